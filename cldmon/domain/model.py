@@ -1,0 +1,218 @@
+"""The values that everything else speaks in: frozen, and free of any effect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIVE_HOUR = "fiveHour"
+SEVEN_DAY = "sevenDay"
+MODEL_PREFIX = "models."
+FULL = 100
+"""Percent at which a window's limit is hit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How much of one usage window is used, at one instant.
+
+    `utilization` is in percent as displayed, 0 to 100 (see `displayed`).
+    `resets_at` is a UTC instant, or None where no window runs.
+    """
+
+    utilization: int
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraUsage:
+    """Money spent beyond the plan, in minor units of `currency` (`exponent` digits)."""
+
+    used: int
+    limit: int | None
+    currency: str
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the service said of one account at one instant.
+
+    `windows` maps a window's name (`fiveHour`, `sevenDay`, `sevenDayOpus`, `models.Fable`) to its
+    value. `ignored` counts the parts of the answer that were not understood.
+    """
+
+    taken_at: datetime
+    windows: Mapping[str, Window]
+    plan: str | None = None
+    organization: str | None = None
+    extra_usage: ExtraUsage | None = None
+    ignored: int = 0
+
+
+class FailureKind(StrEnum):
+    """Why an account could not be read; each asks for something else from the reader."""
+
+    KEY_MISSING = "key_missing"
+    KEY_EXPIRED = "key_expired"
+    WRONG_ORGANIZATION = "wrong_organization"
+    CHALLENGED = "challenged"
+    RATE_LIMITED = "rate_limited"
+    SERVICE_DOWN = "service_down"
+    NOT_UNDERSTOOD = "not_understood"
+    TIMEOUT = "timeout"
+    NO_BROWSER = "no_browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an account could not be read, in words, and until when to leave it alone."""
+
+    kind: FailureKind
+    message: str
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of one account: its last good reading, and why there is no newer one."""
+
+    label: str
+    reading: Reading | None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The accounts as the last pass left them; `fetched_at` is None before the first one."""
+
+    fetched_at: datetime | None = None
+    accounts: tuple[Account, ...] = ()
+    interval: timedelta = timedelta(minutes=10)
+    slack_enabled: bool = False
+
+
+class TransitionKind(StrEnum):
+    """What can happen to a window between two good readings."""
+
+    LIMIT_HIT = "limit_hit"
+    USAGE_RESET = "usage_reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A limit that was hit, or a window that is free again, as seen at `at` (UTC)."""
+
+    kind: TransitionKind
+    label: str
+    window: str
+    at: datetime
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which alerts of one account one Slack user wants."""
+
+    limit_hit: bool = False
+    reset: bool = False
+
+    def wants(self, kind: TransitionKind) -> bool:
+        """Tell whether this user is to hear of such a transition."""
+        return self.limit_hit if kind is TransitionKind.LIMIT_HIT else self.reset
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """Every user's settings: Slack user id → account label → settings."""
+
+    users: Mapping[str, Mapping[str, Subscription]] = field(default_factory=dict)
+
+    def of(self, user: str, label: str) -> Subscription:
+        """Return one user's settings for one account; both alerts are off by default."""
+        return self.users.get(user, {}).get(label, Subscription())
+
+    def recipients(self, transition: Transition) -> list[str]:
+        """Return the Slack ids that asked to be told of this transition."""
+        return [u for u in self.users if self.of(u, transition.label).wants(transition.kind)]
+
+
+def displayed(percent: float) -> int:
+    """Return a percentage as it is shown: rounded half up, and at most 100.
+
+    Source: contract, "Transitions".
+    """
+    return min(FULL, math.floor(percent + 0.5))
+
+
+def title(window: str) -> str:
+    """Return a window's name as the official page has it, e.g. `Weekly: Fable only`."""
+    if window == FIVE_HOUR:
+        return "Current session"
+    if window == SEVEN_DAY:
+        return "Weekly: all models"
+    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
+        return f"Weekly: {_scope(window)} only"
+    return _words(window).capitalize()
+
+
+def short_title(window: str) -> str:
+    """Return a window's name for narrow places, e.g. `5h`, `7d`, `7d Fable`."""
+    if window == FIVE_HOUR:
+        return "5h"
+    if window == SEVEN_DAY:
+        return "7d"
+    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
+        return f"7d {_scope(window)}"
+    return _words(window)
+
+
+def duration(window: str) -> timedelta | None:
+    """Return how long a window lasts, or None where its name does not tell."""
+    if window == FIVE_HOUR:
+        return timedelta(hours=5)
+    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
+        return timedelta(days=7)
+    return None
+
+
+def iso(instant: datetime) -> str:
+    """Return a UTC instant as JavaScript writes it: milliseconds and a Z."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: object) -> datetime | None:
+    """Return the UTC instant that an ISO 8601 text with a zone names, or None."""
+    if not isinstance(text, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def to_ms(instant: datetime) -> int:
+    """Return an instant as whole milliseconds since the epoch, the history's unit."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the UTC instant that lies `ms` milliseconds after the epoch."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+
+
+def _scope(window: str) -> str:
+    if window.startswith(MODEL_PREFIX):
+        return window.removeprefix(MODEL_PREFIX)
+    return _words(window.removeprefix(SEVEN_DAY)).title()
+
+
+def _words(camel: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()

@@ -1,0 +1,58 @@
+"""What can go wrong, in words that a person can act on.
+
+One base; each class owns its exit code. The command line maps them in one place
+(`cldmon.cli.main`): the message goes to stderr as one line, the code to the shell.
+"""
+
+from __future__ import annotations
+
+
+class CldmonError(Exception):
+    """Something went wrong that the person in front of the terminal can mend.
+
+    The message says in one line what is wrong and what to do next, and holds no secret.
+    """
+
+    exit_code = 1
+
+
+class UsageError(CldmonError):
+    """The command was asked for something that it does not offer."""
+
+    exit_code = 2
+
+
+class ConfigError(CldmonError):
+    """The configuration is missing, unreadable or not valid."""
+
+    exit_code = 2
+
+
+class SecretError(CldmonError):
+    """A secret could not be read from where the configuration says that it is."""
+
+
+class StoreError(CldmonError):
+    """A file in data_dir could not be read or written."""
+
+
+class SubscriptionsCorruptError(StoreError):
+    """subscriptions.json is not understood; it is left as it is."""
+
+
+class BrowserError(CldmonError):
+    """No browser could be found or started."""
+
+
+class BusyError(CldmonError):
+    """Another pass holds the lock."""
+
+    exit_code = 75
+
+
+class SlackError(CldmonError):
+    """Slack did not do what was asked."""
+
+
+class PassFailedError(CldmonError):
+    """A pass ended, but with too few accounts read."""
