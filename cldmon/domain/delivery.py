@@ -1,0 +1,37 @@
+"""What became of a message that was handed to a messenger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+
+class Fate(StrEnum):
+    """Whether a message arrived, and whether to try it again.
+
+    DELIVERED: it arrived. GONE: this person can't be reached any more, so drop it. LATER: it
+    surely did not arrive; keep it. UNSURE: it was sent but no answer came, so it may have arrived.
+    """
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    LATER = "later"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The fate of one message, why, and whether anything else can be sent for now.
+
+    `halt` says that the next message would meet the same fate (token refused, service down, rate
+    limited); `retry_after` is how long the service asked to be left alone.
+    """
+
+    fate: Fate
+    reason: str = ""
+    halt: bool = False
+    retry_after: timedelta | None = None
