@@ -1,0 +1,168 @@
+"""What an HTTP answer of the service means: JSON to read, or a reason in words.
+
+Source: the facts of the service, "Errors".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from cldmon.domain.model import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LARGEST_BODY = 2_000_000
+"""Bytes of an answer that are read; a real one has about two thousand."""
+
+_LONGEST_WAIT = timedelta(days=1)
+
+_WORDS = {
+    FailureKind.KEY_MISSING: "no session key",
+    FailureKind.KEY_EXPIRED: "session key expired or revoked: sign in again and store a new key",
+    FailureKind.WRONG_ORGANIZATION: (
+        "the key does not open this organization: mend or remove `organization` in the config"
+    ),
+    FailureKind.CHALLENGED: (
+        "challenged by Cloudflare; the key is probably fine: if it lasts, set browser.headless"
+        " = false (under Xvfb) or ask from another address"
+    ),
+    FailureKind.RATE_LIMITED: "rate limited by the service",
+    FailureKind.SERVICE_DOWN: "the service is not answering well; it is asked again next time",
+    FailureKind.NOT_UNDERSTOOD: (
+        "the answer was not understood; if it lasts, the service has changed: look for a newer"
+        " cldmon"
+    ),
+    FailureKind.TIMEOUT: (
+        "no answer in time; asked again next time: if it lasts, raise browser.timeout_seconds"
+    ),
+    FailureKind.NO_BROWSER: "the browser could not do it: run `cldmon doctor`",
+}
+
+
+class AccountFailed(Exception):  # noqa: N818 - an outcome that is stored, not a fault of ours
+    """One account could not be read; the others are not touched by it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer of the service: names of `headers` are in lower case.
+
+    `redirected_to` is the URL that the request ended at, where that is not the one asked for.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    redirected_to: str | None = None
+
+
+def failed(kind: FailureKind, detail: str = "", retry_at: datetime | None = None) -> AccountFailed:
+    """Return the failure of a kind, in words that a person can act on."""
+    words = _WORDS[kind]
+    return AccountFailed(Failure(kind, f"{words} ({detail})" if detail else words, retry_at))
+
+
+def read(answer: HttpAnswer, *, now: datetime) -> object:
+    """Return the JSON of a good answer; raises `AccountFailed` for any other."""
+    if _is_challenge(answer):
+        raise failed(FailureKind.CHALLENGED)
+    if answer.redirected_to is not None:
+        _refuse_redirect(answer.redirected_to)
+    if answer.status != 200:
+        _refuse_status(answer, now)
+    if len(answer.body) > LARGEST_BODY:
+        raise failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
+    return _json(answer.body)
+
+
+def retry_after(text: str | None, now: datetime) -> datetime | None:
+    """Return when a Retry-After header lets us ask again; None if it does not say.
+
+    It holds seconds or an HTTP date; more than a day counts as a day.
+    """
+    if text is None:
+        return None
+    try:
+        wait = _wait(text.strip(), now)
+    except (ValueError, OverflowError):
+        return None
+    return now + min(max(wait, timedelta(0)), _LONGEST_WAIT)
+
+
+def _wait(text: str, now: datetime) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        when = parsedate_to_datetime(text)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)) - now
+    if not math.isfinite(seconds):
+        raise ValueError(text)
+    return timedelta(seconds=min(seconds, _LONGEST_WAIT.total_seconds()))
+
+
+def _is_challenge(answer: HttpAnswer) -> bool:
+    if answer.headers.get("cf-mitigated") == "challenge":
+        return True
+    if not _is_html(answer):
+        return False
+    return answer.status == 403 or b"Just a moment" in answer.body
+
+
+def _is_html(answer: HttpAnswer) -> bool:
+    return "html" in answer.headers.get("content-type", "").lower()
+
+
+def _refuse_redirect(url: str) -> NoReturn:
+    if "login" in url:
+        raise failed(FailureKind.KEY_EXPIRED)
+    raise failed(FailureKind.NOT_UNDERSTOOD, "redirected")
+
+
+def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
+    status = answer.status
+    if status == 401:
+        raise failed(FailureKind.KEY_EXPIRED)
+    if status == 403:
+        raise failed(_forbidden(answer.body))
+    if status == 404:
+        raise failed(FailureKind.WRONG_ORGANIZATION, "404 not found")
+    if status == 429:
+        _refuse_for_now(answer, now)
+    kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
+    raise failed(kind, f"HTTP {status}")
+
+
+def _refuse_for_now(answer: HttpAnswer, now: datetime) -> NoReturn:
+    until = retry_after(answer.headers.get("retry-after"), now)
+    detail = f"until {until:%H:%M:%S} UTC" if until and until > now else "asked again next time"
+    raise failed(FailureKind.RATE_LIMITED, detail, until)
+
+
+def _forbidden(body: bytes) -> FailureKind:
+    """Tell a dead key from a key of another organization; only the first has an error code."""
+    if b"account_session_invalid" in body:
+        return FailureKind.KEY_EXPIRED
+    if b"Invalid authorization for organization" in body:
+        return FailureKind.WRONG_ORGANIZATION
+    return FailureKind.NOT_UNDERSTOOD
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise failed(FailureKind.NOT_UNDERSTOOD, "not JSON") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity are no JSON

@@ -1,0 +1,179 @@
+"""The snapshot as JSON: what `GET /api/usage` and `status --json` show and state.json keeps.
+
+Instants are ISO 8601 in UTC with milliseconds, utilization is in percent as displayed.
+Source: contract, "HTTP".
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    MODEL_PREFIX,
+    SEVEN_DAY,
+    Account,
+    ExtraUsage,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Window,
+    from_iso,
+    iso,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+T = TypeVar("T")
+
+RESERVED = frozenset(
+    {
+        "label",
+        "status",
+        "error",
+        "errorKind",
+        "retryAt",
+        "lastGood",
+        "fetchedAt",
+        "plan",
+        "organization",
+        "extraUsage",
+        "ignored",
+        "models",
+    }
+)
+"""Keys of an account's JSON that no window can be named."""
+
+_NO_WINDOW = {"utilization": None, "resetsAt": None}
+
+
+def to_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Return a snapshot in the form of `GET /api/usage`, without session and subscriptions."""
+    body: dict[str, Any] = {
+        "fetchedAt": _iso(snapshot.fetched_at),
+        "accounts": [account_to_json(account) for account in snapshot.accounts],
+        "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
+        "slackEnabled": snapshot.slack_enabled,
+    }
+    return body if snapshot.fetched_at else {**body, "loading": True}
+
+
+def from_json(body: Mapping[str, Any]) -> Snapshot:
+    """Return the snapshot that `to_json` wrote; raises KeyError, TypeError, ValueError."""
+    return Snapshot(
+        fetched_at=from_iso(body["fetchedAt"]),
+        accounts=tuple(map(account_from_json, body["accounts"])),
+        interval=timedelta(milliseconds=body["refreshIntervalMs"]),
+        slack_enabled=body["slackEnabled"],
+    )
+
+
+def account_to_json(account: Account) -> dict[str, Any]:
+    """Return one account: its windows, or its error with the last good reading beside it."""
+    if account.failure is None and account.reading is not None:
+        return {"label": account.label, "status": "ok", **_reading_to_json(account.reading)}
+    failure = account.failure
+    return {
+        "label": account.label,
+        "status": "error",
+        "error": failure.message if failure else "not read yet",
+        "errorKind": failure.kind.value if failure else None,
+        "retryAt": _iso(failure.retry_at) if failure else None,
+        "lastGood": _reading_to_json(account.reading) if account.reading else None,
+    }
+
+
+def account_from_json(entry: Mapping[str, Any]) -> Account:
+    """Return the account that `account_to_json` wrote."""
+    if entry["status"] == "ok":
+        return Account(entry["label"], _reading_from_json(entry))
+    last_good = entry["lastGood"]
+    return Account(
+        entry["label"],
+        _reading_from_json(last_good) if last_good else None,
+        _failure_from_json(entry) if entry["errorKind"] else None,
+    )
+
+
+def nest(values: Mapping[str, T]) -> dict[str, Any]:
+    """Return values by window name with those of models below `models`, as files have them."""
+    flat: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith(MODEL_PREFIX)}
+    models = {k.removeprefix(MODEL_PREFIX): v for k, v in values.items() if k not in flat}
+    return {**flat, "models": models} if models else flat
+
+
+def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `nest`, leaving out the keys that are no windows."""
+    models = entry.get("models")
+    scoped = models.items() if isinstance(models, dict) else ()
+    flat = {k: v for k, v in entry.items() if k not in RESERVED}
+    return flat | {MODEL_PREFIX + name: value for name, value in scoped}
+
+
+def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
+    """Return windows as `{"fiveHour": {"utilization", "resetsAt"}, …}`."""
+    return nest({name: _window_to_json(window) for name, window in windows.items()})
+
+
+def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
+    """Return the windows of an account's JSON; one without a utilization is left out."""
+    return {
+        name: Window(value["utilization"], from_iso(value["resetsAt"]))
+        for name, value in flatten(entry).items()
+        if value["utilization"] is not None
+    }
+
+
+def _window_to_json(window: Window) -> dict[str, Any]:
+    return {"utilization": window.utilization, "resetsAt": _iso(window.resets_at)}
+
+
+def _reading_to_json(reading: Reading) -> dict[str, Any]:
+    # The two documented windows are always there: pages read them without asking.
+    documented = {FIVE_HOUR: _NO_WINDOW, SEVEN_DAY: _NO_WINDOW}
+    return {
+        **documented,
+        **windows_to_json(reading.windows),
+        "plan": reading.plan,
+        "organization": reading.organization,
+        "fetchedAt": iso(reading.taken_at),
+        "extraUsage": _extra_to_json(reading.extra_usage) if reading.extra_usage else None,
+        "ignored": reading.ignored,
+    }
+
+
+def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
+    taken_at = from_iso(entry["fetchedAt"])
+    if taken_at is None:
+        raise ValueError("fetchedAt is not an instant")
+    extra = entry["extraUsage"]
+    return Reading(
+        taken_at=taken_at,
+        windows=windows_from_json(entry),
+        plan=entry["plan"],
+        organization=entry["organization"],
+        extra_usage=ExtraUsage(**extra) if extra else None,
+        ignored=entry["ignored"],
+    )
+
+
+def _extra_to_json(extra: ExtraUsage) -> dict[str, Any]:
+    return {
+        "used": extra.used,
+        "limit": extra.limit,
+        "currency": extra.currency,
+        "exponent": extra.exponent,
+    }
+
+
+def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
+    kind = FailureKind(entry["errorKind"])
+    return Failure(kind, entry["error"], from_iso(entry["retryAt"]))
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return iso(instant) if instant else None
