@@ -1,0 +1,145 @@
+"""How bytes reach the disk and stay there: private, whole, and one writer at a time.
+
+Every OSError leaves as a `StoreError` that names the file and what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from cldmon.errors import BusyError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIR = 0o700
+
+_ADVICE = {
+    errno.EACCES: "check its owner and mode, or run as the user that owns it",
+    errno.EPERM: "check its owner and mode, or run as the user that owns it",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EIO: "the disk reports an error: check it",
+}
+
+
+@contextlib.contextmanager
+def explained(action: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a `StoreError`: `cannot write /var/…: No space left …`."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0)
+        reason = error.strerror or type(error).__name__
+        message = f"cannot {action} {path}: {reason}" + (f" ({advice})" if advice else "")
+        raise StoreError(message) from error
+
+
+def private_dir(path: Path) -> None:
+    """Make sure that a folder is there, for its owner only where we make it."""
+    with explained("make the folder", path):
+        path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold an exclusive lock while the block runs; the kernel lets go of it when we die.
+
+    Raises `BusyError`, naming the holder's process, where it is held and `wait` is false.
+    """
+    with explained("open the lock", path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+    try:
+        _acquire(fd, path, wait=wait)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _acquire(fd: int, path: Path, *, wait: bool) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+        raise BusyError(f"another pass is running (process {holder or 'unknown'})") from None
+    except OSError as error:
+        raise StoreError(f"cannot lock {path}: {error.strerror}") from error
+
+
+def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:
+    """Put a whole file in place of another: a reader sees the old one or the new one.
+
+    Where several processes may write it, the caller holds a lock. When this returns, a durable
+    file survives a loss of power.
+    """
+    # One fixed name beside it: what a killed writer left is overwritten by the next.
+    draft = path.with_name(f".{path.name}.tmp")
+    with explained("write", path):
+        try:
+            _write(draft, data, mode, durable=durable)
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        if durable:
+            _sync_dir(path.parent)
+
+
+def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
+        _write_all(file.fileno(), data)
+        os.fchmod(file.fileno(), mode)
+        if durable:
+            os.fsync(file.fileno())
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line that survives a loss of power; a torn last line is first brought to its end.
+
+    On failure the file is as it was before.
+    """
+    with explained("append to", path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(path, flags, PRIVATE_FILE)
+        try:
+            size = os.fstat(fd).st_size
+            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            _append(fd, (b"\n" if torn else b"") + line + b"\n", size)
+        finally:
+            os.close(fd)
+        if size == 0:
+            _sync_dir(path.parent)
+
+
+def _append(fd: int, data: bytes, size: int) -> None:
+    try:
+        _write_all(fd, data)
+        os.fsync(fd)
+    except BaseException:
+        os.ftruncate(fd, size)
+        raise
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    # The kernel writes short when the disk runs full; asking again gets its reason.
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def _sync_dir(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

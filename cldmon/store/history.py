@@ -1,0 +1,115 @@
+"""The day files: one JSON object a line, a line per pass, in the Node program's exact form.
+
+`history-YYYY-MM-DD.jsonl` by UTC date, append-only. Source: contract, "Files".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.snapshot import nest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cldmon.domain.model import Window
+
+PREFIX = b'{"timestamp":'
+"""How every line begins that this program or the Node program wrote."""
+
+_NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl(\.gz)?")
+_TAIL = 1 << 16
+
+
+def line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
+    """Return the history line of a pass, without line end: label → windows, in percent.
+
+    The bytes are those of JavaScript's `JSON.stringify`: no spaces, nothing escaped that need not
+    be.
+    """
+    entries = [
+        {"label": label, **nest({name: window.utilization for name, window in windows.items()})}
+        for label, windows in accounts.items()
+    ]
+    body = {"timestamp": to_ms(at), "accounts": entries}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+class History:
+    """The day files of a data_dir, as the pass writes them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._dir = data_dir
+
+    def ensure(self, line: str) -> None:
+        """Append a pass's line, unless it stands at the end of its day's file already.
+
+        So a pass that was killed may have its line written by the next one, and no line is written
+        twice. On return it survives a loss of power.
+        """
+        path = self._path(_day_of(line))
+        data = line.encode()
+        if not _ends_with(path, data):
+            files.append_line(path, data)
+
+    def prune(self, keep_days: int, today: date) -> list[Path]:
+        """Remove day files older than `keep_days` days (0: keep all) and return their paths."""
+        if keep_days == 0:
+            return []
+        oldest = today - timedelta(days=keep_days)
+        old = [path for day, path in day_files(self._dir) if day < oldest]
+        for path in old:
+            with files.explained("remove", path):
+                path.unlink(missing_ok=True)
+        return old
+
+    def _path(self, day: date) -> Path:
+        return self._dir / f"history-{day.isoformat()}.jsonl"
+
+
+def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
+    """Yield every day file, gzipped ones too, oldest first."""
+    with files.explained("list", data_dir):
+        found = sorted(p for p in data_dir.iterdir() if _NAME.fullmatch(p.name))
+    for path in found:
+        match = _NAME.fullmatch(path.name)
+        try:
+            yield date.fromisoformat(match[1] if match else ""), path
+        except ValueError:  # 2026-13-45
+            continue
+
+
+def _day_of(line: str) -> date:
+    digits = line.removeprefix(PREFIX.decode()).partition(",")[0]
+    return from_ms(int(digits)).astimezone(UTC).date()
+
+
+def _ends_with(path: Path, line: bytes) -> bool:
+    """Tell whether the line is among the last of the file, or of its gzipped twin."""
+    return b"\n" + line + b"\n" in b"\n" + _tail(path, len(line) + _TAIL)
+
+
+def _tail(path: Path, size: int) -> bytes:
+    with files.explained("read", path):
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - size))
+                return file.read()
+        except FileNotFoundError:
+            return _unzipped(path.with_name(path.name + ".gz"))
+
+
+def _unzipped(path: Path) -> bytes:
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error):  # not there, or not whole: then the line is not in it
+        return b""

@@ -1,0 +1,208 @@
+"""state.json: the commit point of a pass.
+
+It is replaced whole and fsynced. What a pass still owes when it is killed, the history line and the
+messages, stands in it, and the next pass does it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cldmon import files
+from cldmon.domain import snapshot as snapshots
+from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, from_iso, iso
+from cldmon.domain.organization import Organization
+from cldmon.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMark:
+    """Which session key an account had, as a fingerprint, and since when it was seen (UTC)."""
+
+    fingerprint: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What has to be known of an account from pass to pass, beyond what is shown.
+
+    `windows` holds the last good reading of each window ever seen, for transitions;
+    `organization` the choice made at `organization_at`; until `retry_at` it is left alone.
+    """
+
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    organization: Organization | None = None
+    organization_at: datetime | None = None
+    retry_at: datetime | None = None
+    key: KeyMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is owed: a transition, and the Slack user to tell.
+
+    `user` is None while it is not known who is to be told (subscriptions unreadable). `unsure`
+    counts the attempts after which nobody knows whether it arrived.
+    """
+
+    transition: Transition
+    user: str | None
+    unsure: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of state.json. `history_line` is the last pass's, without its line end."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+    outbox: tuple[Message, ...] = ()
+    history_line: str | None = None
+    slack_retry_at: datetime | None = None
+    pass_seconds: float | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    def without(self, message: Message) -> State:
+        """Return the state with one message struck off."""
+        rest = list(self.outbox)
+        rest.remove(message)
+        return replace(self, outbox=tuple(rest))
+
+
+class StateFile:
+    """state.json in a data_dir."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.path = data_dir / "state.json"
+
+    def load(self) -> State:
+        """Return what the last pass left, or an empty state before the first one.
+
+        Raises `StoreError` for a file that cannot be read or understood.
+        """
+        with files.explained("read", self.path):
+            try:
+                text = self.path.read_bytes()
+            except FileNotFoundError:
+                return State()
+        return decode(text, self.path)
+
+    def save(self, state: State) -> None:
+        """Replace the file; when this returns the state survives a loss of power."""
+        files.replace(self.path, encode(state))
+
+    def set_aside(self, now: datetime) -> Path:
+        """Move a file that is not understood out of the way, and return where it went."""
+        aside = self.path.with_name(f"{self.path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}")
+        with files.explained("set aside", self.path):
+            self.path.replace(aside)
+        return aside
+
+
+class StateCorruptError(StoreError):
+    """state.json is not what a pass writes."""
+
+
+def encode(state: State) -> bytes:
+    """Return the bytes of state.json."""
+    body = {
+        "version": VERSION,
+        "snapshot": snapshots.to_json(state.snapshot),
+        "accounts": {label: _memory_to_json(m) for label, m in state.memories.items()},
+        "outbox": [_message_to_json(message) for message in state.outbox],
+        "historyLine": state.history_line,
+        "slackRetryAt": _iso(state.slack_retry_at),
+        "passSeconds": state.pass_seconds,
+        "counters": dict(state.counters),
+    }
+    return json.dumps(body, ensure_ascii=False).encode() + b"\n"
+
+
+def decode(text: bytes, path: Path) -> State:
+    """Return the state that `encode` wrote; raises `StateCorruptError` for anything else."""
+    try:
+        body = json.loads(text)
+        if body["version"] != VERSION:
+            raise StoreError(f"{path} was written by another version of cldmon: use that one")
+        return _state_from_json(body)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StateCorruptError(f"{path} is not what cldmon writes: it is corrupt") from error
+
+
+def _state_from_json(body: dict[str, Any]) -> State:
+    return State(
+        snapshot=snapshots.from_json(body["snapshot"]),
+        memories={label: _memory_from_json(m) for label, m in body["accounts"].items()},
+        outbox=tuple(map(_message_from_json, body["outbox"])),
+        history_line=body["historyLine"],
+        slack_retry_at=from_iso(body["slackRetryAt"]),
+        pass_seconds=body["passSeconds"],
+        counters=dict(body["counters"]),
+    )
+
+
+def _memory_to_json(memory: Memory) -> dict[str, Any]:
+    organization, key = memory.organization, memory.key
+    return {
+        "windows": snapshots.windows_to_json(memory.windows),
+        "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
+        "organizationAt": _iso(memory.organization_at),
+        "retryAt": _iso(memory.retry_at),
+        "key": key and {"fingerprint": key.fingerprint, "since": iso(key.since)},
+    }
+
+
+def _memory_from_json(entry: dict[str, Any]) -> Memory:
+    organization, key = entry["organization"], entry["key"]
+    return Memory(
+        windows=snapshots.windows_from_json(entry["windows"]),
+        organization=Organization(**organization) if organization else None,
+        organization_at=from_iso(entry["organizationAt"]),
+        retry_at=from_iso(entry["retryAt"]),
+        key=KeyMark(key["fingerprint"], _instant(key["since"])) if key else None,
+    )
+
+
+def _message_to_json(message: Message) -> dict[str, Any]:
+    transition = message.transition
+    return {
+        "kind": transition.kind.value,
+        "label": transition.label,
+        "window": transition.window,
+        "at": iso(transition.at),
+        "resetsAt": _iso(transition.resets_at),
+        "user": message.user,
+        "unsure": message.unsure,
+    }
+
+
+def _message_from_json(entry: dict[str, Any]) -> Message:
+    transition = Transition(
+        kind=TransitionKind(entry["kind"]),
+        label=entry["label"],
+        window=entry["window"],
+        at=_instant(entry["at"]),
+        resets_at=from_iso(entry["resetsAt"]),
+    )
+    return Message(transition, entry["user"], entry["unsure"])
+
+
+def _instant(text: object) -> datetime:
+    instant = from_iso(text)
+    if instant is None:
+        raise ValueError("not an instant")
+    return instant
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return iso(instant) if instant else None
