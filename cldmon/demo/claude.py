@@ -1,0 +1,308 @@
+"""A simulated claude.ai: the two requests that cldmon makes, and a page to sign in.
+
+Its shapes and errors are those that were seen at the real service in 2026; no account is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from cldmon.demo.faults import Fault, instead
+from cldmon.demo.http import Request, Route, SimServer
+from cldmon.demo.replies import Answer, Reply, html_answer, json_answer, redirect_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOLDEN = 0.618033988749895
+WARNING = 70
+KEY_DAYS = 28
+NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
+
+LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="refresh" content="1"><title>Sign in - simulated claude.ai</title>
+<h1>Sign in</h1><p>Waiting for the simulated person.</p></html>"""
+HOME_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<title>Simulated claude.ai</title><h1>Welcome back</h1></html>"""
+CHALLENGE_PAGE = """<!doctype html><html lang="en-US"><meta charset="utf-8">
+<title>Just a moment...</title><h1>claude.ai</h1>
+<p>Verify you are human by completing the action below.</p></html>"""
+
+
+@dataclass(frozen=True)
+class SimOrganization:
+    """An organization as `GET /api/organizations` lists it."""
+
+    uuid: str
+    name: str = "Example"
+    capabilities: tuple[str, ...] = ("chat", "claude_pro")
+    rate_limit_tier: str = "default_claude_ai"
+    billing_type: str | None = "stripe_subscription"
+    raven_type: str | None = None
+
+
+@dataclass(frozen=True)
+class SimAccount:
+    """An account: its session key, its organizations in the listed order, and its usage."""
+
+    key: str
+    organizations: tuple[SimOrganization, ...]
+    usage: Mapping[str, object] = field(default_factory=dict)
+
+
+class FakeClaude(SimServer):
+    """The simulated claude.ai; faults strike the routes `organizations` and `usage`.
+
+    `jitter` is by how many seconds at most each answer shifts its `resets_at`, as the real
+    service does; `delay` is the time in seconds that each answer takes.
+    """
+
+    def __init__(self, *, delay: float = 0.0, jitter: float = 0.0) -> None:
+        self._accounts: dict[str, SimAccount] = {}
+        self._lock = threading.Lock()
+        self._visitor: str | None = None
+        self._shifts = _shifts(jitter)
+        super().__init__(
+            (
+                Route("organizations", "/api/organizations", self._organizations),
+                Route("usage", "/api/organizations/(?P<uuid>[^/]+)/usage", self._usage),
+                Route("", "/login", self._login),
+                Route("", "/", lambda _request: html_answer(HOME_PAGE)),
+                Route("", "/api/.*", lambda _request: NOT_FOUND),
+                Route("", ".*", lambda _request: Answer(404)),
+            ),
+            delay=delay,
+        )
+
+    def add(self, account: SimAccount) -> None:
+        """Let an account exist, in place of one with the same key."""
+        with self._lock:
+            self._accounts[account.key] = account
+
+    def remove(self, key: str) -> None:
+        """Revoke a session key."""
+        with self._lock:
+            del self._accounts[key]
+
+    def set_usage(self, key: str, usage: Mapping[str, object]) -> None:
+        """Change what the account's next usage answers say."""
+        with self._lock:
+            self._accounts[key] = replace(self._accounts[key], usage=usage)
+
+    def fail(self, key: str, fault: Fault, times: int | None = None) -> None:
+        """Strike the account's next `times` requests, or all until `heal`; in order of planning."""
+        self._faults.add(key, fault, times)
+
+    def heal(self, key: str) -> None:
+        """End all faults of the account."""
+        self._faults.forget(key)
+
+    def sign_in(self, key: str) -> None:
+        """Let the simulated person sign in: the login page, open or opened later, sets the key."""
+        self._visitor = key
+
+    def _organizations(self, request: Request) -> Reply:
+        account = self._accounts.get(request.key or "")
+        if account is None:
+            return _refusal(request)
+        return json_answer([asdict(each) for each in account.organizations])
+
+    def _usage(self, request: Request, uuid: str) -> Reply:
+        account = self._accounts.get(request.key or "")
+        if account is None:
+            return _refusal(request)
+        if uuid not in {each.uuid for each in account.organizations}:
+            return WRONG_ORGANIZATION
+        with self._lock:
+            return json_answer(_shifted(account.usage, next(self._shifts)))
+
+    def _login(self, _request: Request) -> Reply:
+        if self._visitor is None:
+            return html_answer(LOGIN_PAGE)
+        return redirect_answer("/", ("Set-Cookie", session_cookie(self._visitor)))
+
+
+def session_cookie(key: str) -> str:
+    """Return the Set-Cookie value that hands out a session key, as after a login."""
+    seconds = int(timedelta(days=KEY_DAYS).total_seconds())
+    return f"sessionKey={key}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax"
+
+
+def cleared_session_cookie() -> str:
+    """Return the Set-Cookie value that takes the session key away."""
+    return f'sessionKey=""; Expires={NEVER}; Max-Age=0; Path=/; HttpOnly; SameSite=Lax'
+
+
+def permission_error(message: str, status: int = 403, **details: str) -> Answer:
+    """Return the service's JSON for something that the key may not do."""
+    error = {"type": "permission_error", "message": message, "details": details or None}
+    return json_answer({"type": "error", "error": error, "request_id": "req_simulated"}, status)
+
+
+def _invalid_session(status: int) -> Answer:
+    return permission_error(
+        "Account session invalid",
+        status,
+        error_visibility="user_facing",
+        error_code="account_session_invalid",
+    )
+
+
+def _refusal(request: Request) -> Answer:
+    return _invalid_session(403 if request.key else 401)
+
+
+WRONG_ORGANIZATION = permission_error("Invalid authorization for organization")
+NOT_FOUND = json_answer(
+    {"type": "error", "error": {"type": "not_found_error", "message": "Not found"}}, 404
+)
+
+
+def expired(status: int = 401) -> Fault:
+    """The session key is expired or revoked (401 or 403)."""
+    return instead(_invalid_session(status), "expired")
+
+
+def wrong_organization() -> Fault:
+    """403 that blames the organization, without an error code."""
+    return instead(WRONG_ORGANIZATION, "wrong organization")
+
+
+def challenge(status: int = 403, *, header: bool = True) -> Fault:
+    """Cloudflare's challenge page (403 or 503), with or without its `cf-mitigated` header."""
+    page = html_answer(CHALLENGE_PAGE, status)
+    marked = page.with_headers(("cf-mitigated", "challenge"), ("Server", "cloudflare"))
+    return instead(marked if header else page, "challenge")
+
+
+def login_redirect() -> Fault:
+    """302 to the login page: the key is expired."""
+    return instead(redirect_answer("/login"), "to login")
+
+
+def usage(
+    five_hour: float | None = 41,
+    seven_day: float | None = 63,
+    models: Mapping[str, float] | None = None,
+    five_hour_resets: datetime | None = None,
+    seven_day_resets: datetime | None = None,
+    **extra: object,
+) -> dict[str, object]:
+    """Return a usage answer; None for a window that the account does not have.
+
+    Utilization in percent, `models` by display name (they stand in `limits` only). An instant not
+    given is three hours or three days from now, or null while the 5-hour window is at 0. `extra`
+    adds or replaces top-level keys.
+    """
+    now = datetime.now(UTC)
+    session = five_hour_resets or (now + timedelta(hours=3) if five_hour else None)
+    week = seven_day_resets or now + timedelta(days=3)
+    return {
+        "five_hour": _window(five_hour, session),
+        "seven_day": _window(seven_day, week),
+        **dict.fromkeys(
+            ("seven_day_opus", "seven_day_sonnet", "seven_day_oauth_apps", "seven_day_cowork")
+        ),
+        "iguana_necktie": None,
+        "nimbus_quill": {"utilization": 0.0, "resets_at": None},
+        "limits": _limits(five_hour, seven_day, models or {}, session, week),
+        **NO_CREDITS,
+        **extra,
+    }
+
+
+NO_CREDITS: Mapping[str, object] = {
+    "extra_usage": {
+        "is_enabled": False,
+        "monthly_limit": None,
+        "used_credits": None,
+        "utilization": None,
+    },
+    "spend": None,
+}
+
+
+def usage_credits(used: int, limit: int, currency: str = "EUR") -> dict[str, object]:
+    """Return the keys of an account that pays beyond its plan; amounts in hundredths."""
+    percent = 100 * used / limit
+    return {
+        "extra_usage": {
+            "is_enabled": True,
+            "monthly_limit": limit,
+            "used_credits": float(used),
+            "utilization": percent,
+            "currency": currency,
+            "decimal_places": 2,
+        },
+        "spend": {
+            "used": {"amount_minor": used, "currency": currency, "exponent": 2},
+            "limit": {"amount_minor": limit},
+            "percent": int(percent),
+        },
+    }
+
+
+def _window(percent: float | None, resets: datetime | None) -> dict[str, object] | None:
+    if percent is None:
+        return None
+    return {"utilization": float(percent), "resets_at": _instant(resets)}
+
+
+def _limits(
+    five_hour: float | None,
+    seven_day: float | None,
+    models: Mapping[str, float],
+    session: datetime | None,
+    week: datetime,
+) -> list[dict[str, object]]:
+    rows = [
+        ("session", five_hour, session, None),
+        ("weekly_all", seven_day, week, None),
+        *(("weekly_scoped", percent, week, name) for name, percent in models.items()),
+    ]
+    present = [(kind, percent, at, name) for kind, percent, at, name in rows if percent is not None]
+    highest = max((percent for _, percent, _, _ in present), default=0)
+    return [
+        {
+            "kind": kind,
+            "percent": percent,
+            "severity": "warning" if percent >= WARNING else "normal",
+            "resets_at": _instant(at),
+            "scope": _scope(name),
+            "is_active": percent == highest > 0,
+        }
+        for kind, percent, at, name in present
+    ]
+
+
+def _scope(model: str | None) -> dict[str, object] | None:
+    return {"model": {"id": None, "display_name": model}, "surface": None} if model else None
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="microseconds") if at else None
+
+
+def _shifts(jitter: float) -> Iterator[timedelta]:
+    """Yield shifts within `jitter` seconds to either side, well spread and always the same."""
+    return (timedelta(seconds=jitter * (2 * (n * GOLDEN % 1) - 1)) for n in count(1))
+
+
+def _shifted(value: object, shift: timedelta) -> object:
+    """Return a copy in which every `resets_at` is moved."""
+    if isinstance(value, list):
+        return [_shifted(each, shift) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _moved(name, each, shift) for name, each in value.items()}
+
+
+def _moved(name: str, value: object, shift: timedelta) -> object:
+    if name == "resets_at" and isinstance(value, str):
+        return _instant(datetime.fromisoformat(value) + shift)
+    return _shifted(value, shift)

@@ -1,0 +1,317 @@
+"""A simulated Slack Web API: the methods that cldmon calls, with what they refuse and how.
+
+Scopes are checked as Slack does, so that a call for which the documented ones do not suffice
+fails here, too.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from cldmon.demo.faults import Fault, instead
+from cldmon.demo.faults import rate_limited as http_rate_limited
+from cldmon.demo.http import Request, Route, SimServer
+from cldmon.demo.replies import Reply, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TOKEN = "xoxb-simulated-0000"  # noqa: S105 - opens nothing but the simulation
+SCOPES = ("chat:write", "users:read", "channels:read", "groups:read")
+MAX_TEXT = 40_000
+MAX_BLOCKS = 50
+PAGE = 100
+TEAM = "T0SIM"
+
+Params = Mapping[str, object]
+Body = dict[str, object]
+Method = Callable[[Params], Body]
+
+
+@dataclass(frozen=True)
+class SimUser:
+    """A member of the simulated workspace."""
+
+    id: str
+    name: str
+    real_name: str = ""
+    display_name: str = ""
+    deleted: bool = False
+    bot: bool = False
+    guest: bool = False
+
+    def as_json(self) -> Body:
+        """Return it as `users.list` and `users.info` show it."""
+        profile = {
+            "real_name": self.real_name,
+            "display_name": self.display_name,
+            "real_name_normalized": self.real_name,
+            "display_name_normalized": self.display_name,
+            "image_48": "https://example.com/48.png",
+        }
+        return {
+            "id": self.id,
+            "team_id": TEAM,
+            "name": self.name,
+            "real_name": self.real_name,
+            "deleted": self.deleted,
+            "is_bot": self.bot,
+            "is_restricted": self.guest,
+            "is_ultra_restricted": False,
+            "is_app_user": False,
+            "tz": "Europe/Berlin",
+            "profile": profile,
+        }
+
+
+PEOPLE = (
+    SimUser("U01ALICE", "alice", "Alice Example", "alice"),
+    SimUser("U02BOB", "bob", "Bob <b>Builder</b> & Sons", 'Bob "the builder"'),
+    SimUser("U03CHLOE", "chloe", "Chloé Nuñez 🦊", "🦊 chloé"),
+    SimUser("U04DAN", "dan", "Dan O'Neil", ""),
+    SimUser("U05GUEST", "gus", "Gus Guest", "gus", guest=True),
+    SimUser("U06GONE", "gone", "Gone Person", "gone", deleted=True),
+    SimUser("U07BOT", "deploybot", "Deploy Bot", "deploybot", bot=True),
+    SimUser("USLACKBOT", "slackbot", "Slackbot", "Slackbot"),
+)
+"""Names with markup, quotes and emoji; a guest, a deleted user, a bot, and Slack's own bot."""
+
+CHANNELS: Mapping[str, tuple[str, ...]] = {"C01TEAM": ("U01ALICE", "U02BOB", "U06GONE", "U07BOT")}
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """A message that Slack accepted.
+
+    `channel` is what the caller named; `user` is who reads it where that is a direct message.
+    """
+
+    channel: str
+    text: str
+    blocks: tuple[Mapping[str, object], ...]
+    at: datetime
+    user: str | None = None
+
+
+class FakeSlack(SimServer):
+    """The simulated workspace; faults strike by method name (`.on("chat.postMessage")`)."""
+
+    def __init__(
+        self,
+        *,
+        token: str = TOKEN,
+        users: Iterable[SimUser] = PEOPLE,
+        channels: Mapping[str, Sequence[str]] = CHANNELS,
+        scopes: Sequence[str] = SCOPES,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        delay: float = 0.0,
+    ) -> None:
+        self.token = token
+        self.users = {user.id: user for user in users}
+        self.channels = dict(channels)
+        self.scopes = tuple(scopes)
+        self._clock = clock
+        self._sent: list[SentMessage] = []
+        super().__init__(self._table(), delay=delay)
+
+    def _table(self) -> tuple[Route, ...]:
+        reads_channels = ("channels:read", "groups:read")
+        return (
+            self._method("auth.test", (), self._auth_test),
+            self._method("chat.postMessage", ("chat:write",), self._post_message),
+            self._method("conversations.open", ("im:write", "mpim:write"), self._open),
+            self._method("conversations.members", reads_channels, self._members),
+            self._method("users.list", ("users:read",), self._list_users),
+            self._method("users.info", ("users:read",), self._user_info),
+            Route("", ".*", lambda _request: json_answer(refusal("unknown_method"))),
+        )
+
+    def _method(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
+        work = partial(self._call, any_of=any_of, method=method)
+        return Route(name, f"/api/{name}", work)
+
+    @property
+    def url(self) -> str:
+        """Where its methods are: `http://127.0.0.1:PORT/api/`."""
+        return f"{super().url}/api/"
+
+    @property
+    def sent(self) -> list[SentMessage]:
+        """The messages accepted so far, oldest first."""
+        with self._changed:
+            return list(self._sent)
+
+    def wait_for(self, count: int, timeout: float = 5.0) -> list[SentMessage]:
+        """Return the messages once they are `count`, or those of `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._sent) >= count, timeout)
+            return list(self._sent)
+
+    def clear(self) -> None:
+        """Forget what was asked and sent so far."""
+        super().clear()
+        with self._changed:
+            self._sent.clear()
+
+    def fail(self, fault: Fault, times: int | None = None) -> None:
+        """Strike the next `times` calls, or all until `heal`; in order of planning."""
+        self._faults.add(None, fault, times)
+
+    def heal(self) -> None:
+        """End all faults."""
+        self._faults.forget(None)
+
+    def _call(self, request: Request, any_of: tuple[str, ...], method: Method) -> Reply:
+        body = self._denied(request, any_of) or method(_params(request))
+        return json_answer(body).with_headers(
+            ("X-OAuth-Scopes", ",".join(self.scopes)), ("X-Accepted-OAuth-Scopes", ",".join(any_of))
+        )
+
+    def _denied(self, request: Request, any_of: tuple[str, ...]) -> Body | None:
+        given = request.headers.get("authorization", "")
+        if not given:
+            return refusal("not_authed")
+        if given != f"Bearer {self.token}":
+            return refusal("invalid_auth")
+        if any_of and not set(any_of) & set(self.scopes):
+            return refusal("missing_scope", needed=any_of[0], provided=",".join(self.scopes))
+        return None
+
+    def _auth_test(self, _params: Params) -> Body:
+        return {
+            "ok": True,
+            "url": "https://simulated.slack.com/",
+            "team": "Simulated",
+            "user": "cldmon",
+            "team_id": TEAM,
+            "user_id": "U00CLDMON",
+            "bot_id": "B00CLDMON",
+        }
+
+    def _post_message(self, params: Params) -> Body:
+        channel, text = str(params.get("channel", "")), str(params.get("text", ""))
+        user = self._reader(channel)
+        blocks = _blocks(params.get("blocks"))
+        if user is None and channel not in self.channels:
+            return refusal("channel_not_found")
+        if user is not None and user.bot:
+            return refusal("cannot_dm_bot")
+        if blocks is None:
+            return refusal("invalid_blocks")
+        if not text and not blocks:
+            return refusal("no_text")
+        if len(text) > MAX_TEXT:
+            return refusal("msg_too_long")
+        reader = user.id if user else None
+        return self._accept(SentMessage(channel, text, blocks, self._clock(), reader))
+
+    def _accept(self, message: SentMessage) -> Body:
+        with self._changed:
+            self._sent.append(message)
+            self._changed.notify_all()
+            stamp = f"{int(message.at.timestamp())}.{len(self._sent):06d}"
+        channel = _direct(message.user) if message.user else message.channel
+        return {"ok": True, "channel": channel, "ts": stamp, "message": {"text": message.text}}
+
+    def _reader(self, channel: str) -> SimUser | None:
+        """Return who reads a direct message to a user id or to what `conversations.open` gave."""
+        present = (user for user in self.users.values() if not user.deleted)
+        return next((user for user in present if channel in (user.id, _direct(user.id))), None)
+
+    def _open(self, params: Params) -> Body:
+        user = self.users.get(str(params.get("users", "")))
+        if user is None:
+            return refusal("user_not_found")
+        if user.deleted:
+            return refusal("user_disabled")
+        return {"ok": True, "channel": {"id": _direct(user.id)}}
+
+    def _list_users(self, params: Params) -> Body:
+        users = [user.as_json() for user in self.users.values()]
+        return _page("members", users, params)
+
+    def _user_info(self, params: Params) -> Body:
+        user = self.users.get(str(params.get("user", "")))
+        return {"ok": True, "user": user.as_json()} if user else refusal("user_not_found")
+
+    def _members(self, params: Params) -> Body:
+        members = self.channels.get(str(params.get("channel", "")))
+        if members is None:
+            return refusal("channel_not_found")
+        return _page("members", members, params)
+
+
+def refusal(code: str, **more: object) -> Body:
+    """Return Slack's way to say no."""
+    return {"ok": False, "error": code, **more}
+
+
+def error(code: str, **more: object) -> Fault:
+    """200 with `ok: false` and any error code; the call is not carried out."""
+    return instead(json_answer(refusal(code, **more)), code)
+
+
+def rate_limited(retry_after: float | str | datetime | None = None) -> Fault:
+    """429; `retry_after` in seconds, as an instant (sent as an HTTP date), raw, or absent."""
+    return http_rate_limited(retry_after, refusal("ratelimited"))
+
+
+def _direct(user: str) -> str:
+    return "D" + user.removeprefix("U")
+
+
+def _params(request: Request) -> Params:
+    """Return the arguments of a call: from the query, with a form or a JSON body."""
+    return {**_form(request.query), **_body_params(request)}
+
+
+def _body_params(request: Request) -> Params:
+    text = request.body.decode()
+    if "json" in request.headers.get("content-type", ""):
+        return dict(json.loads(text or "{}"))
+    return _form(text)
+
+
+def _form(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
+    """Return the blocks of a message, a JSON string in a form; None if Slack would refuse them."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value or []
+    except ValueError:
+        return None
+    if not isinstance(found, list) or len(found) > MAX_BLOCKS:
+        return None
+    return tuple(found) if all(isinstance(b, dict) and "type" in b for b in found) else None
+
+
+def _page(name: str, items: Sequence[object], params: Params) -> Body:
+    """Return one page and the cursor to the next, empty at the end."""
+    start = _position(str(params.get("cursor") or ""))
+    if start is None:
+        return refusal("invalid_cursor")
+    end = start + (int(str(params.get("limit") or 0)) or PAGE)
+    cursor = _cursor(end) if end < len(items) else ""
+    return {"ok": True, name: items[start:end], "response_metadata": {"next_cursor": cursor}}
+
+
+def _cursor(position: int) -> str:
+    return b64encode(f"next:{position}".encode()).decode()
+
+
+def _position(cursor: str) -> int | None:
+    if not cursor:
+        return 0
+    try:
+        return int(b64decode(cursor).decode().removeprefix("next:"))
+    except ValueError:
+        return None

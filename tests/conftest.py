@@ -1,0 +1,27 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo.claude import FakeClaude
+from cldmon.demo.slack import FakeSlack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def fake_claude() -> Iterator[FakeClaude]:
+    """A simulated claude.ai without accounts."""
+    with FakeClaude() as claude:
+        yield claude
+
+
+@pytest.fixture
+def fake_slack() -> Iterator[FakeSlack]:
+    """A simulated Slack workspace with `PEOPLE` in it."""
+    with FakeSlack() as slack:
+        yield slack
