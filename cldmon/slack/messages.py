@@ -1,0 +1,179 @@
+"""What is said on Slack: payloads, built purely; `cldmon.slack.client` sends them.
+
+Text from outside (account labels, model names) only ever stands in `plain_text` objects, where
+Slack reads no markup, and is escaped there too. `mrkdwn` objects hold this module's own words
+and Slack's date markup, so no label can mention anybody or break the format.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cldmon.domain.model import TransitionKind, title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cldmon.domain.model import Subscription, Transition
+
+_ROOM = 80
+"""Characters granted to a label or title: keeps the header below Slack's limit of 150."""
+
+_BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LAST_MINUTE = int(datetime(9999, 12, 31, 23, 59, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How one kind of transition is put into words."""
+
+    sign: str
+    headline: str
+    event: str
+    reset: str
+    no_reset: str
+
+
+_WORDS = {
+    TransitionKind.LIMIT_HIT: _Words(
+        sign="\N{LARGE RED CIRCLE}",
+        headline="limit hit",
+        event="is used up",
+        reset="Resets",
+        no_reset="The reset time is not known.",
+    ),
+    TransitionKind.USAGE_RESET: _Words(
+        sign="\N{LARGE GREEN CIRCLE}",
+        headline="free again",
+        event="is free again",
+        reset="Resets next",
+        no_reset="No new window has started yet.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one person is told: Block Kit `blocks`, and a `text` that is complete by itself.
+
+    `text` is what notifications and screen readers get. It is escaped, and to be sent with
+    Slack's markup switched off (`mrkdwn: false`).
+    """
+
+    text: str
+    blocks: tuple[dict[str, Any], ...]
+
+
+def alert(transition: Transition) -> Message:
+    """Return what a subscriber is told of a limit that was hit or a window that is free again.
+
+    It says when that was seen, since it may be delivered much later.
+    """
+    words = _WORDS[transition.kind]
+    headline = f"{_quoted(transition.label)}: {words.headline}"
+    event = f"{_quoted(title(transition.window))} {words.event}."
+    return Message(
+        text=f"{headline}. {event} {_reset(transition, _utc)} Seen {_utc(transition.at)}.",
+        blocks=(
+            _header(f"{words.sign} {headline}"),
+            _section(_plain(event)),
+            _section(_mrkdwn(_reset(transition, _local))),
+            {"type": "context", "elements": [_mrkdwn(f"Seen {_local(transition.at)}")]},
+        ),
+    )
+
+
+def confirmation(label: str, subscription: Subscription) -> Message:
+    """Return what a user is told as soon as their alerts for account `label` have changed."""
+    text = _promise(_quoted(label), subscription)
+    return Message(text=text, blocks=(_section(_plain(text)),))
+
+
+def login_code(code: str, minutes: int) -> Message:
+    """Return the message that carries a one-time login code, valid for `minutes`."""
+    headline = f"Your cldmon login code: {_quoted(code)}"
+    valid = f"It is valid for {minutes} {'minute' if minutes == 1 else 'minutes'}."
+    advice = "If you did not ask for it, ignore it: nobody can log in as you without the code."
+    return Message(
+        text=f"{headline}. {valid} {advice}",
+        blocks=(_header(headline), _section(_plain(f"{valid} {advice}"))),
+    )
+
+
+def _promise(label: str, subscription: Subscription) -> str:
+    match subscription.limit_hit, subscription.reset:
+        case True, True:
+            return f"You will be told when a limit of {label} is hit, and when it is free again."
+        case True, False:
+            return f"You will be told when a limit of {label} is hit, not when it is free again."
+        case False, True:
+            return f"You will be told when {label} is free again, not when a limit is hit."
+    return f"You will get no more alerts about {label}."
+
+
+def _reset(transition: Transition, show: Callable[[datetime], str]) -> str:
+    words = _WORDS[transition.kind]
+    if transition.resets_at is None:
+        return words.no_reset
+    return f"{words.reset} {show(_minute(transition.resets_at))}."
+
+
+def _local(instant: datetime) -> str:
+    """Return Slack's date markup: each reader sees the instant in their own zone."""
+    return f"<!date^{int(instant.timestamp())}^{{date_short_pretty}} at {{time}}|{_utc(instant)}>"
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _minute(instant: datetime) -> datetime:
+    """Return the nearest minute: the service's reset times jitter by a second around it."""
+    seconds = (int(instant.timestamp()) + 30) // 60 * 60
+    return datetime.fromtimestamp(min(seconds, _LAST_MINUTE), UTC)
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"type": "header", "text": _plain(text)}
+
+
+def _section(text: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "section", "text": text}
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _quoted(foreign: str) -> str:
+    """Return a text from outside as one escaped line that Slack shows to the letter."""
+    line = " ".join("".join(c for c in foreign if _is_shown(c)).split()) or "?"
+    if _units(_escaped(line)) <= _ROOM:
+        return _escaped(line)
+    line = line[:_ROOM]
+    while _units(_escaped(line)) >= _ROOM:
+        line = line[:-1]
+    return f"{_escaped(line)}…"
+
+
+def _is_shown(char: str) -> bool:
+    """Tell characters that are shown from those that hide, reorder or can't be encoded."""
+    if char in _BIDI_CONTROLS:
+        return False
+    return char.isspace() or unicodedata.category(char) not in {"Cc", "Cs"}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _units(text: str) -> int:
+    """Return a length in UTF-16 units: never less than Slack counts."""
+    return len(text.encode("utf-16-le")) // 2

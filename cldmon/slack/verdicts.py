@@ -1,0 +1,167 @@
+"""What an answer of Slack means for the message that it answers. Pure.
+
+Whether a message may have arrived is judged strictly: LATER only where it surely did not, since
+it will be sent again; UNSURE wherever Slack may have taken it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from cldmon.domain.delivery import Fate, Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECOND = timedelta(seconds=1)
+DEFAULT_PAUSE = timedelta(minutes=1)
+"""How long to leave Slack alone when it does not say: its limits are per minute."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+_DELIVERED = Receipt(Fate.DELIVERED)
+
+_GONE = {
+    "channel_not_found": "is not known in this Slack workspace",
+    "user_not_found": "is not known in this Slack workspace",
+    "users_not_found": "is not known in this Slack workspace",
+    "user_not_visible": "is not visible to the Slack app",
+    "user_disabled": "has been deactivated in Slack",
+    "user_is_deactivated": "has been deactivated in Slack",
+    "is_archived": "has an archived conversation with the Slack app",
+    "is_inactive": "has been deactivated in Slack",
+    "cannot_dm_bot": "is a bot",
+    "cannot_message_bot": "is a bot",
+}
+
+_NEW_TOKEN = "put the new token into notifications.slack.bot_token"  # noqa: S105
+_REINSTALL = f"reinstall the app and {_NEW_TOKEN}"
+
+_REFUSED = {
+    "not_authed": "Slack got no token: put one into notifications.slack.bot_token",
+    "invalid_auth": f"Slack does not accept the token: copy it anew from the app's page "
+    f"(it begins with xoxb-) or {_REINSTALL}",
+    "token_revoked": f"the Slack token was revoked: {_REINSTALL}",
+    "token_expired": f"the Slack token has expired: {_REINSTALL} "
+    "(with token rotation switched off)",
+    "account_inactive": f"the Slack app was removed from the workspace: {_REINSTALL}",
+    "not_allowed_token_type": "this kind of Slack token can't be used: "
+    "put the bot token (xoxb-) into notifications.slack.bot_token",
+    "no_permission": "the Slack app lacks a permission: "
+    "add the scope chat:write under OAuth & Permissions and reinstall the app",
+    "access_denied": "Slack denies the app access: ask an administrator of the workspace",
+    "accesslimited": "Slack does not accept requests from this network: "
+    "ask an administrator of the workspace",
+    "team_access_not_granted": "the Slack app is not approved for this workspace: "
+    "ask an administrator of the workspace",
+    "ekm_access_denied": "the workspace's administrators have suspended posting to Slack",
+    "org_login_required": "the Slack workspace is being migrated: wait until that is done",
+    "team_added_to_org": "the Slack workspace is being migrated: wait until that is done",
+    "messages_tab_disabled": "the Slack app takes no direct messages: "
+    "switch on the Messages tab under App Home",
+    "restricted_action": "the workspace does not let the Slack app post: "
+    "ask an administrator of the workspace",
+}
+
+_IN_TROUBLE = frozenset({"internal_error", "fatal_error"})
+"""Slack's own words for these: some of the work may have been done."""
+
+_RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_UNAVAILABLE = "service_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of Slack's: HTTP status, headers (names in lower case), and the JSON object.
+
+    `data` is empty where the body was no JSON object.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    data: Mapping[str, Any]
+
+    @property
+    def code(self) -> str | None:
+        """Slack's error code, e.g. `invalid_auth`; None where there is none to be read."""
+        code = self.data.get("error")
+        return code if isinstance(code, str) and re.fullmatch(r"[a-z0-9_]{1,80}", code) else None
+
+
+def verdict(answer: Answer, now: datetime) -> Receipt:
+    """Return what became of the message that `answer` answers; `now` is a UTC instant."""
+    if _is_rate_limit(answer):
+        pause = retry_after(answer.headers.get("retry-after"), now)
+        return Receipt(Fate.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause)
+    if answer.status >= 500:
+        return Receipt(Fate.UNSURE, f"Slack is in trouble (HTTP {answer.status})", halt=True)
+    if answer.code:
+        return _judged(answer.code, answer)
+    if answer.status >= 300:
+        return Receipt(Fate.LATER, _not_slack(f"HTTP {answer.status}"), halt=True)
+    if answer.data.get("ok") is True:
+        return _DELIVERED
+    return Receipt(Fate.UNSURE, _not_slack("an answer that is not understood"), halt=True)
+
+
+def retry_after(text: str | None, now: datetime) -> timedelta:
+    """Return how long a Retry-After header asks to wait: a second at least, an hour at most.
+
+    It may be in seconds or an HTTP date; what is missing or not understood counts as a minute.
+    """
+    pause = _pause(text or "", now)
+    return DEFAULT_PAUSE if pause is None else min(max(pause, SECOND), LONGEST_PAUSE)
+
+
+def _pause(text: str, now: datetime) -> timedelta | None:
+    if re.fullmatch(r"\s*[-+]?[0-9.]+\s*", text):
+        return _seconds(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+
+
+def _seconds(text: str) -> timedelta | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return timedelta(seconds=math.copysign(min(abs(seconds), 1e6), seconds))
+
+
+def _is_rate_limit(answer: Answer) -> bool:
+    return answer.status == 429 or answer.code in _RATE_LIMITED
+
+
+def _judged(code: str, answer: Answer) -> Receipt:
+    if code in _GONE:
+        return Receipt(Fate.GONE, f"{_GONE[code]} ({code})")
+    if code in _REFUSED:
+        return Receipt(Fate.LATER, f"{_REFUSED[code]} ({code})", halt=True)
+    if code == "missing_scope":
+        return Receipt(Fate.LATER, _missing_scope(answer.data.get("needed")), halt=True)
+    if code in _IN_TROUBLE:
+        return Receipt(Fate.UNSURE, f"Slack is in trouble ({code})", halt=True)
+    if code == _UNAVAILABLE:
+        return Receipt(Fate.LATER, f"Slack is down ({code})", halt=True)
+    return Receipt(Fate.LATER, f"Slack refused the message ({code})")
+
+
+def _missing_scope(needed: object) -> str:
+    known = isinstance(needed, str) and re.fullmatch(r"[a-z:._, ]{1,100}", needed)
+    scope = needed if known else "that is missing"
+    return (
+        f"the Slack app lacks the scope {scope}: "
+        "add it under OAuth & Permissions and reinstall the app (missing_scope)"
+    )
+
+
+def _not_slack(what: str) -> str:
+    return f"something answered that does not look like Slack ({what}): check slack_url and proxies"
