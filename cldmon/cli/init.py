@@ -1,0 +1,30 @@
+"""`cldmon init`: the first configuration."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from pathlib import Path
+
+import click
+
+from cldmon.config import write
+from cldmon.config.locate import FILE_NAME, named_config
+from cldmon.domain.secret import Secret
+
+
+@click.command("init")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+def command(path: Path | None) -> None:
+    """Write a commented configuration to PATH, with a session secret of its own.
+
+    PATH is by default what --config or $CLDMON_CONFIG names, else ./config.toml. Only its owner
+    may read the file. A file that exists is never overwritten.
+    """
+    app = click.get_current_context().obj
+    target = path or named_config(app.config_path_option, app.env) or Path(FILE_NAME)
+    write.create(target, write.initial(Secret(secrets.token_urlsafe(32))))
+    click.echo(str(target))
+    shown = shlex.quote(str(target))
+    click.echo(f"Next: put your accounts and their session keys into {shown},", err=True)
+    click.echo(f"then run: cldmon --config {shown} fetch", err=True)

@@ -1,0 +1,129 @@
+"""A configuration file as it stands on disk: read, parsed as TOML, not yet judged.
+
+Light on purpose: `status` and shell completion come through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cldmon.domain.secret import masked
+from cldmon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KeyPath = tuple[str | int, ...]
+
+_MAX_BYTES = 1 << 20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one configuration file and the TOML values in it."""
+
+    path: Path
+    text: str
+    data: Mapping[str, Any]
+
+    def where(self, key: KeyPath) -> str:
+        """Return `FILE:LINE`, or `FILE` for a key that is written nowhere."""
+        line = self.line(key)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+    def line(self, key: KeyPath) -> int | None:
+        """Return the line (from 1) on which a key stands, or None."""
+        from cldmon.config.lines import line_of
+
+        return line_of(self.text, key)
+
+    def complaint(self, key: KeyPath, problem: str) -> str:
+        """Return `FILE:LINE: key.path: problem`, with whatever looks like a secret struck out."""
+        name = f"{dotted(key)}: " if key else ""
+        return masked(f"{self.where(key)}: {name}{problem}")
+
+
+def read(path: Path) -> Document:
+    """Read a TOML file.
+
+    Raises ConfigError, one line with file and line, where it cannot be read or is not TOML.
+    """
+    text = _decoded(path, _bytes(path))
+    return Document(path, text, _parsed(path, text))
+
+
+def dotted(key: KeyPath) -> str:
+    """Return a key path as a person writes it, lists counted from 1: `accounts[2].label`."""
+    out = ""
+    for part in key:
+        out += f"[{part + 1}]" if isinstance(part, int) else f".{_printable(part)}"
+    return out.removeprefix(".")
+
+
+def _printable(part: str) -> str:
+    return part if part.isprintable() and part else repr(part)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(_unreadable(path, error)) from error
+    if len(content) > _MAX_BYTES:
+        raise ConfigError(f"{path}: is larger than 1 MiB: no configuration; name the right file")
+    return content
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path}: there is no such file; `cldmon init` writes one"
+    if isinstance(error, IsADirectoryError):
+        return f"{path}: is a directory; name the file in it, e.g. {path / 'config.toml'}"
+    if isinstance(error, PermissionError):
+        return f"{path}: may not be read by this user; run as its owner, or change the owner"
+    return f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    if content.startswith(_UTF16):
+        raise ConfigError(f"{path}: is UTF-16 text; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        # Without its cause: a decoding error carries the whole file, secrets included.
+        raise ConfigError(f"{path}:{line}: is not UTF-8 text; save the file as UTF-8") from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply to be a configuration") from None
+    except ValueError as error:
+        # Without its cause: a parser's message may quote what stands in the file.
+        raise ConfigError(masked(f"{path}{_place(str(error), text)}")) from None
+
+
+def _place(message: str, text: str) -> str:
+    """Turn tomllib's `What is wrong (at line 3, column 4)` into `:3: what is wrong`."""
+    problem, _, place = message.partition(" (at ")
+    words = place.rstrip(")").split()
+    if words[:1] == ["line"]:
+        return f":{words[1].rstrip(',')}: is not valid TOML: {_hinted(problem)}"
+    if words:
+        last = len(text.rstrip().splitlines()) or 1
+        return f":{last}: is not valid TOML: the file ends too early: {problem}"
+    return f": is not valid TOML: {problem}"
+
+
+def _hinted(problem: str) -> str:
+    if problem == "Invalid value":
+        return "the value is not understood; a text needs quotes around it"
+    return problem

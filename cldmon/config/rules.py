@@ -1,0 +1,81 @@
+"""What keys of a valid configuration must not contradict, and what a pass cannot do without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.config.secrets import credential, key_problem, token_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cldmon.config.document import Document, KeyPath
+    from cldmon.config.schema import AccountConfig, Config, Sources
+
+    Problem = tuple[KeyPath, str]
+
+SLACK: KeyPath = ("notifications", "slack")
+
+_ADD_ACCOUNT = "no account is configured; add an [[accounts]] table with label and session_key"
+_ADD_KEY = (
+    "add session_key, session_key_file, session_key_env or session_key_command, "
+    "or run `cldmon login`"
+)
+_ADD_TOKEN = (
+    "add bot_token, bot_token_file, bot_token_env or bot_token_command, or set enabled = false"
+)
+
+
+def contradictions(config: Config, found: Document) -> Iterator[Problem]:
+    """Yield what makes a configuration ambiguous: labels twice, a secret from two places."""
+    yield from _labels_twice(config, found)
+    for key, sources in _all_sources(config):
+        if len(given := sources.given()) > 1:
+            yield (*key, given[1]), f"{given[0]} is set, too; keep one of the two"
+
+
+def gaps(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what a pass lacks: an account, a key for each, a token where Slack is on."""
+    if not config.accounts:
+        yield ("accounts",), _ADD_ACCOUNT
+    for number, account in enumerate(config.accounts):
+        yield from _account_gaps(("accounts", number), account, env)
+    if config.notifications.slack.enabled:
+        yield from _slack_gaps(config.notifications.slack.sources(), env)
+
+
+def _account_gaps(
+    key: KeyPath, account: AccountConfig, env: Mapping[str, str]
+) -> Iterator[Problem]:
+    sources = account.sources()
+    if not _available(sources, env):
+        yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
+    elif sources.inline and (problem := key_problem(sources.inline.get_secret_value())):
+        yield (*key, "session_key"), problem
+
+
+def _slack_gaps(sources: Sources, env: Mapping[str, str]) -> Iterator[Problem]:
+    if not _available(sources, env):
+        yield (*SLACK, "enabled"), f"Slack is on without a token; {_ADD_TOKEN}"
+    elif sources.inline and (problem := token_problem(sources.inline.get_secret_value())):
+        yield (*SLACK, "bot_token"), problem
+
+
+def _available(sources: Sources, env: Mapping[str, str]) -> bool:
+    return bool(sources.given()) or credential(sources.credential, env) is not None
+
+
+def _all_sources(config: Config) -> Iterator[tuple[KeyPath, Sources]]:
+    for number, account in enumerate(config.accounts):
+        yield ("accounts", number), account.sources()
+    yield SLACK, config.notifications.slack.sources()
+
+
+def _labels_twice(config: Config, found: Document) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for number, account in enumerate(config.accounts):
+        if account.label in first:
+            line = found.line(("accounts", first[account.label], "label"))
+            problem = f'"{account.label}" is the label of line {line} already; rename one of them'
+            yield ("accounts", number, "label"), problem
+        first.setdefault(account.label, number)

@@ -1,0 +1,171 @@
+"""Session keys and the bot token, fetched from where the configuration says that they are.
+
+Nothing that is read here enters a message: not the value, not what a program printed.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.config.locate import expanded
+from cldmon.domain.secret import Secret, masked
+from cldmon.errors import SecretError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cldmon.config.schema import AccountConfig, SlackConfig, Sources
+
+    Run = Callable[[Sequence[str], Mapping[str, str], Path], bytes]
+
+PLACEHOLDER_KEY = "sk-ant-sid01-REPLACE-ME"
+COMMAND_TIMEOUT_SECONDS = 10
+
+_KEY = re.compile(r"sk-ant-sid\d\d-[A-Za-z0-9_-]+")
+_TOKEN = re.compile(r"[!-~]+")
+_MAX_BYTES = 1 << 16
+
+
+class _UnavailableError(Exception):
+    """Why a secret is not to be had, told without its owner's name."""
+
+
+def session_key(
+    account: AccountConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
+) -> Secret:
+    """Return an account's session key.
+
+    A relative file counts from `config_dir`; `run` runs a program and returns what it printed.
+
+    Raises SecretError, which names the account and says what to do.
+    """
+    owner = f'account "{account.label}"'
+    return _secret(owner, account.sources(), env, config_dir, run, key_problem)
+
+
+def bot_token(
+    slack: SlackConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
+) -> Secret:
+    """Return Slack's bot token; as `session_key`."""
+    return _secret("Slack", slack.sources(), env, config_dir, run, token_problem)
+
+
+def key_problem(key: str) -> str | None:
+    """Return what is wrong with a session key and what to do, or None; the key is not quoted."""
+    if key == PLACEHOLDER_KEY:
+        return (
+            "is still the placeholder; put the account's session key there, or run `cldmon login`"
+        )
+    if _KEY.fullmatch(key):
+        return None
+    return "is not a session key: one starts with sk-ant-sid01- or sk-ant-sid02-; copy it anew"
+
+
+def token_problem(token: str) -> str | None:
+    """Return what is wrong with a Slack bot token, or None; the token is not quoted."""
+    if _TOKEN.fullmatch(token):
+        return None
+    return "is not a Slack token: one starts with xoxb- and is a single word; copy it anew"
+
+
+def credential(name: str, env: Mapping[str, str]) -> Path | None:
+    """Return the systemd credential of that name, if there is one."""
+    folder = env.get("CREDENTIALS_DIRECTORY", "")
+    if not folder or "/" in name or name in (".", ".."):
+        return None
+    path = Path(folder) / name
+    try:
+        return path if path.is_file() else None
+    except OSError:
+        return None  # e.g. a label longer than a file's name may be
+
+
+def run_program(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> bytes:
+    """Run a program without a shell and return what it printed; its stderr is thrown away.
+
+    Raises OSError, or subprocess.SubprocessError for a failure or after ten seconds.
+    """
+    return subprocess.run(  # noqa: S603 - the person's own command, from a file of theirs
+        list(argv),
+        env=dict(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=COMMAND_TIMEOUT_SECONDS,
+        check=True,
+    ).stdout
+
+
+def _secret(
+    owner: str,
+    sources: Sources,
+    env: Mapping[str, str],
+    config_dir: Path,
+    run: Run | None,
+    problem_of: Callable[[str], str | None],
+) -> Secret:
+    place = next(iter(sources.given()), f"credential {sources.credential}")
+    try:
+        text = _found(sources, env, config_dir, run or run_program)
+    except _UnavailableError as error:
+        raise SecretError(masked(f"{owner}: {place} {error}")) from error.__cause__
+    if not text:
+        raise SecretError(f"{owner}: {place} gave an empty text; the secret belongs there")
+    if problem := problem_of(text):
+        raise SecretError(f"{owner}: what {place} gave {problem}")
+    return Secret(text)
+
+
+def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run) -> str:
+    if sources.inline is not None:
+        return sources.inline.get_secret_value()
+    if sources.file is not None:
+        return _from_file(config_dir / expanded(sources.file, env))
+    if sources.env is not None:
+        return _from_env(sources.env, env)
+    if sources.command is not None:
+        return _from_command(sources.command, env, config_dir, run)
+    if path := credential(sources.credential, env):
+        return _from_file(path)
+    raise _UnavailableError(f"is not there; set {sources.name} in the configuration")
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return _text(file.read(_MAX_BYTES))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise _UnavailableError(f"{path} cannot be read: {reason}; mend or rewrite it") from error
+
+
+def _from_env(name: str, env: Mapping[str, str]) -> str:
+    if name not in env:
+        raise _UnavailableError(f"names the variable {name}, which is not set; export it")
+    return env[name].strip()
+
+
+def _from_command(argv: Sequence[str], env: Mapping[str, str], config_dir: Path, run: Run) -> str:
+    try:
+        lines = _text(run(argv, env, config_dir)).splitlines()
+    except subprocess.TimeoutExpired:
+        problem = f"did not end within {COMMAND_TIMEOUT_SECONDS} seconds"
+    except subprocess.CalledProcessError as error:
+        problem = f"failed with exit code {error.returncode}"
+    except OSError as error:
+        problem = f"could not be started: {error.strerror}"
+    else:
+        return lines[0].strip() if lines else ""
+    # Without its cause: that one quotes the arguments and holds what the program printed.
+    raise _UnavailableError(f"{problem}; run it by hand to see why")
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode().strip()
+    except UnicodeDecodeError:
+        raise _UnavailableError("gave no UTF-8 text; write the secret anew") from None

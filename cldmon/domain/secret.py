@@ -1,0 +1,63 @@
+"""A value that must not be shown."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn, final
+
+_LOOKS_SECRET = re.compile(r"sk-ant-[\w-]*|xox[a-z](?:\.xox[a-z])?-[\w.-]*|xapp-[\w-]*")
+
+
+@final
+class Secret:
+    """A key, token or password: equal by value, masked wherever it is printed.
+
+    It can be neither pickled nor copied into JSON; `reveal` is the one way to its text.
+    """
+
+    __slots__ = ("__text",)
+    __text: str
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "_Secret__text", text)
+
+    def reveal(self) -> str:
+        """Return the secret text itself."""
+        return self.__text
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that tell this secret from others and do not give it away."""
+        import hashlib
+
+        return hashlib.sha256(self.__text.encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.__text == other.__text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__text))
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    def __str__(self) -> str:
+        return "**********"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret is frozen")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Secret is frozen")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is neither pickled nor copied")
+
+
+def looks_secret(text: str) -> bool:
+    """Tell whether a text holds what looks like a session key or a Slack token."""
+    return _LOOKS_SECRET.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """Return a text with whatever looks like a session key or a Slack token struck out."""
+    return _LOOKS_SECRET.sub("**********", text)
