@@ -1,0 +1,74 @@
+"""The floors of the package: imports only go down, and each library has one home."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importlinter.api import read_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "cldmon"
+CONTRACTS = {
+    "floors",
+    "home-of-click",
+    "home-of-playwright",
+    "home-of-plotext",
+    "home-of-prometheus-client",
+    "home-of-pydantic",
+    "home-of-slack-sdk",
+    "home-of-tabulate",
+}
+HTTP_SERVER_HOMES = {"web", "demo"}
+
+
+def imported_names(source: str) -> Iterator[str]:
+    """Yield the dotted name of everything that a module imports, at any depth."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_import_contract_is_kept() -> None:
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_contract_is_missing() -> None:
+    """Deleting a contract is as much a break as violating it."""
+    contracts = read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
+    assert {contract["id"] for contract in contracts} == CONTRACTS
+
+
+def test_every_module_has_a_floor() -> None:
+    """Exhaustive: a new module must be given its place before anything passes."""
+    contracts = read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
+    [floors] = [contract for contract in contracts if contract["type"] == "layers"]
+    assert floors["containers"] == ["cldmon"]
+    assert str(floors["exhaustive"]) == "True"
+
+
+def test_http_server_is_used_by_the_web_and_demo_rooms_alone() -> None:
+    """import-linter sees only `http`, which the Slack client rightly uses for its exceptions."""
+    users = {
+        room_of(module)
+        for module in PACKAGE.rglob("*.py")
+        if any(
+            f"{name}.".startswith("http.server.")
+            for name in imported_names(module.read_text(encoding="utf-8"))
+        )
+    }
+    assert users <= HTTP_SERVER_HOMES
