@@ -1,0 +1,240 @@
+"""One pass: every account is read once, what was seen is committed, who asked to be told is told.
+
+Nothing here knows of browsers or of Slack: a `Source` reads and a `Notifier` tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from cldmon import files
+from cldmon.collector import outbox
+from cldmon.collector.advance import Findings, Settings, advance, sharers, transitions
+from cldmon.domain.asking import Answer, Question
+from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
+from cldmon.errors import (
+    PassFailedError,
+    SecretError,
+    StoreError,
+    SubscriptionsCorruptError,
+    UsageError,
+)
+from cldmon.store.history import History
+from cldmon.store.state import Memory, State, StateCorruptError, StateFile
+from cldmon.store.subscriptions import SubscriptionsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.model import Subscriptions, Transition
+    from cldmon.domain.secret import Secret
+
+_LONGEST_RETRY = timedelta(days=1)
+_ORGANIZATION_LIFE = timedelta(days=1)
+
+
+class Source(Protocol):
+    """Reads accounts from the service."""
+
+    def read(
+        self, questions: Sequence[Question], done: Callable[[str], None]
+    ) -> Mapping[str, Answer | Failure]:
+        """Return an answer or a failure for each label asked; `done` hears of each as it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account of the configuration; `key` fetches its session key, or raises SecretError."""
+
+    label: str
+    key: Callable[[], Secret]
+    organization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a pass ended: the new snapshot, the labels it was to read, and what became of messages.
+
+    `waiting` counts the messages that are still in the outbox.
+    """
+
+    snapshot: Snapshot
+    labels: tuple[str, ...]
+    transitions: tuple[Transition, ...] = ()
+    waiting: int = 0
+
+    @property
+    def failed(self) -> list[Account]:
+        """The accounts that were to be read and could not be."""
+        return [a for a in self.snapshot.accounts if a.label in self.labels and a.failure]
+
+    def raise_if_failed(self, *, strict: bool = False) -> None:
+        """Raise `PassFailedError` if no account could be read; if `strict`, if any could not."""
+        failed = len(self.failed)
+        if failed and (strict or failed == len(self.labels)):
+            raise PassFailedError(f"{failed} of {len(self.labels)} account(s) could not be read")
+
+
+class Collector:
+    """Runs passes over a data_dir; `notifier` is None where Slack is off.
+
+    `now` gives the UTC time; `warn` takes lines for who reads stderr or the cron mail.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        targets: Sequence[Target],
+        source: Source,
+        notifier: outbox.Notifier | None,
+        *,
+        now: Callable[[], datetime],
+        warn: Callable[[str], None],
+        settings: Settings,
+    ) -> None:
+        self._dir = data_dir
+        self._targets = targets
+        self._source = source
+        self._notifier = notifier
+        self._now = now
+        self._warn = warn
+        self._settings = settings
+        self._state = StateFile(data_dir)
+        self._history = History(data_dir)
+        self._subscriptions = SubscriptionsFile(data_dir)
+
+    def run(
+        self,
+        labels: Collection[str] = (),
+        *,
+        notify: bool = True,
+        done: Callable[[str], None] = lambda _label: None,
+    ) -> Outcome:
+        """Make one pass over `labels` (none: every account) and return how it ended.
+
+        Without `notify` the messages stay in the outbox for the next pass. `done` is told of each
+        account as it is dealt with.
+
+        Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
+        where data_dir cannot be read or written.
+        """
+        targets = self._select(labels)
+        files.private_dir(self._dir)
+        with files.lock(self._dir / "fetch.lock", wait=False):
+            started = self._now()
+            before = self._recover(started)
+            findings = self._read(targets, before, done)
+            seen = transitions(before, findings, self._settings.rule)
+            state = self._commit(before, findings, seen, started)
+            self._prune()
+            if notify:
+                state = self._deliver(state)
+        return Outcome(
+            state.snapshot, tuple(t.label for t in targets), seen, waiting=len(state.outbox)
+        )
+
+    def _select(self, labels: Collection[str]) -> list[Target]:
+        known = [target.label for target in self._targets]
+        for label in labels:
+            if label not in known:
+                raise UsageError(f"no account {label!r} in the config; it has: {', '.join(known)}")
+        return [target for target in self._targets if not labels or target.label in labels]
+
+    def _recover(self, now: datetime) -> State:
+        """Return the state, after doing what a killed pass still owed to the history."""
+        try:
+            state = self._state.load()
+        except StateCorruptError as error:
+            aside = self._state.set_aside(now)
+            self._warn(f"{error}; it is kept as {aside}, and a new one begins")
+            return State()
+        if state.history_line:
+            self._history.ensure(state.history_line)
+        last = state.snapshot.fetched_at
+        if last and last > now:
+            self._warn(f"the clock was set back: the last pass was at {last:%Y-%m-%d %H:%M:%S} UTC")
+        return state
+
+    def _read(
+        self, targets: Sequence[Target], state: State, done: Callable[[str], None]
+    ) -> Findings:
+        asked: list[Question] = []
+        results: dict[str, Answer | Failure] = {}
+        for target in targets:
+            question = self._question(target, state.memories.get(target.label, Memory()))
+            if isinstance(question, Question):
+                asked.append(question)
+                continue
+            if question:
+                results[target.label] = question
+            done(target.label)
+        if asked:
+            results.update(self._source.read(asked, done))
+        return Findings(results, {q.label: q.key.fingerprint() for q in asked})
+
+    def _question(self, target: Target, memory: Memory) -> Question | Failure | None:
+        """Return what to ask; a failure where there is no key; None for one left alone."""
+        now = self._now()
+        if memory.retry_at and now < memory.retry_at <= now + _LONGEST_RETRY:
+            return None
+        try:
+            key = target.key()
+        except SecretError as error:
+            return Failure(FailureKind.KEY_MISSING, str(error))
+        remembered = memory.organization if _still_holds(memory, target, key, now) else None
+        return Question(target.label, key, target.organization, remembered)
+
+    def _commit(
+        self, before: State, findings: Findings, seen: Sequence[Transition], started: datetime
+    ) -> State:
+        """Make the findings last: state.json first, then the line of history that it owes."""
+        now = self._now()
+        labels = [target.label for target in self._targets]
+        after = advance(before, labels, findings, started=started, now=now, settings=self._settings)
+        for one, other in sharers(before, after):
+            self._warn(f"{one} and {other} are one organization: they show the same usage")
+        owed = seen if self._notifier else ()
+        state = outbox.post(after, owed, self._subscribers(), now)
+        self._state.save(state)
+        self._history.ensure(state.history_line or "")
+        return state
+
+    def _subscribers(self) -> Subscriptions | None:
+        try:
+            return self._subscriptions.load()
+        except SubscriptionsCorruptError as error:
+            self._warn(str(error))
+            return None
+
+    def _prune(self) -> None:
+        try:
+            self._history.prune(self._settings.keep_days, self._now().date())
+        except StoreError as error:
+            self._warn(str(error))
+
+    def _deliver(self, state: State) -> State:
+        if self._notifier is None:
+            return state
+        return outbox.deliver(
+            state, self._notifier, now=self._now(), save=self._state.save, warn=self._warn
+        )
+
+
+def _still_holds(memory: Memory, target: Target, key: Secret, now: datetime) -> bool:
+    """Tell whether the organization remembered is still the one to ask.
+
+    It is looked up anew once a day, for the plan may change, and for another key.
+    """
+    chosen, mark, at = memory.organization, memory.key, memory.organization_at
+    return (
+        chosen is not None
+        and mark is not None
+        and at is not None
+        and mark.fingerprint == key.fingerprint()
+        and target.organization in (None, chosen.uuid)
+        and timedelta(0) <= now - at < _ORGANIZATION_LIFE
+    )

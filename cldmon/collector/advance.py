@@ -1,0 +1,159 @@
+"""What a pass makes of the state that the one before it left: pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import Account, Failure, Snapshot
+from cldmon.domain.transitions import ResetRule, detect
+from cldmon.store import history
+from cldmon.store.state import KeyMark, Memory, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from cldmon.domain.model import Transition, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration says of a pass. `keep_days` 0 keeps the history for ever."""
+
+    interval: timedelta = timedelta(minutes=10)
+    rule: ResetRule = ResetRule.ZERO
+    keep_days: int = 0
+    slack_enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a pass found, by label; `keys` holds the fingerprints of the keys that were used.
+
+    An account that was not asked (another was wanted, or it is rate limited) is in neither.
+    """
+
+    results: Mapping[str, Answer | Failure] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """The accounts that could be read."""
+        return {label: r for label, r in self.results.items() if isinstance(r, Answer)}
+
+    @property
+    def failures(self) -> dict[str, Failure]:
+        """The accounts that could not be read."""
+        return {label: r for label, r in self.results.items() if isinstance(r, Failure)}
+
+
+def advance(
+    before: State,
+    labels: Sequence[str],
+    findings: Findings,
+    *,
+    started: datetime,
+    now: datetime,
+    settings: Settings,
+) -> State:
+    """Return the state after a pass, its messages left aside.
+
+    `labels` are all accounts of the configuration, in its order; others are forgotten.
+    """
+    counts = Counter(before.counters)
+    counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
+    readings = {label: answer.reading.windows for label, answer in findings.answers.items()}
+    return replace(
+        before,
+        snapshot=Snapshot(
+            fetched_at=now,
+            accounts=tuple(_accounts(before.snapshot, labels, findings)),
+            interval=settings.interval,
+            slack_enabled=settings.slack_enabled,
+        ),
+        memories={label: _memory(before, label, findings, now) for label in labels},
+        history_line=history.line(now, readings),
+        pass_seconds=max(0.0, (now - started).total_seconds()),
+        counters=dict(counts),
+    )
+
+
+def transitions(before: State, findings: Findings, rule: ResetRule) -> tuple[Transition, ...]:
+    """Return what happened since the last good readings."""
+    return tuple(
+        transition
+        for label, answer in findings.answers.items()
+        for transition in detect(
+            label,
+            _last_good(before.memories.get(label, Memory()), answer),
+            answer.reading.windows,
+            at=answer.reading.taken_at,
+            rule=rule,
+        )
+    )
+
+
+def sharers(before: State, after: State) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of accounts that turn out, since the last pass, to be one organization."""
+    owners: dict[str, str] = {}
+    for label, memory in after.memories.items():
+        if memory.organization is None:
+            continue
+        owner = owners.setdefault(memory.organization.uuid, label)
+        if owner != label and _moved(before, after, (owner, label)):
+            yield owner, label
+
+
+def _moved(before: State, after: State, labels: tuple[str, str]) -> bool:
+    return any(_organization(before, label) != _organization(after, label) for label in labels)
+
+
+def _organization(state: State, label: str) -> str | None:
+    organization = state.memories.get(label, Memory()).organization
+    return organization.uuid if organization else None
+
+
+def _accounts(before: Snapshot, labels: Sequence[str], findings: Findings) -> Iterator[Account]:
+    old = {account.label: account for account in before.accounts}
+    for label in labels:
+        result = findings.results.get(label)
+        if isinstance(result, Answer):
+            yield Account(label, result.reading)
+        elif result:
+            yield Account(label, old[label].reading if label in old else None, result)
+        elif label in old:
+            yield old[label]
+
+
+def _memory(before: State, label: str, findings: Findings, now: datetime) -> Memory:
+    memory = before.memories.get(label, Memory())
+    key = findings.keys.get(label)
+    if key and (memory.key is None or memory.key.fingerprint != key):
+        memory = replace(memory, key=KeyMark(key, now))
+    result = findings.results.get(label)
+    if isinstance(result, Failure):
+        return replace(memory, retry_at=result.retry_at)
+    if isinstance(result, Answer):
+        return _remember(memory, result, now)
+    return memory
+
+
+def _remember(memory: Memory, answer: Answer, now: datetime) -> Memory:
+    known = memory.organization == answer.organization and not answer.looked_up
+    return replace(
+        memory,
+        windows={**_last_good(memory, answer), **answer.reading.windows},
+        organization=answer.organization,
+        organization_at=memory.organization_at if known else now,
+        retry_at=None,
+    )
+
+
+def _last_good(memory: Memory, answer: Answer) -> Mapping[str, Window]:
+    """Return the last good readings; none where the label now means another organization."""
+    old = memory.organization
+    return memory.windows if old is None or old.uuid == answer.organization.uuid else {}

@@ -1,0 +1,124 @@
+"""The messages that are owed: who gets them, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from cldmon.domain.delivery import Fate, Receipt
+from cldmon.store.state import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from cldmon.domain.model import Subscriptions, Transition
+    from cldmon.store.state import State
+
+LONGEST = 1_000
+"""Messages that are kept; beyond it the oldest are dropped."""
+
+LIFE = timedelta(days=7)
+"""How long a message is tried: an older one is news no more."""
+
+_MOST_UNSURE = 2
+_LONGEST_HALT = timedelta(days=1)
+
+
+class Notifier(Protocol):
+    """Tells one person of one transition."""
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        """Send one message and return what became of it; never raises for a sick service."""
+
+
+def post(
+    state: State,
+    transitions: Iterable[Transition],
+    subscriptions: Subscriptions | None,
+    now: datetime,
+) -> State:
+    """Return the state with the messages that are owed now; those too old or too many dropped.
+
+    Where `subscriptions` is None (they cannot be read) a message waits for its readers' names.
+    """
+    owed = [*state.outbox, *(Message(transition, None) for transition in transitions)]
+    fresh = [message for message in owed if now - message.transition.at <= LIFE]
+    addressed = [m for message in fresh for m in _addressed(message, subscriptions)]
+    kept = addressed[-LONGEST:]
+    dropped = len(owed) - len(fresh) + len(addressed) - len(kept)
+    return _count(replace(state, outbox=tuple(kept)), "messagesDropped", dropped)
+
+
+def deliver(
+    state: State,
+    notifier: Notifier,
+    *,
+    now: datetime,
+    save: Callable[[State], None],
+    warn: Callable[[str], None],
+) -> State:
+    """Send what is owed, oldest first, and return the state that is left.
+
+    Each delivery is saved before the next is tried, so that no crash sends the rest again.
+    """
+    if state.slack_retry_at and now < state.slack_retry_at <= now + _LONGEST_HALT:
+        return state
+    for message in state.outbox:
+        if message.user is None:
+            continue
+        receipt = notifier.tell(message.user, message.transition)
+        settled = settle(state, message, receipt, now)
+        if settled != state:
+            save(settled)
+            state = settled
+        if receipt.fate is not Fate.DELIVERED:
+            warn(f"Slack message to {message.user}: {_verdict(message, receipt)}")
+        if receipt.halt:
+            break
+    return state
+
+
+def settle(state: State, message: Message, receipt: Receipt, now: datetime) -> State:
+    """Return the state after one attempt to deliver a message.
+
+    One that may have arrived is tried once more, in the next pass: an alert that is lost costs
+    more than one that comes twice. After that it counts as delivered.
+    """
+    state = replace(
+        state, slack_retry_at=now + receipt.retry_after if receipt.retry_after else None
+    )
+    if receipt.fate is Fate.DELIVERED:
+        return _count(state.without(message), f"alertsSent.{message.transition.kind}", 1)
+    if receipt.fate is Fate.GONE or _given_up(message, receipt):
+        return _count(state.without(message), "messagesDropped", 1)
+    if receipt.fate is Fate.UNSURE:
+        again = replace(message, unsure=message.unsure + 1)
+        return replace(state, outbox=tuple(again if m is message else m for m in state.outbox))
+    return state
+
+
+def _addressed(message: Message, subscriptions: Subscriptions | None) -> Iterator[Message]:
+    if message.user is not None or subscriptions is None:
+        yield message
+        return
+    for user in subscriptions.recipients(message.transition):
+        yield replace(message, user=user)
+
+
+def _given_up(message: Message, receipt: Receipt) -> bool:
+    return receipt.fate is Fate.UNSURE and message.unsure + 1 >= _MOST_UNSURE
+
+
+def _verdict(message: Message, receipt: Receipt) -> str:
+    if receipt.fate is Fate.GONE or _given_up(message, receipt):
+        return f"{receipt.reason}; dropped"
+    return f"{receipt.reason}; tried again in the next pass"
+
+
+def _count(state: State, name: str, by: int) -> State:
+    if not by:
+        return state
+    return replace(state, counters=dict(Counter(state.counters) + Counter({name: by})))

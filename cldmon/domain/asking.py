@@ -1,0 +1,37 @@
+"""What a source is asked, and what it brings back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cldmon.domain.model import Reading
+    from cldmon.domain.organization import Organization
+    from cldmon.domain.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One account to be read.
+
+    `organization` is the uuid that the configuration names, if it does; `remembered` the choice
+    of an earlier pass, which saves looking it up.
+    """
+
+    label: str
+    key: Secret
+    organization: str | None = None
+    remembered: Organization | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good reading, and the organization that it is of.
+
+    `looked_up` says that the organization was asked for, not remembered.
+    """
+
+    reading: Reading
+    organization: Organization
+    looked_up: bool = False
