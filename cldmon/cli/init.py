@@ -25,6 +25,9 @@ def command(path: Path | None) -> None:
     target = path or named_config(app.config_path_option, app.env) or Path(FILE_NAME)
     write.create(target, write.initial(Secret(secrets.token_urlsafe(32))))
     click.echo(str(target))
-    shown = shlex.quote(str(target))
-    click.echo(f"Next: put your accounts and their session keys into {shown},", err=True)
-    click.echo(f"then run: cldmon --config {shown} fetch", err=True)
+    click.echo(f"Next: 1. put each account's label and session key into {target}", err=True)
+    click.echo(f"      2. run: cldmon {_option(target)}fetch", err=True)
+
+
+def _option(target: Path) -> str:
+    return "" if target == Path(FILE_NAME) else f"--config {shlex.quote(str(target))} "

@@ -5,7 +5,7 @@ Light on purpose: `status` and shell completion come through here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.secret import masked
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 
 _MAX_BYTES = 1 << 20
+_IN_OTHER_WORDS = {
+    "Invalid value": "the value is not understood; a text needs quotes around it",
+    "Cannot overwrite a value": "this key is set twice; keep one of the two",
+}
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -26,8 +30,8 @@ class Document:
     """The text of one configuration file and the TOML values in it."""
 
     path: Path
-    text: str
-    data: Mapping[str, Any]
+    text: str = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
 
     def where(self, key: KeyPath) -> str:
         """Return `FILE:LINE`, or `FILE` for a key that is written nowhere."""
@@ -115,15 +119,8 @@ def _place(message: str, text: str) -> str:
     """Turn tomllib's `What is wrong (at line 3, column 4)` into `:3: what is wrong`."""
     problem, _, place = message.partition(" (at ")
     words = place.rstrip(")").split()
-    if words[:1] == ["line"]:
-        return f":{words[1].rstrip(',')}: is not valid TOML: {_hinted(problem)}"
-    if words:
-        last = len(text.rstrip().splitlines()) or 1
-        return f":{last}: is not valid TOML: the file ends too early: {problem}"
-    return f": is not valid TOML: {problem}"
-
-
-def _hinted(problem: str) -> str:
-    if problem == "Invalid value":
-        return "the value is not understood; a text needs quotes around it"
-    return problem
+    if not words:
+        return ": is not valid TOML: a number in it is too long"
+    last = text.rstrip().count("\n") + 1
+    line = words[1].rstrip(",") if words[0] == "line" else last
+    return f":{line}: is not valid TOML: {_IN_OTHER_WORDS.get(problem, problem)}"

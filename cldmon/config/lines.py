@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from contextlib import suppress
+from functools import lru_cache
 
 Path = tuple[str | int, ...]
 
@@ -35,6 +36,7 @@ def line_of(text: str, path: Path) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1)  # each problem of a broken file asks for its own line
 def positions(text: str) -> dict[Path, int]:
     """Return the offset at which each key, table and list item of a valid TOML text begins."""
     scanner = _Scanner(text)

@@ -103,6 +103,8 @@ def _problem(detail: ErrorDetails) -> Problem:
         return key, _unknown(key)
     if kind == "missing":
         return key, "is missing; add it"
+    if key == ("accounts",):
+        return key, "expected [[accounts]] tables (with two brackets), one for each account"
     if kind in _EXPECTED:
         return key, f"expected {_EXPECTED[kind]}, found {_type_of(detail['input'])}"
     if kind == "value_error":
@@ -116,6 +118,8 @@ def _type_of(value: object) -> str:
 
 def _unknown(key: KeyPath) -> str:
     known = _keys_beside(key)
+    if len(key) > 1 and key[-1] in Config.model_fields:
+        return "unknown key here; move it up, above the first [table]"
     close = difflib.get_close_matches(str(key[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
     return f"unknown key; {hint}"

@@ -118,8 +118,9 @@ def interval_problem(minutes: object) -> str | None:
 
 
 def _home(env: Mapping[str, str]) -> Path:
-    home = env.get("HOME", "")
-    return Path(home) if home else Path.home()
+    """Return the home folder; `/` for a user without one, as systemd has it."""
+    home = Path(env.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() may raise
+    return home if home.is_absolute() else Path("/")
 
 
 def _xdg(variable: str, default: str, env: Mapping[str, str]) -> Path:

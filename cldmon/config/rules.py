@@ -21,7 +21,7 @@ _ADD_KEY = (
     "add session_key, session_key_file, session_key_env or session_key_command, "
     "or run `cldmon login`"
 )
-_ADD_TOKEN = (
+_ADD_BOT = (
     "add bot_token, bot_token_file, bot_token_env or bot_token_command, or set enabled = false"
 )
 
@@ -50,14 +50,16 @@ def _account_gaps(
     sources = account.sources()
     if not _available(sources, env):
         yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
-    elif sources.inline and (problem := key_problem(sources.inline.get_secret_value())):
+    elif sources.inline is not None and (problem := key_problem(sources.inline.get_secret_value())):
         yield (*key, "session_key"), problem
 
 
 def _slack_gaps(sources: Sources, env: Mapping[str, str]) -> Iterator[Problem]:
     if not _available(sources, env):
-        yield (*SLACK, "enabled"), f"Slack is on without a token; {_ADD_TOKEN}"
-    elif sources.inline and (problem := token_problem(sources.inline.get_secret_value())):
+        yield (*SLACK, "enabled"), f"Slack is on without a token; {_ADD_BOT}"
+    elif sources.inline is not None and (
+        problem := token_problem(sources.inline.get_secret_value())
+    ):
         yield (*SLACK, "bot_token"), problem
 
 
