@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.faults import Fault, instead
 from cldmon.demo.http import Request, Route, SimServer
@@ -192,7 +192,7 @@ def usage(
     five_hour_resets: datetime | None = None,
     seven_day_resets: datetime | None = None,
     **extra: object,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return a usage answer; None for a window that the account does not have.
 
     Utilization in percent, `models` by display name (they stand in `limits` only). An instant not
@@ -227,7 +227,7 @@ NO_CREDITS: Mapping[str, object] = {
 }
 
 
-def usage_credits(used: int, limit: int, currency: str = "EUR") -> dict[str, object]:
+def usage_credits(used: int, limit: int, currency: str = "EUR") -> dict[str, Any]:
     """Return the keys of an account that pays beyond its plan; amounts in hundredths."""
     percent = 100 * used / limit
     return {
