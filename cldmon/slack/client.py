@@ -1,40 +1,49 @@
-"""Talks to Slack's Web API. Only home of slack_sdk, which is imported when it is first needed."""
+"""Talks to people on Slack, and says what became of each message.
+
+slack_sdk lives in `cldmon.slack.transport`, which is imported when there is something to send.
+"""
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
 
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.slack import messages
-from cldmon.slack.verdicts import Answer, verdict
+from cldmon.slack.verdicts import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from slack_sdk import WebClient
-
     from cldmon.domain.model import Subscription, Transition
     from cldmon.domain.secret import Secret
     from cldmon.slack.messages import Message
+    from cldmon.slack.transport import Transport
+    from cldmon.slack.verdicts import Answer
 
 PUBLIC_URL = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
 PATIENCE = timedelta(seconds=5)
 """A rate limit up to this long is waited out, once."""
 
-PAGE_SIZE = 200
+LISTING_PATIENCE = timedelta(seconds=30)
+"""The same for each page of a listing: Slack allows twenty pages a minute."""
 
-_UNREADABLE = (OSError, HTTPException, ValueError, LookupError, AttributeError, RecursionError)
-"""What slack_sdk lets out when an answer breaks off, hangs, or is no JSON object."""
+PAGE_SIZE = 200
+"""As many as Slack recommends."""
+
+MAX_PAGES = 500
+"""Ends a listing whose cursors go round in circles."""
+
+_MALFORMED_TOKEN = (
+    "the Slack token is empty or holds blanks or foreign characters: "  # noqa: S105
+    "copy it anew into notifications.slack.bot_token"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,11 @@ class SlackMessenger:
         self._sleep = sleep
         self._clock = clock
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells this app from others without giving its token away."""
+        return self._token.fingerprint()
+
     def tell(self, user: str, transition: Transition) -> Receipt:
         """Tell a Slack user of a limit that was hit or a window that is free again."""
         return self.send(user, messages.alert(transition))
@@ -79,7 +93,7 @@ class SlackMessenger:
         """Send a direct message to the Slack user id `user`, at most once."""
         if not re.fullmatch(r"[UW]\w+", user, re.ASCII):
             return Receipt(Fate.GONE, f"{user!r} is not the id of a Slack user")
-        receipt, _ = self._ask("chat.postMessage", json=_payload(user, message))
+        receipt, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(user, message))
         return replace(receipt, reason=f"{user} {receipt.reason}") if _is_gone(receipt) else receipt
 
     def auth_test(self) -> Identity:
@@ -100,83 +114,64 @@ class SlackMessenger:
 
         Raises SlackError.
         """
-        return self._pages("users.list", "members", {})
+        for page in self._pages("users.list", {}):
+            yield [user for user in page if isinstance(user, dict)]
 
     def members(self, channel: str) -> Iterator[list[str]]:
         """Yield the user ids of a channel's members, page by page.
 
         Raises SlackError.
         """
-        return self._pages("conversations.members", "members", {"channel": channel})
+        for page in self._pages("conversations.members", {"channel": channel}):
+            yield [user for user in page if isinstance(user, str)]
 
-    def _pages(self, method: str, key: str, params: dict[str, Any]) -> Iterator[list[Any]]:
-        cursor = ""
-        while True:
-            answer = self._read(method, {**params, "limit": PAGE_SIZE, "cursor": cursor or None})
-            yield _listed(answer, key)
-            following = _next_cursor(answer)
-            if not following or following == cursor:
+    def _pages(self, method: str, params: dict[str, Any]) -> Iterator[list[object]]:
+        cursor = None
+        for _ in range(MAX_PAGES):
+            page = {**params, "limit": PAGE_SIZE, "cursor": cursor}
+            answer = self._read(method, page, patience=LISTING_PATIENCE)
+            yield _members(answer)
+            cursor = _next_cursor(answer)
+            if not cursor:
                 return
-            cursor = following
+        raise SlackError(f"Slack's answer to {method} does not end: try again later")
 
-    def _read(self, method: str, params: dict[str, Any] | None = None) -> Answer:
-        receipt, answer = self._ask(method, params=params or {})
+    def _read(
+        self, method: str, params: dict[str, Any] | None = None, patience: timedelta = PATIENCE
+    ) -> Answer:
+        receipt, answer = self._ask(method, patience, params=params or {})
         if receipt.fate is not Fate.DELIVERED or answer is None:
-            raise SlackError(_complaint(method, receipt))
+            raise SlackError(_complaint(receipt))
         return answer
 
-    def _ask(self, method: str, **request: Any) -> tuple[Receipt, Answer | None]:
+    def _ask(
+        self, method: str, patience: timedelta, **request: Any
+    ) -> tuple[Receipt, Answer | None]:
         """Ask once, and once more if Slack wants only a short pause first."""
         receipt, answer = self._ask_once(method, request)
-        if receipt.retry_after is None or receipt.retry_after > PATIENCE:
+        if receipt.retry_after is None or receipt.retry_after > patience:
             return receipt, answer
         self._sleep(receipt.retry_after.total_seconds())
         return self._ask_once(method, request)
 
     def _ask_once(self, method: str, request: dict[str, Any]) -> tuple[Receipt, Answer | None]:
+        from cldmon.slack.transport import LostError, UnsentError
+
         if not re.fullmatch(r"[!-~]+", self._token.reveal()):
             return Receipt(Fate.LATER, _MALFORMED_TOKEN, halt=True), None
         try:
-            answer = self._answer(method, request)
-        except URLError as error:
-            return Receipt(Fate.LATER, f"Slack can't be reached: {_why(error)}", halt=True), None
-        except _UNREADABLE as error:
-            reason = f"Slack was asked and no whole answer came ({type(error).__name__})"
-            return Receipt(Fate.UNSURE, reason, halt=True), None
+            answer = self._transport.ask(method, request)
+        except UnsentError as error:
+            return Receipt(Fate.LATER, str(error), halt=True), None
+        except LostError as error:
+            return Receipt(Fate.UNSURE, str(error), halt=True), None
         return verdict(answer, self._clock()), answer
 
-    def _answer(self, method: str, request: dict[str, Any]) -> Answer:
-        from slack_sdk.errors import SlackApiError
-
-        try:
-            response = self._client.api_call(method, **request)
-        except SlackApiError as error:
-            response = error.response
-        return Answer(
-            status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            data=response.data if isinstance(response.data, dict) else {},
-        )
-
     @cached_property
-    def _client(self) -> WebClient:
-        from slack_sdk import WebClient
+    def _transport(self) -> Transport:
+        from cldmon.slack.transport import Transport
 
-        client = WebClient(
-            token=self._token.reveal(),
-            base_url=self._url,
-            timeout=self._timeout,
-            logger=_mute(),
-            retry_handlers=[],  # they post a second time when an answer gets lost
-        )
-        client.proxy = None  # urllib reads the environment itself, and knows NO_PROXY
-        return client
-
-
-_MALFORMED_TOKEN = (
-    "the Slack token is empty or holds blanks or foreign characters: "  # noqa: S105
-    "copy it anew into notifications.slack.bot_token"
-)
+        return Transport(self._token.reveal(), self._url, self._timeout)
 
 
 def _payload(user: str, message: Message) -> dict[str, Any]:
@@ -196,31 +191,25 @@ def _is_gone(receipt: Receipt) -> bool:
     return receipt.fate is Fate.GONE
 
 
-def _complaint(method: str, receipt: Receipt) -> str:
+def _complaint(receipt: Receipt) -> str:
     if _is_gone(receipt):
-        return f"Slack refused {method}: what was asked for {receipt.reason}"
+        return (
+            f"the channel of notifications.slack.member_channel_id {receipt.reason}: "
+            "check its id, and invite the app if it is private"
+        )
     if receipt.retry_after:
         return f"{receipt.reason}: try again in {receipt.retry_after.total_seconds():.0f} s"
     return receipt.reason
 
 
-def _listed(answer: Answer, key: str) -> list[Any]:
-    found = answer.data.get(key)
-    return found if isinstance(found, list) else []
+def _members(answer: Answer) -> list[object]:
+    found = answer.data.get("members")
+    if not isinstance(found, list):
+        raise SlackError("Slack's list of people is not understood: try again later")
+    return found
 
 
 def _next_cursor(answer: Answer) -> str:
     metadata = answer.data.get("response_metadata")
     cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
     return cursor if isinstance(cursor, str) else ""
-
-
-def _why(error: URLError) -> str:
-    """Return the cause of a failed connection; urllib wraps only what happens until it is sent."""
-    cause = error.reason
-    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-
-
-def _mute() -> logging.Logger:
-    """Return a logger without a parent or handlers, too high for any record of slack_sdk's."""
-    return logging.Logger("slack_sdk", level=logging.CRITICAL + 1)

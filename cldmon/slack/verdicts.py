@@ -10,7 +10,6 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.delivery import Fate, Receipt
@@ -119,6 +118,8 @@ def retry_after(text: str | None, now: datetime) -> timedelta:
 
 
 def _pause(text: str, now: datetime) -> timedelta | None:
+    from email.utils import parsedate_to_datetime
+
     if re.fullmatch(r"\s*[-+]?[0-9.]+\s*", text):
         return _seconds(text)
     try:
@@ -151,7 +152,7 @@ def _judged(code: str, answer: Answer) -> Receipt:
         return Receipt(Fate.UNSURE, f"Slack is in trouble ({code})", halt=True)
     if code == _UNAVAILABLE:
         return Receipt(Fate.LATER, f"Slack is down ({code})", halt=True)
-    return Receipt(Fate.LATER, f"Slack refused the message ({code})")
+    return Receipt(Fate.LATER, f"Slack refused the request ({code})")
 
 
 def _missing_scope(needed: object) -> str:
