@@ -43,7 +43,9 @@ def room_of(module: Path) -> str:
 
 def test_every_import_contract_is_kept() -> None:
     lint_imports = Path(sys.executable).with_name("lint-imports")
-    ran = subprocess.run([lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        [lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
