@@ -6,7 +6,7 @@ Values only: what needs a look at other keys is judged in `rules`, at the world 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Literal
@@ -87,7 +87,7 @@ def _words(value: object) -> object:
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise ValueError("is empty; name a program and its arguments")
-    if any(looks_secret(word) for word in words):
+    if looks_secret(words[0]):
         raise ValueError("holds the secret itself; name a program that prints it")
     if any("\0" in word for word in words):
         raise ValueError("holds a NUL character")
@@ -150,6 +150,8 @@ Minutes = Annotated[float, AfterValidator(_interval)]
 Command = Annotated[
     tuple[str, ...], BeforeValidator(_tuple), BeforeValidator(_words), AfterValidator(_command)
 ]
+HiddenCommand = Annotated[Command | None, Field(repr=False)]
+"""Not shown: what people pass to a program may be a secret, too."""
 ServiceUrl = Annotated[str, AfterValidator(_service)]
 AnyUrl = Annotated[str, AfterValidator(_url)]
 HostName = Annotated[Line, AfterValidator(_host_name)]
@@ -174,7 +176,7 @@ class Sources:
     inline: SecretStr | None
     file: str | None
     env: str | None
-    command: tuple[str, ...] | None
+    command: tuple[str, ...] | None = field(repr=False)
 
     def given(self) -> list[str]:
         """Return the keys that are set; more than one contradict each other."""
@@ -189,7 +191,7 @@ class AccountConfig(_Table):
     session_key: SecretStr | None = None
     session_key_file: Pointer | None = None
     session_key_env: Pointer | None = None
-    session_key_command: Command | None = None
+    session_key_command: HiddenCommand = None
     organization: Uuid | None = None
 
     def sources(self) -> Sources:
@@ -222,7 +224,7 @@ class SlackConfig(_Table):
     bot_token: Annotated[SecretStr | None, BeforeValidator(_none_if_empty)] = None
     bot_token_file: Pointer | None = None
     bot_token_env: Pointer | None = None
-    bot_token_command: Command | None = None
+    bot_token_command: HiddenCommand = None
     member_channel_id: Annotated[Line | None, BeforeValidator(_none_if_empty)] = None
 
     def sources(self) -> Sources:

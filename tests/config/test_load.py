@@ -1,0 +1,387 @@
+"""From a file to a `Config`, or to one line that says where and what."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tomlkit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from cldmon.config import locate
+from cldmon.config.load import load, permissions_warning, read
+from cldmon.config.schema import AccountConfig, Config, is_loopback
+from cldmon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "sk-ant-sid01-abc_DEF-123"
+ALICE = f'[[accounts]]\nlabel = "alice"\nsession_key = "{KEY}"\n'
+FULL = f"""
+session_secret = "a-secret"
+host = "0.0.0.0"
+port = 8080
+allowed_hosts = ["usage.example.org", "[::1]"]
+login = "open"
+api_token = "token"
+fetch_interval_minutes = 5
+history_keep_days = 30
+data_dir = "data"
+claude_url = "http://127.0.0.1:9/"
+slack_url = "http://localhost:9/api"
+[browser]
+executable = "/usr/bin/chromium"
+headless = false
+concurrency = 8
+timeout_seconds = 7.5
+user_agent = "me"
+sandbox = false
+[notifications]
+reset_rule = "window"
+[notifications.slack]
+enabled = true
+bot_token = "xoxb-1"
+member_channel_id = "C1"
+[health]
+ping_url = "https://hc-ping.com/abc"
+[metrics]
+textfile = "/var/lib/x.prom"
+{ALICE}
+organization = "12345678-1234-1234-1234-1234567890AB"
+[[accounts]]
+label = "b o b 🐙"
+session_key_command = "pass show 'claude/bob smith'"
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
+    def to_file(content: str | bytes) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return to_file
+
+
+def error_of(path: Path, env: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, env or {})
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_defaults_are_those_of_the_contract(write: Callable[[str], Path]) -> None:
+    config = load(write(ALICE), {})
+    assert (config.host, config.port, config.session_secret) == ("127.0.0.1", 3000, None)
+    assert (config.login_mode, config.api_token) == ("open", None)
+    assert config.answered_hosts == ("localhost", "127.0.0.1", "::1")
+    assert (config.interval, config.history_keep_days) == (timedelta(minutes=10), 0)
+    assert (config.claude_url, config.slack_url) == ("https://claude.ai", "https://slack.com/api/")
+    assert (config.browser.headless, config.browser.timeout_seconds) == (True, 20)
+    assert (config.browser.concurrency, config.browser.sandbox) == (None, None)
+    assert (config.notifications.slack.enabled, config.notifications.reset_rule) == (False, "zero")
+    assert (config.health.ping_url, config.metrics.textfile, config.data_dir) == (None, None, None)
+
+
+def test_every_key_of_the_contract_is_taken(write: Callable[[str], Path]) -> None:
+    config = load(write(FULL), {})
+    assert config.model_dump(
+        exclude={"accounts", "notifications", "session_secret", "api_token"}
+    ) == {
+        "host": "0.0.0.0",
+        "port": 8080,
+        "allowed_hosts": ("usage.example.org", "[::1]"),
+        "login": "open",
+        "fetch_interval_minutes": 5,
+        "history_keep_days": 30,
+        "data_dir": "data",
+        "claude_url": "http://127.0.0.1:9",
+        "slack_url": "http://localhost:9/api/",
+        "browser": {
+            "executable": "/usr/bin/chromium",
+            "headless": False,
+            "concurrency": 8,
+            "timeout_seconds": 7.5,
+            "user_agent": "me",
+            "sandbox": False,
+        },
+        "health": {"ping_url": "https://hc-ping.com/abc"},
+        "metrics": {"textfile": "/var/lib/x.prom"},
+    }
+    alice, bob = config.accounts
+    assert alice.organization == "12345678-1234-1234-1234-1234567890ab"
+    assert bob.session_key_command == ("pass", "show", "claude/bob smith")
+    assert config.notifications.slack.member_channel_id == "C1"
+
+
+def test_a_config_is_frozen(write: Callable[[str], Path]) -> None:
+    config = load(write(ALICE), {})
+    with pytest.raises(ValidationError):
+        config.port = 1
+
+
+def test_login_asks_for_a_code_where_others_can_come() -> None:
+    assert Config(host="0.0.0.0").login_mode == "code"
+    assert Config(host="::1").login_mode == "open"
+    assert Config(host="0.0.0.0", login="open").login_mode == "open"
+    assert Config(host="usage.example.org").answered_hosts[-1] == "usage.example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "LOCALHOST")),
+        *((host, False) for host in ("0.0.0.0", "localhost.example.org", "127.0.0.1.org", "")),
+    ],
+)
+def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hots = 1", ":1: hots: unknown key; did you mean host?"),
+        ("[browser]\nzzz = 1", ":2: browser.zzz: unknown key; known here: executable, headless,"),
+        ("[zzz]", ":1: zzz: unknown key; known here: session_secret, host,"),
+        ("[browser]\nport = 1", ":2: browser.port: unknown key here; move it up, above the first"),
+        ("[accounts]\nlabel = 'a'", ":1: accounts: expected [[accounts]] tables (with two"),
+        ("accounts = ['a']", ":1: accounts[1]: expected a table, found a text"),
+        ("port = '3000'", ":1: port: expected a whole number, found a text"),
+        ("port = 3000.0", ":1: port: expected a whole number, found a number with a point"),
+        ("port = true", ":1: port: expected a whole number, found true or false"),
+        ("port = 0", ":1: port: expected a whole number from 1 to 65535, found 0"),
+        ("port = 65536", ":1: port: expected a whole number from 1 to 65535, found 65536"),
+        ("history_keep_days = -1", ":1: history_keep_days: expected a whole number from 0"),
+        ("host = 2020-01-01", ":1: host: expected a text in quotes, found a date or time"),
+        ("host = ''", ":1: host: is empty"),
+        ("host = 'http://x/'", ":1: host: expected a host name or an address"),
+        ("allowed_hosts = 'a'", ":1: allowed_hosts: expected a list: [ … ], found a text"),
+        ("allowed_hosts = ['a', 5]", ":1: allowed_hosts[2]: expected a text in quotes, found a w"),
+        ("login = 'maybe'", ":1: login: expected 'open' or 'code'"),
+        ("fetch_interval_minutes = 0", ":1: fetch_interval_minutes: expected a number of minutes"),
+        ("fetch_interval_minutes = inf", ":1: fetch_interval_minutes: expected a number of min"),
+        ("api_token = 'a b'", ":1: api_token: expected one word of printable ASCII"),
+        ("session_secret = ''", ":1: session_secret: expected one word of printable ASCII"),
+        ("data_dir = 'a\x7f'", ":1: is not valid TOML"),
+        ('data_dir = "a\\u0000"', ":1: data_dir: holds a control character"),
+        ("[browser]\ntimeout_seconds = 0", ":2: browser.timeout_seconds: expected seconds, above"),
+        ("[browser]\ntimeout_seconds = nan", ":2: browser.timeout_seconds: expected seconds"),
+        ("[browser]\nconcurrency = 65", ":2: browser.concurrency: expected a whole number from 1"),
+        ("[browser]\nheadless = 'no'", ":2: browser.headless: expected true or false, found a t"),
+        ('[browser]\nuser_agent = "a\\r\\nX: y"', ":2: browser.user_agent: holds a control char"),
+        ("claude_url = 'http://claude.ai'", ":1: claude_url: plain http is allowed to loopback"),
+        ("claude_url = 'http://127.0.0.1.org'", ":1: claude_url: plain http is allowed to loop"),
+        ("claude_url = 'https://u:p@claude.ai'", ":1: claude_url: expected an address without u"),
+        ("claude_url = 'claude.ai'", ":1: claude_url: expected an address such as https://"),
+        ("claude_url = 'https://[x'", ":1: claude_url: expected an address such as https://"),
+        ("claude_url = 'https://x:99999'", ":1: claude_url: expected an address such as https:/"),
+        ("slack_url = 'ftp://127.0.0.1'", ":1: slack_url: expected an address such as https://"),
+        ("[health]\nping_url = 'x'", ":2: health.ping_url: expected an address such as"),
+        ("[notifications]\nreset_rule = 'x'", ":2: notifications.reset_rule: expected 'zero' or"),
+        ("[notifications.slack]\nenabled = 1", ":2: notifications.slack.enabled: expected true"),
+        ("[[accounts]]\n", ":1: accounts[1].label: is missing; add it"),
+        ("[[accounts]]\nlabel = ' '", ":2: accounts[1].label: is empty; give the account a name"),
+        (f"[[accounts]]\nlabel = '{'x' * 81}'", ":2: accounts[1].label: is 81 characters long"),
+        ('[[accounts]]\nlabel = "\\u202eabc"', ":2: accounts[1].label: holds a control character"),
+        (f"{ALICE}organization = 'x'", ":4: accounts[1].organization: expected a uuid"),
+        (f"{ALICE}session_key_env = 'X'", ":4: accounts[1].session_key_env: session_key is set,"),
+        ("[[accounts]]\nlabel='a'\nsession_key_command = []", ":3: accounts[1].session_key_comm"),
+        ("[[accounts]]\nlabel='a'\nsession_key_command = \"'\"", ":3: accounts[1].session_key_co"),
+        ("[[accounts]]\nlabel='a'\nsession_key_file = ''", ":3: accounts[1].session_key_file: is"),
+        (f"{ALICE}{ALICE}", ':5: accounts[2].label: "alice" is the label of line 2 already'),
+        (
+            "[notifications.slack]\nbot_token = 'x'\nbot_token_env = 'Y'",
+            ":3: notifications.slack.bot_token_env: bot_token is set, too; keep one of the two",
+        ),
+    ],
+)
+def test_a_slip_is_told_with_file_line_key_and_remedy(
+    write: Callable[[str], Path], text: str, said: str
+) -> None:
+    path = write(text)
+    assert error_of(path).startswith(f"{path}{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = 1", ": accounts: no account is configured; add an [[accounts]] table"),
+        ("port = 1\naccounts = []", ":2: accounts: no account is configured"),
+        ("[[accounts]]\nlabel = 'a'", ':1: accounts[1]: account "a" has no session key; add ses'),
+        ("[[accounts]]\nlabel='a'\nsession_key=''", ":3: accounts[1].session_key: is not a sess"),
+        ("[[accounts]]\nlabel='a'\nsession_key='x'", ":3: accounts[1].session_key: is not a ses"),
+        (
+            f"{ALICE}[notifications.slack]\nenabled = true",
+            ":5: notifications.slack.enabled: Slack is on without a token; add bot_token",
+        ),
+        (
+            f"{ALICE}[notifications.slack]\nenabled = true\nbot_token = ''",
+            ":5: notifications.slack.enabled: Slack is on without a token",
+        ),
+        (
+            f"{ALICE}[notifications.slack]\nenabled = true\nbot_token = 'a b'",
+            ":6: notifications.slack.bot_token: is not a Slack token",
+        ),
+    ],
+)
+def test_what_a_pass_lacks_is_refused_for_a_pass_only(
+    write: Callable[[str], Path], text: str, said: str
+) -> None:
+    """`login`, `doctor` and `serve` have to work before the keys are there."""
+    path = write(text)
+    assert error_of(path).startswith(f"{path}{said}")
+    assert isinstance(read(path), Config)
+
+
+def test_systemd_credentials_stand_in_for_keys_and_token(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = write("[notifications.slack]\nenabled = true\n[[accounts]]\nlabel = 'alice'\n")
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    (tmp_path / "alice").write_text(KEY)
+    assert "Slack is on without a token" in error_of(path, env)
+    (tmp_path / "slack-bot-token").write_text("xoxb-1")
+    assert load(path, env).accounts[0].label == "alice"
+
+
+def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], Path]) -> None:
+    path = write("zzz = 1\nport = 0\n[browser]\nheadless = 1\n")
+    lines = error_of(path).splitlines()
+    assert [line.removeprefix(str(path)).split(":")[1] for line in lines] == ["1", "2", "4"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a = 1\nb = \xff\n", ":2: is not UTF-8 text; save the file as UTF-8"),
+        ("a = 1".encode("utf-16"), ": is UTF-16 text; save it as UTF-8"),
+        (b"x" * (1 << 20) + b"y", ": is larger than 1 MiB"),
+        (b"a = " + b"[" * 20_000, ": is nested too deeply to be a configuration"),
+        (b"port = " + b"1" * 5000, ": is not valid TOML: a number in it is too long"),
+        (b"port = 1\nport = 2\n", ":2: is not valid TOML: this key is set twice"),
+        (b"a = 1\nb = abc\n", ":2: is not valid TOML: the value is not understood; a text needs"),
+        (b"a = 1\n[b", ":2: is not valid TOML: Expected ']'"),
+        (b"a = 1\rb = 1", ":1: is not valid TOML"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused_in_one_line(
+    write: Callable[[bytes], Path], content: bytes, said: str
+) -> None:
+    path = write(content)
+    error = error_of(path)
+    assert error.startswith(f"{path}{said}")
+    assert "\n" not in error
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(
+    write: Callable[[bytes], Path],
+) -> None:
+    content = b"\xef\xbb\xbf" + f"port = 1\n{ALICE}".replace("\n", "\r\n").encode()
+    path = write(content)
+    assert load(path, {}).port == 1
+    path.write_bytes(content.replace(b"port = 1", b"# c\r\nport = 0"))
+    assert error_of(path).startswith(f"{path}:2: port: ")
+
+
+def test_a_missing_file_and_a_folder_are_refused_in_one_line(tmp_path: Path) -> None:
+    assert error_of(tmp_path / "x.toml").endswith("there is no such file; `cldmon init` writes one")
+    assert "is a directory; name the file in it" in error_of(tmp_path)
+    assert "cannot be read" in error_of(tmp_path / ("x" * 300))
+
+
+def test_a_file_that_may_not_be_read_is_refused_in_one_line(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edge is the system's open: root, who may read everything, runs this test, too."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = write(ALICE)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "may not be read by this user" in error_of(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "warned"),
+    [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)],
+)
+def test_a_config_that_others_can_read_is_warned_about(
+    write: Callable[[str], Path],
+    mode: int,
+    warned: bool,
+) -> None:
+    path = write(ALICE)
+    path.chmod(mode)
+    warning = permissions_warning(path)
+    assert bool(warning) is warned
+    if warning:
+        assert warning.endswith(f"(mode {mode:04o}); run: chmod 600 {path}")
+
+
+def test_no_permission_warning_is_given_for_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert permissions_warning(tmp_path / "x") is None
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | st.booleans()
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    | st.datetimes()
+    | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=4,
+)
+
+
+def some(model: type[AccountConfig] | type[Config], value: st.SearchStrategy[Any]) -> Any:
+    return st.dictionaries(st.sampled_from([*model.model_fields, "other"]), value, max_size=4)
+
+
+@settings(max_examples=200)
+@given(some(Config, VALUES | st.lists(some(AccountConfig, VALUES), max_size=3)))
+def test_whatever_the_keys_hold_the_answer_is_a_config_or_a_config_error(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
+) -> None:
+    judged(tmp_path_factory.getbasetemp() / "keys.toml", tomlkit.dumps(data).encode())
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(lambda t: t.encode(errors="replace")))
+def test_whatever_the_bytes_the_answer_is_a_config_or_a_config_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    judged(tmp_path_factory.getbasetemp() / "bytes.toml", content)
+
+
+def judged(path: Path, content: bytes) -> None:
+    """Load what is written; any exception but a ConfigError fails the test."""
+    path.write_bytes(content)
+    for look in (lambda: load(path, {}), lambda: locate.outline(path, None, {})):
+        with suppress(ConfigError):
+            look()
+
+
+@given(some(Config, VALUES))
+def test_what_load_accepts_the_outline_sees_alike(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "both.toml"
+    path.write_text(tomlkit.dumps(data))
+    try:
+        config = read(path)
+    except ConfigError:
+        return
+    outline = locate.outline(path, None, os.environ)
+    assert outline.labels == tuple(account.label for account in config.accounts)
+    assert outline.interval == config.interval
+    assert outline.slack_enabled == config.notifications.slack.enabled
