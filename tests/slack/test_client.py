@@ -1,0 +1,367 @@
+"""The messenger against a simulated Slack on a real socket: every failure, and no token told."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo import faults
+from cldmon.demo.slack import PEOPLE, FakeSlack, SimUser, error, rate_limited
+from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.model import Subscription, Transition, TransitionKind
+from cldmon.domain.secret import Secret
+from cldmon.errors import SlackError
+from cldmon.slack.client import MAX_PAGES, Identity, SlackMessenger
+from cldmon.slack.messages import alert, confirmation, login_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.demo.faults import Fault
+
+TOKEN = "xoxb-815-very-secret"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HIT = Transition(TransitionKind.LIMIT_HIT, "R&D <!channel>", "fiveHour", NOW, None)
+BOB = "U02BOB"
+
+REFUSED = [
+    error("invalid_auth"),
+    error("token_revoked"),
+    error("missing_scope", needed="chat:write"),
+    error("service_unavailable"),
+    rate_limited(30),
+    faults.status(404),
+    faults.html(403),
+    faults.redirect("https://127.0.0.1:1/api/"),
+]
+"""Surely not delivered, and the next message would meet the same fate."""
+
+AMBIGUOUS = [
+    error("internal_error"),
+    error("fatal_error"),
+    faults.status(500),
+    faults.status(503, {"ok": False, "error": "service_unavailable"}),
+    faults.html(502),
+    faults.html(),
+    faults.empty(),
+    faults.body("[1]"),
+    faults.body("null"),
+    faults.body("5"),
+    faults.body("[" * 100_000),
+    faults.body("{}", "application/json; charset=nonsense"),
+    faults.invalid_utf8(),
+    faults.huge(),
+    faults.truncated(),
+    faults.drip(),
+    faults.hang_up(),
+    faults.hang_up(reset=True),
+    faults.hang(3),
+    faults.answer_lost(),
+    faults.answer_lost(reset=False),
+]
+"""Slack may have taken the message."""
+
+
+def messenger(slack: FakeSlack, naps: list[float] | None = None) -> SlackMessenger:
+    nap = [] if naps is None else naps
+    return SlackMessenger(
+        Secret(slack.token), slack.url, timeout=1, sleep=nap.append, clock=lambda: NOW
+    )
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlack]:
+    with FakeSlack(token=TOKEN) as slack:
+        yield slack
+
+
+def test_an_alert_reaches_its_reader(slack: FakeSlack) -> None:
+    assert messenger(slack).tell(BOB, HIT) == Receipt(Fate.DELIVERED)
+    [sent] = slack.sent
+    assert (sent.user, sent.text, sent.blocks) == (BOB, alert(HIT).text, alert(HIT).blocks)
+
+
+def test_a_confirmation_reaches_its_reader(slack: FakeSlack) -> None:
+    assert messenger(slack).confirm(BOB, "alice", Subscription(limit_hit=True)).fate == "delivered"
+    assert slack.sent[0].text == confirmation("alice", Subscription(limit_hit=True)).text
+
+
+def test_any_message_can_be_sent(slack: FakeSlack) -> None:
+    assert messenger(slack).send(BOB, login_code("123456", 10)).fate is Fate.DELIVERED
+
+
+def test_chat_write_is_all_that_sending_needs() -> None:
+    with FakeSlack(scopes=["chat:write"]) as slack:
+        assert messenger(slack).tell(BOB, HIT).fate is Fate.DELIVERED
+
+
+def test_slack_is_asked_to_read_no_markup_into_the_fallback(slack: FakeSlack) -> None:
+    messenger(slack).tell(BOB, HIT)
+    body = json.loads(slack.requests[0].body)
+    assert (body["mrkdwn"], body["parse"], body["link_names"]) == (False, "none", False)
+    assert (body["unfurl_links"], body["unfurl_media"]) == (False, False)
+
+
+@pytest.mark.parametrize("fault", REFUSED, ids=lambda fault: fault.name)
+def test_what_slack_refused_waits_and_nothing_else_is_tried(slack: FakeSlack, fault: Fault) -> None:
+    slack.fail(fault)
+    receipt = messenger(slack).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert receipt.reason
+    assert len(slack.requests) == 1
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS, ids=lambda fault: fault.name)
+def test_an_answer_that_got_lost_is_told_as_such_and_nothing_is_posted_twice(
+    slack: FakeSlack, fault: Fault
+) -> None:
+    slack.fail(fault)
+    receipt = messenger(slack).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.UNSURE, True)
+    assert receipt.reason
+    assert len(slack.requests) == 1
+
+
+def test_a_closed_port_means_later() -> None:
+    with FakeSlack() as slack:
+        closed = messenger(slack)
+    receipt = closed.tell(BOB, HIT)
+    reason = "Slack can't be reached: Connection refused"
+    assert receipt == Receipt(Fate.LATER, reason, halt=True)
+
+
+def test_an_unknown_host_means_later() -> None:
+    receipt = SlackMessenger(Secret(TOKEN), "https://slack.invalid/api/").tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert receipt.reason.startswith("Slack can't be reached: ")
+
+
+def test_a_failed_tls_handshake_means_later(slack: FakeSlack) -> None:
+    """The other side speaks plain HTTP: nothing of the message was sent."""
+    url = slack.url.replace("http://", "https://")
+    receipt = SlackMessenger(Secret(TOKEN), url, timeout=1).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert receipt.reason.startswith("Slack can't be reached: ")
+
+
+def test_an_unknown_code_makes_only_its_own_message_wait(slack: FakeSlack) -> None:
+    slack.fail(error("invalid_blocks"))
+    receipt = messenger(slack).tell(BOB, HIT)
+    assert receipt == Receipt(Fate.LATER, "Slack refused the request (invalid_blocks)")
+
+
+@pytest.mark.parametrize("user", ["U06GONE", "U99NOBODY"])
+def test_a_person_who_left_is_gone(slack: FakeSlack, user: str) -> None:
+    receipt = messenger(slack).tell(user, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.GONE, False)
+    assert receipt.reason == f"{user} is not known in this Slack workspace (channel_not_found)"
+
+
+def test_a_bot_is_no_reader(slack: FakeSlack) -> None:
+    assert messenger(slack).tell("U07BOT", HIT).reason == "U07BOT is a bot (cannot_dm_bot)"
+
+
+@pytest.mark.parametrize("user", ["C01TEAM", "#general", "", "U02BOB\n", "@bob", "D02BOB"])
+def test_only_a_person_is_ever_written_to(slack: FakeSlack, user: str) -> None:
+    """An alert is a direct message: a channel's name among the subscribers posts nothing."""
+    receipt = messenger(slack).tell(user, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.GONE, False)
+    assert slack.requests == []
+
+
+@pytest.mark.parametrize(("header", "nap"), [(1, 1), (5, 5), (0, 1), (-7, 1)])
+def test_a_short_rate_limit_is_waited_out(slack: FakeSlack, header: int, nap: float) -> None:
+    naps: list[float] = []
+    slack.fail(rate_limited(header), times=1)
+    assert messenger(slack, naps).tell(BOB, HIT) == Receipt(Fate.DELIVERED)
+    assert (naps, len(slack.sent)) == ([nap], 1)
+
+
+def test_a_rate_limit_is_waited_out_once(slack: FakeSlack) -> None:
+    naps: list[float] = []
+    slack.fail(rate_limited(2))
+    receipt = messenger(slack, naps).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert receipt.retry_after == timedelta(seconds=2)
+    assert (naps, len(slack.requests)) == ([2], 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "pause"),
+    [
+        (6, timedelta(seconds=6)),
+        (None, timedelta(minutes=1)),
+        ("soon", timedelta(minutes=1)),
+        (10**30, timedelta(hours=1)),
+        (NOW + timedelta(seconds=90), timedelta(seconds=90)),
+    ],
+)
+def test_a_longer_rate_limit_is_left_to_the_next_pass(
+    slack: FakeSlack, header: int | str | datetime | None, pause: timedelta
+) -> None:
+    naps: list[float] = []
+    slack.fail(rate_limited(header))
+    receipt = messenger(slack, naps).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt, receipt.retry_after) == (Fate.LATER, True, pause)
+    assert (naps, len(slack.requests)) == ([], 1)
+
+
+def test_the_token_does_not_follow_a_redirect(slack: FakeSlack) -> None:
+    with FakeSlack() as elsewhere:
+        slack.fail(faults.redirect(f"{elsewhere.url}chat.postMessage"))
+        receipt = messenger(slack).tell(BOB, HIT)
+        assert elsewhere.requests == []
+    assert receipt.fate is Fate.LATER
+
+
+def test_loopback_is_never_asked_through_a_proxy(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert messenger(slack).tell(BOB, HIT).fate is Fate.DELIVERED
+
+
+def test_a_proxy_is_used_for_other_hosts(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation stands in for the proxy, which is asked for the whole address."""
+    monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).tell(BOB, HIT)
+    assert receipt.fate is Fate.DELIVERED
+
+
+def test_no_proxy_is_respected(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
+    monkeypatch.setenv("no_proxy", "slack.invalid")
+    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).tell(BOB, HIT)
+    assert receipt.reason.startswith("Slack can't be reached")
+    assert slack.requests == []
+
+
+@pytest.mark.parametrize("token", ["", "xoxb-two\nlines", "xoxb-pässword", "xoxb with blanks"])
+def test_a_malformed_token_is_never_sent(slack: FakeSlack, token: str) -> None:
+    receipt = SlackMessenger(Secret(token), slack.url).tell(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert "copy it anew into notifications.slack.bot_token" in receipt.reason
+    assert slack.requests == []
+
+
+ECHOES = [
+    error(TOKEN),
+    error("missing_scope", needed=TOKEN),
+    faults.status(400, {"ok": False, "error": f"bad token {TOKEN}"}),
+    faults.html(body=f"<p>{TOKEN}</p>"),
+    faults.redirect(f"http://127.0.0.1:1/{TOKEN}"),
+]
+
+
+@pytest.mark.parametrize(
+    "fault", [*REFUSED, *AMBIGUOUS, *ECHOES, None], ids=lambda fault: fault.name if fault else "ok"
+)
+def test_the_token_is_told_to_nobody_and_nothing_is_logged(
+    slack: FakeSlack,
+    fault: Fault | None,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if fault:
+        slack.fail(fault)
+    subject = messenger(slack)
+    with caplog.at_level(logging.DEBUG):
+        told = [repr(subject.tell(BOB, HIT)), repr(subject)]
+        try:
+            told.append(repr(subject.auth_test()))
+        except SlackError as problem:
+            told += [str(problem), repr(problem)]
+    output = capfd.readouterr()
+    assert TOKEN not in "".join(told)
+    assert (caplog.records, output.out, output.err) == ([], "", "")
+
+
+def test_auth_test_tells_team_bot_and_scopes(slack: FakeSlack) -> None:
+    scopes = frozenset({"chat:write", "users:read", "channels:read", "groups:read"})
+    assert messenger(slack).auth_test() == Identity("Simulated", "cldmon", scopes)
+
+
+def test_auth_test_raises_what_is_wrong_with_the_token(slack: FakeSlack) -> None:
+    stranger = SlackMessenger(Secret("xoxb-wrong"), slack.url)
+    with pytest.raises(SlackError, match="Slack does not accept the token: copy it anew"):
+        stranger.auth_test()
+
+
+def test_a_rate_limited_reader_is_told_when_to_come_back(slack: FakeSlack) -> None:
+    slack.fail(rate_limited(90))
+    with pytest.raises(SlackError, match=r"rate limiting the app: try again in 90 s"):
+        messenger(slack).auth_test()
+
+
+def test_users_come_in_pages_that_are_followed_to_the_end() -> None:
+    crowd = [SimUser(f"U{n:04}", f"user{n}") for n in range(450)]
+    with FakeSlack(users=crowd) as slack:
+        pages = list(messenger(slack).users())
+    assert [len(page) for page in pages] == [200, 200, 50]
+    assert [user["id"] for page in pages for user in page] == [user.id for user in crowd]
+
+
+def test_members_are_those_of_the_channel(slack: FakeSlack) -> None:
+    assert list(messenger(slack).members("C01TEAM")) == [list(slack.channels["C01TEAM"])]
+
+
+def test_a_rate_limit_between_pages_is_waited_out(slack: FakeSlack) -> None:
+    """Slack allows some twenty pages a minute: a large workspace always meets it."""
+    naps: list[float] = []
+    slack.fail(rate_limited(25), times=1)
+    [page] = messenger(slack, naps).users()
+    assert (len(page), naps) == (len(PEOPLE), [25])
+
+
+def test_an_unknown_channel_says_which_setting_to_check(slack: FakeSlack) -> None:
+    with pytest.raises(SlackError, match=r"member_channel_id .* invite the app if it is private"):
+        list(messenger(slack).members("C99"))
+
+
+@pytest.mark.parametrize("body", ['{"ok": true}', '{"ok": true, "members": {}}'])
+def test_a_list_without_people_is_not_taken_for_an_empty_workspace(
+    slack: FakeSlack, body: str
+) -> None:
+    slack.fail(faults.body(body))
+    with pytest.raises(SlackError, match="list of people is not understood"):
+        list(messenger(slack).users())
+
+
+def test_foreign_values_among_the_people_are_passed_over(slack: FakeSlack) -> None:
+    slack.fail(faults.body('{"ok": true, "members": [1, null, {"id": "U1"}, "U2"]}'))
+    assert list(messenger(slack).users()) == [[{"id": "U1"}]]
+    assert list(messenger(slack).members("C01TEAM")) == [["U2"]]
+
+
+@pytest.mark.parametrize("metadata", ["null", "[]", '{"next_cursor": 5}', '{"next_cursor": ""}'])
+def test_a_strange_cursor_ends_the_list(slack: FakeSlack, metadata: str) -> None:
+    slack.fail(faults.body(f'{{"ok": true, "members": [], "response_metadata": {metadata}}}'))
+    assert list(messenger(slack).users()) == [[]]
+
+
+def test_cursors_that_go_round_in_circles_come_to_an_end(slack: FakeSlack) -> None:
+    endless = '{"ok": true, "members": [], "response_metadata": {"next_cursor": "again"}}'
+    slack.fail(faults.body(endless))
+    with pytest.raises(SlackError, match="does not end"):
+        list(messenger(slack).users())
+    assert len(slack.requests) == MAX_PAGES
+
+
+def test_slack_sdk_is_not_loaded_before_something_is_sent() -> None:
+    code = """
+import sys, cldmon.slack.client, cldmon.slack.directory
+from cldmon.domain.secret import Secret
+cldmon.slack.client.SlackMessenger(Secret("xoxb"))
+print({"slack_sdk", "http.client", "urllib.request", "ssl"} & set(sys.modules))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"

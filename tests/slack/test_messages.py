@@ -1,0 +1,229 @@
+"""What is said on Slack, to the letter, and that no text from outside can be more than text."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.domain.model import Subscription, Transition, TransitionKind
+from cldmon.slack.messages import Message, alert, confirmation, login_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEEN = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
+RESETS = datetime(2026, 11, 22, 15, 9, 59, 318402, tzinfo=UTC)
+SEEN_MARKUP = "<!date^1795348830^{date_short_pretty} at {time}|2026-11-22 12:00 UTC>"
+RESETS_MARKUP = "<!date^1795360200^{date_short_pretty} at {time}|2026-11-22 15:10 UTC>"
+DATE_MARKUP = re.compile(r"<!date\^-?\d+\^\{date_short_pretty\} at \{time\}\|[-0-9: ]+UTC>")
+
+LIMITS = {"header": 150, "section": 3000, "context": 3000}
+
+texts = st.one_of(
+    st.text(),
+    st.text(alphabet="<>!@#&|^*_~`:\\\u202e\u200d\n\t🦊éa ", max_size=200),
+    st.sampled_from(["<!channel>", "<@U01ALICE>", "<http://x|y>", "&amp;", "*b*", "```", "\ud800"]),
+)
+instants = st.datetimes(timezones=st.just(UTC))
+kinds = st.sampled_from(TransitionKind)
+alerts = st.builds(
+    alert, st.builds(Transition, kinds, texts, texts, instants, st.none() | instants)
+)
+confirmations = st.builds(
+    confirmation, texts, st.builds(Subscription, st.booleans(), st.booleans())
+)
+codes = st.builds(login_code, texts, st.integers(0, 10_000))
+any_message = st.one_of(alerts, confirmations, codes)
+
+
+def transition(
+    kind: TransitionKind, resets_at: datetime | None, label: str = "alice"
+) -> Transition:
+    return Transition(kind, label, "fiveHour", SEEN, resets_at)
+
+
+def text_objects(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each text object with the type of the block that it stands in."""
+    for block in message.blocks:
+        for text in block.get("elements", [block.get("text")]):
+            yield block["type"], text
+
+
+def texts_of(message: Message) -> list[str]:
+    return [text["text"] for _, text in text_objects(message)]
+
+
+def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
+    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS))
+    assert message == Message(
+        text="alice: limit hit. Current session is used up. Resets 2026-11-22 15:10 UTC. "
+        "Seen 2026-11-22 12:00 UTC.",
+        blocks=(
+            {
+                "type": "header",
+                "text": {"type": "plain_text", "text": "🔴 alice: limit hit", "emoji": False},
+            },
+            {
+                "type": "section",
+                "text": {
+                    "type": "plain_text",
+                    "text": "Current session is used up.",
+                    "emoji": False,
+                },
+            },
+            {
+                "type": "section",
+                "text": {"type": "mrkdwn", "text": f"Resets {RESETS_MARKUP}.", "verbatim": True},
+            },
+            {
+                "type": "context",
+                "elements": [{"type": "mrkdwn", "text": f"Seen {SEEN_MARKUP}", "verbatim": True}],
+            },
+        ),
+    )
+
+
+def test_a_free_window_says_so_and_when_it_resets_next() -> None:
+    message = alert(transition(TransitionKind.USAGE_RESET, RESETS))
+    assert message.text == (
+        "alice: free again. Current session is free again. Resets next 2026-11-22 15:10 UTC. "
+        "Seen 2026-11-22 12:00 UTC."
+    )
+    assert texts_of(message) == [
+        "🟢 alice: free again",
+        "Current session is free again.",
+        f"Resets next {RESETS_MARKUP}.",
+        f"Seen {SEEN_MARKUP}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (TransitionKind.LIMIT_HIT, "The reset time is not known."),
+        (TransitionKind.USAGE_RESET, "No new window has started yet."),
+    ],
+)
+def test_a_missing_reset_time_is_put_into_words(kind: TransitionKind, said: str) -> None:
+    """The service gives none while no window runs."""
+    message = alert(transition(kind, None))
+    assert said in message.text
+    assert said in texts_of(message)
+
+
+def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
+    before = alert(transition(TransitionKind.LIMIT_HIT, RESETS))
+    after = alert(transition(TransitionKind.LIMIT_HIT, RESETS.replace(minute=10, second=1)))
+    assert before == after
+
+
+def test_a_window_is_named_by_its_title() -> None:
+    weekly = Transition(TransitionKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
+    assert "Weekly: Fable only is used up." in texts_of(alert(weekly))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "said"),
+    [
+        (
+            Subscription(limit_hit=True, reset=True),
+            "You will be told when a limit of alice is hit, and when it is free again.",
+        ),
+        (
+            Subscription(limit_hit=True),
+            "You will be told when a limit of alice is hit, not when it is free again.",
+        ),
+        (
+            Subscription(reset=True),
+            "You will be told when alice is free again, not when a limit is hit.",
+        ),
+        (Subscription(), "You will get no more alerts about alice."),
+    ],
+)
+def test_a_confirmation_says_what_will_come(subscription: Subscription, said: str) -> None:
+    message = confirmation("alice", subscription)
+    assert message.text == said
+    assert message.blocks == (
+        {"type": "section", "text": {"type": "plain_text", "text": said, "emoji": False}},
+    )
+
+
+def test_a_login_code_says_how_long_it_is_valid_and_what_if_it_was_not_asked_for() -> None:
+    message = login_code("493021", 10)
+    rest = (
+        "It is valid for 10 minutes. "
+        "If you did not ask for it, ignore it: nobody can log in as you without the code."
+    )
+    assert message.text == f"Your cldmon login code: 493021. {rest}"
+    assert texts_of(message) == ["Your cldmon login code: 493021", rest]
+
+
+def test_one_minute_is_not_minutes() -> None:
+    assert "valid for 1 minute." in login_code("1", 1).text
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("R&D <ops>", "R&D <ops>"),
+        ('🦊 "q" `tick` *b* _i_', '🦊 "q" `tick` *b* _i_'),
+        ("<!channel> <@U01ALICE>", "<!channel> <@U01ALICE>"),
+        ("two\nlines\tand  blanks", "two lines and blanks"),
+        ("right\u202eto left\x1b[31m", "rightto left[31m"),
+        ("\u202e", "?"),
+    ],
+)
+def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> None:
+    """Slack decodes the three entities that it knows, and nothing else."""
+    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS, label))
+    assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit hit"
+    assert html.unescape(message.text).startswith(f"{shown}: limit hit.")
+
+
+def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
+    headline = texts_of(alert(transition(TransitionKind.LIMIT_HIT, None, "&" * 200)))[0]
+    assert headline == f"🔴 {'&amp;' * 15}…: limit hit"
+
+
+@given(any_message)
+def test_text_from_outside_stands_only_where_slack_reads_no_markup(message: Message) -> None:
+    """mrkdwn holds our own words and whole dates: once the dates are gone, no markup is left."""
+    for _, text in text_objects(message):
+        if text["type"] == "mrkdwn":
+            rest = DATE_MARKUP.sub("", text["text"])
+            assert re.fullmatch(r"[A-Za-z .]*", rest)
+
+
+@given(any_message)
+def test_nothing_can_mention_anybody_or_make_a_link(message: Message) -> None:
+    """An unescaped `<` starts mentions (`<@`, `<!`) and links (`<http`), and nothing else does."""
+    plain = [text["text"] for _, text in text_objects(message) if text["type"] == "plain_text"]
+    for text in [message.text, *plain]:
+        assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", text)
+
+
+@given(any_message)
+def test_blocks_stay_within_the_limits_of_slack(message: Message) -> None:
+    assert 1 <= len(message.blocks) <= 50
+    for kind, text in text_objects(message):
+        assert 1 <= len(text["text"].encode("utf-16-le")) // 2 <= LIMITS[kind]
+
+
+@given(any_message)
+def test_every_message_is_one_line_of_valid_json_text(message: Message) -> None:
+    assert len(message.text.splitlines()) == 1
+    json.dumps(message.blocks).encode()
+    message.text.encode()
+
+
+@given(alerts)
+def test_the_fallback_is_complete_without_any_date_markup(message: Message) -> None:
+    assert "date^" not in message.text
+    assert re.search(r"Seen [-0-9: ]+ UTC\.$", message.text)
