@@ -174,7 +174,8 @@ class Collector:
             done(target.label)
         if asked:
             results.update(self._source.read(asked, done))
-        return Findings(results, {q.label: q.key.fingerprint() for q in asked})
+        keys = {question.label: question.key.fingerprint() for question in asked}
+        return Findings({t.label: results[t.label] for t in targets if t.label in results}, keys)
 
     def _question(self, target: Target, memory: Memory) -> Question | Failure | None:
         """Return what to ask; a failure where there is no key; None for one left alone."""

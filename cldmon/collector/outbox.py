@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,17 @@ class Notifier(Protocol):
 
     def tell(self, user: str, transition: Transition) -> Receipt:
         """Send one message and return what became of it; never raises for a sick service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A notifier that cannot speak, for want of a token, and keeps every message."""
+
+    reason: str
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        """Return why this message, and any other, has to wait."""
+        return Receipt(Fate.LATER, self.reason, halt=True)
 
 
 def post(

@@ -45,6 +45,12 @@ _WORDS = {
 }
 
 
+_NOT_FOUND = (
+    "not found (HTTP 404): the organization is gone, or the service has changed: look for a newer"
+    " cldmon"
+)
+
+
 class AccountFailed(Exception):  # noqa: N818 - an outcome that is stored, not a fault of ours
     """One account could not be read; the others are not touched by it."""
 
@@ -135,7 +141,7 @@ def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
     if status == 403:
         raise failed(_forbidden(answer.body))
     if status == 404:
-        raise failed(FailureKind.WRONG_ORGANIZATION, "404 not found")
+        raise AccountFailed(Failure(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND))
     if status == 429:
         _refuse_for_now(answer, now)
     kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD

@@ -15,27 +15,27 @@ class Secret:
     It can be neither pickled nor copied into JSON; `reveal` is the one way to its text.
     """
 
-    __slots__ = ("__text",)
-    __text: str
+    __slots__ = ("_text",)
+    _text: str
 
     def __init__(self, text: str) -> None:
-        object.__setattr__(self, "_Secret__text", text)
+        object.__setattr__(self, "_text", text)
 
     def reveal(self) -> str:
         """Return the secret text itself."""
-        return self.__text
+        return self._text
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that tell this secret from others and do not give it away."""
         import hashlib
 
-        return hashlib.sha256(self.__text.encode()).hexdigest()[:16]
+        return hashlib.sha256(self._text.encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self.__text == other.__text
+        return isinstance(other, Secret) and self._text == other._text
 
     def __hash__(self) -> int:
-        return hash((Secret, self.__text))
+        return hash((Secret, self._text))
 
     def __repr__(self) -> str:
         return "Secret('**********')"

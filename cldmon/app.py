@@ -1,0 +1,159 @@
+"""The composition root: turns options, environment and configuration into real parts.
+
+Parts are imported where they are built, so that a command pays only for those that it uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.config import locate
+from cldmon.errors import SecretError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    from cldmon.claude.browser import BrowserSettings
+    from cldmon.collector import Collector, Outcome, Target
+    from cldmon.collector.advance import Settings
+    from cldmon.collector.outbox import Notifier
+    from cldmon.config.locate import Outline
+    from cldmon.config.schema import Config
+    from cldmon.domain.model import Snapshot
+    from cldmon.slack.client import SlackMessenger
+
+    Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a command can ask for. `now` gives the UTC time."""
+
+    config_path_option: Path | None
+    data_dir_option: Path | None
+    env: Mapping[str, str]
+    now: Callable[[], datetime]
+
+    @cached_property
+    def config_path(self) -> Path:
+        """The configuration file in use; raises ConfigError where there is none."""
+        return locate.find_config(self.config_path_option, self.env, Path.cwd())
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The little of the configuration that readers need."""
+        return locate.outline(self.config_path, self.data_dir_option, self.env)
+
+    @cached_property
+    def config(self) -> Config:
+        """The whole configuration, validated; raises ConfigError."""
+        from cldmon.config.load import load
+
+        return load(self.config_path, self.env)
+
+    def snapshot(self) -> Snapshot:
+        """What the last pass left, for readers; an empty one before the first pass."""
+        from dataclasses import replace
+
+        from cldmon.store.state import StateFile
+
+        stored = StateFile(self.outline.data_dir).load().snapshot
+        return replace(
+            stored, interval=self.outline.interval, slack_enabled=self.outline.slack_enabled
+        )
+
+    def fetch(
+        self,
+        labels: Collection[str],
+        *,
+        notify: bool,
+        done: Callable[[str], None],
+        warn: Warn,
+    ) -> Outcome:
+        """Make one pass; see `Collector.run`."""
+        return self.collector(warn).run(labels, notify=notify, done=done)
+
+    def collector(self, warn: Warn) -> Collector:
+        """The collector, with the real browser and the real Slack."""
+        from cldmon.claude.source import BrowserSource
+        from cldmon.collector import Collector
+
+        data_dir = self.outline.data_dir
+        return Collector(
+            data_dir,
+            _targets(self.config, self.env, self.config_path.parent),
+            BrowserSource(
+                _browser_settings(self.config),
+                url=self.config.claude_url,
+                folder=data_dir / "browser",
+                now=self.now,
+                env=self.env,
+            ),
+            self.notifier(),
+            now=self.now,
+            warn=warn,
+            settings=_pass_settings(self.config),
+        )
+
+    def notifier(self) -> Notifier | None:
+        """Who tells people of transitions; None where Slack is off.
+
+        Without a readable token it is one that keeps every message for later, and says why.
+        """
+        from cldmon.collector.outbox import Mute
+
+        try:
+            return self.messenger()
+        except SecretError as error:
+            return Mute(str(error))
+
+    def messenger(self) -> SlackMessenger | None:
+        """Slack, or None where it is off; raises SecretError if its token cannot be read."""
+        from cldmon.config.secrets import bot_token
+        from cldmon.slack.client import SlackMessenger
+
+        slack = self.config.notifications.slack
+        if not slack.enabled:
+            return None
+        token = bot_token(slack, self.env, self.config_path.parent)
+        return SlackMessenger(token, self.config.slack_url, clock=self.now)
+
+
+def _targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Target]:
+    from cldmon.collector import Target
+    from cldmon.config.secrets import session_key
+
+    return [
+        Target(account.label, partial(session_key, account, env, folder), account.organization)
+        for account in config.accounts
+    ]
+
+
+def _browser_settings(config: Config) -> BrowserSettings:
+    from cldmon.claude.browser import BrowserSettings
+
+    browser = config.browser
+    return BrowserSettings(
+        executable=browser.executable,
+        headless=browser.headless,
+        concurrency=browser.concurrency,
+        timeout=browser.timeout_seconds,
+        user_agent=browser.user_agent,
+        sandbox=browser.sandbox,
+    )
+
+
+def _pass_settings(config: Config) -> Settings:
+    from cldmon.collector.advance import Settings
+    from cldmon.domain.transitions import ResetRule
+
+    return Settings(
+        interval=config.interval,
+        rule=ResetRule(config.notifications.reset_rule),
+        keep_days=config.history_keep_days,
+        slack_enabled=config.notifications.slack.enabled,
+    )

@@ -1,0 +1,154 @@
+"""The questions of one account, asked in its own browser context."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+
+from cldmon.claude.jar import SESSION_COOKIE
+from cldmon.domain import answers, usage
+from cldmon.domain.answers import LARGEST_BODY, AccountFailed, HttpAnswer, failed
+from cldmon.domain.asking import Answer, Question
+from cldmon.domain.model import FailureKind
+from cldmon.domain.organization import Organization, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from playwright.async_api import BrowserContext, Page, Response
+
+_ORGANIZATIONS = "/api/organizations"
+
+# Reads no more than `most` bytes, so that an endless answer ends.
+_FETCH = """async ([path, most]) => {
+  const answer = await fetch(path, {credentials: 'include', cache: 'no-store'});
+  const reader = answer.body ? answer.body.getReader() : null;
+  const parts = [];
+  for (let size = 0; reader && size <= most;) {
+    const {done, value} = await reader.read();
+    if (done) break;
+    parts.push(value);
+    size += value.length;
+  }
+  if (reader) reader.cancel().catch(() => null);
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+    redirectedTo: answer.redirected ? answer.url : null,
+    body: await new Blob(parts).text(),
+  };
+}"""
+
+
+class Conversation:
+    """Asks one account's questions: one request where its organization is remembered, else two."""
+
+    def __init__(
+        self, context: BrowserContext, url: str, question: Question, now: Callable[[], datetime]
+    ) -> None:
+        self._context = context
+        self._url = url
+        self._question = question
+        self._now = now
+
+    async def hold(self) -> Answer:
+        """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
+        await self._set_key()
+        page = await self._context.new_page()
+        remembered = self._question.remembered
+        if remembered is None:
+            return await self._look_up(page)
+        try:
+            body = await self._open(page, _usage_path(remembered))
+        except AccountFailed as outcome:
+            if outcome.failure.kind is not FailureKind.WRONG_ORGANIZATION:
+                raise
+            return await self._look_up(page)
+        return self._answer(body, remembered, looked_up=False)
+
+    async def cookies(self) -> list[Any]:
+        """Return the cookies that the service has set for itself."""
+        return list(await self._context.cookies(self._url))
+
+    async def _set_key(self) -> None:
+        key = self._question.key.reveal()
+        await self._context.add_cookies(
+            [{"name": SESSION_COOKIE, "value": key, "url": self._url, "httpOnly": True}]
+        )
+
+    async def _look_up(self, page: Page) -> Answer:
+        organization = choose(
+            await self._open(page, _ORGANIZATIONS),
+            configured=self._question.organization,
+            last_active=await self._last_active(),
+        )
+        if organization is None:
+            raise failed(FailureKind.WRONG_ORGANIZATION, "no such organization with this key")
+        body = await self._fetch(page, _usage_path(organization))
+        return self._answer(body, organization, looked_up=True)
+
+    async def _last_active(self) -> str | None:
+        named = (c["value"] for c in await self.cookies() if c["name"] == "lastActiveOrg")
+        return next(named, None)
+
+    def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> Answer:
+        reading = usage.parse(body, taken_at=self._now(), organization=organization)
+        if reading is None:
+            raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
+        return Answer(reading, organization, looked_up)
+
+    async def _open(self, page: Page, path: str) -> object:
+        """Navigate to a path and return the JSON there."""
+        try:
+            response = await page.goto(self._url + path, wait_until="commit")
+            answer = await _received(response, self._url + path)
+        except PlaywrightError as error:
+            raise _unanswered(error) from error
+        return answers.read(answer, now=self._now())
+
+    async def _fetch(self, page: Page, path: str) -> object:
+        """Ask from inside the page that is open and return the JSON."""
+        try:
+            found = await page.evaluate(_FETCH, [path, LARGEST_BODY])
+        except PlaywrightError as error:
+            raise _unanswered(error) from error
+        answer = HttpAnswer(
+            found["status"], found["body"].encode(), found["headers"], found["redirectedTo"]
+        )
+        return answers.read(answer, now=self._now())
+
+
+def _usage_path(organization: Organization) -> str:
+    return f"{_ORGANIZATIONS}/{organization.uuid}/usage"
+
+
+async def _received(response: Response | None, asked: str) -> HttpAnswer:
+    if response is None:
+        raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
+    if int(response.headers.get("content-length", "0")) > LARGEST_BODY:
+        raise failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
+    moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
+        response.request.redirected_from
+    )
+    return HttpAnswer(
+        response.status, await response.body(), response.headers, response.url if moved else None
+    )
+
+
+def _unanswered(error: PlaywrightError) -> AccountFailed | PlaywrightError:
+    """Return what it means that a request got no answer; a dead browser's error stays one."""
+    if isinstance(error, PlaywrightTimeoutError):
+        return failed(FailureKind.TIMEOUT)
+    if "Download is starting" in error.message:
+        return failed(FailureKind.NOT_UNDERSTOOD, "a download")
+    network = re.search(r"net::ERR_(\w+)", error.message)
+    if network:
+        return failed(FailureKind.SERVICE_DOWN, network[1].replace("_", " ").lower())
+    if "Failed to fetch" in error.message:
+        return failed(FailureKind.SERVICE_DOWN, "the connection broke")
+    return error

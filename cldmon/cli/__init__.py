@@ -1,0 +1,118 @@
+"""The command line: options in, text and exit code out. The only home of click."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from cldmon import __version__
+from cldmon.app import App
+from cldmon.errors import CldmonError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = {
+    "init": "Write a first configuration.",
+    "fetch": "Read every account once, store it, tell who asked.",
+    "status": "Show how much of each limit is used.",
+}
+"""Each command with its line of help; its code is imported when it is called."""
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of this package, imported when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they are met."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"cldmon.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="The configuration file  [default: $CLDMON_CONFIG, ./config.toml, then the usual places]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Where readings are kept  [default: $CLDMON_DATA_DIR, then the configuration's]",
+)
+@click.option("--debug", is_flag=True, help="Show a traceback for an error.")
+@click.version_option(__version__, prog_name="cldmon")
+@click.pass_context
+def cli(ctx: click.Context, config_path: Path | None, data_dir: Path | None, debug: bool) -> None:
+    """How much of each Claude subscription is used, now and over time.
+
+    `cldmon fetch` makes one pass, from a timer or cron; all else reads what it wrote.
+    Start with `cldmon init`, or look around with `cldmon demo`.
+    """
+    ctx.obj = App(config_path, data_dir, os.environ, lambda: datetime.now(UTC))
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 usage or config, 75 a pass is running."""
+    # So that a timer's or an operator's SIGTERM ends a pass as cleanly as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    sys.exit(_exit_code(cli.main, debug="--debug" in sys.argv))
+
+
+def _exit_code(run: Callable[..., Any], *, debug: bool) -> int:
+    """Run and return the exit code; the one place where errors become lines on stderr."""
+    try:
+        return run(standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CldmonError as error:
+        if debug:
+            raise
+        complain(str(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        complain(
+            f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
+        )
+        return 1
+
+
+def complain(message: str) -> None:
+    """Say on stderr what is wrong."""
+    with suppress(BrokenPipeError):
+        click.echo(f"cldmon: {message}", err=True)
+
+
+def _silence_stdout() -> None:
+    # The reader of our pipe is gone; without this the interpreter complains at its exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

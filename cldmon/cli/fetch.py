@@ -1,0 +1,69 @@
+"""`cldmon fetch`: one pass."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cldmon.app import App
+    from cldmon.collector import Outcome
+
+
+@click.command("fetch")
+@click.option("--account", "labels", multiple=True, help="Only this account; may be repeated.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
+@click.option("--json", "as_json", is_flag=True, help="Print the new snapshot as JSON.")
+@click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")
+@click.pass_obj
+def command(
+    app: App, labels: tuple[str, ...], strict: bool, as_json: bool, no_notify: bool
+) -> None:
+    """Read every account once, store the readings, tell who asked to be told.
+
+    Says nothing when all is well and nobody looks, as cron likes it. Exits with 1 if no account
+    could be read, with 75 if another pass is running.
+    """
+    with _progress(len(labels or app.outline.labels)) as done:
+        outcome = app.fetch(labels, notify=not no_notify, done=done, warn=complain)
+    _report(app, outcome, as_json=as_json)
+    outcome.raise_if_failed(strict=strict)
+
+
+@contextmanager
+def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
+    """Draw a progress bar on stderr while the block runs, if a person looks."""
+    with click.progressbar(
+        length=accounts, label="Reading", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        yield lambda _label: bar.update(1)
+
+
+def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
+    for message, labels in _grouped(outcome):
+        complain(f"{', '.join(labels)}: {message}")
+    if as_json:
+        from cldmon.domain.snapshot import to_json
+
+        click.echo(json.dumps(to_json(outcome.snapshot), ensure_ascii=False, indent=2))
+    elif sys.stdout.isatty():
+        from cldmon.cli.status import show
+
+        show(app, outcome.snapshot, outcome.labels)
+
+
+def _grouped(outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
+    """Yield each reason once, with the accounts that it kept from being read."""
+    reasons: dict[str, list[str]] = {}
+    for account in outcome.failed:
+        if account.failure:
+            reasons.setdefault(account.failure.message, []).append(account.label)
+    yield from reasons.items()
