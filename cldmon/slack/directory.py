@@ -98,11 +98,12 @@ class Directory:
 
         Raises SlackError if Slack fails and they never were fetched.
         """
-        kept = self._kept = self._kept or self._load()
+        kept = self._kept
         # Whoever comes while another thread fetches is given the old list at once.
         if kept and (kept.is_fresh(self._clock()) or self._fetching.locked()):
             return list(kept.people)
         with self._fetching:
+            self._kept = self._kept or self._load()
             return list(self._renewed().people)
 
     def _renewed(self) -> _List:
