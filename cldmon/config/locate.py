@@ -80,7 +80,7 @@ def data_dir(
     if named := str(option) if option else env.get("CLDMON_DATA_DIR", ""):
         return expanded(named, env).absolute()
     if configured:
-        return (config_path.parent / expanded(configured, env)).absolute()
+        return beside(config_path.parent, configured, env).absolute()
     if state := env.get("STATE_DIRECTORY", "").split(":")[0]:
         return Path(state).absolute()
     return _xdg("XDG_STATE_HOME", ".local/state", env) / "cldmon"
@@ -106,6 +106,11 @@ def expanded(text: str, env: Mapping[str, str]) -> Path:
     if text == "~" or text.startswith("~/"):
         return _home(env) / text[2:]
     return Path(text)
+
+
+def beside(folder: Path, text: str, env: Mapping[str, str]) -> Path:
+    """Return a configured path: a relative one counts from the configuration's folder."""
+    return folder / expanded(text, env)
 
 
 def interval_problem(minutes: object) -> str | None:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.config.locate import expanded
+from cldmon.config.locate import beside
 from cldmon.domain.secret import Secret, masked
 from cldmon.errors import SecretError
 
@@ -124,7 +124,7 @@ def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run)
     if sources.inline is not None:
         return sources.inline.get_secret_value()
     if sources.file is not None:
-        return _from_file(config_dir / expanded(sources.file, env))
+        return _from_file(beside(config_dir, sources.file, env))
     if sources.env is not None:
         return _from_env(sources.env, env)
     if sources.command is not None:
