@@ -5,7 +5,9 @@ Nothing that is read here enters a message: not the value, not what a program pr
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,21 +85,34 @@ def credential(name: str, env: Mapping[str, str]) -> Path | None:
         return None  # e.g. a label longer than a file's name may be
 
 
-def run_program(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> bytes:
+def run_program(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    timeout: float = COMMAND_TIMEOUT_SECONDS,
+) -> bytes:
     """Run a program without a shell and return what it printed; its stderr is thrown away.
 
-    Raises OSError, or subprocess.SubprocessError for a failure or after ten seconds.
+    After `timeout` seconds it is killed, with whatever it started.
+    Raises OSError where it cannot start, subprocess.SubprocessError where it fails or hangs.
     """
-    return subprocess.run(  # noqa: S603 - the person's own command, from a file of theirs
+    with subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
         list(argv),
         env=dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        timeout=COMMAND_TIMEOUT_SECONDS,
-        check=True,
-    ).stdout
+        process_group=0,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, "program")
+    return output
 
 
 def _secret(

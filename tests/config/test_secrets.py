@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,16 @@ def test_a_program_that_does_not_end_is_given_up(tmp_path: Path) -> None:
 
     error = error_of(account(session_key_command=["x"]), {}, tmp_path, run=hang)
     assert "session_key_command did not end within 10 seconds; run it by hand" in error
+
+
+def test_a_program_that_is_given_up_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    """Else each pass would leave another one behind."""
+    script = "sleep 600 & echo $! > pid; wait"
+    with pytest.raises(subprocess.TimeoutExpired):
+        secrets.run_program(["/bin/sh", "-c", script], {"PATH": "/usr/bin:/bin"}, tmp_path, 0.5)
+    stat = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    while stat.exists() and " Z " not in stat.read_text():
+        time.sleep(0.01)
 
 
 def test_a_program_cannot_ask_and_its_complaints_are_dropped(

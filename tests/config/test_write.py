@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,6 +140,22 @@ def test_init_writes_into_the_current_folder_by_default(
     assert result.stdout == "config.toml\n"
     assert "run: cldmon fetch\n" in result.stderr
     assert read(tmp_path / "config.toml").session_secret is not None
+
+
+def test_after_init_a_pass_says_that_the_key_is_still_to_come(tmp_path: Path) -> None:
+    """By the real command line: exit code 2, and the line to edit."""
+    path = tmp_path / "config.toml"
+    for arguments, code in ((["init"], 0), (["init"], 2), (["fetch"], 2)):
+        run = subprocess.run(
+            [sys.executable, "-m", "cldmon", "--config", path, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == code
+    assert run.stderr.startswith(f"cldmon: {path}:")
+    assert "session_key: is still the placeholder" in run.stderr
+    assert run.stderr.count("\n") == 1
 
 
 def test_each_init_makes_another_secret(tmp_path: Path) -> None:
