@@ -27,6 +27,7 @@ _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EIO: "the disk reports an error: check it",
+    errno.ELOOP: "it is a symbolic link, and what is written here follows none: remove it",
 }
 
 
@@ -43,9 +44,14 @@ def explained(action: str, path: Path) -> Iterator[None]:
 
 
 def private_dir(path: Path) -> None:
-    """Make sure that a folder is there, for its owner only where we make it."""
+    """Make sure that a folder is there, for its owner only where we make it.
+
+    So are the folders above it: pathlib would give those the mode that the umask leaves.
+    """
     with explained("make the folder", path):
-        path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        for folder in (*reversed(path.parents), path):
+            if not folder.is_dir():
+                folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
 
 
 @contextlib.contextmanager
@@ -58,8 +64,9 @@ def lock(path: Path, *, wait: bool) -> Iterator[None]:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     try:
         _acquire(fd, path, wait=wait)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        with explained("write the lock", path):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(fd)

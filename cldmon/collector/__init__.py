@@ -18,7 +18,6 @@ from cldmon.errors import (
     PassFailedError,
     SecretError,
     StoreError,
-    SubscriptionsCorruptError,
     UsageError,
 )
 from cldmon.store.history import History
@@ -207,7 +206,8 @@ class Collector:
     def _subscribers(self) -> Subscriptions | None:
         try:
             return self._subscriptions.load()
-        except SubscriptionsCorruptError as error:
+        except StoreError as error:
+            # The readings matter more: they are committed, and the messages wait.
             self._warn(str(error))
             return None
 

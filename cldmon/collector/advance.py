@@ -133,7 +133,8 @@ def _memory(before: State, label: str, findings: Findings, now: datetime) -> Mem
     memory = before.memories.get(label, Memory())
     key = findings.keys.get(label)
     if key and (memory.key is None or memory.key.fingerprint != key):
-        memory = replace(memory, key=KeyMark(key, now))
+        # Another key may be another person's: its organization is looked up before it is believed.
+        memory = replace(memory, key=KeyMark(key, now), organization_at=None)
     result = findings.results.get(label)
     if isinstance(result, Failure):
         return replace(memory, retry_at=result.retry_at)

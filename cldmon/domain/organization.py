@@ -45,8 +45,9 @@ def choose(
 
 def _organization(entry: dict[str, Any]) -> Organization:
     capability = _paid_capability(entry)
-    tier = _TIERS.get(str(entry.get("rate_limit_tier")), "") if capability == "claude_max" else ""
-    return Organization(entry["uuid"], _PLANS[capability] + tier if capability else "Free")
+    tier = entry.get("rate_limit_tier") if capability == "claude_max" else None
+    size = _TIERS.get(tier, "") if isinstance(tier, str) else ""
+    return Organization(entry["uuid"], _PLANS[capability] + size if capability else "Free")
 
 
 def _is_organization(entry: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cldmon.domain import checked
 from cldmon.domain.model import (
     FIVE_HOUR,
     MODEL_PREFIX,
@@ -20,7 +21,6 @@ from cldmon.domain.model import (
     Reading,
     Snapshot,
     Window,
-    from_iso,
     iso,
 )
 
@@ -63,12 +63,15 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def from_json(body: Mapping[str, Any]) -> Snapshot:
-    """Return the snapshot that `to_json` wrote; raises KeyError, TypeError, ValueError."""
+    """Return the snapshot that `to_json` wrote.
+
+    Raises KeyError, TypeError, ValueError, AttributeError or OverflowError for anything else.
+    """
     return Snapshot(
-        fetched_at=from_iso(body["fetchedAt"]),
+        fetched_at=checked.optional(checked.instant, body["fetchedAt"]),
         accounts=tuple(map(account_from_json, body["accounts"])),
-        interval=timedelta(milliseconds=body["refreshIntervalMs"]),
-        slack_enabled=body["slackEnabled"],
+        interval=timedelta(milliseconds=checked.whole(body["refreshIntervalMs"])),
+        slack_enabled=checked.flag(body["slackEnabled"]),
     )
 
 
@@ -89,11 +92,12 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 def account_from_json(entry: Mapping[str, Any]) -> Account:
     """Return the account that `account_to_json` wrote."""
+    label = checked.text(entry["label"])
     if entry["status"] == "ok":
-        return Account(entry["label"], _reading_from_json(entry))
+        return Account(label, _reading_from_json(entry))
     last_good = entry["lastGood"]
     return Account(
-        entry["label"],
+        label,
         _reading_from_json(last_good) if last_good else None,
         _failure_from_json(entry) if entry["errorKind"] else None,
     )
@@ -122,7 +126,7 @@ def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
 def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
     """Return the windows of an account's JSON; one without a utilization is left out."""
     return {
-        name: Window(value["utilization"], from_iso(value["resetsAt"]))
+        checked.text(name): _window_from_json(value)
         for name, value in flatten(entry).items()
         if value["utilization"] is not None
     }
@@ -130,6 +134,12 @@ def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
 
 def _window_to_json(window: Window) -> dict[str, Any]:
     return {"utilization": window.utilization, "resetsAt": _iso(window.resets_at)}
+
+
+def _window_from_json(entry: Mapping[str, Any]) -> Window:
+    return Window(
+        checked.percent(entry["utilization"]), checked.optional(checked.instant, entry["resetsAt"])
+    )
 
 
 def _reading_to_json(reading: Reading) -> dict[str, Any]:
@@ -147,17 +157,14 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
 
 
 def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
-    taken_at = from_iso(entry["fetchedAt"])
-    if taken_at is None:
-        raise ValueError("fetchedAt is not an instant")
     extra = entry["extraUsage"]
     return Reading(
-        taken_at=taken_at,
+        taken_at=checked.instant(entry["fetchedAt"]),
         windows=windows_from_json(entry),
-        plan=entry["plan"],
-        organization=entry["organization"],
-        extra_usage=ExtraUsage(**extra) if extra else None,
-        ignored=entry["ignored"],
+        plan=checked.optional(checked.text, entry["plan"]),
+        organization=checked.optional(checked.text, entry["organization"]),
+        extra_usage=_extra_from_json(extra) if extra else None,
+        ignored=checked.whole(entry["ignored"]),
     )
 
 
@@ -170,9 +177,19 @@ def _extra_to_json(extra: ExtraUsage) -> dict[str, Any]:
     }
 
 
+def _extra_from_json(entry: Mapping[str, Any]) -> ExtraUsage:
+    return ExtraUsage(
+        used=checked.whole(entry["used"]),
+        limit=checked.optional(checked.whole, entry["limit"]),
+        currency=checked.text(entry["currency"]),
+        exponent=checked.whole(entry["exponent"]),
+    )
+
+
 def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
     kind = FailureKind(entry["errorKind"])
-    return Failure(kind, entry["error"], from_iso(entry["retryAt"]))
+    retry_at = checked.optional(checked.instant, entry["retryAt"])
+    return Failure(kind, checked.text(entry["error"]), retry_at)
 
 
 def _iso(instant: datetime | None) -> str | None:

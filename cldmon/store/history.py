@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -16,6 +16,7 @@ from cldmon.domain.snapshot import nest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from cldmon.domain.model import Window
@@ -53,7 +54,7 @@ class History:
         So a pass that was killed may have its line written by the next one, and no line is written
         twice. On return it survives a loss of power.
         """
-        path = self._path(_day_of(line))
+        path = self._path(date_of(line))
         data = line.encode()
         if not _ends_with(path, data):
             files.append_line(path, data)
@@ -85,14 +86,18 @@ def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
             continue
 
 
-def _day_of(line: str) -> date:
+def date_of(line: str) -> date:
+    """Return the UTC date of a history line; raises ValueError or OverflowError for another."""
     digits = line.removeprefix(PREFIX.decode()).partition(",")[0]
-    return from_ms(int(digits)).astimezone(UTC).date()
+    return from_ms(int(digits)).date()
 
 
 def _ends_with(path: Path, line: bytes) -> bool:
-    """Tell whether the line is among the last of the file, or of its gzipped twin."""
-    return b"\n" + line + b"\n" in b"\n" + _tail(path, len(line) + _TAIL)
+    """Tell whether the line is among the last of the file, or of its gzipped twin.
+
+    One that lacks its line end only (torn there, by a kill) is there: the next one ends it.
+    """
+    return b"\n" + line + b"\n" in b"\n" + _tail(path, len(line) + _TAIL) + b"\n"
 
 
 def _tail(path: Path, size: int) -> bytes:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
+from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, from_iso, iso
+from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso
 from cldmon.domain.organization import Organization
 from cldmon.errors import StoreError
+from cldmon.store import history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = 1
+
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What comes of decoding something that `encode` did not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +140,21 @@ def decode(text: bytes, path: Path) -> State:
         if body["version"] != VERSION:
             raise StoreError(f"{path} was written by another version of cldmon: use that one")
         return _state_from_json(body)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _NOT_OURS as error:
         raise StateCorruptError(f"{path} is not what cldmon writes: it is corrupt") from error
 
 
 def _state_from_json(body: dict[str, Any]) -> State:
     return State(
         snapshot=snapshots.from_json(body["snapshot"]),
-        memories={label: _memory_from_json(m) for label, m in body["accounts"].items()},
+        memories={
+            checked.text(label): _memory_from_json(m) for label, m in body["accounts"].items()
+        },
         outbox=tuple(map(_message_from_json, body["outbox"])),
-        history_line=body["historyLine"],
-        slack_retry_at=from_iso(body["slackRetryAt"]),
-        pass_seconds=body["passSeconds"],
-        counters=dict(body["counters"]),
+        history_line=checked.optional(_line, body["historyLine"]),
+        slack_retry_at=checked.optional(checked.instant, body["slackRetryAt"]),
+        pass_seconds=checked.optional(checked.number, body["passSeconds"]),
+        counters={checked.text(k): checked.whole(v) for k, v in body["counters"].items()},
     )
 
 
@@ -166,11 +173,19 @@ def _memory_from_json(entry: dict[str, Any]) -> Memory:
     organization, key = entry["organization"], entry["key"]
     return Memory(
         windows=snapshots.windows_from_json(entry["windows"]),
-        organization=Organization(**organization) if organization else None,
-        organization_at=from_iso(entry["organizationAt"]),
-        retry_at=from_iso(entry["retryAt"]),
-        key=KeyMark(key["fingerprint"], _instant(key["since"])) if key else None,
+        organization=_organization_from_json(organization) if organization else None,
+        organization_at=checked.optional(checked.instant, entry["organizationAt"]),
+        retry_at=checked.optional(checked.instant, entry["retryAt"]),
+        key=_key_from_json(key) if key else None,
     )
+
+
+def _organization_from_json(entry: dict[str, Any]) -> Organization:
+    return Organization(checked.text(entry["uuid"]), checked.text(entry["plan"]))
+
+
+def _key_from_json(entry: dict[str, Any]) -> KeyMark:
+    return KeyMark(checked.text(entry["fingerprint"]), checked.instant(entry["since"]))
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
@@ -189,19 +204,19 @@ def _message_to_json(message: Message) -> dict[str, Any]:
 def _message_from_json(entry: dict[str, Any]) -> Message:
     transition = Transition(
         kind=TransitionKind(entry["kind"]),
-        label=entry["label"],
-        window=entry["window"],
-        at=_instant(entry["at"]),
-        resets_at=from_iso(entry["resetsAt"]),
+        label=checked.text(entry["label"]),
+        window=checked.text(entry["window"]),
+        at=checked.instant(entry["at"]),
+        resets_at=checked.optional(checked.instant, entry["resetsAt"]),
     )
-    return Message(transition, entry["user"], entry["unsure"])
+    user = checked.optional(checked.text, entry["user"])
+    return Message(transition, user, checked.whole(entry["unsure"]))
 
 
-def _instant(text: object) -> datetime:
-    instant = from_iso(text)
-    if instant is None:
-        raise ValueError("not an instant")
-    return instant
+def _line(value: object) -> str:
+    line = checked.text(value)
+    history.date_of(line)  # raises where it is none
+    return line
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -47,8 +47,7 @@ class SubscriptionsFile:
                 old.reset if reset is None else reset,
             )
             _put(body, user, label, new)
-            text = json.dumps(body, ensure_ascii=False, indent=2)
-            files.replace(self.path, text.encode() + b"\n")
+            files.replace(self.path, _to_bytes(body))
         return new
 
     def _body(self) -> dict[str, Any]:
@@ -59,11 +58,16 @@ class SubscriptionsFile:
                 return {"users": {}}
         try:
             body = json.loads(text)
+            _to_bytes(body)  # refuses lone surrogates, which could not be written again
         except (ValueError, RecursionError):
             raise _corrupt(self.path) from None
         if not isinstance(body, dict):
             raise _corrupt(self.path)
         return body
+
+
+def _to_bytes(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def _put(body: dict[str, Any], user: str, label: str, new: Subscription) -> None:
