@@ -128,6 +128,12 @@ def test_an_answer_that_got_lost_is_told_as_such_and_nothing_is_posted_twice(
     assert len(slack.requests) == 1
 
 
+def test_a_huge_answer_is_not_read_to_its_end(slack: FakeSlack) -> None:
+    slack.fail(faults.huge())
+    reason = "Slack's answer could not be read (ValueError)"
+    assert messenger(slack).tell(BOB, HIT) == Receipt(Fate.UNSURE, reason, halt=True)
+
+
 def test_a_closed_port_means_later() -> None:
     with FakeSlack() as slack:
         closed = messenger(slack)

@@ -124,6 +124,11 @@ def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
     assert before == after
 
 
+def test_the_last_instant_there_is_can_be_told() -> None:
+    message = alert(transition(TransitionKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC)))
+    assert "Resets 9999-12-31 23:59 UTC." in message.text
+
+
 def test_a_window_is_named_by_its_title() -> None:
     weekly = Transition(TransitionKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
     assert "Weekly: Fable only is used up." in texts_of(alert(weekly))

@@ -97,6 +97,11 @@ def test_a_query_of_any_length_is_answered() -> None:
     assert search(EVERYBODY, "alice" * 100_000) == []
 
 
+def test_only_the_beginning_of_a_very_long_query_counts() -> None:
+    longest = Person("U1", "a" * 80)
+    assert search([longest], "a" * 80 + "b" * 1000) == [longest]
+
+
 @given(crowds, names, st.randoms())
 def test_the_order_of_the_people_does_not_matter(
     crowd: list[Person], query: str, chance: random.Random
@@ -122,6 +127,8 @@ def test_whoever_is_asked_for_by_id_comes_first(crowd: list[Person]) -> None:
         ("chloe", CHLOE),
         ("builder", BOB),
         ("alic", ALICE),
+        ("sorensen", LUKASZ),
+        ("lukasz", LUKASZ),
     ],
 )
 def test_an_id_a_name_or_its_only_completion_means_a_person(text: str, meant: Person) -> None:
