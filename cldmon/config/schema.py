@@ -161,7 +161,7 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)

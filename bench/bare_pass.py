@@ -1,0 +1,45 @@
+"""The reference: the least Playwright that asks the same questions with the same browser.
+
+Usage: bare_pass.py EXECUTABLE URL CONCURRENCY KEY…
+"""
+
+import asyncio
+import json
+import os
+import sys
+
+from playwright.async_api import Browser, async_playwright
+
+FETCH = "async path => await (await fetch(path, {credentials: 'include'})).text()"
+
+
+async def main(executable: str, url: str, concurrency: int, keys: list[str]) -> None:
+    """Ask every account for its organizations, then for its usage."""
+    places = asyncio.Semaphore(concurrency)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=executable, chromium_sandbox=os.geteuid() != 0
+        )
+
+        async def bounded(key: str) -> None:
+            async with places:
+                await ask(browser, url, key)
+
+        await asyncio.gather(*map(bounded, keys))
+        await browser.close()
+
+
+async def ask(browser: Browser, url: str, key: str) -> None:
+    """Ask one account, in a context of its own."""
+    context = await browser.new_context()
+    await context.add_cookies([{"name": "sessionKey", "value": key, "url": url}])
+    page = await context.new_page()
+    response = await page.goto(url + "/api/organizations", wait_until="commit")
+    uuid = json.loads(await response.text())[0]["uuid"] if response else ""
+    usage = json.loads(await page.evaluate(FETCH, f"/api/organizations/{uuid}/usage"))
+    print(key[-4:], usage["five_hour"]["utilization"])
+    await context.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))
