@@ -1,0 +1,177 @@
+"""The history as it is asked for: lines of a span of time, handed on unparsed wherever possible.
+
+Times are in ms since the epoch, both ends of a span included; what comes out is in order of time.
+Lines that are torn, foreign or damaged are left out and hide no other (see `cldmon.store.days`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cldmon.domain.model import displayed
+from cldmon.domain.snapshot import flatten, nest
+from cldmon.store.days import Day, days
+from cldmon.store.sampling import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    Windows: TypeAlias = Mapping[str, int]
+    Point: TypeAlias = tuple[int, Windows]
+    """When (ms) and, by window name, the utilization in percent as displayed."""
+
+CHUNK = 1 << 20
+_DECODER = json.JSONDecoder()
+_LABEL = b'{"label":'
+_NEXT = b"," + _LABEL
+_BEHIND = b'","'
+"""What stands between a label and the first window's name; in a string its quotes are escaped."""
+_CLOSE = b"]}\n"
+
+
+def lines(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) -> Iterator[bytes]:
+    """Yield the history lines of a span of time, without line ends: the first of each step."""
+    for day in days(data_dir, since_ms, until_ms):
+        yield from map(day.line, day.chosen(since_ms, until_ms, step_ms))
+
+
+def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
+    """Yield the lines of a span of time as one JSON array, in chunks of at most 1 MiB."""
+    separator = b"["
+    for day in days(data_dir, since_ms, until_ms):
+        span = day.between(since_ms, until_ms)
+        if span:
+            yield separator
+            yield from _joined(day, span)
+            separator = b","
+    yield b"]" if separator == b"," else b"[]"
+
+
+def as_array(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines as one JSON array, in chunks of some 1 MiB."""
+    chunk = bytearray(b"[")
+    for line in lines:
+        chunk += line + b","
+        if len(chunk) >= CHUNK:
+            yield bytes(chunk[:-1])
+            chunk = bytearray(b",")
+    yield bytes(chunk.rstrip(b",")) + b"]"
+
+
+def series(data_dir: Path, label: str, since_ms: int, until_ms: int) -> list[Point]:
+    """Return one account's readings in a span of time.
+
+    Only that account's part of each line is parsed: the label is searched for as the writer
+    encodes it, closing quote included, which cannot occur within a string.
+    """
+    key = _LABEL + json.dumps(label, ensure_ascii=False).encode(errors="surrogatepass")
+    known = _Known()
+    return [
+        (day.stamps[number], windows)
+        for day in days(data_dir, since_ms, until_ms)
+        for number in day.between(since_ms, until_ms)
+        if (values := _values(day, number, key)) is not None
+        and (windows := known[values]) is not None
+    ]
+
+
+def all_series(
+    data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1
+) -> dict[str, list[Point]]:
+    """Return the readings of every account in a span of time, by label as first seen.
+
+    The first line of each step of time is read: a longer step thins what a chart cannot show.
+    """
+    return _parsed(
+        (day.stamps[number], day.line(number))
+        for day in days(data_dir, since_ms, until_ms)
+        for number in day.chosen(since_ms, until_ms, step_ms)
+    )
+
+
+def sampled_series(
+    data_dir: Path, since_ms: int, until_ms: int, count: int
+) -> dict[str, list[Point]]:
+    """Return every account's readings nearest after `count` evenly spaced instants of a span."""
+    day = sample(data_dir, since_ms, until_ms, count)
+    return _parsed((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
+
+
+def _parsed(stamped: Iterable[tuple[int, bytes]]) -> dict[str, list[Point]]:
+    found: defaultdict[bytes, list[Point]] = defaultdict(list)
+    known = _Known()
+    for stamp, line in stamped:
+        for raw, values in _entries(line):
+            if (windows := known[values]) is not None:
+                found[raw].append((stamp, windows))
+    return {label: found[raw] for raw in found if (label := _label(raw)) is not None}
+
+
+def selected(points: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
+    """Yield the readings of some accounts as history lines: label → points in."""
+    passes: defaultdict[int, list[Any]] = defaultdict(list)
+    for label, readings in points.items():
+        for stamp, windows in readings:
+            passes[stamp].append({"label": label, **nest(windows)})
+    for stamp in sorted(passes):
+        body = {"timestamp": stamp, "accounts": passes[stamp]}
+        yield json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class _Known(dict[bytes, "Windows | None"]):
+    """Values of accounts, parsed once each: the same few come again and again."""
+
+    def __missing__(self, values: bytes) -> Windows | None:
+        self[values] = windows = _windows(values)
+        return windows
+
+
+def _windows(values: bytes) -> Windows | None:
+    """Return what `fiveHour":17,"sevenDay":45}` says, or None where it is damaged."""
+    if not values:
+        return {}
+    try:
+        found = flatten(_DECODER.decode('{"' + values.decode()))
+    except (ValueError, RecursionError):
+        return None
+    return {name: max(0, displayed(value)) for name, value in found.items() if _is_number(value)}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _label(raw: bytes) -> str | None:
+    """Return the label that a raw one, which lacks its closing quote, stands for."""
+    try:
+        return str(json.loads(raw + b'"'))
+    except ValueError:
+        return None
+
+
+def _values(day: Day, number: int, key: bytes) -> bytes | None:
+    """Return the values of an account in a line, or None where it is not in it."""
+    start, end = day.start(number), day.start(number + 1) - len(_CLOSE)
+    found = day.text.find(key, start, end)
+    if found < 0:
+        return None
+    following = day.text.find(_NEXT, found, end)
+    begin = found + len(key) + len(_BEHIND) - 1
+    return day.text[begin : following if following >= 0 else end]
+
+
+def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each account's label, as it is written but for its closing quote, and its values."""
+    for entry in line[line.find(b"[") + 1 + len(_LABEL) : 1 - len(_CLOSE)].split(_NEXT):
+        raw, behind, values = entry.partition(_BEHIND)
+        yield (raw if behind else raw[:-2]), values
+
+
+def _joined(day: Day, span: range) -> Iterator[bytes]:
+    end = day.start(span.stop) - 1
+    for start in range(day.start(span.start), end, CHUNK):
+        yield day.text[start : min(start + CHUNK, end)].replace(b"\n", b",")
