@@ -1,0 +1,64 @@
+"""The demo's folder: a temporary one that goes, or one of the user's that stays."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """Make a private folder that is gone when the block ends, however it ends."""
+    with files.explained("make a folder in", Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix="cldmon-demo-"))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Path]:
+    """Use a folder that is empty or not there yet; it stays if the block ends well.
+
+    Otherwise what was put into it is removed again, so that the same command can be repeated.
+    Raises UsageError where something is in it already.
+    """
+    folder = folder.absolute()
+    there = folder.exists()
+    if there and not _is_empty(folder):
+        raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
+    try:
+        files.private_dir(folder)
+        yield folder
+    except BaseException:
+        for entry in folder.iterdir() if there else [folder]:
+            _remove(entry)
+        raise
+
+
+def _is_empty(folder: Path) -> bool:
+    with files.explained("look into", folder):
+        return folder.is_dir() and not any(folder.iterdir())
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a file; a Ctrl-C in the middle cannot leave a half of it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    finally:
+        signal.signal(signal.SIGINT, before)

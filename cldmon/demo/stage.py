@@ -1,0 +1,162 @@
+"""Plays the scenario: simulated services, a real configuration, real passes in a real browser."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.app import App
+from cldmon.config import write
+from cldmon.config.locate import FILE_NAME
+from cldmon.demo import scenario
+from cldmon.demo.claude import FakeClaude
+from cldmon.demo.faults import Fault
+from cldmon.demo.slack import TOKEN, FakeSlack
+from cldmon.domain.model import FailureKind
+from cldmon.errors import BrowserError
+from cldmon.store.subscriptions import SubscriptionsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from cldmon.collector import Outcome
+    from cldmon.demo.scenario import Moment, Person, Use
+    from cldmon.demo.slack import SentMessage
+
+JITTER_SECONDS = 1.0
+"""By how much the reset times of the real service differ from one answer to the next."""
+
+_POLL_SECONDS = 1.0
+
+
+@dataclass
+class Clock:
+    """The real UTC time, set back by `behind`."""
+
+    behind: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        """Return the simulated UTC time."""
+        return datetime.now(UTC) - self.behind
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One pass of the story: when it was (simulated, UTC), what it found, who was told."""
+
+    at: datetime
+    outcome: Outcome
+    told: tuple[SentMessage, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The services, the application that reads them, and the clock that both go by."""
+
+    claude: FakeClaude
+    slack: FakeSlack
+    app: App
+    clock: Clock
+    ends_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def play(self, warn: Callable[[str], None]) -> Iterator[Scene]:
+        """Make every pass of the story; afterwards the clock shows the real time.
+
+        `warn` takes what a pass has to say beside its outcome. Raises BrowserError without a
+        browser that works.
+        """
+        for moment in scenario.STORY:
+            yield self._pass(moment, warn)
+
+    def listen(self) -> Iterator[SentMessage]:
+        """Yield the Slack messages that come from now on, for as long as the caller likes."""
+        seen = len(self.slack.sent)
+        while True:
+            new = self.slack.wait_for(seen + 1, timeout=_POLL_SECONDS)[seen:]
+            yield from new
+            seen += len(new)
+
+    def name_of(self, user: str | None) -> str:
+        """Return a Slack user's name; what is given where nobody has that id."""
+        known = self.slack.users.get(user or "")
+        return known.real_name if known else str(user)
+
+    def _pass(self, moment: Moment, warn: Callable[[str], None]) -> Scene:
+        self.clock.behind = timedelta(minutes=-moment.minute)
+        for person in scenario.PEOPLE:
+            self._prepare(person, moment.answers[person.label], moment.minute)
+        at, before = self.clock(), len(self.slack.sent)
+        outcome = self.app.fetch((), notify=True, done=lambda _label: None, warn=warn)
+        _insist_on_browser(outcome)
+        return Scene(at, outcome, tuple(self.slack.sent[before:]))
+
+    def _prepare(self, person: Person, answer: Use | Fault, minute: int) -> None:
+        self.claude.heal(person.key)
+        if isinstance(answer, Fault):
+            self.claude.fail(person.key, answer)
+        else:
+            self.claude.set_usage(person.key, person.usage(answer, minute, self.ends_at))
+
+
+@contextmanager
+def set_up(folder: Path, env: Mapping[str, str]) -> Iterator[Stage]:
+    """Start the services and write what cldmon needs into `folder`; the block's end stops them."""
+    clock = Clock()
+    with (
+        FakeClaude(jitter=JITTER_SECONDS) as claude,
+        FakeSlack(users=scenario.TEAM, clock=clock) as slack,
+    ):
+        config, data = folder / FILE_NAME, folder / "data"
+        write.create(config, _config(claude.url, slack.url))
+        subscriptions = SubscriptionsFile(data)
+        for alert in scenario.ALERTS:
+            subscriptions.change(
+                alert.user, alert.label, limit_hit=alert.limit_hit, reset=alert.reset
+            )
+        stage = Stage(claude, slack, App(config, data, env, clock), clock)
+        _admit(stage)
+        yield stage
+
+
+def _admit(stage: Stage) -> None:
+    """Let the accounts exist, and dave's new key, which the simulated login page hands out."""
+    for person in scenario.PEOPLE:
+        stage.claude.add(person.account(person.key, {}))
+    dave = scenario.DAVE
+    stage.claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, stage.ends_at)))
+    stage.claude.sign_in(dave.new_key)
+
+
+def _insist_on_browser(outcome: Outcome) -> None:
+    for account in outcome.failed:
+        if account.failure and account.failure.kind is FailureKind.NO_BROWSER:
+            raise BrowserError(account.failure.message)
+
+
+def _config(claude_url: str, slack_url: str) -> str:
+    """Return the configuration of the four accounts, in TOML."""
+    head = f"""\
+# Written by `cldmon demo`: four accounts of a simulated claude.ai, and a simulated Slack.
+# Both listen for as long as the demo runs (with --stay: until Ctrl-C).
+claude_url = {json.dumps(claude_url)}
+slack_url = {json.dumps(slack_url)}
+data_dir = "data"
+fetch_interval_minutes = {scenario.INTERVAL_MINUTES}
+
+[notifications.slack]
+enabled = true
+bot_token = {json.dumps(TOKEN)}
+"""
+    return head + "".join(map(_account, scenario.PEOPLE))
+
+
+def _account(person: Person) -> str:
+    return f"""
+[[accounts]]
+label = {json.dumps(person.label)}
+session_key = {json.dumps(person.key)}
+"""

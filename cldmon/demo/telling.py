@@ -1,0 +1,94 @@
+"""The demo in words: lines of text from what happened. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from cldmon.demo.slack import SentMessage
+    from cldmon.demo.stage import Scene
+    from cldmon.domain.model import Account, Transition
+
+    Paint = Callable[[str, str], str]
+    """Takes a text and the name of a colour, and returns the text in that colour, or as it is."""
+    NameOf = Callable[[str | None], str]
+    """Takes a Slack id and returns the person's name."""
+
+_CELL = 7
+_HIGH = 90
+_EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "free again"}
+
+
+def heading(labels: Iterable[str]) -> str:
+    """Return the line above the passes."""
+    return f"{'Time':7}{_row(labels)}  What is new"
+
+
+def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, paint: Paint) -> str:
+    """Return one pass as a line: the time, each account's session, and what is new."""
+    cells = [_cell(account, paint) for account in scene.outcome.snapshot.accounts]
+    news = "; ".join(_news(scene, before, name_of))
+    return f"{_clock(scene.at):7}{''.join(cells)}  {news}".rstrip()
+
+
+def message(sent: SentMessage, name_of: NameOf, width: int) -> str:
+    """Return a Slack message: when, to whom, and below it its text, wrapped to `width`."""
+    head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
+    body = textwrap.fill(sent.text, width, initial_indent=" " * 7, subsequent_indent=" " * 7)
+    return f"{head}\n{body}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:>{_CELL}}" for cell in cells)
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M}"
+
+
+def _cell(account: Account, paint: Paint) -> str:
+    window = account.reading.windows.get(FIVE_HOUR) if account.reading else None
+    if account.failure:
+        return paint(f"{'error':>{_CELL}}", "red")
+    if window is None:
+        return f"{'–':>{_CELL}}"
+    used = window.utilization
+    text = f"{used:>{_CELL - 1}}%"
+    return text if used < _HIGH else paint(text, "red" if used >= FULL else "yellow")
+
+
+def _news(scene: Scene, before: Scene | None, name_of: NameOf) -> Iterator[str]:
+    if before is None:
+        yield "first sight: nobody is told"
+    for account in scene.outcome.snapshot.accounts:
+        if events := list(_events(account.label, scene, before)):
+            yield f"{account.label}: {', '.join(events)}"
+    if scene.told:
+        yield f"told {' and '.join(name_of(sent.user).split()[0] for sent in scene.told)}"
+
+
+def _events(label: str, scene: Scene, before: Scene | None) -> Iterator[str]:
+    earlier, now = _trouble(label, before), _trouble(label, scene)
+    if now != earlier:
+        yield now or "answers again"
+    for transition in scene.outcome.transitions:
+        if transition.label == label:
+            yield _event(transition)
+
+
+def _trouble(label: str, scene: Scene | None) -> str | None:
+    """Return in short why an account could not be read, None where it could."""
+    failed = scene.outcome.failed if scene else []
+    kinds = (a.failure.kind.replace("_", " ") for a in failed if a.label == label and a.failure)
+    return next(kinds, None)
+
+
+def _event(transition: Transition) -> str:
+    window = "" if transition.window == FIVE_HOUR else f" ({short_title(transition.window)})"
+    return _EVENTS[transition.kind] + window
