@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.slack import messages
-from cldmon.slack.verdicts import verdict
+from cldmon.slack.verdicts import TOKEN_PLACE, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +41,7 @@ MAX_PAGES = 500
 """Ends a listing whose cursors go round in circles."""
 
 _MALFORMED_TOKEN = (
-    "the Slack token is empty or holds blanks or foreign characters: "  # noqa: S105
-    "copy it anew into notifications.slack.bot_token"
+    f"the Slack token is empty or holds blanks or foreign characters: copy it anew {TOKEN_PLACE}"
 )
 
 

@@ -1,7 +1,8 @@
 """What an answer of Slack means for the message that it answers. Pure.
 
-Whether a message may have arrived is judged strictly: LATER only where it surely did not, since
-it will be sent again; UNSURE wherever Slack may have taken it.
+Whether a message may have arrived is judged strictly: LATER only where Slack says that it did
+not take it (a refusal, a rate limit, 503), since it will be sent again; UNSURE wherever Slack may
+have taken it (its own internal errors, any other 5xx, an answer that is not understood).
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ _GONE = {
     "cannot_message_bot": "is a bot",
 }
 
-_NEW_TOKEN = "put the new token into notifications.slack.bot_token"  # noqa: S105
-_REINSTALL = f"reinstall the app and {_NEW_TOKEN}"
+TOKEN_PLACE = "where [notifications.slack] in the config says"  # noqa: S105 - a place, no token
+_REINSTALL = f"reinstall the app and put the new token {TOKEN_PLACE}"
 
 _REFUSED = {
-    "not_authed": "Slack got no token: put one into notifications.slack.bot_token",
+    "not_authed": f"Slack got no token: put one {TOKEN_PLACE}",
     "invalid_auth": f"Slack does not accept the token: copy it anew from the app's page "
     f"(it begins with xoxb-) or {_REINSTALL}",
     "token_revoked": f"the Slack token was revoked: {_REINSTALL}",
@@ -50,7 +51,7 @@ _REFUSED = {
     "(with token rotation switched off)",
     "account_inactive": f"the Slack app was removed from the workspace: {_REINSTALL}",
     "not_allowed_token_type": "this kind of Slack token can't be used: "
-    "put the bot token (xoxb-) into notifications.slack.bot_token",
+    f"put the bot token (xoxb-) {TOKEN_PLACE}",
     "no_permission": "the Slack app lacks a permission: "
     "add the scope chat:write under OAuth & Permissions and reinstall the app",
     "access_denied": "Slack denies the app access: ask an administrator of the workspace",
@@ -97,6 +98,8 @@ def verdict(answer: Answer, now: datetime) -> Receipt:
     if _is_rate_limit(answer):
         pause = retry_after(answer.headers.get("retry-after"), now)
         return Receipt(Fate.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause)
+    if answer.status == 503 or answer.code == _UNAVAILABLE:
+        return Receipt(Fate.LATER, "Slack is down and takes no requests", halt=True)
     if answer.status >= 500:
         return Receipt(Fate.UNSURE, f"Slack is in trouble (HTTP {answer.status})", halt=True)
     if answer.code:
@@ -150,8 +153,6 @@ def _judged(code: str, answer: Answer) -> Receipt:
         return Receipt(Fate.LATER, _missing_scope(answer.data.get("needed")), halt=True)
     if code in _IN_TROUBLE:
         return Receipt(Fate.UNSURE, f"Slack is in trouble ({code})", halt=True)
-    if code == _UNAVAILABLE:
-        return Receipt(Fate.LATER, f"Slack is down ({code})", halt=True)
     return Receipt(Fate.LATER, f"Slack refused the request ({code})")
 
 

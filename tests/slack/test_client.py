@@ -36,6 +36,8 @@ REFUSED = [
     error("missing_scope", needed="chat:write"),
     error("service_unavailable"),
     rate_limited(30),
+    faults.status(503),
+    faults.html(503),
     faults.status(404),
     faults.html(403),
     faults.redirect("https://127.0.0.1:1/api/"),
@@ -46,7 +48,7 @@ AMBIGUOUS = [
     error("internal_error"),
     error("fatal_error"),
     faults.status(500),
-    faults.status(503, {"ok": False, "error": "service_unavailable"}),
+    faults.status(504),
     faults.html(502),
     faults.html(),
     faults.empty(),
@@ -255,7 +257,7 @@ def test_no_proxy_is_respected(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 def test_a_malformed_token_is_never_sent(slack: FakeSlack, token: str) -> None:
     receipt = SlackMessenger(Secret(token), slack.url).tell(BOB, HIT)
     assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
-    assert "copy it anew into notifications.slack.bot_token" in receipt.reason
+    assert "copy it anew where [notifications.slack] in the config says" in receipt.reason
     assert slack.requests == []
 
 
