@@ -1,0 +1,114 @@
+"""Spans of time as people write them: `5h`, `7d`, `2026-03-12`, `2026-03-12 09:30`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain.model import FIVE_HOUR
+from cldmon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import tzinfo
+
+COMMON = ("1h", "5h", "1d", "7d")
+"""The ranges that the API and the pages offer."""
+
+_SPAN = re.compile(r"(\d{1,6})(m|h|d|w)", re.ASCII)
+_UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_FAR = 9000
+_DEFAULT = "5h"
+_LONGEST = timedelta(days=36_525)
+_SHORT = timedelta(hours=5)
+"""Longer charts leave the session out: it comes and goes too often to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time, both ends included, in UTC."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.until - self.since
+
+
+def parse(text: str) -> timedelta:
+    """Return how long a range such as `5h`, `90m`, `30d` or `2w` is; raises UsageError."""
+    match = _SPAN.fullmatch(text.strip().lower())
+    length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
+    if not timedelta() < length <= _LONGEST:
+        raise UsageError(
+            f"{text!r} is no range; use {', '.join(COMMON)} or any number of m, h, d or w"
+        )
+    return length
+
+
+def span(
+    length: str | None, since: str | None, until: str | None, now: datetime, zone: tzinfo | None
+) -> Span:
+    """Return the span that the options name: a length, its ends, or one end and a length.
+
+    `now` is UTC; `zone` is the user's, None for the system's. Without `until` the span ends now;
+    a day as `until` is meant to its end. Raises UsageError.
+    """
+    if length and since and until:
+        raise UsageError("a range and both of its ends are one too many; leave one of them out")
+    last = _instant(until, now, zone, end=True) if until else None
+    first = _instant(since, now, zone, end=False) if since else None
+    extent = parse(length or _DEFAULT)
+    if first is None:
+        last = last or now
+        first = last - extent
+    elif last is None:
+        last = min(now, first + extent) if length else now
+    if first >= last:
+        raise UsageError("the range ends before it begins; check --since and --until")
+    return Span(first, last)
+
+
+def default_windows(names: Iterable[str], length: timedelta) -> list[str]:
+    """Return the windows that are shown where none is asked for.
+
+    All of them for up to five hours; in longer spans all but the session's.
+    """
+    return [name for name in names if length <= _SHORT or name != FIVE_HOUR]
+
+
+def _instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime:
+    if _SPAN.fullmatch(text.strip().lower()):
+        return now - parse(text)
+    try:
+        return _parsed(text.strip(), zone, end=end)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text!r} is no time; use one such as 2026-03-12, 2026-03-12T09:30 or 2d (ago)"
+        ) from None
+
+
+def _parsed(text: str, zone: tzinfo | None, *, end: bool) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return _in_utc(datetime.fromisoformat(text), zone)
+    return _in_utc(datetime.combine(day + timedelta(days=end), time()), zone)
+
+
+def _in_utc(instant: datetime, zone: tzinfo | None) -> datetime:
+    if instant.tzinfo is None and zone is not None:
+        instant = instant.replace(tzinfo=zone)
+    in_utc = instant.astimezone(UTC)
+    if not 1970 <= in_utc.year < _FAR:
+        raise ValueError("before or beyond all history")
+    return in_utc
