@@ -1,8 +1,8 @@
 """What an answer of Slack means for the message that it answers. Pure.
 
-Whether a message may have arrived is judged strictly: LATER only where Slack says that it did
-not take it (a refusal, a rate limit, 503), since it will be sent again; UNSURE wherever Slack may
-have taken it (its own internal errors, any other 5xx, an answer that is not understood).
+LATER wherever Slack says that it did not take the message (a refusal, a rate limit, any 5xx: an
+outage may last for many passes, and no message may be given up over it); UNSURE where its own words
+or an answer that is not understood leave open whether it did.
 """
 
 from __future__ import annotations
@@ -98,10 +98,8 @@ def verdict(answer: Answer, now: datetime) -> Receipt:
     if _is_rate_limit(answer):
         pause = retry_after(answer.headers.get("retry-after"), now)
         return Receipt(Fate.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause)
-    if answer.status == 503 or answer.code == _UNAVAILABLE:
-        return Receipt(Fate.LATER, "Slack is down and takes no requests", halt=True)
-    if answer.status >= 500:
-        return Receipt(Fate.UNSURE, f"Slack is in trouble (HTTP {answer.status})", halt=True)
+    if answer.status >= 500 or answer.code == _UNAVAILABLE:
+        return Receipt(Fate.LATER, f"Slack is down (HTTP {answer.status})", halt=True)
     if answer.code:
         return _judged(answer.code, answer)
     if answer.status >= 300:
