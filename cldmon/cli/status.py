@@ -31,8 +31,13 @@ def command(app: App, labels: tuple[str, ...], as_json: bool) -> None:
 
 def show(app: App, snapshot: Snapshot, labels: Collection[str]) -> None:
     """Print the status table of `labels` (none: of every account)."""
-    from cldmon.domain.view import view
-    from cldmon.terminal.status import table
+    import os
+    import sys
 
-    views = [v for v in view(snapshot, app.now()) if not labels or v.label in labels]
-    click.echo(table(views))
+    from cldmon.domain.view import view
+    from cldmon.terminal.status import Page, table
+    from cldmon.terminal.style import look
+
+    now = app.now()
+    views = [v for v in view(snapshot, now) if not labels or v.label in labels]
+    click.echo(table(views, Page(look(sys.stdout, os.environ), now)), color=True)

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+    from typing import Literal, TypeAlias
 
     from cldmon.domain.model import Account, ExtraUsage, Failure, Snapshot, Window
 
+    Level: TypeAlias = Literal["normal", "warning", "critical"]
+
 STALE_INTERVALS = 3
 """A reading older than so many intervals is not shown as live."""
+WARNING = 75
+CRITICAL = 90
+"""Percent from which a window is shown to be nearly, and all but, used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,13 @@ def view(snapshot: Snapshot, now: datetime) -> tuple[AccountView, ...]:
 def is_stale(age: timedelta, interval: timedelta) -> bool:
     """Tell whether a reading is too old to be live; or from the future (clock set back)."""
     return abs(age) > STALE_INTERVALS * interval
+
+
+def level(percent: int) -> Level:
+    """Return how near its limit a window is."""
+    if percent >= CRITICAL:
+        return "critical"
+    return "warning" if percent >= WARNING else "normal"
 
 
 def _account(account: Account, interval: timedelta, now: datetime) -> AccountView:

@@ -2,30 +2,218 @@
 
 from __future__ import annotations
 
+import textwrap
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from cldmon.domain.model import short_title
+from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title, title
+from cldmon.domain.view import level
+from cldmon.terminal.bars import COLOURS, MARKS, bar
+from cldmon.terminal.style import BOLD, DIM, RED, width
+from cldmon.terminal.times import clock, countdown, length, read_ago
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime, tzinfo
 
+    from cldmon.domain.forecast import Forecast
+    from cldmon.domain.model import ExtraUsage
     from cldmon.domain.view import AccountView, WindowView
+    from cldmon.terminal.style import Look
+
+INDENT = "  "
+MIN_BAR = 6
+MAX_BAR = 60
+ROOMY = 110
+"""From so many columns on windows have their long names."""
 
 
-def table(views: Iterable[AccountView]) -> str:
-    """Return the accounts as a table, a line for each window."""
-    rows = [row for account in views for row in _rows(account)]
-    return tabulate(rows, headers=["Account", "Plan", "Window", "Used", "Resets"], tablefmt="plain")
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the table is drawn with: `zone` None is the system's; forecasts by label and window."""
+
+    look: Look
+    now: datetime
+    zone: tzinfo | None = None
+    forecasts: Mapping[tuple[str, str], Forecast] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> str:
+        """What stands where there is no value."""
+        return self.look.pick("–", "-")
+
+    def clock(self, instant: datetime) -> str:
+        """Return an instant as clock time in the reader's zone."""
+        return clock(instant, self.now, self.zone)
 
 
-def _rows(account: AccountView) -> Iterator[list[str]]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; `percent` None draws no bar, and not `live` a pale one."""
+
+    name: str
+    percent: int | None
+    used: str
+    resets: tuple[str, str] = ("", "")
+    forecast: str = ""
+    live: bool = True
+
+
+def table(views: Sequence[AccountView], page: Page) -> str:
+    """Return the accounts, each with its windows below it, as wide as the page and no wider."""
+    rows = [list(_rows(account, page)) for account in views]
+    header, *lines = _aligned(list(chain(*rows)), page)
+    below = iter(lines)
+    blocks = [
+        "\n".join([*_head(account, page), *islice(below, len(own))])
+        for account, own in zip(views, rows, strict=True)
+    ]
+    return "\n\n".join(["\n".join([header, blocks[0]]), *blocks[1:]]) if blocks else ""
+
+
+def _head(account: AccountView, page: Page) -> Iterator[str]:
+    """Yield the lines above an account's windows: who it is, how old, and its error first."""
+    look = page.look
+    facts = [account.plan and look.clean(account.plan), _age(account)]
+    rest = "".join(look.pick(" · ", " - ") + fact for fact in facts if fact)
+    label = look.shorten(look.clean(account.label), max(8, look.columns - width(rest)))
+    yield look.paint(label, BOLD) + (rest if account.live else look.paint(rest, DIM))
     if account.failure:
-        yield [account.label, account.plan or "–", account.failure.message, "", ""]
-    for window in account.windows:
-        yield [account.label, account.plan or "–", short_title(window.name), _used(window), ""]
+        yield from _error(account.failure.message, page)
 
 
-def _used(window: WindowView) -> str:
-    return "reset due" if window.due else f"{window.utilization}%"
+def _age(account: AccountView) -> str:
+    if account.age is None:
+        return "never read" if account.failure else "not read yet"
+    if account.failure:
+        return f"last read {read_ago(account.age)}"
+    if account.stale:
+        return f"stale, {length(account.age)} old"
+    return f"read {read_ago(account.age)}"
+
+
+def _error(message: str, page: Page) -> Iterator[str]:
+    look = page.look
+    lines = textwrap.wrap(look.clean(message), max(20, look.columns - 4)) or [""]
+    for mark, line in zip(chain([look.pick("✗ ", "x ")], ["  "] * len(lines)), lines, strict=False):
+        yield INDENT + look.paint(mark + line, RED)
+
+
+def _rows(account: AccountView, page: Page) -> Iterator[Row]:
+    if account.age is None:
+        return
+    windows = {window.name: window for window in account.windows}
+    for name in (FIVE_HOUR, SEVEN_DAY, *windows.keys() - {FIVE_HOUR, SEVEN_DAY}):
+        window = windows.get(name)
+        named = _name(name, page.look)
+        yield _row(named, account, window, page) if window else Row(named, None, page.missing)
+    if account.extra_usage:
+        yield _money(account.extra_usage, live=account.live)
+
+
+def _name(window: str, look: Look) -> str:
+    name = title(window) if look.columns >= ROOMY else short_title(window)
+    return look.shorten(look.clean(name), max(12, look.columns // 4))
+
+
+def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row:
+    when = page.clock(window.resets_at) if window.resets_at else page.missing
+    if window.due:
+        return Row(name, None, page.missing, (when, "reset due"), live=False)
+    left = f"in {countdown(window.resets_at - page.now)}" if window.resets_at else ""
+    return Row(
+        name,
+        window.utilization,
+        _used(window.utilization, live=account.live),
+        (when, left),
+        _forecast(account, window, page),
+        account.live,
+    )
+
+
+def _used(percent: int, *, live: bool) -> str:
+    return f"{percent:3}% {MARKS[level(percent)]}" if live else f"{percent:3}% ?"
+
+
+def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
+    found = page.forecasts.get((account.label, window.name))
+    if not account.live:
+        return ""
+    if window.utilization >= FULL:
+        return "limit hit"
+    if found is None:
+        return ""
+    return f"full {page.clock(found.full_at)}" if found.full_at else f"to {found.ends_at_percent}%"
+
+
+def _money(extra: ExtraUsage, *, live: bool) -> Row:
+    limit = f" of {_units(extra.limit, extra)}" if extra.limit else ""
+    percent = min(FULL, extra.used * FULL // extra.limit) if extra.limit else None
+    return Row(
+        "extra",
+        percent,
+        "" if percent is None else _used(percent, live=live),
+        (f"{_units(extra.used, extra)}{limit} {extra.currency}", ""),
+        live=live,
+    )
+
+
+def _units(minor: int, extra: ExtraUsage) -> str:
+    whole, rest = divmod(minor, 10**extra.exponent)
+    return f"{whole}.{rest:0{extra.exponent}}" if extra.exponent else str(whole)
+
+
+def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
+    """Return the header and a line for each row, bars as long as the page lets them be."""
+    clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)
+    resets = ["  ".join([row.resets[0].ljust(clocks), row.resets[1]]).rstrip() for row in rows]
+    headers = ["Window", "Used", "Resets", *(["Forecast"] if any(r.forecast for r in rows) else [])]
+    bars = _bar_cells(rows, resets, page.look)
+    cells = [
+        [
+            _painted(cell, row, page.look)
+            for cell in (row.name, _used_cell(row, bars, page.look), reset, row.forecast)
+        ]
+        for row, reset in zip(rows, resets, strict=True)
+    ]
+    aligned = tabulate(
+        [line[: len(headers)] for line in cells],
+        [page.look.paint(header, DIM) for header in headers],
+        tablefmt="plain",
+        disable_numparse=True,
+        preserve_whitespace=True,
+    )
+    return [INDENT + line.rstrip() for line in aligned.splitlines()]
+
+
+def _bar_cells(rows: Sequence[Row], resets: Sequence[str], look: Look) -> int:
+    """Return how long bars may be; 0 where there is no room for any that says something."""
+    columns = (
+        (row.name for row in rows),
+        (row.used for row in rows),
+        resets,
+        (row.forecast for row in rows),
+    )
+    taken = sum(max(map(width, column), default=0) + 2 for column in columns)
+    room = look.columns - len(INDENT) - taken
+    return min(room, MAX_BAR) if room >= MIN_BAR else 0
+
+
+def _used_cell(row: Row, cells: int, look: Look) -> str:
+    if not cells:
+        return row.used
+    drawn = " " * cells if row.percent is None else bar(row.percent, cells, look, live=row.live)
+    return f"{drawn}  {_marked(row, look)}"
+
+
+def _marked(row: Row, look: Look) -> str:
+    if row.percent is None or not row.live:
+        return row.used
+    return look.paint(row.used, *COLOURS[level(row.percent)])
+
+
+def _painted(cell: str, row: Row, look: Look) -> str:
+    return cell if row.live else look.paint(cell, DIM)

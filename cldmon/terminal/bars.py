@@ -1,0 +1,36 @@
+"""Bars that say how much of a window is used, with and without colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.domain.model import FULL
+from cldmon.domain.view import level
+from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW
+
+if TYPE_CHECKING:
+    from cldmon.terminal.style import Look
+
+COLOURS = {"normal": (GREEN,), "warning": (YELLOW,), "critical": (RED, BOLD)}
+MARKS = {"normal": "", "warning": "!", "critical": "!!"}
+
+
+def bar(percent: int, cells: int, look: Look, *, live: bool) -> str:
+    """Return a bar of so many cells; an old reading's is drawn paler and without colour.
+
+    Something used shows in one cell at least, and one cell at least is empty below 100 %.
+    """
+    used = filled(percent, cells)
+    rest = look.pick("░", ".") * (cells - used)
+    if not live:
+        return look.pick("▒", ":") * used + look.pick("·", ".") * (cells - used)
+    return look.paint(look.pick("█", "#") * used, *COLOURS[level(percent)]) + look.paint(rest, DIM)
+
+
+def filled(percent: int, cells: int) -> int:
+    """Return how many of the cells are filled."""
+    if percent <= 0:
+        return 0
+    if percent >= FULL:
+        return cells
+    return min(max(1, round(percent * cells / FULL)), cells - 1)

@@ -1,0 +1,108 @@
+"""How text may look where it goes: its width, colour or none, Unicode or ASCII."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_COLUMNS = 80
+
+BOLD = "1"
+DIM = "2"
+RED = "31"
+GREEN = "32"
+YELLOW = "33"
+
+_JOINER = "\u200d"
+_INVISIBLE = {_JOINER, "\u200c"}
+"""Format characters that are part of emoji and of some scripts, and harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the place that text goes to can show: `columns` wide, colour, Unicode."""
+
+    columns: int
+    colour: bool
+    unicode: bool
+
+    def paint(self, text: str, *codes: str) -> str:
+        """Return a text in the colours of these SGR codes, or as it is where there is none."""
+        if not (self.colour and codes and text):
+            return text
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
+
+    def clean(self, text: str) -> str:
+        """Return a text from outside as one line that cannot steer a terminal."""
+        safe = "".join(c if c.isprintable() or c in _INVISIBLE else "\ufffd" for c in text)
+        return safe if self.unicode else safe.encode("ascii", "replace").decode()
+
+    def pick(self, pretty: str, plain: str) -> str:
+        """Return the Unicode form of a symbol, or its ASCII one."""
+        return pretty if self.unicode else plain
+
+    def shorten(self, text: str, columns: int) -> str:
+        """Return a text that is at most so many columns wide, its end replaced by `…`."""
+        if width(text) <= columns:
+            return text
+        dots = self.pick("…", "~")
+        while text and width(text) > columns - 1:
+            text = text[:-1]
+        return text.rstrip(_JOINER) + dots
+
+
+def look(stream: TextIO, env: Mapping[str, str]) -> Look:
+    """Return what a stream can show.
+
+    NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
+    pipe, too. COLUMNS goes before the terminal's own width; a pipe is 80 wide.
+    """
+    return Look(_columns(stream, env), _colour(stream, env), _unicode(stream, env))
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: none for marks, two for wide letters."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    columns, joined = 0, False
+    for c in text:
+        if not joined and category(c) not in ("Mn", "Me", "Cf"):
+            columns += 2 if east_asian_width(c) in "WF" else 1
+        joined = c == _JOINER
+    return columns
+
+
+def _columns(stream: TextIO, env: Mapping[str, str]) -> int:
+    asked = env.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_COLUMNS
+    except (OSError, ValueError):
+        return DEFAULT_COLUMNS
+
+
+def _colour(stream: TextIO, env: Mapping[str, str]) -> bool:
+    if env.get("NO_COLOR"):
+        return False
+    if any(env.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return stream.isatty() and env.get("TERM", "dumb") != "dumb"
+
+
+def _unicode(stream: TextIO, env: Mapping[str, str]) -> bool:
+    if not _is_utf8(stream.encoding or ""):
+        return False
+    # Python writes UTF-8 in the C locale, too; whoever asked for that locale did not ask for it.
+    named = env.get("LC_ALL") or env.get("LANG") or ""
+    return not named or _is_utf8(named.partition(".")[2].partition("@")[0])
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.replace("-", "").lower() == "utf8"
