@@ -12,10 +12,10 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import async_playwright
 
 from cldmon.claude import browser as browsers
 from cldmon.claude.conversation import Conversation
+from cldmon.claude.driver import driver
 from cldmon.claude.jar import Jar
 from cldmon.claude.scratch import scratch_folder
 from cldmon.domain.answers import AccountFailed, failed
@@ -105,7 +105,7 @@ class BrowserSource:
 
     @contextlib.asynccontextmanager
     async def _browser(self, executable: str) -> AsyncIterator[Browser]:
-        async with async_playwright() as playwright:
+        async with driver() as playwright:
             try:
                 browser = await playwright.chromium.launch(
                     executable_path=executable,
