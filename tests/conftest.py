@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from cldmon.demo.claude import FakeClaude
 from cldmon.demo.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("steady", deadline=None)  # a busy machine makes no test fail
+settings.load_profile("steady")
 
 
 @pytest.fixture

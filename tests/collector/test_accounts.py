@@ -1,0 +1,310 @@
+"""What a pass keeps of each account, and whom it asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.collector import Collector, Target
+from cldmon.domain.model import FailureKind
+from cldmon.domain.secret import Secret
+from cldmon.errors import PassFailedError, SecretError, UsageError
+from tests.collector.house import House
+from tests.fakes import DOWN, NOON, rate_limited
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.collector import Outcome
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> House:
+    """Three accounts, in an order that is not the alphabet's."""
+    return House(tmp_path / "data", labels=("carol", "alice", "bob"))
+
+
+def shown(outcome: Outcome) -> dict[str, int | None]:
+    """The 5-hour percentages of a snapshot, by label in its order."""
+    return {
+        account.label: account.reading.windows["fiveHour"].utilization if account.reading else None
+        for account in outcome.snapshot.accounts
+    }
+
+
+def asked(house: House) -> list[str]:
+    """The labels that the last pass asked for."""
+    labels = [question.label for question in house.source.asked]
+    house.source.asked.clear()
+    return labels
+
+
+def test_accounts_stand_in_the_order_of_the_config(team: House) -> None:
+    """In the snapshot and in the history line alike, whichever was read first."""
+    assert list(shown(team.run())) == ["carol", "alice", "bob"]
+    [line] = team.history
+    assert [entry["label"] for entry in line["accounts"]] == ["carol", "alice", "bob"]
+    team.labels = ("bob", "carol", "alice")
+    assert list(shown(team.run())) == ["bob", "carol", "alice"]
+    assert [entry["label"] for entry in team.history[-1]["accounts"]] == ["bob", "carol", "alice"]
+
+
+def test_a_failed_account_keeps_its_last_good_reading_and_is_left_out_of_the_history(
+    team: House,
+) -> None:
+    team.run({"alice": 42})
+    read_at = team.clock.at
+    outcome = team.run({"alice": DOWN})
+    [alice] = outcome.failed
+    assert (alice.label, alice.failure) == ("alice", DOWN)
+    assert alice.reading is not None
+    assert (alice.reading.taken_at, alice.reading.windows["fiveHour"].utilization) == (read_at, 42)
+    assert [entry["label"] for entry in team.history[-1]["accounts"]] == ["carol", "bob"]
+    assert team.state.counters == {"errors.service_down": 1}
+
+
+def test_a_pass_over_some_accounts_keeps_the_others_readings(team: House) -> None:
+    team.run({"carol": 1, "alice": 2, "bob": 3})
+    outcome = team.run({"alice": 50}, only=["alice"])
+    assert shown(outcome) == {"carol": 1, "alice": 50, "bob": 3}
+    assert team.history[-1]["accounts"] == [{"label": "alice", "fiveHour": 50}]
+
+
+def test_a_pass_over_some_accounts_keeps_what_the_others_last_had(team: House) -> None:
+    """A limit hit before and a reset after it are seen, although a pass lay between."""
+    team.subscribe("U1", label="bob")
+    team.run({"bob": 100})
+    team.run(only=["alice"])
+    team.run({"bob": 0})
+    assert team.told == ["U1: usage_reset bob fiveHour"]
+
+
+def test_a_failed_account_that_another_pass_did_not_want_stays_failed(team: House) -> None:
+    team.run({"bob": DOWN})
+    outcome = team.run(only=["alice"])
+    assert [a.label for a in outcome.snapshot.accounts if a.failure] == ["bob"]
+    assert outcome.failed == []  # none of those that were to be read
+
+
+def test_a_first_pass_over_one_account_shows_that_one_alone(team: House) -> None:
+    assert shown(team.run(only=["bob"])) == {"bob": 10}
+
+
+def test_an_account_removed_from_the_config_vanishes(team: House) -> None:
+    """From the snapshot and from the memory; back again it is first sight."""
+    team.subscribe("U1")
+    team.run({"alice": 100})
+    team.labels = ("carol", "bob")
+    assert list(shown(team.run())) == ["carol", "bob"]
+    assert list(team.state.memories) == ["carol", "bob"]
+    team.labels = ("alice",)
+    team.run({"alice": 0})
+    assert team.told == []
+
+
+def test_an_unknown_account_is_refused_before_anything_is_done(team: House) -> None:
+    with pytest.raises(UsageError, match="no account 'dave' in the config; it has: carol, alice"):
+        team.run(only=["alice", "dave"])
+    assert asked(team) == []
+    assert not team.data_dir.exists()
+
+
+def test_progress_is_told_of_every_account_that_was_wanted(team: House) -> None:
+    """Of one without a key and of one that is left alone, too."""
+    team.run({"carol": rate_limited(NOON + timedelta(hours=1))})
+    heard: list[str] = []
+    team.collector().run(done=heard.append)
+    assert sorted(heard) == ["alice", "bob", "carol"]
+
+
+def test_a_rate_limited_account_is_left_alone_until_then(team: House) -> None:
+    """Across passes; its failure stays shown, with the time, and nothing is counted twice."""
+    until = NOON + timedelta(minutes=35)
+    team.run({"bob": rate_limited(until)})
+    asked(team)
+    for _ in range(2):
+        outcome = team.run()
+        assert asked(team) == ["carol", "alice"]
+        [bob] = outcome.failed
+        assert bob.failure is not None
+        assert bob.failure.retry_at == until
+    assert team.state.counters == {"errors.rate_limited": 1}
+    assert team.run().failed == []
+    assert asked(team) == ["carol", "alice", "bob"]
+    assert team.state.memories["bob"].retry_at is None
+
+
+def test_a_rate_limit_that_ends_at_once_holds_nobody_back(team: House) -> None:
+    team.run({"bob": rate_limited(NOON + timedelta(minutes=10))})
+    asked(team)
+    team.run()
+    assert "bob" in asked(team)
+
+
+def test_a_rate_limited_account_is_not_left_alone_for_ever_when_the_clock_was_wrong(
+    team: House,
+) -> None:
+    """The limit was noted with a clock that ran years ahead, and was set right since."""
+    team.clock.at = NOON.replace(year=2099)
+    team.run({"bob": rate_limited(team.clock.at + timedelta(hours=1))})
+    team.clock.at = NOON
+    asked(team)
+    team.run()
+    assert "bob" in asked(team)
+
+
+def test_an_account_without_a_key_is_not_asked_and_says_why(tmp_path: Path) -> None:
+    def missing() -> Secret:
+        raise SecretError("alice.key is not there: write the session key into it")
+
+    house = House(tmp_path, labels=("bob",))
+    collector = Collector(
+        tmp_path,
+        [Target("alice", missing), Target("bob", lambda: Secret("sk-ant-sid01-bob"))],
+        house.source,
+        None,
+        now=house.clock,
+        warn=house.warnings.append,
+        settings=house.settings,
+    )
+    outcome = collector.run()
+    assert asked(house) == ["bob"]
+    [alice] = outcome.failed
+    assert alice.failure is not None
+    assert alice.failure.kind is FailureKind.KEY_MISSING
+    assert alice.failure.message == "alice.key is not there: write the session key into it"
+
+
+def test_the_organization_is_looked_up_once_a_day_at_most(house: House) -> None:
+    for _ in range(3 * 8):
+        house.run(later=timedelta(hours=3))
+    lookups = [question for question in house.source.asked if question.remembered is None]
+    assert len(lookups) == 3
+    assert house.state.memories["alice"].organization is not None
+
+
+def test_the_organization_is_looked_up_again_when_the_clock_was_set_back(house: House) -> None:
+    """Else a choice made with a clock that ran ahead would hold until that day."""
+    house.run(later=timedelta(days=900))
+    house.run(later=timedelta(days=-900))
+    assert house.source.asked[-1].remembered is None
+
+
+def test_a_configured_organization_overrides_the_remembered_one(house: House) -> None:
+    house.run()
+    collector = Collector(
+        house.data_dir,
+        [Target("alice", lambda: Secret("sk-ant-sid01-alice"), "org-other")],
+        house.source,
+        None,
+        now=house.clock,
+        warn=house.warnings.append,
+        settings=house.settings,
+    )
+    collector.run()
+    question = house.source.asked[-1]
+    assert (question.organization, question.remembered) == ("org-other", None)
+
+
+def test_a_label_that_means_another_organization_now_is_first_sight(house: House) -> None:
+    """What the old one had last is no reading of the new one: nothing is announced."""
+    house.run({"alice": {"fiveHour": 100, "models.Fable": 100}})
+    house.keys["alice"] = "sk-ant-sid01-somebody-else"
+    house.source.organizations["alice"] = "org-somebody-else"
+    house.run({"alice": 0})
+    house.run({"alice": {"fiveHour": 0, "models.Fable": 0}})
+    assert house.told == []
+    house.run({"alice": 100})
+    assert house.told == ["U1: limit_hit alice fiveHour"]
+
+
+def test_a_key_that_is_replaced_changes_nothing_for_the_same_organization(house: House) -> None:
+    """28 days after login a new key is needed: no reset may be missed over that."""
+    house.run({"alice": 100})
+    first = house.state.memories["alice"].key
+    house.keys["alice"] = "sk-ant-sid02-renewed"
+    house.run({"alice": 0})
+    assert house.told == ["U1: usage_reset alice fiveHour"]
+    second = house.state.memories["alice"].key
+    assert first is not None
+    assert second is not None
+    assert first.fingerprint != second.fingerprint
+    assert (first.since, second.since) == (
+        house.clock.at - timedelta(minutes=10),
+        house.clock.at,
+    )
+
+
+def test_the_age_of_a_key_counts_from_its_first_use(house: House) -> None:
+    for _ in range(3):
+        house.run()
+    key = house.state.memories["alice"].key
+    assert key is not None
+    assert key.since == NOON + timedelta(minutes=10)
+
+
+def test_with_another_key_the_organization_is_looked_up_before_it_is_believed(
+    house: House,
+) -> None:
+    """Also when the first pass with that key fails."""
+    house.run()
+    house.keys["alice"] = "sk-ant-sid01-somebody-else"
+    house.run({"alice": DOWN})
+    house.run()
+    assert [question.remembered for question in house.source.asked] == [None, None, None]
+    house.run()
+    assert house.source.asked[-1].remembered is not None
+
+
+def test_no_key_is_written_anywhere(house: House) -> None:
+    house.run({"alice": 99})
+    house.run({"alice": 100})
+    files = [path for path in house.data_dir.rglob("*") if path.is_file()]
+    assert files
+    assert not any(b"sk-ant-" in path.read_bytes() for path in files)
+
+
+def test_two_accounts_of_one_organization_are_said_once(team: House) -> None:
+    team.source.organizations |= {"alice": "org-shared", "bob": "org-shared"}
+    said = "alice and bob are one organization: they show the same usage"
+    team.run()
+    assert team.warnings == [said]
+    for _ in range(3):
+        team.run()
+        assert team.warnings == []
+    team.run({"bob": DOWN})
+    team.labels = ("bob", "carol", "alice")
+    team.run()
+    assert team.warnings == []
+
+
+def test_a_share_that_ends_and_begins_again_is_said_again(team: House) -> None:
+    team.source.organizations |= {"alice": "org-shared", "bob": "org-shared"}
+    team.run()
+    team.source.organizations["bob"] = "org-bob"
+    team.run()
+    assert team.warnings == []
+    team.source.organizations["bob"] = "org-shared"
+    team.run()
+    assert len(team.warnings) == 1
+
+
+def test_a_pass_fails_if_no_account_could_be_read(team: House) -> None:
+    team.run({"carol": DOWN, "alice": DOWN}).raise_if_failed()
+    with pytest.raises(PassFailedError, match=r"^3 of 3 account\(s\) could not be read$"):
+        team.run(dict.fromkeys(team.labels, DOWN)).raise_if_failed()
+
+
+def test_a_strict_pass_fails_if_any_account_could_not_be_read(team: House) -> None:
+    team.run().raise_if_failed(strict=True)
+    with pytest.raises(PassFailedError, match=r"^1 of 3 account\(s\) could not be read$"):
+        team.run({"carol": DOWN}).raise_if_failed(strict=True)
+
+
+def test_a_pass_in_which_all_fail_still_counts_as_a_pass(team: House) -> None:
+    """The history has its line, and the snapshot its time, so that a reader sees passes end."""
+    outcome = team.run(dict.fromkeys(team.labels, DOWN))
+    assert outcome.snapshot.fetched_at == team.clock.at
+    assert team.raw_history[-1].endswith(b'"accounts":[]}')

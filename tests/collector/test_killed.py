@@ -1,0 +1,169 @@
+"""A pass that is killed with SIGKILL, wherever that falls, loses nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from cldmon.domain.model import to_ms
+from tests.collector.house import House
+from tests.collector.killed import SlackOnDisk
+from tests.fakes import FakeSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.model import Transition
+
+ROOT = Path(__file__).resolve().parents[2]
+USERS = ("U1", "U2")
+HITS = [f"{user}: limit_hit" for user in USERS]
+
+
+def prepared(tmp_path: Path) -> Path:
+    """A data_dir in which alice is at 99 % and two people want to hear of her limit."""
+    base = tmp_path / "base"
+    house = House(base / "data", slack=SlackOnDisk(base / "slack"))
+    house.subscribe(*USERS)
+    house.run({"alice": 99})
+    (base / "slack").touch()
+    return base
+
+
+def killed(base: Path, how: str, *numbers: int) -> list[Path]:
+    """Let passes be killed over copies of the folder, and return what they left."""
+    target = base.with_name("killed")
+    target.mkdir()
+    command = [sys.executable, "-m", "tests.collector.killed", str(base), str(target), how]
+    subprocess.run([*command, *map(str, numbers)], check=True, cwd=ROOT)
+    return sorted(target.iterdir())
+
+
+def sent(folder: Path) -> list[str]:
+    return (folder / "slack").read_text().splitlines()
+
+
+def stamps(house: House) -> list[int]:
+    return [line["timestamp"] for line in house.history]
+
+
+def repaired(folder: Path) -> House:
+    """Make two more passes, as if nothing had happened, and return the house."""
+    house = House(folder / "data", slack=SlackOnDisk(folder / "slack"))
+    at = house.state.snapshot.fetched_at
+    assert at is not None
+    house.clock.at = at
+    house.run({"alice": 100})
+    house.run({"alice": 100})
+    return house
+
+
+def check(folder: Path) -> tuple[bool, int]:
+    """Prove what holds after any kill; return whether it fell after the commit, and repeats."""
+    left = House(folder / "data")
+    state, told = left.state, sent(folder)
+    repeats = len([m for m in state.outbox if f"{m.user}: limit_hit" in told])
+    committed = state.snapshot.fetched_at
+    first = stamps(left)[0]
+    assert committed is not None
+    assert set(stamps(left)) <= {first, to_ms(committed)}
+
+    house = repaired(folder)
+    assert house.percents() == [99, *[100] * (len(house.percents()) - 1)]
+    assert stamps(house) == sorted(set(stamps(house)))
+    assert to_ms(committed) in stamps(house)
+    assert len(stamps(house)) == (4 if to_ms(committed) != first else 3)
+    assert sorted(set(sent(folder))) == HITS
+    assert len(sent(folder)) == len(HITS) + repeats
+    assert repeats <= 1
+    assert house.state.outbox == ()
+    assert not list(house.data_dir.glob(".*"))
+    assert not list(house.data_dir.glob("*corrupt*"))
+    return to_ms(committed) != first, repeats
+
+
+def test_a_pass_killed_at_any_step_loses_no_reading_and_no_message(tmp_path: Path) -> None:
+    """Each committed reading is in the history once; each message is sent, and twice only where
+    the kill fell between Slack's answer and the write, then one alone.
+    """
+    folders = killed(prepared(tmp_path), "step")
+    outcomes = [check(folder) for folder in folders]
+    assert len(outcomes) > 30
+    assert outcomes[0] == (False, 0)
+    assert outcomes[-1] == (True, 0)
+    assert {repeats for _, repeats in outcomes} == {0, 1}
+    assert [done for done, _ in outcomes] == sorted(done for done, _ in outcomes)
+
+
+def padded(base: Path) -> Iterator[int]:
+    """Make the history larger than any other file, and yield the sizes that cut its next line."""
+    [day] = (base / "data").glob("history-*")
+    line = day.read_bytes()
+    note = b"# a long day\n"
+    day.write_bytes(note * 1_000 + line)
+    size = day.stat().st_size
+    yield from (size + kept for kept in (0, 1, 14, len(line) // 2, len(line) - 1, len(line)))
+
+
+def test_a_pass_killed_while_it_writes_a_line_of_history_leaves_none_glued(
+    tmp_path: Path,
+) -> None:
+    """The torn line stays a line of its own, and the whole one is written by the next pass."""
+    base = prepared(tmp_path)
+    sizes = [*padded(base)]
+    torn = killed(base, "size", *sizes)
+    assert len(torn) == len(sizes)
+    for folder in torn:
+        assert check(folder) == (True, 0)
+
+
+def test_a_pass_killed_while_it_writes_the_state_leaves_the_old_one(tmp_path: Path) -> None:
+    base = prepared(tmp_path)
+    size = (base / "data" / "state.json").stat().st_size
+    for folder in killed(base, "size", 200, size // 2, size - 1):
+        assert check(folder) == (False, 0)
+
+
+class Interrupted(SlackOnDisk):
+    """A Slack during which somebody presses Ctrl-C."""
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        raise KeyboardInterrupt
+
+
+class BrokenSource(FakeSource):
+    """A source with a fault that nobody foresaw."""
+
+    def read(self, *_: object) -> NoReturn:
+        raise ZeroDivisionError
+
+
+def test_an_interrupted_pass_owes_its_messages_to_the_next(tmp_path: Path) -> None:
+    house = House(tmp_path / "data", slack=Interrupted(tmp_path / "slack"))
+    house.subscribe(*USERS)
+    house.run({"alice": 99})
+    with pytest.raises(KeyboardInterrupt):
+        house.run({"alice": 100})
+    house.slack = SlackOnDisk(tmp_path / "slack")
+    house.run({"alice": 100})
+    assert sent(tmp_path) == HITS
+    assert house.percents() == [99, 100, 100]
+
+
+def test_what_escapes_from_an_edge_before_the_commit_leaves_all_as_it_was(tmp_path: Path) -> None:
+    """No reading is half stored, and no lock is left."""
+    house = House(tmp_path / "data")
+    house.run({"alice": 1})
+    before = (house.data_dir / "state.json").read_bytes()
+    sound, house.source = house.source, BrokenSource(house.clock)
+    with pytest.raises(ZeroDivisionError):
+        house.run({"alice": 2})
+    assert (house.data_dir / "state.json").read_bytes() == before
+    house.source = sound
+    house.run({"alice": 3})
+    assert house.percents() == [1, 3]

@@ -1,0 +1,285 @@
+"""Messages that are owed: who gets them, when, how often, and when they are given up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.collector import outbox
+from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.model import Subscription, Subscriptions, Transition, TransitionKind
+from cldmon.store.state import Message, State
+from tests.fakes import NOON, FakeSlack
+
+if TYPE_CHECKING:
+    from tests.collector.house import House
+
+HIT = "U1: limit_hit alice fiveHour"
+LIMITED = Receipt(Fate.LATER, "rate limited", halt=True, retry_after=timedelta(minutes=25))
+LATER = Receipt(Fate.LATER, "not now")
+UNSURE = Receipt(Fate.UNSURE, "no answer")
+GONE = Receipt(Fate.GONE, "this user is deactivated")
+
+
+def slack(house: House) -> FakeSlack:
+    assert house.slack is not None
+    return house.slack
+
+
+def hit(house: House, *receipts: Receipt) -> None:
+    """Let alice hit her limit, and Slack answer so."""
+    house.run({"alice": 99})
+    slack(house).receipts.extend(receipts)
+    house.run({"alice": 100})
+
+
+def transition(number: int = 0, *, age: timedelta = timedelta(0)) -> Transition:
+    return Transition(TransitionKind.LIMIT_HIT, "alice", f"w{number}", NOON - age)
+
+
+def test_slacks_rate_limit_is_respected_across_passes(house: House) -> None:
+    """Nothing is sent until then, whatever else happens; then everything is."""
+    hit(house, LIMITED)
+    assert house.told == [HIT]
+    assert house.state.slack_retry_at == house.clock.at + timedelta(minutes=25)
+    house.run({"alice": 0})
+    house.run({"alice": 0})
+    assert house.told == [HIT]
+    assert house.run({"alice": 0}).waiting == 0
+    assert house.told == [HIT, HIT, "U1: usage_reset alice fiveHour"]
+    assert house.state.slack_retry_at is None
+
+
+def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(house: House) -> None:
+    """The limit was noted with a clock that ran years ahead, and was set right since."""
+    house.clock.at = NOON.replace(year=2099)
+    hit(house, LIMITED)
+    house.clock.at = NOON
+    house.run({"alice": 100})
+    assert house.told == [HIT, HIT]
+
+
+def test_a_message_that_may_have_arrived_is_tried_once_more_then_given_up(house: House) -> None:
+    hit(house, UNSURE, UNSURE)
+    assert house.warnings == ["Slack message to U1: no answer; tried again in the next pass"]
+    house.run({"alice": 100})
+    assert house.warnings == ["Slack message to U1: no answer; dropped"]
+    house.run({"alice": 100})
+    assert house.told == [HIT, HIT]
+    assert house.state.outbox == ()
+    assert house.state.counters == {"messagesDropped": 1}
+
+
+def test_a_message_that_arrives_at_the_second_attempt_is_not_tried_a_third_time(
+    house: House,
+) -> None:
+    hit(house, UNSURE)
+    house.run({"alice": 100})
+    house.run({"alice": 100})
+    assert house.told == [HIT, HIT]
+    assert house.state.counters == {"alertsSent.limit_hit": 1}
+
+
+def test_a_failure_that_is_sure_does_not_use_up_the_attempts(house: House) -> None:
+    """Only attempts that may have arrived are counted: Slack may be down for days."""
+    hit(house, LATER, LATER, UNSURE, LATER, LATER)
+    for _ in range(5):
+        house.run({"alice": 100})
+    assert house.told == [HIT] * 6
+    assert house.state.counters == {"alertsSent.limit_hit": 1}
+
+
+def test_a_user_that_is_gone_is_dropped_with_a_line(house: House) -> None:
+    hit(house, GONE)
+    assert house.warnings == ["Slack message to U1: this user is deactivated; dropped"]
+    house.run({"alice": 100})
+    assert house.told == [HIT]
+    assert house.state.counters == {"messagesDropped": 1}
+
+
+def test_one_users_failure_does_not_hold_back_the_others(house: House) -> None:
+    house.subscribe("U2", "U3")
+    hit(house, GONE, LATER)
+    assert [user for user, _ in slack(house).sent] == ["U1", "U2", "U3"]
+    assert [message.user for message in house.state.outbox] == ["U2"]
+
+
+def test_a_failure_that_all_would_meet_stops_the_rest_for_this_pass(house: House) -> None:
+    """A refused token or a service that is down is asked once a pass, not once a message."""
+    house.subscribe("U2", "U3")
+    hit(house, Receipt(Fate.DELIVERED), Receipt(Fate.LATER, "token refused", halt=True))
+    assert [user for user, _ in slack(house).sent] == ["U1", "U2"]
+    assert [message.user for message in house.state.outbox] == ["U2", "U3"]
+    assert len(house.warnings) == 1
+    house.run({"alice": 100})
+    assert [user for user, _ in slack(house).sent] == ["U1", "U2", "U2", "U3"]
+
+
+def test_each_delivery_is_on_disk_before_the_next_is_tried(house: House) -> None:
+    """So that no crash sends the rest again."""
+    waiting: list[list[str | None]] = []
+
+    class Looking(FakeSlack):
+        def tell(self, user: str, transition: Transition) -> Receipt:
+            waiting.append([message.user for message in house.state.outbox])
+            return super().tell(user, transition)
+
+    house.subscribe("U2", "U3")
+    house.slack = Looking()
+    hit(house)
+    assert waiting == [["U1", "U2", "U3"], ["U2", "U3"], ["U3"]]
+
+
+def test_without_notify_the_messages_wait_for_the_next_pass(house: House) -> None:
+    house.run({"alice": 99})
+    assert house.run({"alice": 100}, notify=False).waiting == 1
+    assert house.told == []
+    assert house.run({"alice": 100}).waiting == 0
+    assert house.told == [HIT]
+
+
+def test_with_slack_off_no_message_is_queued(house: House) -> None:
+    """Else the switching on would bring a week of old news."""
+    house.slack = None
+    house.run({"alice": 99})
+    outcome = house.run({"alice": 100})
+    assert [t.kind for t in outcome.transitions] == [TransitionKind.LIMIT_HIT]
+    assert outcome.waiting == 0
+    house.slack = FakeSlack()
+    house.run({"alice": 100})
+    assert house.told == []
+
+
+def test_what_was_owed_before_slack_was_switched_off_is_kept(house: House) -> None:
+    hit(house, LATER)
+    house.slack = None
+    assert house.run({"alice": 100}).waiting == 1
+    house.slack = FakeSlack()
+    house.run({"alice": 100})
+    assert house.told == [HIT]
+
+
+def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house: House) -> None:
+    house.subscribe("U2")
+    house.run({"alice": 99})
+    mute = outbox.Mute("slack.token is not there")
+    slack(house).receipts.append(mute.tell("U1", transition()))
+    assert house.run({"alice": 100}).waiting == 2
+    assert house.warnings == [
+        "Slack message to U1: slack.token is not there; tried again in the next pass"
+    ]
+
+
+def test_a_change_of_subscriptions_counts_from_the_pass_that_sees_the_transition(
+    house: House,
+) -> None:
+    """Who subscribes after a limit was hit does not hear of it; whom it is owed to does."""
+    hit(house, LATER)
+    house.subscribe("U2")
+    house.run({"alice": 100})
+    assert [user for user, _ in slack(house).sent] == ["U1", "U1"]
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"", b"\xff\xfe\x00", b'{"users": 5}', b"null"])
+def test_while_subscriptions_are_corrupt_the_messages_wait(house: House, text: bytes) -> None:
+    """The file is left alone byte for byte and said; once it is mended, people are told."""
+    path = house.data_dir / "subscriptions.json"
+    whole = path.read_bytes()
+    house.run({"alice": 99})
+    path.write_bytes(text)
+    assert house.run({"alice": 100}).waiting == 1
+    assert house.run({"alice": 0}).waiting == 2
+    assert path.read_bytes() == text
+    assert house.told == []
+    [warning] = house.warnings
+    assert warning == (
+        f"{path} is not understood, so it is left as it is and nobody can be told:"
+        " mend it, or move it away to start anew"
+    )
+    path.write_bytes(whole)
+    assert house.run({"alice": 0}).waiting == 0
+    assert house.told == [HIT, "U1: usage_reset alice fiveHour"]
+
+
+def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None:
+    """The pass goes on, says so, and the messages wait."""
+    path = house.data_dir / "subscriptions.json"
+    house.run({"alice": 99})
+    whole = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    assert house.run({"alice": 100}).waiting == 1
+    assert house.percents() == [99, 100]
+    assert house.warnings == [f"cannot read {path}: Is a directory"]
+    path.rmdir()
+    path.write_bytes(whole)
+    house.run({"alice": 100})
+    assert house.told == [HIT]
+
+
+def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
+    state = State(outbox=(Message(transition(), None),))
+    slack = FakeSlack()
+    kept = outbox.deliver(state, slack, now=NOON, save=lambda _: None, warn=print)
+    assert (kept, slack.sent) == (state, [])
+
+
+def test_a_message_is_owed_to_each_user_that_wants_such_an_alert() -> None:
+    """In the order of the file; who wants resets alone does not hear of hits."""
+    subscriptions = Subscriptions(
+        {
+            "U2": {"alice": Subscription(limit_hit=True)},
+            "U1": {"alice": Subscription(limit_hit=True, reset=True)},
+            "U3": {"alice": Subscription(reset=True)},
+            "U4": {"bob": Subscription(limit_hit=True)},
+        }
+    )
+    state = outbox.post(State(), [transition()], subscriptions, NOON)
+    assert [message.user for message in state.outbox] == ["U2", "U1"]
+
+
+def test_the_outbox_holds_a_thousand_messages_and_drops_the_oldest() -> None:
+    subscriptions = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
+    state = outbox.post(State(), map(transition, range(1_500)), subscriptions, NOON)
+    windows = [message.transition.window for message in state.outbox]
+    assert windows == [f"w{number}" for number in range(500, 1_500)]
+    assert state.counters == {"messagesDropped": 500}
+
+
+def test_messages_that_wait_for_their_readers_are_bounded_too() -> None:
+    state = outbox.post(State(), map(transition, range(1_001)), None, NOON)
+    assert len(state.outbox) == outbox.LONGEST
+    subscriptions = Subscriptions(
+        {f"U{n}": {"alice": Subscription(limit_hit=True)} for n in range(3)}
+    )
+    state = outbox.post(state, (), subscriptions, NOON)
+    assert len(state.outbox) == outbox.LONGEST
+    assert state.counters == {"messagesDropped": 2_001}
+
+
+def test_a_message_is_tried_for_a_week() -> None:
+    """Then it is news no more."""
+    week = timedelta(days=7)
+    old, older = transition(age=week), transition(age=week + timedelta(seconds=1))
+    state = State(outbox=(Message(old, "U1"), Message(older, "U1")))
+    state = outbox.post(state, (), Subscriptions(), NOON)
+    assert state.outbox == (Message(old, "U1"),)
+    assert state.counters == {"messagesDropped": 1}
+
+
+def test_a_clock_that_was_set_back_drops_no_message() -> None:
+    ahead = Message(transition(age=-timedelta(days=400)), "U1")
+    state = outbox.post(State(outbox=(ahead,)), (), Subscriptions(), NOON)
+    assert state.outbox == (ahead,)
+
+
+def test_nothing_is_saved_where_nothing_changed() -> None:
+    """A service that is down costs no write a message."""
+    saved: list[State] = []
+    state = State(outbox=(Message(transition(), "U1"), Message(transition(1), "U1")))
+    slack = FakeSlack()
+    slack.receipts.extend([LATER, LATER])
+    assert outbox.deliver(state, slack, now=NOON, save=saved.append, warn=print) == state
+    assert saved == []

@@ -1,0 +1,118 @@
+"""Stand-ins for the edges: a clock that is set, a service by script, a Slack that writes down.
+
+They keep the protocols of the real ones (`Source`, `Notifier`, a function that gives the time), so
+that nothing of cldmon has to be patched.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain.asking import Answer
+from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
+from cldmon.domain.organization import Organization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cldmon.domain.asking import Question
+    from cldmon.domain.model import Transition
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DOWN = Failure(FailureKind.SERVICE_DOWN, "the service is down")
+
+Windows = dict[str, "Window | int"]
+Said = int | Windows | Failure
+"""What a scripted account answers: percent of the 5-hour window, windows by name, or a failure."""
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        """Return the time that it was set to."""
+        return self.at
+
+    def advance(self, delta: timedelta) -> None:
+        """Move it, forth or back."""
+        self.at += delta
+
+
+def windows(said: int | Windows) -> dict[str, Window]:
+    """Return windows by name; a bare percentage has no reset time."""
+    named: Windows = {FIVE_HOUR: said} if isinstance(said, int) else said
+    return {n: Window(w, None) if isinstance(w, int) else w for n, w in named.items()}
+
+
+@dataclass
+class FakeSource:
+    """A service by script; it keeps every question.
+
+    `says` maps a label to its next answer (10 % where nothing is said), `organizations` to the
+    organization that its key opens.
+    """
+
+    now: Callable[[], datetime]
+    says: dict[str, Said] = field(default_factory=dict)
+    organizations: dict[str, str] = field(default_factory=dict)
+    asked: list[Question] = field(default_factory=list)
+
+    def read(
+        self, questions: Sequence[Question], done: Callable[[str], None]
+    ) -> Mapping[str, Answer | Failure]:
+        """Answer what the script says."""
+        results = {}
+        for question in questions:
+            self.asked.append(question)
+            results[question.label] = self._answer(question)
+            done(question.label)
+        return results
+
+    def _answer(self, question: Question) -> Answer | Failure:
+        said = self.says.get(question.label, 10)
+        if isinstance(said, Failure):
+            return said
+        organization, looked_up = self._organization(question)
+        return Answer(
+            Reading(
+                taken_at=self.now(),
+                windows=windows(said),
+                plan=organization.plan,
+                organization=organization.uuid,
+            ),
+            organization,
+            looked_up,
+        )
+
+    def _organization(self, question: Question) -> tuple[Organization, bool]:
+        """Like the service: a remembered organization that the key doesn't open is looked up."""
+        uuid = self.organizations.get(question.label, f"org-{question.label}")
+        remembered = question.remembered
+        if remembered and remembered.uuid == uuid:
+            return remembered, False
+        return Organization(uuid, "Max 5x"), True
+
+
+@dataclass
+class FakeSlack:
+    """A Slack that writes down who was told of what; `receipts` are its next answers."""
+
+    sent: list[tuple[str, Transition]] = field(default_factory=list)
+    receipts: deque[Receipt] = field(default_factory=deque)
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        """Write a message down and give the next receipt: delivered, unless told otherwise."""
+        self.sent.append((user, transition))
+        return self.receipts.popleft() if self.receipts else Receipt(Fate.DELIVERED)
+
+
+def rate_limited(until: datetime) -> Failure:
+    """Return the failure of an account that is to be left alone until an instant."""
+    return replace(DOWN, kind=FailureKind.RATE_LIMITED, retry_at=until)
