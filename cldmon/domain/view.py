@@ -6,15 +6,22 @@ as live. Source: contract, "One pass".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cldmon.domain import snapshot as snapshots
+from cldmon.domain.model import Account, iso
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
     from typing import Literal, TypeAlias
 
-    from cldmon.domain.model import Account, ExtraUsage, Failure, Snapshot, Window
+    from cldmon.domain.forecast import Forecast
+    from cldmon.domain.model import ExtraUsage, Failure, Snapshot, Window
 
+    Forecasts: TypeAlias = Mapping[tuple[str, str], Forecast]
+    """By label and window."""
     Level: TypeAlias = Literal["normal", "warning", "critical"]
 
 STALE_INTERVALS = 3
@@ -59,6 +66,61 @@ class AccountView:
 def view(snapshot: Snapshot, now: datetime) -> tuple[AccountView, ...]:
     """Return every account as it may be shown at `now` (UTC)."""
     return tuple(_account(account, snapshot.interval, now) for account in snapshot.accounts)
+
+
+def configured(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
+    """Return a snapshot with the accounts of these labels, in their order, and no others.
+
+    One that no pass has seen yet has neither reading nor failure. Before the first pass there
+    are none.
+    """
+    if snapshot.fetched_at is None:
+        return replace(snapshot, accounts=())
+    known = {account.label: account for account in snapshot.accounts}
+    return replace(snapshot, accounts=tuple(known.get(x) or Account(x, None) for x in labels))
+
+
+def to_json(
+    snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
+) -> dict[str, Any]:
+    """Return a snapshot as `GET /api/usage` shows it, with what may honestly be said at `now`.
+
+    To the documented form are added, for each account, `stale` and `ageSeconds` (null if it was
+    never read), and for each window `resetDue` and `forecast`: null, or `fullAt` and
+    `endsAtPercent`.
+    """
+    body = snapshots.to_json(snapshot)
+    pairs = zip(body["accounts"], view(snapshot, now), strict=True)
+    return {**body, "accounts": [_to_json(entry, seen, forecasts or {}) for entry, seen in pairs]}
+
+
+def _to_json(entry: dict[str, Any], seen: AccountView, forecasts: Forecasts) -> dict[str, Any]:
+    age = None if seen.age is None else int(seen.age.total_seconds())
+    if entry["status"] == "ok":
+        entry = _with_windows(entry, seen, forecasts)
+    elif entry["lastGood"]:
+        entry = {**entry, "lastGood": _with_windows(entry["lastGood"], seen, {})}
+    return {**entry, "stale": seen.stale, "ageSeconds": age}
+
+
+def _with_windows(entry: dict[str, Any], seen: AccountView, forecasts: Forecasts) -> dict[str, Any]:
+    due = {window.name: window.due for window in seen.windows}
+    windows = {
+        name: {
+            **window,
+            "resetDue": due.get(name, False),
+            "forecast": _forecast(forecasts.get((seen.label, name))) if seen.live else None,
+        }
+        for name, window in snapshots.flatten(entry).items()
+    }
+    return {**entry, **snapshots.nest(windows)}
+
+
+def _forecast(forecast: Forecast | None) -> dict[str, Any] | None:
+    if forecast is None:
+        return None
+    full_at = iso(forecast.full_at) if forecast.full_at else None
+    return {"fullAt": full_at, "endsAtPercent": forecast.ends_at_percent}
 
 
 def is_stale(age: timedelta, interval: timedelta) -> bool:
