@@ -133,7 +133,8 @@ def _append(fd: int, data: bytes, size: int) -> None:
         _write_all(fd, data)
         os.fsync(fd)
     except BaseException:
-        os.ftruncate(fd, size)
+        with contextlib.suppress(OSError):  # the first error is the one that tells what to do
+            os.ftruncate(fd, size)
         raise
 
 

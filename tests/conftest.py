@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from cldmon.demo.claude import FakeClaude
 from cldmon.demo.slack import FakeSlack
@@ -13,7 +13,8 @@ from cldmon.demo.slack import FakeSlack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("steady", deadline=None)  # a busy machine makes no test fail
+# A busy machine makes no test fail.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
 

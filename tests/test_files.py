@@ -1,0 +1,253 @@
+"""Bytes reach the disk whole, private, and from one writer at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cldmon import files
+from cldmon.errors import BusyError, StoreError
+from tests.limits import largest_file
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def take(lock: Path) -> None:
+    """Take a lock, if it is free, and let go of it."""
+    with files.lock(lock, wait=False):
+        pass
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device (the disk is full: free some space)"),
+        (errno.EROFS, "Read-only file system (the file system is mounted read-only)"),
+        (
+            errno.EACCES,
+            "Permission denied (check its owner and mode, or run as the user that owns it)",
+        ),
+        (errno.EDQUOT, "Disk quota exceeded (the disk quota is used up: free some space)"),
+        (errno.ENOTDIR, "Not a directory"),
+    ],
+)
+def test_an_error_of_the_system_is_one_line_with_the_file_and_what_to_do(
+    number: int, words: str
+) -> None:
+    with pytest.raises(StoreError) as caught, files.explained("write", Path("/data/state.json")):
+        raise OSError(number, os.strerror(number))
+    assert str(caught.value) == f"cannot write /data/state.json: {words}"
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.exit_code == 1
+
+
+def test_an_error_without_a_number_is_named_too() -> None:
+    with pytest.raises(StoreError) as caught, files.explained("read", Path("/x")):
+        raise TimeoutError
+    assert str(caught.value) == "cannot read /x: TimeoutError"
+
+
+def test_what_is_no_error_of_the_system_is_not_touched() -> None:
+    with pytest.raises(ZeroDivisionError), files.explained("read", Path("/x")):
+        raise ZeroDivisionError
+
+
+def test_a_full_device_is_told_in_those_words() -> None:
+    """Although this one cannot be cut back to what it was either."""
+    with pytest.raises(StoreError, match="the disk is full: free some space"):
+        files.append_line(Path("/dev/full"), b"x")
+
+
+def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a longer old text")
+    path.chmod(0o666)
+    files.replace(path, b"new")
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_a_file_for_others_has_the_mode_asked_for_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    old = os.umask(umask)
+    try:
+        files.replace(tmp_path / "file", b"x", mode=0o644, durable=False)
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "file") == 0o644
+
+
+def test_a_draft_that_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
+    draft = tmp_path / ".file.tmp"
+    draft.write_bytes(b"half of something longer than that")
+    draft.chmod(0o644)
+    files.replace(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert mode(tmp_path / "file") == 0o600
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 999])
+def test_a_disk_that_runs_full_leaves_the_old_file_and_no_draft(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    files.replace(path, b"old")
+    with largest_file(size), pytest.raises(StoreError, match=f"^cannot write {path}: "):
+        files.replace(path, b"x" * 1_000)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [0, 5, 6, 40, 999])
+def test_a_disk_that_runs_full_leaves_a_log_as_it_was(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"first\n"[:size])
+    before = path.read_bytes()
+    with largest_file(size), pytest.raises(StoreError, match=f"^cannot append to {path}: "):
+        files.append_line(path, b"x" * 1_000)
+    assert path.read_bytes() == before
+
+
+def test_a_file_in_a_folder_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "file"
+    with pytest.raises(StoreError, match=f"^cannot write {path}: No such file or directory$"):
+        files.replace(path, b"x")
+    with pytest.raises(StoreError, match=f"^cannot append to {path}: No such file or directory$"):
+        files.append_line(path, b"x")
+    with pytest.raises(StoreError, match=f"^cannot open the lock {path}: No such file"):
+        take(path)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.binary(max_size=9).map(lambda b: b.replace(b"\n", b"")), max_size=4), st.data())
+def test_lines_are_appended_each_on_its_own(lines: list[bytes], data: st.DataObject) -> None:
+    """Wherever the file was cut before, no line is glued to what was there."""
+    before = data.draw(st.binary(max_size=20))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log"
+        path.write_bytes(before)
+        for line in lines:
+            files.append_line(path, line)
+        ended = before if not lines or not before or before.endswith(b"\n") else before + b"\n"
+        assert path.read_bytes() == ended + b"".join(line + b"\n" for line in lines)
+
+
+def test_a_line_of_a_new_log_is_private(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        files.append_line(tmp_path / "log", b"x")
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "log") == 0o600
+
+
+def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"precious")
+    link.symlink_to(target)
+    for write in (files.append_line, lambda path, _: take(path)):
+        with pytest.raises(StoreError, match="symbolic link"):
+            write(link, b"x")
+    files.replace(link, b"new")
+    assert target.read_bytes() == b"precious"
+    assert (link.is_symlink(), link.read_bytes()) == (False, b"new")
+
+
+def test_a_symbolic_link_in_the_place_of_a_draft_is_refused_once(tmp_path: Path) -> None:
+    """And removed, so that the next write succeeds."""
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    (tmp_path / ".file.tmp").symlink_to(target)
+    with pytest.raises(StoreError, match="symbolic link"):
+        files.replace(tmp_path / "file", b"x")
+    files.replace(tmp_path / "file", b"x")
+    assert target.read_bytes() == b"precious"
+
+
+def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    """Those above as well, whatever the umask; one that is there keeps its mode."""
+    tmp_path.chmod(0o755)
+    old = os.umask(0)
+    try:
+        files.private_dir(tmp_path / "a" / "b")
+        files.private_dir(tmp_path / "a" / "b")
+    finally:
+        os.umask(old)
+    assert [mode(p) for p in (tmp_path, tmp_path / "a", tmp_path / "a" / "b")] == [
+        0o755,
+        0o700,
+        0o700,
+    ]
+
+
+def test_a_folder_may_be_reached_by_a_symbolic_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    files.private_dir(tmp_path / "data" / "cldmon")
+    assert (tmp_path / "disk" / "cldmon").is_dir()
+
+
+def test_a_lock_is_held_by_one_and_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_bytes(b"12345678901234567890\n")  # of a process long gone
+    with files.lock(path, wait=False):
+        assert path.read_text() == f"{os.getpid()}\n"
+        with pytest.raises(BusyError, match=f"process {os.getpid()}") as caught:
+            take(path)
+    assert caught.value.exit_code == 75
+    take(path)
+
+
+def test_a_holder_that_did_not_write_its_number_is_unknown(tmp_path: Path) -> None:
+    with files.lock(tmp_path / "lock", wait=False):
+        (tmp_path / "lock").write_bytes(b"")
+        with pytest.raises(BusyError, match=r"\(process unknown\)"):
+            take(tmp_path / "lock")
+
+
+def test_who_waits_for_a_lock_gets_it_after_its_holder(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def wait() -> None:
+        with files.lock(tmp_path / "lock", wait=True):
+            order.append("second")
+
+    waiter = threading.Thread(target=wait)
+    with files.lock(tmp_path / "lock", wait=True):
+        waiter.start()
+        waiter.join(0.05)
+        order.append("first")
+    waiter.join()
+    assert order == ["first", "second"]
+
+
+def test_a_disk_too_full_for_the_lock_is_one_clear_line(tmp_path: Path) -> None:
+    with largest_file(0), pytest.raises(StoreError, match=r"^cannot write the lock "):
+        take(tmp_path / "lock")
+    take(tmp_path / "lock")
+
+
+def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
+    before = open_files()
+    for _ in range(3):
+        with largest_file(0):
+            for write in (files.replace, files.append_line):
+                with pytest.raises(StoreError):
+                    write(tmp_path / "file", b"x")
+        with files.lock(tmp_path / "lock", wait=False), pytest.raises(BusyError):
+            take(tmp_path / "lock")
+    assert open_files() == before
