@@ -10,8 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon import files
 from cldmon.config import locate
-from cldmon.errors import SecretError
+from cldmon.errors import SecretError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.model import Snapshot
+    from cldmon.health.verdict import Verdict
+    from cldmon.health.watchdog import Watchdog
     from cldmon.slack.client import SlackMessenger
 
     Warn = Callable[[str], None]
@@ -74,8 +77,50 @@ class App:
         done: Callable[[str], None],
         warn: Warn,
     ) -> Outcome:
-        """Make one pass; see `Collector.run`."""
-        return self.collector(warn).run(labels, notify=notify, done=done)
+        """Make one pass, and tell the watchdog of it; see `Collector.run`."""
+        watchdog = self.watchdog(warn)
+        with watchdog.watching():
+            outcome = self.collector(warn).run(
+                labels, notify=notify, done=done, begun=watchdog.begin
+            )
+        watchdog.end(ok=outcome.any_read)
+        return outcome
+
+    def health(self, *, serve: bool) -> Verdict:
+        """The verdict on the passes, on the files and, if `serve`, on the server.
+
+        Raises ConfigError.
+        """
+        from cldmon.health.verdict import failed, judge
+
+        labels = self.outline.labels
+        try:
+            verdict = judge(self.snapshot(), labels, self.now())
+            if verdict.ok:
+                _read_other_files(self.outline.data_dir)
+        except StoreError as error:
+            return failed(str(error))
+        problem = self._server_problem() if verdict.ok and serve else None
+        return failed(problem) if problem else verdict
+
+    def log_health(self, line: str) -> None:
+        """Append a line to health.log; raises ConfigError or StoreError."""
+        files.append_line(self.outline.data_dir / "health.log", line.encode())
+
+    def watchdog(self, warn: Warn) -> Watchdog:
+        """Who is told of each pass; nobody where health.ping_url is not set."""
+        from cldmon.health.watchdog import Watchdog
+
+        return Watchdog(self.config.health.ping_url, warn)
+
+    def _server_problem(self) -> str | None:
+        from cldmon.config.load import read
+        from cldmon.health.reach import server_problem
+
+        config = read(self.config_path)
+        problem = server_problem(config.host, config.port, config.answered_hosts[0])
+        where = f"{config.host}:{config.port}"
+        return f"the server at {where} does not answer: {problem}" if problem else None
 
     def collector(self, warn: Warn) -> Collector:
         """The collector, with the real browser and the real Slack."""
@@ -121,6 +166,17 @@ class App:
             return None
         token = bot_token(slack, self.env, self.config_path.parent)
         return SlackMessenger(token, self.config.slack_url, clock=self.now)
+
+
+def _read_other_files(data_dir: Path) -> None:
+    """Raise StoreError where a file that a pass or a person needs cannot be read."""
+    from cldmon.store.history import day_files
+    from cldmon.store.subscriptions import SubscriptionsFile
+
+    SubscriptionsFile(data_dir).load()
+    if days := [path for _, path in day_files(data_dir)]:
+        with files.explained("read", days[-1]):
+            days[-1].open("rb").close()
 
 
 def _targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Target]:

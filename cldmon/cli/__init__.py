@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Write a first configuration.",
     "fetch": "Read every account once, store it, tell who asked.",
     "status": "Show how much of each limit is used.",
+    "health": "Say in one line whether all is well.",
     "demo": "Watch it at work on simulated accounts.",
 }
 """Each command with its line of help; its code is imported when it is called."""

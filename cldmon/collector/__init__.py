@@ -71,10 +71,15 @@ class Outcome:
         """The accounts that were to be read and could not be."""
         return [a for a in self.snapshot.accounts if a.label in self.labels and a.failure]
 
+    @property
+    def any_read(self) -> bool:
+        """Whether at least one account could be read."""
+        return len(self.failed) < len(self.labels)
+
     def raise_if_failed(self, *, strict: bool = False) -> None:
         """Raise `PassFailedError` if no account could be read; if `strict`, if any could not."""
         failed = len(self.failed)
-        if failed and (strict or failed == len(self.labels)):
+        if failed and (strict or not self.any_read):
             raise PassFailedError(f"{failed} of {len(self.labels)} account(s) could not be read")
 
 
@@ -112,11 +117,12 @@ class Collector:
         *,
         notify: bool = True,
         done: Callable[[str], None] = lambda _label: None,
+        begun: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Make one pass over `labels` (none: every account) and return how it ended.
 
         Without `notify` the messages stay in the outbox for the next pass. `done` is told of each
-        account as it is dealt with.
+        account as it is dealt with, `begun` called once it is sure that no other pass runs.
 
         Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
         where data_dir cannot be read or written.
@@ -124,6 +130,7 @@ class Collector:
         targets = self._select(labels)
         files.private_dir(self._dir)
         with files.lock(self._dir / "fetch.lock", wait=False):
+            begun()
             started = self._now()
             before = self._recover(started)
             findings = self._read(targets, before, done)

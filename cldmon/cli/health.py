@@ -1,0 +1,81 @@
+"""`cldmon health`: one line and an exit code, for cron, monitoring and people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain
+from cldmon.errors import CldmonError
+
+if TYPE_CHECKING:
+    from cldmon.app import App
+    from cldmon.health.verdict import Verdict
+
+_PERCENT = click.IntRange(0, 100)
+
+
+@click.command("health")
+@click.option("--serve", is_flag=True, help="Fail, too, if the server does not answer.")
+@click.option("--nagios", is_flag=True, help="Answer as a monitoring plugin: exit 0 to 3, figures.")
+@click.option(
+    "--warning",
+    type=_PERCENT,
+    default=75,
+    show_default=True,
+    help="With --nagios: percent of a window above which to warn.",
+)
+@click.option(
+    "--critical",
+    type=_PERCENT,
+    default=90,
+    show_default=True,
+    help="With --nagios: percent of a window above which it is critical.",
+)
+@click.pass_context
+def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critical: int) -> None:
+    """Say in one line whether passes end in time and accounts report; exit 0 if so, else 1.
+
+    The line is appended to health.log in the data folder.
+    """
+    verdict, error = _checked(ctx.obj, serve=serve)
+    _log(ctx.obj, verdict)
+    if nagios:
+        ctx.exit(_tell_monitor(verdict, error, warning, critical))
+    click.echo(_line(ctx.obj, verdict))
+    ctx.exit(0 if verdict.ok else 1)
+
+
+def _checked(app: App, *, serve: bool) -> tuple[Verdict, CldmonError | None]:
+    """Return the verdict, and the error that kept the check from being made."""
+    from cldmon.health.verdict import failed
+
+    try:
+        return app.health(serve=serve), None
+    except CldmonError as error:
+        return failed(str(error)), error
+
+
+def _log(app: App, verdict: Verdict) -> None:
+    try:
+        app.log_health(_line(app, verdict))
+    except CldmonError as error:
+        complain(str(error))
+
+
+def _line(app: App, verdict: Verdict) -> str:
+    from cldmon.health.verdict import line
+
+    return line(verdict, app.now())
+
+
+def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, critical: int) -> int:
+    from cldmon.health import nagios
+
+    if error:
+        click.echo(nagios.unknown(verdict.text))
+        return int(nagios.Level.UNKNOWN)
+    thresholds = nagios.Thresholds(warning, critical)
+    click.echo(nagios.line(verdict, thresholds))
+    return int(nagios.level(verdict, thresholds))

@@ -1,0 +1,95 @@
+"""The verdict as a monitoring plugin tells it: a word, a line, an exit code, figures. Pure.
+
+Source: the Monitoring Plugins Development Guidelines, "Plugin Output" and "Threshold".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from cldmon.domain.model import short_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.domain.view import AccountView, WindowView
+    from cldmon.health.verdict import Verdict
+
+_IN_TEXT = str.maketrans("|", "¦")
+"""A bar ends the text."""
+
+_IN_NAME = str.maketrans({"'": "''", "=": "_", "|": "¦"})
+"""A quote within quotes is written twice; an equals sign cannot be written at all."""
+
+
+class Level(IntEnum):
+    """The exit codes of a plugin."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Percent of a window above which there is a warning, or a critical state."""
+
+    warning: int
+    critical: int
+
+    def level(self, utilization: int) -> Level:
+        """Return what a utilization (percent) amounts to."""
+        if utilization > self.critical:
+            return Level.CRITICAL
+        return Level.WARNING if utilization > self.warning else Level.OK
+
+
+def level(verdict: Verdict, thresholds: Thresholds) -> Level:
+    """Return the worst of: the verdict, accounts that do not report, windows above a threshold."""
+    if not verdict.ok:
+        return Level.CRITICAL
+    some_fail = Level.WARNING if verdict.errors else Level.OK
+    return max([some_fail, *(state for _, _, state in _high(verdict, thresholds))])
+
+
+def line(verdict: Verdict, thresholds: Thresholds) -> str:
+    """Return the plugin's line: state, text and, behind a bar, each window's figures."""
+    high = [
+        f"{label} {short_title(w.name)} {w.utilization}%"
+        for label, w, _ in _high(verdict, thresholds)
+    ]
+    text = "; ".join([verdict.text, *high]).translate(_IN_TEXT)
+    figures = " ".join(_figures(verdict, thresholds))
+    return f"CLDMON {level(verdict, thresholds).name} - {text}" + (
+        f" | {figures}" if figures else ""
+    )
+
+
+def unknown(reason: str) -> str:
+    """Return the plugin's line where the check itself cannot be made."""
+    return f"CLDMON {Level.UNKNOWN.name} - {' '.join(reason.split()).translate(_IN_TEXT)}"
+
+
+def _high(verdict: Verdict, thresholds: Thresholds) -> Iterator[tuple[str, WindowView, Level]]:
+    """Yield the windows that are known to be above a threshold now, with what that amounts to."""
+    for account in verdict.accounts:
+        for window in account.windows:
+            state = thresholds.level(window.utilization)
+            if state and _known(account, window):
+                yield account.label, window, state
+
+
+def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
+    """Yield the performance data; `U` stands for a number that is not known now."""
+    for account in verdict.accounts:
+        for window in account.windows:
+            name = f"{account.label} {short_title(window.name)}".translate(_IN_NAME)
+            value = f"{window.utilization}%" if _known(account, window) else "U"
+            yield f"'{name}'={value};{thresholds.warning};{thresholds.critical};0;100"
+
+
+def _known(account: AccountView, window: WindowView) -> bool:
+    return account.live and not window.due

@@ -1,0 +1,166 @@
+"""The verdict on the passes, and its two forms: a line for people, a line for monitoring."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.config import label as labels
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    Account,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Window,
+)
+from cldmon.health import nagios
+from cldmon.health.nagios import Level, Thresholds
+from cldmon.health.verdict import failed, judge, line
+
+NOW = datetime(2026, 3, 12, 2, 54, 43, tzinfo=UTC)
+FETCHED = datetime(2026, 3, 12, 2, 47, 15, 95000, tzinfo=UTC)
+EXPIRED = Failure(FailureKind.KEY_EXPIRED, "session key expired")
+USUAL = Thresholds(75, 90)
+TEAM = ("alice", "bob")
+
+
+def account(label: str, failure: Failure | None = None, **windows: int) -> Account:
+    named = windows or {FIVE_HOUR: 41}
+    reading = Reading(FETCHED, {name: Window(percent, None) for name, percent in named.items()})
+    return Account(label, reading, failure)
+
+
+def snapshot(*accounts: Account, at: datetime | None = FETCHED) -> Snapshot:
+    return Snapshot(fetched_at=at, accounts=accounts)
+
+
+def said(*accounts: Account, at: datetime | None = FETCHED) -> str:
+    return line(judge(snapshot(*accounts, at=at), TEAM, NOW), NOW)
+
+
+def test_the_good_line_is_the_documented_one() -> None:
+    assert said(account("alice"), account("bob")) == (
+        "[2026-03-12T02:54:43Z] OK:   2 account(s) reporting, 0 error(s),"
+        " last fetched 2026-03-12T02:47:15.095Z"
+    )
+
+
+def test_the_line_of_failure_is_the_documented_one() -> None:
+    assert said(account("alice", EXPIRED), account("bob", EXPIRED)) == (
+        "[2026-03-12T02:54:43Z] FAIL: all 2 account(s) have errors — check session keys"
+    )
+
+
+def test_some_errors_are_counted_and_fail_nothing() -> None:
+    assert "OK:   1 account(s) reporting, 1 error(s)," in said(
+        account("alice"), account("bob", EXPIRED)
+    )
+
+
+def test_an_account_that_no_pass_reads_any_more_does_not_report() -> None:
+    old = account("bob")
+    assert old.reading
+    stale = replace(old, reading=replace(old.reading, taken_at=NOW - timedelta(hours=2)))
+    assert "1 account(s) reporting, 1 error(s)" in said(account("alice"), stale)
+
+
+@pytest.mark.parametrize(
+    ("age", "ok"), [(timedelta(minutes=30), True), (timedelta(minutes=30, seconds=1), False)]
+)
+def test_silence_of_more_than_three_intervals_fails(age: timedelta, ok: bool) -> None:
+    reading = Reading(NOW - age, {})
+    found = judge(snapshot(Account("alice", reading), at=NOW - age), TEAM, NOW)
+    assert found.ok is ok
+    assert ("no pass ended within 30 min" in found.text) is not ok
+
+
+def test_a_pass_from_the_future_fails_and_blames_the_clock() -> None:
+    assert "check the clock" in said(account("alice"), at=NOW + timedelta(days=1))
+
+
+def test_before_the_first_pass_it_fails() -> None:
+    assert said(at=None).endswith("FAIL: no pass has ended yet — run `cldmon fetch`")
+
+
+def test_without_an_account_it_fails() -> None:
+    found = judge(snapshot(account("alice")), (), NOW)
+    assert (found.ok, "no account is configured" in found.text) == (False, True)
+
+
+def test_accounts_that_left_the_configuration_do_not_count() -> None:
+    found = judge(snapshot(account("alice"), account("carol", EXPIRED)), ("alice",), NOW)
+    assert "1 account(s) reporting, 0 error(s)" in found.text
+
+
+def test_an_account_that_was_never_read_alone_is_no_good_news() -> None:
+    assert "no configured account has been read yet" in said(account("carol"))
+
+
+def test_a_reason_of_several_lines_becomes_one() -> None:
+    assert line(failed("a\nb\r\n c"), NOW) == "[2026-03-12T02:54:43Z] FAIL: a b c"
+
+
+def plugin(*accounts: Account, thresholds: Thresholds = USUAL) -> tuple[Level, str]:
+    found = judge(snapshot(*accounts), [a.label for a in accounts], NOW)
+    return nagios.level(found, thresholds), nagios.line(found, thresholds)
+
+
+def test_the_plugin_line_has_state_text_and_figures() -> None:
+    level, text = plugin(account("alice", fiveHour=41, sevenDay=63))
+    assert level is Level.OK
+    assert text == (
+        "CLDMON OK - 1 account(s) reporting, 0 error(s), last fetched 2026-03-12T02:47:15.095Z"
+        " | 'alice 5h'=41%;75;90;0;100 'alice 7d'=63%;75;90;0;100"
+    )
+
+
+@pytest.mark.parametrize(
+    ("percent", "level"),
+    [(75, Level.OK), (76, Level.WARNING), (90, Level.WARNING), (91, Level.CRITICAL)],
+)
+def test_a_threshold_is_the_last_good_value(percent: int, level: Level) -> None:
+    """The guidelines' ranges: `75` warns of what lies outside 0 to 75."""
+    assert plugin(account("alice", fiveHour=percent))[0] is level
+
+
+def test_a_window_above_a_threshold_is_named() -> None:
+    assert "; alice 7d 93% |" in plugin(account("alice", sevenDay=93))[1]
+
+
+def test_one_account_in_error_is_a_warning_and_its_figures_are_unknown() -> None:
+    level, text = plugin(account("alice"), account("bob", EXPIRED, fiveHour=99))
+    assert level is Level.WARNING
+    assert "'bob 5h'=U;75;90;0;100" in text
+    assert "99" not in text
+
+
+def test_a_window_that_was_to_reset_since_is_unknown() -> None:
+    reading = Reading(FETCHED, {FIVE_HOUR: Window(100, NOW - timedelta(minutes=1))})
+    level, text = plugin(Account("alice", reading))
+    assert (level, text.rpartition(" | ")[2]) == (Level.OK, "'alice 5h'=U;75;90;0;100")
+
+
+def test_a_bad_verdict_is_critical() -> None:
+    found = failed("state.json | is corrupt")
+    assert nagios.level(found, USUAL) is Level.CRITICAL
+    assert nagios.line(found, USUAL) == "CLDMON CRITICAL - state.json ¦ is corrupt"
+
+
+printable = st.text(min_size=1, max_size=20).filter(lambda text: labels.problem(text) is None)
+
+
+@given(printable)
+def test_no_label_breaks_the_plugin_line(label: str) -> None:
+    """One line, one bar, and a figure whose quoted name has no `=` and no single quote."""
+    _, text = plugin(account(label, fiveHour=95))
+    assert len(text.split("\n")) == 1
+    assert text.count("|") == 1
+    figure = text.rpartition("| ")[2]
+    assert re.fullmatch(r"'(?:[^'=|]|'')* 5h'=95%;75;90;0;100", figure)
