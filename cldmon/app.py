@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.config import locate
-from cldmon.errors import SecretError, StoreError
+from cldmon.errors import SecretError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.model import Snapshot
+    from cldmon.domain.view import Forecasts
     from cldmon.health.verdict import Verdict
     from cldmon.health.watchdog import Watchdog
     from cldmon.slack.client import SlackMessenger
@@ -68,6 +69,26 @@ class App:
         return replace(
             stored, interval=self.outline.interval, slack_enabled=self.outline.slack_enabled
         )
+
+    def shown(self, labels: Collection[str]) -> Snapshot:
+        """The accounts of the configuration, or those of `labels`, as the last pass left them.
+
+        Raises UsageError for a label that the configuration lacks.
+        """
+        from cldmon.domain.view import configured
+
+        known = self.outline.labels
+        for label in labels:
+            if label not in known:
+                names = ", ".join(known)
+                raise UsageError(f"no account {label!r} in the config; it has: {names}")
+        return configured(self.snapshot(), [x for x in known if not labels or x in labels])
+
+    def forecasts(self, snapshot: Snapshot) -> Forecasts:
+        """Where each window of a snapshot is heading; raises StoreError."""
+        from cldmon.forecasts import forecasts
+
+        return forecasts(self.outline.data_dir, snapshot, self.now())
 
     def fetch(
         self,

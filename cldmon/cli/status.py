@@ -2,42 +2,161 @@
 
 from __future__ import annotations
 
-import json
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from cldmon.cli import complain
+from cldmon.domain.view import view
+from cldmon.errors import CldmonError
+from cldmon.terminal.faces import FORMS, face
+from cldmon.terminal.screen import Screen
+from cldmon.terminal.style import DIM, look
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from cldmon.app import App
     from cldmon.domain.model import Snapshot
 
+DEFAULT_WATCH_SECONDS = 5
+_GLANCE_SECONDS = 0.5
+"""How often a watch looks whether a pass has ended."""
+
 
 @click.command("status")
 @click.option("--account", "labels", multiple=True, help="Only this account; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print what GET /api/usage answers.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="table",
+    show_default=True,
+    help="`line` is for tmux, prompts and status bars.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "--watch",
+    "seconds",
+    metavar="[SECONDS]",
+    type=click.FloatRange(min=0.1),
+    is_flag=False,
+    flag_value=DEFAULT_WATCH_SECONDS,
+    help="Go on until Ctrl-C: show each new pass, and on a terminal the time every SECONDS"
+    f" ({DEFAULT_WATCH_SECONDS}).",
+)
 @click.pass_obj
-def command(app: App, labels: tuple[str, ...], as_json: bool) -> None:
-    """Show how much of each limit is used, as the last pass saw it."""
-    snapshot = app.snapshot()
-    if as_json:
-        from cldmon.domain.snapshot import to_json
+def command(
+    app: App, labels: tuple[str, ...], form: str, as_json: bool, seconds: float | None
+) -> None:
+    """Show how much of each limit is used, as the last pass saw it.
 
-        click.echo(json.dumps(to_json(snapshot), ensure_ascii=False, indent=2))
+    `!` marks a limit from 75 % on, `!!` from 90 %; `?` a reading too old to be live. A reset is
+    "due" where its time has come since the reading. `--json` is what GET /api/usage answers.
+    """
+    form = "json" if as_json else form
+    if seconds is None:
+        _print(app, app.shown(labels), form)
     else:
-        show(app, snapshot, labels)
+        with suppress(KeyboardInterrupt):  # the way to end it
+            _watch(app, labels, form, seconds)
 
 
 def show(app: App, snapshot: Snapshot, labels: Collection[str]) -> None:
     """Print the status table of `labels` (none: of every account)."""
-    import os
-    import sys
+    chosen = tuple(a for a in snapshot.accounts if not labels or a.label in labels)
+    _print(app, replace(snapshot, accounts=chosen), "table")
 
-    from cldmon.domain.view import view
-    from cldmon.terminal.status import Page, table
-    from cldmon.terminal.style import look
 
-    now = app.now()
-    views = [v for v in view(snapshot, now) if not labels or v.label in labels]
-    click.echo(table(views, Page(look(sys.stdout, os.environ), now)), color=True)
+def _print(app: App, snapshot: Snapshot, form: str) -> None:
+    if nothing := _nothing(app, snapshot):
+        complain(nothing)
+    if text := _text(app, snapshot, form):
+        click.echo(text, color=True)
+
+
+def _text(app: App, snapshot: Snapshot, form: str) -> str:
+    here = look(sys.stdout, os.environ)
+    return face(form, snapshot, app.now(), here, lambda: app.forecasts(snapshot))
+
+
+def _nothing(app: App, snapshot: Snapshot) -> str | None:
+    """Return why there is nothing to show, and what to do, or None."""
+    if not app.outline.labels:
+        return f"no account is configured; add [[accounts]] to {app.config_path}"
+    if snapshot.fetched_at is None:
+        return "nothing was read yet; run `cldmon fetch`"
+    return None
+
+
+def _watch(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+    app.shown(labels)  # what is wrong from the start is an error, not a thing to watch
+    if sys.stdout.isatty():
+        _draw(app, labels, form, seconds)
+    else:
+        _tell(app, labels, form, seconds)
+
+
+def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+    """Draw in place, for ever."""
+    screen = Screen(sys.stdout)
+    with screen.open():
+        while True:
+            here = look(sys.stdout, os.environ)
+            title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
+            text = _current(replace(app), labels, form)
+            screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
+            _rest(app, seconds, screen.rest)
+
+
+def _current(app: App, labels: Collection[str], form: str) -> str:
+    """Return what is to be seen now, be it trouble."""
+    try:
+        snapshot = app.shown(labels)
+        return _nothing(app, snapshot) or _text(app, snapshot, form)
+    except CldmonError as error:
+        return f"cldmon: {error}"
+
+
+def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+    """Print what is new, for ever: each pass, and a reading that has grown old."""
+    last: object = None
+    while True:
+        fresh = replace(app)
+        news = _news(fresh, labels)
+        if news != last:
+            click.echo(_current(fresh, labels, form), color=True)
+            last = news
+        _rest(app, seconds, time.sleep)
+
+
+def _news(app: App, labels: Collection[str]) -> object:
+    """Return what has to change for there to be something new: not the mere age of readings."""
+    try:
+        return [replace(seen, age=None) for seen in view(app.shown(labels), app.now())]
+    except CldmonError as error:
+        return str(error)
+
+
+def _rest(app: App, seconds: float, rest: Callable[[float], bool | None]) -> None:
+    """Wait until the time is up, a pass has ended, or `rest` says that it is time."""
+    state = app.outline.data_dir / "state.json"
+    before, end = _mark(state), time.monotonic() + seconds
+    while _mark(state) == before and (left := end - time.monotonic()) > 0:
+        if rest(min(left, _GLANCE_SECONDS)):
+            return
+
+
+def _mark(path: Path) -> object:
+    """Return what differs between two versions of a file; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.model import Account, iso
+from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     """By label and window."""
     Level: TypeAlias = Literal["normal", "warning", "critical"]
 
+DOCUMENTED = (FIVE_HOUR, SEVEN_DAY)
+"""The windows that are shown of every account."""
 STALE_INTERVALS = 3
 """A reading older than so many intervals is not shown as live."""
 WARNING = 75
@@ -45,8 +47,8 @@ class WindowView:
 class AccountView:
     """One account as it may be shown.
 
-    `failure` comes first where there is one; the windows are then the last good reading's. `age`
-    is that reading's, None if there never was one.
+    `failure` comes first where there is one; the windows are then the last good reading's, made
+    at `read_at` (UTC) and now of this `age`; both are None if there never was one.
     """
 
     label: str
@@ -54,6 +56,7 @@ class AccountView:
     windows: tuple[WindowView, ...]
     extra_usage: ExtraUsage | None
     failure: Failure | None
+    read_at: datetime | None
     age: timedelta | None
     stale: bool
 
@@ -61,6 +64,16 @@ class AccountView:
     def live(self) -> bool:
         """Whether the numbers are of now: read by the last pass, and not long ago."""
         return self.failure is None and not self.stale
+
+    def all_windows(self) -> dict[str, WindowView | None]:
+        """Return the windows by name, the documented two first: None where one is missing.
+
+        There are none at all before the first good reading.
+        """
+        if self.age is None:
+            return {}
+        named = {window.name: window for window in self.windows}
+        return {name: named.get(name) for name in dict.fromkeys((*DOCUMENTED, *named))}
 
 
 def view(snapshot: Snapshot, now: datetime) -> tuple[AccountView, ...]:
@@ -147,6 +160,7 @@ def _account(account: Account, interval: timedelta, now: datetime) -> AccountVie
         ),
         extra_usage=reading.extra_usage if reading else None,
         failure=account.failure,
+        read_at=reading.taken_at if reading else None,
         age=age,
         stale=age is None or is_stale(age, interval),
     )

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 COLOURS = {"normal": (GREEN,), "warning": (YELLOW,), "critical": (RED, BOLD)}
-MARKS = {"normal": "", "warning": "!", "critical": "!!"}
 
 
 def bar(percent: int, cells: int, look: Look, *, live: bool) -> str:

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title, title
+from cldmon.domain.model import FULL, short_title, title
 from cldmon.domain.view import level
-from cldmon.terminal.bars import COLOURS, MARKS, bar
-from cldmon.terminal.style import BOLD, DIM, RED, width
+from cldmon.terminal.bars import COLOURS, bar
+from cldmon.terminal.style import BOLD, DIM, MARKS, RED, width
 from cldmon.terminal.times import clock, countdown, length, read_ago
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from cldmon.domain.forecast import Forecast
     from cldmon.domain.model import ExtraUsage
-    from cldmon.domain.view import AccountView, WindowView
+    from cldmon.domain.view import AccountView, Forecasts, WindowView
     from cldmon.terminal.style import Look
 
 INDENT = "  "
@@ -38,12 +37,7 @@ class Page:
     look: Look
     now: datetime
     zone: tzinfo | None = None
-    forecasts: Mapping[tuple[str, str], Forecast] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> str:
-        """What stands where there is no value."""
-        return self.look.pick("–", "-")
+    forecasts: Forecasts = field(default_factory=dict)
 
     def clock(self, instant: datetime) -> str:
         """Return an instant as clock time in the reader's zone."""
@@ -103,13 +97,9 @@ def _error(message: str, page: Page) -> Iterator[str]:
 
 
 def _rows(account: AccountView, page: Page) -> Iterator[Row]:
-    if account.age is None:
-        return
-    windows = {window.name: window for window in account.windows}
-    for name in (FIVE_HOUR, SEVEN_DAY, *windows.keys() - {FIVE_HOUR, SEVEN_DAY}):
-        window = windows.get(name)
+    for name, window in account.all_windows().items():
         named = _name(name, page.look)
-        yield _row(named, account, window, page) if window else Row(named, None, page.missing)
+        yield _row(named, account, window, page) if window else Row(named, None, page.look.missing)
     if account.extra_usage:
         yield _money(account.extra_usage, live=account.live)
 
@@ -120,9 +110,9 @@ def _name(window: str, look: Look) -> str:
 
 
 def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row:
-    when = page.clock(window.resets_at) if window.resets_at else page.missing
+    when = page.clock(window.resets_at) if window.resets_at else page.look.missing
     if window.due:
-        return Row(name, None, page.missing, (when, "reset due"), live=False)
+        return Row(name, None, page.look.missing, (when, "reset due"), live=False)
     left = f"in {countdown(window.resets_at - page.now)}" if window.resets_at else ""
     return Row(
         name,
@@ -146,7 +136,9 @@ def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
         return "limit hit"
     if found is None:
         return ""
-    return f"full {page.clock(found.full_at)}" if found.full_at else f"to {found.ends_at_percent}%"
+    if found.full_at:
+        return f"full {page.clock(found.full_at)}"
+    return f"{found.ends_at_percent}% at reset"
 
 
 def _money(extra: ExtraUsage, *, live: bool) -> Row:

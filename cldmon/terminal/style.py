@@ -17,6 +17,9 @@ RED = "31"
 GREEN = "32"
 YELLOW = "33"
 
+MARKS = {"normal": "", "warning": "!", "critical": "!!"}
+"""What says a level without colour."""
+
 _JOINER = "\u200d"
 _INVISIBLE = {_JOINER, "\u200c"}
 """Format characters that are part of emoji and of some scripts, and harmless."""
@@ -44,6 +47,11 @@ class Look:
     def pick(self, pretty: str, plain: str) -> str:
         """Return the Unicode form of a symbol, or its ASCII one."""
         return pretty if self.unicode else plain
+
+    @property
+    def missing(self) -> str:
+        """What stands where there is no value."""
+        return self.pick("–", "-")
 
     def shorten(self, text: str, columns: int) -> str:
         """Return a text that is at most so many columns wide, its end replaced by `…`."""

@@ -1,0 +1,67 @@
+"""A terminal's other screen, on which something is drawn again and again in place."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from cldmon.terminal.style import Look
+
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+"""To the other screen, without cursor, and without wrapping what is too wide."""
+_LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+_HOME = "\x1b[H"
+_TO_LINE_END = "\x1b[K"
+_TO_SCREEN_END = "\x1b[J"
+_SIGNALS = (signal.SIGWINCH, signal.SIGTSTP)
+
+
+class Screen:
+    """The other screen of a terminal, while `open`; left for a while when Ctrl-Z asks for it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Take the screen, and give it back as it was however the block ends."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            self._write(_ENTER)
+            yield
+        finally:
+            self._write(_LEAVE)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def draw(self, text: str, look: Look) -> None:
+        """Show a text from the top of the screen on, in one write, so that nothing flickers."""
+        rows = os.get_terminal_size(self._stream.fileno()).lines
+        self._write(frame(text, rows, look))
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; return at once, and true, if the screen has to be drawn anew."""
+        woken = signal.sigtimedwait(_SIGNALS, seconds)
+        if woken and woken.si_signo == signal.SIGTSTP:
+            self._write(_LEAVE)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            self._write(_ENTER)
+        return woken is not None
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def frame(text: str, rows: int, look: Look) -> str:
+    """Return what draws a text on a screen of so many rows; what is too long is cut and counted."""
+    lines = text.splitlines()
+    if len(lines) > rows > 1:
+        cut = len(lines) - rows + 1
+        lines[rows - 1 :] = [look.pick(f"… {cut} more lines", f"({cut} more lines)")]
+    return _HOME + "\n".join(line + _TO_LINE_END for line in lines) + _TO_SCREEN_END
