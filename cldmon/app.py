@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.config import locate
-from cldmon.errors import SecretError, StoreError, UsageError
+from cldmon.errors import ConfigError, SecretError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from cldmon.collector.outbox import Notifier
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
-    from cldmon.domain.model import Snapshot
+    from cldmon.domain.model import Snapshot, Subscriptions
     from cldmon.domain.view import Forecasts
     from cldmon.health.verdict import Verdict
     from cldmon.health.watchdog import Watchdog
     from cldmon.slack.client import SlackMessenger
+    from cldmon.slack.subscribing import Subscribing
 
     Warn = Callable[[str], None]
 
@@ -176,6 +177,35 @@ class App:
             return self.messenger()
         except SecretError as error:
             return Mute(str(error))
+
+    def subscriptions(self) -> Subscriptions:
+        """Everybody's alert settings; raises StoreError."""
+        from cldmon.store.subscriptions import SubscriptionsFile
+
+        return SubscriptionsFile(self.outline.data_dir).load()
+
+    def subscribing(self, warn: Warn) -> Subscribing:
+        """What changes alert settings and confirms them.
+
+        Raises ConfigError where Slack is off, SecretError if its token cannot be read.
+        """
+        from cldmon.slack.directory import open_directory
+        from cldmon.slack.subscribing import Subscribing
+        from cldmon.store.subscriptions import SubscriptionsFile
+
+        messenger, data_dir = self.messenger(), self.outline.data_dir
+        if messenger is None:
+            where = f"[notifications.slack] in {self.config_path}"
+            raise ConfigError(f"Slack is off: set enabled = true below {where}")
+        channel = self.config.notifications.slack.member_channel_id
+        directory = open_directory(messenger, channel, data_dir, self.now)
+        return Subscribing(SubscriptionsFile(data_dir), messenger, directory, warn)
+
+    def require_account(self, label: str) -> None:
+        """Raise UsageError, naming the accounts that there are, unless `label` is one of them."""
+        if label not in self.outline.labels:
+            known = ", ".join(self.outline.labels) or "none"
+            raise UsageError(f"no account {label!r} in the config; it has: {known}")
 
     def messenger(self) -> SlackMessenger | None:
         """Slack, or None where it is off; raises SecretError if its token cannot be read."""

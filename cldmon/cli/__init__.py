@@ -25,6 +25,7 @@ COMMANDS = {
     "fetch": "Read every account once, store it, tell who asked.",
     "status": "Show how much of each limit is used.",
     "health": "Say in one line whether all is well.",
+    "subscribe": "Change and show who is told of what on Slack.",
     "demo": "Watch it at work on simulated accounts.",
 }
 """Each command with its line of help; its code is imported when it is called."""

@@ -1,0 +1,70 @@
+"""What the shell offers after TAB: account labels, ranges, Slack ids.
+
+The shell waits for it at each TAB, so nothing heavy may be imported here, and whatever goes wrong
+offers nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from cldmon.app import App
+from cldmon.errors import CldmonError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import click
+
+    from cldmon.config.locate import Outline
+
+RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30d": "a month"}
+
+
+def account_labels(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the labels of the configured accounts."""
+    outline = _outline(ctx)
+    return _items(outline.labels if outline else (), incomplete)
+
+
+def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the Slack ids that have a subscription."""
+    outline = _outline(ctx)
+    return _items(_subscribers(outline) if outline else (), incomplete)
+
+
+def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer spans of time."""
+    return [CompletionItem(r, help=h) for r, h in RANGES.items() if r.startswith(incomplete)]
+
+
+def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(value) for value in values if value.startswith(incomplete)]
+
+
+def _outline(ctx: click.Context) -> Outline | None:
+    """Return the outline of the configuration that the command line names so far."""
+    options = ctx.find_root().params
+    app = App(
+        options.get("config_path"), options.get("data_dir"), os.environ, lambda: datetime.now(UTC)
+    )
+    try:
+        return app.outline
+    except (CldmonError, OSError):
+        return None
+
+
+def _subscribers(outline: Outline) -> list[str]:
+    # Not through SubscriptionsFile, which brings locks and more along.
+    try:
+        body = json.loads((outline.data_dir / "subscriptions.json").read_bytes())
+        return [user for user in body["users"] if isinstance(user, str)]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []

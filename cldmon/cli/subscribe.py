@@ -1,0 +1,131 @@
+"""`cldmon subscribe`: who is told of what on Slack."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain
+from cldmon.cli.complete import account_labels, slack_ids
+from cldmon.errors import CldmonError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cldmon.app import App
+    from cldmon.slack.people import Person
+    from cldmon.terminal.subscriptions import Line
+
+
+@click.command("subscribe")
+@click.argument("person", metavar="SLACK_ID", required=False, shell_complete=slack_ids)
+@click.argument("label", metavar="ACCOUNT", required=False, shell_complete=account_labels)
+@click.option("--hit/--no-hit", default=None, help="Tell when a limit of the account is hit.")
+@click.option("--reset/--no-reset", default=None, help="Tell when it is free again.")
+@click.option("--list", "everything", is_flag=True, help="Show everybody's settings.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def command(
+    app: App,
+    person: str | None,
+    label: str | None,
+    hit: bool | None,
+    reset: bool | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Change and show which alerts of ACCOUNT the person SLACK_ID gets on Slack.
+
+    SLACK_ID is an id such as U0123ABCD, or a name as Slack knows it. A change is confirmed to
+    that person by direct message at once; without --hit and --reset nothing is changed.
+    """
+    if everything:
+        _refuse_more(person, hit, reset)
+        _show_list(_all(app), as_json=as_json)
+        return
+    if person is None or label is None:
+        raise UsageError("name a person and an account: cldmon subscribe SLACK_ID ACCOUNT")
+    line = _one(app, person, label, hit, reset)
+    if as_json:
+        _print_json(_as_json(line))
+    else:
+        _print_table([line])
+
+
+def _refuse_more(person: str | None, *flags: bool | None) -> None:
+    if person is not None or any(flag is not None for flag in flags):
+        raise UsageError("--list shows everybody's settings: it goes with --json alone")
+
+
+def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) -> Line:
+    """Return the settings of one person for one account, changed if that is asked for."""
+    from cldmon.terminal.subscriptions import Line
+
+    subscribing = app.subscribing(complain)
+    app.require_account(label)
+    person = subscribing.person(text)
+    if hit is None and reset is None:
+        found = subscribing.current(person.id, label)
+    else:
+        found = subscribing.change(person.id, label, limit_hit=hit, reset=reset)
+    return Line(person.id, _name(person), label, found)
+
+
+def _all(app: App) -> list[Line]:
+    from cldmon.terminal.subscriptions import Line
+
+    names = _names(app)
+    return [
+        Line(user, _name(names.get(user)), label, subscription)
+        for user, accounts in app.subscriptions().users.items()
+        for label, subscription in accounts.items()
+    ]
+
+
+def _names(app: App) -> dict[str, Person]:
+    """Return Slack's people by id, as far as they can be had."""
+    if not app.outline.slack_enabled:
+        return {}
+    try:
+        return app.subscribing(complain).names()
+    except CldmonError as error:
+        complain(f"shown without names: {error}")
+        return {}
+
+
+def _name(person: Person | None) -> str:
+    return (person.real_name or person.display_name or person.name) if person else ""
+
+
+def _show_list(lines: Sequence[Line], *, as_json: bool) -> None:
+    if as_json:
+        _print_json([_as_json(line) for line in lines])
+    elif lines:
+        _print_table(lines)
+    else:
+        complain("nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
+
+
+def _print_table(lines: Sequence[Line]) -> None:
+    from cldmon.terminal.style import look
+    from cldmon.terminal.subscriptions import table
+
+    click.echo(table(lines, look(sys.stdout, os.environ)))
+
+
+def _as_json(line: Line) -> dict[str, object]:
+    return {
+        "slackId": line.user,
+        "slackName": line.name or None,
+        "label": line.label,
+        "limitHit": line.subscription.limit_hit,
+        "reset": line.subscription.reset,
+    }
+
+
+def _print_json(body: object) -> None:
+    click.echo(json.dumps(body, ensure_ascii=False, indent=2))

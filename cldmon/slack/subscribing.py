@@ -1,0 +1,83 @@
+"""Alert settings changed by hand: who is meant, what is stored, and the confirmation."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cldmon.domain.delivery import Fate
+from cldmon.errors import SlackError
+from cldmon.slack.people import Person, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.model import Subscription
+    from cldmon.slack.directory import Directory
+    from cldmon.store.subscriptions import SubscriptionsFile
+
+    class Messenger(Protocol):
+        """What is needed of `cldmon.slack.client.SlackMessenger`."""
+
+        def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+            """Confirm to a Slack user which alerts of account `label` they now get."""
+
+
+_ID = re.compile(r"[UW](?=[A-Z0-9]*\d)[A-Z0-9]+")
+
+
+class Subscribing:
+    """Changes subscriptions and tells whom they are for; `warn` takes what went less than well."""
+
+    def __init__(
+        self,
+        settings: SubscriptionsFile,
+        messenger: Messenger,
+        directory: Directory,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._messenger = messenger
+        self._directory = directory
+        self._warn = warn
+
+    def person(self, text: str) -> Person:
+        """Return whom an id or a name means; an id that cannot be looked up is taken as it is.
+
+        Raises SlackError for a name that nobody has, several have, or that cannot be looked up.
+        """
+        try:
+            return resolve(self._directory.people(), text)
+        except SlackError as error:
+            if not _ID.fullmatch(text):
+                raise
+            self._warn(f"{text} is taken as it is, without a look at who it is: {error}")
+            return Person(text, text)
+
+    def names(self) -> dict[str, Person]:
+        """Return Slack's people by id; raises SlackError where they cannot be had."""
+        return {person.id: person for person in self._directory.people()}
+
+    def current(self, user: str, label: str) -> Subscription:
+        """Return a user's settings for an account; raises StoreError."""
+        return self._settings.load().of(user, label)
+
+    def change(
+        self, user: str, label: str, *, limit_hit: bool | None, reset: bool | None
+    ) -> Subscription:
+        """Store a user's settings for an account and confirm them; None leaves one as it was.
+
+        A confirmation that fails is a warning: the change stands. Raises StoreError.
+        """
+        new = self._settings.change(user, label, limit_hit=limit_hit, reset=reset)
+        receipt = self._messenger.confirm(user, label, new)
+        if receipt.fate is not Fate.DELIVERED:
+            self._warn(f"the change stands, but {_undelivered(receipt)}")
+        return new
+
+
+def _undelivered(receipt: Receipt) -> str:
+    became = "may not have been" if receipt.fate is Fate.UNSURE else "was not"
+    return f"its confirmation {became} delivered: {receipt.reason}"

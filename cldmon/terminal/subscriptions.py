@@ -1,0 +1,43 @@
+"""Alert settings as a table: text from domain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cldmon.domain.model import Subscription
+    from cldmon.terminal.style import Look
+
+_HEADERS = ("SLACK ID", "NAME", "ACCOUNT", "LIMIT HIT", "FREE AGAIN")
+_LONGEST = 24
+"""Columns granted to a name and to a label, so that a row fits into 80."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One user's settings for one account; `name` is empty where it is not known."""
+
+    user: str
+    name: str
+    label: str
+    subscription: Subscription
+
+
+def table(lines: Iterable[Line], look: Look) -> str:
+    """Return a table with a row for each setting."""
+    rows = [_row(line, look) for line in lines]
+    return tabulate(rows, _HEADERS, tablefmt="plain", disable_numparse=True)
+
+
+def _row(line: Line, look: Look) -> list[str]:
+    texts = (line.user, line.name or look.missing, line.label)
+    alerts = (line.subscription.limit_hit, line.subscription.reset)
+    return [
+        *(look.shorten(look.clean(text), _LONGEST) for text in texts),
+        *("on" if alert else "off" for alert in alerts),
+    ]
