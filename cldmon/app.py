@@ -64,12 +64,11 @@ class App:
         """What the last pass left, for readers; an empty one before the first pass."""
         from dataclasses import replace
 
-        from cldmon.store.state import StateFile
+        from cldmon.store import latest
 
-        stored = StateFile(self.outline.data_dir).load().snapshot
-        return replace(
-            stored, interval=self.outline.interval, slack_enabled=self.outline.slack_enabled
-        )
+        outline = self.outline
+        stored = latest.snapshot(outline.data_dir)
+        return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
 
     def shown(self, labels: Collection[str]) -> Snapshot:
         """The accounts of the configuration, or those of `labels`, as the last pass left them.

@@ -14,6 +14,7 @@ import click
 from cldmon.cli import complain
 from cldmon.domain.view import view
 from cldmon.errors import CldmonError
+from cldmon.store.latest import state_path
 from cldmon.terminal.faces import FORMS, face
 from cldmon.terminal.screen import Screen
 from cldmon.terminal.style import DIM, look
@@ -146,7 +147,7 @@ def _news(app: App, labels: Collection[str]) -> object:
 
 def _rest(app: App, seconds: float, rest: Callable[[float], bool | None]) -> None:
     """Wait until the time is up, a pass has ended, or `rest` says that it is time."""
-    state = app.outline.data_dir / "state.json"
+    state = state_path(app.outline.data_dir)
     before, end = _mark(state), time.monotonic() + seconds
     while _mark(state) == before and (left := end - time.monotonic()) > 0:
         if rest(min(left, _GLANCE_SECONDS)):

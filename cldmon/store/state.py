@@ -15,18 +15,14 @@ from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso
 from cldmon.domain.organization import Organization
-from cldmon.errors import StoreError
-from cldmon.store import history
+from cldmon.store import history, latest
+from cldmon.store.latest import VERSION
+from cldmon.store.latest import StateCorruptError as StateCorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
-
-VERSION = 1
-
-_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What comes of decoding something that `encode` did not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +84,15 @@ class StateFile:
     """state.json in a data_dir."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.path = data_dir / "state.json"
+        self.path = latest.state_path(data_dir)
 
     def load(self) -> State:
         """Return what the last pass left, or an empty state before the first one.
 
         Raises `StoreError` for a file that cannot be read or understood.
         """
-        with files.explained("read", self.path):
-            try:
-                text = self.path.read_bytes()
-            except FileNotFoundError:
-                return State()
-        return decode(text, self.path)
+        text = latest.read(self.path)
+        return State() if text is None else decode(text, self.path)
 
     def save(self, state: State) -> None:
         """Replace the file; when this returns the state survives a loss of power."""
@@ -112,10 +104,6 @@ class StateFile:
         with files.explained("set aside", self.path):
             self.path.replace(aside)
         return aside
-
-
-class StateCorruptError(StoreError):
-    """state.json is not what a pass writes."""
 
 
 def encode(state: State) -> bytes:
@@ -135,13 +123,7 @@ def encode(state: State) -> bytes:
 
 def decode(text: bytes, path: Path) -> State:
     """Return the state that `encode` wrote; raises `StateCorruptError` for anything else."""
-    try:
-        body = json.loads(text)
-        if body["version"] != VERSION:
-            raise StoreError(f"{path} was written by another version of cldmon: use that one")
-        return _state_from_json(body)
-    except _NOT_OURS as error:
-        raise StateCorruptError(f"{path} is not what cldmon writes: it is corrupt") from error
+    return latest.decoded(text, path, _state_from_json)
 
 
 def _state_from_json(body: dict[str, Any]) -> State:

@@ -1,0 +1,70 @@
+"""The snapshot in state.json, for those who only look.
+
+The rest of the file is left undecoded: a status bar asks every few seconds, and the values of that
+rest would take it a third of a bare Python's start to define.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cldmon import files
+from cldmon.domain import snapshot as snapshots
+from cldmon.domain.model import Snapshot
+from cldmon.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+VERSION = 1
+
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What comes of decoding something that no pass wrote."""
+
+
+class StateCorruptError(StoreError):
+    """state.json is not what a pass writes."""
+
+
+def state_path(data_dir: Path) -> Path:
+    """Return where the state is kept."""
+    return data_dir / "state.json"
+
+
+def snapshot(data_dir: Path) -> Snapshot:
+    """Return what the last pass left, an empty snapshot before the first one.
+
+    Raises `StoreError` for a file that cannot be read or understood.
+    """
+    path = state_path(data_dir)
+    text = read(path)
+    if text is None:
+        return Snapshot()
+    return decoded(text, path, lambda body: snapshots.from_json(body["snapshot"]))
+
+
+def read(path: Path) -> bytes | None:
+    """Return the bytes of the file, None where there is none; raises `StoreError`."""
+    with files.explained("read", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def decoded(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:
+    """Return what `decode` makes of the JSON in a file of our version.
+
+    Raises `StateCorruptError` where it is something that no pass wrote.
+    """
+    try:
+        body = json.loads(text)
+        if body["version"] != VERSION:
+            raise StoreError(f"{path} was written by another version of cldmon: use that one")
+        return decode(body)
+    except _NOT_OURS as error:
+        raise StateCorruptError(f"{path} is not what cldmon writes: it is corrupt") from error
