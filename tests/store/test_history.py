@@ -1,0 +1,186 @@
+"""The day files as the pass writes them: JavaScript's bytes, each line once, in its own day."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.errors import StoreError
+from cldmon.store.history import History, date_of, day_files, line
+from tests.fakes import NOON, windows
+from tests.strategies import INSTANT, TEXT, WINDOWS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.domain.model import Window
+
+# Each right side was printed by node's JSON.stringify.
+LABELS = {
+    "alice": '"alice"',
+    "": '""',
+    "R&D <b>": '"R&D <b>"',
+    'say "hi"': r'"say \"hi\""',
+    "back\\slash": r'"back\\slash"',
+    "a/b": '"a/b"',
+    "Zoë": '"Zoë"',
+    "日本": '"日本"',
+    "\U0001f469\u200d\U0001f4bb 🚀": '"\U0001f469\u200d\U0001f4bb 🚀"',
+    "\u2028\u2029": '"\u2028\u2029"',
+    "\u0000\u0001\u001f": r'"\u0000\u0001\u001f"',
+    "\b\t\n\f\r\v": r'"\b\t\n\f\r\u000b"',
+    "\u007f\u0080\ufeff\uffff": '"\u007f\u0080\ufeff\uffff"',
+    "\U0010ffff": '"\U0010ffff"',
+    "__proto__": '"__proto__"',
+}
+
+
+@pytest.mark.parametrize(("label", "text"), LABELS.items(), ids=map(ascii, LABELS))
+def test_a_label_is_written_as_javascript_writes_it(label: str, text: str) -> None:
+    assert (
+        line(NOON, {label: {}}) == f'{{"timestamp":1795348800000,"accounts":[{{"label":{text}}}]}}'
+    )
+
+
+def test_a_line_has_the_form_of_the_node_program() -> None:
+    accounts = {"alice": windows({"fiveHour": 17, "sevenDay": 45})}
+    at = datetime(2026, 3, 12, 2, 47, 15, 95_000, tzinfo=UTC)
+    assert line(at, accounts) == (
+        '{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}'
+    )
+
+
+def test_other_windows_are_further_keys_and_those_of_models_stand_below_models() -> None:
+    alice = windows({"fiveHour": 0, "models.Fable": 72, "sevenDayOpus": 12, "models.a b": 100})
+    assert line(NOON, {"alice": alice, "bob": {}}) == (
+        '{"timestamp":1795348800000,"accounts":['
+        '{"label":"alice","fiveHour":0,"sevenDayOpus":12,"models":{"Fable":72,"a b":100}},'
+        '{"label":"bob"}]}'
+    )
+
+
+def test_a_pass_that_read_nobody_has_its_line_too() -> None:
+    assert line(NOON, {}) == '{"timestamp":1795348800000,"accounts":[]}'
+
+
+@pytest.mark.parametrize(
+    ("at", "ms"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), 0),
+        (datetime(1970, 1, 1, 0, 0, 0, 999, tzinfo=UTC), 0),
+        (datetime(2026, 11, 22, 12, 0, 0, 999_999, tzinfo=UTC), 1795348800999),
+        (datetime(2026, 11, 22, 13, 0, tzinfo=timezone(timedelta(hours=1))), 1795348800000),
+        (datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC), -1),
+    ],
+)
+def test_the_time_is_whole_milliseconds_since_the_epoch(at: datetime, ms: int) -> None:
+    assert json.loads(line(at, {}))["timestamp"] == ms
+
+
+@given(INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=3))
+def test_any_line_is_one_line_that_says_what_was_read(
+    at: datetime, accounts: dict[str, dict[str, Window]]
+) -> None:
+    text = line(at, accounts)
+    assert text.startswith('{"timestamp":')
+    assert "\n" not in text
+    assert "\r" not in text
+    body = json.loads(text)
+    assert [entry["label"] for entry in body["accounts"]] == list(accounts)
+    assert date_of(text) == at.date()
+    for entry, said in zip(body["accounts"], accounts.values(), strict=True):
+        models = entry.pop("models", {})
+        del entry["label"]
+        found = entry | {f"models.{name}": percent for name, percent in models.items()}
+        assert found == {name: window.utilization for name, window in said.items()}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "{}", '{"timestamp":', '{"timestamp":1.5,', '{"timestamp":x,']
+)
+def test_what_is_no_line_has_no_date(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        date_of(text)
+
+
+def test_each_line_goes_into_the_file_of_its_utc_day(tmp_path: Path) -> None:
+    day = timedelta(days=1)
+    for at in (NOON, NOON + day, NOON - day):
+        History(tmp_path).ensure(line(at, {}))
+    assert [path.name for _, path in day_files(tmp_path)] == [
+        "history-2026-11-21.jsonl",
+        "history-2026-11-22.jsonl",
+        "history-2026-11-23.jsonl",
+    ]
+
+
+def test_a_line_is_written_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    first, second = line(NOON, {}), line(NOON + timedelta(minutes=10), {})
+    for text in (first, first, second, second, first):
+        History(tmp_path).ensure(text)
+    [(_, path)] = day_files(tmp_path)
+    assert path.read_text().splitlines() == [first, second]
+
+
+def test_a_line_that_merely_contains_another_is_another(tmp_path: Path) -> None:
+    """Only a whole line counts, not its like inside a longer one."""
+    text = line(NOON, {})
+    path = tmp_path / "history-2026-11-22.jsonl"
+    path.write_text(f"x{text}\n{text}x\n")
+    History(tmp_path).ensure(text)
+    assert path.read_text() == f"x{text}\n{text}x\n{text}\n"
+
+
+def test_what_was_there_is_never_changed(tmp_path: Path) -> None:
+    path = tmp_path / "history-2026-11-22.jsonl"
+    path.write_bytes(b"\xff\x00foreign\n{torn")
+    History(tmp_path).ensure(line(NOON, {}))
+    assert path.read_bytes() == b"\xff\x00foreign\n{torn\n" + line(NOON, {}).encode() + b"\n"
+
+
+def test_a_day_file_that_is_large_is_looked_at_from_its_end(tmp_path: Path) -> None:
+    """A line that stands far from the end was not the last pass's."""
+    text = line(NOON, {})
+    path = tmp_path / "history-2026-11-22.jsonl"
+    path.write_text(f"{text}\n" + "x" * 99 * 1_000 + "\n")
+    History(tmp_path).ensure(text)
+    assert path.read_text().count(text) == 2
+
+
+def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> None:
+    names = [
+        "history-2026-11-22.jsonl",
+        "history-2025-01-31.jsonl.gz",
+        "history-2026-02-30.jsonl",
+        "history-2026-11-21.jsonl.tmp",
+        "xhistory-2026-11-21.jsonl",
+        "state.json",
+    ]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    assert [(day, path.name) for day, path in day_files(tmp_path)] == [
+        (date(2025, 1, 31), "history-2025-01-31.jsonl.gz"),
+        (date(2026, 11, 22), "history-2026-11-22.jsonl"),
+    ]
+
+
+def test_pruning_tells_what_it_removed(tmp_path: Path) -> None:
+    for name in (
+        "history-2026-11-22.jsonl",
+        "history-2026-11-15.jsonl",
+        "history-2026-11-14.jsonl",
+    ):
+        (tmp_path / name).write_bytes(b"")
+    removed = History(tmp_path).prune(7, date(2026, 11, 22))
+    assert [path.name for path in removed] == ["history-2026-11-14.jsonl"]
+    assert History(tmp_path).prune(0, date(2030, 1, 1)) == []
+
+
+def test_a_folder_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"^cannot list {tmp_path}/gone: No such file"):
+        History(tmp_path / "gone").prune(1, NOON.date())

@@ -1,0 +1,147 @@
+"""state.json: what is written is read again, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.domain.model import Transition, TransitionKind
+from cldmon.errors import StoreError
+from cldmon.store.state import Message, State, StateCorruptError, StateFile, decode, encode
+from tests.fakes import NOON
+from tests.strategies import JSON, STATE
+
+HERE = Path("/data/state.json")
+KEYS = [
+    "version",
+    "snapshot",
+    "accounts",
+    "outbox",
+    "historyLine",
+    "slackRetryAt",
+    "passSeconds",
+    "counters",
+]
+
+
+def message(user: str) -> Message:
+    return Message(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", NOON), user)
+
+
+@given(STATE)
+def test_any_state_comes_back_as_it_was(state: State) -> None:
+    assert decode(encode(state), HERE) == state
+
+
+@given(STATE)
+def test_a_state_is_one_line_of_json_with_the_snapshot_in_it(state: State) -> None:
+    """Readers need no more than `snapshot`; a person can look at it with any JSON tool."""
+    text = encode(state)
+    assert text.endswith(b"}\n")
+    body = json.loads(text)
+    assert list(body) == KEYS
+    assert len(body["snapshot"]["accounts"]) == len(state.snapshot.accounts)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_state_or_refused(text: bytes) -> None:
+    with pytest.raises(StateCorruptError):
+        decode(text, HERE)
+
+
+@given(JSON)
+def test_any_json_is_a_state_or_refused(body: object) -> None:
+    with pytest.raises(StoreError):
+        decode(json.dumps(body).encode(), HERE)
+
+
+@given(STATE, st.sampled_from(KEYS[1:]), JSON)
+def test_a_state_with_any_json_in_place_of_a_part_is_refused_or_can_be_written_again(
+    state: State, key: str, value: object
+) -> None:
+    body = json.loads(encode(state))
+    body[key] = value
+    try:
+        decoded = decode(json.dumps(body).encode(), HERE)
+    except StateCorruptError:
+        return
+    assert decode(encode(decoded), HERE) == decoded
+
+
+@given(STATE, st.data())
+def test_a_state_with_any_json_deep_inside_is_refused_or_can_be_written_again(
+    state: State, data: st.DataObject
+) -> None:
+    """Wherever the damage is, it is found before a pass works with it."""
+    body = json.loads(encode(state))
+    place = body
+    while True:
+        keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(JSON)
+    try:
+        decoded = decode(json.dumps(body).encode(), HERE)
+    except StoreError:
+        return
+    assert decode(encode(decoded), HERE) == decoded
+
+
+@given(STATE, st.data())
+def test_a_state_that_was_cut_anywhere_is_refused(state: State, data: st.DataObject) -> None:
+    text = encode(state).rstrip()
+    cut = data.draw(st.integers(0, len(text) - 1))
+    with pytest.raises(StateCorruptError, match=r"^/data/state\.json is not what cldmon writes"):
+        decode(text[:cut], HERE)
+
+
+@pytest.mark.parametrize("version", [0, 2, 99, "1.1", None])
+def test_another_version_is_no_corruption(version: object) -> None:
+    body = json.loads(encode(State()))
+    body["version"] = version
+    with pytest.raises(StoreError, match="another version") as caught:
+        decode(json.dumps(body).encode(), HERE)
+    assert not isinstance(caught.value, StateCorruptError)
+
+
+def test_before_the_first_pass_the_state_is_empty(tmp_path: Path) -> None:
+    assert StateFile(tmp_path).load() == State()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_survives_in_its_file_which_is_private(tmp_path: Path) -> None:
+    state = State(outbox=(message("U1"),), counters={"a": 1})
+    StateFile(tmp_path).save(State())
+    StateFile(tmp_path).save(state)
+    assert StateFile(tmp_path).load() == state
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
+    assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_state_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(StoreError, match=f"^cannot read {tmp_path}/state.json: Is a directory$"):
+        StateFile(tmp_path).load()
+
+
+def test_a_corrupt_state_is_set_aside_under_the_time(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_bytes(b"{")
+    aside = StateFile(tmp_path).set_aside(NOON)
+    assert aside.name == "state.json.corrupt-20261122T120000Z"
+    assert aside.read_bytes() == b"{"
+    assert StateFile(tmp_path).load() == State()
+
+
+def test_a_message_is_struck_off_once_and_alone() -> None:
+    one, other = message("U1"), message("U2")
+    state = State(outbox=(one, other, one))
+    assert state.without(one).outbox == (other, one)
+    assert state.without(other).outbox == (one, one)

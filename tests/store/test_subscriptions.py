@@ -1,0 +1,162 @@
+"""subscriptions.json: compatible with the Node program's, and never thrown away."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cldmon.domain.model import Subscription, Subscriptions
+from cldmon.errors import StoreError, SubscriptionsCorruptError
+from cldmon.store.subscriptions import SubscriptionsFile
+from tests.limits import largest_file
+from tests.strategies import JSON
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NODE = b'{"users":{"U123":{"accounts":{"alice":{"limitHit":true,"reset":false}}}}}'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> SubscriptionsFile:
+    return SubscriptionsFile(tmp_path)
+
+
+def body(file: SubscriptionsFile) -> Any:
+    return json.loads(file.path.read_bytes())
+
+
+def test_before_the_first_change_nobody_is_subscribed(file: SubscriptionsFile) -> None:
+    assert file.load() == Subscriptions()
+    assert file.load().of("U1", "alice") == Subscription(limit_hit=False, reset=False)
+    assert not file.path.exists()
+
+
+def test_the_file_of_the_node_program_is_read(file: SubscriptionsFile) -> None:
+    file.path.write_bytes(NODE)
+    assert file.load().of("U123", "alice") == Subscription(limit_hit=True, reset=False)
+    assert file.load().of("U123", "bob") == Subscription()
+    assert file.load().of("U999", "alice") == Subscription()
+
+
+def test_a_change_has_the_form_of_the_node_program(file: SubscriptionsFile) -> None:
+    assert file.change("U123", "alice", limit_hit=True) == Subscription(limit_hit=True)
+    assert body(file) == json.loads(NODE)
+    assert file.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_change_leaves_everything_else_as_it_was(file: SubscriptionsFile) -> None:
+    """The other alert, other accounts, other users, and keys that this program does not know."""
+    before = {
+        "version": 3,
+        "users": {
+            "U1": {
+                "name": "Zoë 🚀",
+                "accounts": {
+                    "alice": {"limitHit": True, "reset": False, "sound": "ping"},
+                    "bob": {"reset": True},
+                },
+            },
+            "U2": {"accounts": {}},
+        },
+    }
+    file.path.write_text(json.dumps(before))
+    assert file.change("U1", "alice", reset=True) == Subscription(limit_hit=True, reset=True)
+    after = json.loads(json.dumps(before))
+    after["users"]["U1"]["accounts"]["alice"]["reset"] = True
+    assert body(file) == after
+    assert "Zoë 🚀" in file.path.read_text(encoding="utf-8")
+
+
+def test_an_alert_is_switched_off_as_it_is_switched_on(file: SubscriptionsFile) -> None:
+    file.change("U1", "alice", limit_hit=True, reset=True)
+    assert file.change("U1", "alice", limit_hit=False) == Subscription(reset=True)
+    assert file.load().of("U1", "alice") == Subscription(limit_hit=False, reset=True)
+
+
+def test_an_alert_is_on_only_where_it_says_true(file: SubscriptionsFile) -> None:
+    for value in ("true", 1, None, "yes", [True]):
+        entry = {"limitHit": value, "reset": True}
+        file.path.write_text(json.dumps({"users": {"U1": {"accounts": {"alice": entry}}}}))
+        assert file.load().of("U1", "alice") == Subscription(limit_hit=False, reset=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"users":null}',
+        b'{"users":[1]}',
+        b'{"users":{"U1":3}}',
+        b'{"users":{"U1":{"accounts":[]}}}',
+        b'{"users":{"U1":{"accounts":{"alice":true}}}}',
+        b'{"users":{"\\ud800":{"accounts":{}}}}',
+        NODE[:-1],
+        b"[" * 100_000,
+    ],
+)
+def test_a_corrupt_file_is_reported_and_left_alone_byte_for_byte(
+    file: SubscriptionsFile, text: bytes
+) -> None:
+    file.path.write_bytes(text)
+    for use in (file.load, lambda: file.change("U1", "alice", reset=True)):
+        with pytest.raises(SubscriptionsCorruptError, match="mend it, or move it away"):
+            use()
+    assert file.path.read_bytes() == text
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(JSON | st.fixed_dictionaries({"users": JSON}))
+def test_any_json_is_read_or_reported(file: SubscriptionsFile, content: object) -> None:
+    file.path.write_text(json.dumps(content))
+    try:
+        file.load()
+    except SubscriptionsCorruptError:
+        return
+    assert isinstance(content, dict)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.binary())
+def test_any_bytes_are_reported_and_left_alone(file: SubscriptionsFile, content: bytes) -> None:
+    file.path.write_bytes(content)
+    with pytest.raises(SubscriptionsCorruptError):
+        file.load()
+    assert file.path.read_bytes() == content
+
+
+def test_changes_made_at_once_are_all_kept(file: SubscriptionsFile) -> None:
+    """`subscribe` and `serve` write the same file, each under the lock."""
+
+    def change(label: str) -> None:
+        for user in ("U1", "U2", "U3"):
+            SubscriptionsFile(file.path.parent).change(user, label, reset=True)
+
+    threads = [threading.Thread(target=change, args=(f"a{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    users = file.load().users
+    assert {user: len(labels) for user, labels in users.items()} == {"U1": 4, "U2": 4, "U3": 4}
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(file: SubscriptionsFile) -> None:
+    file.path.write_bytes(NODE)
+    with largest_file(10), pytest.raises(StoreError, match="cannot write"):
+        file.change("U1", "bob", reset=True)
+    assert file.path.read_bytes() == NODE
+
+
+def test_the_folder_is_made_for_its_owner_where_it_is_missing(tmp_path: Path) -> None:
+    SubscriptionsFile(tmp_path / "data").change("U1", "alice", reset=True)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700

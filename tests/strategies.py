@@ -1,0 +1,86 @@
+"""Values of the domain as hypothesis makes them: any that can occur, and any JSON at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from cldmon.domain.model import (
+    Account,
+    ExtraUsage,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Transition,
+    TransitionKind,
+    Window,
+)
+from cldmon.domain.organization import Organization
+from cldmon.store import history
+from cldmon.store.state import KeyMark, Memory, Message, State
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+INSTANT = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=st.just(UTC),
+).map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
+"""A UTC instant of whole milliseconds, as files have them."""
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAME = st.one_of(
+    st.sampled_from(["fiveHour", "sevenDay", "sevenDayOpus", "nimbusQuill"]),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9).map(
+        lambda name: f"models.{name}"
+    ),
+)
+COUNT = st.integers(0, 10**6)
+WINDOW = st.builds(Window, st.integers(0, 100), st.none() | INSTANT)
+WINDOWS = st.dictionaries(NAME, WINDOW, max_size=4)
+READING = st.builds(
+    Reading,
+    taken_at=INSTANT,
+    windows=WINDOWS,
+    plan=st.none() | TEXT,
+    organization=st.none() | TEXT,
+    extra_usage=st.none() | st.builds(ExtraUsage, COUNT, st.none() | COUNT, TEXT, COUNT),
+    ignored=COUNT,
+)
+FAILURE = st.builds(Failure, st.sampled_from(FailureKind), TEXT, st.none() | INSTANT)
+ACCOUNT = st.builds(Account, TEXT, st.none() | READING, st.none() | FAILURE)
+SNAPSHOT = st.builds(
+    Snapshot,
+    fetched_at=st.none() | INSTANT,
+    accounts=st.lists(ACCOUNT, max_size=3).map(tuple),
+    interval=COUNT.map(lambda minutes: timedelta(minutes=minutes)),
+    slack_enabled=st.booleans(),
+)
+TRANSITION = st.builds(
+    Transition, st.sampled_from(TransitionKind), TEXT, NAME, INSTANT, st.none() | INSTANT
+)
+MEMORY = st.builds(
+    Memory,
+    windows=WINDOWS,
+    organization=st.none() | st.builds(Organization, TEXT, TEXT),
+    organization_at=st.none() | INSTANT,
+    retry_at=st.none() | INSTANT,
+    key=st.none() | st.builds(KeyMark, TEXT, INSTANT),
+)
+STATE = st.builds(
+    State,
+    snapshot=SNAPSHOT,
+    memories=st.dictionaries(TEXT, MEMORY, max_size=3),
+    outbox=st.lists(st.builds(Message, TRANSITION, st.none() | TEXT, COUNT), max_size=3).map(tuple),
+    history_line=st.none()
+    | st.builds(history.line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),
+    slack_retry_at=st.none() | INSTANT,
+    pass_seconds=st.none() | st.floats(0, 1e6),
+    counters=st.dictionaries(TEXT, COUNT, max_size=3),
+)
