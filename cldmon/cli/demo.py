@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import COMMANDS, complain
-from cldmon.cli.status import show
+from cldmon.cli import COMMANDS, complain, status
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import folder as folders
 from cldmon.demo import scenario, telling
 from cldmon.demo.stage import set_up
 from cldmon.errors import UsageError
+from cldmon.terminal.style import look
 
 if TYPE_CHECKING:
     from cldmon.app import App
+    from cldmon.demo.slack import SentMessage
     from cldmon.demo.stage import Scene, Stage
 
 _INTRODUCTION = """\
@@ -28,7 +29,6 @@ Six hours of four accounts at a simulated claude.ai, with a simulated Slack, on
 this machine alone. Each line is a pass, read just now by a real browser:
 how much of the 5-hour session is used.
 """
-_WIDEST = 100
 _OFFLINE = ("status", "history --range 5h", "status --json")
 _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")
 
@@ -68,23 +68,29 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
 
 def _play(stage: Stage) -> None:
     _tell(_INTRODUCTION)
-    _tell(_paint(telling.heading(person.label for person in scenario.PEOPLE), "bold"))
+    screen = look(sys.stderr, os.environ)
+    _tell(telling.heading((person.label for person in scenario.PEOPLE), screen))
     before: Scene | None = None
     for scene in stage.play(complain):
-        _tell(telling.pass_line(scene, before, stage.name_of, _paint))
+        _tell(telling.pass_line(scene, before, stage.name_of, screen))
         before = scene
     _tell("")
 
 
 def _sum_up(stage: Stage) -> None:
-    show(stage.app, stage.app.snapshot(), ())
+    click.echo("What `cldmon status` shows now:\n")
+    with status.command.make_context("status", [], obj=stage.app) as context:
+        status.command.invoke(context)
     click.echo("\nSlack messages sent:")
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
     for sent in stage.slack.sent:
-        click.echo(telling.message(sent, stage.name_of, width))
+        _show_message(stage, sent)
     click.echo("\nFiles written:")
     for path in _files(stage.app):
         click.echo(f"  {path}")
+
+
+def _show_message(stage: Stage, sent: SentMessage) -> None:
+    click.echo(telling.message(sent, stage.name_of, look(sys.stdout, os.environ)))
 
 
 def _files(app: App) -> list[Path]:
@@ -111,25 +117,24 @@ def _list(folder: Path, words: str, commands: tuple[str, ...]) -> None:
 
 def _stay(stage: Stage) -> None:
     """Show the Slack messages that other commands send, until Ctrl-C."""
-    click.echo(f"\nclaude.ai is simulated at {stage.claude.url}, Slack at {stage.slack.url}")
+    click.echo(f"\nThe simulated claude.ai listens at {stage.claude.url}")
+    click.echo(f"The simulated Slack listens at     {stage.slack.url}")
     _tell("Ctrl-C ends them. Until then new Slack messages are shown here.")
     try:
         for sent in stage.listen():
-            click.echo(telling.message(sent, stage.name_of, _WIDEST))
+            _show_message(stage, sent)
     except KeyboardInterrupt:
         _tell("\nThe simulated services have ended.")
 
 
 def _program() -> str:
     """Return how to call this program from here."""
-    return "cldmon" if shutil.which("cldmon") else shlex.quote(os.path.relpath(sys.argv[0]))
+    name, path = str(click.get_current_context().find_root().info_name), Path(sys.argv[0])
+    found = shutil.which(name)
+    if name != path.name or (found and path.samefile(found)):
+        return name
+    return shlex.quote(os.path.relpath(path))
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _paint(text: str, colour: str) -> str:
-    if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
-        return text
-    return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
+    click.echo(line, err=True, color=True)

@@ -35,9 +35,7 @@ def kept(folder: Path) -> Iterator[Path]:
     Raises UsageError where something is in it already.
     """
     folder = folder.absolute()
-    there = folder.exists()
-    if there and not _is_empty(folder):
-        raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
+    there = _is_there(folder)
     try:
         files.private_dir(folder)
         yield folder
@@ -47,9 +45,13 @@ def kept(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _is_empty(folder: Path) -> bool:
-    with files.explained("look into", folder):
-        return folder.is_dir() and not any(folder.iterdir())
+def _is_there(folder: Path) -> bool:
+    """Tell whether a folder is there already, and empty; raises UsageError if it is not empty."""
+    with files.explained("look at", folder):
+        there = folder.exists()
+        if there and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
+    return there
 
 
 def _remove(path: Path) -> None:

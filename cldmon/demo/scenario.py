@@ -138,11 +138,11 @@ STORY = (
     _moment(-315, Use(0, 31, 38), Use(0, 81, spent=340), Use(100, 57), Use(16, 38)),
     _moment(-270, Use(0, 31, 38), Use(0, 81, spent=340), Use(100, 57), Use(28, 40)),
     _moment(-225, Use(0, 31, 38), Use(14, 83, spent=340), Use(100, 57), Use(44, 42)),
-    _moment(-180, Use(2, 31, 39), Use(33, 86, spent=340), Use(100, 57), KEY_ENDS),
-    _moment(-135, Use(5, 32, 40), Use(55, 89, spent=340), OUTAGE, KEY_ENDS),
-    _moment(-90, Use(8, 32, 41), Use(78, 92, spent=340), Use(0, 57), KEY_ENDS),
-    _moment(-45, Use(9, 32, 42), Use(97, 94, spent=340), Use(0, 57), KEY_ENDS),
-    _moment(0, Use(13, 33, 44), Use(100, 95, spent=415), Use(0, 57), KEY_ENDS),
+    _moment(-180, Use(2, 31, 38), Use(33, 86, spent=340), Use(100, 57), KEY_ENDS),
+    _moment(-135, Use(5, 32, 39), Use(55, 89, spent=340), OUTAGE, KEY_ENDS),
+    _moment(-90, Use(8, 32, 39), Use(78, 92, spent=340), Use(0, 57), KEY_ENDS),
+    _moment(-45, Use(9, 32, 40), Use(97, 94, spent=340), Use(0, 57), KEY_ENDS),
+    _moment(0, Use(13, 33, 41), Use(100, 95, spent=415), Use(0, 57), KEY_ENDS),
 )
 
 RENEWED = Use(3, 43)

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
+from cldmon.terminal.style import BOLD, RED, YELLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -14,53 +15,57 @@ if TYPE_CHECKING:
     from cldmon.demo.slack import SentMessage
     from cldmon.demo.stage import Scene
     from cldmon.domain.model import Account, Transition
+    from cldmon.terminal.style import Look
 
-    Paint = Callable[[str, str], str]
-    """Takes a text and the name of a colour, and returns the text in that colour, or as it is."""
     NameOf = Callable[[str | None], str]
     """Takes a Slack id and returns the person's name."""
 
-_CELL = 7
+_CELL = 6
 _HIGH = 90
+_WIDEST = 100
+_INDENT = " " * 7
 _EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "free again"}
 
 
-def heading(labels: Iterable[str]) -> str:
+def heading(labels: Iterable[str], look: Look) -> str:
     """Return the line above the passes."""
-    return f"{'Time':7}{_row(labels)}  What is new"
+    cells = "".join(f"{label:>{_CELL}}" for label in labels)
+    return look.paint(f"{'Time':5}{cells}  What is new", BOLD)
 
 
-def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, paint: Paint) -> str:
+def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, look: Look) -> str:
     """Return one pass as a line: the time, each account's session, and what is new."""
-    cells = [_cell(account, paint) for account in scene.outcome.snapshot.accounts]
+    cells = [_cell(account, look) for account in scene.outcome.snapshot.accounts]
     news = "; ".join(_news(scene, before, name_of))
-    return f"{_clock(scene.at):7}{''.join(cells)}  {news}".rstrip()
+    return f"{_clock(scene.at):5}{''.join(cells)}  {news}".rstrip()
 
 
-def message(sent: SentMessage, name_of: NameOf, width: int) -> str:
-    """Return a Slack message: when, to whom, and below it its text, wrapped to `width`."""
+def message(sent: SentMessage, name_of: NameOf, look: Look) -> str:
+    """Return a Slack message: when, to whom, and below it its text."""
     head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
-    body = textwrap.fill(sent.text, width, initial_indent=" " * 7, subsequent_indent=" " * 7)
-    return f"{head}\n{body}"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "".join(f"{cell:>{_CELL}}" for cell in cells)
+    width = min(look.columns, _WIDEST)
+    body = textwrap.fill(sent.text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
+    return "\n".join(map(look.clean, (head, *body.splitlines())))
 
 
 def _clock(at: datetime) -> str:
     return f"{at.astimezone():%H:%M}"
 
 
-def _cell(account: Account, paint: Paint) -> str:
-    window = account.reading.windows.get(FIVE_HOUR) if account.reading else None
+def _cell(account: Account, look: Look) -> str:
     if account.failure:
-        return paint(f"{'error':>{_CELL}}", "red")
+        return look.paint(f"{'error':>{_CELL}}", RED)
+    window = account.reading.windows.get(FIVE_HOUR) if account.reading else None
     if window is None:
-        return f"{'–':>{_CELL}}"
-    used = window.utilization
-    text = f"{used:>{_CELL - 1}}%"
-    return text if used < _HIGH else paint(text, "red" if used >= FULL else "yellow")
+        return f"{look.pick('–', '-'):>{_CELL}}"
+    text = f"{window.utilization:>{_CELL - 1}}%"
+    return look.paint(text, *_colours(window.utilization))
+
+
+def _colours(percent: int) -> tuple[str, ...]:
+    if percent < _HIGH:
+        return ()
+    return (RED if percent >= FULL else YELLOW,)
 
 
 def _news(scene: Scene, before: Scene | None, name_of: NameOf) -> Iterator[str]:

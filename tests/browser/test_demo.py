@@ -22,135 +22,14 @@ PATIENCE = 120
 """Seconds after which a demo hangs for certain; it takes about ten."""
 
 
-class Run(NamedTuple):
-    """A demo that came to its end, and the folder that it kept."""
-
-    process: subprocess.CompletedProcess[str]
-    folder: Path
-    temporary: Path
-
-
-def cldmon(*arguments: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [CLDMON, *arguments],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One demo with --keep, for all who only look at what it said and left."""
-    folder = tmp_path_factory.mktemp("demo") / "kept"
-    temporary = tmp_path_factory.mktemp("tmp")
-    # Whatever a user has set for their own cldmon must not lead the demo to their data.
-    own = {"CLDMON_DATA_DIR": "/nonexistent/own", "CLDMON_CONFIG": "/nonexistent/own.toml"}
-    env = {**own, "TMPDIR": str(temporary), "HOME": "/nonexistent"}
-    return Run(cldmon("demo", "--keep", str(folder), env=env), folder, temporary)
-
-
-def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
-    assert run.process.returncode == 0, run.process.stderr
-    for part in ("alice", "Max 20x", "Pro", "Team", "Max 5x", "44%", "100%", "expired"):
-        assert part in run.process.stdout
-
-
-def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
-    lines = [line for line in run.process.stderr.splitlines() if line[:2].isdigit()]
-    assert len(lines) == 9
-    assert "first sight" in lines[0]
-    assert "dave: key expired" in lines[4]
-    assert "carol: service down" in lines[5]
-    assert "carol: answers again, free again; told Carol" in lines[6]
-    assert "bob: limit hit; told Bob and Alice" in lines[8]
-
-
-def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:
-    text = " ".join(run.process.stdout.split())
-    assert "to Carol Chen (U03CAROL) carol: free again." in text
-    assert "No new window has started yet." in text
-    assert "to Bob Baker (U02BOB) bob: limit hit." in text
-    assert "to Alice Archer (U01ALICE) bob: limit hit." in text
-    assert text.count(" to ") >= 3
-
-
-def test_a_pipe_gets_no_colour(run: Run) -> None:
-    assert "\x1b" not in run.process.stdout + run.process.stderr
-
-
-def test_no_secret_is_shown(run: Run) -> None:
-    output = run.process.stdout + run.process.stderr
-    assert "sk-ant-" not in output
-    assert "xoxb-" not in output
-
-
-def test_what_it_keeps_is_private_and_nothing_else_is_left(run: Run) -> None:
-    files = [path for path in run.folder.rglob("*") if path.is_file()]
-    assert run.folder / "config.toml" in files
-    assert {path.stat().st_mode & 0o077 for path in files} == {0}
-    assert list(run.temporary.iterdir()) == []
-
-
-def test_every_pass_left_its_line_of_history(run: Run) -> None:
-    days = sorted(run.folder.glob("data/history-*.jsonl"))
-    lines = [json.loads(line) for day in days for line in day.read_text().splitlines()]
-    assert len(lines) == 9
-    hours = (lines[-1]["timestamp"] - lines[0]["timestamp"]) / 3_600_000
-    assert 6 <= hours < 6.1
-    assert [len(line["accounts"]) for line in lines] == [4, 4, 4, 4, 3, 2, 3, 3, 3]
-
-
-def test_other_commands_work_on_the_folder_it_kept(run: Run) -> None:
-    config = str(run.folder / "config.toml")
-    status = cldmon("--config", config, "status", "--json")
-    accounts = {a["label"]: a for a in json.loads(status.stdout)["accounts"]}
-    assert accounts["bob"]["fiveHour"]["utilization"] == 100
-    assert accounts["carol"]["fiveHour"] == {"utilization": 0, "resetsAt": None}
-    assert accounts["dave"]["errorKind"] == "key_expired"
-    assert accounts["dave"]["lastGood"]["fiveHour"]["utilization"] == 44
-
-
-def test_a_fetch_after_its_end_says_that_the_service_is_gone(run: Run, tmp_path: Path) -> None:
-    config, data = str(run.folder / "config.toml"), str(tmp_path / "data")
-    fetch = cldmon("--config", config, "--data-dir", data, "fetch")
-    assert fetch.returncode == 1
-    assert "not answering" in fetch.stderr
-
-
-def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("")
-    refused = cldmon("demo", "--keep", str(tmp_path))
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert "not an empty folder" in refused.stderr
-
-
-def test_it_refuses_a_configuration_that_it_would_not_use(tmp_path: Path) -> None:
-    refused = cldmon("--config", str(tmp_path / "mine.toml"), "demo")
-    assert refused.returncode == 2
-    assert "configuration" in refused.stderr
-
-
-def test_without_a_browser_it_says_so_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    env = {"CLDMON_BROWSER": "/nonexistent/browser", "TMPDIR": str(tmp_path)}
-    failed = cldmon("demo", env=env)
-    assert failed.returncode == 1
-    assert failed.stderr.count("cldmon: ") == 1
-    assert "browser /nonexistent/browser" in failed.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
 class Marked:
     """A demo in a process group of its own, with a mark by which all that it starts is found."""
 
-    def __init__(self, temporary: Path, *arguments: str) -> None:
+    def __init__(self, temporary: Path, *arguments: str, **env: str) -> None:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [CLDMON, "demo", *arguments],
-            env={**os.environ, "TMPDIR": str(temporary), "CLDMON_TEST_MARK": self.mark},
+            env={**os.environ, **env, "TMPDIR": str(temporary), "CLDMON_TEST_MARK": self.mark},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -184,6 +63,146 @@ class Marked:
                     yield (folder / "cmdline").read_text().replace("\0", " ")
             except OSError:
                 continue
+
+
+class Run(NamedTuple):
+    """A demo that was watched to its end: what it said, and the folder that it kept."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+    temporary: Path
+    fetched: subprocess.CompletedProcess[str]
+
+
+def cldmon(*arguments: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CLDMON, *arguments],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One demo with --keep and --stay, and a fetch while it stays, for all who only look at it."""
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    temporary, data = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("data")
+    # Whatever a user has set for their own cldmon must not lead the demo to their data.
+    own = {"CLDMON_DATA_DIR": "/nonexistent/own", "CLDMON_CONFIG": "/nonexistent/own.toml"}
+    demo = Marked(temporary, "--keep", str(folder), "--stay", HOME="/nonexistent", **own)
+    out = demo.read_until("The simulated Slack listens", demo.process.stdout)
+    fetched = cldmon("--config", str(folder / "config.toml"), "--data-dir", str(data), "fetch")
+    rest, err = demo.interrupt()
+    assert demo.left_behind() == []
+    return Run(demo.process.returncode, out + rest, err, folder, temporary, fetched)
+
+
+def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
+    assert run.code == 0, run.err
+    for part in ("alice", "Max 20x", "Pro", "Team", "Max 5x", "41%", "100%", "expired"):
+        assert part in run.out
+
+
+def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
+    lines = [line for line in run.err.splitlines() if line[:2].isdigit()]
+    assert len(lines) == 9
+    assert "first sight" in lines[0]
+    assert "dave: key expired" in lines[4]
+    assert "carol: service down" in lines[5]
+    assert "carol: answers again, free again; told Carol" in lines[6]
+    assert "bob: limit hit; told Bob and Alice" in lines[8]
+
+
+def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:
+    text = " ".join(run.out.split())
+    assert "to Carol Chen (U03CAROL) carol: free again." in text
+    assert "No new window has started yet." in text
+    assert "to Bob Baker (U02BOB) bob: limit hit." in text
+    assert "to Alice Archer (U01ALICE) bob: limit hit." in text
+    assert text.count(" to ") >= 3
+
+
+def test_a_pipe_gets_no_colour(run: Run) -> None:
+    assert "\x1b" not in run.out + run.err
+
+
+def test_no_secret_is_shown(run: Run) -> None:
+    output = run.out + run.err
+    assert "sk-ant-" not in output
+    assert "xoxb-" not in output
+
+
+def test_what_it_keeps_is_private_and_nothing_else_is_left(run: Run) -> None:
+    files = [path for path in run.folder.rglob("*") if path.is_file()]
+    assert run.folder / "config.toml" in files
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
+    assert list(run.temporary.iterdir()) == []
+
+
+def test_every_pass_left_its_line_of_history(run: Run) -> None:
+    days = sorted(run.folder.glob("data/history-*.jsonl"))
+    lines = [json.loads(line) for day in days for line in day.read_text().splitlines()]
+    assert len(lines) == 9
+    hours = (lines[-1]["timestamp"] - lines[0]["timestamp"]) / 3_600_000
+    assert 6 <= hours < 6.1
+    assert [len(line["accounts"]) for line in lines] == [4, 4, 4, 4, 3, 2, 3, 3, 3]
+
+
+def test_other_commands_work_on_the_folder_it_kept(run: Run) -> None:
+    config = str(run.folder / "config.toml")
+    status = cldmon("--config", config, "status", "--json")
+    accounts = {a["label"]: a for a in json.loads(status.stdout)["accounts"]}
+    assert accounts["bob"]["fiveHour"]["utilization"] == 100
+    assert accounts["carol"]["fiveHour"]["utilization"] == 0
+    assert accounts["carol"]["fiveHour"]["resetsAt"] is None
+    assert accounts["dave"]["errorKind"] == "key_expired"
+    assert accounts["dave"]["lastGood"]["fiveHour"]["utilization"] == 44
+
+
+def test_a_fetch_while_it_stays_reads_the_simulated_service(run: Run) -> None:
+    assert run.fetched.returncode == 0
+    assert run.fetched.stderr.startswith("cldmon: dave: session key expired")
+    assert run.fetched.stderr.count("\n") == 1
+
+
+def test_it_says_what_can_be_tried(run: Run) -> None:
+    assert f"--config {run.folder}/config.toml status\n" in run.out
+    assert f"--config {run.folder}/config.toml fetch\n" in run.out
+
+
+def test_a_fetch_after_its_end_says_that_the_service_is_gone(run: Run, tmp_path: Path) -> None:
+    config, data = str(run.folder / "config.toml"), str(tmp_path / "data")
+    fetch = cldmon("--config", config, "--data-dir", data, "fetch")
+    assert fetch.returncode == 1
+    assert "not answering" in fetch.stderr
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    refused = cldmon("demo", "--keep", str(tmp_path))
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "not an empty folder" in refused.stderr
+
+
+def test_it_refuses_a_configuration_that_it_would_not_use(tmp_path: Path) -> None:
+    refused = cldmon("--config", str(tmp_path / "mine.toml"), "demo")
+    assert refused.returncode == 2
+    assert "configuration" in refused.stderr
+
+
+def test_without_a_browser_it_says_so_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    env = {"CLDMON_BROWSER": "/nonexistent/browser", "TMPDIR": str(tmp_path)}
+    failed = cldmon("demo", env=env)
+    assert failed.returncode == 1
+    assert failed.stderr.count("cldmon: ") == 1
+    assert "browser /nonexistent/browser" in failed.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("keep", [False, True], ids=["temporary", "kept"])

@@ -100,7 +100,7 @@ def test_the_four_plans_are_told_apart() -> None:
 
 def test_alice_is_quiet_and_has_a_weekly_limit_for_one_model() -> None:
     assert told_of(scenario.ALICE) == []
-    assert readings(scenario.ALICE)[-1].windows["models.Fable"].utilization == 44
+    assert readings(scenario.ALICE)[-1].windows["models.Fable"].utilization == 41
 
 
 def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:

@@ -1,0 +1,90 @@
+"""The demo in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cldmon.collector import Outcome
+from cldmon.demo import telling
+from cldmon.demo.slack import SentMessage
+from cldmon.demo.stage import Scene
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    Account,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Transition,
+    TransitionKind,
+    Window,
+)
+from cldmon.terminal.style import Look
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PLAIN = Look(columns=80, colour=False, unicode=True)
+COLOURED = Look(columns=80, colour=True, unicode=True)
+BROKEN = Failure(FailureKind.KEY_EXPIRED, "sign in again")
+
+
+def account(percent: int | None, failure: Failure | None = None) -> Account:
+    windows = {} if percent is None else {FIVE_HOUR: Window(percent, None)}
+    return Account("alice", Reading(NOON, windows), failure)
+
+
+def scene(account: Account, *transitions: Transition, told: tuple[SentMessage, ...] = ()) -> Scene:
+    outcome = Outcome(Snapshot(NOON, (account,)), ("alice",), transitions)
+    return Scene(NOON, outcome, told)
+
+
+def name_of(user: str | None) -> str:
+    return f"Name of {user}"
+
+
+def line(now: Scene, before: Scene | None, look: Look = PLAIN) -> str:
+    return telling.pass_line(now, before, name_of, look)[5:]
+
+
+def test_a_pass_without_news_is_its_numbers() -> None:
+    assert line(scene(account(12)), scene(account(11))) == "   12%"
+
+
+def test_the_first_pass_tells_nobody() -> None:
+    assert line(scene(account(100)), None) == "  100%  first sight: nobody is told"
+
+
+def test_an_account_without_a_session_shows_a_dash() -> None:
+    assert line(scene(account(None)), scene(account(None))) == "     –"
+
+
+def test_trouble_is_told_when_it_comes_and_when_it_goes_and_not_between() -> None:
+    well, ill = scene(account(5)), scene(account(5, BROKEN))
+    assert line(ill, well) == " error  alice: key expired"
+    assert line(ill, ill) == " error"
+    assert line(well, ill) == "    5%  alice: answers again"
+
+
+def test_what_happened_is_told_with_its_window_and_who_was_told() -> None:
+    hits = [
+        Transition(TransitionKind.LIMIT_HIT, "alice", window, NOON)
+        for window in (FIVE_HOUR, "models.Fable")
+    ]
+    sent = SentMessage("U1", "text", (), NOON, "U1")
+    told = scene(account(100), *hits, told=(sent,))
+    expected = "  100%  alice: limit hit, limit hit (7d Fable); told Name"
+    assert line(told, scene(account(99))) == expected
+
+
+def test_colour_says_how_near_the_limit_is() -> None:
+    quiet, near, full = (scene(account(percent)) for percent in (89, 90, 100))
+    assert "\x1b" not in line(quiet, quiet, COLOURED)
+    assert "\x1b[33m" in line(near, near, COLOURED)
+    assert "\x1b[31m" in line(full, full, COLOURED)
+
+
+def test_a_message_is_wrapped_and_cannot_steer_the_terminal() -> None:
+    sent = SentMessage("U1", "word " * 30 + "\x1b[2J", (), NOON, "U1")
+    lines = telling.message(sent, name_of, PLAIN).splitlines()
+    assert lines[0].endswith("to Name of U1 (U1)")
+    assert max(map(len, lines)) <= 80
+    assert not any("\x1b" in each for each in lines)
