@@ -15,6 +15,8 @@ from cldmon.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def temporary() -> Iterator[Path]:
@@ -56,11 +58,12 @@ def _is_there(folder: Path) -> bool:
 
 def _remove(path: Path) -> None:
     """Remove a folder or a file; a Ctrl-C in the middle cannot leave a half of it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
     try:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
