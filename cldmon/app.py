@@ -14,6 +14,7 @@ from cldmon import files
 from cldmon.config import locate
 from cldmon.errors import ConfigError, SecretError, StoreError, UsageError
 
+from cldmon.domain.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from cldmon.slack.subscribing import Subscribing
 
     Warn = Callable[[str], None]
+    from cldmon.web.server import WebServer
+    from cldmon.web.services import Services, Site, Slack
 
 
 @dataclass(frozen=True)
@@ -214,8 +217,101 @@ class App:
         slack = self.config.notifications.slack
         if not slack.enabled:
             return None
-        token = bot_token(slack, self.env, self.config_path.parent)
-        return SlackMessenger(token, self.config.slack_url, clock=self.now)
+        return _messenger(self, self.config)
+
+    def server(self, warn: Warn) -> WebServer:
+        """The HTTP API and the dashboard, listening; it follows changes of the configuration.
+
+        Raises ConfigError, StoreError, or ListenError.
+        """
+        from cldmon.config.load import read
+        from cldmon.config.reach import check_login, remarks
+        from cldmon.web.api import respond
+        from cldmon.web.reload import Reloaded, Sparing
+        from cldmon.web.server import WebServer
+
+        config = read(self.config_path)
+        say = Sparing(warn, self.now)
+        build = _serving(self, self.outline.data_dir, config.port, say)
+
+        def load() -> Services:
+            config = read(self.config_path)
+            check_login(config, self.config_path)
+            for remark in remarks(config):
+                say(remark)
+            return build(config)
+
+        services = Reloaded(self.config_path, load, say)
+        return WebServer(
+            config.host, config.port, lambda request: respond(request, services.value()), say
+        )
+
+
+def _messenger(app: App, config: Config) -> SlackMessenger:
+    from cldmon.config.secrets import bot_token
+    from cldmon.slack.client import SlackMessenger
+
+    token = bot_token(config.notifications.slack, app.env, app.config_path.parent)
+    return SlackMessenger(token, config.slack_url, clock=app.now)
+
+
+def _serving(app: App, data_dir: Path, port: int, warn: Warn) -> Callable[[Config], Services]:
+    """Return what turns a configuration into the parts of the server, most of them shared."""
+    from cldmon.store.subscriptions import SubscriptionsFile
+    from cldmon.web.pages import pages
+    from cldmon.web.services import Kept, Services
+    from cldmon.web.sessions import Revocations, Sessions, session_secret
+    from cldmon.web.usage import Usage
+
+    kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
+    subscriptions, revoked = SubscriptionsFile(data_dir), Revocations(data_dir)
+
+    def build(config: Config) -> Services:
+        given = config.session_secret
+        secret = Secret(given.get_secret_value()) if given else session_secret(data_dir)
+        return Services(
+            site=_site(app, config, data_dir),
+            sessions=Sessions(secret, revoked, f"cldmon-sid-{port}", app.now),
+            kept=kept,
+            usage=usage,
+            subscriptions=subscriptions,
+            data_dir=data_dir,
+            pages=found,
+            warn=warn,
+            now=app.now,
+        )
+
+    return build
+
+
+def _site(app: App, config: Config, data_dir: Path) -> Site:
+    from cldmon.web.services import Site
+
+    token = config.api_token
+    return Site(
+        hosts=frozenset(host.strip("[]").lower() for host in config.answered_hosts),
+        login=config.login_mode,
+        api_token=Secret(token.get_secret_value()) if token else None,
+        labels=tuple(account.label for account in config.accounts),
+        interval=config.interval,
+        slack=_slack(app, config, data_dir),
+    )
+
+
+def _slack(app: App, config: Config, data_dir: Path) -> Slack | None:
+    from cldmon.slack.directory import open_directory
+    from cldmon.web.services import NoSlack, Slack
+
+    settings = config.notifications.slack
+    if not settings.enabled:
+        return None
+    try:
+        messenger = _messenger(app, config)
+    except SecretError as error:
+        silent = NoSlack(str(error))
+        return Slack(silent, silent)
+    directory = open_directory(messenger, settings.member_channel_id, data_dir, app.now)
+    return Slack(directory, messenger)
 
 
 def _read_other_files(data_dir: Path) -> None:

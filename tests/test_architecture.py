@@ -18,6 +18,7 @@ PACKAGE = ROOT / "cldmon"
 CONTRACTS = {
     "floors",
     "home-of-click",
+    "home-of-itsdangerous",
     "home-of-playwright",
     "home-of-plotext",
     "home-of-prometheus-client",

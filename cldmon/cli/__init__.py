@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "Write a first configuration.",
     "fetch": "Read every account once, store it, tell who asked.",
+    "history": "Show how much was used, over time.",
+    "serve": "Serve the HTTP API and the dashboard.",
+    "doctor": "Check all it depends on, and say how to mend it.",
     "status": "Show how much of each limit is used.",
     "health": "Say in one line whether all is well.",
     "subscribe": "Change and show who is told of what on Slack.",

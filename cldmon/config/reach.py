@@ -1,0 +1,41 @@
+"""Who may come in to the server that a configuration describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.config.schema import is_loopback
+from cldmon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cldmon.config.schema import Config
+
+SHORT_SECRET = 16
+KNOWN_SECRET = "cldmon-secret-change-me"  # noqa: S105 - the Node program's default
+
+
+def check_login(config: Config, path: Path) -> None:
+    """Raise ConfigError where nobody could log in: codes are sent by Slack.
+
+    So a server that others can reach is open to all of them only if the configuration says so.
+    """
+    sends_codes = config.notifications.slack.enabled
+    if config.login_mode == "open" or sends_codes or config.api_token:
+        return
+    why = "" if is_loopback(config.host) else f"{config.host} can be reached by others, and "
+    raise ConfigError(
+        f"{path}: {why}login codes are sent by Slack, which is off: "
+        'switch it on, set an api_token, or let everybody in with login = "open"'
+    )
+
+
+def remarks(config: Config) -> Iterator[str]:
+    """Yield what a person who starts the server should know."""
+    if config.login_mode == "open" and not is_loopback(config.host):
+        yield f'login = "open": whoever reaches {config.host} may log in as anybody'
+    secret = config.session_secret.get_secret_value() if config.session_secret else None
+    if secret and (secret == KNOWN_SECRET or len(secret) < SHORT_SECRET):
+        yield "session_secret can be guessed, and logins forged: remove it or make it long"

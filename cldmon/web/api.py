@@ -1,0 +1,181 @@
+"""The HTTP API as a function: a request and the parts to work with in, an answer out.
+
+Source: contract, "HTTP"; `openapi.json` beside this file says the same to programs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from cldmon.errors import CldmonError
+from cldmon.web import history, login
+from cldmon.web.bodies import flag, text, whole
+from cldmon.web.caller import Caller, identify
+from cldmon.web.guards import check_content_type, check_host, check_origin
+from cldmon.web.message import (
+    Document,
+    RefusedError,
+    Request,
+    Response,
+    json_response,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cldmon.web.services import Services
+
+    Handler = Callable[[Request, Caller, Services], Response]
+
+_ALERTS = {"limitHit": "limit_hit", "reset": "reset"}
+
+
+class Needs(Enum):
+    """Who may use an endpoint."""
+
+    NOTHING = auto()
+    LOGIN = auto()
+    """A session, be it a guest's, or the API token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a method does at a path."""
+
+    handler: Handler
+    needs: Needs = Needs.LOGIN
+
+
+def respond(request: Request, services: Services) -> Response:
+    """Answer one request; whatever goes wrong becomes an answer, too."""
+    try:
+        check_host(request, services.site.hosts)
+        return _answer(request, services)
+    except RefusedError as error:
+        return error.response
+    except CldmonError as error:
+        services.warn(f"{request.method} {request.path}: {error}")
+    except Exception as error:
+        # What it says may quote anything; its kind and place are enough to find it.
+        services.warn(f"{request.method} {request.path}: {_place(error)}")
+    return INTERNAL_ERROR
+
+
+def usage(request: Request, caller: Caller, services: Services) -> Response:
+    """Show what the last pass left."""
+    return services.usage.document(caller, services.site, services.now()).answer(request)
+
+
+def subscribe(request: Request, caller: Caller, services: Services) -> Response:
+    """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
+    label, key, enabled = _wish(request, caller, services)
+    subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
+    return json_response(
+        {
+            "ok": True,
+            "label": label,
+            "subscription": {"limitHit": subscription.limit_hit, "reset": subscription.reset},
+            "confirmed": login.confirmed(caller.user, label, subscription, services),
+        }
+    )
+
+
+def metrics(request: Request, caller: Caller, services: Services) -> Response:
+    """Show the same for Prometheus."""
+    from cldmon import metrics
+
+    shown = metrics.text(services.usage.snapshot(services.site), services.now())
+    return Document(shown.encode(), metrics.CONTENT_TYPE).answer(request)
+
+
+def healthz(request: Request, caller: Caller, services: Services) -> Response:
+    """Say in one word whether the numbers are worth showing; names nobody."""
+    from cldmon.health.verdict import judge
+
+    site = services.site
+    try:
+        ok = judge(services.usage.snapshot(site), site.labels, services.now()).ok
+    except CldmonError:
+        ok = False
+    return json_response({"status": "ok" if ok else "fail"}, 200 if ok else 503)
+
+
+ROUTES: Mapping[str, Mapping[str, Route]] = {
+    "/api/auth": {"POST": Route(login.log_in, Needs.NOTHING)},
+    "/api/session": {"GET": Route(login.session, Needs.NOTHING)},
+    "/api/logout": {"POST": Route(login.log_out)},
+    "/api/usage": {"GET": Route(usage)},
+    "/api/history": {"GET": Route(history.history)},
+    "/api/slack/users": {"GET": Route(login.find_people, Needs.NOTHING)},
+    "/api/subscriptions": {"POST": Route(subscribe)},
+    "/metrics": {"GET": Route(metrics)},
+    "/healthz": {"GET": Route(healthz, Needs.NOTHING)},
+}
+
+INTERNAL_ERROR = json_response({"error": "Internal server error"}, 500)
+
+_READING = ("GET", "HEAD")
+
+
+def _answer(request: Request, services: Services) -> Response:
+    routes = ROUTES.get(request.path)
+    if routes is None:
+        return _page(request, services)
+    method = "GET" if request.method == "HEAD" else request.method
+    route = routes.get(method)
+    if route is None:
+        return _other_method(request, _allowed(routes))
+    if method == "POST":
+        check_origin(request)
+        check_content_type(request)
+    caller = identify(request, services)
+    if route.needs is Needs.LOGIN and not caller.reads:
+        raise RefusedError(401, "Unauthorized")
+    return route.handler(request, caller, services)
+
+
+def _page(request: Request, services: Services) -> Response:
+    """Answer with a file of the dashboard: only what was found at the start is there."""
+    page = services.pages.get(request.path)
+    if page is None:
+        raise RefusedError(404, "Not found")
+    if request.method not in _READING:
+        return _other_method(request, ", ".join((*_READING, "OPTIONS")))
+    return page.answer(request)
+
+
+def _other_method(request: Request, allowed: str) -> Response:
+    if request.method == "OPTIONS":
+        return Response(204, b"", (("Allow", allowed),))
+    raise RefusedError(405, "Method not allowed", ("Allow", allowed))
+
+
+def _allowed(routes: Mapping[str, Route]) -> str:
+    reading = _READING if "GET" in routes else ()
+    return ", ".join((*reading, *(m for m in routes if m != "GET"), "OPTIONS"))
+
+
+def _wish(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
+    """Return what is to be changed: account, alert, and whether it is wanted."""
+    if services.site.slack is None:
+        raise RefusedError(404, "Slack notifications are disabled")
+    if not caller.user:
+        raise RefusedError(403, "alerts are for people who log in with their Slack name")
+    body = whole(request)
+    label, key, enabled = text(body, "label"), text(body, "key"), flag(body, "enabled")
+    if key not in _ALERTS:
+        raise RefusedError(400, f'"key" must be one of: {", ".join(_ALERTS)}')
+    if label not in services.site.labels:
+        raise RefusedError(404, "unknown account")
+    services.kept.changes_by.take(caller.user)
+    return label, key, enabled
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return f"unexpected {type(error).__name__} at {line}"

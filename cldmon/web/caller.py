@@ -1,0 +1,79 @@
+"""Who asks: a session, a program with the API token, or nobody in particular."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cldmon.web.message import RefusedError
+
+if TYPE_CHECKING:
+    from cldmon.web.message import Request
+    from cldmon.web.services import Services, Site
+    from cldmon.web.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent a request."""
+
+    session: Session | None = None
+    has_token: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether they may read what is behind the login."""
+        return self.has_token or self.session is not None
+
+    @property
+    def user(self) -> str:
+        """Their Slack id, empty for guests, programs and strangers."""
+        return self.session.user if self.session else ""
+
+    def with_session(self, session: Session) -> Caller:
+        """Return them as they are once this session is theirs."""
+        return replace(self, session=session)
+
+    def document(self, site: Site) -> dict[str, Any]:
+        """Return what `GET /api/session` says of them."""
+        return {
+            "authenticated": self.reads,
+            "guest": self.session is not None and self.session.guest,
+            "slackId": self.user,
+            "slackName": self.session.name if self.session else "",
+            "slackEnabled": site.slack is not None,
+            "guestsAdmitted": site.admits_guests,
+        }
+
+
+def identify(request: Request, services: Services) -> Caller:
+    """Return who sent a request; raises 401 for a wrong token.
+
+    Other schemes than Bearer are not for us: a proxy in front may ask for a password.
+    """
+    scheme, _, given = request.header("authorization").partition(" ")
+    if scheme.lower() != "bearer":
+        return Caller(_session(request, services))
+    if not _is_token(given.strip(), services.site):
+        raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
+    return Caller(has_token=True)
+
+
+def _session(request: Request, services: Services) -> Session | None:
+    """Return the session as far as the present configuration honours it."""
+    session = services.sessions.read(request.header("cookie"))
+    if session is None or session.proved or services.site.login == "open":
+        return _as_guest(session) if session and services.site.slack is None else session
+    return None
+
+
+def _as_guest(session: Session) -> Session:
+    return replace(session, user="", name="")
+
+
+def _is_token(given: str, site: Site) -> bool:
+    wanted = site.api_token
+    return wanted is not None and hmac.compare_digest(
+        given.encode(errors="replace"), wanted.reveal().encode()
+    )

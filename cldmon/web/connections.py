@@ -1,0 +1,169 @@
+"""The connections that are open, and the times that each may take.
+
+Each has a thread of its own. The server's loop looks at all of them now and then, and ends those
+whose time is up: a deadline for the whole of a request or an answer, however busily it trickles.
+Where there is no room for a new one, whoever has kept us waiting longest has to go.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST = 256
+MOST_STREAMS = 3
+"""Answers that are sent while they are read from disk: each has a day of history in memory."""
+
+STREAM_PATIENCE = 2.0
+"""Seconds that a long answer waits for its place before it takes another's."""
+
+GRACE = 0.1
+"""Seconds that a connection is given before it has to make room."""
+
+LOOK_EVERY = 0.25
+"""Seconds."""
+
+
+class Phase(IntEnum):
+    """What a connection waits for; in the order in which they have to make room."""
+
+    REQUEST = 0
+    ANSWER = 1
+    STREAM = 2
+    WORK = 3
+    """For us: never ended."""
+
+
+SECONDS = {Phase.REQUEST: 15.0, Phase.ANSWER: 30.0, Phase.STREAM: 120.0}
+"""How long a phase may last; an idle connection is in the first one."""
+
+
+class Connection:
+    """One connection, as its own thread and the loop both see it."""
+
+    def __init__(self, sock: socket.socket, clock: Callable[[], float]) -> None:
+        self.socket = sock
+        self.expired = False
+        self._clock = clock
+        self.phase = Phase.REQUEST
+        self.since = clock()
+
+    def enter(self, phase: Phase) -> None:
+        """Begin another phase, and its time."""
+        self.since = self._clock()
+        self.phase = phase
+
+    def is_late(self, now: float) -> bool:
+        """Tell whether the present phase has lasted too long."""
+        return self.phase in SECONDS and now - self.since > SECONDS[self.phase]
+
+    def expire(self) -> None:
+        """End what it waits for; its thread can still say why, if it waited for a request."""
+        self.expired = True
+        waits = self.phase is Phase.REQUEST
+        self._shut(socket.SHUT_RD if waits else socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """End the connection at once."""
+        self.expired = True
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
+        with suppress(OSError):
+            self.socket.shutdown(how)
+
+
+class Connections:
+    """All that are open. `clock` gives seconds that never step back."""
+
+    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._open: dict[socket.socket, Connection] = {}
+        self._changed = threading.Condition()
+        self._streams = threading.BoundedSemaphore(MOST_STREAMS)
+        self._looked = clock()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, sock: socket.socket) -> Connection:
+        """Take in a new connection, as soon as another one has made room."""
+        with self._changed:
+            while len(self._open) >= self._most:
+                self._make_room()
+                self._changed.wait(GRACE / 4)
+            connection = self._open[sock] = Connection(sock, self._clock)
+        return connection
+
+    def leave(self, sock: socket.socket) -> None:
+        """Forget a connection that has ended."""
+        with self._changed:
+            self._open.pop(sock, None)
+            self._changed.notify_all()
+
+    def of(self, sock: socket.socket) -> Connection:
+        """Return the connection of a socket that was admitted."""
+        return self._open[sock]
+
+    @contextmanager
+    def streaming(self, connection: Connection) -> Iterator[None]:
+        """Hold one of the few places for long answers; who waits in vain for one, gets the oldest.
+
+        Raises ConnectionError where even that does not help.
+        """
+        if not self._streams.acquire(timeout=STREAM_PATIENCE):
+            self._end_oldest_stream()
+            if not self._streams.acquire(timeout=STREAM_PATIENCE):
+                raise ConnectionAbortedError("too many long answers at a time")
+        try:
+            connection.enter(Phase.STREAM)
+            yield
+        finally:
+            self._streams.release()
+
+    def look(self) -> None:
+        """End those whose time is up."""
+        now = self._clock()
+        if now - self._looked < LOOK_EVERY:
+            return
+        self._looked = now
+        with self._changed:
+            late = [c for c in self._open.values() if not c.expired and c.is_late(now)]
+        for connection in late:
+            connection.expire()
+
+    def close(self, patience: float) -> None:
+        """End all: at once where we wait for the client, else after `patience` seconds."""
+        with self._changed:
+            for connection in self._open.values():
+                if connection.phase is Phase.REQUEST:
+                    connection.end()
+            self._changed.wait_for(lambda: not self._open, patience)
+            for connection in self._open.values():
+                connection.end()
+            self._changed.wait_for(lambda: not self._open, patience)
+
+    def _end_oldest_stream(self) -> None:
+        with self._changed:
+            streams = [c for c in self._open.values() if c.phase is Phase.STREAM and not c.expired]
+        if streams:
+            min(streams, key=lambda c: c.since).end()
+
+    def _make_room(self) -> None:
+        """End whoever has kept us waiting longest, if anybody has for a while."""
+        now = self._clock()
+        waiting = [
+            c
+            for c in self._open.values()
+            if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE
+        ]
+        if waiting:
+            min(waiting, key=lambda c: (c.phase, c.since)).end()

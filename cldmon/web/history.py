@@ -1,0 +1,141 @@
+"""`GET /api/history`: handed on from disk unparsed, or thinned for a chart."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain import ranges
+from cldmon.domain.model import to_ms
+from cldmon.domain.series import longest_silence
+from cldmon.domain.thinning import KEPT_OF_A_BUCKET, gaps, thin
+from cldmon.store import reader
+from cldmon.web.bodies import parameter
+from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, takes_gzip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from cldmon.domain.series import Point
+    from cldmon.web.caller import Caller
+    from cldmon.web.message import Request
+    from cldmon.web.services import Services
+
+DEFAULT_RANGE = "1h"
+MOST_POINTS = 10_000
+SMALL = 1 << 17
+"""Bytes up to which an answer is made in memory; a longer one is sent while it is read.
+
+A slow client holds what it has not taken yet: this times the number of connections is bearable.
+"""
+
+_DAY_MS = 86_400_000
+_GZIP = 31
+"""zlib's window bits for a gzip header."""
+
+
+def history(request: Request, caller: Caller, services: Services) -> Response:
+    """Show the lines of a range, oldest first; `account` and `points` thin them."""
+    until = services.now()
+    since_ms, until_ms = to_ms(until - _range(request)), to_ms(until)
+    account, points = parameter(request, "account"), _points(request)
+    if account is None and points is None:
+        return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services)
+    found = _series(services.data_dir, account, since_ms, until_ms)
+    with services.kept.history_turns:
+        chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
+    return _whole(request, reader.as_array(reader.selected(chosen)), services)
+
+
+def _range(request: Request) -> timedelta:
+    named = parameter(request, "range")
+    if named is not None and named not in ranges.COMMON:
+        raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
+    return ranges.parse(named or DEFAULT_RANGE)
+
+
+def _points(request: Request) -> int | None:
+    named = parameter(request, "points")
+    if named is None:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) <= 5):
+        raise _bad_points()
+    if not 1 <= int(named) <= MOST_POINTS:
+        raise _bad_points()
+    return int(named)
+
+
+def _bad_points() -> RefusedError:
+    return RefusedError(400, f"points must be a whole number from 1 to {MOST_POINTS}")
+
+
+def _whole(request: Request, chunks: Iterator[bytes], services: Services) -> Response:
+    with services.kept.history_turns:
+        first = bytearray()
+        for chunk in chunks:
+            first += chunk
+            if len(first) > SMALL:
+                break
+        else:
+            return Document(bytes(first)).answer(request)
+    return _streamed(request, _chained(bytes(first), chunks))
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _streamed(request: Request, chunks: Iterator[bytes]) -> Response:
+    headers = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT), ("Vary", "Accept-Encoding"))
+    if takes_gzip(request):
+        return Response(200, _packed(chunks), (*headers, ("Content-Encoding", "gzip")))
+    return Response(200, chunks, headers)
+
+
+def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    pack = zlib.compressobj(level=1, wbits=_GZIP)
+    for chunk in chunks:
+        if packed := pack.compress(chunk):
+            yield packed
+    yield pack.flush()
+
+
+def _series(
+    data_dir: Path, account: str | None, since_ms: int, until_ms: int
+) -> Iterator[dict[str, list[Point]]]:
+    """Yield readings by label, a day at a time: a week of many accounts fills the memory."""
+    for start in range(since_ms, until_ms + 1, _DAY_MS):
+        end = min(start + _DAY_MS - 1, until_ms)
+        if account is None:
+            yield reader.all_series(data_dir, start, end)
+        else:
+            yield {account: reader.series(data_dir, account, start, end)}
+
+
+def _all(days: Iterable[dict[str, list[Point]]]) -> dict[str, list[Point]]:
+    found: defaultdict[str, list[Point]] = defaultdict(list)
+    for day in days:
+        for label, points in day.items():
+            found[label] += points
+    return found
+
+
+def _thinned(
+    days: Iterable[dict[str, list[Point]]], wanted: tuple[int, int], services: Services
+) -> dict[str, list[Point]]:
+    """Return about so many points of each account; `wanted` is the span in ms and their number."""
+    length_ms, count = wanted
+    width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
+    found: defaultdict[str, list[Point]] = defaultdict(list)
+    last: dict[str, list[Point]] = {}
+    for day in days:
+        for label, points in day.items():
+            silence = longest_silence(points, services.site.interval)
+            breaks = gaps([*last.get(label, ()), *points], silence // timedelta(milliseconds=1))
+            found[label] += sorted([*thin(points, width_ms), *breaks], key=lambda point: point[0])
+            last[label] = points[-1:] or last.get(label, [])
+    return found

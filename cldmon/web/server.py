@@ -1,0 +1,250 @@
+"""The sockets around the API: bounds, deadlines and an orderly end. Knows nothing of routes."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+import time
+from contextlib import suppress
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from cldmon.errors import CldmonError
+from cldmon.web import wire
+from cldmon.web.connections import Connections, Phase
+from cldmon.web.message import RefusedError, Response
+from cldmon.web.port import holder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cldmon.web.message import Request
+    from cldmon.web.wire import Head
+
+    Respond = Callable[[Request], Response]
+    Warn = Callable[[str], None]
+
+GOODBYE_SECONDS = 1.0
+"""How long an answer in the making is waited for when the server ends."""
+
+_BLOCK = 64 * 1024
+_BACKLOG = 1024
+_DRAIN_SECONDS = 0.5
+_DRAIN_BLOCKS = 8
+
+
+class ListenError(CldmonError):
+    """The server cannot listen where the configuration says."""
+
+
+class WebServer(ThreadingHTTPServer):
+    """Listens at `host` and `port` (0: any free one) and answers with what `respond` returns.
+
+    Raises ListenError, which names the process that holds the port where it can.
+    """
+
+    daemon_threads = True
+    request_queue_size = _BACKLOG
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        respond: Respond,
+        warn: Warn,
+        connections: Connections | None = None,
+    ) -> None:
+        self.respond = respond
+        self.warn = warn
+        self.connections = connections or Connections()
+        self.address_family, address = _resolved(host, port)
+        try:
+            super().__init__(address, Exchanges)
+        except OSError as error:
+            raise ListenError(_refusal(host, port, error)) from error
+
+    @property
+    def url(self) -> str:
+        """Where it is to be found."""
+        host, port = self.server_address[:2]
+        shown = f"[{host!s}]" if ":" in str(host) else str(host)
+        return f"http://{shown}:{port}/"
+
+    def run(self) -> None:
+        """Answer until interrupted; then say goodbye to whoever is connected."""
+        with suppress(KeyboardInterrupt):
+            self.serve_forever()
+        self.end()
+
+    def end(self) -> None:
+        """Stop listening, and end every connection."""
+        self.server_close()
+        self.connections.close(GOODBYE_SECONDS)
+
+    def server_bind(self) -> None:
+        """Bind without the look-up of the host's name that http.server would do."""
+        if self.address_family == socket.AF_INET6:
+            # "::" is then every address of this machine, as people expect.
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = map(str, self.server_address[:2])  # type: ignore[assignment]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection a thread of its own, as soon as there is room for it."""
+        self.connections.admit(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, and make room for another."""
+        super().shutdown_request(request)
+        self.connections.leave(request)
+
+    def service_actions(self) -> None:
+        """End those whose time is up."""
+        self.connections.look()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let connections end as they like; anything else is a fault of ours."""
+        error = sys.exception()
+        if isinstance(error, CldmonError):
+            self.warn(f"an answer broke off: {error}")
+        elif not isinstance(error, OSError):
+            self.warn(f"a connection ended with an unexpected {type(error).__name__}")
+
+
+class Exchanges(BaseHTTPRequestHandler):
+    """One connection: requests in, answers out, until either side has had enough."""
+
+    server: WebServer
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle(self) -> None:
+        """Answer one request after another."""
+        self._state = self.server.connections.of(self.request)
+        self._buffer = b""
+        while self._exchange():
+            self._state.enter(Phase.REQUEST)
+
+    def _exchange(self) -> bool:
+        """Answer one request, and tell whether another one may follow."""
+        try:
+            head = self._read_head()
+            if head is None:
+                return False
+            body = self._read_body(head)
+        except RefusedError as error:
+            self._refuse(error.response)
+            return False
+        self._state.enter(Phase.WORK)
+        response = self.server.respond(head.request(body, self.client_address[0]))
+        return self._answer(response, head)
+
+    def _read_head(self) -> Head | None:
+        """Return the next request's head, or None where none comes any more."""
+        while (end := self._buffer.find(wire.END_OF_HEAD)) < 0:
+            if self._buffer:
+                wire.check_beginning(self._buffer)
+            if not self._receive():
+                return None
+        head, self._buffer = self._buffer[:end], self._buffer[end + len(wire.END_OF_HEAD) :]
+        if end > wire.LONGEST_HEAD:
+            wire.check_beginning(head)
+        return wire.parse_head(head)
+
+    def _read_body(self, head: Head) -> bytes:
+        if head.awaits_leave and len(self._buffer) < head.length:
+            self.connection.sendall(wire.CONTINUE)
+        while len(self._buffer) < head.length:
+            if not self._receive():
+                raise ConnectionAbortedError("the client left in the middle of its request")
+        body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
+        return body
+
+    def _receive(self) -> bool:
+        """Wait for more bytes; tell whether some came. Raises RefusedError when time is up."""
+        data = self.connection.recv(_BLOCK)
+        if not self._buffer and not self._state.expired:
+            self._state.enter(Phase.REQUEST)  # idle until now: the time of a request begins
+        self._buffer += data
+        if self._state.expired:
+            if self._buffer:
+                raise RefusedError(408, "the request took too long")
+            return False
+        return bool(data)
+
+    def _refuse(self, response: Response) -> None:
+        """Answer what is no request, and close: where the next one begins is not known."""
+        self._state.enter(Phase.ANSWER)
+        date = _date(int(time.time()))
+        head = wire.head_of(response, keeps_alive=False, chunked=False, date=date)
+        self.connection.sendall(head + _bytes(response))
+        self._drain()
+
+    def _answer(self, response: Response, head: Head) -> bool:
+        whole = isinstance(response.body, bytes)
+        keeps_alive = head.keeps_alive and (whole or head.takes_chunks)
+        chunked = not whole and head.takes_chunks
+        date = _date(int(time.time()))
+        out = wire.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
+        if head.method == "HEAD":
+            response = Response(response.status)
+        if isinstance(response.body, bytes):
+            self._state.enter(Phase.ANSWER)
+            self.connection.sendall(out + response.body)
+        else:
+            self._stream(out, response.body, chunked=chunked)
+        return keeps_alive
+
+    def _stream(self, out: bytes, pieces: Iterator[bytes], *, chunked: bool) -> None:
+        with self.server.connections.streaming(self._state):
+            self.connection.sendall(out)
+            for piece in filter(None, pieces):
+                self.connection.sendall(wire.chunk(piece) if chunked else piece)
+            if chunked:
+                self.connection.sendall(wire.LAST_CHUNK)
+
+    def _drain(self) -> None:
+        """Take what the client still sends: closing before would take our answer from it."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_DRAIN_SECONDS)
+            for _ in range(_DRAIN_BLOCKS):
+                if not self.connection.recv(_BLOCK):
+                    return
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return wire.date_line(second)
+
+
+def _bytes(response: Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b""
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError) as error:
+        raise ListenError(
+            f"cannot listen on {host}: it is not known as an address; change `host`"
+        ) from error
+    return found[0][0], found[0][4]
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    where = f"cannot listen on {host}, port {port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: it is held by {holder_of(port)}; stop that, or change `port`"
+    if error.errno == errno.EACCES:
+        return f"{where}: ports below 1024 are for root; change `port`"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine has no such address; change `host`"
+    return f"{where}: {error.strerror}"

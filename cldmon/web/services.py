@@ -1,0 +1,127 @@
+"""What the endpoints work with: the parts that the composition root hands to them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
+
+from cldmon.domain.delivery import Fate, Receipt
+from cldmon.errors import SlackError
+from cldmon.web.codes import Codes
+from cldmon.web.limits import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.model import Subscription
+    from cldmon.domain.secret import Secret
+    from cldmon.slack.messages import Message
+    from cldmon.slack.people import Person
+    from cldmon.store.subscriptions import SubscriptionsFile
+    from cldmon.web.message import Document
+    from cldmon.web.sessions import Sessions
+    from cldmon.web.usage import Usage
+
+ASKING_SLACK = 16
+"""Requests that may wait for Slack at a time; more are turned away, so that none clogs the rest."""
+
+READING_HISTORY = 2
+"""Requests that may have a day of history in memory at a time; others wait for their turn."""
+
+
+class Messenger(Protocol):
+    """What the endpoints need of `cldmon.slack.client.SlackMessenger`."""
+
+    def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+        """Confirm to a Slack user which alerts of account `label` they now get."""
+
+    def send(self, user: str, message: Message) -> Receipt:
+        """Send a direct message to a Slack user."""
+
+
+class Directory(Protocol):
+    """What the endpoints need of `cldmon.slack.directory.Directory`."""
+
+    def people(self) -> Sequence[Person]:
+        """Return everybody who may log in; raises SlackError."""
+
+
+@dataclass(frozen=True)
+class Slack:
+    """Slack as a configuration has it: who is there, and how they are told."""
+
+    directory: Directory
+    messenger: Messenger
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a configuration says of the server. `hosts` are in lower case, without brackets."""
+
+    hosts: frozenset[str]
+    login: Literal["open", "code"]
+    api_token: Secret | None
+    labels: tuple[str, ...]
+    interval: timedelta
+    slack: Slack | None
+
+    @property
+    def admits_guests(self) -> bool:
+        """Whether anybody may read: not where a code is asked for."""
+        return self.login == "open"
+
+
+@dataclass(frozen=True)
+class NoSlack:
+    """Stands in for a Slack that is switched on but whose token cannot be read: says why."""
+
+    reason: str
+
+    def people(self) -> NoReturn:
+        """Raise SlackError."""
+        raise SlackError(self.reason)
+
+    def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+        """Send nothing."""
+        return Receipt(Fate.LATER, self.reason)
+
+    def send(self, user: str, message: Message) -> Receipt:
+        """Send nothing."""
+        return Receipt(Fate.LATER, self.reason)
+
+
+class Kept:
+    """What outlives a change of the configuration: counts, codes and turns to wait for."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+        self.codes = Codes(now)
+        self.logins = Limit(60, minute, now)
+        """By address, as the next; those below are by user."""
+        self.guesses = Limit(20, timedelta(minutes=10), now)
+        self.searches = Limit(600, minute, now)
+        self.logins_as = Limit(20, minute, now)
+        self.guesses_as = Limit(20, day, now)
+        self.codes_to = Limit(5, hour, now)
+        self.changes_by = Limit(60, minute, now)
+        self.slack_turns = threading.BoundedSemaphore(ASKING_SLACK)
+        self.history_turns = threading.BoundedSemaphore(READING_HISTORY)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that an endpoint can ask for. `now` gives UTC instants."""
+
+    site: Site
+    sessions: Sessions
+    kept: Kept
+    usage: Usage
+    subscriptions: SubscriptionsFile
+    data_dir: Path
+    pages: Mapping[str, Document]
+    warn: Callable[[str], None]
+    now: Callable[[], datetime]

@@ -1,0 +1,182 @@
+"""Who is logged in: signed cookies that last a week, and a list of those that were ended early.
+
+Nothing is remembered of a session but its end, so they survive a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import astuple, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from cldmon import files
+from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.secret import Secret
+from cldmon.web.watched import Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+LIFETIME = timedelta(days=7)
+MOST_REVOKED = 20_000
+LONGEST_NAME = 200
+
+_SALT = "cldmon session"
+_MOST_VERIFIED = 1024
+_ID_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login: of a Slack user, or of a guest, who has no `user`.
+
+    `proved` says that a code was sent to the user and came back.
+    """
+
+    id: str
+    user: str
+    name: str
+    proved: bool
+    expires: datetime
+
+    @property
+    def guest(self) -> bool:
+        """Whether nobody in particular is logged in."""
+        return not self.user
+
+
+class Revocations:
+    """The sessions that were ended by a logout, in a file, each until it would have expired."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "revoked-sessions.json"
+        self._lock = data_dir / "revoked-sessions.lock"
+        self._watched = Watched(self._path, self._load)
+
+    def __contains__(self, session: Session) -> bool:
+        return session.id in self._watched.value()
+
+    def add(self, session: Session, now: datetime) -> None:
+        """End a session for good; those that have expired by now are forgotten."""
+        files.private_dir(self._path.parent)
+        with files.lock(self._lock, wait=True):
+            kept = {**self._load(), session.id: to_ms(session.expires)}
+            files.replace(self._path, json.dumps(_pruned(kept, to_ms(now))).encode())
+
+    def _load(self) -> dict[str, int]:
+        """Return the ends by session id; none where the file is missing or not understood."""
+        try:
+            body = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) and _is_ends(body) else {}
+
+
+class Sessions:
+    """Makes and reads the cookies. `name` is the cookie's; `now` gives UTC instants.
+
+    Threads may share it.
+    """
+
+    def __init__(
+        self, secret: Secret, revoked: Revocations, name: str, now: Callable[[], datetime]
+    ) -> None:
+        self._signer = URLSafeSerializer(
+            secret.reveal(),
+            salt=_SALT,
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
+        self._revoked = revoked
+        self._name = name
+        self._now = now
+        self._verified: dict[str, Session] = {}
+
+    def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
+        """Return a new session of a Slack user, or of a guest."""
+        id_ = ("u" if user else "g") + secrets.token_hex(_ID_BYTES)
+        return Session(id_, user, name[:LONGEST_NAME], proved, self._now() + LIFETIME)
+
+    def read(self, cookies: str) -> Session | None:
+        """Return the live session that a Cookie header carries, if any."""
+        found = map(self._live, _values(cookies, self._name))
+        return next((session for session in found if session), None)
+
+    def end(self, session: Session) -> None:
+        """End a session for good, also for copies of its cookie."""
+        self._revoked.add(session, self._now())
+
+    def cookie(self, session: Session, *, secure: bool) -> str:
+        """Return the Set-Cookie value that a browser shall keep."""
+        *fields, expires = astuple(session)
+        value = self._signer.dumps([*fields, to_ms(expires)])
+        return self._set(_text(value), LIFETIME // timedelta(seconds=1), secure=secure)
+
+    def no_cookie(self, *, secure: bool) -> str:
+        """Return the Set-Cookie value that makes a browser forget."""
+        return self._set("", 0, secure=secure)
+
+    def _set(self, value: str, max_age: int, *, secure: bool) -> str:
+        tail = "; Secure" if secure else ""
+        return f"{self._name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{tail}"
+
+    def _live(self, value: str) -> Session | None:
+        session = self._verified.get(value) or self._verify(value)
+        if session is None or session.expires <= self._now() or session in self._revoked:
+            return None
+        return session
+
+    def _verify(self, value: str) -> Session | None:
+        try:
+            id_, user, name, proved, expires = self._signer.loads(value)
+            session = Session(id_, user, name, proved, from_ms(expires))
+        except (BadData, ValueError, TypeError, OverflowError):
+            return None
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[value] = session
+        return session
+
+
+def session_secret(data_dir: Path) -> Secret:
+    """Return the secret kept in data_dir, made at the first call."""
+    path = data_dir / "session-secret"
+    files.private_dir(data_dir)
+    with files.lock(path.with_suffix(".lock"), wait=True):
+        with files.explained("read", path):
+            text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        if not text.strip():
+            text = secrets.token_urlsafe(32)
+            files.replace(path, text.encode())
+    return Secret(text.strip())
+
+
+def _values(cookies: str, name: str) -> Iterator[str]:
+    """Yield each value that a cookie of this name has: another path may have set a second one."""
+    for part in cookies.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            yield value
+
+
+def _pruned(ends: dict[str, int], now_ms: int) -> dict[str, int]:
+    """Leave out what has expired and, of too many, guests first: anybody may be a guest."""
+    live = [(id_, end) for id_, end in ends.items() if end > now_ms]
+    live.sort(key=lambda entry: (entry[0].startswith("u"), entry[1]))
+    return dict(live[-MOST_REVOKED:])
+
+
+def _is_ends(body: dict[Any, Any]) -> bool:
+    return all(isinstance(end, int) for end in body.values())
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()

@@ -1,0 +1,119 @@
+"""`GET /api/usage`, made once for everybody who asks within a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cldmon.domain.model import Subscriptions
+from cldmon.domain.view import configured, to_json
+from cldmon.errors import StoreError, SubscriptionsCorruptError
+from cldmon.forecasts import forecasts
+from cldmon.store.state import StateFile
+from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.web.message import Document, encoded
+from cldmon.web.watched import Watched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.model import Snapshot
+    from cldmon.domain.view import Forecasts
+    from cldmon.web.caller import Caller
+    from cldmon.web.services import Site
+    from cldmon.web.watched import Mark
+
+    Stamp: TypeAlias = tuple[int, Mark, Mark, Site]
+    """What an answer depends on beside who asks: the second, the two files, the configuration."""
+
+FORECAST_SECONDS = 300
+"""A forecast moves slowly, so it is made so rarely; a new pass makes a new one at once."""
+
+_MOST_CALLERS = 1000
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """The answers of one moment, by who asked."""
+
+    stamp: Stamp
+    common: dict[str, Any]
+    documents: dict[Caller, Document] = field(default_factory=dict)
+
+
+class Usage:
+    """What the last pass left, as each caller may see it. Threads may share it.
+
+    What may honestly be said of a reading changes as it ages, so an answer is used again for the
+    same second only.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
+        self._data_dir = data_dir
+        self._state = Watched(state.path, lambda: state.load().snapshot)
+        self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions))
+        self._moment: _Moment | None = None
+        self._forecasts: tuple[object, Forecasts] | None = None
+
+    def snapshot(self, site: Site) -> Snapshot:
+        """Return what the last pass left of the configured accounts; raises StoreError."""
+        stored = self._state.value()
+        known = replace(stored, interval=site.interval, slack_enabled=site.slack is not None)
+        return configured(known, site.labels)
+
+    def document(self, caller: Caller, site: Site, now: datetime) -> Document:
+        """Return the answer to one caller; raises StoreError."""
+        state, _ = self._state.marked()
+        changed, wishes = self._subscriptions.marked()
+        stamp = (int(now.timestamp()), state, changed, site)
+        moment = self._moment
+        if moment is None or moment.stamp != stamp:
+            moment = self._moment = _Moment(stamp, self._common(site, state, now))
+        document = moment.documents.get(caller)
+        if document is None:
+            if len(moment.documents) >= _MOST_CALLERS:
+                moment.documents.clear()
+            document = moment.documents[caller] = _document(moment.common, caller, site, wishes)
+        return document
+
+    def _common(self, site: Site, state: Mark, now: datetime) -> dict[str, Any]:
+        snapshot = self.snapshot(site)
+        key = (state, site, now.timestamp() // FORECAST_SECONDS)
+        if self._forecasts is None or self._forecasts[0] != key:
+            self._forecasts = (key, _forecasts(self._data_dir, snapshot, now))
+        return to_json(snapshot, now, self._forecasts[1])
+
+
+def _document(
+    common: Mapping[str, Any], caller: Caller, site: Site, wishes: Subscriptions | None
+) -> Document:
+    known = wishes or Subscriptions()
+    more: dict[str, Any] = {"session": caller.document(site), "alertSubscriptions": {}}
+    for label in site.labels:
+        wish = known.of(caller.user, label)
+        more["alertSubscriptions"][label] = {"limitHit": wish.limit_hit, "reset": wish.reset}
+    if wishes is None:
+        more["subscriptionsError"] = "subscriptions.json is not understood"
+    # Ages grow all the time, and follow from the other values: they are no news.
+    ageless = [{**entry, "ageSeconds": None} for entry in common["accounts"]]
+    news = encoded({**common, **more, "accounts": ageless})
+    return Document(encoded({**common, **more}), told=news)
+
+
+def _wishes(file: SubscriptionsFile) -> Subscriptions | None:
+    """Return everybody's subscriptions; None for a damaged file: usage is shown all the same."""
+    try:
+        return file.load()
+    except SubscriptionsCorruptError:
+        return None
+
+
+def _forecasts(data_dir: Path, snapshot: Snapshot, now: datetime) -> Forecasts:
+    """Return the forecasts; none where the history cannot be read, for usage is shown then, too."""
+    try:
+        return forecasts(data_dir, snapshot, now)
+    except StoreError:
+        return {}

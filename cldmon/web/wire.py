@@ -1,0 +1,205 @@
+"""Bytes to requests and answers to bytes, as HTTP/1.1 has it. Pure; stricter than http.server.
+
+What two programs could read in two ways is refused: bare line ends, folded lines, blanks before a
+colon, a header twice where one counts, Transfer-Encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import unquote
+
+from cldmon.web.message import RefusedError, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cldmon.web.message import Response
+
+LONGEST_HEAD = 16 * 1024
+LONGEST_LINE = 8 * 1024
+MOST_HEADERS = 64
+LONGEST_BODY = 16 * 1024
+"""Bytes; the longest body that is asked for is a login of some hundred."""
+
+END_OF_HEAD = b"\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - what the RFC calls a token
+_REQUEST_LINE = re.compile(rf"({_TOKEN}) (/[!-~]*|\*) HTTP/1\.([01])")
+_HEADER = re.compile(rf"({_TOKEN}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_BARE_END = re.compile(rb"(?<!\r)\n")
+_ONCE = frozenset(
+    {"host", "content-length", "content-type", "authorization", "origin", "sec-fetch-site"}
+)
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
+_NO_CONTENT = (204, 304)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request as far as the empty line; `length` is that of the body that follows."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    length: int
+    keeps_alive: bool
+    takes_chunks: bool
+
+    @property
+    def awaits_leave(self) -> bool:
+        """Whether the client sends its body only once it is told to."""
+        return self.headers.get("expect", "").lower() == "100-continue"
+
+    def request(self, body: bytes, peer: str) -> Request:
+        """Return the whole request."""
+        return Request(self.method, self.path, self.query, self.headers, body, peer)
+
+
+def parse_head(head: bytes) -> Head:
+    """Return what a head says, without its empty line; raises RefusedError."""
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, minor = _request_line(first)
+    headers = _headers(lines)
+    path, _, query = target.partition("?")
+    modern = minor == "1"
+    return Head(
+        method=method,
+        path=_decoded(path),
+        query=query,
+        headers=headers,
+        length=_length(method, headers),
+        keeps_alive=modern and "close" not in headers.get("connection", "").lower(),
+        takes_chunks=modern,
+    )
+
+
+def check_beginning(head: bytes) -> None:
+    """Refuse an unfinished head that can't become a good one, rather than wait for its end."""
+    if len(head) > LONGEST_HEAD:
+        raise RefusedError(400, "the head of the request is too long")
+    line, end, _ = head.partition(b"\r\n")
+    if _BARE_END.search(head) or len(line) > LONGEST_LINE:
+        _not_understood()
+    if end:
+        _request_line(line.decode("latin-1"))
+
+
+def head_of(response: Response, *, keeps_alive: bool, chunked: bool, date: str) -> bytes:
+    """Return the bytes before an answer's body, the empty line included."""
+    lines = [f"HTTP/1.1 {_STATUS_LINES[response.status]}\r\nDate: {date}\r\n{_ALWAYS}"]
+    lines += [f"{name}: {value}\r\n" for name, value in response.headers]
+    if chunked:
+        lines.append("Transfer-Encoding: chunked\r\n")
+    elif isinstance(response.body, bytes) and response.status not in _NO_CONTENT:
+        lines.append(f"Content-Length: {len(response.body)}\r\n")
+    if not keeps_alive:
+        lines.append("Connection: close\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1")
+
+
+def chunk(data: bytes) -> bytes:
+    """Return a piece of a body of unknown length; an empty one would end it."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def date_line(seconds: float) -> str:
+    """Return the value of a Date header for a time in seconds since the epoch."""
+    return formatdate(seconds, usegmt=True)
+
+
+def _request_line(line: str) -> tuple[str, str, str]:
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None or len(line) > LONGEST_LINE:
+        _not_understood()
+    return match[1], match[2], match[3]
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    if len(lines) > MOST_HEADERS:
+        raise RefusedError(400, "there are too many header lines")
+    headers: dict[str, str] = {}
+    for line in lines:
+        match = _HEADER.fullmatch(line)
+        if match is None or len(line) > LONGEST_LINE:
+            _not_understood()
+        name, value = match[1].lower(), match[2].rstrip(" \t")
+        if name in headers:
+            value = _joined(name, headers[name], value)
+        headers[name] = value
+    return headers
+
+
+def _joined(name: str, first: str, second: str) -> str:
+    if name in _ONCE:
+        raise RefusedError(400, f"there is more than one {name} header")
+    return f"{first}{'; ' if name == 'cookie' else ', '}{second}"
+
+
+def _length(method: str, headers: Mapping[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        raise RefusedError(400, "Transfer-Encoding is not taken: send a Content-Length")
+    text = headers.get("content-length", "0")
+    if not (text.isascii() and text.isdigit()):
+        _not_understood()
+    # Compared as a text first: Python refuses to read a number of some thousand digits.
+    digits = text.lstrip("0")
+    if len(digits) > len(str(LONGEST_BODY)) or int(digits or "0") > LONGEST_BODY:
+        raise RefusedError(413, f"the body may have {LONGEST_BODY} bytes at most")
+    length = int(digits or "0")
+    if length and method in _BODILESS:
+        raise RefusedError(400, f"{method} takes no body")
+    return length
+
+
+def _decoded(path: str) -> str:
+    if "%" not in path:
+        return path
+    try:
+        return unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        _not_understood()
+
+
+def _not_understood() -> NoReturn:
+    raise RefusedError(400, "the request is not understood")
+
+
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_ALWAYS = "".join(
+    f"{name}: {value}\r\n"
+    for name, value in (
+        ("Server", "cldmon"),
+        ("Content-Security-Policy", _POLICY),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+    )
+)
+"""Header lines of every answer."""

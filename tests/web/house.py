@@ -1,0 +1,184 @@
+"""A running server for the tests, and a plain client for it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from cldmon.demo.slack import TOKEN as SLACK_TOKEN
+from cldmon.domain.model import Account, Reading, Snapshot, Window
+from cldmon.domain.secret import Secret
+from cldmon.slack.client import SlackMessenger
+from cldmon.slack.directory import open_directory
+from cldmon.store.state import State, StateFile
+from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.web.api import respond
+from cldmon.web.message import Document, Request, Response
+from cldmon.web.pages import pages
+from cldmon.web.server import WebServer
+from cldmon.web.services import Kept, Services, Site, Slack
+from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.usage import Usage
+from tests.demo.wire import Got
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cldmon.demo.slack import FakeSlack
+    from cldmon.web.connections import Connections
+    from tests.fakes import Clock
+
+API_TOKEN = "a-token-for-programs"
+COOKIE = "cldmon-sid-3000"
+LABELS = ("alice", "bob")
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+
+
+class House:
+    """A server that runs until the end of a `with`; `warnings` is what it said on stderr."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Clock,
+        *,
+        slack: FakeSlack | None = None,
+        login: Literal["open", "code"] = "open",
+        connections: Connections | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self.clock = clock
+        self.warnings: list[str] = []
+        self.services = self._services(slack, login)
+        self.server = WebServer("127.0.0.1", 0, self._respond, self.warnings.append, connections)
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+
+    def _respond(self, request: Request) -> Response:
+        return respond(request, self.services)
+
+    def _services(self, slack: FakeSlack | None, login: Literal["open", "code"]) -> Services:
+        return Services(
+            site=Site(
+                hosts=LOOPBACK,
+                login=login,
+                api_token=Secret(API_TOKEN),
+                labels=LABELS,
+                interval=timedelta(minutes=10),
+                slack=self._slack(slack) if slack else None,
+            ),
+            sessions=self.fresh_sessions(),
+            kept=Kept(self.clock),
+            usage=Usage(self.data_dir),
+            subscriptions=SubscriptionsFile(self.data_dir),
+            data_dir=self.data_dir,
+            pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **pages()},
+            warn=self.warnings.append,
+            now=self.clock,
+        )
+
+    def _slack(self, slack: FakeSlack) -> Slack:
+        messenger = SlackMessenger(
+            Secret(SLACK_TOKEN), slack.url, timeout=2, sleep=lambda _: None, clock=self.clock
+        )
+        return Slack(open_directory(messenger, None, self.data_dir, self.clock), messenger)
+
+    def fresh_sessions(self) -> Sessions:
+        """Return the sessions as a server has them that has just started."""
+        return Sessions(
+            session_secret(self.data_dir), Revocations(self.data_dir), COOKIE, self.clock
+        )
+
+    def configure(self, **changes: Any) -> None:
+        """Change what the configuration says of the server."""
+        self.services = replace(self.services, site=replace(self.services.site, **changes))
+
+    def restart(self) -> None:
+        """Forget what a new process would not know."""
+        self.services = replace(
+            self.services, sessions=self.fresh_sessions(), kept=Kept(self.clock)
+        )
+
+    def passed(self, *accounts: Account) -> None:
+        """Leave behind what a pass would that has ended now."""
+        snapshot = Snapshot(self.clock(), accounts or (self.read("alice"), self.read("bob")))
+        StateFile(self.data_dir).save(State(snapshot=snapshot))
+
+    def read(self, label: str, percent: int = 17) -> Account:
+        """Return an account that was read now."""
+        resets_at = self.clock() + timedelta(hours=3)
+        windows = {"fiveHour": Window(percent, resets_at), "sevenDay": Window(45, resets_at)}
+        return Account(label, Reading(self.clock(), windows))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.end()
+        self._thread.join()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        return "127.0.0.1", urlsplit(self.server.url).port or 0
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Got:
+        """Ask once, over a connection of its own; a body that is no bytes is sent as JSON."""
+        sent = dict(headers or {})
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        with closing(HTTPConnection(*self.address, timeout=20)) as connection:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            return Got(response.status, tuple(response.getheaders()), response.read())
+
+    def get(self, path: str, **headers: str) -> Got:
+        """Read as a program with the API token."""
+        return self.ask("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}", **headers})
+
+    def client(self) -> Client:
+        """Return a browser without cookies."""
+        return Client(self)
+
+    def logged_in(self, user: str = "") -> Client:
+        """Return a browser in which somebody, or a guest, is logged in."""
+        client = self.client()
+        assert client.post("/api/auth", {"slackId": user}).status == 200
+        return client
+
+
+class Client:
+    """A browser: keeps its cookie, and sends what a page of the server's own would."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.cookie = ""
+
+    def get(self, path: str) -> Got:
+        """Get what is there."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: Any = None) -> Got:
+        """Post a body as JSON, or nothing."""
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: Any) -> Got:
+        host, port = self._house.address
+        headers = {"Origin": f"http://{host}:{port}", "Sec-Fetch-Site": "same-origin"}
+        if self.cookie:
+            headers["Cookie"] = f"other=1; {self.cookie}"
+        got = self._house.ask(method, path, body, headers)
+        if cookie := got.header("Set-Cookie"):
+            self.cookie = cookie.partition(";")[0]
+        return got

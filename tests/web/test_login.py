@@ -1,0 +1,323 @@
+"""Logging in and out, by name, as a guest, and by code."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo.slack import error
+from cldmon.web.sessions import LIFETIME
+from tests.web.house import API_TOKEN
+
+if TYPE_CHECKING:
+    from cldmon.demo.slack import FakeSlack
+    from tests.fakes import Clock
+    from tests.web.house import Client, House
+
+GUEST = {"slackId": ""}
+ALICE = {"slackId": "U01ALICE"}
+
+
+def test_with_slack_off_whoever_asks_becomes_a_guest(house: House) -> None:
+    browser = house.client()
+    assert browser.get("/api/session").json == {
+        "authenticated": True,
+        "guest": True,
+        "slackId": "",
+        "slackName": "",
+        "slackEnabled": False,
+        "guestsAdmitted": True,
+    }
+    assert browser.get("/api/usage").status == 200
+
+
+def test_a_guest_session_is_opened_once(house: House) -> None:
+    browser = house.client()
+    browser.get("/api/session")
+    assert browser.get("/api/session").header("Set-Cookie") is None
+
+
+def test_with_slack_off_a_slack_id_is_refused(house: House) -> None:
+    got = house.client().post("/api/auth", ALICE)
+    assert (got.status, got.json) == (404, {"error": "Slack login is disabled"})
+
+
+def test_with_slack_on_nobody_is_logged_in_by_asking(slack_house: House) -> None:
+    got = slack_house.client().get("/api/session")
+    assert got.json["authenticated"] is False
+    assert got.header("Set-Cookie") is None
+
+
+def test_a_guest_logs_in_with_an_empty_id(slack_house: House) -> None:
+    browser = slack_house.client()
+    got = browser.post("/api/auth", GUEST)
+    assert got.json["ok"] is True
+    assert got.json["session"]["guest"] is True
+    assert browser.get("/api/session").json == got.json["session"]
+
+
+def test_a_slack_user_logs_in_with_their_id(slack_house: House) -> None:
+    got = slack_house.client().post("/api/auth", ALICE)
+    assert got.json["session"] == {
+        "authenticated": True,
+        "guest": False,
+        "slackId": "U01ALICE",
+        "slackName": "alice",
+        "slackEnabled": True,
+        "guestsAdmitted": True,
+    }
+
+
+@pytest.mark.parametrize("user", ["U99NOBODY", "U06GONE", "U07BOT", "USLACKBOT", "alice"])
+def test_an_id_that_is_nobodys_is_refused(slack_house: House, user: str) -> None:
+    """Nor is that of a bot, or of somebody who left."""
+    got = slack_house.client().post("/api/auth", {"slackId": user})
+    assert got.status == 400
+    assert got.header("Set-Cookie") is None
+
+
+def test_a_login_that_cannot_be_looked_up_is_tried_again_later(
+    slack_house: House, fake_slack: FakeSlack
+) -> None:
+    fake_slack.fail(error("internal_error"))
+    got = slack_house.client().post("/api/auth", ALICE)
+    assert got.status == 503
+    assert got.header("Retry-After")
+
+
+def test_the_cookie_is_named_for_its_port_and_kept_from_scripts(slack_house: House) -> None:
+    cookie = slack_house.client().post("/api/auth", GUEST).header("Set-Cookie") or ""
+    assert re.fullmatch(
+        r"cldmon-sid-3000=[\w.-]+; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax", cookie
+    )
+
+
+def test_behind_a_tls_proxy_on_this_machine_the_cookie_is_secure(slack_house: House) -> None:
+    got = slack_house.ask("POST", "/api/auth", GUEST, {"X-Forwarded-Proto": "https"})
+    assert (got.header("Set-Cookie") or "").endswith("; Secure")
+
+
+def test_a_logout_kills_every_copy_of_the_cookie_also_after_a_restart(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    stolen = slack_house.client()
+    stolen.cookie = browser.cookie
+    assert browser.post("/api/logout").json == {"ok": True}
+    assert stolen.get("/api/usage").status == 401
+    slack_house.restart()
+    assert stolen.get("/api/usage").status == 401
+
+
+def test_a_logout_ends_no_other_session(slack_house: House) -> None:
+    here, there = slack_house.logged_in("U01ALICE"), slack_house.logged_in("U01ALICE")
+    here.post("/api/logout")
+    assert there.get("/api/usage").status == 200
+
+
+def test_a_logout_makes_the_browser_forget_its_cookie(slack_house: House) -> None:
+    got = slack_house.logged_in().post("/api/logout")
+    assert "Max-Age=0" in (got.header("Set-Cookie") or "")
+
+
+def test_a_session_survives_a_restart(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    slack_house.restart()
+    assert browser.get("/api/session").json["slackId"] == "U01ALICE"
+
+
+def test_a_session_lasts_a_week(slack_house: House, clock: Clock) -> None:
+    browser = slack_house.logged_in()
+    clock.advance(LIFETIME - timedelta(seconds=1))
+    assert browser.get("/api/usage").status == 200
+    clock.advance(timedelta(seconds=1))
+    assert browser.get("/api/usage").status == 401
+
+
+def test_an_altered_cookie_is_worth_nothing(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    payload, _, signature = browser.cookie.rpartition(".")
+    for forged in (f"{payload}x.{signature}", f"{payload}.{signature[:-2]}xx", payload):
+        browser.cookie = forged
+        assert browser.get("/api/usage").status == 401
+
+
+def test_a_slack_session_is_a_guests_once_slack_is_switched_off(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    slack_house.configure(slack=None)
+    session = browser.get("/api/session").json
+    assert (session["guest"], session["slackId"]) == (True, "")
+
+
+def test_the_api_token_reads_and_has_no_session(house: House) -> None:
+    assert house.get("/api/usage").status == 200
+    assert house.get("/api/session").json["authenticated"] is True
+    logout = house.ask("POST", "/api/logout", headers={"Authorization": f"Bearer {API_TOKEN}"})
+    assert logout.status == 403
+
+
+@pytest.mark.parametrize("token", ["", "wrong", API_TOKEN + "x", "é" * 20])
+def test_a_wrong_token_is_refused_even_with_a_session(house: House, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+    got = house.ask("GET", "/api/session", headers=headers)
+    assert (got.status, got.json) == (401, {"error": "Unauthorized"})
+    assert got.header("WWW-Authenticate") == "Bearer"
+
+
+def test_the_password_of_a_proxy_in_front_is_not_taken_for_a_token(house: House) -> None:
+    browser = house.logged_in()
+    headers = {"Authorization": "Basic eDp5", "Cookie": browser.cookie}
+    assert house.ask("GET", "/api/usage", headers=headers).status == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"U1"', b'{"slackId":1}', b'{"slackId":["U1"]}', b"\xff", b"null"]
+)
+def test_a_login_that_is_not_understood_is_refused(slack_house: House, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert slack_house.ask("POST", "/api/auth", body, headers).status == 400
+
+
+def test_too_many_logins_from_one_address_are_slowed_down(house: House, clock: Clock) -> None:
+    statuses = [house.client().post("/api/auth", GUEST).status for _ in range(61)]
+    assert (statuses[59], statuses[60]) == (200, 429)
+    clock.advance(timedelta(minutes=1))
+    assert house.client().post("/api/auth", GUEST).status == 200
+
+
+def test_behind_a_proxy_each_address_is_counted_for_itself(house: House) -> None:
+    """The last one that X-Forwarded-For names: the others are whatever the client says."""
+
+    def log_in(address: str) -> int:
+        return house.ask("POST", "/api/auth", GUEST, {"X-Forwarded-For": address}).status
+
+    statuses = [log_in(f"192.0.2.{n}, 198.51.100.7") for n in range(61)]
+    assert statuses[-1] == 429
+    assert log_in("192.0.2.1, 198.51.100.8") == 200
+
+
+class TestByCode:
+    """`login = "code"`: whoever logs in must read what was sent to the Slack user."""
+
+    @staticmethod
+    def code(slack: FakeSlack) -> str:
+        match = re.search(r"\b\d{6}\b", slack.wait_for(1)[-1].text)
+        assert match
+        return match[0]
+
+    @staticmethod
+    def enter(browser: Client, code: str) -> int:
+        return browser.post("/api/auth", {**ALICE, "code": code}).status
+
+    def test_a_code_is_asked_for_and_logs_in(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        asked = browser.post("/api/auth", ALICE)
+        assert (asked.status, asked.json) == (202, {"codeRequired": True})
+        assert asked.header("Set-Cookie") is None
+        assert fake_slack.sent[-1].user == "U01ALICE"
+        got = browser.post("/api/auth", {**ALICE, "code": self.code(fake_slack)})
+        assert got.json["session"]["slackId"] == "U01ALICE"
+        assert browser.get("/api/usage").status == 200
+
+    def test_a_code_works_once(self, guarded_house: House, fake_slack: FakeSlack) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        code = self.code(fake_slack)
+        assert [self.enter(browser, code) for _ in range(2)] == [200, 401]
+
+    def test_a_code_is_its_users_alone(self, guarded_house: House, fake_slack: FakeSlack) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        body = {"slackId": "U02BOB", "code": self.code(fake_slack)}
+        assert browser.post("/api/auth", body).status == 401
+
+    def test_a_code_is_void_after_ten_minutes(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        clock.advance(timedelta(minutes=10))
+        assert self.enter(browser, self.code(fake_slack)) == 401
+
+    def test_a_code_is_void_after_five_wrong_ones(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        code = self.code(fake_slack)
+        wrong = f"{(int(code) + 1) % 10**6:06}"
+        assert [self.enter(browser, wrong) for _ in range(5)] == [401] * 5
+        assert self.enter(browser, code) == 401
+
+    def test_the_fifth_try_may_still_be_right(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        code = self.code(fake_slack)
+        assert [self.enter(browser, "x") for _ in range(4)] == [401] * 4
+        assert self.enter(browser, code) == 200
+
+    def test_a_code_is_void_after_a_restart(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        guarded_house.restart()
+        assert self.enter(browser, self.code(fake_slack)) == 401
+
+    def test_a_new_code_takes_the_place_of_the_old_one(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        old = self.code(fake_slack)
+        browser.post("/api/auth", ALICE)
+        if (new := self.code(fake_slack)) != old:
+            assert self.enter(browser, old) == 401
+        assert self.enter(browser, new) == 200
+
+    def test_nobody_is_flooded_with_codes(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        browser = guarded_house.client()
+        statuses = [browser.post("/api/auth", ALICE).status for _ in range(6)]
+        assert statuses == [202] * 5 + [429]
+        assert len(fake_slack.sent) == 5
+        clock.advance(timedelta(hours=1))
+        assert browser.post("/api/auth", ALICE).status == 202
+
+    def test_guessing_is_slowed_down_whatever_the_address(
+        self, guarded_house: House, clock: Clock
+    ) -> None:
+        """Twenty tries a day for each user, from wherever they come."""
+
+        def enter(number: int) -> int:
+            body = {**ALICE, "code": f"{number:06}"}
+            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+            return guarded_house.ask("POST", "/api/auth", body, headers).status
+
+        assert [enter(n) for n in range(21)] == [401] * 20 + [429]
+        clock.advance(timedelta(hours=23))
+        assert enter(50) == 429
+
+    def test_a_code_that_slack_does_not_take_is_said(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        guarded_house.client().get("/api/slack/users?q=alice")
+        fake_slack.fail(error("not_authed"))
+        assert guarded_house.client().post("/api/auth", ALICE).status == 503
+
+    def test_guests_are_not_admitted(self, guarded_house: House) -> None:
+        browser = guarded_house.client()
+        assert browser.post("/api/auth", GUEST).status == 403
+        assert browser.get("/api/session").json["guestsAdmitted"] is False
+
+    def test_a_session_from_before_codes_were_asked_for_is_void(self, slack_house: House) -> None:
+        """It may be anybody's: no code ever proved it."""
+        guest, alice = slack_house.logged_in(), slack_house.logged_in("U01ALICE")
+        slack_house.configure(login="code")
+        assert guest.get("/api/usage").status == alice.get("/api/usage").status == 401

@@ -1,0 +1,151 @@
+"""POST /api/subscriptions and GET /api/slack/users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cldmon.demo.slack import SimUser, error
+from cldmon.store.subscriptions import SubscriptionsFile
+from tests.web.house import API_TOKEN
+
+if TYPE_CHECKING:
+    from cldmon.demo.slack import FakeSlack
+    from tests.web.house import House
+
+HIT = {"label": "alice", "key": "limitHit", "enabled": True}
+
+
+def test_a_change_is_saved_shown_and_confirmed(slack_house: House, fake_slack: FakeSlack) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    assert browser.post("/api/subscriptions", HIT).json == {
+        "ok": True,
+        "label": "alice",
+        "subscription": {"limitHit": True, "reset": False},
+        "confirmed": True,
+    }
+    assert [message.user for message in fake_slack.sent] == ["U01ALICE"]
+    shown = browser.get("/api/usage").json["alertSubscriptions"]["alice"]
+    assert shown == {"limitHit": True, "reset": False}
+
+
+def test_each_alert_is_changed_for_itself(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    browser.post("/api/subscriptions", HIT)
+    browser.post("/api/subscriptions", {**HIT, "key": "reset"})
+    got = browser.post("/api/subscriptions", {**HIT, "enabled": False})
+    assert got.json["subscription"] == {"limitHit": False, "reset": True}
+
+
+def test_a_confirmation_that_fails_undoes_nothing(
+    slack_house: House, fake_slack: FakeSlack
+) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    fake_slack.fail(error("not_authed"))
+    got = browser.post("/api/subscriptions", HIT)
+    assert (got.status, got.json["confirmed"]) == (200, False)
+    assert SubscriptionsFile(slack_house.data_dir).load().of("U01ALICE", "alice").limit_hit
+    assert slack_house.warnings
+
+
+def test_a_guest_may_not(slack_house: House) -> None:
+    assert slack_house.logged_in().post("/api/subscriptions", HIT).status == 403
+
+
+def test_a_program_may_not(slack_house: House) -> None:
+    """The token names nobody whom Slack could tell."""
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    assert slack_house.ask("POST", "/api/subscriptions", HIT, headers).status == 403
+
+
+def test_a_stranger_may_not(slack_house: House) -> None:
+    assert slack_house.client().post("/api/subscriptions", HIT).status == 401
+
+
+def test_with_slack_off_there_is_nothing_to_subscribe_to(house: House) -> None:
+    assert house.logged_in().post("/api/subscriptions", HIT).status == 404
+
+
+def test_an_account_that_is_not_configured_is_unknown(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    assert browser.post("/api/subscriptions", {**HIT, "label": "nobody"}).status == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {**HIT, "key": "both"},
+        {**HIT, "enabled": "yes"},
+        {**HIT, "enabled": 1},
+        {**HIT, "label": None},
+        {**HIT, "label": "x" * 501},
+        {"label": "alice", "key": "limitHit"},
+    ],
+)
+def test_a_bad_body_is_refused(slack_house: House, body: Any) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    assert browser.post("/api/subscriptions", body).status == 400
+
+
+def test_damaged_subscriptions_are_left_alone(slack_house: House) -> None:
+    file = slack_house.data_dir / "subscriptions.json"
+    browser = slack_house.logged_in("U01ALICE")
+    file.write_text("{")
+    assert browser.post("/api/subscriptions", HIT).status == 500
+    assert file.read_text() == "{"
+
+
+def test_changes_are_slowed_down_before_slack_is_flooded(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    statuses = [browser.post("/api/subscriptions", HIT).status for _ in range(61)]
+    assert (statuses[59], statuses[60]) == (200, 429)
+
+
+def test_people_are_found_before_anybody_is_logged_in(slack_house: House) -> None:
+    got = slack_house.client().get("/api/slack/users?q=chl")
+    assert got.json == {
+        "users": [
+            {
+                "id": "U03CHLOE",
+                "name": "🦊 chloé",
+                "userName": "chloe",
+                "realName": "Chloé Nuñez 🦊",
+            }
+        ]
+    }
+
+
+def test_nothing_typed_finds_somebody(slack_house: House) -> None:
+    for query in ("", "?q=", "?q=%20"):
+        users = slack_house.client().get(f"/api/slack/users{query}").json["users"]
+        assert "U01ALICE" in {user["id"] for user in users}
+
+
+def test_the_best_eight_are_offered(slack_house: House, fake_slack: FakeSlack) -> None:
+    fake_slack.users |= {
+        f"U9{n:03}": SimUser(f"U9{n:03}", f"robot{n}", f"Robo {n}") for n in range(50)
+    }
+    users = slack_house.client().get("/api/slack/users?q=robo").json["users"]
+    assert len(users) == 8
+
+
+def test_names_with_markup_can_do_no_harm(slack_house: House) -> None:
+    got = slack_house.client().get("/api/slack/users?q=bob")
+    assert got.json["users"][0]["realName"] == "Bob <b>Builder</b> & Sons"
+    assert not set(got.body) & set(b"<>&")
+
+
+def test_with_slack_off_there_is_nobody(house: House) -> None:
+    assert house.client().get("/api/slack/users?q=a").status == 404
+
+
+def test_people_who_were_never_fetched_cannot_be_shown_while_slack_is_down(
+    slack_house: House, fake_slack: FakeSlack
+) -> None:
+    fake_slack.fail(error("internal_error"))
+    got = slack_house.client().get("/api/slack/users?q=a")
+    assert got.status == 503
+    assert slack_house.warnings

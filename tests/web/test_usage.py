@@ -1,0 +1,157 @@
+"""What GET /api/usage, /metrics and /healthz show, and how sparingly."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
+from cldmon.domain.snapshot import to_json
+from tests.web.house import LABELS
+
+if TYPE_CHECKING:
+    from tests.fakes import Clock
+    from tests.web.house import House
+
+OFF = {"limitHit": False, "reset": False}
+
+
+def test_before_the_first_pass_it_is_loading(house: House) -> None:
+    body = house.get("/api/usage").json
+    assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
+
+
+def test_every_documented_key_is_there(slack_house: House) -> None:
+    slack_house.passed()
+    body = slack_house.logged_in("U01ALICE").get("/api/usage").json
+    account = body["accounts"][0]
+    assert (account["label"], account["status"]) == ("alice", "ok")
+    assert account["fiveHour"]["utilization"] == 17
+    assert account["fiveHour"]["resetsAt"] == "2026-11-22T15:00:00.000Z"
+    assert account["sevenDay"]["utilization"] == 45
+    assert body["fetchedAt"] == "2026-11-22T12:00:00.000Z"
+    assert body["refreshIntervalMs"] == 600_000
+    assert body["session"]["slackId"] == "U01ALICE"
+    assert body["slackEnabled"] is True
+    assert body["alertSubscriptions"] == dict.fromkeys(LABELS, OFF)
+    assert "loading" not in body
+
+
+def test_an_account_in_error_has_its_error_and_no_windows(house: House) -> None:
+    failure = Failure(FailureKind.KEY_EXPIRED, "the session key has expired")
+    house.passed(Account("alice", None, failure))
+    account = house.get("/api/usage").json["accounts"][0]
+    assert (account["status"], account["error"]) == ("error", "the session key has expired")
+    assert "fiveHour" not in account
+
+
+def test_a_new_pass_is_seen_at_once(house: House) -> None:
+    house.passed()
+    house.get("/api/usage")
+    house.passed(house.read("alice", 80))
+    assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["utilization"] == 80
+
+
+def test_an_old_reading_is_not_shown_as_live(house: House, clock: Clock) -> None:
+    house.passed()
+    assert house.get("/api/usage").json["accounts"][0]["stale"] is False
+    clock.advance(timedelta(minutes=31))
+    assert house.get("/api/usage").json["accounts"][0]["stale"] is True
+
+
+def test_a_window_whose_reset_has_come_is_due(house: House, clock: Clock) -> None:
+    house.passed()
+    clock.advance(timedelta(hours=3, seconds=1))
+    assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["resetDue"] is True
+
+
+def test_what_is_known_already_is_not_sent_again(house: House, clock: Clock) -> None:
+    """Ages grow, but that is no news; that a reading is stale is."""
+    house.passed()
+    first = house.get("/api/usage")
+    tag = first.header("ETag") or ""
+    for known in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
+        clock.advance(timedelta(seconds=7))
+        again = house.get("/api/usage", **{"If-None-Match": known})
+        assert (again.status, again.body) == (304, b"")
+        assert again.header("ETag") == tag
+    clock.advance(timedelta(minutes=31))
+    assert house.get("/api/usage", **{"If-None-Match": tag}).status == 200
+
+
+def test_each_caller_is_shown_their_own(slack_house: House) -> None:
+    slack_house.passed()
+    alice, bob = slack_house.logged_in("U01ALICE"), slack_house.logged_in("U02BOB")
+    alice.post("/api/subscriptions", {"label": "bob", "key": "reset", "enabled": True})
+    wishes = [who.get("/api/usage").json["alertSubscriptions"]["bob"] for who in (alice, bob)]
+    assert wishes == [{"limitHit": False, "reset": True}, OFF]
+
+
+def test_it_is_packed_for_whoever_asks(house: House) -> None:
+    house.passed(*(house.read("alice"), house.read("bob")))
+    packed = house.get("/api/usage", **{"Accept-Encoding": "br, gzip"})
+    plain = house.get("/api/usage", **{"Accept-Encoding": "gzip;q=0"})
+    assert packed.header("Content-Encoding") == "gzip"
+    assert plain.header("Content-Encoding") is None
+    assert json.loads(gzip.decompress(packed.body)) == plain.json
+    assert packed.header("Vary") == plain.header("Vary") == "Accept-Encoding"
+
+
+def test_a_damaged_state_is_an_error_without_details(house: House) -> None:
+    (house.data_dir / "state.json").write_text("{")
+    got = house.get("/api/usage")
+    assert (got.status, got.json) == (500, {"error": "Internal server error"})
+    assert "state.json" in house.warnings[0]
+
+
+def test_damaged_subscriptions_hide_no_usage(house: House) -> None:
+    house.passed()
+    (house.data_dir / "subscriptions.json").write_text("{")
+    body = house.get("/api/usage").json
+    assert body["accounts"]
+    assert body["subscriptionsError"]
+
+
+@pytest.mark.parametrize("label", ["<script>alert(1)</script>", "\"'&amp;\u2028", "🦊</b>"])
+def test_a_label_with_markup_can_do_no_harm(house: House, label: str) -> None:
+    """Not even where the JSON is taken for HTML."""
+    house.configure(labels=(label,))
+    house.passed(house.read(label))
+    got = house.get("/api/usage")
+    assert got.json["accounts"][0]["label"] == label
+    assert not set(got.body) & set(b"<>&")
+
+
+def test_health_is_told_to_anybody_and_names_nobody(house: House, clock: Clock) -> None:
+    assert house.ask("GET", "/healthz").status == 503
+    house.passed()
+    well = house.ask("GET", "/healthz")
+    assert (well.status, well.json) == (200, {"status": "ok"})
+    clock.advance(timedelta(minutes=31))
+    ill = house.ask("GET", "/healthz")
+    assert (ill.status, ill.json) == (503, {"status": "fail"})
+
+
+def test_health_is_bad_where_the_state_cannot_be_read(house: House) -> None:
+    (house.data_dir / "state.json").write_text("{")
+    assert house.ask("GET", "/healthz").status == 503
+
+
+def test_metrics_are_for_programs_with_the_token(house: House) -> None:
+    house.passed()
+    assert house.ask("GET", "/metrics").status == 401
+    got = house.get("/metrics")
+    assert (got.header("Content-Type") or "").startswith("text/plain; version=0.0.4")
+    assert b'window="fiveHour"' in got.body
+
+
+def test_status_json_is_the_same_less_what_is_the_callers(house: House) -> None:
+    house.passed()
+    body = house.get("/api/usage").json
+    snapshot = Snapshot(house.clock(), (house.read("alice"), house.read("bob")))
+    stored = json.loads(json.dumps(to_json(snapshot)))
+    assert stored.keys() == body.keys() - {"session", "alertSubscriptions"}
