@@ -1,0 +1,171 @@
+"""An HTTP answer is JSON to read, or a failure in words that a person can act on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.domain.answers import LARGEST_BODY, AccountFailed, HttpAnswer, failed, read, retry_after
+from cldmon.domain.model import Failure, FailureKind
+from tests.fakes import NOON
+from tests.strategies import JSON
+
+HTML = {"content-type": "text/html; charset=UTF-8"}
+DAY = timedelta(days=1)
+STALE = json.dumps({"error": {"message": "Invalid authorization for organization"}}).encode()
+DEAD = json.dumps(
+    {
+        "type": "error",
+        "error": {"type": "permission_error", "details": {"error_code": "account_session_invalid"}},
+    }
+).encode()
+
+
+def outcome_of(answer: HttpAnswer) -> Failure | None:
+    try:
+        read(answer, now=NOON)
+    except AccountFailed as outcome:
+        return outcome.failure
+    return None
+
+
+def failure(answer: HttpAnswer) -> Failure:
+    with pytest.raises(AccountFailed) as caught:
+        read(answer, now=NOON)
+    return caught.value.failure
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (HttpAnswer(401, b"{}"), FailureKind.KEY_EXPIRED),
+        (HttpAnswer(403, DEAD), FailureKind.KEY_EXPIRED),
+        (HttpAnswer(403, STALE), FailureKind.WRONG_ORGANIZATION),
+        (HttpAnswer(403, b"{}"), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(403, b"<html>", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(503, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(200, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(403, DEAD, {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
+        (HttpAnswer(503, b"<html>sorry", HTML), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(404, b"{}"), FailureKind.WRONG_ORGANIZATION),
+        (HttpAnswer(429, b"{}"), FailureKind.RATE_LIMITED),
+        (HttpAnswer(500, b"{}"), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(529, b"{}"), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(418, b"{}"), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(204, b""), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b""), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"<html>hello", HTML), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"{} trailing"), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"[NaN]"), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"[-Infinity]"), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"[" * 100_000), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"9" * 5_000), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b" " * (LARGEST_BODY + 1)), FailureKind.NOT_UNDERSTOOD),
+        (
+            HttpAnswer(200, b"{}", redirected_to="https://claude.ai/login?x"),
+            FailureKind.KEY_EXPIRED,
+        ),
+        (HttpAnswer(200, b"{}", redirected_to="https://elsewhere/"), FailureKind.NOT_UNDERSTOOD),
+    ],
+)
+def test_each_failure_is_told_from_the_others(answer: HttpAnswer, kind: FailureKind) -> None:
+    assert failure(answer).kind is kind
+
+
+def test_a_good_answer_is_its_json() -> None:
+    assert read(HttpAnswer(200, b'{"a": [1, "\xc3\xa9"]}'), now=NOON) == {"a": [1, "é"]}
+
+
+@given(
+    st.builds(
+        HttpAnswer,
+        status=st.sampled_from([200, 401, 403, 404, 429, 500, 503]) | st.integers(100, 599),
+        body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
+        headers=st.fixed_dictionaries(
+            {},
+            optional={
+                "content-type": st.text() | st.just("text/html"),
+                "retry-after": st.text() | st.integers().map(str) | st.floats().map(str),
+                "cf-mitigated": st.text(),
+            },
+        ),
+        redirected_to=st.none() | st.text(),
+    )
+)
+def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpAnswer) -> None:
+    outcome = outcome_of(answer)
+    if outcome is not None:
+        assert outcome.message
+        assert "\n" not in outcome.message
+        assert outcome.retry_at is None or NOON <= outcome.retry_at <= NOON + DAY
+
+
+def test_no_failure_repeats_what_the_service_sent() -> None:
+    """A body or a header may hold anything, a secret included."""
+    secret = b"sk-ant-sid01-secret"
+    for status in (200, 401, 403, 404, 429, 500):
+        answer = HttpAnswer(
+            status, secret, {"retry-after": secret.decode()}, "https://x/" + "s3cret"
+        )
+        for shown in (failure(answer).message, repr(answer.body and answer)):
+            assert "sk-ant" not in shown
+        assert "s3cret" not in failure(answer).message
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("0", timedelta(0)),
+        ("60", timedelta(minutes=1)),
+        (" 1.5 ", timedelta(seconds=1.5)),
+        ("-5", timedelta(0)),
+        ("1e308", DAY),
+        ("86401", DAY),
+        ("Sun, 22 Nov 2026 12:30:00 GMT", timedelta(minutes=30)),
+        ("Sun, 22 Nov 2026 12:30:00 -0000", timedelta(minutes=30)),
+        ("Sun, 22 Nov 2026 13:30:00 +0100", timedelta(minutes=30)),
+        ("Sun, 22 Nov 2020 12:30:00 GMT", timedelta(0)),
+        ("Sun, 22 Nov 2099 12:30:00 GMT", DAY),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("-1e308", None),
+        (None, None),
+    ],
+)
+def test_how_long_to_wait_is_seconds_or_a_date_and_a_day_at_most(
+    text: str | None, wait: timedelta | None
+) -> None:
+    assert retry_after(text, NOON) == (None if wait is None else NOON + wait)
+
+
+@given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [+-]?\w+"))
+def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
+    until = retry_after(text, NOON)
+    assert until is None or NOON <= until <= NOON + DAY
+
+
+@pytest.mark.parametrize(
+    ("wait", "words", "until"),
+    [
+        ("90", "(until 12:01:30 UTC)", datetime(2026, 11, 22, 12, 1, 30, tzinfo=UTC)),
+        ("0", "(asked again next time)", NOON),
+        ("soon", "(asked again next time)", None),
+    ],
+)
+def test_a_rate_limit_says_until_when(wait: str, words: str, until: datetime | None) -> None:
+    found = failure(HttpAnswer(429, b"", {"retry-after": wait}))
+    assert found.message == f"rate limited by the service {words}"
+    assert found.retry_at == until
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_each_kind_has_words_of_its_own(kind: FailureKind) -> None:
+    assert failed(kind).failure == Failure(kind, str(failed(kind)))
+    assert failed(kind, "detail").failure.message == f"{failed(kind)} (detail)"
+    assert len({str(failed(other)) for other in FailureKind}) == len(FailureKind)

@@ -1,0 +1,127 @@
+"""The values that everything else speaks in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.domain import checked
+from cldmon.domain.model import (
+    Subscription,
+    Subscriptions,
+    Transition,
+    TransitionKind,
+    displayed,
+    duration,
+    from_iso,
+    from_ms,
+    iso,
+    short_title,
+    title,
+    to_ms,
+)
+from tests.fakes import NOON
+from tests.strategies import INSTANT, JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@given(st.floats(0, 1e308) | st.integers(0, 10**30))
+def test_a_percentage_is_shown_rounded_and_a_hundred_at_most(percent: float) -> None:
+    shown = displayed(percent)
+    assert 0 <= shown <= 100
+    assert abs(Fraction(min(percent, 100)) - shown) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize("whole", range(100))
+def test_a_half_is_rounded_up(whole: int) -> None:
+    """Not to the even one, as Python's `round` does."""
+    assert displayed(whole + 0.5) == whole + 1
+    assert displayed(whole + 0.49999) == whole
+
+
+@pytest.mark.parametrize(
+    ("window", "long", "short", "length"),
+    [
+        ("fiveHour", "Current session", "5h", timedelta(hours=5)),
+        ("sevenDay", "Weekly: all models", "7d", timedelta(days=7)),
+        ("sevenDayOpus", "Weekly: Opus only", "7d Opus", timedelta(days=7)),
+        ("sevenDayOauthApps", "Weekly: Oauth Apps only", "7d Oauth Apps", timedelta(days=7)),
+        ("models.Fable", "Weekly: Fable only", "7d Fable", timedelta(days=7)),
+        ("models.Fable 5.1", "Weekly: Fable 5.1 only", "7d Fable 5.1", timedelta(days=7)),
+        ("nimbusQuill", "Nimbus quill", "nimbus quill", None),
+    ],
+)
+def test_a_window_has_the_name_of_the_official_page(
+    window: str, long: str, short: str, length: timedelta | None
+) -> None:
+    assert (title(window), short_title(window), duration(window)) == (long, short, length)
+
+
+@given(INSTANT)
+def test_an_instant_survives_its_text_and_its_milliseconds(at: datetime) -> None:
+    assert from_iso(iso(at)) == at
+    assert from_ms(to_ms(at)) == at
+
+
+def test_an_instant_is_written_as_javascript_writes_it() -> None:
+    plus_two = timezone(timedelta(hours=2))
+    assert iso(datetime(2026, 3, 12, 4, 47, 15, 95_999, plus_two)) == "2026-03-12T02:47:15.095Z"
+    assert iso(NOON) == "2026-11-22T12:00:00.000Z"
+
+
+@given(JSON)
+def test_what_is_no_instant_is_none(value: object) -> None:
+    assert from_iso(value) is None
+
+
+@pytest.mark.parametrize("text", ["2026-11-22", "2026-11-22T12:00:00", "0001-01-01T00:00:00+23:59"])
+def test_an_instant_without_a_zone_or_beyond_the_calendar_is_none(text: str) -> None:
+    assert from_iso(text) is None
+
+
+def test_an_instant_is_in_utc_whatever_zone_it_was_written_in() -> None:
+    instant = from_iso("2026-11-22T13:00:00+01:00")
+    assert instant == NOON
+    assert instant is not None
+    assert instant.tzinfo is UTC
+
+
+def test_each_alert_is_told_to_those_who_want_it() -> None:
+    subscriptions = Subscriptions(
+        {"U1": {"alice": Subscription(limit_hit=True)}, "U2": {"alice": Subscription(reset=True)}}
+    )
+    for kind, users in ((TransitionKind.LIMIT_HIT, ["U1"]), (TransitionKind.USAGE_RESET, ["U2"])):
+        for label, told in (("alice", users), ("bob", [])):
+            transition = Transition(kind, label, "fiveHour", NOON)
+            assert subscriptions.recipients(transition) == told
+
+
+CHECKS = [
+    (checked.text, ["", "é 🚀"], [5, None, "\ud800", b"x"]),
+    (checked.whole, [0, -1, 10**30], [1.0, "1", True, None]),
+    (checked.percent, [0, 100], [-1, 101, 5.0, True]),
+    (checked.number, [0, 1.5, -1e308], [float("nan"), float("inf"), True, "1"]),
+    (checked.flag, [True, False], [0, 1, None, "true"]),
+    (checked.instant, [], ["", "2026-11-22T12:00:00", 5, None]),
+]
+
+
+@pytest.mark.parametrize(("check", "good", "bad"), CHECKS)
+def test_a_stored_value_is_taken_at_its_type_alone(
+    check: Callable[[object], object], good: list[object], bad: list[object]
+) -> None:
+    for value in good:
+        assert check(value) is value
+        assert checked.optional(check, value) is value
+    for value in bad:
+        with pytest.raises((TypeError, ValueError)):
+            check(value)
+    assert checked.optional(check, None) is None
+    assert checked.instant("2026-11-22T12:00:00.000Z") == NOON
