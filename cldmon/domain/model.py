@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+# The light half of the vocabulary, for those who use all of it.
+from cldmon.domain.instants import from_iso as from_iso
+from cldmon.domain.instants import from_ms as from_ms
+from cldmon.domain.instants import iso as iso
+from cldmon.domain.instants import to_ms as to_ms
+from cldmon.domain.names import FIVE_HOUR as FIVE_HOUR
+from cldmon.domain.names import FULL as FULL
+from cldmon.domain.names import MODEL_PREFIX as MODEL_PREFIX
+from cldmon.domain.names import SEVEN_DAY as SEVEN_DAY
+from cldmon.domain.names import duration as duration
+from cldmon.domain.names import short_title as short_title
+from cldmon.domain.names import title as title
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-FIVE_HOUR = "fiveHour"
-SEVEN_DAY = "sevenDay"
-MODEL_PREFIX = "models."
-FULL = 100
-"""Percent at which a window's limit is hit."""
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,70 +157,3 @@ def displayed(percent: float) -> int:
     Source: contract, "Transitions".
     """
     return min(FULL, math.floor(percent + 0.5))
-
-
-def title(window: str) -> str:
-    """Return a window's name as the official page has it, e.g. `Weekly: Fable only`."""
-    if window == FIVE_HOUR:
-        return "Current session"
-    if window == SEVEN_DAY:
-        return "Weekly: all models"
-    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
-        return f"Weekly: {_scope(window)} only"
-    return _words(window).capitalize()
-
-
-def short_title(window: str) -> str:
-    """Return a window's name for narrow places, e.g. `5h`, `7d`, `7d Fable`."""
-    if window == FIVE_HOUR:
-        return "5h"
-    if window == SEVEN_DAY:
-        return "7d"
-    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
-        return f"7d {_scope(window)}"
-    return _words(window)
-
-
-def duration(window: str) -> timedelta | None:
-    """Return how long a window lasts, or None where its name does not tell."""
-    if window == FIVE_HOUR:
-        return timedelta(hours=5)
-    if window.startswith((MODEL_PREFIX, SEVEN_DAY)):
-        return timedelta(days=7)
-    return None
-
-
-def iso(instant: datetime) -> str:
-    """Return a UTC instant as JavaScript writes it: milliseconds and a Z."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def from_iso(text: object) -> datetime | None:
-    """Return the UTC instant that an ISO 8601 text with a zone names, or None."""
-    if not isinstance(text, str):
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def to_ms(instant: datetime) -> int:
-    """Return an instant as whole milliseconds since the epoch, the history's unit."""
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def from_ms(ms: int) -> datetime:
-    """Return the UTC instant that lies `ms` milliseconds after the epoch."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
-
-
-def _scope(window: str) -> str:
-    if window.startswith(MODEL_PREFIX):
-        return window.removeprefix(MODEL_PREFIX)
-    return _words(window.removeprefix(SEVEN_DAY)).title()
-
-
-def _words(camel: str) -> str:
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()

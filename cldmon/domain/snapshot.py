@@ -7,12 +7,11 @@ Source: contract, "HTTP".
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import checked
 from cldmon.domain.model import (
     FIVE_HOUR,
-    MODEL_PREFIX,
     SEVEN_DAY,
     Account,
     ExtraUsage,
@@ -23,30 +22,13 @@ from cldmon.domain.model import (
     Window,
     iso,
 )
+from cldmon.domain.names import RESERVED as RESERVED
+from cldmon.domain.names import flatten as flatten
+from cldmon.domain.names import nest as nest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-T = TypeVar("T")
-
-RESERVED = frozenset(
-    {
-        "label",
-        "status",
-        "error",
-        "errorKind",
-        "retryAt",
-        "lastGood",
-        "fetchedAt",
-        "plan",
-        "organization",
-        "extraUsage",
-        "ignored",
-        "models",
-    }
-)
-"""Keys of an account's JSON that no window can be named."""
 
 _NO_WINDOW = {"utilization": None, "resetsAt": None}
 
@@ -101,21 +83,6 @@ def account_from_json(entry: Mapping[str, Any]) -> Account:
         _reading_from_json(last_good) if last_good else None,
         _failure_from_json(entry) if entry["errorKind"] else None,
     )
-
-
-def nest(values: Mapping[str, T]) -> dict[str, Any]:
-    """Return values by window name with those of models below `models`, as files have them."""
-    flat: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith(MODEL_PREFIX)}
-    models = {k.removeprefix(MODEL_PREFIX): v for k, v in values.items() if k not in flat}
-    return {**flat, "models": models} if models else flat
-
-
-def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `nest`, leaving out the keys that are no windows."""
-    models = entry.get("models")
-    scoped = models.items() if isinstance(models, dict) else ()
-    flat = {k: v for k, v in entry.items() if k not in RESERVED}
-    return flat | {MODEL_PREFIX + name: value for name, value in scoped}
 
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
