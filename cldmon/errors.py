@@ -44,6 +44,10 @@ class BrowserError(CldmonError):
     """No browser could be found or started."""
 
 
+class ImportFailedError(CldmonError):
+    """What a Node cldmon left cannot be taken over."""
+
+
 class BusyError(CldmonError):
     """Another pass holds the lock."""
 

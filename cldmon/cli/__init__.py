@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "init": "Write a first configuration.",
+    "import": "Take over the files of a Node cldmon.",
     "fetch": "Read every account once, store it, tell who asked.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
@@ -32,6 +33,9 @@ COMMANDS = {
     "demo": "Watch it at work on simulated accounts.",
 }
 """Each command with its line of help; its code is imported when it is called."""
+
+MODULES = {"import": "import_"}
+"""The module of each command whose name cannot be one."""
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -47,7 +51,8 @@ class LazyGroup(click.Group):
         """Return a command by name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"cldmon.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"cldmon.cli.{module}").command
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from cldmon.app import App
+from cldmon.config import locate
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -52,13 +52,16 @@ def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
 def _outline(ctx: click.Context) -> Outline | None:
     """Return the outline of the configuration that the command line names so far."""
     options = ctx.find_root().params
-    app = App(
-        options.get("config_path"), options.get("data_dir"), os.environ, lambda: datetime.now(UTC)
-    )
+    config, data_dir = (_path(options.get(name)) for name in ("config_path", "data_dir"))
     try:
-        return app.outline
+        found = locate.find_config(config, os.environ, Path.cwd())
+        return locate.outline(found, data_dir, os.environ)
     except (CldmonError, OSError):
         return None
+
+
+def _path(option: object) -> Path | None:
+    return Path(str(option)) if option else None
 
 
 def _subscribers(outline: Outline) -> list[str]:

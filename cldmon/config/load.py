@@ -65,6 +65,15 @@ def read(path: Path) -> Config:
     return _valid(document.read(path))
 
 
+def problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
+    """Return what `load` would refuse a document for: key paths, and what is wrong with each."""
+    try:
+        config = Config.model_validate(found.data)
+    except ValidationError as error:
+        return _shape_problems(error)
+    return [*rules.contradictions(config, found), *rules.gaps(config, env)]
+
+
 def permissions_warning(path: Path) -> str | None:
     """Return a warning if others than its owner may read or write a file of secrets, or None."""
     try:
@@ -80,11 +89,14 @@ def _valid(found: Document) -> Config:
     try:
         config = Config.model_validate(found.data)
     except ValidationError as error:
-        problems = [_problem(detail) for detail in error.errors(include_url=False)]
         # Without its cause: pydantic's error carries the values, secrets included.
-        raise _refused(found, problems) from None
+        raise _refused(found, _shape_problems(error)) from None
     _raise_if_any(found, rules.contradictions(config, found))
     return config
+
+
+def _shape_problems(error: ValidationError) -> list[Problem]:
+    return [_problem(detail) for detail in error.errors(include_url=False)]
 
 
 def _raise_if_any(found: Document, problems: Iterable[Problem]) -> None:

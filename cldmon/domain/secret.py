@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import NoReturn, final
 
-_LOOKS_SECRET = re.compile(r"sk-ant-[\w-]*|xox[a-z](?:\.xox[a-z])?-[\w.-]*|xapp-[\w-]*")
+_BARE = r"sid\d\d-(?![\w-])"
+_LOOKS_SECRET = re.compile(rf"sk-ant-(?!{_BARE})[\w-]+|xox[a-z](?:\.xox[a-z])?-[\w.-]+|xapp-[\w-]+")
+"""A prefix with nothing behind it is no secret: advice names it."""
 
 
 @final

@@ -64,3 +64,11 @@ def test_what_looks_like_a_secret_is_struck_out_of_a_text(text: str) -> None:
     assert looks_secret(f"see {text}!")
     assert masked(f"see {text}!") == "see **********!"
     assert not looks_secret("/etc/cldmon/alice.key")
+
+
+@pytest.mark.parametrize("prefix", ["sk-ant-sid01-", "sk-ant-sid02-, copy", "xoxb- and", "sk-ant-"])
+def test_a_prefix_alone_is_no_secret(prefix: str) -> None:
+    """Advice says how a key begins."""
+    advice = f"one starts with {prefix}"
+    assert masked(advice) == advice
+    assert not looks_secret(advice)

@@ -1,0 +1,48 @@
+"""`cldmon import`: from a Node cldmon to this one."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain
+from cldmon.config.locate import FILE_NAME, named_config
+
+if TYPE_CHECKING:
+    from cldmon.app import App
+
+
+@click.command("import")
+@click.argument("source", metavar="DIR|CONFIG.JSON", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration to write  [default: --config, $CLDMON_CONFIG, ./config.toml]",
+)
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the data goes; the new configuration will name it.",
+)
+@click.pass_obj
+def command(app: App, source: Path, target: Path | None, data_dir: Path | None) -> None:
+    """Take over a Node cldmon: its config.json as TOML, its data files as they are.
+
+    DIR is the folder of the Node program; stop that one first. Nothing in it is changed, and no
+    file is ever overwritten, so that it may be done twice. What could not be taken is named on
+    stderr. Exits with 1 if there was nothing to take.
+    """
+    from cldmon.importing import Goal, take_over
+
+    config = target or named_config(app.config_path_option, app.env) or Path(FILE_NAME)
+    chosen = data_dir or app.data_dir_option
+    goal = Goal(config, chosen.absolute() if chosen else None)
+    take_over(source, goal, app.env, tell=click.echo, warn=complain)
+    option = "" if config == Path(FILE_NAME) else f"--config {shlex.quote(str(config))} "
+    click.echo(f"Next: cldmon {option}fetch", err=True)

@@ -1,0 +1,93 @@
+"""Takes over what a Node cldmon leaves: its config.json as config.toml, its data files as they are.
+
+Nothing of the source is changed, nothing that stands at the target is overwritten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cldmon.config import locate, write
+from cldmon.errors import ImportFailedError
+from cldmon.importing import node
+from cldmon.importing.data import take_data
+from cldmon.importing.settings import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from cldmon.importing.settings import Translation
+
+    Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where things go: the configuration, and the data_dir that it is to name, if one is given."""
+
+    config: Path
+    data_dir: Path | None = None
+
+
+def take_over(source: Path, goal: Goal, env: Mapping[str, str], *, tell: Tell, warn: Tell) -> None:
+    """Take over the Node cldmon in the folder `source`, or the one whose config.json it is.
+
+    `tell` hears of what was taken, `warn` of what was not and why. It may be done twice.
+
+    Raises ImportFailedError if there is nothing to take, BusyError while a pass runs in the
+    data_dir, ConfigError or StoreError where the target cannot be read or written.
+    """
+    home = source if source.is_dir() else source.parent
+    config = source if source.is_file() else home / node.CONFIG
+    settings = _take_config(config, goal, tell=tell, warn=warn)
+    data = take_data(home / node.DATA, _data_dir(goal, env), tell=tell, warn=warn)
+    if not (settings or data):
+        raise ImportFailedError(
+            f"nothing to take in {home}: name the folder that holds the Node program's"
+            f" {node.CONFIG} and {node.DATA}/"
+        )
+
+
+def _take_config(config: Path, goal: Goal, *, tell: Tell, warn: Tell) -> bool:
+    """Write the configuration; return whether there was one to write."""
+    try:
+        body = node.read_config(config)
+    except ImportFailedError as error:
+        warn(str(error))
+        return False
+    translation = translate(body, goal.data_dir)
+    for remark in translation.remarks:
+        warn(f"{config}: {remark}")
+    if goal.config.exists():
+        _compare(translation, goal.config, tell=tell, warn=warn)
+    else:
+        write.create(goal.config, translation.text)
+        tell(f"{goal.config}: {_count(len(translation.labels), 'account')}")
+    return True
+
+
+def _compare(translation: Translation, existing: Path, *, tell: Tell, warn: Tell) -> None:
+    """Say how what is to be taken differs from a configuration that stands there already."""
+    from cldmon.config import document
+
+    found = document.read(existing)
+    if found.text == translation.text:
+        tell(f"{existing}: is there already")
+        return
+    accounts = found.data.get("accounts")
+    known = [a.get("label") for a in accounts] if isinstance(accounts, list) else []
+    lacking = [label for label in translation.labels if label not in known]
+    lacks = f"; it lacks the account(s) {', '.join(lacking)}: `cldmon login --add` adds one"
+    warn(f"{existing}: exists already and is left as it is{lacks if lacking else ''}")
+
+
+def _data_dir(goal: Goal, env: Mapping[str, str]) -> Path:
+    if goal.data_dir is None and goal.config.exists():
+        return locate.outline(goal.config, None, env).data_dir
+    return locate.data_dir(None, goal.config, goal.data_dir, env)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,190 @@
+"""A Node program's data folder: which files are taken, byte for byte, and which are not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections import defaultdict
+from datetime import date
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.errors import StoreError
+from cldmon.importing import node
+from cldmon.store.history import PREFIX, date_of
+from cldmon.store.subscriptions import SubscriptionsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Tell = Callable[[str], None]
+
+_DAY = re.compile(r"history-(\d{4}-\d\d-\d\d)\.jsonl(\.gz)?")
+_SUBSCRIPTIONS = "subscriptions.json"
+_LOG = "health.log"
+
+
+def take_data(source: Path, target: Path, *, tell: Tell, warn: Tell) -> bool:
+    """Copy the data files of `source` to `target`; return whether there were any to copy.
+
+    Raises BusyError while a pass runs in `target`, StoreError where it cannot be written.
+    """
+    if not source.is_dir():
+        warn(f"{source}: there is no such folder: no data is taken")
+        return False
+    if source.resolve() == target.resolve():
+        warn(f"{source}: is the data_dir itself: its files stay as they are")
+        return True
+    with files.explained("list", source):
+        paths = sorted(source.iterdir())
+    files.private_dir(target)
+    with files.lock(target / "fetch.lock", wait=False):
+        taking = _Taking(target, warn)
+        for path in paths:
+            taking.take(path)
+    taking.sum_up(tell)
+    return bool(taking.new + taking.same)
+
+
+class _Taking:
+    """Copies file after file, and counts what became of them."""
+
+    def __init__(self, target: Path, warn: Tell) -> None:
+        self._target = target
+        self._warn = warn
+        self.new: list[str] = []
+        self.same: list[str] = []
+
+    def take(self, path: Path) -> None:
+        """Copy one file, if it is of a kind that is taken, or warn why it is not."""
+        try:
+            if path.is_file() and path.name == node.SINGLE_HISTORY:
+                self._split(path)
+            elif path.is_file() and _is_ours(path.name):
+                self._copy(path)
+            else:
+                self._warn(f"{path}: is no data file of the Node program: not taken")
+        except _UnreadableError as error:
+            self._warn(f"{path}: {error}: not taken")
+
+    def sum_up(self, tell: Tell) -> None:
+        """Say what was taken, and what was there already."""
+        if self.new:
+            tell(f"{self._target}: {_names(self.new)}")
+        if self.same:
+            tell(f"{self._target}: {_names(self.same)}: there already")
+
+    def _copy(self, path: Path) -> None:
+        data = _content(path)
+        if path.name == _SUBSCRIPTIONS:
+            _insist_on_sense(path)
+        for remark in _remarks(path.name, data):
+            self._warn(f"{path}: {remark}: taken as it is")
+        self._put(path.name, data, path)
+
+    def _split(self, path: Path) -> None:
+        """Turn the one history file of old into day files, where there is none for a day yet."""
+        days, damaged = _days(_content(path))
+        if damaged:
+            self._warn(f"{path}: {damaged} line(s) are damaged: not taken")
+        for day, lines in days.items():
+            name = f"history-{day}.jsonl"
+            twin = path.with_name(name)
+            if not twin.exists():
+                self._put(name, b"".join(lines), path)
+            elif lost := len(set(lines) - set(_content(twin).splitlines(keepends=True))):
+                self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not taken")
+
+    def _put(self, name: str, data: bytes, source: Path) -> None:
+        place = self._target / name
+        if not place.exists():
+            files.replace(place, data)
+            self.new.append(name)
+        elif _existing(place) == data:
+            self.same.append(name)
+        else:
+            self._warn(f"{source}: {place} exists and differs, so it is left as it is: not taken")
+
+
+class _UnreadableError(Exception):
+    """Why a file of the source cannot be taken."""
+
+
+def _is_ours(name: str) -> bool:
+    if name in (_SUBSCRIPTIONS, _LOG):
+        return True
+    match = _DAY.fullmatch(name)
+    try:
+        return bool(match and date.fromisoformat(match[1]))
+    except ValueError:
+        return False
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _UnreadableError(f"cannot be read: {error.strerror}") from error
+
+
+def _existing(path: Path) -> bytes:
+    with files.explained("read", path):
+        return path.read_bytes()
+
+
+def _insist_on_sense(path: Path) -> None:
+    """Refuse subscriptions that nobody could be told by: here they would only stand in the way."""
+    try:
+        SubscriptionsFile(path.parent).load()
+    except StoreError as error:
+        raise _UnreadableError("is not understood") from error
+
+
+def _remarks(name: str, data: bytes) -> Iterator[str]:
+    """Yield what is damaged in a history file; whoever reads it later passes over that."""
+    if not _DAY.fullmatch(name):
+        return
+    text, whole = _unpacked(data) if name.endswith(".gz") else (data, True)
+    if not whole:
+        yield "is torn and cannot be unpacked to its end"
+    if damaged := _days(text)[1]:
+        yield f"{damaged} line(s) are damaged"
+
+
+def _unpacked(data: bytes) -> tuple[bytes, bool]:
+    try:
+        return gzip.decompress(data), True
+    except (OSError, EOFError, zlib.error):
+        return b"", False
+
+
+def _days(text: bytes) -> tuple[dict[date, list[bytes]], int]:
+    """Return the good lines of a history by UTC date, and the number of the others."""
+    days: dict[date, list[bytes]] = defaultdict(list)
+    damaged = 0
+    for line in filter(None, text.split(b"\n")):
+        if day := _day(line):
+            days[day].append(line + b"\n")
+        else:
+            damaged += 1
+    return days, damaged
+
+
+def _day(line: bytes) -> date | None:
+    """Return the UTC date of a history line, or None for one that is damaged."""
+    try:
+        json.loads(line)
+        return date_of(line.decode()) if line.startswith(PREFIX) else None
+    except (ValueError, OverflowError, RecursionError):
+        return None
+
+
+def _names(names: list[str]) -> str:
+    """Return the names of files, but only the number of those that there are many of."""
+    days = [name for name in names if _DAY.fullmatch(name)]
+    others = [name for name in names if name not in days]
+    counted = [f"{len(days)} day file{'' if len(days) == 1 else 's'}"] if days else []
+    return ", ".join(counted + others)
