@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 import pytest
 
@@ -35,6 +35,13 @@ class Marked:
             text=True,
             start_new_session=True,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
 
     def read_until(self, words: str, stream: IO[str] | None = None) -> str:
         seen = ""
@@ -94,10 +101,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     temporary, data = tmp_path_factory.mktemp("tmp"), tmp_path_factory.mktemp("data")
     # Whatever a user has set for their own cldmon must not lead the demo to their data.
     own = {"CLDMON_DATA_DIR": "/nonexistent/own", "CLDMON_CONFIG": "/nonexistent/own.toml"}
-    demo = Marked(temporary, "--keep", str(folder), "--stay", HOME="/nonexistent", **own)
-    out = demo.read_until("The simulated Slack listens", demo.process.stdout)
-    fetched = cldmon("--config", str(folder / "config.toml"), "--data-dir", str(data), "fetch")
-    rest, err = demo.interrupt()
+    with Marked(temporary, "--keep", str(folder), "--stay", HOME="/nonexistent", **own) as demo:
+        out = demo.read_until("The simulated Slack listens", demo.process.stdout)
+        fetched = cldmon("--config", str(folder / "config.toml"), "--data-dir", str(data), "fetch")
+        rest, err = demo.interrupt()
     assert demo.left_behind() == []
     return Run(demo.process.returncode, out + rest, err, folder, temporary, fetched)
 
@@ -209,9 +216,9 @@ def test_without_a_browser_it_says_so_in_one_line_and_leaves_nothing(tmp_path: P
 def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, keep: bool) -> None:
     temporary, kept = tmp_path / "tmp", tmp_path / "kept"
     temporary.mkdir()
-    demo = Marked(temporary, *(["--keep", str(kept)] if keep else []))
-    demo.read_until("first sight")
-    out, err = demo.interrupt()
+    with Marked(temporary, *(["--keep", str(kept)] if keep else [])) as demo:
+        demo.read_until("first sight")
+        out, err = demo.interrupt()
     assert demo.process.returncode == 128 + signal.SIGINT
     assert out == ""
     assert "Traceback" not in err
