@@ -5,21 +5,23 @@ Parts are imported where they are built, so that a command pays only for those t
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.config import locate
+from cldmon.domain.secret import Secret
 from cldmon.errors import ConfigError, SecretError, StoreError, UsageError
 
-from cldmon.domain.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from datetime import datetime
 
     from cldmon.claude.browser import BrowserSettings
+    from cldmon.claude.source import BrowserSource
     from cldmon.collector import Collector, Outcome, Target
     from cldmon.collector.advance import Settings
     from cldmon.collector.outbox import Notifier
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
     from cldmon.health.watchdog import Watchdog
     from cldmon.slack.client import SlackMessenger
     from cldmon.slack.subscribing import Subscribing
-
-    Warn = Callable[[str], None]
     from cldmon.web.server import WebServer
     from cldmon.web.services import Services, Site, Slack
+
+    Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class App:
     data_dir_option: Path | None
     env: Mapping[str, str]
     now: Callable[[], datetime]
+
+    @classmethod
+    def at(cls, config: str | None, data_dir: str | None) -> App:
+        """Return the app of this process, with what the options for both places say."""
+        return cls(
+            Path(config) if config else None,
+            Path(data_dir) if data_dir else None,
+            os.environ,
+            lambda: datetime.now(UTC),
+        )
 
     @cached_property
     def config_path(self) -> Path:
@@ -92,6 +104,12 @@ class App:
         from cldmon.forecasts import forecasts
 
         return forecasts(self.outline.data_dir, snapshot, self.now())
+
+    def permissions_warning(self) -> str | None:
+        """A warning if others than its owner can read the configuration, or None."""
+        from cldmon.config.load import permissions_warning
+
+        return permissions_warning(self.config_path)
 
     def fetch(
         self,
@@ -148,24 +166,29 @@ class App:
 
     def collector(self, warn: Warn) -> Collector:
         """The collector, with the real browser and the real Slack."""
-        from cldmon.claude.source import BrowserSource
         from cldmon.collector import Collector
 
         data_dir = self.outline.data_dir
         return Collector(
             data_dir,
             _targets(self.config, self.env, self.config_path.parent),
-            BrowserSource(
-                _browser_settings(self.config),
-                url=self.config.claude_url,
-                folder=data_dir / "browser",
-                now=self.now,
-                env=self.env,
-            ),
+            self.source(self.config, data_dir / "browser"),
             self.notifier(),
             now=self.now,
             warn=warn,
             settings=_pass_settings(self.config),
+        )
+
+    def source(self, config: Config, folder: Path) -> BrowserSource:
+        """The real browser; `folder` keeps its cookies between passes."""
+        from cldmon.claude.source import BrowserSource
+
+        return BrowserSource(
+            _browser_settings(config, self.env, self.config_path.parent),
+            url=config.claude_url,
+            folder=folder,
+            now=self.now,
+            env=self.env,
         )
 
     def notifier(self) -> Notifier | None:
@@ -211,11 +234,7 @@ class App:
 
     def messenger(self) -> SlackMessenger | None:
         """Slack, or None where it is off; raises SecretError if its token cannot be read."""
-        from cldmon.config.secrets import bot_token
-        from cldmon.slack.client import SlackMessenger
-
-        slack = self.config.notifications.slack
-        if not slack.enabled:
+        if not self.config.notifications.slack.enabled:
             return None
         return _messenger(self, self.config)
 
@@ -335,18 +354,25 @@ def _targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Targe
     ]
 
 
-def _browser_settings(config: Config) -> BrowserSettings:
+def _browser_settings(
+    config: Config, env: Mapping[str, str], folder: Path
+) -> BrowserSettings:
     from cldmon.claude.browser import BrowserSettings
 
     browser = config.browser
     return BrowserSettings(
-        executable=browser.executable,
+        executable=browser.executable and _program(browser.executable, env, folder),
         headless=browser.headless,
         concurrency=browser.concurrency,
         timeout=browser.timeout_seconds,
         user_agent=browser.user_agent,
         sandbox=browser.sandbox,
     )
+
+
+def _program(name: str, env: Mapping[str, str], folder: Path) -> str:
+    """Return a configured program: a path counts from the config's folder; a name is sought."""
+    return str(locate.beside(folder, name, env)) if "/" in name else name
 
 
 def _pass_settings(config: Config) -> Settings:

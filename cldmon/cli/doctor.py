@@ -1,0 +1,63 @@
+"""`cldmon doctor`: all that cldmon depends on, looked at, with what mends it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cldmon.app import App
+    from cldmon.doctor.check import Check
+    from cldmon.terminal.style import Look
+
+_INDENT = "    "
+
+
+@click.command("doctor")
+@click.option("--offline", is_flag=True, help="Leave out what needs the network.")
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+@click.pass_context
+def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
+    """Look at all that cldmon depends on, and say how to mend what is broken.
+
+    Each account is asked once, as a pass would; nothing of it is stored. Exits with 1 if any
+    check failed; what is marked with a question mark does not count.
+    """
+    from cldmon.doctor import examine
+    from cldmon.doctor.check import Verdict
+
+    app: App = ctx.obj
+    checks = []
+    for check in examine(app, offline=offline):
+        checks.append(check)
+        if not as_json:
+            _show(app, check)
+    if as_json:
+        click.echo(json.dumps([asdict(c) for c in checks], ensure_ascii=False, indent=2))
+    ctx.exit(any(check.verdict is Verdict.FAILED for check in checks))
+
+
+def _show(app: App, check: Check) -> None:
+    from cldmon.terminal.style import look
+
+    place = look(sys.stdout, app.env)
+    click.echo(f"{_mark(check, place)} {place.clean(f'{check.name}: {check.detail}')}", color=True)
+    if check.remedy:
+        remedy = f"{place.pick('→', '->')} {place.clean(check.remedy)}"
+        click.echo(textwrap.indent(remedy, _INDENT))
+
+
+def _mark(check: Check, place: Look) -> str:
+    from cldmon.doctor.check import Verdict
+    from cldmon.terminal.style import GREEN, RED, YELLOW
+
+    if check.verdict is Verdict.OK:
+        return place.paint(place.pick("✓", "+"), GREEN)
+    if check.verdict is Verdict.FAILED:
+        return place.paint(place.pick("✗", "x"), RED)
+    return place.paint("?", YELLOW)

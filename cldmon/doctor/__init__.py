@@ -1,0 +1,47 @@
+"""Looks at all that cldmon depends on, and says of each thing how it is and what mends it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cldmon.doctor import chromium, clock, disk, keys, passes, setup, slack
+from cldmon.doctor.check import guarded
+from cldmon.doctor.patient import Patient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.app import App
+    from cldmon.doctor.check import Check
+
+_LOOKS = {
+    "version": setup.version,
+    "config": setup.configuration,
+    "permissions": setup.permissions,
+    "session secret": setup.session_secret,
+    "data folder": disk.data_dir,
+    "files": disk.files,
+    "space": disk.space,
+    "state": disk.state,
+    "subscriptions": disk.subscriptions,
+    "metrics textfile": disk.textfile,
+    "last pass": passes.last_pass,
+    "lock": passes.lock,
+    "timer": passes.timer,
+    "clock": clock.clock,
+    "browser": chromium.found,
+    "browser start": chromium.starts,
+    "keys": keys.present,
+    "accounts": keys.twins,
+    "access": keys.validity,
+    "slack": slack.token,
+    "outbox": passes.outbox,
+}
+
+
+def examine(app: App, *, offline: bool) -> Iterator[Check]:
+    """Yield what each check finds, as it is found; what does not apply is left out."""
+    patient = Patient(app, offline)
+    for name, look in _LOOKS.items():
+        yield from guarded(name, partial(look, patient))

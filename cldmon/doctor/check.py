@@ -1,0 +1,56 @@
+"""What one check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cldmon.domain.secret import masked
+from cldmon.errors import CldmonError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Verdict(StrEnum):
+    """OK; FAILED: cldmon cannot do its work; UNSURE: it cannot be told, or will fail some day."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A thing that cldmon depends on: how it is, and what mends it. Holds no secret."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def good(name: str, detail: str) -> Check:
+    """Return a check that found nothing wrong."""
+    return Check(name, Verdict.OK, masked(detail))
+
+
+def bad(name: str, detail: str, remedy: str) -> Check:
+    """Return a check that found what keeps cldmon from its work."""
+    return Check(name, Verdict.FAILED, masked(detail), masked(remedy))
+
+
+def unsure(name: str, detail: str, remedy: str = "") -> Check:
+    """Return a check that found what a person should look at, or that could find nothing."""
+    return Check(name, Verdict.UNSURE, masked(detail), masked(remedy))
+
+
+def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Yield what `look` finds; whatever it raises becomes a check, too, and stops no other."""
+    try:
+        yield from look()
+    except CldmonError as error:
+        yield bad(name, str(error), "see the message")
+    except Exception as error:
+        yield unsure(name, f"could not be looked at: unexpected {type(error).__name__}")

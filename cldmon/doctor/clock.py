@@ -1,0 +1,63 @@
+"""The clock: a wrong one makes every age, countdown and alert wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from cldmon.doctor.check import bad, good, unsure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.doctor.check import Check
+    from cldmon.doctor.patient import Patient
+
+WRONG = timedelta(minutes=2)
+_SECONDS = 5.0
+
+
+def clock(patient: Patient) -> Iterator[Check]:
+    """Compare our clock with the date that the service's answers carry."""
+    if patient.config is None or patient.offline:
+        return
+    theirs = date_of(patient.config.claude_url)
+    yield compared(patient.app.now(), theirs)
+
+
+def compared(ours: datetime, theirs: datetime | None) -> Check:
+    """Return how far our clock is from theirs."""
+    if theirs is None:
+        return unsure("clock", f"{ours:%Y-%m-%d %H:%M:%S} UTC; no date came to compare it with")
+    off = ours - theirs
+    if abs(off) < WRONG:
+        return good("clock", f"right to within {WRONG.total_seconds():.0f} s")
+    direction = "ahead" if off > timedelta(0) else "behind"
+    detail = f"{abs(off.total_seconds()):,.0f} s {direction} of the service's"
+    return bad("clock", detail, "set it by NTP: timedatectl set-ntp true")
+
+
+def date_of(url: str) -> datetime | None:
+    """Return the Date header of an answer, be it an error; None where there is none."""
+    request = Request(url, headers={"User-Agent": "cldmon"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - http(s) by config
+            text = answer.headers.get("date")
+    except HTTPError as error:
+        text = error.headers.get("date")
+        error.close()
+    except (OSError, HTTPException, ValueError):
+        return None
+    return _parsed(text)
+
+
+def _parsed(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC)

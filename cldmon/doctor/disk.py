@@ -1,0 +1,148 @@
+"""The data folder: who may use it, what it holds, and how much room there is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.config.locate import beside
+from cldmon.doctor.check import bad, good, unsure
+from cldmon.errors import StoreError
+from cldmon.store.state import StateCorruptError, StateFile
+from cldmon.store.subscriptions import SubscriptionsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from cldmon.doctor.check import Check
+    from cldmon.doctor.patient import Patient
+
+LEAST_BYTES = 100_000_000
+"""Free space below which a browser or a day of history may not fit."""
+
+LEAST_INODES = 1_000
+
+
+def data_dir(patient: Patient) -> Iterator[Check]:
+    """Look whether the data folder is there, ours, writable and private."""
+    folder = patient.data_dir
+    if folder is None:
+        return
+    if not folder.exists():
+        yield _absent(folder)
+    elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield bad("data folder", f"{folder} is no folder that we can write to", _mend(folder))
+    elif stat.S_IMODE(folder.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        remedy = f"chmod 700 {shlex.quote(str(folder))}"
+        yield bad("data folder", f"others than its owner may open {folder}", remedy)
+    elif folder.stat().st_uid != os.geteuid():
+        remedy = f"run it as the user that the timer has: user {folder.stat().st_uid}"
+        yield unsure("data folder", f"{folder} belongs to another user", remedy)
+    else:
+        yield good("data folder", str(folder))
+
+
+def files(patient: Patient) -> Iterator[Check]:
+    """Look whether every file in the data folder can be read and written, as a pass has to."""
+    folder = patient.data_dir
+    if folder is None or not folder.is_dir():
+        return
+    found = sorted([*folder.glob("*"), *folder.glob("browser/*")])
+    foreign = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
+    links = [path for path in _appended(folder, patient.app.now()) if path.is_symlink()]
+    for path in foreign:
+        yield bad("files", f"{path} cannot be read and written", _mend(path))
+    for path in links:
+        remedy = "put the file itself there: what is written follows no link"
+        yield bad("files", f"{path} is a symbolic link", remedy)
+    if not foreign and not links:
+        yield good("files", f"{len(found)} in the data folder, all readable and writable")
+
+
+def space(patient: Patient) -> Iterator[Check]:
+    """Look whether there is room for the data, and for what a browser needs while it runs."""
+    places = {"disk space": patient.data_dir, "temporary space": Path(tempfile.gettempdir())}
+    for name, place in places.items():
+        if place:
+            there = _nearest(place)
+            yield room(name, str(there), os.statvfs(there))
+
+
+def room(name: str, place: str, found: os.statvfs_result) -> Check:
+    """Return whether a file system has bytes and inodes left."""
+    free = found.f_bavail * found.f_frsize
+    detail = f"{free / 1e6:,.0f} MB free at {place}"
+    if free < LEAST_BYTES:
+        return bad(name, f"only {detail}", "free some space; history_keep_days bounds the history")
+    if found.f_files > 0 and found.f_favail < LEAST_INODES:
+        detail = f"only {found.f_favail} inodes free at {place}"
+        return bad(name, detail, "remove small files there: the file system can hold no more")
+    return good(name, detail)
+
+
+def textfile(patient: Patient) -> Iterator[Check]:
+    """Look whether the folder of the Prometheus textfile is there and writable."""
+    named = patient.config.metrics.textfile if patient.config else None
+    if named is None:
+        return
+    path = beside(patient.app.config_path.parent, named, patient.app.env)
+    if os.access(path.parent, os.W_OK | os.X_OK):
+        yield good("metrics textfile", str(path))
+    else:
+        detail = f"{path.parent} is no folder that we can write to"
+        yield bad("metrics textfile", detail, _mend(path.parent))
+
+
+def state(patient: Patient) -> Iterator[Check]:
+    """Look whether what the last pass left can be read."""
+    if patient.data_dir is None or not patient.data_dir.exists():
+        return
+    try:
+        StateFile(patient.data_dir).load()
+    except StateCorruptError as error:
+        yield bad("state", str(error), "the next pass puts it aside and begins a new one")
+    except StoreError as error:
+        yield bad("state", str(error), _mend(patient.data_dir / "state.json"))
+    else:
+        yield good("state", "state.json can be read")
+
+
+def subscriptions(patient: Patient) -> Iterator[Check]:
+    """Look whether it can be read who wants to be told."""
+    if patient.data_dir is None:
+        return
+    try:
+        users = SubscriptionsFile(patient.data_dir).load().users
+    except StoreError as error:
+        remedy = "mend it by hand, or move it away; everybody then subscribes anew"
+        yield bad("subscriptions", str(error), remedy)
+    else:
+        yield good("subscriptions", f"{len(users)} Slack user(s)")
+
+
+def _appended(folder: Path, now: datetime) -> list[Path]:
+    """Return the files that are written in place: through no link, lest it lead elsewhere."""
+    names = ("fetch.lock", "subscriptions.lock", "health.log", f"history-{now:%Y-%m-%d}.jsonl")
+    return [folder / name for name in names]
+
+
+def _absent(folder: Path) -> Check:
+    parent = _nearest(folder)
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        return unsure("data folder", f"{folder} is not there yet", "the first pass makes it")
+    detail = f"{folder} is not there, and {parent} is not ours to make it in"
+    return bad("data folder", detail, f"make it, or set data_dir, or: {_mend(parent)}")
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path or the closest folder above it that is there."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _mend(path: Path) -> str:
+    return f"check its owner and mode: ls -ld {shlex.quote(str(path))}"

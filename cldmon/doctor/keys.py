@@ -1,0 +1,170 @@
+"""The session keys: whether each is there, how old it is, and whether the service takes it."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.doctor.check import bad, good, unsure
+from cldmon.domain.asking import Answer, Question
+from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.secret import Secret
+from cldmon.errors import BusyError
+from cldmon.store.state import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from cldmon.config.schema import Config
+    from cldmon.doctor.check import Check
+    from cldmon.doctor.patient import Patient
+    from cldmon.store.state import KeyMark
+
+KEY_LIFE = timedelta(days=28)
+"""How long a key lives after a login. Source: the facts of the service, "Errors"."""
+
+WARN_AGE = timedelta(days=21)
+_LONGEST_RETRY = timedelta(days=1)
+
+_REMEDIES = {
+    FailureKind.KEY_MISSING: "put a key there: cldmon login {label}",
+    FailureKind.KEY_EXPIRED: "get a new key: cldmon login {label}",
+    FailureKind.WRONG_ORGANIZATION: "remove `organization` from the account, or put the uuid of"
+    " one that the key opens",
+    FailureKind.CHALLENGED: "set browser.headless = false (under Xvfb), or another address",
+    FailureKind.RATE_LIMITED: "wait; a longer fetch_interval_minutes helps if it lasts",
+    FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
+    FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",
+    FailureKind.TIMEOUT: "look at the network; raise browser.timeout_seconds if it is slow",
+    FailureKind.NO_BROWSER: "see the browser above",
+}
+
+
+def present(patient: Patient) -> Iterator[Check]:
+    """Look whether each key is there, well-formed and not near its end."""
+    for label, key in patient.keys.items():
+        name = f"key of {label}"
+        if isinstance(key, Secret):
+            mark = patient.state.memories.get(label, Memory()).key
+            yield age(name, label, key, mark, patient.app.now())
+        else:
+            yield bad(name, str(key), f"put one there, or: {_login(label)}")
+
+
+def age(name: str, label: str, key: Secret, mark: KeyMark | None, now: datetime) -> Check:
+    """Return what is known of a key's age; `mark` is that of the key that was used last."""
+    if mark is None or mark.fingerprint != key.fingerprint():
+        return good(name, "well-formed; no pass has used it yet")
+    ends = mark.since + KEY_LIFE
+    detail = f"in use since {mark.since:%Y-%m-%d}, ends by {ends:%Y-%m-%d} (28 days after login)"
+    if now - mark.since < WARN_AGE:
+        return good(name, detail)
+    return unsure(name, detail, f"get a new key before: {_login(label)}")
+
+
+def twins(patient: Patient) -> Iterator[Check]:
+    """Look whether two accounts have one key, or keys of one organization."""
+    secrets = {label: key for label, key in patient.keys.items() if isinstance(key, Secret)}
+    for one, other in combinations(secrets, 2):
+        if secrets[one] == secrets[other]:
+            detail = f"{one} and {other} have the same key: they show the same usage"
+            yield bad("accounts", detail, f"give {other} a key of its own: {_login(other)}")
+
+
+def validity(patient: Patient) -> Iterator[Check]:
+    """Ask the service with each key, once, and store nothing; offline: say how it was last."""
+    if patient.config is None:
+        return
+    if patient.offline:
+        yield from _as_it_was(patient)
+        return
+    resting = dict(_resting(patient))
+    for label, until in resting.items():
+        detail = f"rate limited until {until:%H:%M:%S} UTC, so it is not asked"
+        yield unsure(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
+    questions = [
+        Question(account.label, key, account.organization)
+        for account in patient.config.accounts
+        if isinstance(key := patient.keys[account.label], Secret) and account.label not in resting
+    ]
+    if questions:
+        yield from _asked(patient, patient.config, questions)
+
+
+def _asked(patient: Patient, config: Config, questions: list[Question]) -> Iterator[Check]:
+    try:
+        with _folder(patient.data_dir) as folder:
+            answers = patient.app.source(config, folder).read(questions, lambda _label: None)
+    except BusyError as error:
+        yield unsure("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
+        return
+    for question in questions:
+        yield access(question.label, answers[question.label])
+    yield from sharing(_organizations(patient, answers))
+
+
+def access(label: str, answer: Answer | Failure) -> Check:
+    """Return what an answer of the service means for the account's key."""
+    name = f"access of {label}"
+    if isinstance(answer, Answer):
+        windows = len(answer.reading.windows)
+        return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
+    remedy = _REMEDIES[answer.kind].format(label=shlex.quote(label))
+    if answer.kind is FailureKind.NO_BROWSER:
+        return unsure(name, "not tried, for want of a browser", remedy)
+    return bad(name, answer.message, remedy)
+
+
+def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
+    """Yield the pairs of accounts that are one organization; label → uuid."""
+    for one, other in combinations(organizations, 2):
+        if organizations[one] == organizations[other]:
+            detail = f"{one} and {other} are one organization: they show the same usage"
+            yield unsure("accounts", detail, "remove one, or set its `organization` to another")
+
+
+@contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    """Give the browser the place that passes use, while none runs: it keeps their clearance."""
+    if data_dir and data_dir.is_dir():
+        with files.lock(data_dir / "fetch.lock", wait=False):
+            yield data_dir / "browser"
+    else:
+        with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
+            yield Path(folder)
+
+
+def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
+    now = patient.app.now()
+    for label in patient.keys:
+        until = patient.state.memories.get(label, Memory()).retry_at
+        if until and now < until <= now + _LONGEST_RETRY:
+            yield label, until
+
+
+def _as_it_was(patient: Patient) -> Iterator[Check]:
+    for account in patient.state.snapshot.accounts:
+        if account.label in patient.keys and account.failure:
+            yield access(account.label, account.failure)
+    memories = patient.state.memories
+    yield from sharing(
+        {label: m.organization.uuid for label, m in memories.items() if m.organization}
+    )
+
+
+def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:
+    memories = patient.state.memories
+    known = {label: m.organization.uuid for label, m in memories.items() if m.organization}
+    new = {label: a.organization.uuid for label, a in answers.items() if isinstance(a, Answer)}
+    return {label: uuid for label, uuid in {**known, **new}.items() if label in patient.keys}
+
+
+def _login(label: str) -> str:
+    return f"cldmon login {shlex.quote(label)}"

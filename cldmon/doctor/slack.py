@@ -1,0 +1,77 @@
+"""Slack: whether its token is there and good, and may do what messages need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.config.secrets import bot_token
+from cldmon.doctor.check import bad, good, unsure
+from cldmon.errors import SecretError, SlackError
+from cldmon.slack.client import SlackMessenger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.doctor.check import Check
+    from cldmon.doctor.patient import Patient
+    from cldmon.slack.client import Identity
+
+NEEDED = ("chat:write", "users:read")
+ONE_OF_FOR_CHANNEL = frozenset({"channels:read", "groups:read"})
+
+_REINSTALL = "add it under OAuth & Permissions of the Slack app, and reinstall the app"
+
+
+def token(patient: Patient) -> Iterator[Check]:
+    """Look whether Slack is on, its token good, its scopes enough and its channel visible."""
+    if patient.config is None:
+        return
+    slack = patient.config.notifications.slack
+    if not slack.enabled:
+        yield good("slack", "off")
+        return
+    try:
+        secret = bot_token(slack, patient.app.env, patient.app.config_path.parent)
+    except SecretError as error:
+        yield bad("slack", str(error), "put the bot token (xoxb-…) of your Slack app there")
+        return
+    if patient.offline:
+        yield good("slack", "the token is there")
+        return
+    messenger = SlackMessenger(secret, patient.config.slack_url, clock=patient.app.now)
+    yield from _access(messenger, slack.member_channel_id)
+
+
+def scopes(identity: Identity, channel: str | None) -> Iterator[Check]:
+    """Yield what the app may not do but has to."""
+    if not identity.scopes:
+        yield unsure("slack scopes", "Slack does not tell which there are")
+        return
+    missing = [scope for scope in NEEDED if scope not in identity.scopes]
+    if channel and not ONE_OF_FOR_CHANNEL & identity.scopes:
+        missing.append("channels:read (groups:read for a private channel)")
+    for scope in missing:
+        yield bad("slack scopes", f"the app lacks {scope}", _REINSTALL)
+    if not missing:
+        yield good("slack scopes", ", ".join(sorted(identity.scopes)))
+
+
+def _access(messenger: SlackMessenger, channel: str | None) -> Iterator[Check]:
+    try:
+        identity = messenger.auth_test()
+    except SlackError as error:
+        yield bad("slack", str(error), "messages wait in the outbox until this is mended")
+        return
+    yield good("slack", f"{identity.bot_user} in {identity.team}")
+    yield from scopes(identity, channel)
+    if channel:
+        yield _channel(messenger, channel)
+
+
+def _channel(messenger: SlackMessenger, channel: str) -> Check:
+    try:
+        members = next(messenger.members(channel), [])
+    except SlackError as error:
+        remedy = "invite the app to the channel, or mend member_channel_id"
+        return bad("slack channel", str(error), remedy)
+    return good("slack channel", f"{channel} is visible, {len(members)} member(s) or more")

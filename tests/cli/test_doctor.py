@@ -1,0 +1,107 @@
+"""`cldmon doctor` as people run it: real files, a real browser, simulated services."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo.claude import SimAccount, SimOrganization, expired, usage
+from cldmon.demo.slack import TOKEN
+
+if TYPE_CHECKING:
+    from cldmon.demo.claude import FakeClaude
+    from cldmon.demo.slack import FakeSlack
+
+CLDMON = Path(sys.executable).with_name("cldmon")
+
+
+def key(label: str) -> str:
+    return f"sk-ant-sid02-MARKER-{label}-aaaaaaaa"
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """A configuration of alice and bob with everything switched on, and its services."""
+
+    folder: Path
+    claude: FakeClaude
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        given = {n: os.environ[n] for n in ("PATH", "CLDMON_BROWSER") if n in os.environ}
+        return subprocess.run(
+            [CLDMON, "--config", self.folder / "config.toml", "doctor", *arguments],
+            env={**given, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack) -> Clinic:
+    for number, label in enumerate(("alice", "bob")):
+        organization = SimOrganization(f"00000000-0000-4000-8000-{number:012}")
+        fake_claude.add(SimAccount(key(label), (organization,), usage()))
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'data_dir = "data"\nclaude_url = "{fake_claude.url}"\nslack_url = "{fake_slack.url}"\n'
+        f'session_secret = "MARKER-session-secret"\napi_token = "MARKER-api-token"\n'
+        f'[health]\nping_url = "http://127.0.0.1:9/MARKER"\n'
+        f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
+        + "".join(
+            f'[[accounts]]\nlabel = "{label}"\nsession_key = "{key(label)}"\n'
+            for label in ("alice", "bob")
+        )
+    )
+    config.chmod(0o600)
+    return Clinic(tmp_path, fake_claude)
+
+
+def test_what_works_has_a_tick_and_each_account_was_asked(clinic: Clinic) -> None:
+    ran = clinic.run()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for line in ("✓ browser start: version ", "✓ access of alice: the key is good: Pro", "✓ slack"):
+        assert line in ran.stdout
+    assert "✗" not in ran.stdout
+    assert "MARKER" not in ran.stdout
+    assert TOKEN not in ran.stdout
+    assert not (clinic.folder / "data").exists()
+
+
+def test_a_cross_comes_with_what_to_do_and_exit_code_1(clinic: Clinic) -> None:
+    clinic.claude.fail(key("bob"), expired())
+    ran = clinic.run()
+    assert ran.returncode == 1
+    assert "✗ access of bob: session key expired or revoked" in ran.stdout
+    assert "    → get a new key: cldmon login bob\n" in ran.stdout
+    assert "✓ access of alice" in ran.stdout
+    assert "MARKER" not in ran.stdout
+
+
+def test_offline_nothing_is_asked_and_json_says_the_same(clinic: Clinic) -> None:
+    ran = clinic.run("--offline", "--json")
+    checks = json.loads(ran.stdout)
+    assert clinic.claude.requests == []
+    assert {tuple(check) for check in checks} == {("name", "verdict", "detail", "remedy")}
+    assert {"version", "config", "timer", "key of alice"} <= {check["name"] for check in checks}
+    assert "MARKER" not in ran.stdout
+
+
+def test_a_broken_configuration_does_not_stop_the_other_checks(clinic: Clinic) -> None:
+    config = clinic.folder / "config.toml"
+    config.write_text(f'data_dir = "data"\nprot = "{key("alice")}"\n')
+    config.chmod(0o644)
+    ran = clinic.run("--offline", LC_ALL="C")
+    assert ran.returncode == 1
+    assert ran.stdout.isascii()
+    for line in ("x config: ", "x permissions: ", "? data folder: ", "+ browser start: "):
+        assert line in ran.stdout
+    assert "MARKER" not in ran.stdout

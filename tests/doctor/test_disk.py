@@ -1,0 +1,91 @@
+"""The doctor on the data folder."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.doctor import disk
+from cldmon.doctor.check import Verdict
+
+if TYPE_CHECKING:
+    from tests.doctor.ward import Ward
+
+
+def test_a_data_folder_that_a_pass_would_make_is_a_question_mark(ward: Ward) -> None:
+    [check] = disk.data_dir(ward.patient())
+    assert (check.verdict, check.remedy) == (Verdict.UNSURE, "the first pass makes it")
+
+
+def test_a_data_folder_that_nobody_can_make_is_a_cross(ward: Ward) -> None:
+    ward.env["CLDMON_DATA_DIR"] = f"{ward.config}/data"
+    [check] = disk.data_dir(ward.patient())
+    assert (check.verdict, "not ours to make it in" in check.detail) == (Verdict.FAILED, True)
+
+
+def test_a_data_folder_that_is_a_file_is_a_cross(ward: Ward) -> None:
+    ward.data.write_text("")
+    [check] = disk.data_dir(ward.patient())
+    assert check.verdict is Verdict.FAILED
+
+
+def test_a_private_data_folder_is_good_and_an_open_one_is_not(ward: Ward) -> None:
+    ward.passed()
+    assert [c.verdict for c in disk.data_dir(ward.patient())] == [Verdict.OK]
+    ward.data.chmod(0o755)
+    [check] = disk.data_dir(ward.patient())
+    assert (check.verdict, check.remedy) == (Verdict.FAILED, f"chmod 700 {ward.data}")
+
+
+def test_files_that_a_pass_cannot_use_are_named(ward: Ward) -> None:
+    """A link is followed by no writer; one that leads nowhere can't even be read."""
+    ward.passed()
+    (ward.data / "health.log").symlink_to("state.json")
+    (ward.data / "old").symlink_to("nowhere")
+    details = {c.detail for c in disk.files(ward.patient())}
+    assert details == {
+        f"{ward.data}/health.log is a symbolic link",
+        f"{ward.data}/old cannot be read and written",
+    }
+
+
+def test_room_is_looked_at_where_the_data_are_and_where_the_browser_works(ward: Ward) -> None:
+    checks = list(disk.space(ward.patient()))
+    assert [c.name for c in checks] == ["disk space", "temporary space"]
+    assert all("free at" in c.detail for c in checks)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "inodes", "verdict"),
+    [(10**6, 10**6, Verdict.OK), (10, 10**6, Verdict.FAILED), (10**6, 10, Verdict.FAILED)],
+)
+def test_too_few_bytes_or_inodes_are_a_cross(blocks: int, inodes: int, verdict: Verdict) -> None:
+    found = os.statvfs_result((4096, 4096, 2 * blocks, blocks, blocks, 10**7, inodes, inodes, 0, 9))
+    assert disk.room("disk space", "/data", found).verdict is verdict
+
+
+def test_a_file_system_that_counts_no_inodes_has_enough() -> None:
+    """btrfs says 0 of 0."""
+    found = os.statvfs_result((4096, 4096, 10**7, 10**6, 10**6, 0, 0, 0, 0, 9))
+    assert disk.room("disk space", "/data", found).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("name", ["state.json", "subscriptions.json"])
+def test_a_corrupt_file_is_a_cross_and_left_alone(ward: Ward, name: str) -> None:
+    ward.passed()
+    (ward.data / name).write_text("{torn")
+    checks = [*disk.state(ward.patient()), *disk.subscriptions(ward.patient())]
+    [failed] = [c for c in checks if c.verdict is Verdict.FAILED]
+    assert (name in failed.detail, bool(failed.remedy)) == (True, True)
+    assert (ward.data / name).read_text() == "{torn"
+
+
+def test_the_folder_of_the_metrics_has_to_be_there(ward: Ward) -> None:
+    ward.write('metrics.textfile = "prom/cldmon.prom"')
+    [check] = disk.textfile(ward.patient())
+    assert check.verdict is Verdict.FAILED
+    (ward.folder / "prom").mkdir()
+    [check] = disk.textfile(ward.patient())
+    assert check.verdict is Verdict.OK

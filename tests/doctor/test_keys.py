@@ -1,0 +1,117 @@
+"""The doctor on session keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon import files
+from cldmon.doctor import keys
+from cldmon.doctor.check import Verdict
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
+from cldmon.domain.organization import Organization
+from cldmon.domain.secret import Secret
+from cldmon.store.state import KeyMark, Memory, State
+from tests.doctor.ward import KEY
+from tests.fakes import NOON, rate_limited
+
+if TYPE_CHECKING:
+    from tests.doctor.ward import Ward
+
+OURS = Secret(KEY)
+
+
+def mark(age: timedelta) -> KeyMark:
+    return KeyMark(OURS.fingerprint(), NOON - age)
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "ends"),
+    [
+        (0, Verdict.OK, "2026-12-20"),
+        (20.9, Verdict.OK, "2026-11-29"),
+        (21, Verdict.UNSURE, "2026-11-29"),
+        (30, Verdict.UNSURE, "2026-11-20"),
+    ],
+)
+def test_from_day_21_on_a_key_is_warned_of_with_the_day_it_ends(
+    days: float, verdict: Verdict, ends: str
+) -> None:
+    check = keys.age("key of al", "a l", OURS, mark(timedelta(days=days)), NOON)
+    assert (check.verdict, f"ends by {ends}" in check.detail) == (verdict, True)
+    assert ("cldmon login 'a l'" in check.remedy) is (verdict is Verdict.UNSURE)
+
+
+def test_the_age_of_the_key_before_says_nothing_of_this_one() -> None:
+    other = KeyMark(Secret("another").fingerprint(), NOON - timedelta(days=27))
+    assert keys.age("key", "alice", OURS, other, NOON).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('session_key_file = "nowhere.key"', "cannot be read"),
+        ('session_key_env = "NOT_SET"', "is not set"),
+        ('session_key_command = ["false"]', "could not be started"),
+        ('session_key = "MARKER"', "is not a session key"),
+    ],
+)
+def test_a_key_that_is_not_to_be_had_is_a_cross(ward: Ward, line: str, words: str) -> None:
+    ward.write(accounts=f'[[accounts]]\nlabel = "alice"\n{line}\n')
+    [check] = keys.present(ward.patient())
+    assert (check.verdict, words in check.detail) == (Verdict.FAILED, True)
+    assert "cldmon login alice" in check.remedy
+    assert "MARKER" not in str(check)
+
+
+def test_two_accounts_with_one_key_are_a_cross(ward: Ward) -> None:
+    accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
+    ward.write(accounts="".join(accounts))
+    [check] = keys.twins(ward.patient())
+    assert "alice and bob have the same key" in check.detail
+    assert "MARKER" not in str(check)
+
+
+def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
+    [check] = keys.sharing({"alice": "1", "bob": "2", "carol": "1"})
+    assert (check.verdict, "alice and carol" in check.detail) == (Verdict.UNSURE, True)
+
+
+def test_a_good_answer_is_a_tick_with_the_plan() -> None:
+    check = keys.access("alice", Answer(Reading(NOON, {}), Organization("1", "Max 5x")))
+    assert check.detail == "the key is good: Max 5x, 0 window(s)"
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
+    check = keys.access("alice", Failure(kind, "the words of the pass"))
+    no_browser = kind is FailureKind.NO_BROWSER
+    assert check.verdict is (Verdict.UNSURE if no_browser else Verdict.FAILED)
+    assert check.remedy
+    assert no_browser or check.detail == "the words of the pass"
+
+
+def test_offline_the_last_pass_is_witness(ward: Ward) -> None:
+    down = Failure(FailureKind.SERVICE_DOWN, "it was down")
+    ward.passed(State(Snapshot(NOON, (Account("alice", None, down),))))
+    [check] = keys.validity(ward.patient())
+    assert (check.verdict, check.detail) == (Verdict.FAILED, "it was down")
+
+
+def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
+    """Neither a browser nor the service is needed for this answer."""
+    ward.write('browser.executable = "/nonexistent"')
+    until = rate_limited(NOON + timedelta(hours=1)).retry_at
+    ward.passed(State(memories={"alice": Memory(retry_at=until)}))
+    [check] = keys.validity(ward.patient(offline=False))
+    assert (check.verdict, "rate limited until 13:00:00" in check.detail) == (Verdict.UNSURE, True)
+
+
+def test_while_a_pass_runs_no_key_is_tried(ward: Ward) -> None:
+    ward.passed()
+    with files.lock(ward.data / "fetch.lock", wait=False):
+        [check] = keys.validity(ward.patient(offline=False))
+    assert (check.verdict, "another pass is running" in check.detail) == (Verdict.UNSURE, True)

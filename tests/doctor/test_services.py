@@ -1,0 +1,135 @@
+"""The doctor on Slack, the clock and the browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo import slack as sim
+from cldmon.demo.http import Route, SimServer
+from cldmon.demo.replies import Answer
+from cldmon.doctor import chromium, clock, slack
+from cldmon.doctor.check import Verdict
+from tests.fakes import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from cldmon.demo.slack import FakeSlack
+    from cldmon.doctor.check import Check
+    from tests.doctor.ward import Ward
+
+
+def use(ward: Ward, service: FakeSlack, more: str = "", token: str = sim.TOKEN) -> None:
+    ward.write(
+        f'slack_url = "{service.url}"\nnotifications.slack.enabled = true\n'
+        f'notifications.slack.bot_token = "{token}"\n{more}'
+    )
+
+
+def slack_checks(ward: Ward) -> list[Check]:
+    return list(slack.token(ward.patient(offline=False)))
+
+
+def verdicts(checks: Iterable[Check]) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in checks}
+
+
+def test_slack_that_is_off_is_in_order(ward: Ward) -> None:
+    [check] = slack_checks(ward)
+    assert (check.verdict, check.detail) == (Verdict.OK, "off")
+
+
+def test_a_good_token_is_told_with_team_and_scopes(ward: Ward, fake_slack: FakeSlack) -> None:
+    use(ward, fake_slack)
+    assert verdicts(slack_checks(ward)) == {"slack": Verdict.OK, "slack scopes": Verdict.OK}
+
+
+def test_a_token_that_slack_refuses_is_a_cross_without_the_token(
+    ward: Ward, fake_slack: FakeSlack
+) -> None:
+    use(ward, fake_slack, token="xoxb-MARKER")
+    [check] = slack_checks(ward)
+    assert (check.verdict, "invalid_auth" in check.detail) == (Verdict.FAILED, True)
+    assert "MARKER" not in str(check)
+
+
+def test_a_token_that_is_not_there_is_a_cross(ward: Ward) -> None:
+    ward.write("notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'")
+    [check] = slack_checks(ward)
+    assert (check.verdict, "GONE" in check.detail) == (Verdict.FAILED, True)
+
+
+def test_offline_slack_is_not_asked(ward: Ward, fake_slack: FakeSlack) -> None:
+    use(ward, fake_slack)
+    assert [c.verdict for c in slack.token(ward.patient())] == [Verdict.OK]
+    assert fake_slack.requests == []
+
+
+def test_each_scope_that_lacks_is_a_cross(ward: Ward) -> None:
+    with sim.FakeSlack(scopes=("users:read",)) as service:
+        use(ward, service, 'notifications.slack.member_channel_id = "C1"')
+        failed = [c for c in slack_checks(ward) if c.verdict is Verdict.FAILED]
+    assert [c.name for c in failed] == ["slack scopes", "slack scopes", "slack channel"]
+    assert "chat:write" in failed[0].detail
+    assert "channels:read" in failed[1].detail
+
+
+def test_a_channel_that_the_app_does_not_see_is_a_cross(ward: Ward, fake_slack: FakeSlack) -> None:
+    use(ward, fake_slack, 'notifications.slack.member_channel_id = "C0NOWHERE"')
+    found = slack_checks(ward)
+    assert verdicts(found)["slack channel"] is Verdict.FAILED
+    channel = next(iter(fake_slack.channels))
+    use(ward, fake_slack, f'notifications.slack.member_channel_id = "{channel}"')
+    assert verdicts(slack_checks(ward))["slack channel"] is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("off", "verdict", "words"),
+    [
+        (timedelta(seconds=119), Verdict.OK, "right"),
+        (timedelta(hours=1), Verdict.FAILED, "3,600 s ahead"),
+        (timedelta(minutes=-2), Verdict.FAILED, "120 s behind"),
+    ],
+)
+def test_a_clock_that_is_two_minutes_off_is_a_cross(
+    off: timedelta, verdict: Verdict, words: str
+) -> None:
+    check = clock.compared(NOON + off, NOON)
+    assert (check.verdict, words in check.detail) == (verdict, True)
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_the_services_date_is_taken_from_any_answer(status: int) -> None:
+    when = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    answer = Answer(status).with_headers(("Date", "Sun, 22 Nov 2026 12:00:00 GMT"))
+    with SimServer((Route("", ".*", lambda _request: answer),)) as service:
+        assert clock.date_of(service.url) == when
+
+
+def test_without_a_date_there_is_a_question_mark() -> None:
+    assert clock.date_of("http://127.0.0.1:9/") is None
+    assert clock.compared(NOON, None).verdict is Verdict.UNSURE
+
+
+def test_without_a_browser_both_checks_say_what_to_do(ward: Ward) -> None:
+    ward.write('browser.executable = "/nonexistent"')
+    for look in (chromium.found, chromium.starts):
+        [check] = look(ward.patient())
+        assert (check.verdict, "/nonexistent" in check.detail) == (Verdict.FAILED, True)
+        assert check.remedy
+
+
+def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
+    ward: Ward, tmp_path: Path
+) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\necho 'libfoo.so is missing' >&2\nexit 127\n")
+    browser.chmod(0o755)
+    ward.write(f'browser.executable = "{browser}"')
+    [check] = chromium.starts(ward.patient())
+    assert (check.verdict, "libfoo.so is missing" in check.detail) == (Verdict.FAILED, True)
+    assert "doctor" not in check.detail

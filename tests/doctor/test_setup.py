@@ -1,0 +1,112 @@
+"""The doctor on the program and its configuration."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon import __version__
+from cldmon.doctor import setup
+from cldmon.doctor.check import Check, Verdict, bad, good, guarded, unsure
+from cldmon.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.doctor.ward import Ward
+
+
+def test_what_runs_is_said_first(ward: Ward) -> None:
+    [check] = setup.version(ward.patient())
+    assert check.detail.startswith(f"cldmon {__version__}, Python {platform.python_version()}, ")
+
+
+def test_a_good_configuration_is_named(ward: Ward) -> None:
+    [check] = setup.configuration(ward.patient())
+    assert check == good("config", f"{ward.config}: 1 account(s)")
+
+
+def test_every_problem_of_the_configuration_is_a_cross_with_its_line(ward: Ward) -> None:
+    ward.write("port = 0\nhost = 1")
+    checks = list(setup.configuration(ward.patient()))
+    assert [c.verdict for c in checks] == [Verdict.FAILED] * 2
+    assert [f"{ward.config}:{n}:" in c.detail for n, c in ((2, checks[0]), (3, checks[1]))] == [
+        True,
+        True,
+    ]
+
+
+def test_a_configuration_that_is_not_there_is_a_cross(ward: Ward) -> None:
+    ward.config.unlink()
+    [check] = setup.configuration(ward.patient())
+    assert (check.verdict, "cldmon init" in check.remedy) == (Verdict.FAILED, True)
+
+
+def test_an_account_without_a_key_is_found_though_the_rest_is_valid(ward: Ward) -> None:
+    ward.write(accounts='[[accounts]]\nlabel = "alice"\n')
+    [check] = setup.configuration(ward.patient())
+    assert "no session key" in check.detail
+    assert ward.patient().config is not None
+
+
+def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(ward: Ward) -> None:
+    ward.write(mode=0o644)
+    [check] = setup.permissions(ward.patient())
+    assert check == bad(
+        "permissions",
+        f"others than its owner may open {ward.config}",
+        f"chmod 600 {ward.config}",
+    )
+
+
+def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private(
+    ward: Ward,
+) -> None:
+    ward.write(accounts='[[accounts]]\nlabel = "alice"\nsession_key_file = "alice.key"\n')
+    key = ward.folder / "alice.key"
+    key.write_text("x")
+    key.chmod(0o640)
+    [check] = setup.permissions(ward.patient())
+    assert check.remedy == f"chmod 600 {key}"
+
+
+def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
+    """As /etc/cldmon/config.toml, whose keys are systemd credentials."""
+    ward.write(accounts='[[accounts]]\nlabel = "alice"\n', mode=0o644)
+    [check] = setup.permissions(ward.patient())
+    assert check.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (f'session_secret = "{setup.NODE_DEFAULT_SECRET}"', Verdict.FAILED),
+        ('session_secret = "short"', Verdict.UNSURE),
+        ('session_secret = "a-long-one-that-nobody-guesses"', Verdict.OK),
+        ("", Verdict.OK),
+    ],
+)
+def test_a_session_secret_that_everybody_knows_is_found(
+    ward: Ward, line: str, verdict: Verdict
+) -> None:
+    ward.write(line)
+    [check] = setup.session_secret(ward.patient())
+    assert check.verdict is verdict
+
+
+def broken(error: Exception) -> Iterator[Check]:
+    yield good("first", "was found before")
+    raise error
+
+
+def test_a_check_that_breaks_keeps_what_it_found_and_stops_nobody() -> None:
+    checks = list(guarded("disk", lambda: broken(StoreError("no sk-ant-sid01-MARKER"))))
+    assert [c.verdict for c in checks] == [Verdict.OK, Verdict.FAILED]
+    assert "MARKER" not in checks[1].detail
+
+
+def test_an_error_of_ours_is_a_question_mark_without_its_words() -> None:
+    [_, check] = guarded("disk", lambda: broken(RuntimeError("MARKER")))
+    assert check == unsure("disk", "could not be looked at: unexpected RuntimeError")

@@ -1,0 +1,48 @@
+"""A configuration and a data_dir to be examined, in whatever state a test puts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cldmon.app import App
+from cldmon.doctor.patient import Patient
+from cldmon.domain.model import Snapshot
+from cldmon.store.state import State, StateFile
+from tests.fakes import NOON, Clock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "sk-ant-sid01-MARKER-key"
+TOKEN = "xoxb-MARKER-token"
+ACCOUNT = f'[[accounts]]\nlabel = "alice"\nsession_key = "{KEY}"\n'
+
+
+@dataclass
+class Ward:
+    """Where patients are made: `config.toml` and `data` in a folder, and a clock."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def write(self, head: str = "", accounts: str = ACCOUNT, mode: int = 0o600) -> None:
+        self.config.write_text(f'data_dir = "data"\n{head}\n{accounts}')
+        self.config.chmod(mode)
+
+    def passed(self, state: State | None = None) -> None:
+        """Leave what a pass leaves that has just ended."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        StateFile(self.data).save(state or State(Snapshot(fetched_at=NOON)))
+
+    def patient(self, *, offline: bool = True) -> Patient:
+        return Patient(App(self.config, None, self.env, self.clock), offline)
