@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+import re
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_COLUMNS = 80
+DEFAULT_ROWS = 24
 
 BOLD = "1"
 DIM = "2"
@@ -20,14 +21,17 @@ YELLOW = "33"
 MARKS = {"normal": "", "warning": "!", "critical": "!!"}
 """What says a level without colour."""
 
+_SGR = re.compile(r"\x1b\[[0-9;]*m")
 _JOINER = "\u200d"
 _INVISIBLE = {_JOINER, "\u200c"}
 """Format characters that are part of emoji and of some scripts, and harmless."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the place that text goes to can show: `columns` wide, colour, Unicode."""
+class Look(NamedTuple):
+    """What the place that text goes to can show: `columns` wide, colour, Unicode.
+
+    No dataclass, for the line of a status bar could not start fast with that module.
+    """
 
     columns: int
     colour: bool
@@ -72,6 +76,11 @@ def look(stream: TextIO, env: Mapping[str, str]) -> Look:
     return Look(_columns(stream, env), _colour(stream, env), _unicode(stream, env))
 
 
+def rows(stream: TextIO, env: Mapping[str, str]) -> int:
+    """Return how many rows a stream's terminal has: LINES goes first, and a pipe has 24."""
+    return _extent(stream, env, "LINES", 1) or DEFAULT_ROWS
+
+
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes: none for marks, two for wide letters."""
     if text.isascii():
@@ -86,14 +95,31 @@ def width(text: str) -> int:
     return columns
 
 
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells, painted or not, as lines in which the columns stand below each other."""
+    widths = [max(map(_seen, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(c + " " * (w - _seen(c)) for c, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _seen(text: str) -> int:
+    return width(_SGR.sub("", text))
+
+
 def _columns(stream: TextIO, env: Mapping[str, str]) -> int:
-    asked = env.get("COLUMNS", "")
+    return _extent(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
+
+
+def _extent(stream: TextIO, env: Mapping[str, str], variable: str, axis: int) -> int:
+    asked = env.get(variable, "")
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
     try:
-        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_COLUMNS
+        return os.get_terminal_size(stream.fileno())[axis]
     except (OSError, ValueError):
-        return DEFAULT_COLUMNS
+        return 0
 
 
 def _colour(stream: TextIO, env: Mapping[str, str]) -> bool:

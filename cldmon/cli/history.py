@@ -1,0 +1,200 @@
+"""`cldmon history`: how much was used, over time."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain, complete
+from cldmon.domain import ranges, series
+from cldmon.domain.model import to_ms
+from cldmon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from cldmon.app import App
+    from cldmon.domain.ranges import Span
+    from cldmon.domain.series import Point
+    from cldmon.terminal.chart import Frame
+    from cldmon.terminal.style import Look
+
+    Accounts = Mapping[str, Sequence[Point]]
+
+FORMATS = ("chart", "table", "json", "csv")
+_MOST_READINGS = 50_000
+"""A chart of all accounts is made of so many: an eye sees no more, a person waits no longer."""
+
+_LOOKS = 8
+"""At so many lines one looks to know how many accounts there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was asked for. `labels` and `windows` as given, none meaning all."""
+
+    span: Span
+    labels: Sequence[str]
+    windows: Sequence[str]
+
+
+@click.command("history")
+@click.option(
+    "--range",
+    "length",
+    metavar="SPAN",
+    shell_complete=complete.ranges,
+    help="How far back: 1h, 5h, 1d, 7d, 30d, 2w or the like.  [default: 5h]",
+)
+@click.option("--since", metavar="TIME", help="Begin at 2026-03-12, 2026-03-12T09:30, or 2d ago.")
+@click.option("--until", metavar="TIME", help="End at such a time, or with that day.")
+@click.option(
+    "--account",
+    "labels",
+    multiple=True,
+    shell_complete=complete.account_labels,
+    help="Only this account; may be repeated.",
+)
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    metavar="NAME",
+    help="Only this window: 5h, 7d, Fable or the like; may be repeated.",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
+@click.option("--json", "form", flag_value="json", help="Short for --format json.")
+@click.pass_obj
+def command(
+    app: App,
+    length: str | None,
+    since: str | None,
+    until: str | None,
+    labels: tuple[str, ...],
+    windows: tuple[str, ...],
+    form: str,
+) -> None:
+    """Show how much of each limit was used, over time.
+
+    A chart shows every window for up to five hours, and all but the session's for longer, unless
+    --window says otherwise. JSON and CSV hold every reading of every window.
+    """
+    query = Query(ranges.span(length, since, until, app.now(), None), labels, windows)
+    if form == "json":
+        shown = _print_json(app, query)
+    elif form == "csv":
+        shown = _print_csv(app, query)
+    else:
+        shown = _print_drawn(app, query, form)
+    if not shown:
+        complain(f"no readings {_described(query)}; `cldmon fetch` takes one")
+
+
+def _print_json(app: App, query: Query) -> bool:
+    """Print the array that `GET /api/history` answers, and return whether there is any line."""
+    from cldmon.store import reader
+
+    since, until = _ends(query)
+    if query.labels or query.windows:
+        accounts = _readings(app, query)
+        windows = _asked_windows(accounts, query)
+        kept = {label: series.only(points, windows) for label, points in accounts.items()}
+        chunks = reader.as_array(reader.selected(kept))
+    else:
+        chunks = reader.array(app.outline.data_dir, since, until)
+    size = 0
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        size += len(chunk)
+    sys.stdout.buffer.write(b"\n")
+    return size > len(b"[]")
+
+
+def _print_csv(app: App, query: Query) -> bool:
+    from cldmon.terminal import records
+
+    accounts = _readings(app, query)
+    windows = _asked_windows(accounts, query)
+    for line in records.csv_lines(accounts, windows, _look(app)):
+        sys.stdout.write(line + "\n")
+    return bool(accounts)
+
+
+def _print_drawn(app: App, query: Query, form: str) -> bool:
+    """Print a chart or a table, and return whether there is anything in it."""
+    accounts = _readings(app, query, most=_MOST_READINGS)
+    windows = _asked_windows(accounts, query)
+    if not query.windows:
+        windows = ranges.default_windows(windows, query.span.length) or windows
+    shown = {label: p for label, p in accounts.items() if series.has_any(p, windows)}
+    if not shown:
+        return False
+    for label in accounts.keys() - shown.keys():
+        complain(f"no readings of {label} {_described(query)}")
+    click.echo(_drawing(form)(shown, windows, _frame(app, query)), color=True)
+    return True
+
+
+def _readings(app: App, query: Query, most: int = 0) -> Accounts:
+    """Return each account's readings: the ones that were asked for, or all, configured ones first.
+
+    Of all of them `most` readings, some more or less, where that is not 0.
+    """
+    from cldmon.store import reader
+
+    outline, (since, until) = app.outline, _ends(query)
+    if query.labels:
+        found = {n: reader.series(outline.data_dir, n, since, until) for n in query.labels}
+        _refuse_unknown([n for n in found if not found[n]], outline.labels)
+        return found
+    accounts = reader.sampled_series(outline.data_dir, since, until, _LOOKS) if most else ()
+    step = (until - since) * len(accounts) // most if most else 0
+    every = reader.all_series(outline.data_dir, since, until, step_ms=max(1, step))
+    return {n: every[n] for n in [*outline.labels, *every] if n in every}
+
+
+def _refuse_unknown(labels: Iterable[str], known: Sequence[str]) -> None:
+    for label in labels:
+        if label not in known:
+            raise UsageError(f"no account {label!r}; there are {', '.join(known) or 'none'}")
+
+
+def _asked_windows(accounts: Accounts, query: Query) -> list[str]:
+    names = series.windows_of(accounts.values())
+    return series.named_windows(query.windows, names) if query.windows and names else names
+
+
+def _ends(query: Query) -> tuple[int, int]:
+    return to_ms(query.span.since), to_ms(query.span.until)
+
+
+def _described(query: Query) -> str:
+    """Return a span in words, in the user's zone."""
+    since, until = (end.astimezone() for end in (query.span.since, query.span.until))
+    return f"from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
+
+
+def _frame(app: App, query: Query) -> Frame:
+    from cldmon.terminal.chart import Frame
+    from cldmon.terminal.style import rows
+
+    return Frame(query.span, app.outline.interval, _look(app), rows(sys.stdout, app.env))
+
+
+def _look(app: App) -> Look:
+    from cldmon.terminal.style import look
+
+    return look(sys.stdout, app.env)
+
+
+def _drawing(form: str) -> Callable[[Accounts, Sequence[str], Frame], str]:
+    if form == "table":
+        from cldmon.terminal.records import table
+
+        return table
+    from cldmon.terminal.chart import charts
+
+    return charts

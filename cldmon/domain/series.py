@@ -1,0 +1,130 @@
+"""One window's readings over time, and what happened in them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    FULL,
+    MODEL_PREFIX,
+    SEVEN_DAY,
+    TransitionKind,
+    short_title,
+    title,
+)
+from cldmon.domain.view import STALE_INTERVALS
+from cldmon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    Point: TypeAlias = tuple[int, Mapping[str, int]]
+    """When (ms), and by window name the utilization in percent as displayed."""
+    Line: TypeAlias = list[tuple[int, int]]
+    """When (ms), and one window's utilization, oldest first."""
+
+_FIRST = (FIVE_HOUR, SEVEN_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A limit that was hit, or a window that was free again, as seen at `at_ms`."""
+
+    at_ms: int
+    kind: TransitionKind
+
+
+def line(points: Iterable[Point], window: str) -> Line:
+    """Return one window's readings; a reading without that window is none."""
+    return [(ms, windows[window]) for ms, windows in points if window in windows]
+
+
+def only(points: Iterable[Point], windows: Collection[str]) -> list[Point]:
+    """Return the readings of these windows; a reading without any of them is left out."""
+    kept = [(ms, {n: values[n] for n in values if n in windows}) for ms, values in points]
+    return [point for point in kept if point[1]]
+
+
+def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
+    """Tell whether there is a reading of any of these windows."""
+    return any(not values.keys().isdisjoint(windows) for _, values in points)
+
+
+def marks(lines: Iterable[Line]) -> list[Mark]:
+    """Return where windows became full, and where they were so no longer, oldest first.
+
+    Any fall from 100 is a reset here: history does not tell in which window a reading was.
+    """
+    found = {
+        Mark(ms, TransitionKind.LIMIT_HIT if after >= FULL else TransitionKind.USAGE_RESET)
+        for line in lines
+        for (_, before), (ms, after) in pairwise(line)
+        if (before >= FULL) != (after >= FULL)
+    }
+    return sorted(found, key=lambda mark: (mark.at_ms, mark.kind))
+
+
+def segments(line: Line, longest_ms: float) -> list[Line]:
+    """Return a line cut where more than `longest_ms` lie between two readings."""
+    cuts = [n for n, (a, b) in enumerate(pairwise(line), 1) if b[0] - a[0] > longest_ms]
+    return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
+
+
+def thinned(line: Line, width_ms: int) -> Line:
+    """Return the first and last, the least and greatest reading of each `width_ms` of time."""
+    stamps = [ms for ms, _ in line]
+    percents = [percent for _, percent in line]
+    kept: list[int] = []
+    start = 0
+    while start < len(line):
+        end = bisect_left(stamps, (stamps[start] // width_ms + 1) * width_ms)
+        part = percents[start:end]
+        extremes = (part.index(min(part)) + start, part.index(max(part)) + start)
+        kept += sorted({start, *extremes, end - 1})
+        start = end
+    return [line[number] for number in kept]
+
+
+def longest_silence(points: Sequence[Point], interval: timedelta) -> timedelta:
+    """Return how long no reading may come before one is missing: three intervals.
+
+    The interval is the configured one or, where passes were rarer, the one between the readings.
+    """
+    steps = sorted(b - a for (a, _), (b, _) in pairwise(points))
+    usual = timedelta(milliseconds=steps[len(steps) // 2]) if steps else interval
+    return STALE_INTERVALS * max(interval, usual)
+
+
+def windows_of(series: Iterable[Iterable[Point]]) -> list[str]:
+    """Return the names of all windows in some accounts' readings: session, week, then others."""
+    found = {name for points in series for _, windows in points for name in windows}
+    return [name for name in _FIRST if name in found] + sorted(found.difference(_FIRST))
+
+
+def named_windows(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the known windows that were asked for as `fiveHour`, `5h`, `Fable` or the like.
+
+    Raises UsageError, naming the known ones.
+    """
+    names = list(known)
+    return list(dict.fromkeys(name for text in wanted for name in _named(text, names)))
+
+
+def _named(text: str, known: Sequence[str]) -> list[str]:
+    found = [name for name in known if text.strip().casefold() in _aliases(name)]
+    if not found:
+        raise UsageError(
+            f"no window {text!r} in this span; there are {', '.join(map(short_title, known))}"
+        )
+    return found
+
+
+def _aliases(name: str) -> set[str]:
+    short = short_title(name)
+    spellings = (name, name.removeprefix(MODEL_PREFIX), short, short.removeprefix("7d "))
+    return {text.casefold() for text in (*spellings, title(name))}

@@ -1,0 +1,155 @@
+"""Charts of the history: a small panel for each account, 0 to 100 %, time from left to right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from cldmon.domain import series
+from cldmon.domain.model import FULL, TransitionKind, short_title
+from cldmon.terminal.plot import Stroke, plot
+from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import tzinfo
+
+    from cldmon.domain.ranges import Span
+    from cldmon.domain.series import Line, Point
+    from cldmon.terminal.style import Look
+
+MIN_COLUMNS = 80
+"""Panels stand side by side where each has so many columns."""
+MIN_ROWS = 10
+MAX_ROWS = 24
+_GUTTER = 2
+_SGR = re.compile(r"\x1b\[[0-9;]*m")
+_BLUE, _MAGENTA, _CYAN = "34", "35", "36"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What charts are drawn in: `rows` of a terminal; `zone` None is the system's."""
+
+    span: Span
+    interval: timedelta
+    look: Look
+    rows: int
+    zone: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """How something is drawn, and how the legend shows it: each with Unicode and without."""
+
+    colour: str
+    glyph: tuple[str, str]
+    sample: tuple[str, str]
+
+
+_PENS = (
+    _Pen(_CYAN, ("braille", "*"), ("⠤⠤", "**")),
+    _Pen(_MAGENTA, ("•", "o"), ("••", "oo")),
+    _Pen(YELLOW, ("+", "+"), ("++", "++")),
+    _Pen(GREEN, ("x", "x"), ("xx", "xx")),
+    _Pen(_BLUE, ("°", "."), ("°°", "..")),
+)
+_MARKS = {
+    TransitionKind.LIMIT_HIT: (_Pen(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
+    TransitionKind.USAGE_RESET: (_Pen(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
+}
+"""How each kind is marked, what it is called, and at which percent it stands."""
+
+
+def charts(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
+    """Return a panel for each account with its readings of these windows."""
+    beside = max(1, min(len(accounts), frame.look.columns // MIN_COLUMNS))
+    columns = (frame.look.columns - (beside - 1) * _GUTTER) // beside
+    below = -(-len(accounts) // beside)
+    # One line of each panel's share stays free: between panels, or for the prompt.
+    height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
+    pens = {name: _PENS[number % len(_PENS)] for number, name in enumerate(windows)}
+    panels = [_panel(*account, pens, frame, columns, height) for account in accounts.items()]
+    bands = [panels[n : n + beside] for n in range(0, len(panels), beside)]
+    return "\n\n".join("\n".join(_side_by_side(band, columns)) for band in bands)
+
+
+def _side_by_side(panels: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
+    for parts in zip_longest(*panels, fillvalue=""):
+        padded = [part + " " * (columns - _visible(part)) for part in parts[:-1]]
+        yield (" " * _GUTTER).join([*padded, parts[-1]]).rstrip()
+
+
+def _panel(
+    label: str,
+    points: Sequence[Point],
+    pens: Mapping[str, _Pen],
+    frame: Frame,
+    columns: int,
+    rows: int,
+) -> list[str]:
+    """Return the lines of one panel: whose it is and what it shows, the plot, the time axis."""
+    lines = {name: found for name in pens if (found := series.line(points, name))}
+    marks = series.marks(lines.values())
+    head = _head(
+        label, [*_windows(lines, pens, frame.look), *_marks(marks, frame.look)], frame, columns
+    )
+    longest = max(series.longest_silence(points, frame.interval), frame.span.length / columns)
+    strokes = [
+        *(_stroke(line, pens[name], frame, columns, longest) for name, line in lines.items()),
+        *(_mark_stroke(kind, marks, frame.look) for kind in TransitionKind),
+    ]
+    return [*head, *plot(strokes, frame.span, columns, rows - len(head), frame.look, frame.zone)]
+
+
+def _head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[str]:
+    """Return the account's label and the legend, on as many lines as they need."""
+    look = frame.look
+    head = [look.paint(look.shorten(look.clean(label), columns), BOLD)]
+    for item in items:
+        if _visible(head[-1] + "   " + item) <= columns:
+            head[-1] += "   " + item
+        else:
+            head.append("  " + item)
+    return head
+
+
+def _windows(lines: Mapping[str, Line], pens: Mapping[str, _Pen], look: Look) -> Iterator[str]:
+    """Yield what the legend says of each window: how it is drawn, its least and most."""
+    for name, line in lines.items():
+        percents = [percent for _, percent in line]
+        least, most = min(percents), max(percents)
+        extent = f"{least}%" if least == most else f"{least}{look.pick('–', '-')}{most}%"
+        title = look.shorten(look.clean(short_title(name)), max(8, look.columns // 2 - 20))
+        yield f"{_sample(pens[name], look)} {title} {extent}"
+
+
+def _marks(marks: Sequence[series.Mark], look: Look) -> Iterator[str]:
+    for kind, (pen, words, _) in _MARKS.items():
+        if any(mark.kind is kind for mark in marks):
+            yield f"{_sample(pen, look)} {words}"
+
+
+def _sample(pen: _Pen, look: Look) -> str:
+    return look.paint(look.pick(*pen.sample), pen.colour)
+
+
+def _stroke(line: Line, pen: _Pen, frame: Frame, columns: int, longest: timedelta) -> Stroke:
+    parts = series.segments(line, longest / timedelta(milliseconds=1))
+    column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
+    thinned = [series.thinned(part, column_ms) for part in parts]
+    return Stroke(frame.look.pick(*pen.glyph), pen.colour, thinned)
+
+
+def _mark_stroke(kind: TransitionKind, marks: Sequence[series.Mark], look: Look) -> Stroke:
+    pen, _, percent = _MARKS[kind]
+    spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
+    return Stroke(look.pick(*pen.glyph), pen.colour, [spots], connected=False)
+
+
+def _visible(text: str) -> int:
+    """Return how many columns a text takes, colours aside."""
+    return width(_SGR.sub("", text))

@@ -1,0 +1,84 @@
+"""The history as a table for people and as CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain.model import from_ms, iso, short_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cldmon.domain.series import Point
+    from cldmon.terminal.chart import Frame
+    from cldmon.terminal.style import Look
+
+HEADER = ("time", "label", "window", "utilization")
+MAX_ROWS = 24
+"""About so many rows of a table each account has."""
+_MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
+
+
+def csv_lines(
+    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], look: Look
+) -> Iterator[str]:
+    """Yield a header and a row for each reading and window, without line ends.
+
+    Account after account, oldest reading first; times are ISO 8601 in UTC.
+    """
+    yield ",".join(HEADER)
+    for label, points in accounts.items():
+        names = {name: _cells(look.clean(label), look.clean(name)) for name in windows}
+        for ms, values in points:
+            at = iso(from_ms(ms))
+            for name in windows:
+                if name in values:
+                    yield f"{at},{names[name]},{values[name]}"
+
+
+def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
+    """Return a row for every step of time and account: the first reading of each step.
+
+    The step grows with the span, so that an account has some two dozen rows at most. Times are
+    those of the reader's zone.
+    """
+    from tabulate import tabulate
+
+    look = frame.look
+    header = ["Account", "Time", *(look.clean(short_title(name)) for name in windows)]
+    step = _step(frame.span.length)
+    rows = [
+        [look.clean(label), f"{from_ms(ms).astimezone(frame.zone):%Y-%m-%d %H:%M}"]
+        + [f"{values[name]}%" if name in values else look.missing for name in windows]
+        for label, points in accounts.items()
+        for ms, values in _firsts(points, step)
+    ]
+    aligned = ("left", "left", *("right" for _ in windows))
+    return tabulate(rows, headers=header, tablefmt="plain", disable_numparse=True, colalign=aligned)
+
+
+def _cells(*texts: str) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(texts)
+    return out.getvalue()
+
+
+def _step(length: timedelta) -> int:
+    """Return the step of a table in ms."""
+    least = length / MAX_ROWS
+    minutes = next((n for n in _MINUTES if timedelta(minutes=n) >= least), least // _MINUTE + 1)
+    return minutes * 60_000
+
+
+def _firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
+    before = None
+    for point in points:
+        if point[0] // step_ms != before:
+            before = point[0] // step_ms
+            yield point
+
+
+_MINUTE = timedelta(minutes=1)

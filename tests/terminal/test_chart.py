@@ -1,0 +1,188 @@
+"""Charts show what was read, and nothing that was not."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cldmon.domain.model import to_ms
+from cldmon.domain.ranges import Span
+from cldmon.terminal.chart import Frame, charts
+from cldmon.terminal.style import Look, width
+
+DATA = Path(__file__).parents[1] / "data"
+NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+TEN_MINUTES = timedelta(minutes=10)
+BOTH = ["fiveHour", "sevenDay"]
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def frame(
+    hours: float = 5,
+    columns: int = 80,
+    rows: int = 24,
+    *,
+    colour: bool = False,
+    unicode: bool = True,
+) -> Frame:
+    span = Span(NOW - timedelta(hours=hours), NOW)
+    return Frame(span, TEN_MINUTES, Look(columns, colour, unicode), rows, BERLIN)
+
+
+def readings(hours: float, *percents: int, **others: int) -> list[tuple[int, dict[str, int]]]:
+    """One every ten minutes, the last one now; the session's percents, and steady others."""
+    first = NOW - (len(percents) - 1) * TEN_MINUTES
+    assert first >= NOW - timedelta(hours=hours)
+    return [
+        (to_ms(first + n * TEN_MINUTES), {"fiveHour": percent, **others})
+        for n, percent in enumerate(percents)
+    ]
+
+
+def session() -> list[tuple[int, dict[str, int]]]:
+    """Five hours: it rises to its limit, stays there, is reset, and rises again after a gap."""
+    percents = [*range(40, 100, 6), *[100] * 5, *range(0, 45, 3)]
+    points = readings(5, *percents, sevenDay=63)
+    return [*points[:20], *points[26:]]
+
+
+def plot_of(text: str) -> list[str]:
+    """The canvas without its labels: from the line of 100 % to that of 0 %."""
+    lines = text.split("\n")
+    top = next(n for n, line in enumerate(lines) if line.startswith("100%"))
+    bottom = next(n for n, line in enumerate(lines) if line.startswith("  0%"))
+    return [line[5:] for line in lines[top : bottom + 1]]
+
+
+@pytest.mark.parametrize("name", ["unicode", "ascii"])
+def test_a_session_looks_like_this(name: str) -> None:
+    """With a limit hit, a reset and a gap, across the change of clocks of 29 March 2026."""
+    text = charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
+    golden = DATA / f"history-chart-{name}.txt"
+    assert text + "\n" == golden.read_text(encoding="utf-8")
+
+
+def test_a_chart_fits_its_terminal_and_leaves_a_line_for_the_prompt() -> None:
+    for columns, rows in ((80, 24), (60, 20), (120, 50), (200, 50)):
+        lines = charts({"alice": session()}, BOTH, frame(5, columns, rows)).split("\n")
+        assert len(lines) <= rows - 1
+        assert max(map(width, lines)) <= columns
+
+
+def test_each_account_has_its_panel_and_wide_terminals_have_two_beside_each_other() -> None:
+    accounts = {label: session() for label in ("alice", "bob", "cläre 🦊", "日本語")}
+    narrow = charts(accounts, BOTH, frame())
+    assert narrow.count("100%┤") == 4
+    assert len(narrow.split("\n\n")) == 4
+    wide = charts(accounts, BOTH, frame(5, 200, 50)).split("\n")
+    assert sum(line.count("100%┤") == 2 for line in wide) == 2
+    second = [width(line[: line.rindex("100%┤")]) for line in wide if line.count("100%┤") == 2]
+    heads = [
+        width(line[: line.index(name)]) for line in wide for name in ("bob", "日本") if name in line
+    ]
+    assert set(second) == set(heads) == {101}
+
+
+def test_the_legend_names_what_is_drawn_and_how_far_it_went() -> None:
+    head = charts({"alice": session()}, BOTH, frame()).split("\n")[0]
+    assert head == "alice   ⠤⠤ 5h 0–100%   •• 7d 63%   ▲ limit hit   ▼ reset"
+    head = charts({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
+    assert head == "alice   ⠤⠤ 5h 1–3%"
+
+
+def test_a_long_legend_takes_more_lines_and_covers_nothing() -> None:
+    models = {f"models.A model called {n}": 10 * n for n in range(1, 6)}
+    points = [(ms, {**windows, **models}) for ms, windows in session()]
+    lines = charts({"alice": points}, [*BOTH, *models], frame()).split("\n")
+    assert max(map(width, lines)) <= 80
+    assert len(lines) <= 23
+    assert all(any(name.removeprefix("models.") in line for line in lines[:4]) for name in models)
+
+
+def test_marks_stand_at_the_limit_and_at_the_ground() -> None:
+    canvas = plot_of(charts({"alice": session()}, BOTH, frame()))
+    assert canvas[0].count("▲") == 1
+    assert canvas[-1].count("▼") == 1
+    assert canvas[0].index("▲") < canvas[-1].index("▼")
+    assert not any(mark in line for line in canvas[1:-1] for mark in "▲▼")
+
+
+def test_there_is_no_line_where_readings_are_missing() -> None:
+    points = readings(5, *[50] * 30)
+    whole = "".join(plot_of(charts({"a": points}, ["fiveHour"], frame())))
+    cut = plot_of(charts({"a": [*points[:10], *points[14:]]}, ["fiveHour"], frame()))
+    middle = next(line for line in cut if "⠒" in line or "⠤" in line or "⣀" in line or "⠉" in line)
+    assert re.search(r"\S {6,}\S", middle)
+    assert not re.search(r"[⠀-⣿] +[⠀-⣿]", whole.strip())
+
+
+def test_a_single_reading_is_a_dot() -> None:
+    canvas = plot_of(charts({"a": readings(5, 50)}, ["fiveHour"], frame()))
+    assert sum(not c.isspace() for c in "".join(canvas)) == 1
+
+
+def test_the_time_axis_is_the_reader_s_clock_across_its_change() -> None:
+    """In Berlin 01:59 was followed by 03:00 that night."""
+    axis = charts({"alice": session()}, BOTH, frame(10)).split("\n")[-1]
+    assert re.split(" {2,}", axis.strip()) == ["29 Mar", "04:00", "06:00", "08:00", "10:00"]
+
+
+def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_same() -> None:
+    plain = charts({"alice": session()}, BOTH, frame())
+    coloured = charts({"alice": session()}, BOTH, frame(colour=True))
+    assert "\x1b" not in plain
+    assert "\x1b[" in coloured
+    stripped = SGR.sub("", coloured)
+    assert [line.rstrip() for line in stripped.split("\n")] == plain.split("\n")
+    assert "\x1b[4" not in coloured.replace("\x1b[4m", "")  # no background is painted
+
+
+def test_ascii_is_ascii() -> None:
+    accounts = {"alice": session(), "cläre 🦊": session()}
+    points = [(ms, {**w, "models.Fäble": 5}) for ms, w in session()]
+    text = charts({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))
+    assert text.isascii()
+    assert "^ limit hit" in text
+
+
+def test_a_label_cannot_steer_the_terminal() -> None:
+    text = charts({"a\x1b[31mb\nc": session()}, BOTH, frame())
+    assert "\x1b" not in text
+    assert len(text.split("\n")) <= 23
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7 * 86_400_000),
+            st.dictionaries(st.sampled_from([*BOTH, "models.Fable"]), st.integers(0, 100)),
+        ),
+        max_size=60,
+        unique_by=lambda point: point[0],
+    ),
+    st.floats(0.02, 24 * 400),
+    st.integers(40, 250),
+    st.integers(1, 100),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=40)
+def test_any_history_in_any_terminal_makes_a_chart(
+    points: list[tuple[int, dict[str, int]]],
+    hours: float,
+    columns: int,
+    rows: int,
+    unicode: bool,
+) -> None:
+    now = to_ms(NOW)
+    shifted = sorted((now - ms, windows) for ms, windows in points)
+    inside = [p for p in shifted if p[0] >= now - hours * 3_600_000]
+    accounts = {"alice": inside, "bob": inside[:1]}
+    text = charts(accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode))
+    assert max(map(width, text.split("\n"))) <= columns

@@ -1,0 +1,75 @@
+"""The history in rows: for people, and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cldmon.domain.model import to_ms
+from cldmon.domain.ranges import Span
+from cldmon.terminal.chart import Frame
+from cldmon.terminal.records import csv_lines, table
+from cldmon.terminal.style import Look
+
+NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
+LOOK = Look(80, colour=False, unicode=True)
+WINDOWS = ["fiveHour", "sevenDay"]
+
+
+def frame(hours: float, look: Look = LOOK) -> Frame:
+    span = Span(NOW - timedelta(hours=hours), NOW)
+    return Frame(span, timedelta(minutes=10), look, 24, ZoneInfo("Europe/Berlin"))
+
+
+def at(minutes: float) -> int:
+    return to_ms(NOW - timedelta(minutes=minutes))
+
+
+def test_csv_has_a_row_for_each_reading_and_window() -> None:
+    accounts = {
+        'al"ice, x': [(at(10), {"fiveHour": 5, "sevenDay": 40}), (at(0), {"sevenDay": 41})],
+        "bob": [(at(10), {"fiveHour": 100})],
+    }
+    text = "\n".join(csv_lines(accounts, WINDOWS, LOOK))
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["time", "label", "window", "utilization"],
+        ["2026-03-29T08:50:00.000Z", 'al"ice, x', "fiveHour", "5"],
+        ["2026-03-29T08:50:00.000Z", 'al"ice, x', "sevenDay", "40"],
+        ["2026-03-29T09:00:00.000Z", 'al"ice, x', "sevenDay", "41"],
+        ["2026-03-29T08:50:00.000Z", "bob", "fiveHour", "100"],
+    ]
+
+
+def test_csv_of_nothing_is_its_header() -> None:
+    assert list(csv_lines({}, [], LOOK)) == ["time,label,window,utilization"]
+
+
+def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:
+    points = [(at(20), {"fiveHour": 5, "sevenDay": 40}), (at(0), {"sevenDay": 100})]
+    assert table({"alice": points}, WINDOWS, frame(1)).split("\n") == [
+        "Account    Time                5h    7d",
+        "alice      2026-03-29 10:40    5%   40%",
+        "alice      2026-03-29 11:00     –  100%",
+    ]
+    ascii_look = Look(80, colour=False, unicode=False)
+    assert table({"ä": points}, WINDOWS, frame(1, ascii_look)).isascii()
+
+
+@pytest.mark.parametrize("hours", [0.1, 1, 5, 24, 7 * 24, 30 * 24, 365 * 24, 9 * 365 * 24])
+def test_a_table_stays_readable_however_long_the_span(hours: float) -> None:
+    count = 500
+    points = [(at(hours * 60 * n / count), {"fiveHour": n % 100}) for n in range(count, -1, -1)]
+    rows = table({"alice": points}, ["fiveHour"], frame(hours)).split("\n")[1:]
+    assert 6 <= len(rows) <= 26
+    assert rows == sorted(rows)
+
+
+def test_each_row_is_the_first_reading_of_its_step() -> None:
+    """A day in two dozen rows is a row an hour."""
+    points = [(at(10 * n), {"fiveHour": n % 100}) for n in range(143, -1, -1)]
+    rows = table({"alice": points}, ["fiveHour"], frame(24)).split("\n")[1:]
+    assert [row.split()[2][3:] for row in rows[1:]] == ["00"] * 24
