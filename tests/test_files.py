@@ -132,7 +132,7 @@ def test_a_file_in_a_folder_that_is_gone_is_one_clear_line(tmp_path: Path) -> No
         take(path)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.lists(st.binary(max_size=9).map(lambda b: b.replace(b"\n", b"")), max_size=4), st.data())
 def test_lines_are_appended_each_on_its_own(lines: list[bytes], data: st.DataObject) -> None:
     """Wherever the file was cut before, no line is glued to what was there."""

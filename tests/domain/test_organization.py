@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.organization import Organization, choose
@@ -86,6 +86,7 @@ def test_what_is_no_uuid_is_never_put_into_a_url(uuid: object) -> None:
     assert choose([{"uuid": uuid, "capabilities": ["chat"]}, PRO]) == Organization("p-2", "Pro")
 
 
+@settings(max_examples=60)
 @given(JSON | LOOKALIKE, st.none() | st.text(max_size=3), st.none() | st.text(max_size=3))
 def test_any_json_at_all_never_raises(
     answer: object, configured: str | None, last_active: str | None

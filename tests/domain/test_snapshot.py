@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.model import Account, ExtraUsage, Failure, FailureKind, Reading, Snapshot, Window
@@ -88,6 +88,7 @@ def test_the_two_documented_windows_are_always_there_and_missing_is_not_zero() -
     assert from_json(to_json(snapshot)) == snapshot
 
 
+@settings(max_examples=40)
 @given(SNAPSHOT)
 def test_any_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
     assert from_json(json.loads(json.dumps(to_json(snapshot)))) == snapshot

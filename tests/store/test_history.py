@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.errors import StoreError
@@ -82,6 +82,7 @@ def test_the_time_is_whole_milliseconds_since_the_epoch(at: datetime, ms: int) -
     assert json.loads(line(at, {}))["timestamp"] == ms
 
 
+@settings(max_examples=60)
 @given(INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=3))
 def test_any_line_is_one_line_that_says_what_was_read(
     at: datetime, accounts: dict[str, dict[str, Window]]

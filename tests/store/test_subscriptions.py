@@ -114,7 +114,7 @@ def test_a_corrupt_file_is_reported_and_left_alone_byte_for_byte(
     assert file.path.read_bytes() == text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON | st.fixed_dictionaries({"users": JSON}))
 def test_any_json_is_read_or_reported(file: SubscriptionsFile, content: object) -> None:
     file.path.write_text(json.dumps(content))
@@ -125,7 +125,7 @@ def test_any_json_is_read_or_reported(file: SubscriptionsFile, content: object) 
     assert isinstance(content, dict)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary())
 def test_any_bytes_are_reported_and_left_alone(file: SubscriptionsFile, content: bytes) -> None:
     file.path.write_bytes(content)
