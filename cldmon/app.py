@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from cldmon.collector import Collector, Outcome, Target
     from cldmon.collector.advance import Settings
     from cldmon.collector.outbox import Notifier
+    from cldmon.config.edit import KeyPlace
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
-    from cldmon.domain.model import Snapshot, Subscriptions
+    from cldmon.domain.asking import Answer
+    from cldmon.domain.model import Failure, Snapshot, Subscriptions
     from cldmon.domain.view import Forecasts
     from cldmon.health.verdict import Verdict
     from cldmon.health.watchdog import Watchdog
@@ -119,12 +121,13 @@ class App:
         done: Callable[[str], None],
         warn: Warn,
     ) -> Outcome:
-        """Make one pass, and tell the watchdog of it; see `Collector.run`."""
+        """Make one pass, then tell Prometheus and the watchdog of it; see `Collector.run`."""
         watchdog = self.watchdog(warn)
         with watchdog.watching():
             outcome = self.collector(warn).run(
                 labels, notify=notify, done=done, begun=watchdog.begin
             )
+        self._write_metrics(warn)
         watchdog.end(ok=outcome.any_read)
         return outcome
 
@@ -154,6 +157,22 @@ class App:
         from cldmon.health.watchdog import Watchdog
 
         return Watchdog(self.config.health.ping_url, warn)
+
+    def _write_metrics(self, warn: Warn) -> None:
+        """Replace the textfile of metrics.textfile, if it is set; a failure harms no pass."""
+        named = self.config.metrics.textfile
+        if named is None:
+            return
+        from cldmon import metrics
+        from cldmon.store.state import StateFile
+
+        path = locate.beside(self.config_path.parent, named, self.env)
+        try:
+            shown = metrics.text(StateFile(self.outline.data_dir).load(), self.now())
+            # Readable by all: node_exporter is another user.
+            files.replace(path, shown, mode=0o644, durable=False)
+        except StoreError as error:
+            warn(str(error))
 
     def _server_problem(self) -> str | None:
         from cldmon.config.load import read
@@ -231,6 +250,37 @@ class App:
         if label not in self.outline.labels:
             known = ", ".join(self.outline.labels) or "none"
             raise UsageError(f"no account {label!r} in the config; it has: {known}")
+
+    def key_place(self, label: str) -> KeyPlace:
+        """Where the session key of an account, a new one too, is stored; see `edit.key_place`."""
+        from cldmon.config.edit import key_place
+        from cldmon.config.load import read
+
+        return key_place(read(self.config_path), self.config_path, label, self.env)
+
+    def sign_in(self, opened: Callable[[], None]) -> Secret:
+        """The session key of whoever signs in, in a browser window; see `login.sign_in`."""
+        from cldmon.claude.login import sign_in, visible
+        from cldmon.config.load import read
+
+        config = read(self.config_path)
+        settings = _browser_settings(config, self.env, self.config_path.parent)
+        return sign_in(visible(settings, self.env), config.claude_url, self.env, opened=opened)
+
+    def check_key(self, label: str, key: Secret) -> Answer | Failure:
+        """What the service answers with a key for account `label`, without keeping any of it."""
+        import tempfile
+
+        from cldmon.claude.login import check
+        from cldmon.config.load import read
+        from cldmon.domain.asking import Question
+
+        config = read(self.config_path)
+        account = next((a for a in config.accounts if a.label == label), None)
+        question = Question(label, key, account.organization if account else None)
+        # Cookies and browser apart from those of a pass that may be running.
+        with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
+            return check(self.source(config, Path(folder)), question)
 
     def messenger(self) -> SlackMessenger | None:
         """Slack, or None where it is off; raises SecretError if its token cannot be read."""

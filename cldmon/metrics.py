@@ -1,71 +1,163 @@
-"""The readings as Prometheus series. Pure.
+"""What the last pass left as Prometheus series: for `GET /metrics` and the textfile. Pure.
 
-Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4)
+Numbers that are not of now (account in error, reading stale, reset due) are left out: a series
+that ends is honest, one that stands still is not. The only home of prometheus_client.
+
+Source: https://prometheus.io/docs/practices/naming/ and the contract, "One pass".
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from cldmon import __version__
+from cldmon.domain.model import FULL, FailureKind, TransitionKind
 from cldmon.domain.view import view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.model import Snapshot
+    from prometheus_client.metrics_core import Metric
+
     from cldmon.domain.view import AccountView
+    from cldmon.store.state import State
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+    Samples = Iterable[tuple[Sequence[str], float]]
 
-
-def text(snapshot: Snapshot, now: datetime) -> str:
-    """Return every series as it is at `now` (UTC); what is not known has no sample."""
-    return "".join(_families(snapshot, view(snapshot, now)))
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
-def _families(snapshot: Snapshot, views: Sequence[AccountView]) -> Iterator[str]:
-    at = snapshot.fetched_at
-    passed = [({}, at.timestamp())] if at else []
-    yield _family("last_pass_timestamp_seconds", "When the last pass ended.", passed)
-    yield _family(
-        "account_up",
-        "Whether the last pass could read the account.",
-        [({"account": v.label}, float(v.failure is None)) for v in views],
+def text(state: State, now: datetime) -> bytes:
+    """Return every series as it is at `now` (UTC), in Prometheus' text format."""
+    return generate_latest(_Families(tuple(_families(state, now))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Families(Collector):
+    families: Sequence[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the series; what prometheus_client asks for."""
+        return self.families
+
+
+def _families(state: State, now: datetime) -> Iterator[Metric]:
+    accounts = view(state.snapshot, now)
+    yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
+    yield from _windows(accounts)
+    yield from _accounts(accounts, state)
+    yield from _passes(state)
+    yield from _counters(state.counters)
+
+
+def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
+    live = [(a.label, w) for a in accounts if a.live for w in a.windows]
+    labels = ["account", "window"]
+    yield _gauge(
+        "window_utilization_ratio",
+        "How much of the window is used, 0 to 1; absent while that is not known.",
+        labels,
+        [([label, w.name], w.utilization / FULL) for label, w in live if not w.due],
     )
-    yield _family(
-        "account_error",
-        "Why the account could not be read: 1 for the kind of error.",
-        [({"account": v.label, "kind": v.failure.kind}, 1) for v in views if v.failure],
-    )
-    yield _family(
-        "reading_age_seconds",
-        "How old the account's last good reading is.",
-        [({"account": v.label}, v.age.total_seconds()) for v in views if v.age is not None],
-    )
-    windows = [({"account": v.label, "window": w.name}, w) for v in views for w in v.windows]
-    yield _family(
-        "window_utilization_percent",
-        "How much of the window is used; none once its reset is due.",
-        [(labels, w.utilization) for labels, w in windows if not w.due],
-    )
-    yield _family(
+    yield _gauge(
         "window_reset_timestamp_seconds",
-        "When the window resets.",
-        [(labels, w.resets_at.timestamp()) for labels, w in windows if w.resets_at],
+        "When the running window resets; absent while none runs.",
+        labels,
+        [([label, w.name], w.resets_at.timestamp()) for label, w in live if w.resets_at],
     )
 
 
-def _family(name: str, meaning: str, samples: Iterable[tuple[dict[str, str], float]]) -> str:
-    name = f"cldmon_{name}"
-    lines = "".join(f"{name}{_labels(labels)} {value}\n" for labels, value in samples)
-    return f"# HELP {name} {meaning}\n# TYPE {name} gauge\n{lines}"
+def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]:
+    yield _gauge(
+        "account_up",
+        "Whether the account could be read by a pass that is not long ago.",
+        ["account"],
+        [([a.label], a.live) for a in accounts],
+    )
+    yield _gauge(
+        "account_error",
+        "1 for the reason why the account could not be read by the last pass.",
+        ["account", "kind"],
+        [([a.label, a.failure.kind], 1) for a in accounts if a.failure],
+    )
+    yield _gauge(
+        "account_last_success_timestamp_seconds",
+        "When the account could be read last.",
+        ["account"],
+        [([a.label], a.read_at.timestamp()) for a in accounts if a.read_at],
+    )
+    known = {account.label for account in accounts}
+    yield _gauge(
+        "session_key_first_used_timestamp_seconds",
+        "When the account's session key was used first; it ends 28 days after its login.",
+        ["account"],
+        [
+            ([label], memory.key.since.timestamp())
+            for label, memory in state.memories.items()
+            if memory.key and label in known
+        ],
+    )
 
 
-def _labels(labels: dict[str, str]) -> str:
-    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{pairs}}}" if pairs else ""
+def _passes(state: State) -> Iterator[Metric]:
+    last, seconds = state.snapshot.fetched_at, state.pass_seconds
+    yield _gauge(
+        "last_pass_timestamp_seconds",
+        "When the last pass ended.",
+        [],
+        [([], last.timestamp())] if last else [],
+    )
+    yield _gauge(
+        "last_pass_duration_seconds",
+        "How long the last pass took.",
+        [],
+        [([], seconds)] if seconds is not None else [],
+    )
+    yield _gauge(
+        "outbox_messages",
+        "Slack messages that wait to be delivered.",
+        [],
+        [([], len(state.outbox))],
+    )
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _counters(counts: Mapping[str, int]) -> Iterator[Metric]:
+    """Yield the counters of state.json; each kind stands there from the start, for `rate()`."""
+    yield _counter(
+        "account_errors",
+        "Attempts to read an account that failed, by reason.",
+        ["kind"],
+        [([kind], counts.get(f"errors.{kind}", 0)) for kind in FailureKind],
+    )
+    yield _counter(
+        "alerts_sent",
+        "Slack messages delivered, by what they told.",
+        ["kind"],
+        [([kind], counts.get(f"alertsSent.{kind}", 0)) for kind in TransitionKind],
+    )
+    yield _counter(
+        "messages_dropped",
+        "Slack messages given up.",
+        [],
+        [([], counts.get("messagesDropped", 0))],
+    )
+
+
+def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
+    family = GaugeMetricFamily(f"cldmon_{name}", meaning, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def _counter(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
+    family = CounterMetricFamily(f"cldmon_{name}", meaning, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family

@@ -86,8 +86,8 @@ def metrics(request: Request, caller: Caller, services: Services) -> Response:
     """Show the same for Prometheus."""
     from cldmon import metrics
 
-    shown = metrics.text(services.usage.snapshot(services.site), services.now())
-    return Document(shown.encode(), metrics.CONTENT_TYPE).answer(request)
+    shown = metrics.text(services.usage.state(services.site), services.now())
+    return Document(shown, metrics.CONTENT_TYPE).answer(request)
 
 
 def healthz(request: Request, caller: Caller, services: Services) -> Response:

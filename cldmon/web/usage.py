@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.model import Snapshot
     from cldmon.domain.view import Forecasts
+    from cldmon.store.state import State
     from cldmon.web.caller import Caller
     from cldmon.web.services import Site
     from cldmon.web.watched import Mark
@@ -53,16 +54,20 @@ class Usage:
     def __init__(self, data_dir: Path) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir
-        self._state = Watched(state.path, lambda: state.load().snapshot)
+        self._state = Watched(state.path, state.load)
         self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions))
         self._moment: _Moment | None = None
         self._forecasts: tuple[object, Forecasts] | None = None
 
     def snapshot(self, site: Site) -> Snapshot:
         """Return what the last pass left of the configured accounts; raises StoreError."""
-        stored = self._state.value()
+        stored = self._state.value().snapshot
         known = replace(stored, interval=site.interval, slack_enabled=site.slack is not None)
         return configured(known, site.labels)
+
+    def state(self, site: Site) -> State:
+        """Return all that the last pass left, its snapshot as above; raises StoreError."""
+        return replace(self._state.value(), snapshot=self.snapshot(site))
 
     def document(self, caller: Caller, site: Site, now: datetime) -> Document:
         """Return the answer to one caller; raises StoreError."""
