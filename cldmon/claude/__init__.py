@@ -1,0 +1,8 @@
+"""The real-browser room: the only home of Playwright."""
+
+import os
+
+# Set for another program, these make Playwright print all that it sends, session keys included,
+# or show windows. It reads some of them when it is imported.
+for _name in ("DEBUG", "DEBUGP", "DEBUG_FILE", "PWDEBUG"):
+    os.environ.pop(_name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ _OWN_BROWSER = "chromium-*/*/chrome"
 class BrowserSettings:
     """What the configuration says of the browser; None is decided here.
 
-    `timeout` is in seconds, for one account.
+    `timeout` is in seconds, for one account; `start_timeout` for the browser to be there.
     """
 
     executable: str | None = None
     headless: bool = True
     concurrency: int | None = None
     timeout: float = 20.0
+    start_timeout: float = 30.0
     user_agent: str | None = None
     sandbox: bool | None = None
 
@@ -50,26 +52,31 @@ class BrowserSettings:
 
 
 def find(settings: BrowserSettings, env: Mapping[str, str]) -> str:
-    """Return the path of the browser to start: the configured one, else the cheapest there is.
+    """Return the path of the browser that is tried first; raises `BrowserError` without one."""
+    return candidates(settings, env)[0]
+
+
+def candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
+    """Return the paths of the browsers to try, the best first; one alone where it is configured.
 
     Raises `BrowserError` where there is none.
     """
-    named = settings.executable or env.get("CLDMON_BROWSER")
-    if named:
-        return _named(named)
-    found = next(_installed(settings, env), None)
-    if found is None:
-        raise BrowserError(
-            "no browser found: `apt-get install chromium-headless-shell` (or chromium), or"
-            " `playwright install --only-shell chromium`, or set browser.executable"
-        )
-    return found
+    if settings.executable:
+        return [_named(settings.executable, "browser.executable", env)]
+    if named := env.get("CLDMON_BROWSER"):
+        return [_named(named, "CLDMON_BROWSER", env)]
+    if found := list(_installed(settings, env)):
+        return found
+    raise BrowserError(
+        "no browser found: `apt-get install chromium-headless-shell` (or chromium), or"
+        " `playwright install --only-shell chromium`, or set browser.executable"
+    )
 
 
-def _named(name: str) -> str:
-    path = shutil.which(name)
+def _named(name: str, setting: str, env: Mapping[str, str]) -> str:
+    path = shutil.which(name, path=env.get("PATH"))
     if path is None:
-        raise BrowserError(f"the browser {name} (browser.executable) is not there or cannot be run")
+        raise BrowserError(f"the browser {name} ({setting}) is not there or cannot be run")
     return path
 
 
@@ -83,28 +90,36 @@ def _installed(settings: BrowserSettings, env: Mapping[str, str]) -> Iterator[st
 
 
 def _playwright_folder(env: Mapping[str, str]) -> Path:
+    """Return where Playwright keeps its browsers; as its driver's `registryDirectory` decides."""
     named = env.get("PLAYWRIGHT_BROWSERS_PATH")
-    return Path(named) if named else Path(env.get("HOME", "/root"), ".cache/ms-playwright")
+    if named == "0":
+        return _package_folder() / "driver/package/.local-browsers"
+    if named:
+        return Path(named)
+    cache = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or os.path.expanduser("~"), ".cache")  # noqa: PTH111 - Path.home() may raise
+    return Path(cache, "ms-playwright")
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("playwright")
+    return Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent")
 
 
 def _newest_first(folder: Path, pattern: str) -> list[str]:
-    try:
-        found = [str(path) for path in folder.glob(pattern)]
-    except OSError:
-        return []
-    return sorted(filter(_runs, found), key=_build, reverse=True)
+    found = sorted(folder.glob(pattern), key=lambda path: _build(path, folder), reverse=True)
+    return [str(path) for path in found if _runs(path)]
 
 
-def _build(path: str) -> int:
-    digits = [part.rpartition("-")[2] for part in Path(path).parts if part.startswith("chromium")]
-    return int(digits[0]) if digits and digits[0].isdigit() else 0
+def _build(path: Path, folder: Path) -> int:
+    digits = path.relative_to(folder).parts[0].rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
 
 
-def _runs(path: str) -> bool:
+def _runs(path: str | Path) -> bool:
     return os.access(path, os.X_OK) and not _is_snap_stub(path)
 
 
-def _is_snap_stub(path: str) -> bool:
+def _is_snap_stub(path: str | Path) -> bool:
     # Ubuntu's chromium-browser is a shell script that only tells to install a snap.
     try:
         with Path(path).open("rb") as file:
@@ -117,18 +132,6 @@ def _is_snap_stub(path: str) -> bool:
 def tuned_concurrency(settings: BrowserSettings, accounts: int) -> int:
     """Return how many accounts are read side by side."""
     return settings.concurrency or (8 if accounts >= 50 else 4)
-
-
-def user_agent(settings: BrowserSettings, version: str) -> str:
-    """Return the user agent: the browser's own, but that it does not say that it is headless.
-
-    `version` is the browser's, e.g. `156.0.8078.73`; Chromium tells only its first number.
-    """
-    major = version.partition(".")[0]
-    return settings.user_agent or (
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
-        f" Chrome/{major}.0.0.0 Safari/537.36"
-    )
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:

@@ -11,13 +11,19 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from cldmon.claude.jar import SESSION_COOKIE
 from cldmon.domain import answers, usage
-from cldmon.domain.answers import LARGEST_BODY, AccountFailed, HttpAnswer, failed
+from cldmon.domain.answers import (
+    LARGEST_BODY,
+    AccountFailed,
+    HttpAnswer,
+    failed,
+    unknown_organization,
+)
 from cldmon.domain.asking import Answer, Question
 from cldmon.domain.model import FailureKind
 from cldmon.domain.organization import Organization, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from playwright.async_api import BrowserContext, Page, Response
@@ -82,19 +88,24 @@ class Conversation:
         )
 
     async def _look_up(self, page: Page) -> Answer:
-        organization = choose(
-            await self._open(page, _ORGANIZATIONS),
-            configured=self._question.organization,
-            last_active=await self._last_active(),
-        )
-        if organization is None:
-            raise failed(FailureKind.WRONG_ORGANIZATION, "no such organization with this key")
+        listed = await self._open(page, _ORGANIZATIONS)
+        cookies = await self.cookies()
+        organization = self._choose(listed, cookies)
+        if _keys(cookies) != [self._question.key.reveal()]:
+            await self._context.clear_cookies(name=SESSION_COOKIE)
+            await self._set_key()
         body = await self._fetch(page, _usage_path(organization))
         return self._answer(body, organization, looked_up=True)
 
-    async def _last_active(self) -> str | None:
-        named = (c["value"] for c in await self.cookies() if c["name"] == "lastActiveOrg")
-        return next(named, None)
+    def _choose(self, listed: object, cookies: Sequence[Any]) -> Organization:
+        if not isinstance(listed, list):
+            raise failed(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
+        configured = self._question.organization
+        last_active = next((c["value"] for c in cookies if c["name"] == "lastActiveOrg"), None)
+        organization = choose(listed, configured=configured, last_active=last_active)
+        if organization is None:
+            raise unknown_organization(configured)
+        return organization
 
     def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> Answer:
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
@@ -105,9 +116,12 @@ class Conversation:
     async def _open(self, page: Page, path: str) -> object:
         """Navigate to a path and return the JSON there."""
         try:
-            response = await page.goto(self._url + path, wait_until="commit")
+            # The time-out is the caller's, for all that an account needs together.
+            response = await page.goto(self._url + path, wait_until="commit", timeout=0)
             answer = await _received(response, self._url + path)
         except PlaywrightError as error:
+            if "ERR_ABORTED" in error.message:
+                await page.evaluate("0")  # raises if the page has crashed
             raise _unanswered(error) from error
         return answers.read(answer, now=self._now())
 
@@ -123,6 +137,11 @@ class Conversation:
         return answers.read(answer, now=self._now())
 
 
+def _keys(cookies: Sequence[Any]) -> list[str]:
+    """Return the session keys among cookies: an answer may have added, changed or cleared one."""
+    return [cookie["value"] for cookie in cookies if cookie["name"] == SESSION_COOKIE]
+
+
 def _usage_path(organization: Organization) -> str:
     return f"{_ORGANIZATIONS}/{organization.uuid}/usage"
 
@@ -130,7 +149,8 @@ def _usage_path(organization: Organization) -> str:
 async def _received(response: Response | None, asked: str) -> HttpAnswer:
     if response is None:
         raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
-    if int(response.headers.get("content-length", "0")) > LARGEST_BODY:
+    stated = response.headers.get("content-length", "")
+    if stated.isdecimal() and int(stated) > LARGEST_BODY:
         raise failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
     moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
         response.request.redirected_from
@@ -146,6 +166,8 @@ def _unanswered(error: PlaywrightError) -> AccountFailed | PlaywrightError:
         return failed(FailureKind.TIMEOUT)
     if "Download is starting" in error.message:
         return failed(FailureKind.NOT_UNDERSTOOD, "a download")
+    if "ERR_ABORTED" in error.message:
+        return failed(FailureKind.NOT_UNDERSTOOD, "an answer without content")
     network = re.search(r"net::ERR_(\w+)", error.message)
     if network:
         return failed(FailureKind.SERVICE_DOWN, network[1].replace("_", " ").lower())

@@ -6,11 +6,13 @@ can replace or clear it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
+from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +23,29 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE = "sessionKey"
 _MOST_COOKIES = 50
-_FIELDS = ("name", "value", "domain", "path", "expires", "httpOnly", "secure", "sameSite")
+_SESSION = -1
+_LAST_EXPIRY = 253_402_300_799
+"""The end of the year 9999: a browser refuses what is later."""
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "value": str,
+    "domain": str,
+    "path": str,
+    "expires": (int, float),
+    "httpOnly": bool,
+    "secure": bool,
+    "sameSite": str,
+}
+# Where a cookie is bound to the site that it was set under, as Cloudflare's clearance is.
+_OPTIONAL_FIELDS = {"partitionKey": str, "_crHasCrossSiteAncestor": bool}
 
 
 class Jar:
-    """The cookies of one account, bound to its session key: another key finds it empty."""
+    """The cookies of one account, bound to its session key: another key finds it empty.
+
+    A cache: what cannot be read, written or removed costs at most a challenge.
+    """
 
     def __init__(self, folder: Path, label: str, key: Secret) -> None:
         name = hashlib.sha256(label.encode()).hexdigest()[:16]
@@ -37,27 +57,41 @@ class Jar:
         try:
             body = json.loads(self._path.read_bytes())
             kept = body["cookies"] if body["key"] == self._owner else []
-            return [c for c in kept if _lives(c, now)]
+            return [c for c in kept if _is_cookie(c) and _lives(c, now)]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def keep(self, cookies: Sequence[Any]) -> None:
-        """Store what the service has set, less the session key. A cache: it may be lost."""
+        """Store what the service has set, less the session key."""
+        known = _FIELDS | _OPTIONAL_FIELDS
         kept = [
-            {name: cookie[name] for name in _FIELDS if name in cookie}
+            {name: cookie[name] for name in known if name in cookie}
             for cookie in cookies
             if cookie["name"] != SESSION_COOKIE
         ]
         body = {"key": self._owner, "cookies": kept[:_MOST_COOKIES]}
-        files.private_dir(self._path.parent)
-        files.replace(self._path, json.dumps(body).encode(), durable=False)
+        with contextlib.suppress(StoreError):
+            files.private_dir(self._path.parent)
+            files.replace(self._path, json.dumps(body).encode(), durable=False)
 
     def empty(self) -> None:
         """Forget every cookie."""
-        with files.explained("remove", self._path):
+        with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
+def _is_cookie(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(name), kind) for name, kind in _FIELDS.items())
+        and all(
+            isinstance(value.get(name, kind()), kind) for name, kind in _OPTIONAL_FIELDS.items()
+        )
+        and value["sameSite"] in ("Strict", "Lax", "None")
+        and bool(value["domain"] and value["path"].startswith("/"))
+    )
+
+
 def _lives(cookie: dict[str, Any], now: datetime) -> bool:
-    expires = cookie.get("expires", -1)
-    return bool(expires == -1 or expires > now.timestamp())
+    expires = cookie["expires"]
+    return bool(expires == _SESSION or now.timestamp() < expires <= _LAST_EXPIRY)

@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ from cldmon.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TRIES = 100
+_TRY_SECONDS = 0.02
+
 
 @contextlib.contextmanager
 def scratch_folder(owner: Path) -> Iterator[Path]:
@@ -24,18 +29,31 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
     There is one for each `owner` path, so the next pass clears what a killed one left there. It
     lies in the system's temporary folder because the browser's socket needs a short path.
     """
-    name = hashlib.sha256(str(owner.absolute()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")
+    folder = _place(owner)
     _clear(folder)
     with files.explained("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(folder)
     try:
-        yield folder
+        with _temporary(folder):
+            yield folder
     finally:
-        _restore(before)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def end_processes(folder: Path) -> None:
+    """Kill every process that was started with this folder as its TMPDIR: driver and browser."""
+    mark = b"\0TMPDIR=" + os.fsencode(folder) + b"\0"
+    for process in Path("/proc").glob("[0-9]*"):
+        # Those of other users cannot be read, and others end while we look.
+        with contextlib.suppress(OSError):
+            if mark in b"\0" + (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _place(owner: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(owner.absolute())).hexdigest()[:12]
+    with files.explained("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108
+        return Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")
 
 
 def _clear(folder: Path) -> None:
@@ -46,11 +64,30 @@ def _clear(folder: Path) -> None:
             return
     if owner != os.geteuid():
         raise StoreError(f"{folder} belongs to somebody else: remove it, or set TMPDIR")
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
 
 
-def _restore(tmpdir: str | None) -> None:
-    if tmpdir is None:
-        os.environ.pop("TMPDIR", None)
-    else:
-        os.environ["TMPDIR"] = tmpdir
+def _remove(folder: Path) -> None:
+    """Remove the folder; where a browser did not end and clear up by itself, that one first."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        return
+    for _ in range(_TRIES):
+        end_processes(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_TRY_SECONDS)  # the dying may still write
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before

@@ -7,23 +7,23 @@ Source: the facts of the service, "The two requests".
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from typing import TYPE_CHECKING, cast
 
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import browser as browsers
+from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
-from cldmon.claude.driver import driver
 from cldmon.claude.jar import Jar
+from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
 from cldmon.domain.answers import AccountFailed, failed
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import BrowserError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from cldmon.domain.asking import Answer, Question
 
     End = Callable[[Question, Answer | Failure], None]
-
-_START_SECONDS = 30.0
-_CLOSE_SECONDS = 5.0
 
 
 class BrowserSource:
@@ -78,52 +75,56 @@ class BrowserSource:
                 end(question, rest)
         return results
 
+    @property
+    def executable(self) -> str:
+        """The path of the browser that is started first; raises BrowserError without any."""
+        return browsers.candidates(self._settings, self._env)[0]
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the browser runs in its sandbox."""
+        return self._settings.sandboxed
+
+    def version(self) -> str:
+        """Start the browser and return its version; raises BrowserError or StoreError."""
+        executables = browsers.candidates(self._settings, self._env)
+        with scratch_folder(self._folder) as scratch:
+            return asyncio.run(self._version(executables, scratch))
+
+    async def _version(self, executables: Sequence[str], scratch: Path) -> str:
+        async with running(self._settings, executables, scratch, self._env) as browser:
+            return browser.version
+
     def _run(self, questions: Sequence[Question], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""
         try:
-            executable = browsers.find(self._settings, self._env)
-            with scratch_folder(self._folder):
-                asyncio.run(self._pass(executable, questions, end))
+            executables = browsers.candidates(self._settings, self._env)
+            with scratch_folder(self._folder) as scratch:
+                asyncio.run(self._pass(executables, scratch, questions, end))
         except TimeoutError:
             return failed(FailureKind.TIMEOUT, "the pass took too long").failure
         except (BrowserError, StoreError) as error:
             return Failure(FailureKind.NO_BROWSER, str(error))
         return failed(FailureKind.NO_BROWSER, "it died").failure
 
-    async def _pass(self, executable: str, questions: Sequence[Question], end: End) -> None:
+    async def _pass(
+        self, executables: Sequence[str], scratch: Path, questions: Sequence[Question], end: End
+    ) -> None:
         at_once = browsers.tuned_concurrency(self._settings, len(questions))
         rounds = math.ceil(len(questions) / at_once)
         places = asyncio.Semaphore(at_once)
-        seconds = _START_SECONDS + rounds * (self._settings.timeout + _CLOSE_SECONDS)
-        async with asyncio.timeout(seconds), self._browser(executable) as browser:
+        settings = self._settings
+        seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
+        async with (
+            asyncio.timeout(seconds),
+            running(self._settings, executables, scratch, self._env) as browser,
+        ):
 
             async def one(question: Question) -> None:
                 async with places:
                     end(question, await self._account(browser, question))
 
             await asyncio.gather(*map(one, questions))
-
-    @contextlib.asynccontextmanager
-    async def _browser(self, executable: str) -> AsyncIterator[Browser]:
-        async with driver() as playwright:
-            try:
-                browser = await playwright.chromium.launch(
-                    executable_path=executable,
-                    headless=self._settings.headless,
-                    chromium_sandbox=self._settings.sandboxed,
-                    timeout=_START_SECONDS * 1000,
-                    env=browsers.clean_environment(self._env),
-                    handle_sigint=False,
-                    handle_sigterm=False,
-                    handle_sighup=False,
-                )
-            except PlaywrightError as error:
-                raise BrowserError(_why_not_started(executable, str(error))) from error
-            try:
-                yield browser
-            finally:
-                with contextlib.suppress(PlaywrightError):
-                    await browser.close()
 
     async def _account(self, browser: Browser, question: Question) -> Answer | Failure:
         try:
@@ -138,14 +139,26 @@ class BrowserSource:
 
     async def _ask(self, browser: Browser, question: Question) -> Answer:
         jar = Jar(self._folder, question.label, question.key)
-        cookies = jar.cookies(self._now())
-        state = cast("StorageState", {"cookies": cookies, "origins": []})
-        agent = browsers.user_agent(self._settings, browser.version)
-        context = await browser.new_context(storage_state=state, user_agent=agent)
+        context = await self._context(browser, jar)
         try:
             return await self._converse(context, question, jar)
         finally:
-            await _close(context)
+            await close(context)
+
+    async def _context(self, browser: Browser, jar: Jar) -> BrowserContext:
+        """Open an account's context with its cookies; without them if the browser refuses one."""
+        cookies = jar.cookies(self._now())
+        try:
+            return await browser.new_context(
+                storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
+                user_agent=identity.user_agent(self._settings, browser.version),
+                extra_http_headers=identity.headers(self._settings, browser.version),
+            )
+        except PlaywrightError:
+            if not cookies or not browser.is_connected():
+                raise
+        jar.empty()
+        return await self._context(browser, jar)
 
     async def _converse(self, context: BrowserContext, question: Question, jar: Jar) -> Answer:
         conversation = Conversation(context, self._url, question, self._now)
@@ -160,27 +173,9 @@ class BrowserSource:
 
 
 def _broken(error: PlaywrightError, *, alive: bool) -> AccountFailed:
-    if not alive:
+    # We close nothing that is still asked: it was the browser that went, or the driver before it.
+    if not alive or "has been closed" in error.message:
         return failed(FailureKind.NO_BROWSER, "it died in mid-pass")
     if "crash" in error.message:
         return failed(FailureKind.NO_BROWSER, "its page crashed")
     return failed(FailureKind.SERVICE_DOWN, "the answer broke off")
-
-
-async def _close(context: BrowserContext) -> None:
-    # A hanging page must not hold the account's place; the browser's end closes it for good.
-    with contextlib.suppress(PlaywrightError, TimeoutError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await context.close()
-
-
-def _why_not_started(executable: str, message: str) -> str:
-    known = {
-        "sandbox": "its sandbox cannot start here: allow unprivileged user namespaces, or set"
-        " browser.sandbox = false where nobody else uses the machine",
-        "Missing X server": "there is no display: set browser.headless = true, or run it in Xvfb",
-        "shared libraries": "a library is missing: install Debian's chromium-headless-shell",
-        "Timeout": f"it did not start within {_START_SECONDS:g} s",
-    }
-    reason = next((words for sign, words in known.items() if sign in message), "it ended at once")
-    return f"the browser {executable} cannot be started: {reason}; `cldmon doctor` tells more"

@@ -44,10 +44,14 @@ _WORDS = {
     FailureKind.NO_BROWSER: "the browser could not do it: run `cldmon doctor`",
 }
 
-
 _NOT_FOUND = (
     "not found (HTTP 404): the organization is gone, or the service has changed: look for a newer"
     " cldmon"
+)
+
+_NO_ORGANIZATION = (
+    "the key opens no organization with a Claude subscription: store the key of an account that"
+    " has one"
 )
 
 
@@ -76,6 +80,14 @@ def failed(kind: FailureKind, detail: str = "", retry_at: datetime | None = None
     """Return the failure of a kind, in words that a person can act on."""
     words = _WORDS[kind]
     return AccountFailed(Failure(kind, f"{words} ({detail})" if detail else words, retry_at))
+
+
+def unknown_organization(configured: str | None) -> AccountFailed:
+    """Return the failure of an account whose key opens no organization that can be asked."""
+    kind = FailureKind.WRONG_ORGANIZATION
+    if configured is None:
+        return AccountFailed(Failure(kind, _NO_ORGANIZATION))
+    return failed(kind, f"it does not open {configured}")
 
 
 def read(answer: HttpAnswer, *, now: datetime) -> object:

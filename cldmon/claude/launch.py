@@ -1,0 +1,93 @@
+"""A browser that runs while a block runs, and not a moment longer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error as PlaywrightError
+
+from cldmon.claude.browser import clean_environment
+from cldmon.claude.driver import driver
+from cldmon.errors import BrowserError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+    from playwright.async_api import Browser, BrowserContext, Playwright
+
+    from cldmon.claude.browser import BrowserSettings
+
+CLOSE_SECONDS = 5.0
+_LACKS_LIBRARY = "error while loading shared libraries"
+
+# What Playwright or the browser says (it also quotes all its own options), and what it means.
+_REASONS = {
+    "sandboxing failed": "its sandbox cannot start here: allow unprivileged user namespaces, or set"
+    " browser.sandbox = false where nobody else uses the machine",
+    "XServer": "there is no display: set browser.headless = true, or run it in Xvfb",
+    _LACKS_LIBRARY: "a library is missing: `apt-get install chromium-headless-shell` brings another"
+    " browser with all of its own",
+    "Timeout": "it did not start in time",
+    "spawn ": "it is not a program",
+}
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: BrowserSettings, executables: Sequence[str], scratch: Path, env: Mapping[str, str]
+) -> AsyncIterator[Browser]:
+    """Start one of the browsers, the first that has its libraries; the block's end closes it.
+
+    `scratch` is where it and the driver keep their temporary files, `env` what it inherits, less
+    the secrets. Raises `BrowserError` where it does not start.
+    """
+    # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    inherited = {**clean_environment(env), "TMPDIR": str(scratch)}
+    async with driver(scratch) as playwright:
+        browser = await _launch(playwright, settings, executables, inherited)
+        try:
+            yield browser
+        finally:
+            await close(browser)
+
+
+async def close(what: Browser | BrowserContext) -> None:
+    """Close it, if it still can; whatever hangs holds nobody up: the driver's end closes it."""
+    with contextlib.suppress(PlaywrightError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await what.close()
+
+
+async def _launch(
+    playwright: Playwright,
+    settings: BrowserSettings,
+    executables: Sequence[str],
+    env: dict[str, str | float | bool],
+) -> Browser:
+    first, *others = executables
+    try:
+        return await playwright.chromium.launch(
+            executable_path=first,
+            headless=settings.headless,
+            chromium_sandbox=settings.sandboxed,
+            timeout=settings.start_timeout * 1000,
+            env=env,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+    except PlaywrightError as error:
+        if others and _LACKS_LIBRARY in error.message:
+            return await _launch(playwright, settings, others, env)
+        raise BrowserError(_why_not_started(first, error.message)) from error
+
+
+def _why_not_started(executable: str, message: str) -> str:
+    reason = next(
+        (words for sign, words in _REASONS.items() if sign in message), "it ended at once"
+    )
+    return f"the browser {executable} cannot be started: {reason}; `cldmon doctor` tells more"
