@@ -7,15 +7,13 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from cldmon import __version__
-from cldmon.app import App
 from cldmon.errors import CldmonError
+from cldmon.terminal.style import terminal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,28 +59,39 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _help_columns() -> int:
+    """Return how wide help is: what click would choose, without the modules that it asks."""
+    return max(min(terminal_columns(sys.stdout, os.environ), 80) - 2, 50)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _help_columns()},
+)
 @click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="The configuration file  [default: $CLDMON_CONFIG, ./config.toml, then the usual places]",
 )
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Where readings are kept  [default: $CLDMON_DATA_DIR, then the configuration's]",
 )
 @click.option("--debug", is_flag=True, help="Show a traceback for an error.")
 @click.version_option(__version__, prog_name="cldmon")
 @click.pass_context
-def cli(ctx: click.Context, config_path: Path | None, data_dir: Path | None, debug: bool) -> None:
+def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug: bool) -> None:
     """How much of each Claude subscription is used, now and over time.
 
     `cldmon fetch` makes one pass, from a timer or cron; all else reads what it wrote.
     Start with `cldmon init`, or look around with `cldmon demo`.
     """
-    ctx.obj = App(config_path, data_dir, os.environ, lambda: datetime.now(UTC))
+    # Imported here, for --help shall not wait for it.
+    from cldmon.app import App
+
+    ctx.obj = App.at(config_path, data_dir)
 
 
 def main() -> NoReturn:

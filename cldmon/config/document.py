@@ -5,8 +5,7 @@ Light on purpose: `status` and shell completion come through here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon.domain.secret import masked
 from cldmon.errors import ConfigError
@@ -25,13 +24,15 @@ _IN_OTHER_WORDS = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The text of one configuration file and the TOML values in it."""
+class Document(NamedTuple):
+    """The text of one configuration file and the TOML values in it, both of them secret."""
 
     path: Path
-    text: str = field(repr=False)
-    data: Mapping[str, Any] = field(repr=False)
+    text: str
+    data: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Document(path={self.path!r})"
 
     def where(self, key: KeyPath) -> str:
         """Return `FILE:LINE`, or `FILE` for a key that is written nowhere."""

@@ -1,16 +1,15 @@
 """Where the configuration and the data are, and the little of them that readers need.
 
 Light on purpose: nothing here may import pydantic, for `status`, `history`, `health` and shell
-completion start through it.
+completion start through it; nor dataclasses, for the line of a status bar does.
 """
 
 from __future__ import annotations
 
 import os.path
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon.config import document
 from cldmon.config import label as labels
@@ -29,8 +28,7 @@ MAX_INTERVAL_MINUTES = 10_080
 """A week: no window is longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """What the readers need of a configuration; the rest of it is not judged."""
 
     config_path: Path

@@ -10,27 +10,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account, iso
+from cldmon.domain.honest import STALE_INTERVALS as STALE_INTERVALS
+from cldmon.domain.honest import annotated, is_due
+from cldmon.domain.honest import is_stale as is_stale
+from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
-    from typing import Literal, TypeAlias
 
-    from cldmon.domain.forecast import Forecast
+    from cldmon.domain.honest import Forecasts as Forecasts
     from cldmon.domain.model import ExtraUsage, Failure, Snapshot, Window
-
-    Forecasts: TypeAlias = Mapping[tuple[str, str], Forecast]
-    """By label and window."""
-    Level: TypeAlias = Literal["normal", "warning", "critical"]
 
 DOCUMENTED = (FIVE_HOUR, SEVEN_DAY)
 """The windows that are shown of every account."""
-STALE_INTERVALS = 3
-"""A reading older than so many intervals is not shown as live."""
-WARNING = 75
-CRITICAL = 90
-"""Percent from which a window is shown to be nearly, and all but, used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,56 +89,8 @@ def configured(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
 def to_json(
     snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
 ) -> dict[str, Any]:
-    """Return a snapshot as `GET /api/usage` shows it, with what may honestly be said at `now`.
-
-    To the documented form are added, for each account, `stale` and `ageSeconds` (null if it was
-    never read), and for each window `resetDue` and `forecast`: null, or `fullAt` and
-    `endsAtPercent`.
-    """
-    body = snapshots.to_json(snapshot)
-    pairs = zip(body["accounts"], view(snapshot, now), strict=True)
-    return {**body, "accounts": [_to_json(entry, seen, forecasts or {}) for entry, seen in pairs]}
-
-
-def _to_json(entry: dict[str, Any], seen: AccountView, forecasts: Forecasts) -> dict[str, Any]:
-    age = None if seen.age is None else int(seen.age.total_seconds())
-    if entry["status"] == "ok":
-        entry = _with_windows(entry, seen, forecasts)
-    elif entry["lastGood"]:
-        entry = {**entry, "lastGood": _with_windows(entry["lastGood"], seen, {})}
-    return {**entry, "stale": seen.stale, "ageSeconds": age}
-
-
-def _with_windows(entry: dict[str, Any], seen: AccountView, forecasts: Forecasts) -> dict[str, Any]:
-    due = {window.name: window.due for window in seen.windows}
-    windows = {
-        name: {
-            **window,
-            "resetDue": due.get(name, False),
-            "forecast": _forecast(forecasts.get((seen.label, name))) if seen.live else None,
-        }
-        for name, window in snapshots.flatten(entry).items()
-    }
-    return {**entry, **snapshots.nest(windows)}
-
-
-def _forecast(forecast: Forecast | None) -> dict[str, Any] | None:
-    if forecast is None:
-        return None
-    full_at = iso(forecast.full_at) if forecast.full_at else None
-    return {"fullAt": full_at, "endsAtPercent": forecast.ends_at_percent}
-
-
-def is_stale(age: timedelta, interval: timedelta) -> bool:
-    """Tell whether a reading is too old to be live; or from the future (clock set back)."""
-    return abs(age) > STALE_INTERVALS * interval
-
-
-def level(percent: int) -> Level:
-    """Return how near its limit a window is."""
-    if percent >= CRITICAL:
-        return "critical"
-    return "warning" if percent >= WARNING else "normal"
+    """Return a snapshot as `GET /api/usage` shows it at `now` (UTC); see `honest.annotated`."""
+    return annotated(snapshots.to_json(snapshot), now, forecasts)
 
 
 def _account(account: Account, interval: timedelta, now: datetime) -> AccountView:
@@ -167,5 +112,4 @@ def _account(account: Account, interval: timedelta, now: datetime) -> AccountVie
 
 
 def _window(name: str, window: Window, now: datetime) -> WindowView:
-    due = window.resets_at is not None and window.resets_at <= now
-    return WindowView(name, window.utilization, window.resets_at, due)
+    return WindowView(name, window.utilization, window.resets_at, is_due(window.resets_at, now))

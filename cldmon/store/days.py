@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import re
 import zlib
 from bisect import bisect_left, bisect_right
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
-
-log = logging.getLogger(__name__)
 
 _BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[\{"label":"')
 _END = b"}]}"
@@ -176,7 +173,14 @@ def _good_lines(text: bytes, path: Path) -> Iterator[bytes]:
         yield from found
         dropped += not found
     if dropped:
-        log.info("%s: %d damaged or foreign lines were left out", path, dropped)
+        _note(path, dropped)
+
+
+def _note(path: Path, dropped: int) -> None:
+    import logging  # here, for `status` reads history too and has to start fast
+
+    log = logging.getLogger(__name__)
+    log.info("%s: %d damaged or foreign lines were left out", path, dropped)
 
 
 def _salvaged(line: bytes) -> Iterator[bytes]:

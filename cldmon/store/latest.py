@@ -1,7 +1,7 @@
 """The snapshot in state.json, for those who only look.
 
-The rest of the file is left undecoded: a status bar asks every few seconds, and the values of that
-rest would take it a third of a bare Python's start to define.
+Light on purpose: nothing here imports dataclasses until a snapshot is made, for the line of a
+status bar does without. The rest of the file is left undecoded.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cldmon import files
-from cldmon.domain import snapshot as snapshots
-from cldmon.domain.model import Snapshot
 from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from cldmon.domain.model import Snapshot
 
 T = TypeVar("T")
 
@@ -40,6 +40,9 @@ def snapshot(data_dir: Path) -> Snapshot:
 
     Raises `StoreError` for a file that cannot be read or understood.
     """
+    from cldmon.domain import snapshot as snapshots
+    from cldmon.domain.model import Snapshot
+
     path = state_path(data_dir)
     text = read(path)
     if text is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import FULL
-from cldmon.domain.view import level
+from cldmon.domain.honest import level
+from cldmon.domain.names import FULL
 from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW
 
 if TYPE_CHECKING:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain.view import view
+from cldmon.domain import snapshot as snapshots
+from cldmon.domain.view import to_json, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from cldmon.domain.honest import Forecasts
     from cldmon.domain.model import Snapshot
-    from cldmon.domain.view import Forecasts
     from cldmon.terminal.style import Look
 
 FORMS = ("table", "json", "csv", "line")
@@ -22,24 +23,22 @@ def face(
 ) -> str:
     """Return a snapshot at `now` (UTC) in one of `FORMS`, without the last line end.
 
-    `forecasts` is called where the form shows any. Parts are imported where they are used: a
-    status bar asks for its line every few seconds.
+    `forecasts` is called where the form shows any.
     """
     if form == "line":
         from cldmon.terminal.line import line
 
-        return line(view(snapshot, now), look, now)
+        labels = [account.label for account in snapshot.accounts]
+        return line(snapshots.to_json(snapshot), labels, now, look)
     if form == "csv":
         from cldmon.terminal.sheet import sheet
 
         return sheet(view(snapshot, now), look, forecasts())
     if form == "json":
-        from cldmon.domain.view import to_json
-
         return _json(to_json(snapshot, now, forecasts()), look)
     from cldmon.terminal.status import Page, table
 
-    return table(view(snapshot, now), Page(look, now, forecasts=forecasts()))
+    return table(view(snapshot, now), Page(look, now, forecasts()))
 
 
 def _json(body: object, look: Look) -> str:

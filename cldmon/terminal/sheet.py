@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from cldmon.domain.view import AccountView, Forecasts, WindowView
+    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.view import AccountView, WindowView
     from cldmon.terminal.style import Look
 
     Cell = str | int | None

@@ -1,26 +1,27 @@
-"""The status table: text from domain values."""
+"""The status table: text from domain values.
+
+Not by tabulate: it does not know how wide emoji and CJK letters are, and loading it takes longer
+than all of the rest.
+"""
 
 from __future__ import annotations
 
-import textwrap
-from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tabulate import tabulate
-
-from cldmon.domain.model import FULL, short_title, title
-from cldmon.domain.view import level
+from cldmon.domain.honest import level
+from cldmon.domain.names import FULL, short_title, title
 from cldmon.terminal.bars import COLOURS, bar
-from cldmon.terminal.style import BOLD, DIM, MARKS, RED, width
+from cldmon.terminal.style import BOLD, DIM, MARKS, RED, aligned, width
 from cldmon.terminal.times import clock, countdown, length, read_ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
+    from cldmon.domain.honest import Forecasts
     from cldmon.domain.model import ExtraUsage
-    from cldmon.domain.view import AccountView, Forecasts, WindowView
+    from cldmon.domain.view import AccountView, WindowView
     from cldmon.terminal.style import Look
 
 INDENT = "  "
@@ -30,22 +31,20 @@ ROOMY = 110
 """From so many columns on windows have their long names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What the table is drawn with: `zone` None is the system's; forecasts by label and window."""
 
     look: Look
     now: datetime
+    forecasts: Forecasts
     zone: tzinfo | None = None
-    forecasts: Forecasts = field(default_factory=dict)
 
     def clock(self, instant: datetime) -> str:
         """Return an instant as clock time in the reader's zone."""
         return clock(instant, self.now, self.zone)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line of the table; `percent` None draws no bar, and not `live` a pale one."""
 
     name: str
@@ -90,6 +89,8 @@ def _age(account: AccountView) -> str:
 
 
 def _error(message: str, page: Page) -> Iterator[str]:
+    import textwrap
+
     look = page.look
     lines = textwrap.wrap(look.clean(message), max(20, look.columns - 4)) or [""]
     for mark, line in zip(chain([look.pick("✗ ", "x ")], ["  "] * len(lines)), lines, strict=False):
@@ -162,23 +163,18 @@ def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
     """Return the header and a line for each row, bars as long as the page lets them be."""
     clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)
     resets = ["  ".join([row.resets[0].ljust(clocks), row.resets[1]]).rstrip() for row in rows]
-    headers = ["Window", "Used", "Resets", *(["Forecast"] if any(r.forecast for r in rows) else [])]
     bars = _bar_cells(rows, resets, page.look)
-    cells = [
-        [
-            _painted(cell, row, page.look)
-            for cell in (row.name, _used_cell(row, bars, page.look), reset, row.forecast)
-        ]
+    lines = [
+        (row.name, _used_cell(row, bars, page.look), reset, row.forecast)
         for row, reset in zip(rows, resets, strict=True)
     ]
-    aligned = tabulate(
-        [line[: len(headers)] for line in cells],
-        [page.look.paint(header, DIM) for header in headers],
-        tablefmt="plain",
-        disable_numparse=True,
-        preserve_whitespace=True,
-    )
-    return [INDENT + line.rstrip() for line in aligned.splitlines()]
+    last = "Forecast" if any(row.forecast for row in rows) else ""
+    header, *below = aligned([("Window", "Used", "Resets", last), *lines])
+    live = [
+        page.look.paint(line, *([] if row.live else [DIM]))
+        for line, row in zip(below, rows, strict=True)
+    ]
+    return [INDENT + page.look.paint(header, DIM), *(INDENT + line for line in live)]
 
 
 def _bar_cells(rows: Sequence[Row], resets: Sequence[str], look: Look) -> int:
@@ -205,7 +201,3 @@ def _marked(row: Row, look: Look) -> str:
     if row.percent is None or not row.live:
         return row.used
     return look.paint(row.used, *COLOURS[level(row.percent)])
-
-
-def _painted(cell: str, row: Row, look: Look) -> str:
-    return cell if row.live else look.paint(cell, DIM)

@@ -73,12 +73,27 @@ def look(stream: TextIO, env: Mapping[str, str]) -> Look:
     NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
     pipe, too. COLUMNS goes before the terminal's own width; a pipe is 80 wide.
     """
-    return Look(_columns(stream, env), _colour(stream, env), _unicode(stream, env))
+    return Look(terminal_columns(stream, env), _colour(stream, env), _unicode(stream, env))
 
 
 def rows(stream: TextIO, env: Mapping[str, str]) -> int:
     """Return how many rows a stream's terminal has: LINES goes first, and a pipe has 24."""
     return _extent(stream, env, "LINES", 1) or DEFAULT_ROWS
+
+
+def terminal_columns(stream: TextIO | None, env: Mapping[str, str]) -> int:
+    """Return how wide a terminal is: what COLUMNS says, or itself; 80 for anything else."""
+    return _extent(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
+
+
+def _extent(stream: TextIO | None, env: Mapping[str, str], variable: str, axis: int) -> int:
+    asked = env.get(variable, "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(stream.fileno() if stream else -1)[axis]
+    except (OSError, ValueError):
+        return 0
 
 
 def width(text: str) -> int:
@@ -95,8 +110,8 @@ def width(text: str) -> int:
     return columns
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells, painted or not, as lines in which the columns stand below each other."""
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells, painted or not, as lines with the columns below each other."""
     widths = [max(map(_seen, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(c + " " * (w - _seen(c)) for c, w in zip(row, widths, strict=True)).rstrip()
@@ -106,20 +121,6 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _seen(text: str) -> int:
     return width(_SGR.sub("", text))
-
-
-def _columns(stream: TextIO, env: Mapping[str, str]) -> int:
-    return _extent(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
-
-
-def _extent(stream: TextIO, env: Mapping[str, str], variable: str, axis: int) -> int:
-    asked = env.get(variable, "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    try:
-        return os.get_terminal_size(stream.fileno())[axis]
-    except (OSError, ValueError):
-        return 0
 
 
 def _colour(stream: TextIO, env: Mapping[str, str]) -> bool:
