@@ -1,10 +1,15 @@
-"""Which browser asks, and how it is started."""
+"""Which browser asks, and what it is given.
+
+`python -m cldmon.claude.browser` prints the path of the first that starts, for set-up scripts.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +33,7 @@ _SYSTEM_BROWSERS = (
 )
 _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
+_VERSION_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +143,34 @@ def tuned_concurrency(settings: BrowserSettings, accounts: int) -> int:
 def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:
     """Return an environment for the browser, without the secrets that ours may hold."""
     return {name: value for name, value in env.items() if not looks_secret(value)}
+
+
+def _starts(path: str) -> bool:
+    """Tell whether it gets as far as telling its version: a stub doesn't, nor without a library."""
+    try:
+        ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_VERSION_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return b"Chrom" in ran.stdout
+
+
+def _print_first_that_starts() -> int:
+    try:
+        found = candidates(BrowserSettings(), os.environ)
+    except BrowserError:
+        return 1
+    first = next(filter(_starts, found), None)
+    if first is None:
+        return 1
+    print(first)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_print_first_that_starts())
