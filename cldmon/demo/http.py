@@ -236,6 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
     def head(self, status: int, headers: Headers) -> None:
         """Write the status line and the header lines."""
         self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()
