@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.model import Reading, Snapshot
-    from cldmon.store.reader import Point
+    from cldmon.domain.series import Point
 
 _SPANS = (timedelta(hours=5), timedelta(days=7))
 """How long windows last: each span is sampled for its own rate."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from cldmon.domain.series import Point
+
     Windows: TypeAlias = Mapping[str, int]
-    Point: TypeAlias = tuple[int, Windows]
-    """When (ms) and, by window name, the utilization in percent as displayed."""
 
 CHUNK = 1 << 20
 _DECODER = json.JSONDecoder()
@@ -33,10 +33,10 @@ _BEHIND = b'","'
 _CLOSE = b"]}\n"
 
 
-def lines(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) -> Iterator[bytes]:
-    """Yield the history lines of a span of time, without line ends: the first of each step."""
+def lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
+    """Yield the history lines of a span of time, without line ends."""
     for day in days(data_dir, since_ms, until_ms):
-        yield from map(day.line, day.chosen(since_ms, until_ms, step_ms))
+        yield from map(day.line, day.between(since_ms, until_ms))
 
 
 def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
@@ -91,6 +91,12 @@ def all_series(
         for day in days(data_dir, since_ms, until_ms)
         for number in day.chosen(since_ms, until_ms, step_ms)
     )
+
+
+def daily_series(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[dict[str, list[Point]]]:
+    """Yield the readings of every account day by day: of many accounts a week fills the memory."""
+    for day in days(data_dir, since_ms, until_ms):
+        yield _parsed((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
 
 
 def sampled_series(
