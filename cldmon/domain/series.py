@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -73,21 +72,6 @@ def segments(line: Line, longest_ms: float) -> list[Line]:
     """Return a line cut where more than `longest_ms` lie between two readings."""
     cuts = [n for n, (a, b) in enumerate(pairwise(line), 1) if b[0] - a[0] > longest_ms]
     return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
-
-
-def thinned(line: Line, width_ms: int) -> Line:
-    """Return the first and last, the least and greatest reading of each `width_ms` of time."""
-    stamps = [ms for ms, _ in line]
-    percents = [percent for _, percent in line]
-    kept: list[int] = []
-    start = 0
-    while start < len(line):
-        end = bisect_left(stamps, (stamps[start] // width_ms + 1) * width_ms)
-        part = percents[start:end]
-        extremes = (part.index(min(part)) + start, part.index(max(part)) + start)
-        kept += sorted({start, *extremes, end - 1})
-        start = end
-    return [line[number] for number in kept]
 
 
 def longest_silence(points: Sequence[Point], interval: timedelta) -> timedelta:

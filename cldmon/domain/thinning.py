@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cldmon.domain.series import Point
+    from cldmon.domain.series import Line, Point
+
+V = TypeVar("V")
 
 KEPT_OF_A_BUCKET = 4
 """First, last, least and greatest."""
@@ -19,8 +22,12 @@ def thin(points: Sequence[Point], width_ms: int) -> list[Point]:
 
     A bucket is `width_ms` long. Points are in order of time.
     """
-    buckets = groupby(points, lambda point: point[0] // width_ms)
-    return [point for _, bucket in buckets for point in _outstanding(list(bucket))]
+    return [point for bucket in _buckets(points, width_ms) for point in _outstanding(bucket)]
+
+
+def thin_line(line: Line, width_ms: int) -> Line:
+    """Return of one window's readings the first, last, least and greatest of each bucket."""
+    return [reading for bucket in _buckets(line, width_ms) for reading in _corners(bucket)]
 
 
 def gaps(points: Sequence[Point], longest_ms: int) -> list[Point]:
@@ -35,13 +42,28 @@ def gaps(points: Sequence[Point], longest_ms: int) -> list[Point]:
     ]
 
 
-def _outstanding(bucket: Sequence[Point]) -> Iterator[Point]:
+def _buckets(points: Sequence[tuple[int, V]], width_ms: int) -> Iterator[Sequence[tuple[int, V]]]:
+    stamps = [stamp for stamp, _ in points]
+    start = 0
+    while start < len(points):
+        end = bisect_left(stamps, (stamps[start] // width_ms + 1) * width_ms, start)
+        yield points[start:end]
+        start = end
+
+
+def _outstanding(bucket: Sequence[Point]) -> Sequence[Point]:
     if len(bucket) <= 2:
-        yield from bucket
-        return
+        return bucket
     kept = {0, len(bucket) - 1}
-    for window in dict.fromkeys(name for _, windows in bucket for name in windows):
+    for window in set().union(*(windows for _, windows in bucket)):
+        # In lists, for there may be a million points and min() with a key is slow.
         having = [n for n, (_, windows) in enumerate(bucket) if window in windows]
-        kept.add(min(having, key=lambda n: bucket[n][1][window]))
-        kept.add(max(having, key=lambda n: bucket[n][1][window]))
-    yield from (bucket[n] for n in sorted(kept))
+        values = [bucket[n][1][window] for n in having]
+        kept |= {having[values.index(min(values))], having[values.index(max(values))]}
+    return [bucket[n] for n in sorted(kept)]
+
+
+def _corners(bucket: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    percents = [percent for _, percent in bucket]
+    extremes = {percents.index(min(percents)), percents.index(max(percents))}
+    return [bucket[n] for n in sorted({0, len(bucket) - 1} | extremes)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain import series
 from cldmon.domain.model import FULL, TransitionKind, short_title
+from cldmon.domain.thinning import thin_line
 from cldmon.terminal.plot import Stroke, plot
 from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
 
@@ -140,7 +141,7 @@ def _sample(pen: _Pen, look: Look) -> str:
 def _stroke(line: Line, pen: _Pen, frame: Frame, columns: int, longest: timedelta) -> Stroke:
     parts = series.segments(line, longest / timedelta(milliseconds=1))
     column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
-    thinned = [series.thinned(part, column_ms) for part in parts]
+    thinned = [thin_line(part, column_ms) for part in parts]
     return Stroke(frame.look.pick(*pen.glyph), pen.colour, thinned)
 
 
