@@ -108,10 +108,10 @@ class App:
         return forecasts(self.outline.data_dir, snapshot, self.now())
 
     def permissions_warning(self) -> str | None:
-        """A warning if others than its owner can read the configuration, or None."""
+        """A warning if others than its owner can open a configuration with secrets, or None."""
         from cldmon.config.load import permissions_warning
 
-        return permissions_warning(self.config_path)
+        return permissions_warning(self.config_path) if self.config.holds_secrets else None
 
     def fetch(
         self,
@@ -260,12 +260,12 @@ class App:
 
     def sign_in(self, opened: Callable[[], None]) -> Secret:
         """The session key of whoever signs in, in a browser window; see `login.sign_in`."""
-        from cldmon.claude.login import sign_in, visible
+        from cldmon.claude.login import sign_in
         from cldmon.config.load import read
 
         config = read(self.config_path)
         settings = _browser_settings(config, self.env, self.config_path.parent)
-        return sign_in(visible(settings, self.env), config.claude_url, self.env, opened=opened)
+        return sign_in(settings, config.claude_url, self.env, opened)
 
     def check_key(self, label: str, key: Secret) -> Answer | Failure:
         """What the service answers with a key for account `label`, without keeping any of it."""

@@ -161,7 +161,9 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,13 @@ class Config(_Table):
         "https://slack.com/api/"
     )
     accounts: Annotated[tuple[AccountConfig, ...], BeforeValidator(_tuple)] = ()
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether the file itself holds a secret, and so is for its owner only."""
+        keys = [account.session_key for account in self.accounts]
+        own = [self.session_secret, self.api_token, self.notifications.slack.bot_token]
+        return any([*keys, *own, self.health.ping_url])
 
     @property
     def interval(self) -> timedelta:

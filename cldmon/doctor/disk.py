@@ -6,7 +6,6 @@ import os
 import shlex
 import stat
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.config.locate import beside
@@ -18,6 +17,7 @@ from cldmon.store.subscriptions import SubscriptionsFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
@@ -65,12 +65,21 @@ def files(patient: Patient) -> Iterator[Check]:
 
 
 def space(patient: Patient) -> Iterator[Check]:
-    """Look whether there is room for the data, and for what a browser needs while it runs."""
-    places = {"disk space": patient.data_dir, "temporary space": Path(tempfile.gettempdir())}
-    for name, place in places.items():
-        if place:
-            there = _nearest(place)
-            yield room(name, str(there), os.statvfs(there))
+    """Look whether there is room for the data."""
+    if patient.data_dir:
+        there = _nearest(patient.data_dir)
+        yield room("disk space", str(there), os.statvfs(there))
+
+
+def temporary(_patient: Patient) -> Iterator[Check]:
+    """Look whether there is room for what a browser needs while it runs."""
+    try:
+        place = tempfile.gettempdir()
+    except OSError:
+        detail = "no temporary folder can be written to"
+        yield bad("temporary space", detail, "free some space in /tmp, or set TMPDIR to a folder")
+        return
+    yield room("temporary space", place, os.statvfs(place))
 
 
 def room(name: str, place: str, found: os.statvfs_result) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ _REMEDIES = {
     FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
     FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",
     FailureKind.TIMEOUT: "look at the network; raise browser.timeout_seconds if it is slow",
-    FailureKind.NO_BROWSER: "see the browser above",
+    FailureKind.NO_BROWSER: "mend that first: nothing can be read without a browser",
 }
 
 
@@ -105,8 +106,11 @@ def _asked(patient: Patient, config: Config, questions: list[Question]) -> Itera
     except BusyError as error:
         yield unsure("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
         return
+    yield from _without_browser(answers)
     for question in questions:
-        yield access(question.label, answers[question.label])
+        answer = answers[question.label]
+        if not _lacks_browser(answer):
+            yield access(question.label, answer)
     yield from sharing(_organizations(patient, answers))
 
 
@@ -116,10 +120,7 @@ def access(label: str, answer: Answer | Failure) -> Check:
     if isinstance(answer, Answer):
         windows = len(answer.reading.windows)
         return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
-    remedy = _REMEDIES[answer.kind].format(label=shlex.quote(label))
-    if answer.kind is FailureKind.NO_BROWSER:
-        return unsure(name, "not tried, for want of a browser", remedy)
-    return bad(name, answer.message, remedy)
+    return bad(name, answer.message, _REMEDIES[answer.kind].format(label=shlex.quote(label)))
 
 
 def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
@@ -132,13 +133,30 @@ def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
 
 @contextmanager
 def _folder(data_dir: Path | None) -> Iterator[Path]:
-    """Give the browser the place that passes use, while none runs: it keeps their clearance."""
-    if data_dir and data_dir.is_dir():
+    """Give the browser the place that passes use, while none runs: it keeps their clearance.
+
+    Not that of another user, whose passes could not use what we would leave there.
+    """
+    if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
         with files.lock(data_dir / "fetch.lock", wait=False):
             yield data_dir / "browser"
     else:
         with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
             yield Path(folder)
+
+
+def _without_browser(answers: Mapping[str, Answer | Failure]) -> Iterator[Check]:
+    """Say once of all accounts what kept the browser from asking."""
+    labels: dict[str, list[str]] = {}
+    for label, answer in answers.items():
+        if isinstance(answer, Failure) and _lacks_browser(answer):
+            labels.setdefault(answer.message, []).append(label)
+    for message, those in labels.items():
+        yield bad(f"access of {', '.join(those)}", message, _REMEDIES[FailureKind.NO_BROWSER])
+
+
+def _lacks_browser(answer: Answer | Failure) -> bool:
+    return isinstance(answer, Failure) and answer.kind is FailureKind.NO_BROWSER
 
 
 def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:

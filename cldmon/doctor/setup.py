@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
 
+_SHORT = 16
+
 NODE_DEFAULT_SECRET = "cldmon-secret-change-me"  # noqa: S105 - known to everybody, hence no secret
 """What the Node program signs with where nobody has chosen a secret."""
 
@@ -45,14 +47,13 @@ def configuration(patient: Patient) -> Iterator[Check]:
 def permissions(patient: Patient) -> Iterator[Check]:
     """Look who else may read the files that hold secrets."""
     path, config = patient.app.config_path, patient.config
-    files = [path] if config is None or _holds_secrets(config) else []
+    files = [path] if config is None or config.holds_secrets else []
     files += _secret_files(config, path.parent, patient) if config else []
-    warnings = [w for file in files if (w := permissions_warning(file))]
-    for file in files:
-        if permissions_warning(file):
-            remedy = f"chmod 600 {shlex.quote(str(file))}"
-            yield bad("permissions", f"others than its owner may open {file}", remedy)
-    if not warnings:
+    exposed = [file for file in files if permissions_warning(file)]
+    for file in exposed:
+        remedy = f"chmod 600 {shlex.quote(str(file))}"
+        yield bad("permissions", f"others than its owner may open {file}", remedy)
+    if not exposed:
         yield good("permissions", "no secret is in a file that others may open")
 
 
@@ -70,15 +71,6 @@ def session_secret(patient: Patient) -> Iterator[Check]:
         yield unsure("session secret", "it is short, so it can be guessed", remedy)
     else:
         yield good("session secret", "in the config" if secret else "made and kept by cldmon")
-
-
-_SHORT = 16
-
-
-def _holds_secrets(config: Config) -> bool:
-    inline = [account.session_key for account in config.accounts]
-    others = [config.session_secret, config.api_token, config.notifications.slack.bot_token]
-    return any([*inline, *others, config.health.ping_url])
 
 
 def _secret_files(config: Config, folder: Path, patient: Patient) -> list[Path]:

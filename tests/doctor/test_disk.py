@@ -52,7 +52,7 @@ def test_files_that_a_pass_cannot_use_are_named(ward: Ward) -> None:
 
 
 def test_room_is_looked_at_where_the_data_are_and_where_the_browser_works(ward: Ward) -> None:
-    checks = list(disk.space(ward.patient()))
+    checks = [*disk.space(ward.patient()), *disk.temporary(ward.patient())]
     assert [c.name for c in checks] == ["disk space", "temporary space"]
     assert all("free at" in c.detail for c in checks)
 

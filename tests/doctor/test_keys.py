@@ -88,10 +88,16 @@ def test_a_good_answer_is_a_tick_with_the_plan() -> None:
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
     check = keys.access("alice", Failure(kind, "the words of the pass"))
-    no_browser = kind is FailureKind.NO_BROWSER
-    assert check.verdict is (Verdict.UNSURE if no_browser else Verdict.FAILED)
+    assert (check.verdict, check.detail) == (Verdict.FAILED, "the words of the pass")
     assert check.remedy
-    assert no_browser or check.detail == "the words of the pass"
+
+
+def test_without_a_browser_all_accounts_are_one_cross(ward: Ward) -> None:
+    accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
+    ward.write('browser.executable = "/nonexistent"', accounts="".join(accounts))
+    [check] = keys.validity(ward.patient(offline=False))
+    assert (check.name, check.verdict) == ("access of alice, bob", Verdict.FAILED)
+    assert "/nonexistent" in check.detail
 
 
 def test_offline_the_last_pass_is_witness(ward: Ward) -> None:
