@@ -51,6 +51,6 @@ def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from look()
     except CldmonError as error:
-        yield bad(name, str(error), "see the message")
+        yield bad(name, str(error), "mend what it names, then run cldmon doctor again")
     except Exception as error:
         yield unsure(name, f"could not be looked at: unexpected {type(error).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import stat
 import tempfile
@@ -41,8 +42,9 @@ def data_dir(patient: Patient) -> Iterator[Check]:
         remedy = f"chmod 700 {shlex.quote(str(folder))}"
         yield bad("data folder", f"others than its owner may open {folder}", remedy)
     elif folder.stat().st_uid != os.geteuid():
-        remedy = f"run it as the user that the timer has: user {folder.stat().st_uid}"
-        yield unsure("data folder", f"{folder} belongs to another user", remedy)
+        owner = _user(folder.stat().st_uid)
+        remedy = f"run it as that user: sudo -u {owner} cldmon doctor"
+        yield unsure("data folder", f"{folder} belongs to {owner}", remedy)
     else:
         yield good("data folder", str(folder))
 
@@ -154,4 +156,14 @@ def _nearest(path: Path) -> Path:
 
 
 def _mend(path: Path) -> str:
-    return f"check its owner and mode: ls -ld {shlex.quote(str(path))}"
+    quoted = shlex.quote(str(path))
+    if path.exists() and path.stat().st_uid != os.geteuid():
+        return f"give it back: sudo chown {_user(os.geteuid())} {quoted}"
+    return f"check its owner and mode: ls -ld {quoted}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -181,7 +181,8 @@ def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) ->
     memories = patient.state.memories
     known = {label: m.organization.uuid for label, m in memories.items() if m.organization}
     new = {label: a.organization.uuid for label, a in answers.items() if isinstance(a, Answer)}
-    return {label: uuid for label, uuid in {**known, **new}.items() if label in patient.keys}
+    found = {**known, **new}
+    return {label: found[label] for label in patient.keys if label in found}
 
 
 def _login(label: str) -> str:
