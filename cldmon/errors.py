@@ -48,6 +48,10 @@ class ImportFailedError(CldmonError):
     """What a Node cldmon left cannot be taken over."""
 
 
+class LoginError(CldmonError):
+    """Nobody signed in, or what came of it is no session key that works."""
+
+
 class BusyError(CldmonError):
     """Another pass holds the lock."""
 

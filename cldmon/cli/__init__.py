@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "Write a first configuration.",
     "import": "Take over the files of a Node cldmon.",
+    "login": "Get a new session key for an account.",
     "fetch": "Read every account once, store it, tell who asked.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",

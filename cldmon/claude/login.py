@@ -1,0 +1,136 @@
+"""A person signs in to claude.ai in a browser window, and the session key is taken from there.
+
+The window has a context of its own, which is gone when it closes; the session is not ended by
+that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error as PlaywrightError
+
+from cldmon.claude import browser as browsers
+from cldmon.claude.jar import SESSION_COOKIE
+from cldmon.claude.launch import running
+from cldmon.claude.scratch import scratch_folder
+from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.secret import Secret
+from cldmon.errors import BrowserError, LoginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from playwright.async_api import BrowserContext
+
+    from cldmon.claude.browser import BrowserSettings
+    from cldmon.claude.source import BrowserSource
+    from cldmon.domain.asking import Answer, Question
+
+POLL_SECONDS = 0.5
+FRESH_KEY_PAUSES = (1.0, 3.0)
+"""Seconds between the questions with a new key: the service may refuse it at first."""
+
+_NO_DISPLAY = (
+    "there is no display to show a browser on: connect with `ssh -X`, or sign in with any browser"
+    " and give the cookie sessionKey to `cldmon login LABEL --paste`"
+)
+_NO_BROWSER = (
+    "no browser that can show a window: `apt-get install chromium`, or sign in with any browser"
+    " and give the cookie sessionKey to `cldmon login LABEL --paste`"
+)
+_CLOSED = "the window was closed before anybody had signed in: nothing is stored"
+
+
+def sign_in(
+    settings: BrowserSettings,
+    url: str,
+    env: Mapping[str, str],
+    opened: Callable[[], None],
+) -> Secret:
+    """Open the login page at `url` and return the session key once a person has signed in.
+
+    `opened` is called when the page is there; it may stay open for as long as the person needs.
+
+    Raises BrowserError without a display or a browser, LoginError if the window is closed or the
+    page cannot be reached.
+    """
+    if not (env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")):
+        raise BrowserError(_NO_DISPLAY)
+    visible = replace(settings, headless=False)
+    with (
+        tempfile.TemporaryDirectory(prefix="cldmon-login-") as owner,
+        scratch_folder(Path(owner)) as scratch,
+    ):
+        return asyncio.run(_signed_in(visible, url, env, scratch, opened))
+
+
+def check(
+    source: BrowserSource, question: Question, sleep: Callable[[float], None] = time.sleep
+) -> Answer | Failure:
+    """Return what the service answers with a new key, which it may refuse for some seconds."""
+    for pause in (*FRESH_KEY_PAUSES, 0.0):
+        result = source.read([question], lambda _label: None)[question.label]
+        if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):
+            return result
+        sleep(pause)
+    return result
+
+
+def _candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
+    """Return the browsers to try: a configured one that is a mere headless shell does not count."""
+    if "headless" in Path(settings.executable or "").name:
+        settings = replace(settings, executable=None)
+    if "headless" in Path(env.get("CLDMON_BROWSER", "")).name:
+        env = {name: value for name, value in env.items() if name != "CLDMON_BROWSER"}
+    try:
+        return browsers.candidates(settings, env)
+    except BrowserError as error:
+        raise error if settings.executable else BrowserError(_NO_BROWSER) from error
+
+
+async def _signed_in(
+    settings: BrowserSettings,
+    url: str,
+    env: Mapping[str, str],
+    scratch: Path,
+    opened: Callable[[], None],
+) -> Secret:
+    async with running(settings, _candidates(settings, env), scratch, env) as browser:
+        context = await browser.new_context(no_viewport=True)
+        page = await context.new_page()
+        try:
+            await page.goto(f"{url}/login", wait_until="commit")
+        except PlaywrightError as error:
+            raise LoginError(_unreachable(url, error.message)) from error
+        opened()
+        return await _session_key(context, url)
+
+
+async def _session_key(context: BrowserContext, url: str) -> Secret:
+    """Wait for the cookie; raises LoginError if every window is closed before it comes."""
+    while context.pages:
+        try:
+            cookies = await context.cookies(url)
+        except PlaywrightError as error:
+            raise LoginError(_CLOSED) from error
+        for cookie in cookies:
+            value = cookie.get("value", "").strip('"')
+            if cookie.get("name") == SESSION_COOKIE and value:
+                return Secret(value)
+        await asyncio.sleep(POLL_SECONDS)
+    raise LoginError(_CLOSED)
+
+
+def _unreachable(url: str, message: str) -> str:
+    if "has been closed" in message:
+        return _CLOSED
+    network = re.search(r"net::ERR_(\w+)", message)
+    reason = network[1].replace("_", " ").lower() if network else "no answer in time"
+    return f"{url}/login cannot be reached ({reason}): check the network and try again"

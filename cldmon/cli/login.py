@@ -1,0 +1,98 @@
+"""`cldmon login`: a new session key for an account."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from cldmon.cli import complain
+from cldmon.cli.complete import account_labels
+from cldmon.domain.secret import Secret
+from cldmon.errors import LoginError, UsageError
+
+if TYPE_CHECKING:
+    from cldmon.app import App
+    from cldmon.config.edit import KeyPlace
+
+KEY_LIFE = timedelta(days=28)
+LONGEST_LINE = 1 << 16
+
+
+@click.command("login")
+@click.argument("label", shell_complete=account_labels)
+@click.option("--paste", is_flag=True, help="Read the key from stdin; on a terminal without echo.")
+@click.option("--add", is_flag=True, help="Add the account if the configuration lacks it.")
+@click.option("--no-check", is_flag=True, help="Store the key without asking the service with it.")
+@click.pass_obj
+def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> None:
+    """Get a session key for account LABEL and store it where the configuration says.
+
+    Opens a browser window at claude.ai and waits until somebody has signed in there. Where that
+    is not possible (no display, or a sign-in that refuses this window), sign in with any browser,
+    copy the value of the cookie sessionKey of claude.ai, and use --paste.
+    """
+    if label not in app.outline.labels and not add:
+        _ask_to_add(app, label)
+    place = app.key_place(label)
+    key = _pasted(label) if paste else _signed_in(app, label)
+    plan = "" if no_check else _checked(app, label, key)
+    place.store(key)
+    _report(app, place, plan)
+
+
+def _ask_to_add(app: App, label: str) -> None:
+    if not sys.stdin.isatty():
+        known = ", ".join(app.outline.labels) or "none"
+        raise UsageError(f"no account {label!r} in the config (it has: {known}); --add adds it")
+    click.confirm(f"{app.config_path} has no account {label!r}. Add it?", abort=True, err=True)
+
+
+def _pasted(label: str) -> Secret:
+    if sys.stdin.isatty():
+        text = click.prompt(f"Session key of {label} (is not shown)", hide_input=True, err=True)
+    else:
+        text = sys.stdin.buffer.readline(LONGEST_LINE).decode(errors="replace")
+    return _shaped(text.strip(), "what was pasted")
+
+
+def _signed_in(app: App, label: str) -> Secret:
+    key = app.sign_in(lambda: _tell(f"Sign in to claude.ai as {label} in the window that opened."))
+    return _shaped(key.reveal(), "what the service gave")
+
+
+def _shaped(text: str, what: str) -> Secret:
+    from cldmon.config.secrets import key_problem
+
+    if problem := key_problem(text) if text else "is empty: nothing is stored":
+        raise LoginError(f"{what} {problem}")
+    return Secret(text)
+
+
+def _checked(app: App, label: str, key: Secret) -> str:
+    """Return the plan that the key opens; raises LoginError if it is no good.
+
+    Where the service cannot be asked now, the key is stored and that is said.
+    """
+    from cldmon.domain.model import Failure, FailureKind
+
+    answer = app.check_key(label, key)
+    if not isinstance(answer, Failure):
+        return answer.organization.plan
+    if answer.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
+        raise LoginError(f"not stored: {answer.message} (--no-check stores it all the same)")
+    complain(f"the key could not be checked: {answer.message}")
+    return ""
+
+
+def _report(app: App, place: KeyPlace, plan: str) -> None:
+    until = (app.now() + KEY_LIFE).astimezone()
+    who = f"{place.label} ({plan})" if plan else place.label
+    click.echo(f"{who}: key stored in {place.path}")
+    _tell(f"A key lives for 28 days from its sign-in: if that was now, until {until:%d %b %Y}.")
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,232 @@
+"""`cldmon login` as people run it: a real browser at a simulated claude.ai, and pasted keys."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo import faults
+from cldmon.demo.claude import SimAccount, SimOrganization, challenge, expired, usage
+from tests.home import CLDMON, PATIENCE, Home, key_of, organization_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.demo.claude import FakeClaude
+
+NEW = "sk-ant-sid02-MARKER-new-aaaaaaaaaaaa"
+WAITING = "Sign in to claude.ai as alice"
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    """A home of alice, whose new key the service knows already."""
+    home = Home(tmp_path / "home", fake_claude).settle({"alice": None})
+    organization = SimOrganization(organization_of("alice"), capabilities=("chat", "claude_max"))
+    fake_claude.add(SimAccount(NEW, (organization,), usage()))
+    return home
+
+
+def with_window(home: Home) -> Home:
+    """Let the home have a display and a browser for it: a headless one, so that CI needs none."""
+    program = home.folder / "window"
+    browser = find(BrowserSettings(), os.environ)
+    program.write_text(f'#!/bin/sh\nexec "{browser}" --headless "$@"\n')
+    program.chmod(0o700)
+    home.env |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(program)}
+    return home
+
+
+def paste(home: Home, *arguments: str, text: str = NEW) -> subprocess.CompletedProcess[str]:
+    options = {"input": f"{text}\n", "stdin": None}
+    return home.run("login", "--paste", *arguments, **options)
+
+
+def test_who_signs_in_has_their_key_stored(home: Home, fake_claude: FakeClaude) -> None:
+    """The window is open before anybody has signed in, and closes by itself."""
+    running = with_window(home).start("login", "alice")
+    assert running.process.stderr
+    assert running.process.stderr.readline().startswith(WAITING)
+    fake_claude.sign_in(NEW)
+    code, out, err = running.end()
+    assert (code, out) == (0, f"alice (Max): key stored in {home.config}\n")
+    assert f'session_key = "{NEW}"' in home.config.read_text()
+    assert stat.S_IMODE(home.config.stat().st_mode) == 0o600
+    assert "MARKER" not in out + err
+    assert home.left_behind() == []
+
+
+def test_ctrl_c_ends_it_cleanly_and_changes_nothing(home: Home) -> None:
+    before = home.config.read_bytes()
+    running = with_window(home).start("login", "alice")
+    assert running.process.stderr
+    assert running.process.stderr.readline().startswith(WAITING)
+    running.tell_group(signal.SIGINT)
+    code, out, err = running.end()
+    assert (code, out, err.strip()) == (130, "", "")
+    assert home.config.read_bytes() == before
+    assert home.left_behind() == []
+
+
+def test_a_closed_window_stores_nothing(home: Home) -> None:
+    running = with_window(home).start("login", "alice")
+    assert running.process.stderr
+    assert running.process.stderr.readline().startswith(WAITING)
+    running.kill("--remote-debugging-pipe")
+    code, out, err = running.end()
+    assert (code, out) == (1, "")
+    assert err == (
+        "cldmon: the window was closed before anybody had signed in: nothing is stored\n"
+    )
+    assert home.left_behind() == []
+
+
+def test_a_service_that_cannot_be_reached_is_one_line(home: Home, fake_claude: FakeClaude) -> None:
+    fake_claude.close()
+    ran = with_window(home).run("login", "alice")
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        f"cldmon: {fake_claude.url}/login cannot be reached (connection refused): check the"
+        " network and try again\n"
+    )
+
+
+def test_without_a_display_it_says_what_to_do(home: Home) -> None:
+    ran = home.run("login", "alice")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "ssh -X" in ran.stderr
+    assert "--paste" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_mere_headless_shell_is_no_window(home: Home) -> None:
+    shell = home.folder / "chromium-headless-shell"
+    shell.write_text("#!/bin/sh\n")
+    shell.chmod(0o700)
+    home.env |= {
+        "DISPLAY": ":99",
+        "CLDMON_BROWSER": str(shell),
+        "PLAYWRIGHT_BROWSERS_PATH": str(home.folder / "none"),
+    }
+    ran = home.run("login", "alice")
+    assert ran.returncode == 1
+    assert str(shell) not in ran.stderr
+
+
+def test_a_pasted_key_is_checked_stored_and_not_shown(home: Home) -> None:
+    ran = paste(home, "alice")
+    assert (ran.returncode, ran.stdout) == (0, f"alice (Max): key stored in {home.config}\n")
+    assert f'session_key = "{NEW}"' in home.config.read_text()
+    assert "MARKER" not in ran.stdout + ran.stderr
+
+
+def test_a_key_is_typed_without_echo(home: Home) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [CLDMON, "login", "alice", "--paste", "--no-check"],
+        env=home.env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"not shown" not in shown:
+        shown += os.read(ours, 1024)
+    os.write(ours, NEW.encode() + b"\n")
+    try:
+        while more := os.read(ours, 1024):
+            shown += more
+    except OSError:  # the terminal is closed
+        pass
+    os.close(ours)
+    assert process.wait(PATIENCE) == 0
+    assert b"key stored in" in shown
+    assert b"MARKER" not in shown
+    assert NEW in home.config.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "hello", "sk-ant-sid01-REPLACE-ME", "\x1b\0"])
+def test_what_is_no_key_is_refused(home: Home, text: str) -> None:
+    before = home.config.read_bytes()
+    ran = paste(home, "alice", text=text)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("cldmon: what was pasted is ")
+    assert home.config.read_bytes() == before
+
+
+def test_a_key_that_the_service_refuses_is_not_stored(home: Home, fake_claude: FakeClaude) -> None:
+    before = home.config.read_bytes()
+    fake_claude.fail(NEW, expired())
+    ran = paste(home, "alice")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "not stored: session key expired or revoked" in ran.stderr
+    assert home.config.read_bytes() == before
+
+
+def test_a_fresh_key_may_be_refused_for_some_seconds(home: Home, fake_claude: FakeClaude) -> None:
+    fake_claude.fail(NEW, expired(), times=1)
+    assert paste(home, "alice").returncode == 0
+
+
+@pytest.mark.parametrize("fault", [challenge(), faults.status(503)])
+def test_a_service_in_trouble_does_not_keep_a_key_from_being_stored(
+    home: Home, fake_claude: FakeClaude, fault: faults.Fault
+) -> None:
+    fake_claude.fail(NEW, fault)
+    ran = paste(home, "alice")
+    assert ran.returncode == 0
+    assert "the key could not be checked" in ran.stderr
+    assert NEW in home.config.read_text()
+
+
+def test_a_key_of_another_organization_is_not_stored(home: Home) -> None:
+    uuid = organization_of("other")
+    home.config.write_text(f'{home.config.read_text()}organization = "{uuid}"\n')
+    ran = paste(home, "alice")
+    assert ran.returncode == 1
+    assert key_of("alice") in home.config.read_text()
+
+
+def test_without_a_check_nobody_is_asked(home: Home, fake_claude: FakeClaude) -> None:
+    fake_claude.close()
+    ran = paste(home, "alice", "--no-check")
+    assert (ran.returncode, ran.stdout) == (0, f"alice: key stored in {home.config}\n")
+
+
+def test_an_unknown_account_is_refused_and_the_known_ones_named(home: Home) -> None:
+    ran = paste(home, "bob")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == ("cldmon: no account 'bob' in the config (it has: alice); --add adds it\n")
+
+
+def test_a_new_account_is_added_on_demand(home: Home) -> None:
+    ran = paste(home, "bob", "--add", "--no-check")
+    assert ran.returncode == 0
+    assert home.config.read_text().endswith(
+        f'\n[[accounts]]\nlabel = "bob"\nsession_key = "{NEW}"\n'
+    )
+
+
+def test_a_key_file_is_written_where_the_configuration_names_one(home: Home) -> None:
+    home.configure(tables='[[accounts]]\nlabel = "bob"\nsession_key_file = "bob.key"')
+    ran = paste(home, "bob")
+    file = home.folder / "bob.key"
+    assert ran.stdout == f"bob (Max): key stored in {file}\n"
+    assert file.read_text() == f"{NEW}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_key_from_a_variable_is_refused_before_anybody_signs_in(home: Home) -> None:
+    home.configure(tables='[[accounts]]\nlabel = "bob"\nsession_key_env = "BOB"')
+    ran = with_window(home).run("login", "bob")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "put its cookie sessionKey into that variable" in ran.stderr
