@@ -18,48 +18,54 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Playwright
 
-_END_SECONDS = 5.0
+_END_SECONDS = 3.0
+_POLL_SECONDS = 0.1
 
 
 @contextlib.asynccontextmanager
-async def driver(scratch: Path) -> AsyncIterator[Playwright]:
+async def driver(scratch: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
     """Run the driver while the block runs; `scratch` is the TMPDIR that it was given.
 
-    Raises `BrowserError` where it does not start.
+    Raises `BrowserError` where it does not start, within `start_timeout` seconds.
     """
-    playwright = await _started(scratch)
+    playwright = await _started(scratch, start_timeout)
     try:
         yield playwright
     finally:
         await _stop(playwright, scratch)
 
 
-async def _started(scratch: Path) -> Playwright:
+async def _started(scratch: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
     with (
         tempfile.TemporaryFile("w+", dir=scratch, errors="replace") as said,
         contextlib.redirect_stderr(said),
     ):
         try:
-            return await _undisturbed(asyncio.ensure_future(async_playwright().start()))
+            async with asyncio.timeout(seconds):
+                return await _whole(asyncio.ensure_future(async_playwright().start()), scratch)
+        except TimeoutError as error:
+            raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises no type of its own here
-            raise BrowserError(_why_not_started(said)) from error
+            raise BrowserError(_not_started(_reason(said))) from error
 
 
-async def _undisturbed(starting: asyncio.Future[Playwright]) -> Playwright:
-    """Wait for the start.
+async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwright:
+    """Wait for the start; where that is cancelled (Ctrl-C), end what it has started.
 
-    Playwright forgets a driver whose start is cancelled (Ctrl-C in that moment), and the garbage
-    collector, which then ends it, complains on stderr. So here the start comes to its end first.
+    Playwright forgets a driver whose start is cancelled, and the garbage collector, which then
+    ends it, complains on stderr. So here the start comes to its end first.
     """
     others = asyncio.all_tasks() - {starting}
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.wait({starting}, timeout=_END_SECONDS)
-        if starting.done() and not starting.exception():
-            await starting.result().stop()
-        # A driver that the Ctrl-C has killed is not stopped, but its reader still closes its pipes.
+        while not starting.done():
+            end_processes(scratch)
+            await asyncio.wait({starting}, timeout=_POLL_SECONDS)
+        if not starting.exception():
+            await _stop(starting.result(), scratch)
+        # The reader of a driver that was killed still closes its pipes.
         if left := asyncio.all_tasks() - others:
             await asyncio.wait(left, timeout=_END_SECONDS)
         raise
@@ -74,10 +80,13 @@ async def _stop(playwright: Playwright, scratch: Path) -> None:
         await asyncio.wait({stopping}, timeout=_END_SECONDS)
 
 
-def _why_not_started(said: IO[str]) -> str:
+def _reason(said: IO[str]) -> str:
     said.seek(0)
-    lines = said.read().split("\n")
-    reason = next((line.strip() for line in lines if "error" in line.lower()), "it ended at once")
+    lines = (line.strip() for line in said)
+    return next((line for line in lines if "error" in line.lower()), "it ended at once")
+
+
+def _not_started(reason: str) -> str:
     missing = "libatomic" in reason
-    remedy = "apt-get install libatomic1" if missing else "run `cldmon doctor`, or install it anew"
+    remedy = "apt-get install libatomic1" if missing else "`cldmon doctor` tells more"
     return f"Playwright's driver cannot be started: {reason}; {remedy}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
 _LACKS_LIBRARY = "error while loading shared libraries"
 
 # What Playwright or the browser says (it also quotes all its own options), and what it means.
@@ -47,7 +47,7 @@ async def running(
     # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(scratch)}
-    async with driver(scratch) as playwright:
+    async with driver(scratch, settings.start_timeout) as playwright:
         browser = await _launch(playwright, settings, executables, inherited)
         try:
             yield browser
