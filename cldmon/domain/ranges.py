@@ -61,11 +61,11 @@ def span(
     """Return the span that the options name: a length, its ends, or one end and a length.
 
     `now` is UTC; `zone` is the user's, None for the system's. Without `until` the span ends now;
-    a day as `until` is meant to its end. Raises UsageError.
+    a day as `until` is meant to its end, and no span ends later than now. Raises UsageError.
     """
     if length and since and until:
         raise UsageError("a range and both of its ends are one too many; leave one of them out")
-    last = _instant(until, now, zone, end=True) if until else None
+    last = min(now, _instant(until, now, zone, end=True)) if until else None
     first = _instant(since, now, zone, end=False) if since else None
     extent = parse(length or _DEFAULT)
     if first is None:

@@ -103,8 +103,9 @@ def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
 
     The day after the span is among them: a pass across midnight may write to the later file.
     """
-    if not data_dir.is_dir():
-        return []
+    with files.explained("list", data_dir):
+        if not data_dir.is_dir():
+            return []
     first, last = _date(since_ms), _date(until_ms + DAY_MS)
     plain = {
         day: path.with_suffix("") if path.suffix == ".gz" else path

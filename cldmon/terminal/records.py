@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 HEADER = ("time", "label", "window", "utilization")
-MAX_ROWS = 24
-"""About so many rows of a table each account has."""
+MAX_ROWS = 20
+"""So many rows of one account fit on a screen, with header and prompt."""
+_MINUTE = timedelta(minutes=1)
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
 
 
@@ -42,8 +43,8 @@ def csv_lines(
 def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
     """Return a row for every step of time and account: the first reading of each step.
 
-    The step grows with the span, so that an account has some two dozen rows at most. Times are
-    those of the reader's zone.
+    The step grows with the span, so that an account's rows fit on a screen. Times are those of the
+    reader's zone.
     """
     from tabulate import tabulate
 
@@ -69,7 +70,7 @@ def _cells(*texts: str) -> str:
 def _step(length: timedelta) -> int:
     """Return the step of a table in ms."""
     least = length / MAX_ROWS
-    minutes = next((n for n in _MINUTES if timedelta(minutes=n) >= least), least // _MINUTE + 1)
+    minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
     return minutes * 60_000
 
 
@@ -79,6 +80,3 @@ def _firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
         if point[0] // step_ms != before:
             before = point[0] // step_ms
             yield point
-
-
-_MINUTE = timedelta(minutes=1)

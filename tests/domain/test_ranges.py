@@ -64,7 +64,12 @@ def test_times_without_a_zone_are_the_user_s_on_both_sides_of_a_change_of_clocks
     """Berlin was an hour ahead of UTC on the 28th, and is two ahead from the 29th on."""
     assert ends(since="2026-03-28T09:30") == Span(utc(28, 8, 30), NOW)
     assert ends(since="2026-03-29 09:30") == Span(utc(29, 7, 30), NOW)
-    assert ends(since="2026-03-29", until="2026-03-29") == Span(utc(28, 23), utc(29, 22))
+    assert ends(since="2026-03-28", until="2026-03-28") == Span(utc(27, 23), utc(28, 23))
+
+
+def test_no_span_ends_later_than_now() -> None:
+    assert ends(since="2026-03-29", until="2026-03-29") == Span(utc(28, 23), NOW)
+    assert ends("1d", until="2027-01-01") == Span(NOW - timedelta(days=1), NOW)
 
 
 def test_a_zone_in_the_text_counts() -> None:
