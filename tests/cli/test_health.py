@@ -11,13 +11,19 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.demo import faults
+from cldmon.demo.claude import SimAccount, SimOrganization, usage
 from cldmon.demo.http import Route, SimServer
 from cldmon.demo.replies import Answer
 from cldmon.domain.model import FIVE_HOUR, Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.store.state import State, StateFile
+
+if TYPE_CHECKING:
+    from cldmon.demo.claude import FakeClaude
 
 CLDMON = Path(sys.executable).with_name("cldmon")
 KEY = "sk-ant-sid01-MARKER-key"
@@ -57,7 +63,8 @@ class Home:
         StateFile(self.data).save(State(Snapshot(fetched_at=at, accounts=accounts)))
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONUTF8": "1"}
+        given = {n: os.environ[n] for n in ("PATH", "CLDMON_BROWSER") if n in os.environ}
+        env = {**given, "HOME": str(self.folder), "PYTHONUTF8": "1"}
         return subprocess.run(
             [CLDMON, "--config", self.folder / "config.toml", *arguments],
             env=env,
@@ -181,6 +188,23 @@ def test_a_pass_tells_the_watchdog_that_it_failed(home: Home) -> None:
         assert [request.path for request in service.requests] == ["/MARKER/start", "/MARKER/fail"]
     assert ran.returncode == 1
     assert "MARKER" not in ran.stdout + ran.stderr
+
+
+def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_well(
+    home: Home, fake_claude: FakeClaude
+) -> None:
+    """A real pass in a real browser; alice and bob share a key, which fails once."""
+    organization = SimOrganization("00000000-0000-4000-8000-000000000000")
+    fake_claude.add(SimAccount(KEY, (organization,), usage()))
+    fake_claude.fail(KEY, faults.status(503).on("usage"), times=1)
+    with SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service:
+        home.configure(
+            f'claude_url = "{fake_claude.url}"\nhealth.ping_url = "{service.url}/ping?rid=1"'
+        )
+        ran = home.run("fetch")
+        asked = [(request.path, request.query) for request in service.requests]
+    assert asked == [("/ping/start", "rid=1"), ("/ping", "rid=1")]
+    assert (ran.returncode, ran.stderr.count("HTTP 503")) == (0, 1)
 
 
 def test_a_pass_that_finds_another_running_tells_nobody(home: Home) -> None:
