@@ -64,7 +64,7 @@ def failure(answer: HttpAnswer) -> Failure:
         (HttpAnswer(200, b"[-Infinity]"), FailureKind.NOT_UNDERSTOOD),
         (HttpAnswer(200, b"[" * 100_000), FailureKind.NOT_UNDERSTOOD),
         (HttpAnswer(200, b"9" * 5_000), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b" " * (LARGEST_BODY + 1)), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b"[]".ljust(LARGEST_BODY + 1)), FailureKind.NOT_UNDERSTOOD),
         (
             HttpAnswer(200, b"{}", redirected_to="https://claude.ai/login?x"),
             FailureKind.KEY_EXPIRED,
