@@ -6,13 +6,14 @@ than all of the rest.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.honest import level
 from cldmon.domain.names import FULL, short_title, title
 from cldmon.terminal.bars import COLOURS, bar
-from cldmon.terminal.style import BOLD, DIM, MARKS, RED, aligned, width
+from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, aligned, width
 from cldmon.terminal.times import clock, countdown, length, read_ago
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def table(views: Sequence[AccountView], page: Page) -> str:
         "\n".join([*_head(account, page), *islice(below, len(own))])
         for account, own in zip(views, rows, strict=True)
     ]
-    return "\n\n".join(["\n".join([header, blocks[0]]), *blocks[1:]]) if blocks else ""
+    body = "\n\n".join(blocks)
+    return f"{header}\n{body}" if lines else body
 
 
 def _head(account: AccountView, page: Page) -> Iterator[str]:
@@ -73,9 +75,15 @@ def _head(account: AccountView, page: Page) -> Iterator[str]:
     facts = [account.plan and look.clean(account.plan), _age(account)]
     rest = "".join(look.pick(" · ", " - ") + fact for fact in facts if fact)
     label = look.shorten(look.clean(account.label), max(8, look.columns - width(rest)))
-    yield look.paint(label, BOLD) + (rest if account.live else look.paint(rest, DIM))
+    yield look.paint(label, BOLD) + look.paint(rest, *_tone(account))
     if account.failure:
         yield from _error(account.failure.message, page)
+
+
+def _tone(account: AccountView) -> tuple[str, ...]:
+    if account.live:
+        return ()
+    return (YELLOW,) if account.age is not None and not account.failure else (DIM,)
 
 
 def _age(account: AccountView) -> str:
@@ -83,9 +91,10 @@ def _age(account: AccountView) -> str:
         return "never read" if account.failure else "not read yet"
     if account.failure:
         return f"last read {read_ago(account.age)}"
-    if account.stale:
-        return f"stale, {length(account.age)} old"
-    return f"read {read_ago(account.age)}"
+    if not account.stale:
+        return f"read {read_ago(account.age)}"
+    old = f"{length(account.age)} old" if account.age > timedelta(0) else read_ago(account.age)
+    return f"stale, {old}"
 
 
 def _error(message: str, page: Page) -> Iterator[str]:
@@ -100,9 +109,9 @@ def _error(message: str, page: Page) -> Iterator[str]:
 def _rows(account: AccountView, page: Page) -> Iterator[Row]:
     for name, window in account.all_windows().items():
         named = _name(name, page.look)
-        yield _row(named, account, window, page) if window else Row(named, None, page.look.missing)
+        yield _row(named, account, window, page) if window else Row(named, None, _unknown(page))
     if account.extra_usage:
-        yield _money(account.extra_usage, live=account.live)
+        yield _money(account.extra_usage, page.look, live=account.live)
 
 
 def _name(window: str, look: Look) -> str:
@@ -113,7 +122,7 @@ def _name(window: str, look: Look) -> str:
 def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row:
     when = page.clock(window.resets_at) if window.resets_at else page.look.missing
     if window.due:
-        return Row(name, None, page.look.missing, (when, "reset due"), live=False)
+        return Row(name, None, _unknown(page), (when, "reset due"), live=False)
     left = f"in {countdown(window.resets_at - page.now)}" if window.resets_at else ""
     return Row(
         name,
@@ -123,6 +132,10 @@ def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row
         _forecast(account, window, page),
         account.live,
     )
+
+
+def _unknown(page: Page) -> str:
+    return page.look.missing.rjust(3)
 
 
 def _used(percent: int, *, live: bool) -> str:
@@ -142,14 +155,14 @@ def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
     return f"{found.ends_at_percent}% at reset"
 
 
-def _money(extra: ExtraUsage, *, live: bool) -> Row:
-    limit = f" of {_units(extra.limit, extra)}" if extra.limit else ""
+def _money(extra: ExtraUsage, look: Look, *, live: bool) -> Row:
+    limit = f" of {_units(extra.limit, extra)}" if extra.limit is not None else ""
     percent = min(FULL, extra.used * FULL // extra.limit) if extra.limit else None
     return Row(
         "extra",
         percent,
         "" if percent is None else _used(percent, live=live),
-        (f"{_units(extra.used, extra)}{limit} {extra.currency}", ""),
+        (f"{_units(extra.used, extra)}{limit} {look.clean(extra.currency)}", ""),
         live=live,
     )
 

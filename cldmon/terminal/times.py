@@ -35,11 +35,13 @@ def countdown(span: timedelta) -> str:
     span += _HALF_MINUTE
     if span < _MINUTE:
         return "<1m"
-    if span < _HOUR:
-        return f"{span // _MINUTE}m"
     if span < _DAY:
-        return f"{span // _HOUR}h {span % _HOUR // _MINUTE}m"
-    return f"{span // _DAY}d {span % _DAY // _HOUR}h"
+        return _two(span // _HOUR, "h", span % _HOUR // _MINUTE, "m")
+    return _two(span // _DAY, "d", span % _DAY // _HOUR, "h")
+
+
+def _two(more: int, large: str, less: int, small: str) -> str:
+    return " ".join([f"{more}{large}"] * bool(more) + [f"{less}{small}"] * bool(less))
 
 
 def length(span: timedelta) -> str:

@@ -1,0 +1,19 @@
+"""What is drawn in place on a terminal's other screen."""
+
+from __future__ import annotations
+
+from cldmon.terminal.screen import frame
+from cldmon.terminal.style import Look
+
+PLAIN = Look(80, colour=False, unicode=True)
+
+
+def test_a_frame_clears_what_the_one_before_left() -> None:
+    assert frame("a\nb", 24, PLAIN) == "\x1b[Ha\x1b[K\nb\x1b[K\x1b[J"
+
+
+def test_what_does_not_fit_is_cut_and_counted_so_that_the_screen_does_not_scroll() -> None:
+    text = "\n".join("abcdef")
+    assert frame(text, 6, PLAIN).count("\n") == 5
+    assert "… 4 more lines" in frame(text, 3, PLAIN)
+    assert frame(text, 3, PLAIN).count("\n") == 2

@@ -1,0 +1,264 @@
+"""What `status` prints, in each of its forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unicodedata import category
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cldmon.domain.model import Account, ExtraUsage, Failure, FailureKind, Snapshot, Window
+from cldmon.domain.snapshot import to_json
+from cldmon.domain.view import view
+from cldmon.terminal.faces import FORMS, face
+from cldmon.terminal.status import Page, table
+from cldmon.terminal.style import Look, width
+from tests.strategies import ACCOUNT, INSTANT
+from tests.terminal.readings import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    ERIN,
+    FORECASTS,
+    FRANK,
+    GRACE,
+    HOUR,
+    MINUTE,
+    NOW,
+    SNAPSHOT,
+    of,
+    reading,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cldmon.domain.forecast import Forecast
+
+DATA = Path(__file__).parents[1] / "data" / "status"
+BERLIN = ZoneInfo("Europe/Berlin")
+PLAIN = Look(80, colour=False, unicode=True)
+ASCII = Look(80, colour=False, unicode=False)
+COLOUR = Look(80, colour=True, unicode=True)
+WIDE = Look(200, colour=False, unicode=True)
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def drawn(
+    snapshot: Snapshot,
+    look: Look = PLAIN,
+    forecasts: Mapping[tuple[str, str], Forecast] = FORECASTS,
+) -> str:
+    return table(view(snapshot, NOW), Page(look, NOW, forecasts, BERLIN))
+
+
+def printed(form: str, snapshot: Snapshot, look: Look = PLAIN) -> str:
+    return face(form, snapshot, NOW, look, lambda: FORECASTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "look"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
+)
+def test_the_table_looks_like_this(name: str, look: Look) -> None:
+    assert drawn(SNAPSHOT, look) + "\n" == (DATA / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "look"),
+    [
+        ("line.txt", "line", PLAIN),
+        ("line-ascii.txt", "line", ASCII),
+        ("usage.csv", "csv", PLAIN),
+        ("usage.json", "json", PLAIN),
+    ],
+)
+def test_the_other_forms_look_like_this(name: str, form: str, look: Look) -> None:
+    assert printed(form, SNAPSHOT, look) + "\n" == (DATA / name).read_text(encoding="utf-8")
+
+
+def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None:
+    bars = []
+    for columns in (62, 80, 100, 109):
+        text = drawn(SNAPSHOT, Look(columns, colour=False, unicode=True))
+        assert max(map(width, text.splitlines())) <= columns
+        bars.append(text.count("█"))
+    assert bars == sorted(set(bars))
+
+
+def test_a_wide_terminal_has_room_for_the_official_names() -> None:
+    assert "Weekly: Fable only" in drawn(SNAPSHOT, Look(110, colour=False, unicode=True))
+    assert max(map(width, drawn(SNAPSHOT, WIDE).splitlines())) <= 200
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    assert SGR.sub("", drawn(SNAPSHOT, COLOUR)) == drawn(SNAPSHOT)
+
+
+def test_a_level_shows_in_colour_and_without() -> None:
+    """From 75 % on it is marked `!`, from 90 % on `!!`."""
+    for percent, mark, colour in (
+        (74, "", "32"),
+        (75, " !", "33"),
+        (89, " !", "33"),
+        (90, " !!", "31;1"),
+    ):
+        account = Account("x", reading(MINUTE, "Pro", fiveHour=Window(percent, NOW + HOUR)))
+        row = drawn(of(account)).splitlines()[2]
+        assert re.search(rf" {percent}%{re.escape(mark)}   ?\S", row), row
+        assert f"\x1b[{colour}m {percent}%" in drawn(of(account), COLOUR)
+
+
+def test_an_error_comes_first_with_what_to_do_and_the_last_reading_is_dim() -> None:
+    head, error, *rows = drawn(of(BOB), COLOUR).splitlines()[1:]
+    assert SGR.sub("", head) == "bob · Pro · last read 3 h ago"
+    assert "sign in again" in error
+    assert error.startswith("  \x1b[31m✗ ")
+    assert all(row.startswith("  \x1b[2m") for row in rows)
+
+
+def test_a_long_error_is_wrapped_below_its_mark() -> None:
+    lines = drawn(of(ERIN)).splitlines()
+    assert lines[0] == "erin · never read"
+    assert lines[1].startswith("  ✗ challenged")
+    assert lines[2].startswith("    browser.headless")
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_stale_reading_is_never_drawn_as_live() -> None:
+    text = drawn(of(CAROL))
+    assert "stale, 42 min old" in text
+    assert "100% ?" in text
+    assert "█" not in text
+    assert "99% at reset" not in text
+    assert "limit hit" not in text
+
+
+def test_a_reading_of_the_future_is_not_live() -> None:
+    early = reading(-50 * MINUTE, "Pro", fiveHour=Window(5, None))
+    assert "stale, 50 min in the future" in drawn(of(Account("x", early)))
+
+
+@pytest.mark.parametrize("form", ["table", "line", "csv"])
+def test_a_window_whose_reset_is_due_does_not_show_its_old_percent(form: str) -> None:
+    text = drawn(of(FRANK)) if form == "table" else printed(form, of(FRANK))
+    assert "92" not in text
+    assert {"table": "reset due", "line": "5h due", "csv": "true"}[form] in text
+
+
+def test_what_is_missing_is_a_dash_and_never_zero() -> None:
+    only_weekly = Account("x", reading(MINUTE, "Pro", sevenDay=Window(5, NOW + HOUR)))
+    row = drawn(of(only_weekly)).splitlines()[2]
+    assert row.split() == ["5h", "–"]
+    assert printed("line", of(only_weekly)) == "x 5h – 7d 5%"
+    fields = json.loads(printed("json", of(only_weekly)))["accounts"][0]["fiveHour"]
+    assert fields["utilization"] is None
+
+
+def test_an_account_that_no_pass_has_seen_is_named_as_such() -> None:
+    assert drawn(of(GRACE)) == "grace · not read yet"
+    assert printed("line", of(GRACE)) == "grace –"
+
+
+@pytest.mark.parametrize(
+    ("extra", "text"),
+    [
+        (ExtraUsage(1275, 5000, "EUR", 2), "12.75 of 50.00 EUR"),
+        (ExtraUsage(5, None, "USD", 2), "0.05 USD"),
+        (ExtraUsage(700, 1000, "JPY", 0), "700 of 1000 JPY"),
+        (ExtraUsage(0, 0, "USD", 2), "0.00 of 0.00 USD"),
+    ],
+)
+def test_money_is_shown_in_whole_units(extra: ExtraUsage, text: str) -> None:
+    row = drawn(of(Account("x", reading(MINUTE, "Pro", extra)))).splitlines()[-1]
+    assert row.endswith(text)
+
+
+def test_a_long_label_is_shortened() -> None:
+    text = drawn(of(Account("数" * 60, ALICE.reading)))
+    assert "…" in text.splitlines()[1]
+    assert max(map(width, text.splitlines())) <= 80
+
+
+def test_names_of_models_stand_in_their_column_however_wide_they_are() -> None:
+    wide = reading(MINUTE, "Pro", fiveHour=Window(5, NOW), models__数据=Window(5, NOW + HOUR))
+    rows = drawn(of(Account("x", wide))).splitlines()[2:]
+    assert len({width(row[: row.index("in")]) for row in rows if " in " in row}) == 1
+
+
+def test_the_line_counts_down_to_the_reset_of_a_full_window() -> None:
+    assert printed("line", of(DAVE)) == "dave 5h 0% 7d 100%!! (2h)"
+
+
+def test_the_line_names_a_limit_of_one_model_when_it_comes_near() -> None:
+    assert "Fable" in printed("line", of(ALICE))
+    near = reading(MINUTE, "Pro", models__Fable=Window(74, NOW + HOUR))
+    assert "Fable" not in printed("line", of(Account("x", near)))
+
+
+def test_csv_has_a_row_for_each_account_and_window() -> None:
+    rows = list(csv.DictReader(io.StringIO(printed("csv", SNAPSHOT))))
+    assert [(r["label"], r["window"]) for r in rows if r["label"] in ("alice", "erin")] == [
+        ("alice", "fiveHour"),
+        ("alice", "sevenDay"),
+        ("alice", "models.Fable"),
+        ("erin", ""),
+    ]
+    assert rows[0]["resetsAt"] == "2026-11-22T13:51:20.000Z"
+
+
+def test_json_changes_no_documented_key() -> None:
+    shown = json.loads(printed("json", SNAPSHOT))
+    documented = to_json(SNAPSHOT)
+    assert shown.keys() == documented.keys()
+    for entry, before in zip(shown["accounts"], documented["accounts"], strict=True):
+        assert entry.keys() - before.keys() == {"stale", "ageSeconds"}
+        for name in ("fiveHour", "sevenDay"):
+            assert before.get(name, {}).items() <= entry.get(name, {}).items()
+
+
+def test_before_the_first_pass_json_says_that_it_is_loading() -> None:
+    body = json.loads(printed("json", Snapshot()))
+    assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
+
+
+EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("look", [PLAIN, ASCII])
+def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> None:
+    """Not a label, a plan, a currency, a model or an error."""
+    evil = reading(MINUTE, EVIL, ExtraUsage(1, 2, EVIL, 2), fiveHour=Window(1, None))
+    windows = {**evil.windows, f"models.{EVIL}": Window(99, NOW + HOUR)}
+    accounts = [
+        Account(EVIL, type(evil)(NOW, windows, EVIL, EVIL, evil.extra_usage)),
+        Account(EVIL, None, Failure(FailureKind.TIMEOUT, EVIL)),
+    ]
+    unsafe = {c for c in printed(form, of(*accounts), look) if category(c) in ("Cc", "Cf")}
+    assert unsafe <= {"\n"}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(ACCOUNT.filter(lambda a: not (a.reading and a.reading.extra_usage)), max_size=4),
+    INSTANT,
+    st.sampled_from([PLAIN, ASCII, COLOUR, WIDE]),
+    st.sampled_from(FORMS),
+)
+def test_every_snapshot_can_be_shown(
+    accounts: list[Account], now: object, look: Look, form: str
+) -> None:
+    """At any instant, and whatever it holds; in ASCII where that is all there is."""
+    text = face(form, Snapshot(NOW, tuple(accounts), timedelta(minutes=10)), now, look, dict)  # type: ignore[arg-type]
+    assert {c for c in SGR.sub("", text) if not c.isprintable()} <= {"\n", "\u200c", "\u200d"}
+    assert look.unicode or text.isascii()

@@ -1,0 +1,75 @@
+"""Instants and spans as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cldmon.terminal.times import clock, countdown, length, read_ago
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SUNDAY = datetime(2026, 11, 22, 11, 37, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("instant", "text"),
+    [
+        (datetime(2026, 11, 22, 15, 9, 59, 318402, tzinfo=UTC), "16:10"),
+        (datetime(2026, 11, 22, 15, 10, 0, 100, tzinfo=UTC), "16:10"),
+        (datetime(2026, 11, 22, 22, 59, tzinfo=UTC), "23:59"),
+        (datetime(2026, 11, 22, 23, 0, tzinfo=UTC), "Mon 00:00"),
+        (datetime(2026, 11, 28, 22, 0, tzinfo=UTC), "Sat 23:00"),
+        (datetime(2026, 11, 29, 11, 0, tzinfo=UTC), "29 Nov 12:00"),
+        (datetime(2026, 11, 21, 11, 0, tzinfo=UTC), "21 Nov 12:00"),
+        (datetime(2026, 12, 3, 4, 0, tzinfo=UTC), "3 Dec 05:00"),
+    ],
+)
+def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
+    instant: datetime, text: str
+) -> None:
+    assert clock(instant, SUNDAY, BERLIN) == text
+
+
+def test_clock_time_follows_the_change_of_clocks() -> None:
+    saturday = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert clock(datetime(2026, 3, 28, 17, tzinfo=UTC), saturday, BERLIN) == "18:00"
+    assert clock(datetime(2026, 3, 29, 17, tzinfo=UTC), saturday, BERLIN) == "Sun 19:00"
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(hours=2, minutes=14), "2h 14m"),
+        (timedelta(hours=2, minutes=13, seconds=59), "2h 14m"),
+        (timedelta(days=3, hours=9, minutes=50), "3d 9h"),
+        (timedelta(hours=23, minutes=59, seconds=40), "1d"),
+        (timedelta(minutes=59), "59m"),
+        (timedelta(hours=2), "2h"),
+        (timedelta(seconds=20), "<1m"),
+        (timedelta(0), "<1m"),
+    ],
+)
+def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
+    assert countdown(span) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        (timedelta(seconds=20), "20 s"),
+        (timedelta(minutes=42, seconds=9), "42 min"),
+        (timedelta(hours=3, minutes=50), "3 h"),
+        (timedelta(days=2), "2 d"),
+        (-timedelta(minutes=5), "5 min"),
+    ],
+)
+def test_an_age_is_told_in_one_unit(span: timedelta, text: str) -> None:
+    assert length(span) == text
+
+
+def test_a_reading_ahead_of_the_clock_is_told_as_such() -> None:
+    """A few seconds of difference between clocks are none."""
+    assert read_ago(-timedelta(seconds=2)) == "2 s ago"
+    assert read_ago(-timedelta(minutes=9)) == "9 min in the future"
