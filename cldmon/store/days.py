@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-_BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[\{"label":"')
+_BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[(?:\{"label":"|(\]\}\Z))')
+"""How a line begins; one of a pass that read no account is all of it."""
 _END = b"}]}"
 _UNUSUAL_ESCAPE = re.compile(rb'\\[^"\\]')
 _BLANK = b"\0\t\r "
@@ -154,11 +155,14 @@ def _trusted(text: bytes, start: int, end: int) -> int | None:
     There is one pair of brackets in a line, but for those in labels: the quick look comes first.
     """
     begin = _BEGIN.match(text, start, end) if end > start else None
-    if begin is None or not text.endswith(_END, start, end):
+    if begin is None:
         return None
+    if begin[2]:
+        return int(begin[1])
     body = begin.end()
     if (
-        (text.find(b"[", body, end) >= 0 and text.find(PREFIX, body, end) >= 0)
+        not text.endswith(_END, start, end)
+        or (text.find(b"[", body, end) >= 0 and text.find(PREFIX, body, end) >= 0)
         or (text.find(b"]", body, end) < end - 2 and text.find(_END, body, end) < end - 3)
         or text.find(b"\0", body, end) >= 0
         or (text.find(b"\\", body, end) >= 0 and _UNUSUAL_ESCAPE.search(text, body, end))

@@ -87,6 +87,14 @@ def test_a_clock_that_stepped_back_hides_no_line(
     assert read(tmp_path, AT + since * MINUTE, AT + until * MINUTE) == expected
 
 
+def test_a_pass_that_read_no_account_is_a_line_too(tmp_path: Path) -> None:
+    lines = [MINUTES[0], line(AT + 1), MINUTES[1]]
+    write(tmp_path, *lines)
+    assert read(tmp_path) == lines
+    assert [len(one["accounts"]) for one in as_json(tmp_path)] == [2, 0, 2]
+    assert list(reader.all_series(tmp_path, *EVER)) == ["alice", "bob"]
+
+
 def test_days_follow_each_other(tmp_path: Path) -> None:
     lines = [line(AT + n * DAY, alice=n) for n in range(-2, 3)]
     for text, day in zip(lines, range(10, 15), strict=True):
