@@ -126,7 +126,8 @@ def test_each_hit_and_each_reset_is_announced_once_and_in_order(steps: list[Step
         assert len(house.raw_history) == sum(not step.crash for step in steps) + 1
 
 
-@given(st.lists(READING, max_size=20))
+@settings(max_examples=60)
+@given(st.lists(READING, max_size=12))
 def test_by_the_zero_rule_the_detector_is_the_model(readings: list[dict[str, Window]]) -> None:
     last: dict[str, Window] = {}
     found = []
@@ -157,6 +158,7 @@ def test_jitter_never_makes_or_hides_news(
         assert [t.kind for t in still] == [t.kind for t in jittery]
 
 
+@settings(max_examples=60)
 @given(st.lists(st.tuples(PERCENT, st.integers(0, 3)), min_size=2, max_size=20))
 def test_by_the_window_rule_a_reset_follows_each_fall_into_a_later_window(
     passes: list[tuple[int, int]],

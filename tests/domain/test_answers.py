@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.answers import LARGEST_BODY, AccountFailed, HttpAnswer, failed, read, retry_after
@@ -80,6 +80,7 @@ def test_a_good_answer_is_its_json() -> None:
     assert read(HttpAnswer(200, b'{"a": [1, "\xc3\xa9"]}'), now=NOON) == {"a": [1, "é"]}
 
 
+@settings(max_examples=60)
 @given(
     st.builds(
         HttpAnswer,
@@ -144,6 +145,7 @@ def test_how_long_to_wait_is_seconds_or_a_date_and_a_day_at_most(
     assert retry_after(text, NOON) == (None if wait is None else NOON + wait)
 
 
+@settings(max_examples=60)
 @given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [+-]?\w+"))
 def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
     until = retry_after(text, NOON)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain import checked
@@ -76,6 +76,7 @@ def test_an_instant_is_written_as_javascript_writes_it() -> None:
     assert iso(NOON) == "2026-11-22T12:00:00.000Z"
 
 
+@settings(max_examples=30)
 @given(JSON)
 def test_what_is_no_instant_is_none(value: object) -> None:
     assert from_iso(value) is None

@@ -94,6 +94,7 @@ def test_any_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
     assert from_json(json.loads(json.dumps(to_json(snapshot)))) == snapshot
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAME, st.integers()))
 def test_nesting_is_undone_by_flattening(values: dict[str, int]) -> None:
     nested = nest(values)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.model import ExtraUsage, Reading, Window
@@ -104,6 +104,7 @@ def test_the_composed_example_is_read_whole() -> None:
     )
 
 
+@settings(max_examples=60)
 @given(JSON | LOOKALIKE)
 def test_any_json_at_all_never_raises(answer: object) -> None:
     """And what comes out can be shown and stored: percentages 0 to 100, times in UTC."""

@@ -47,12 +47,14 @@ def test_a_state_is_one_line_of_json() -> None:
     assert list(json.loads(text)) == KEYS
 
 
+@settings(max_examples=50)
 @given(st.binary())
 def test_any_bytes_are_a_state_or_refused(text: bytes) -> None:
     with pytest.raises(StateCorruptError):
         decode(text, HERE)
 
 
+@settings(max_examples=40)
 @given(JSON)
 def test_any_json_is_a_state_or_refused(body: object) -> None:
     with pytest.raises(StoreError):
