@@ -18,6 +18,8 @@ from cldmon.terminal.style import terminal_columns
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "init": "Write a first configuration.",
     "import": "Take over the files of a Node cldmon.",
@@ -29,6 +31,7 @@ COMMANDS = {
     "status": "Show how much of each limit is used.",
     "health": "Say in one line whether all is well.",
     "subscribe": "Change and show who is told of what on Slack.",
+    "completion": "Print the completion script of a shell.",
     "demo": "Watch it at work on simulated accounts.",
 }
 """Each command with its line of help; its code is imported when it is called."""
@@ -53,6 +56,12 @@ class LazyGroup(click.Group):
         module = MODULES.get(cmd_name, cmd_name)
         command = importlib.import_module(f"cldmon.cli.{module}").command
         return command if isinstance(command, click.Command) else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands without importing any, and options."""
+        from cldmon.cli.complete import items
+
+        return [*items(COMMANDS, incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""

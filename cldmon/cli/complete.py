@@ -6,47 +6,50 @@ offers nothing.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from click.shell_completion import CompletionItem
 
 from cldmon.config import locate
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import click
+    from click.shell_completion import CompletionItem
 
     from cldmon.config.locate import Outline
 
 RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30d": "a month"}
 
 
-def account_labels(
-    ctx: click.Context, _param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def account_labels(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the labels of the configured accounts."""
     outline = _outline(ctx)
-    return _items(outline.labels if outline else (), incomplete)
+    return _fitting(outline.labels if outline else (), incomplete)
 
 
-def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Offer the Slack ids that have a subscription."""
     outline = _outline(ctx)
-    return _items(_subscribers(outline) if outline else (), incomplete)
+    return _fitting(_subscribers(outline) if outline else (), incomplete)
 
 
 def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer spans of time."""
-    return [CompletionItem(r, help=h) for r, h in RANGES.items() if r.startswith(incomplete)]
+    return items(RANGES, incomplete)
 
 
-def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(value) for value in values if value.startswith(incomplete)]
+def items(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    """Return those words that begin so, each with what it means."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(w, help=m) for w, m in words.items() if w.startswith(incomplete)]
+
+
+def _fitting(values: Iterable[str], incomplete: str) -> list[str]:
+    return [value for value in values if value.startswith(incomplete)]
 
 
 def _outline(ctx: click.Context) -> Outline | None:
@@ -65,6 +68,8 @@ def _path(option: object) -> Path | None:
 
 
 def _subscribers(outline: Outline) -> list[str]:
+    import json
+
     # Not through SubscriptionsFile, which brings locks and more along.
     try:
         body = json.loads((outline.data_dir / "subscriptions.json").read_bytes())

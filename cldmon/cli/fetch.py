@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain
+from cldmon.cli.complete import account_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.option("--account", "labels", multiple=True, help="Only this account; may be repeated.")
+@click.option(
+    "--account",
+    "labels",
+    multiple=True,
+    shell_complete=account_labels,
+    help="Only this account; may be repeated.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new snapshot as JSON.")
 @click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain
+from cldmon.cli.complete import account_labels
 from cldmon.domain.view import view
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
@@ -32,7 +33,13 @@ _GLANCE_SECONDS = 0.5
 
 
 @click.command("status")
-@click.option("--account", "labels", multiple=True, help="Only this account; may be repeated.")
+@click.option(
+    "--account",
+    "labels",
+    multiple=True,
+    shell_complete=account_labels,
+    help="Only this account; may be repeated.",
+)
 @click.option(
     "--format",
     "form",

@@ -1,0 +1,169 @@
+"""What the shells offer after TAB, asked as their scripts ask, and in a real bash."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cldmon.cli.completion import SHELLS, script
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLDMON = Path(sys.executable).with_name("cldmon")
+HEAVY = {"asyncio", "pydantic", "slack_sdk", "playwright", "plotext", "tabulate", "http", "logging"}
+LABELS = ["alice", "alan", "bob"]
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder with a configuration of `LABELS`, and two people with subscriptions."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def env(self) -> dict[str, str]:
+        path = f"{CLDMON.parent}:{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(self.folder), "CLDMON_CONFIG": str(self.config)}
+
+    def asked(self, words: str, shell: str = "bash") -> list[str]:
+        """Return the lines that a shell's script gets for a command line; nothing goes wrong."""
+        given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        if shell == "fish":
+            given["COMP_CWORD"] = words.rpartition(" ")[2]
+        ran = subprocess.run(
+            [CLDMON],
+            env={**self.env, **given, "_CLDMON_COMPLETE": f"{shell}_complete"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return [line for line in ran.stdout.splitlines() if line]
+
+    def offered(self, words: str) -> list[str]:
+        return [line.partition(",")[2] for line in self.asked(words)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    tables = (f'[[accounts]]\nlabel = "{label}"\n' for label in LABELS)
+    home.config.write_text('data_dir = "data"\n' + "".join(tables))
+    (tmp_path / "data").mkdir()
+    subscriptions = '{"users": {"U1ANN": {"accounts": {}}, "W2BEN": {"accounts": {}}}}'
+    (tmp_path / "data" / "subscriptions.json").write_text(subscriptions)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("cldmon st", ["status"]),
+        ("cldmon --da", ["--data-dir"]),
+        ("cldmon fetch --stri", ["--strict"]),
+        ("cldmon fetch --account al", ["alice", "alan"]),
+        ("cldmon status --account ", LABELS),
+        ("cldmon history --account b", ["bob"]),
+        ("cldmon history --range 1", ["1h", "1d"]),
+        ("cldmon login a", ["alice", "alan"]),
+        ("cldmon subscribe U", ["U1ANN"]),
+        ("cldmon subscribe U1ANN bo", ["bob"]),
+        ("cldmon completion ", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_what_fits_is_offered(home: Home, words: str, offered: list[str]) -> None:
+    assert home.offered(words) == offered
+
+
+def test_the_configuration_on_the_command_line_counts(home: Home) -> None:
+    other = home.folder / "other.toml"
+    other.write_text('[[accounts]]\nlabel = "zoe"\n')
+    assert home.offered(f"cldmon --config {other} fetch --account ") == ["zoe"]
+
+
+@pytest.mark.parametrize("text", ["", "[[accounts", "accounts = 3", "\udcff"])
+def test_a_configuration_that_is_none_offers_nothing_and_says_nothing(
+    home: Home, text: str
+) -> None:
+    home.config.write_bytes(os.fsencode(text))
+    (home.folder / "data" / "subscriptions.json").write_text("{")
+    assert home.offered("cldmon fetch --account ") == []
+    assert home.offered("cldmon subscribe ") == []
+
+
+def test_without_any_configuration_nothing_is_offered_or_said(home: Home) -> None:
+    home.config.unlink()
+    assert home.offered("cldmon fetch --account ") == []
+
+
+def test_zsh_and_fish_are_told_what_words_mean(home: Home) -> None:
+    assert home.asked("cldmon hist", "zsh") == [
+        "plain",
+        "history",
+        "Show how much was used, over time.",
+    ]
+    [line] = home.asked("cldmon hist", "fish")
+    assert line.startswith("plain,history\t")
+
+
+def test_a_real_bash_completes(home: Home) -> None:
+    program = (
+        "source /dev/stdin; COMP_WORDS=(cldmon fetch --account al); COMP_CWORD=3;"
+        ' _cldmon_completion cldmon; echo "${COMPREPLY[@]}"'
+    )
+    ran = subprocess.run(
+        ["bash", "--norc", "-c", program],
+        input=script("bash"),
+        env=home.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == ("alice alan\n", "")
+
+
+@pytest.mark.parametrize("words", ["cldmon ", "cldmon fetch --account ", "cldmon subscribe "])
+def test_nothing_heavy_is_loaded(home: Home, words: str) -> None:
+    """The shell waits for it at each TAB."""
+    program = (
+        "import sys\nfrom cldmon.__main__ import main\nsys.argv = ['cldmon']\n"
+        f"try: main()\nfinally: print(*{HEAVY!r} & set(sys.modules), file=sys.stderr)"
+    )
+    given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**home.env, **given, "_CLDMON_COMPLETE": "bash_complete"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr.strip()) == (0, "")
+    assert ran.stdout
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_command_prints_the_shipped_script(home: Home, shell: str) -> None:
+    ran = subprocess.run(
+        [CLDMON, "completion", shell], env=home.env, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, script(shell))
+
+
+def test_a_package_installs_each_script_where_its_shell_looks() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert shared == {
+        "cldmon/cli/completions/cldmon.bash": "share/bash-completion/completions/cldmon",
+        "cldmon/cli/completions/cldmon.zsh": "share/zsh/site-functions/_cldmon",
+        "cldmon/cli/completions/cldmon.fish": "share/fish/vendor_completions.d/cldmon.fish",
+    }
+    assert all((ROOT / source).is_file() for source in shared)
