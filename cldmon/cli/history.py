@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     Accounts = Mapping[str, Sequence[Point]]
 
 FORMATS = ("chart", "table", "json", "csv")
-_MOST_READINGS = 50_000
-"""A chart of all accounts is made of so many: an eye sees no more, a person waits no longer."""
+_MOST_READINGS = 30_000
+"""A chart is made of so many: an eye sees no more, a person waits no longer."""
 
 _LOOKS = 8
 """At so many lines one looks to know how many accounts there are."""
@@ -141,19 +142,31 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
 def _readings(app: App, query: Query, most: int = 0) -> Accounts:
     """Return each account's readings: the ones that were asked for, or all, configured ones first.
 
-    Of all of them `most` readings, some more or less, where that is not 0.
+    About `most` readings altogether, where that is not 0.
     """
     from cldmon.store import reader
 
     outline, (since, until) = app.outline, _ends(query)
+    step = _step(app, query, most) if most else 1
     if query.labels:
-        found = {n: reader.series(outline.data_dir, n, since, until) for n in query.labels}
+        found = {n: reader.series(outline.data_dir, n, since, until, step) for n in query.labels}
         _refuse_unknown([n for n in found if not found[n]], outline.labels)
         return found
-    accounts = reader.sampled_series(outline.data_dir, since, until, _LOOKS) if most else ()
-    step = (until - since) * len(accounts) // most if most else 0
-    every = reader.all_series(outline.data_dir, since, until, step_ms=max(1, step))
+    every = reader.all_series(outline.data_dir, since, until, step)
     return {n: every[n] for n in [*outline.labels, *every] if n in every}
+
+
+def _step(app: App, query: Query, most: int) -> int:
+    """Return how many ms lie between the readings where there are to be `most` of them.
+
+    1, so that every reading counts, where passes are rarer anyway.
+    """
+    from cldmon.store import reader
+
+    since, until = _ends(query)
+    labels = query.labels or reader.sampled_series(app.outline.data_dir, since, until, _LOOKS)
+    step = (until - since) * len(labels) // most
+    return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
 
 
 def _refuse_unknown(labels: Iterable[str], known: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from cldmon.domain.model import from_ms
 from cldmon.store.history import PREFIX, day_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -56,13 +56,17 @@ class Day:
         """Return the numbers of the lines in a span of time, both ends included."""
         return range(bisect_left(self.stamps, since_ms), bisect_right(self.stamps, until_ms))
 
-    def chosen(self, since_ms: int, until_ms: int, step_ms: int) -> Iterator[int]:
-        """Yield the numbers of the lines in a span of time, thinned to the first of each step."""
-        number, span = 0, self.between(since_ms, until_ms)
-        while number < len(span):
-            yield span[number]
-            following = (self.stamps[span[number]] // step_ms + 1) * step_ms
-            number = bisect_left(self.stamps, following) - span.start
+    def chosen(self, since_ms: int, until_ms: int, step_ms: int) -> Iterable[int]:
+        """Return the numbers of the lines in a span of time, thinned to the first of each step."""
+        span = self.between(since_ms, until_ms)
+        return span if step_ms <= 1 else self._firsts(span, step_ms)
+
+    def _firsts(self, span: range, step_ms: int) -> Iterator[int]:
+        number = span.start
+        while number < span.stop:
+            yield number
+            following = (self.stamps[number] // step_ms + 1) * step_ms
+            number = bisect_left(self.stamps, following, number)
 
     def start(self, number: int) -> int:
         """Return where a line begins; the one after the last begins at the end of the text."""

@@ -62,8 +62,10 @@ def as_array(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(chunk.rstrip(b",")) + b"]"
 
 
-def series(data_dir: Path, label: str, since_ms: int, until_ms: int) -> list[Point]:
-    """Return one account's readings in a span of time.
+def series(
+    data_dir: Path, label: str, since_ms: int, until_ms: int, step_ms: int = 1
+) -> list[Point]:
+    """Return one account's readings in a span of time, from the first line of each step of it.
 
     Only that account's part of each line is parsed: the label is searched for as the writer
     encodes it, closing quote included, which cannot occur within a string.
@@ -73,7 +75,7 @@ def series(data_dir: Path, label: str, since_ms: int, until_ms: int) -> list[Poi
     return [
         (day.stamps[number], windows)
         for day in days(data_dir, since_ms, until_ms)
-        for number in day.between(since_ms, until_ms)
+        for number in day.chosen(since_ms, until_ms, step_ms)
         if (values := _values(day, number, key)) is not None
         and (windows := known[values]) is not None
     ]

@@ -379,6 +379,7 @@ def test_steps_of_time_thin_the_lines_to_the_first_of_each(tmp_path: Path) -> No
     every_tenth = [AT + n * MINUTE for n in range(0, 50, 10)]
     thinned = reader.all_series(tmp_path, *EVER, step_ms=10 * MINUTE)
     assert [stamp for stamp, _ in thinned["alice"]] == every_tenth
+    assert reader.series(tmp_path, "alice", *EVER, step_ms=10 * MINUTE) == thinned["alice"]
 
 
 # --- a sample ---------------------------------------------------------------------------------
