@@ -52,12 +52,22 @@ _FETCH = """async ([path, most]) => {
 
 
 class Conversation:
-    """Asks one account's questions: one request where its organization is remembered, else two."""
+    """Asks one account's questions: one request where its organization is remembered, else two.
+
+    `guise` is what the browser says it is; see `identity.guise`.
+    """
 
     def __init__(
-        self, context: BrowserContext, url: str, question: Question, now: Callable[[], datetime]
+        self,
+        context: BrowserContext,
+        url: str,
+        question: Question,
+        *,
+        guise: dict[str, Any] | None,
+        now: Callable[[], datetime],
     ) -> None:
         self._context = context
+        self._guise = guise
         self._url = url
         self._question = question
         self._now = now
@@ -65,7 +75,7 @@ class Conversation:
     async def hold(self) -> Answer:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
         await self._set_key()
-        page = await self._context.new_page()
+        page = await self._new_page()
         remembered = self._question.remembered
         if remembered is None:
             return await self._look_up(page)
@@ -79,7 +89,14 @@ class Conversation:
 
     async def cookies(self) -> list[Any]:
         """Return the cookies that the service has set for itself."""
-        return list(await self._context.cookies(self._url))
+        return list(await self._context.cookies(self._url + _ORGANIZATIONS))
+
+    async def _new_page(self) -> Page:
+        page = await self._context.new_page()
+        if self._guise:
+            session = await self._context.new_cdp_session(page)
+            await session.send("Emulation.setUserAgentOverride", self._guise)
+        return page
 
     async def _set_key(self) -> None:
         key = self._question.key.reveal()
@@ -89,7 +106,7 @@ class Conversation:
 
     async def _look_up(self, page: Page) -> Answer:
         listed = await self._open(page, _ORGANIZATIONS)
-        cookies = await self.cookies()
+        cookies = await self._context.cookies()
         organization = self._choose(listed, cookies)
         if _keys(cookies) != [self._question.key.reveal()]:
             await self._context.clear_cookies(name=SESSION_COOKIE)

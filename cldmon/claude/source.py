@@ -141,7 +141,9 @@ class BrowserSource:
         jar = Jar(self._folder, question.label, question.key)
         context = await self._context(browser, jar)
         try:
-            return await self._converse(context, question, jar)
+            guise = identity.guise(self._settings, browser.version)
+            conversation = Conversation(context, self._url, question, guise=guise, now=self._now)
+            return await _hold(conversation, jar)
         finally:
             await close(context)
 
@@ -150,9 +152,7 @@ class BrowserSource:
         cookies = jar.cookies(self._now())
         try:
             return await browser.new_context(
-                storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
-                user_agent=identity.user_agent(self._settings, browser.version),
-                extra_http_headers=identity.headers(self._settings, browser.version),
+                storage_state=cast("StorageState", {"cookies": cookies, "origins": []})
             )
         except PlaywrightError:
             if not cookies or not browser.is_connected():
@@ -160,16 +160,16 @@ class BrowserSource:
         jar.empty()
         return await self._context(browser, jar)
 
-    async def _converse(self, context: BrowserContext, question: Question, jar: Jar) -> Answer:
-        conversation = Conversation(context, self._url, question, self._now)
-        try:
-            answer = await conversation.hold()
-        except AccountFailed as outcome:
-            if outcome.failure.kind in (FailureKind.CHALLENGED, FailureKind.KEY_EXPIRED):
-                jar.empty()
-            raise
-        jar.keep(await conversation.cookies())
-        return answer
+
+async def _hold(conversation: Conversation, jar: Jar) -> Answer:
+    try:
+        answer = await conversation.hold()
+    except AccountFailed as outcome:
+        if outcome.failure.kind in (FailureKind.CHALLENGED, FailureKind.KEY_EXPIRED):
+            jar.empty()
+        raise
+    jar.keep(await conversation.cookies())
+    return answer
 
 
 def _broken(error: PlaywrightError, *, alive: bool) -> AccountFailed:
