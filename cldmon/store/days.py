@@ -79,20 +79,29 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class DayFiles:
-    """Where the lines of a UTC day are, or were a moment ago: either file, or both."""
+    """Where the lines of a UTC day are: `listed` is what was there a moment ago."""
 
     date: date
     plain: Path
-    gzipped: Path
+    listed: frozenset[Path]
+
+    @property
+    def gzipped(self) -> Path:
+        """The gzipped file, there or not."""
+        return self.plain.with_name(self.plain.name + ".gz")
 
     def read(self) -> Day:
         """Return the day's lines; raises StoreError where a file is there but cannot be read."""
-        # Where neither is there, gzip or gunzip has just put one in place of the other.
-        return tidy(self._texts() or self._texts(), self.plain)
+        texts = self._texts()
+        if self.listed - texts.keys():
+            # gzip or gunzip has just put one in place of the other, and may have been at work
+            # on the other when that was read.
+            texts = self._texts()
+        return tidy([*texts.values()], self.plain)
 
-    def _texts(self) -> list[bytes]:
-        contents = map(_content, (self.plain, self.gzipped))
-        return [text for text in contents if text is not None]
+    def _texts(self) -> dict[Path, bytes]:
+        contents = {path: _content(path) for path in (self.plain, self.gzipped)}
+        return {path: text for path, text in contents.items() if text is not None}
 
 
 def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
@@ -112,14 +121,13 @@ def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
         if not data_dir.is_dir():
             return []
     first, last = _date(since_ms), _date(until_ms + DAY_MS)
-    plain = {
-        day: path.with_suffix("") if path.suffix == ".gz" else path
-        for day, path in day_files(data_dir)
-        if first <= day <= last
-    }
+    listed: dict[date, set[Path]] = {}
+    for day, path in day_files(data_dir):
+        if first <= day <= last:
+            listed.setdefault(day, set()).add(path)
     return [
-        DayFiles(day, path, path.with_name(path.name + ".gz"))
-        for day, path in sorted(plain.items())
+        DayFiles(day, data_dir / f"history-{day}.jsonl", frozenset(paths))
+        for day, paths in sorted(listed.items())
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
+from cldmon.store.days import sources
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -260,6 +263,32 @@ def test_a_gzip_cut_at_any_byte_beside_its_plain_file_costs_nothing(
     plain = write(tmp_path, *MINUTES)
     (tmp_path / (plain.name + ".gz")).write_bytes(gzip.compress(plain.read_bytes())[:cut])
     assert read(tmp_path) == MINUTES
+
+
+def test_a_day_that_is_gzipped_or_unzipped_meanwhile_is_read_whole(tmp_path: Path) -> None:
+    accounts = {f"account {n}": {"fiveHour": n} for n in range(100)}
+    many = [of(AT + n, accounts) for n in range(300)]
+    path = write(tmp_path, *many)
+
+    def repack() -> None:
+        for _ in range(20):
+            subprocess.run(["gzip", "-1", path], check=True)
+            subprocess.run(["gunzip", f"{path}.gz"], check=True)
+
+    repacking = Thread(target=repack)
+    repacking.start()
+    while repacking.is_alive():
+        assert read(tmp_path) == many
+    repacking.join()
+
+
+def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
+    write(tmp_path, *MINUTES[:3])
+    write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
+    (first, second) = sources(tmp_path, *EVER)
+    first.plain.unlink()
+    assert list(first.read().stamps) == []
+    assert list(second.read().stamps) == [AT + DAY]
 
 
 def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
