@@ -7,6 +7,7 @@ offers nothing.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.config.locate import Outline
 
+_SPECIAL = re.compile(r"[^\w@%+:,./-]")
 RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30d": "a month"}
 
 
@@ -49,7 +51,10 @@ def items(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
 
 
 def _fitting(values: Iterable[str], incomplete: str) -> list[str]:
-    return [value for value in values if value.startswith(incomplete)]
+    found = [value for value in values if value.startswith(incomplete)]
+    # bash takes them as typed, and click's script reads away one backslash; other shells quote.
+    bash = os.environ.get("_CLDMON_COMPLETE", "").startswith("bash")
+    return [_SPECIAL.sub(r"\\\\\g<0>", value) for value in found] if bash else found
 
 
 def _outline(ctx: click.Context) -> Outline | None:

@@ -115,10 +115,11 @@ def test_zsh_and_fish_are_told_what_words_mean(home: Home) -> None:
     assert line.startswith("plain,history\t")
 
 
-def test_a_real_bash_completes(home: Home) -> None:
+def in_bash(home: Home, words: str) -> list[str]:
+    """Return what a real bash, with our script, would put into the command line."""
     program = (
-        "source /dev/stdin; COMP_WORDS=(cldmon fetch --account al); COMP_CWORD=3;"
-        ' _cldmon_completion cldmon; echo "${COMPREPLY[@]}"'
+        f"source /dev/stdin; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1));"
+        " _cldmon_completion cldmon; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
     ran = subprocess.run(
         ["bash", "--norc", "-c", program],
@@ -128,7 +129,18 @@ def test_a_real_bash_completes(home: Home) -> None:
         text=True,
         check=False,
     )
-    assert (ran.stdout, ran.stderr) == ("alice alan\n", "")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def test_a_real_bash_completes(home: Home) -> None:
+    assert in_bash(home, "cldmon fetch --account al") == ["alice", "alan"]
+
+
+def test_in_bash_a_label_of_several_words_stays_one_argument(home: Home) -> None:
+    home.config.write_text('[[accounts]]\nlabel = "Bob & Søn (2)"\n')
+    assert in_bash(home, "cldmon fetch --account B") == ["Bob\\ \\&\\ Søn\\ \\(2\\)"]
+    assert home.asked("cldmon fetch --account B", "fish") == ["plain,Bob & Søn (2)"]
 
 
 @pytest.mark.parametrize("words", ["cldmon ", "cldmon fetch --account ", "cldmon subscribe "])
