@@ -33,12 +33,6 @@ _BEHIND = b'","'
 _CLOSE = b"]}\n"
 
 
-def lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
-    """Yield the history lines of a span of time, without line ends."""
-    for day in days(data_dir, since_ms, until_ms):
-        yield from map(day.line, day.between(since_ms, until_ms))
-
-
 def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
     """Yield the lines of a span of time as one JSON array, in chunks of at most 1 MiB."""
     separator = b"["

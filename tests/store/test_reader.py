@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
-from cldmon.store.days import sources
+from cldmon.store.days import days, sources
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def write(folder: Path, *lines: bytes, day: str = "2026-03-12", end: bytes = b"\
 
 
 def read(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[bytes]:
-    return list(reader.lines(folder, since, until))
+    found = days(folder, since, until)
+    return [day.line(number) for day in found for number in day.between(since, until)]
 
 
 def as_json(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Any]:
