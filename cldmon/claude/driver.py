@@ -51,21 +51,21 @@ async def _started(scratch: Path, seconds: float) -> Playwright:
 
 
 async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwright:
-    """Wait for the start; where that is cancelled (Ctrl-C), end what it has started.
+    """Wait for the start; where that fails or is cancelled (Ctrl-C), end what it has started.
 
-    Playwright forgets a driver whose start is cancelled, and the garbage collector, which then
-    ends it, complains on stderr. So here the start comes to its end first.
+    Playwright forgets such a driver, and the garbage collector, which then ends it, complains on
+    stderr. So here the start comes to its end first.
     """
     others = asyncio.all_tasks() - {starting}
     try:
         return await asyncio.shield(starting)
-    except asyncio.CancelledError:
+    except BaseException:
         while not starting.done():
             end_processes(scratch)
             await asyncio.wait({starting}, timeout=_POLL_SECONDS)
         if not starting.exception():
             await _stop(starting.result(), scratch)
-        # The reader of a driver that was killed still closes its pipes.
+        # The reader of a driver that is dead still closes its pipes.
         if left := asyncio.all_tasks() - others:
             await asyncio.wait(left, timeout=_END_SECONDS)
         raise

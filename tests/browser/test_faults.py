@@ -1,0 +1,275 @@
+"""Whatever the service answers: each account's failure is told apart, in words, and stays its own.
+
+All accounts with their faults are asked in one pass, so that one browser does for them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from cldmon.claude.browser import BrowserSettings
+from cldmon.demo import faults
+from cldmon.demo.claude import (
+    FakeClaude,
+    SimAccount,
+    SimOrganization,
+    challenge,
+    cleared_session_cookie,
+    expired,
+    login_redirect,
+    session_cookie,
+    usage,
+    wrong_organization,
+)
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import FailureKind
+from cldmon.domain.organization import Organization
+from tests.browser.asking import Asking, failure
+from tests.home import key_of, organization_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cldmon.demo.faults import Fault
+    from cldmon.demo.http import Request
+    from cldmon.domain.asking import Question
+    from cldmon.domain.model import Failure
+
+SECOND_KEY = key_of("second")
+RETRY_AT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class Case(NamedTuple):
+    """What goes wrong, and what is said of it when it strikes the first and the second request."""
+
+    fault: Fault
+    kind: FailureKind | None
+    words: str = ""
+    first_kind: FailureKind | None = None
+    first_words: str = ""
+
+
+K = FailureKind
+CASES = {
+    "401": Case(expired(), K.KEY_EXPIRED, "sign in again"),
+    "403-invalid-session": Case(expired(403), K.KEY_EXPIRED, "sign in again"),
+    "to-login": Case(login_redirect(), K.KEY_EXPIRED, "sign in again"),
+    "wrong-organization": Case(wrong_organization(), K.WRONG_ORGANIZATION, "`organization`"),
+    "404": Case(faults.status(404), K.WRONG_ORGANIZATION, "HTTP 404"),
+    "challenge-403": Case(challenge(), K.CHALLENGED, "key is probably fine"),
+    "challenge-503-page": Case(challenge(503, header=False), K.CHALLENGED, "headless"),
+    "429-seconds": Case(faults.rate_limited(3600), K.RATE_LIMITED, "until"),
+    "429-date": Case(faults.rate_limited(RETRY_AT), K.RATE_LIMITED, "until"),
+    "429-zero": Case(faults.rate_limited(0), K.RATE_LIMITED, "asked again next time"),
+    "429-bare": Case(faults.rate_limited(), K.RATE_LIMITED, "asked again next time"),
+    "429-nonsense": Case(faults.rate_limited("soon"), K.RATE_LIMITED, "asked again next time"),
+    "500": Case(faults.status(500), K.SERVICE_DOWN, "HTTP 500"),
+    "529": Case(faults.status(529), K.SERVICE_DOWN, "HTTP 529"),
+    "503-html": Case(faults.html(503), K.SERVICE_DOWN, "HTTP 503"),
+    "hang-up": Case(faults.hang_up(), K.SERVICE_DOWN, "connection", first_words="empty response"),
+    "reset": Case(faults.hang_up(reset=True), K.SERVICE_DOWN, "connection"),
+    "answer-lost": Case(faults.answer_lost(), K.SERVICE_DOWN, "connection"),
+    "truncated": Case(faults.truncated(), K.SERVICE_DOWN, "broke off"),
+    "html": Case(faults.html(), K.NOT_UNDERSTOOD, "not JSON"),
+    "redirect": Case(faults.redirect("/elsewhere"), K.NOT_UNDERSTOOD, "redirected"),
+    "418": Case(faults.status(418), K.NOT_UNDERSTOOD, "HTTP 418"),
+    "403-of-no-kind": Case(faults.status(403), K.NOT_UNDERSTOOD),
+    "no-content": Case(
+        faults.empty(204), K.NOT_UNDERSTOOD, "HTTP 204", first_words="without content"
+    ),
+    "empty": Case(faults.empty(), K.NOT_UNDERSTOOD, "not JSON"),
+    "nan": Case(faults.body('{"five_hour": {"utilization": NaN}}'), K.NOT_UNDERSTOOD, "not JSON"),
+    "list": Case(
+        faults.body("[]"),
+        K.NOT_UNDERSTOOD,
+        "no usage in it",
+        K.WRONG_ORGANIZATION,
+        "opens no organization with a Claude subscription",
+    ),
+    "text": Case(
+        faults.body('"usage"'), K.NOT_UNDERSTOOD, "no usage", first_words="no list of organizations"
+    ),
+    "deep": Case(faults.body("[" * 100_000), K.NOT_UNDERSTOOD, "not JSON"),
+    "invalid-utf8": Case(faults.invalid_utf8(), K.NOT_UNDERSTOOD, "", first_words="not JSON"),
+    "50-MB": Case(faults.huge(), K.NOT_UNDERSTOOD, "more than 2,000,000 bytes"),
+    "attachment": Case(faults.attachment(), None, "", K.NOT_UNDERSTOOD, "a download"),
+    "odd-length": Case(faults.header("Content-Length", "7, 7"), K.SERVICE_DOWN),
+    "slow": Case(faults.slow(0.5), None),
+    "key-repeated": Case(faults.set_cookie(session_cookie(key_of("key-repeated"))), None),
+    "key-changed": Case(faults.set_cookie(session_cookie(SECOND_KEY)), None),
+    "key-cleared": Case(faults.set_cookie(cleared_session_cookie()), None),
+    "key-added": Case(faults.set_cookie(f"sessionKey={SECOND_KEY}; Path=/api"), None),
+    "key-cleared-by-401": Case(
+        expired().then(faults.set_cookie(cleared_session_cookie())), K.KEY_EXPIRED
+    ),
+}
+HANGING = {
+    "hang": faults.hang(60),
+    "drip": faults.drip(0.5),
+    "late": faults.slow(60),
+}
+
+
+class Pass(NamedTuple):
+    """A pass that has ended: what became of each label, and what another host was asked."""
+
+    results: dict[str, Answer | Failure]
+    asking: Asking
+    elsewhere: list[Request]
+
+    def kind(self, label: str) -> FailureKind | None:
+        result = self.results[label]
+        return None if isinstance(result, Answer) else result.kind
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
+    """One pass over every case, struck in the first request and struck in the second."""
+    with FakeClaude() as claude, FakeClaude() as elsewhere:
+        asking = Asking(claude, tmp_path_factory.mktemp("faults") / "browser")
+        questions = [
+            asking.admit(f"{name}@{route}", case.fault.on(route))
+            for route in ("organizations", "usage")
+            for name, case in CASES.items()
+        ]
+        port = elsewhere.url.rpartition(":")[2]
+        away = faults.redirect(f"http://localhost:{port}/api/organizations")
+        questions += [
+            asking.admit("good"),
+            asking.admit("away@organizations", away.on("organizations")),
+            asking.admit("away@usage", away.on("usage")),
+            *remembering(asking),
+        ]
+        yield Pass(asking.read(*questions), asking, elsewhere.requests)
+
+
+def remembering(asking: Asking) -> Iterator[Question]:
+    """Yield questions whose organization is known: rightly, no longer, or never."""
+    stale = Organization("00000000-dead-4000-8000-000000000000", "Pro")
+    good = asking.admit("remembered")
+    yield replace(good, remembered=Organization(organization_of("remembered"), "Pro"))
+    yield replace(asking.admit("stale"), remembered=stale)
+    yield replace(asking.admit("gone", faults.status(404).on("usage"), times=1), remembered=stale)
+    yield replace(asking.admit("configured"), organization=stale.uuid)
+    asking.claude.add(
+        SimAccount(key_of("api-only"), (SimOrganization("a1", capabilities=("api",)),), usage())
+    )
+    yield replace(asking.admit("other"), label="api-only", key=type(good.key)(key_of("api-only")))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_of_the_usage_answer_is_told_apart(once: Pass, name: str) -> None:
+    check(once, f"{name}@usage", CASES[name].kind, CASES[name].words)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_of_the_list_of_organizations_is_told_apart(once: Pass, name: str) -> None:
+    case = CASES[name]
+    words = case.first_words or case.words
+    check(once, f"{name}@organizations", case.first_kind or case.kind, words)
+
+
+def check(once: Pass, label: str, kind: FailureKind | None, words: str) -> None:
+    assert once.kind(label) is kind, once.results[label]
+    if kind:
+        message = failure(once.results[label]).message
+        assert words in message
+        assert "\n" not in message
+
+
+def test_one_accounts_failure_never_touches_another(once: Pass) -> None:
+    answer = once.results["good"]
+    assert isinstance(answer, Answer)
+    assert answer.looked_up
+    assert answer.organization == Organization(organization_of("good"), "Pro")
+    assert [w.utilization for w in answer.reading.windows.values()] == [41, 63]
+
+
+def test_a_rate_limit_says_until_when(once: Pass) -> None:
+    now = once.asking.now()
+    in_an_hour = failure(once.results["429-seconds@usage"]).retry_at
+    assert in_an_hour is not None
+    assert timedelta(minutes=58) < in_an_hour - now <= timedelta(hours=1)
+    assert failure(once.results["429-bare@usage"]).retry_at is None
+
+
+def test_a_key_that_an_answer_changes_or_clears_is_asked_with_nevertheless(once: Pass) -> None:
+    """Both requests bear the configured key, and nothing else that is called a session key."""
+    for name in ("key-repeated", "key-changed", "key-cleared", "key-added"):
+        label = f"{name}@organizations"
+        asked = once.asking.requests_of(label)
+        assert [each.headers["cookie"] for each in asked] == [f"sessionKey={key_of(label)}"] * 2
+
+
+def test_no_session_key_is_among_the_cookies_that_are_kept(once: Pass) -> None:
+    kept = [path.read_text() for path in once.asking.folder.iterdir()]
+    assert kept
+    assert not any("sk-ant" in text or "sessionKey" in text for text in kept)
+
+
+def test_a_redirect_to_another_host_does_not_take_the_key_there(once: Pass) -> None:
+    assert once.kind("away@organizations") is FailureKind.NOT_UNDERSTOOD
+    assert once.kind("away@usage") is FailureKind.SERVICE_DOWN
+    assert once.elsewhere
+    assert not any("cookie" in request.headers for request in once.elsewhere)
+
+
+def test_the_remembered_organization_costs_one_request(once: Pass) -> None:
+    answer = once.results["remembered"]
+    assert isinstance(answer, Answer)
+    assert not answer.looked_up
+    assert len(once.asking.requests_of("remembered")) == 1
+
+
+@pytest.mark.parametrize("label", ["stale", "gone"])
+def test_a_stale_organization_is_looked_up_again_once(once: Pass, label: str) -> None:
+    answer = once.results[label]
+    assert isinstance(answer, Answer)
+    assert answer.organization.uuid == organization_of(label)
+    assert len(once.asking.requests_of(label)) == 3
+
+
+def test_a_configured_organization_that_the_key_does_not_open_is_named(once: Pass) -> None:
+    message = failure(once.results["configured"]).message
+    assert "00000000-dead-4000-8000-000000000000" in message
+    assert len(once.asking.requests_of("configured")) == 1
+
+
+def test_a_key_of_the_console_alone_is_told_so(once: Pass) -> None:
+    assert "no organization with a Claude subscription" in failure(once.results["api-only"]).message
+
+
+def test_nothing_on_the_wire_says_headless(once: Pass) -> None:
+    said = [each for each in once.asking.claude.requests if "headless" in str(each).lower()]
+    assert said == []
+
+
+def test_the_user_agent_and_its_hints_agree(once: Pass) -> None:
+    for request in once.asking.requests_of("good"):
+        agent, hints = request.headers["user-agent"], request.headers["sec-ch-ua"]
+        major = agent.partition("Chrome/")[2].partition(".")[0]
+        assert f'"Chromium";v="{major}"' in hints
+
+
+def test_silence_ends_at_the_accounts_deadline(tmp_path: Path) -> None:
+    """The first request or the second: each account has its time, and waits for no other's."""
+    with FakeClaude() as claude:
+        settings = BrowserSettings(timeout=3, concurrency=8)
+        asking = Asking(claude, tmp_path, settings)
+        results = asking.read(
+            *(
+                asking.admit(f"{name}@{route}", fault.on(route))
+                for name, fault in HANGING.items()
+                for route in ("organizations", "usage")
+            ),
+            asking.admit("50-MB", faults.huge(stated=False).on("usage")),
+        )
+    message = failure(results.pop("50-MB")).message
+    assert "more than 2,000,000 bytes" in message
+    assert {failure(result).kind for result in results.values()} == {FailureKind.TIMEOUT}
+    assert all("(3 s)" in failure(result).message for result in results.values())
