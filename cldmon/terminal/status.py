@@ -159,7 +159,7 @@ def _money(extra: ExtraUsage, look: Look, *, live: bool) -> Row:
     limit = f" of {_units(extra.limit, extra)}" if extra.limit is not None else ""
     percent = min(FULL, extra.used * FULL // extra.limit) if extra.limit else None
     return Row(
-        "extra",
+        "Usage credits" if look.columns >= ROOMY else "extra",
         percent,
         "" if percent is None else _used(percent, live=live),
         (f"{_units(extra.used, extra)}{limit} {look.clean(extra.currency)}", ""),
