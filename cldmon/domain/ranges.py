@@ -87,13 +87,14 @@ def default_windows(names: Iterable[str], length: timedelta) -> list[str]:
 
 
 def _instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime:
-    if _SPAN.fullmatch(text.strip().lower()):
-        return now - parse(text)
+    ago = text.strip().lower().removesuffix(" ago")
+    if _SPAN.fullmatch(ago):
+        return now - parse(ago)
     try:
         return _parsed(text.strip(), zone, end=end)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time; use one such as 2026-03-12, 2026-03-12T09:30 or 2d (ago)"
+            f"{text!r} is no time; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago"
         ) from None
 
 

@@ -83,7 +83,9 @@ def test_without_a_zone_of_the_user_the_system_s_counts() -> None:
 
 
 def test_an_end_may_be_so_long_ago() -> None:
-    assert ends(since="2d", until="1d") == Span(NOW - timedelta(days=2), NOW - timedelta(days=1))
+    assert ends(since="2d ago", until="1d") == Span(
+        NOW - timedelta(days=2), NOW - timedelta(days=1)
+    )
 
 
 def test_one_end_and_a_length_make_a_span() -> None:
