@@ -24,7 +24,7 @@ MOST_STREAMS = 3
 STREAM_PATIENCE = 2.0
 """Seconds that a long answer waits for its place before it takes another's."""
 
-GRACE = 0.1
+GRACE = 0.05
 """Seconds that a connection is given before it has to make room."""
 
 LOOK_EVERY = 0.25
@@ -99,7 +99,7 @@ class Connections:
         with self._changed:
             while len(self._open) >= self._most:
                 self._make_room()
-                self._changed.wait(GRACE / 4)
+                self._changed.wait(GRACE / 5)
             connection = self._open[sock] = Connection(sock, self._clock)
         return connection
 
@@ -158,12 +158,17 @@ class Connections:
             min(streams, key=lambda c: c.since).end()
 
     def _make_room(self) -> None:
-        """End whoever has kept us waiting longest, if anybody has for a while."""
+        """End those who have kept us waiting longest, if anybody has for a while.
+
+        Several who ask for nothing at a time, for a crowd of them comes at once; of the others one.
+        """
         now = self._clock()
         waiting = [
             c
             for c in self._open.values()
             if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE
         ]
-        if waiting:
-            min(waiting, key=lambda c: (c.phase, c.since)).end()
+        waiting.sort(key=lambda c: (c.phase, c.since))
+        silent = [c for c in waiting if c.phase is Phase.REQUEST]
+        for connection in silent[: self._most // 8] or waiting[:1]:
+            connection.end()

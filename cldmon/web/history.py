@@ -16,7 +16,7 @@ from cldmon.web.bodies import parameter
 from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, takes_gzip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cldmon.domain.series import Point
@@ -32,7 +32,6 @@ SMALL = 1 << 17
 A slow client holds what it has not taken yet: this times the number of connections is bearable.
 """
 
-_DAY_MS = 86_400_000
 _GZIP = 31
 """zlib's window bits for a gzip header."""
 
@@ -106,17 +105,14 @@ def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _series(
     data_dir: Path, account: str | None, since_ms: int, until_ms: int
-) -> Iterator[dict[str, list[Point]]]:
-    """Yield readings by label, a day at a time: a week of many accounts fills the memory."""
-    for start in range(since_ms, until_ms + 1, _DAY_MS):
-        end = min(start + _DAY_MS - 1, until_ms)
-        if account is None:
-            yield reader.all_series(data_dir, start, end)
-        else:
-            yield {account: reader.series(data_dir, account, start, end)}
+) -> Iterator[Mapping[str, list[Point]]]:
+    """Yield readings by label, of every account day by day."""
+    if account is None:
+        return reader.daily_series(data_dir, since_ms, until_ms)
+    return iter([{account: reader.series(data_dir, account, since_ms, until_ms)}])
 
 
-def _all(days: Iterable[dict[str, list[Point]]]) -> dict[str, list[Point]]:
+def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
     found: defaultdict[str, list[Point]] = defaultdict(list)
     for day in days:
         for label, points in day.items():
@@ -125,7 +121,7 @@ def _all(days: Iterable[dict[str, list[Point]]]) -> dict[str, list[Point]]:
 
 
 def _thinned(
-    days: Iterable[dict[str, list[Point]]], wanted: tuple[int, int], services: Services
+    days: Iterable[Mapping[str, list[Point]]], wanted: tuple[int, int], services: Services
 ) -> dict[str, list[Point]]:
     """Return about so many points of each account; `wanted` is the span in ms and their number."""
     length_ms, count = wanted

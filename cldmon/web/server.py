@@ -58,7 +58,7 @@ class WebServer(ThreadingHTTPServer):
     ) -> None:
         self.respond = respond
         self.warn = warn
-        self.connections = connections or Connections()
+        self.connections = Connections() if connections is None else connections
         self.address_family, address = _resolved(host, port)
         try:
             super().__init__(address, Exchanges)

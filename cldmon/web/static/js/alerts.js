@@ -1,0 +1,92 @@
+// The two alert switches of an account. A switch moves at once, and back if it cannot be saved.
+
+import { announce } from "./announce.js";
+import { post } from "./api.js";
+import { el, setAttribute, setText } from "./dom.js";
+
+const KINDS = [
+  { key: "limitHit", name: "Hit", about: "Slack message when a limit is hit", told: "limit hit" },
+  { key: "reset", name: "Reset", about: "Slack message when it is free again", told: "reset" },
+];
+
+export class Alerts {
+  /** `saved(label, subscription)` is told of what the server has accepted. */
+  constructor(label, saved) {
+    this.label = label;
+    this.saved = saved;
+    this.pending = new Map();
+    this.switches = new Map(KINDS.map((kind) => [kind.key, this.#switch(kind)]));
+    this.reason = el("p", { class: "reason" });
+    this.problem = el("p", { class: "problem", hidden: true });
+    this.element = el(
+      "div",
+      { class: "alerts", role: "group", "aria-label": `Slack alerts for ${label}` },
+      el("span", { class: "alerts-title", "aria-hidden": "true" }, "Slack alerts"),
+      el("div", { class: "switches" }, ...this.switches.values()),
+      this.reason,
+      this.problem,
+    );
+  }
+
+  /** `barred` says why nothing can be changed; empty where it can. */
+  update({ subscription, barred }) {
+    this.subscription = subscription;
+    setText(this.reason, barred);
+    this.reason.hidden = barred === "";
+    for (const [key, button] of this.switches) {
+      button.disabled = barred !== "";
+      this.#show(button, this.pending.get(key) ?? subscription[key]);
+    }
+  }
+
+  #switch({ key, name, about, told }) {
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "switch",
+        role: "switch",
+        "aria-checked": "false",
+        "aria-label": `${name}: ${about}, ${this.label}`,
+        title: about,
+        "data-key": key,
+        onclick: () => this.#flip(key, told),
+      },
+      el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "thumb" })),
+      name,
+    );
+  }
+
+  async #flip(key, told) {
+    if (this.pending.has(key)) return;
+    const enabled = !this.subscription[key];
+    this.pending.set(key, enabled);
+    this.#show(this.switches.get(key), enabled);
+    this.#complain("");
+    try {
+      const { body } = await post("/api/subscriptions", { label: this.label, key, enabled });
+      this.pending.delete(key);
+      this.subscription = body.subscription;
+      this.saved(this.label, body.subscription);
+      announce(`Alert on ${told} of ${this.label} is ${enabled ? "on" : "off"}.${this.#unconfirmed(body)}`);
+    } catch (error) {
+      this.pending.delete(key);
+      this.#complain(`Not saved: ${error.message}`);
+    }
+    for (const [each, button] of this.switches) this.#show(button, this.pending.get(each) ?? this.subscription[each]);
+  }
+
+  #unconfirmed({ confirmed }) {
+    return confirmed ? "" : " Slack could not deliver the confirmation.";
+  }
+
+  #complain(words) {
+    setText(this.problem, words);
+    this.problem.hidden = words === "";
+    if (words) announce(`${this.label}: ${words}`);
+  }
+
+  #show(button, on) {
+    setAttribute(button, "aria-checked", String(on));
+  }
+}

@@ -1,0 +1,143 @@
+// A text field that completes names: the combobox of the ARIA practices, with a list below it.
+
+import { el, setAttribute, setChildren } from "./dom.js";
+
+const PAUSE_MS = 150; // a search starts once typing pauses so long
+
+export class Combobox {
+  /**
+   * `search(text, signal)` resolves to items, `draw(item)` returns what an option shows, and
+   * `name(item)` the text that stays in the field; `failed(error)` hears of a search that did not work.
+   */
+  constructor(input, list, { search, draw, name, failed }) {
+    Object.assign(this, { input, list, search, draw, name, failed });
+    this.items = [];
+    this.active = -1;
+    this.chosen = null;
+    this.#describe();
+    input.addEventListener("input", () => this.#typed());
+    input.addEventListener("keydown", (event) => this.#pressed(event));
+    input.addEventListener("focus", () => this.chosen || this.#typed());
+    input.addEventListener("blur", () => this.close());
+  }
+
+  /** Return the item that is chosen, or the only one that fits, or null. */
+  get choice() {
+    return this.chosen ?? (this.items.length === 1 ? this.items[0] : null);
+  }
+
+  /** Forget what was typed. */
+  clear() {
+    this.input.value = "";
+    this.#choose(null);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.running?.abort();
+    this.#show(false);
+  }
+
+  #describe() {
+    setAttribute(this.input, "role", "combobox");
+    setAttribute(this.input, "aria-autocomplete", "list");
+    setAttribute(this.input, "aria-controls", this.list.id);
+    setAttribute(this.list, "role", "listbox");
+    this.#show(false);
+  }
+
+  #typed() {
+    this.chosen = null;
+    this.items = [];
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#find(), PAUSE_MS);
+  }
+
+  async #find() {
+    this.running?.abort();
+    const running = (this.running = new AbortController());
+    try {
+      const items = await this.search(this.input.value.trim(), running.signal);
+      if (!running.signal.aborted) this.#offer(items);
+    } catch (error) {
+      if (running.signal.aborted) return;
+      this.#offer([]);
+      this.failed(error);
+    }
+  }
+
+  #offer(items) {
+    this.items = items;
+    setChildren(this.list, items.map((item, index) => this.#option(item, index)));
+    this.#activate(-1);
+    this.#show(items.length > 0 && document.activeElement === this.input);
+  }
+
+  #option(item, index) {
+    return el(
+      "li",
+      {
+        role: "option",
+        id: `${this.list.id}-${index}`,
+        "aria-selected": "false",
+        onpointerdown: (event) => {
+          event.preventDefault(); // the field keeps the focus
+          this.#choose(item);
+        },
+      },
+      ...this.draw(item),
+    );
+  }
+
+  #pressed(event) {
+    const act = KEYS[event.key];
+    if (act && act(this, this.list.hidden)) event.preventDefault();
+  }
+
+  step(by) {
+    if (this.list.hidden) {
+      if (this.items.length) this.#show(true);
+      else this.#find();
+    }
+    const count = this.items.length;
+    if (count) this.#activate((this.active + by + count + (this.active < 0 && by < 0 ? 1 : 0)) % count);
+    return true;
+  }
+
+  chooseActive() {
+    if (this.list.hidden || this.active < 0) return false;
+    this.#choose(this.items[this.active]);
+    return true;
+  }
+
+  #activate(index) {
+    this.active = index;
+    [...this.list.children].forEach((option, n) => {
+      setAttribute(option, "aria-selected", String(n === index));
+      if (n === index) option.scrollIntoView({ block: "nearest" });
+    });
+    setAttribute(this.input, "aria-activedescendant", index < 0 ? null : `${this.list.id}-${index}`);
+  }
+
+  #choose(item) {
+    this.chosen = item;
+    this.items = item ? [item] : [];
+    if (item) this.input.value = this.name(item);
+    this.close();
+  }
+
+  #show(shown) {
+    this.list.hidden = !shown;
+    setAttribute(this.input, "aria-expanded", String(shown));
+    if (!shown) this.#activate(-1);
+  }
+}
+
+/** What keys do; each returns whether it did something. */
+const KEYS = {
+  ArrowDown: (box) => box.step(1),
+  ArrowUp: (box) => box.step(-1),
+  Enter: (box) => box.chooseActive(),
+  Tab: (box) => box.chooseActive() && false, // takes the option, and goes on
+  Escape: (box, isHidden) => (isHidden ? box.clear() : box.close()) ?? true,
+};

@@ -1,0 +1,47 @@
+// Elements from values. Text from outside goes through textContent alone, never through markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Return an element with attributes and children; null, undefined and false ones are left out. */
+export function el(name, attributes = {}, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** Return an element of a drawing. */
+export function svg(name, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, name), attributes, children);
+}
+
+/** Set an attribute, or take it away where the value is null, undefined or false. */
+export function setAttribute(element, name, value) {
+  const wanted = value === true ? "" : value;
+  if (wanted === null || wanted === undefined || wanted === false) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(wanted)) element.setAttribute(name, wanted);
+}
+
+/** Set a text, touching the page only where it changes. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Make `parent` hold exactly these children in this order; those that stay are not moved. */
+export function setChildren(parent, children) {
+  for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+}
+
+/** Return the element of the page with this id. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else setAttribute(element, name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}

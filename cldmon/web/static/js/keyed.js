@@ -1,0 +1,21 @@
+// A list of parts, one for each item: a part lives as long as its item, and keeps focus and state.
+
+import { setChildren } from "./dom.js";
+
+export class Keyed {
+  /** `make(key)` returns a part: an object with an `element` and `update(item)`. */
+  constructor(parent, make) {
+    this.parent = parent;
+    this.make = make;
+    this.parts = new Map();
+  }
+
+  /** Show these items, given as pairs of a key and what its part is to be updated with. */
+  update(items) {
+    const shown = new Map(items.map(([key]) => [key, this.parts.get(key) ?? this.make(key)]));
+    for (const [key, part] of this.parts) if (!shown.has(key)) part.end?.();
+    this.parts = shown;
+    setChildren(this.parent, [...shown.values()].map((part) => part.element));
+    for (const [key, item] of items) shown.get(key).update(item);
+  }
+}

@@ -1,0 +1,156 @@
+// The login box: a name that Slack knows, or a guest; and the code, where one is asked for.
+
+import { get, post } from "./api.js";
+import { Combobox } from "./combobox.js";
+import { byId, el, setText } from "./dom.js";
+
+export class Login {
+  /** `entered(session)` is told of who came in. */
+  constructor(entered) {
+    this.entered = entered;
+    this.section = byId("login");
+    this.problem = el("p", { class: "problem", role: "alert", id: "login-problem" });
+  }
+
+  /** Show the box for what the server admits; `words` say why, if it was not asked for. */
+  show(session, words = "") {
+    this.section.hidden = false;
+    this.session = session;
+    this.#showName(words);
+  }
+
+  hide() {
+    this.section.hidden = true;
+    this.section.replaceChildren();
+  }
+
+  #showName(words = "") {
+    const parts = [
+      el("h2", { id: "login-title", tabindex: "-1" }, "Log in"),
+      this.session.slackEnabled ? this.#nameForm() : null,
+      this.#guest(),
+      this.problem,
+    ];
+    this.section.replaceChildren(...parts.filter(Boolean));
+    this.#complain(words);
+    (this.section.querySelector("input") ?? byId("login-title")).focus();
+  }
+
+  #nameForm() {
+    const input = el("input", {
+      id: "name",
+      type: "text",
+      autocomplete: "off",
+      autocapitalize: "none",
+      spellcheck: "false",
+      dir: "auto",
+      "aria-describedby": "login-problem",
+    });
+    const list = el("ul", { id: "names", class: "options", "aria-label": "People", hidden: true });
+    const box = new Combobox(input, list, {
+      search: async (text, signal) => (await get(`/api/slack/users?q=${encodeURIComponent(text)}`, signal)).users,
+      draw: drawn,
+      name: (person) => person.name,
+      failed: (error) => this.#complain(error.message),
+    });
+    return el(
+      "form",
+      { novalidate: true, onsubmit: (event) => this.#submitted(event, () => this.#enterAs(box.choice)) },
+      el("label", { for: "name" }, "Your Slack name"),
+      el("div", { class: "combobox" }, input, list),
+      el("button", { type: "submit", class: "primary" }, "Log in"),
+    );
+  }
+
+  #guest() {
+    if (!this.session.guestsAdmitted) {
+      const all = this.session.slackEnabled;
+      return all ? null : el("p", {}, "Nobody can log in here: Slack is off, and guests are not admitted.");
+    }
+    const note = this.session.slackEnabled
+      ? "A guest sees everything, but gets no Slack alerts."
+      : "Slack is off here: everybody is a guest.";
+    return el(
+      "div",
+      { class: "guest" },
+      el("button", { type: "button", onclick: () => this.#try(() => this.#enter({ slackId: "" })) }, "Continue as guest"),
+      el("p", { class: "note" }, note),
+    );
+  }
+
+  #submitted(event, act) {
+    event.preventDefault();
+    this.#try(act);
+  }
+
+  async #enterAs(person) {
+    if (!person) return this.#complain("Choose your name from the list.");
+    const { status } = await this.#enter({ slackId: person.id });
+    if (status === 202) this.#showCode(person);
+  }
+
+  async #enter(body) {
+    const answer = await post("/api/auth", body);
+    if (answer.status === 200) this.entered(answer.body.session);
+    return answer;
+  }
+
+  #showCode(person) {
+    const input = el("input", {
+      id: "code",
+      type: "text",
+      inputmode: "numeric",
+      autocomplete: "one-time-code",
+      maxlength: "6",
+      "aria-describedby": "code-note login-problem",
+    });
+    const send = () => this.#enter({ slackId: person.id, code: input.value.trim() });
+    this.section.replaceChildren(
+      el("h2", { id: "login-title", tabindex: "-1" }, "Enter the code"),
+      el("p", { id: "code-note", class: "note" }, "A code of six digits was sent by Slack to ", el("bdi", {}, person.name), "."),
+      el(
+        "form",
+        { novalidate: true, onsubmit: (event) => this.#submitted(event, send) },
+        el("label", { for: "code" }, "Code"),
+        input,
+        el("button", { type: "submit", class: "primary" }, "Log in"),
+      ),
+      el(
+        "p",
+        { class: "row" },
+        el("button", { type: "button", class: "quiet", onclick: () => this.#try(() => this.#enterAs(person)) }, "Send a new code"),
+        el("button", { type: "button", class: "quiet", onclick: () => this.#showName() }, "Another name"),
+      ),
+      this.problem,
+    );
+    this.#complain("");
+    input.focus();
+  }
+
+  /** Do one thing at a time, and say what went wrong. */
+  async #try(act) {
+    if (this.busy) return;
+    this.busy = true;
+    this.#complain("");
+    try {
+      await act();
+    } catch (error) {
+      this.#complain(error.message);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  #complain(words) {
+    setText(this.problem, words);
+  }
+}
+
+function drawn(person) {
+  const more = [person.realName, person.userName && `@${person.userName}`];
+  const others = more.filter((text) => text && text !== person.name);
+  return [
+    el("bdi", { class: "person" }, person.name),
+    others.length > 0 && el("bdi", { class: "person-more" }, others.join(" · ")),
+  ].filter(Boolean);
+}

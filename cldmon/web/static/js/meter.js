@@ -1,0 +1,68 @@
+// One window of an account: its bar, its percentage, its level, its reset and its forecast.
+
+import { el, setAttribute, setText } from "./dom.js";
+import { full } from "./time.js";
+import { titleOf } from "./usage.js";
+import { LEVELS, forecastWords, resetWords } from "./words.js";
+
+export class Meter {
+  constructor(name) {
+    this.title = titleOf(name);
+    this.percent = el("span", { class: "percent" });
+    this.mark = el("span", { class: "mark", "aria-hidden": "true" });
+    this.level = el("span", { class: "level" });
+    this.fill = el("span", { class: "fill" });
+    this.bar = el("div", { class: "bar", "aria-label": this.title }, this.fill);
+    this.lead = el("span");
+    this.at = el("time", { class: "at" });
+    this.left = el("span", { class: "left" });
+    this.forecast = el("p", { class: "forecast" });
+    this.element = el(
+      "div",
+      { class: "meter" },
+      el(
+        "p",
+        { class: "meter-head" },
+        el("span", { class: "window" }, this.title),
+        el("span", { class: "reading" }, this.mark, this.level, this.percent),
+      ),
+      this.bar,
+      el("p", { class: "reset" }, el("span", { class: "reset-at" }, this.lead, " ", this.at), this.left),
+      this.forecast,
+    );
+  }
+
+  /** `live` says whether the number is of now; `now` is in ms. */
+  update({ window, live, now }) {
+    this.#showPercent(window, live);
+    this.#showReset(resetWords(window, now), window.resetsAt);
+    setText(this.forecast, live || window.due ? forecastWords(window, now) : "");
+    this.forecast.hidden = this.forecast.textContent === "";
+  }
+
+  #showPercent({ percent, level, due }, live) {
+    const { word, mark } = LEVELS[level];
+    setAttribute(this.element, "data-level", level);
+    setText(this.percent, percent === null ? "–" : `${percent} %`);
+    setText(this.mark, live ? mark : "");
+    setText(this.level, due ? "Reset due" : live ? word : percent === null ? "" : "then");
+    this.fill.style.setProperty("--percent", `${percent ?? 0}%`);
+    this.#showMeter(percent, this.level.textContent);
+  }
+
+  /** A bar without a number is no meter, for a meter has a value. */
+  #showMeter(percent, word) {
+    setAttribute(this.bar, "role", percent === null ? "img" : "meter");
+    setAttribute(this.bar, "aria-valuenow", percent);
+    setAttribute(this.bar, "aria-valuetext", percent === null ? null : `${percent} % ${word}`.trim());
+    setAttribute(this.bar, "aria-label", percent === null ? `${this.title}: not known` : this.title);
+  }
+
+  #showReset({ lead, at, left }, resetsAt) {
+    setText(this.lead, lead);
+    setText(this.at, at);
+    setText(this.left, left);
+    setAttribute(this.at, "datetime", resetsAt === null ? null : new Date(resetsAt).toISOString());
+    setAttribute(this.at, "title", resetsAt === null ? null : full(resetsAt));
+  }
+}

@@ -1,0 +1,61 @@
+// What is said of a window and of an account, in words. Pure.
+
+import { ago, clock, span } from "./time.js";
+
+export const LEVELS = {
+  normal: { word: "", mark: "" },
+  high: { word: "High", mark: "▲" },
+  critical: { word: "Nearly full", mark: "▲▲" },
+  full: { word: "Limit hit", mark: "■" },
+  unknown: { word: "", mark: "" },
+};
+
+/** Return when a window resets: as clock time, and as a countdown. */
+export function resetWords(window, now) {
+  if (window.resetsAt === null) return { lead: "No reset ahead", at: "", left: "" };
+  const at = clock(window.resetsAt, now);
+  if (window.due) return { lead: "Reset due since", at, left: "" };
+  return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
+}
+
+/** Return where a window is heading. */
+export function forecastWords(window, now) {
+  if (window.due) return "Its percentage is known again after the next reading.";
+  if (window.percent === 100) return "";
+  const forecast = window.forecast;
+  if (!forecast) return "";
+  if (!forecast.fullAt) return `At this rate ${forecast.endsAtPercent} % at the reset.`;
+  const fullAt = Date.parse(forecast.fullAt);
+  if (fullAt <= now) return "At this rate full about now.";
+  return `At this rate full at ${clock(fullAt, now)}, in ${span(fullAt - now)}.`;
+}
+
+/** Return how old an account's numbers are. */
+export function ageWords(view, now) {
+  if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
+  const age = now - view.readAt;
+  if (view.state === "error") return `Last good reading ${ago(age)}`;
+  if (view.state === "stale") return age < 0 ? "Read in the future: check the clocks" : `Stale: ${span(age)} old`;
+  return `Read ${ago(Math.max(0, age))}`;
+}
+
+const NEXT_STEPS = {
+  key_missing: (label) => ["Store one on the server: ", `cldmon login ${label}`],
+  key_expired: (label) => ["On a machine with a display: ", `cldmon login ${label}`],
+  no_browser: () => ["See what is missing: ", "cldmon doctor"],
+  challenged: () => ["The key may be fine. See ", "cldmon doctor"],
+  not_understood: () => ["See what the server knows: ", "cldmon doctor"],
+};
+
+/** Return what to do about an error: words, and a command if one helps. */
+export function nextStep(view, now) {
+  if (view.retryAt !== null && view.retryAt > now) {
+    return [`Nothing to do: it is asked again after ${clock(view.retryAt, now)}.`, ""];
+  }
+  const step = Object.hasOwn(NEXT_STEPS, view.errorKind ?? "") ? NEXT_STEPS[view.errorKind] : null;
+  return step ? step(quoted(view.label)) : ["The next pass tries again.", ""];
+}
+
+function quoted(label) {
+  return /^[\w.@-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
+}

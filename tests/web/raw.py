@@ -1,0 +1,94 @@
+"""Bytes over a real socket, as no proper client would send them."""
+
+from __future__ import annotations
+
+import re
+import socket
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.web.house import House
+
+LIMIT_SECONDS = 20
+
+
+class Ticks:
+    """A clock of seconds that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of several that came over a connection."""
+
+    status: int
+    head: str
+    body: bytes
+
+
+@contextmanager
+def connected(house: House) -> Iterator[socket.socket]:
+    """Connect, and close at the end."""
+    with socket.create_connection(house.address, timeout=LIMIT_SECONDS) as sock:
+        yield sock
+
+
+def said(house: House, *pieces: bytes) -> list[Answer]:
+    """Return what is answered to these bytes until the server closes; we stop sending first."""
+    with connected(house) as sock:
+        for piece in pieces:
+            with suppress(OSError):
+                sock.sendall(piece)
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        return answers(everything(sock))
+
+
+def everything(sock: socket.socket) -> bytes:
+    """Return all that comes until the server closes."""
+    data = b""
+    with suppress(ConnectionError):
+        while more := sock.recv(1 << 16):
+            data += more
+    return data
+
+
+def one(sock: socket.socket) -> Answer:
+    """Return the next answer of a connection that stays open."""
+    data = b""
+    while True:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        if end and len(rest) >= _length(head.decode("latin-1")):
+            return answers(data)[0]
+        more = sock.recv(1 << 16)
+        assert more, data
+        data += more
+
+
+def answers(data: bytes) -> list[Answer]:
+    """Return the answers that some bytes are."""
+    found = []
+    while data:
+        raw, _, data = data.partition(b"\r\n\r\n")
+        head = raw.decode("latin-1")
+        match = re.match(r"HTTP/1\.1 (\d{3}) ", head)
+        assert match, raw
+        length = _length(head)
+        found.append(Answer(int(match[1]), head, data[:length]))
+        data = data[length:]
+    return found
+
+
+def _length(head: str) -> int:
+    match = re.search(r"^Content-Length: (\d+)", head, re.MULTILINE)
+    return int(match[1]) if match else 0

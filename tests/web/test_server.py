@@ -1,0 +1,466 @@
+"""The bytes that a connection takes and gives, and how long it may take for them."""
+
+from __future__ import annotations
+
+import re
+import resource
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.web import wire
+from cldmon.web.connections import MOST, SECONDS, Connections, Phase
+from cldmon.web.message import Document, Response
+from cldmon.web.server import ListenError, WebServer
+from tests.web.house import API_TOKEN, House
+from tests.web.raw import Ticks, answers, connected, everything, one, said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cldmon.web.message import Request
+    from tests.fakes import Clock
+
+HEAD = b"Host: localhost\r\n"
+GET = b"GET /healthz HTTP/1.1\r\n" + HEAD + b"\r\n"
+LAST = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+POST = b"POST /api/auth HTTP/1.1\r\n" + HEAD + b"Content-Type: application/json\r\n"
+GUEST = b'{"slackId":""}'
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    """The seconds by which connections are judged."""
+    return Ticks()
+
+
+@pytest.fixture
+def timed_house(tmp_path: Path, clock: Clock, ticks: Ticks) -> Iterator[House]:
+    """A server whose deadlines come when `ticks` says so."""
+    with House(tmp_path, clock, connections=Connections(clock=ticks)) as house:
+        house.passed()
+        yield house
+
+
+@pytest.fixture
+def patient_house(house: House) -> House:
+    """A server that has something to show."""
+    house.passed()
+    return house
+
+
+BAD_HEADS = {
+    "HTTP/0.9": b"GET /\r\n",
+    "HTTP/0.9 with an empty line": b"GET /\r\n\r\n",
+    "another version": b"GET / HTTP/2.0\r\n" + HEAD + b"\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "bare line ends": b"GET /healthz HTTP/1.1\nHost: localhost\n\n",
+    "a bare line end": b"GET /healthz HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n",
+    "a bare carriage return": b"GET /healthz HTTP/1.1\r\nHost: localhost\rX: y\r\n\r\n",
+    "a NUL": b"GET /healthz HTTP/1.1\r\nHost: local\0host\r\n\r\n",
+    "a folded line": b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X: a\r\n b\r\n\r\n",
+    "a blank before the colon": b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n",
+    "a line without a colon": b"GET /healthz HTTP/1.1\r\n" + HEAD + b"nonsense\r\n\r\n",
+    "a nameless header": b"GET /healthz HTTP/1.1\r\n" + HEAD + b": x\r\n\r\n",
+    "blanks in the target": b"GET /a b HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "bytes above ASCII in the target": b"GET /\xc3\xa9 HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "no UTF-8 in the target": b"GET /%ff HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "an absolute target": b"GET http://localhost/ HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "a tunnel": b"CONNECT localhost:22 HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "two Hosts": b"GET /healthz HTTP/1.1\r\n" + HEAD + HEAD + b"\r\n",
+    "too many headers": b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X: y\r\n" * 64 + b"\r\n",
+    "a line too long": b"GET /healthz HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 8200 + b"\r\n\r\n",
+    "a target too long": b"GET /" + b"y" * 8200 + b" HTTP/1.1\r\n" + HEAD + b"\r\n",
+    "a head too long": b"GET / HTTP/1.1\r\n"
+    + HEAD
+    + (b"X: " + b"y" * 7000 + b"\r\n") * 3
+    + b"\r\n",
+    "an endless head": b"GET / HTTP/1.1\r\nX: " + b"y" * 100_000,
+    "chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and a length": POST
+    + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "a hidden encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 14\r\nContent-Length: 14\r\n\r\n" + GUEST,
+    "a list of lengths": POST + b"Content-Length: 14, 14\r\n\r\n" + GUEST,
+    "a signed length": POST + b"Content-Length: +14\r\n\r\n" + GUEST,
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n",
+    "a length in hex": POST + b"Content-Length: 0xe\r\n\r\n" + GUEST,
+    "a length in other digits": POST + "Content-Length: ١٤\r\n\r\n".encode() + GUEST,
+    "no length": POST + b"Content-Length:\r\n\r\n" + GUEST,
+    "a body on GET": b"GET /healthz HTTP/1.1\r\n" + HEAD + b"Content-Length: 3\r\n\r\nabc",
+    "a body on HEAD": b"HEAD /healthz HTTP/1.1\r\n" + HEAD + b"Content-Length: 3\r\n\r\nabc",
+}
+
+
+@pytest.mark.parametrize("sent", BAD_HEADS.values(), ids=BAD_HEADS)
+def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
+    patient_house: House, sent: bytes
+) -> None:
+    """A request hidden behind it is not answered."""
+    [answer] = said(patient_house, sent + GET)
+    assert answer.status == 400
+    assert b'"error"' in answer.body
+
+
+@pytest.mark.parametrize(
+    "host", ["", "Host:", "Host: localhost/x", "Host: x@localhost", "Host: a b"]
+)
+def test_a_host_is_needed(patient_house: House, host: str) -> None:
+    lines = ["GET /healthz HTTP/1.1", *filter(None, [host]), "Connection: close", "", ""]
+    [answer] = said(patient_house, "\r\n".join(lines).encode())
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("length", ["16385", "9" * 30, "9" * 8000])
+def test_a_body_that_is_too_long_is_refused_before_it_is_sent(
+    patient_house: House, length: str
+) -> None:
+    [answer] = said(patient_house, POST + f"Content-Length: {length}\r\n\r\n".encode())
+    assert answer.status == 413
+
+
+def test_the_refusal_arrives_though_the_client_goes_on_sending(patient_house: House) -> None:
+    body = b"x" * 300_000
+    [answer] = said(patient_house, POST + b"Content-Length: 300000\r\n\r\n" + body)
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.2", "[::1]"])
+def test_another_host_is_not_answered(patient_house: House, host: str) -> None:
+    [answer] = said(patient_house, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert answer.status == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:65535"])
+def test_our_own_host_is_answered_whatever_the_port(patient_house: House, host: str) -> None:
+    [answer] = said(patient_house, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../../etc/passwd",
+        "/..%2f..%2fetc%2fpasswd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
+        "/./index.html",
+        "/static/../api.py",
+        "/api.py",
+        "/..\\api.py",
+        "/%00",
+        "/api/usage/",
+        "/API/usage",
+        "/api/usage%20",
+        "/api/usage;x",
+    ],
+)
+def test_no_path_leads_anywhere_else(patient_house: House, path: str) -> None:
+    [answer] = said(patient_house, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
+    assert (answer.status, answer.body) == (404, b'{"error":"Not found"}')
+
+
+def test_a_connection_serves_many_requests_also_ones_sent_ahead(patient_house: House) -> None:
+    found = said(patient_house, GET * 3 + POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST)
+    assert [answer.status for answer in found] == [200] * 5
+
+
+def test_a_request_may_come_in_any_pieces(patient_house: House) -> None:
+    whole = POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST
+    found = said(patient_house, *(bytes([byte]) for byte in whole))
+    assert [answer.status for answer in found] == [200, 200]
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(patient_house: House) -> None:
+    with connected(patient_house) as sock:
+        sock.sendall(POST + b"Content-Length: 14\r\nExpect: 100-continue\r\n\r\n")
+        assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(GUEST)
+        assert one(sock).status == 200
+
+
+def test_http_1_0_is_answered_once(patient_house: House) -> None:
+    [answer] = said(patient_house, GET.replace(b"1.1", b"1.0") + GET)
+    assert answer.status == 200
+    assert "Connection: close" in answer.head
+
+
+def test_whoever_wants_to_close_is_told_so(patient_house: House) -> None:
+    with connected(patient_house) as sock:
+        sock.sendall(LAST + GET)
+        [answer] = answers(everything(sock))
+    assert "Connection: close" in answer.head
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(patient_house: House) -> None:
+    for part in (b"", GET[:10], POST + b"Content-Length: 14\r\n\r\n{"):
+        assert said(patient_house, part) == []
+    assert patient_house.warnings == []
+
+
+def test_head_says_what_get_would_and_sends_nothing(patient_house: House) -> None:
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    for path in ("/", "/api/usage", "/api/history", "/metrics", "/healthz", "/openapi.json"):
+        head, get = (patient_house.ask(method, path, headers=headers) for method in ("HEAD", "GET"))
+        assert (head.status, head.body) == (get.status, b"")
+        assert dict(head.headers) | {"Date": ""} == dict(get.headers) | {"Date": ""}
+
+
+def test_options_says_what_may_be_done(patient_house: House) -> None:
+    for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/api/auth", "POST, OPTIONS")):
+        got = patient_house.ask("OPTIONS", path)
+        assert (got.status, got.header("Allow"), got.body) == (204, allowed, b"")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "get", "BREW", "GET_"])
+def test_another_method_is_not_allowed_and_says_which_are(
+    patient_house: House, method: str
+) -> None:
+    for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS")):
+        got = patient_house.ask(method, path)
+        assert (got.status, got.header("Allow")) == (405, allowed)
+
+
+def test_every_answer_is_guarded(patient_house: House) -> None:
+    for path in ("/", "/api/usage", "/nowhere"):
+        got = patient_house.ask("GET", path)
+        policy = got.header("Content-Security-Policy") or ""
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert got.header("X-Content-Type-Options") == "nosniff"
+        assert got.header("Referrer-Policy") == "no-referrer"
+        assert got.header("Cross-Origin-Opener-Policy") == "same-origin"
+        assert got.all("Server") == ["cldmon"]
+
+
+FOREIGN = (
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "https://127.0.0.1.evil.example"},
+    {"Origin": "file://"},
+    {"Origin": "http://[bad"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+)
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+@pytest.mark.parametrize("path", ["/api/auth", "/api/logout", "/api/subscriptions"])
+def test_no_other_site_can_post(house: House, path: str, headers: dict[str, str]) -> None:
+    headers = {**headers, "Cookie": house.logged_in().cookie}
+    assert house.ask("POST", path, {"slackId": ""}, headers).status == 403
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_a_body_must_be_declared_as_json(house: House, kind: str) -> None:
+    """What a form of another site can send, too, is nothing to us."""
+    assert house.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
+
+
+def test_the_declaration_may_name_a_character_set(house: House) -> None:
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert house.ask("POST", "/api/auth", {"slackId": ""}, headers).status == 200
+
+
+def test_a_logout_needs_no_body(house: House) -> None:
+    assert house.logged_in().post("/api/logout").status == 200
+
+
+def test_a_fault_of_ours_is_told_without_details(house: House) -> None:
+    """Nor does the log quote what may be a secret."""
+
+    class Broken(Document):
+        def answer(self, request: Request) -> Response:
+            raise LookupError("sk-ant-sid01-secret")
+
+    house.services = replace(house.services, pages={"/": Broken(b"")})
+    got = house.ask("GET", "/")
+    assert (got.status, got.json) == (500, {"error": "Internal server error"})
+    [warning] = house.warnings
+    assert "LookupError" in warning
+    assert "sk-ant" not in warning
+
+
+class TestTime:
+    """Every phase of a connection has its deadline, however busily it trickles."""
+
+    LATE = max(SECONDS.values()) + 1
+
+    def test_a_head_that_trickles_is_ended(self, timed_house: House, ticks: Ticks) -> None:
+        with connected(timed_house) as sock:
+            for byte in GET[:20]:
+                sock.sendall(bytes([byte]))
+            _wait_for(lambda: len(timed_house.server.connections) == 1)
+            ticks.now += SECONDS[Phase.REQUEST] + 1
+            sock.sendall(GET[20:21])
+            [answer] = answers(everything(sock))
+        assert answer.status == 408
+
+    def test_a_body_that_trickles_is_ended(self, timed_house: House, ticks: Ticks) -> None:
+        with connected(timed_house) as sock:
+            sock.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 14\r\n\r\n")
+            sock.recv(100)
+            sock.sendall(GUEST[:3])
+            ticks.now += SECONDS[Phase.REQUEST] + 1
+            [answer] = answers(everything(sock))
+        assert answer.status == 408
+
+    def test_an_idle_connection_is_closed_without_a_word(
+        self, timed_house: House, ticks: Ticks
+    ) -> None:
+        with connected(timed_house) as fresh, connected(timed_house) as used:
+            used.sendall(GET)
+            one(used)
+            _wait_for(lambda: len(timed_house.server.connections) == 2)
+            ticks.now += SECONDS[Phase.REQUEST] + 1
+            assert everything(fresh) == everything(used) == b""
+
+    def test_an_answer_that_nobody_takes_is_ended(self, timed_house: House, ticks: Ticks) -> None:
+        _add_page(timed_house, b"x" * 30_000_000)
+        with connected(timed_house) as sock:
+            sock.sendall(GET.replace(b"/healthz", b"/big"))
+            sock.recv(1)
+            ticks.now += SECONDS[Phase.ANSWER] + 1
+            _wait_for(lambda: len(timed_house.server.connections) == 0)
+            assert len(everything(sock)) < 30_000_000
+
+    def test_another_connection_is_answered_meanwhile(self, timed_house: House) -> None:
+        _add_page(timed_house, b"x" * 30_000_000)
+        with connected(timed_house) as slow, connected(timed_house) as trickling:
+            slow.sendall(GET.replace(b"/healthz", b"/big"))
+            slow.recv(1)
+            trickling.sendall(GET[:5])
+            assert timed_house.ask("GET", "/healthz").status == 200
+
+
+class TestCrowds:
+    """However many come, the next one is answered."""
+
+    def test_a_thousand_silent_connections_keep_nobody_out(self, house: House) -> None:
+        with _many_files(), ExitStack() as stack:
+            for number in range(1000):
+                sock = stack.enter_context(connected(house))
+                if number % 2:
+                    sock.sendall(b"GET / HTTP/1.1\r\nHost: lo")
+            assert house.ask("GET", "/api/session").status == 200
+            assert len(house.server.connections) <= MOST
+
+    def test_whoever_waits_longest_makes_room(self, tmp_path: Path, clock: Clock) -> None:
+        with House(tmp_path, clock, connections=Connections(most=4)) as house, ExitStack() as stack:
+            old = [stack.enter_context(connected(house)) for _ in range(4)]
+            _wait_for(lambda: len(house.server.connections) == 4)
+            assert house.ask("GET", "/api/session").status == 200
+            assert everything(old[0]) == b""
+
+    def test_long_answers_have_few_places_and_the_newest_gets_one(
+        self, patient_house: House
+    ) -> None:
+        def respond(_: Request) -> Response:
+            return Response(200, (b"x" * 1_000_000 for _ in range(50)))
+
+        patient_house.server.respond = respond
+        with ExitStack() as stack:
+            for _ in range(3):
+                slow = stack.enter_context(connected(patient_house))
+                slow.sendall(GET)
+                slow.recv(1)
+            assert len(patient_house.ask("GET", "/").body) == 50_000_000
+
+
+def test_a_long_answer_comes_in_chunks_and_the_connection_goes_on(house: House) -> None:
+    pieces = [b"[1", b"", b",2", b"]"]
+    house.server.respond = lambda _: Response(200, iter(list(pieces)))
+    with connected(house) as sock:
+        sock.sendall(GET + LAST)
+        data = everything(sock)
+    assert data.count(b"2\r\n[1\r\n2\r\n,2\r\n1\r\n]\r\n0\r\n\r\n") == 2
+    assert house.ask("GET", "/").body == b"[1,2]"
+
+
+def test_a_long_answer_for_http_1_0_ends_with_the_connection(house: House) -> None:
+    house.server.respond = lambda _: Response(200, iter([b"[1", b"]"]))
+    with connected(house) as sock:
+        sock.sendall(GET.replace(b"1.1", b"1.0"))
+        head, _, body = everything(sock).partition(b"\r\n\r\n")
+    assert body == b"[1]"
+    assert b"Transfer-Encoding" not in head
+
+
+def test_a_long_answer_that_breaks_off_is_seen_to_be_broken(house: House) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"[1"
+        raise LookupError
+
+    house.server.respond = lambda _: Response(200, broken())
+    with connected(house) as sock:
+        sock.sendall(GET)
+        assert not everything(sock).endswith(wire.LAST_CHUNK)
+    _wait_for(lambda: bool(house.warnings))
+
+
+def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock) -> None:
+    before = threading.active_count()
+    with House(tmp_path, clock) as house, ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(connected(house)).sendall(GET[:5])
+        stack.enter_context(connected(house)).sendall(GET)
+        _wait_for(lambda: len(house.server.connections) == 6)
+        house.server.shutdown()
+        house.server.end()
+        assert len(house.server.connections) == 0
+    _wait_for(lambda: threading.active_count() == before)
+
+
+def test_a_port_in_use_names_who_holds_it(house: House) -> None:
+    with pytest.raises(ListenError, match=rf"port {house.address[1]}: .*\(process \d+\)"):
+        WebServer(*house.address, lambda _: Response(204), print)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300])
+def test_a_host_that_is_not_ours_is_said(host: str) -> None:
+    with pytest.raises(ListenError, match=r"change `host`"):
+        WebServer(host, 0, lambda _: Response(204), print)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "[::1]", "::"])
+def test_every_way_to_write_an_address_is_understood(host: str) -> None:
+    server = WebServer(host, 0, lambda _: Response(204), print)
+    server.server_close()
+    assert re.fullmatch(r"http://([\d.]+|\[[\d:]+\]):\d+/", server.url)
+
+
+def _add_page(house: House, body: bytes) -> None:
+    page = Document(body, "text/plain")
+    house.services = replace(house.services, pages={"/big": page})
+
+
+def _wait_for(happened: object) -> None:
+    """Wait until something that happens in another thread has happened."""
+    assert callable(happened)
+    event = threading.Event()
+    for _ in range(2000):
+        if happened():
+            return
+        event.wait(0.01)
+    raise AssertionError("it did not happen")
+
+
+@contextmanager
+def _many_files() -> Iterator[None]:
+    """Allow this process as many open files as the test needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
