@@ -13,6 +13,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _HALF_MINUTE = timedelta(seconds=30)
 """Added before seconds are cut off: the service's resets jitter by a second around the minute."""
+_MOMENT = timedelta(seconds=5)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -55,4 +56,6 @@ def length(span: timedelta) -> str:
 
 def read_ago(age: timedelta) -> str:
     """Return when something was read: `20 s ago`, or that its time lies ahead of the clock."""
+    if abs(age) < _MOMENT:
+        return "just now"
     return f"{length(age)} ago" if age > -_MINUTE else f"{length(age)} in the future"

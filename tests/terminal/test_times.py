@@ -71,5 +71,6 @@ def test_an_age_is_told_in_one_unit(span: timedelta, text: str) -> None:
 
 def test_a_reading_ahead_of_the_clock_is_told_as_such() -> None:
     """A few seconds of difference between clocks are none."""
-    assert read_ago(-timedelta(seconds=2)) == "2 s ago"
+    assert read_ago(-timedelta(seconds=2)) == read_ago(timedelta(seconds=2)) == "just now"
+    assert read_ago(-timedelta(seconds=20)) == "20 s ago"
     assert read_ago(-timedelta(minutes=9)) == "9 min in the future"
