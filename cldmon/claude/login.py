@@ -38,8 +38,8 @@ FRESH_KEY_PAUSES = (1.0, 3.0)
 """Seconds between the questions with a new key: the service may refuse it at first."""
 
 _NO_DISPLAY = (
-    "there is no display to show a browser on: connect with `ssh -X`, or sign in with any browser"
-    " and give the cookie sessionKey to `cldmon login LABEL --paste`"
+    "there is no display that a browser can be shown on: connect with `ssh -X`, or sign in with any"
+    " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
 )
 _NO_BROWSER = (
     "no browser that can show a window: `apt-get install chromium`, or sign in with any browser"
@@ -64,11 +64,16 @@ def sign_in(
     if not (env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")):
         raise BrowserError(_NO_DISPLAY)
     visible = replace(settings, headless=False)
-    with (
-        tempfile.TemporaryDirectory(prefix="cldmon-login-") as owner,
-        scratch_folder(Path(owner)) as scratch,
-    ):
-        return asyncio.run(_signed_in(visible, url, env, scratch, opened))
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="cldmon-login-") as owner,
+            scratch_folder(Path(owner)) as scratch,
+        ):
+            return asyncio.run(_signed_in(visible, url, env, scratch, opened))
+    except BrowserError as error:
+        if "XServer" in str(error.__cause__):
+            raise BrowserError(_NO_DISPLAY) from error
+        raise
 
 
 def check(

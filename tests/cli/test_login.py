@@ -106,6 +106,16 @@ def test_without_a_display_it_says_what_to_do(home: Home) -> None:
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_display_that_does_not_answer_is_none(home: Home) -> None:
+    browser = home.folder / "chromium"
+    browser.write_text("#!/bin/sh\necho 'Missing X server or $DISPLAY' >&2\nexit 1\n")
+    browser.chmod(0o700)
+    home.env |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(browser)}
+    ran = home.run("login", "alice")
+    assert ran.returncode == 1
+    assert "ssh -X" in ran.stderr
+
+
 def test_a_mere_headless_shell_is_no_window(home: Home) -> None:
     shell = home.folder / "chromium-headless-shell"
     shell.write_text("#!/bin/sh\n")
