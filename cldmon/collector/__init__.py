@@ -206,6 +206,8 @@ class Collector:
             self._warn(f"{one} and {other} are one organization: they show the same usage")
         owed = seen if self._notifier else ()
         state = outbox.post(after, owed, self._subscribers(), now)
+        if dropped := state.counters.get(outbox.DROPPED, 0) - after.counters.get(outbox.DROPPED, 0):
+            self._warn(f"{dropped} Slack message(s) dropped: too old, or too many were waiting")
         self._state.save(state)
         self._history.ensure(state.history_line or "")
         return state

@@ -23,7 +23,11 @@ LONGEST = 1_000
 LIFE = timedelta(days=7)
 """How long a message is tried: an older one is news no more."""
 
-_MOST_UNSURE = 2
+DROPPED = "messagesDropped"
+"""The counter of messages that were not delivered and will not be."""
+
+_MOST_UNSURE = 4
+_FIRST_PAUSE = timedelta(minutes=10)
 _LONGEST_HALT = timedelta(days=1)
 
 
@@ -60,7 +64,7 @@ def post(
     addressed = [m for message in fresh for m in _addressed(message, subscriptions)]
     kept = addressed[-LONGEST:]
     dropped = len(owed) - len(fresh) + len(addressed) - len(kept)
-    return _count(replace(state, outbox=tuple(kept)), "messagesDropped", dropped)
+    return _count(replace(state, outbox=tuple(kept)), DROPPED, dropped)
 
 
 def deliver(
@@ -95,16 +99,15 @@ def deliver(
 def settle(state: State, message: Message, receipt: Receipt, now: datetime) -> State:
     """Return the state after one attempt to deliver a message.
 
-    One that may have arrived is tried once more, in the next pass: an alert that is lost costs
-    more than one that comes twice. After that it counts as delivered.
+    One that may have arrived is tried again: an alert that is lost costs more than one that comes
+    twice. But not for ever, and with longer and longer pauses, which outlast a Slack that hangs.
     """
-    state = replace(
-        state, slack_retry_at=now + receipt.retry_after if receipt.retry_after else None
-    )
+    pause = receipt.retry_after or _pause(message, receipt)
+    state = replace(state, slack_retry_at=now + pause if pause else None)
     if receipt.fate is Fate.DELIVERED:
         return _count(state.without(message), f"alertsSent.{message.transition.kind}", 1)
     if receipt.fate is Fate.GONE or _given_up(message, receipt):
-        return _count(state.without(message), "messagesDropped", 1)
+        return _count(state.without(message), DROPPED, 1)
     if receipt.fate is Fate.UNSURE:
         again = replace(message, unsure=message.unsure + 1)
         return replace(state, outbox=tuple(again if m is message else m for m in state.outbox))
@@ -119,14 +122,23 @@ def _addressed(message: Message, subscriptions: Subscriptions | None) -> Iterato
         yield replace(message, user=user)
 
 
+def _pause(message: Message, receipt: Receipt) -> timedelta | None:
+    """Return how long to leave Slack alone after it gave no answer; after the first, not at all."""
+    if receipt.fate is not Fate.UNSURE or message.unsure == 0:
+        return None
+    return _FIRST_PAUSE * 2**message.unsure
+
+
 def _given_up(message: Message, receipt: Receipt) -> bool:
     return receipt.fate is Fate.UNSURE and message.unsure + 1 >= _MOST_UNSURE
 
 
 def _verdict(message: Message, receipt: Receipt) -> str:
-    if receipt.fate is Fate.GONE or _given_up(message, receipt):
+    if receipt.fate is Fate.GONE:
         return f"{receipt.reason}; dropped"
-    return f"{receipt.reason}; tried again in the next pass"
+    if _given_up(message, receipt):
+        return f"{receipt.reason}; given up after {_MOST_UNSURE} attempts, it may have arrived"
+    return f"{receipt.reason}; tried again later"
 
 
 def _count(state: State, name: str, by: int) -> State:

@@ -152,7 +152,7 @@ def test_slack_down_for_one_pass_delays_a_message_and_loses_none(house: House) -
     house.run({"alice": 99})
     house.slack.receipts.append(Receipt(Fate.LATER, "Slack is down", halt=True))
     assert house.run({"alice": 100}).waiting == 1
-    assert house.warnings == ["Slack message to U1: Slack is down; tried again in the next pass"]
+    assert house.warnings == ["Slack message to U1: Slack is down; tried again later"]
     assert house.run({"alice": 100}).waiting == 0
     house.run({"alice": 100})
     assert house.told == [HIT, HIT]  # tried, then delivered

@@ -61,13 +61,20 @@ def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(house: House)
     assert house.told == [HIT, HIT]
 
 
-def test_a_message_that_may_have_arrived_is_tried_once_more_then_given_up(house: House) -> None:
-    hit(house, UNSURE, UNSURE)
-    assert house.warnings == ["Slack message to U1: no answer; tried again in the next pass"]
-    house.run({"alice": 100})
-    assert house.warnings == ["Slack message to U1: no answer; dropped"]
-    house.run({"alice": 100})
-    assert house.told == [HIT, HIT]
+def test_a_message_that_may_have_arrived_is_tried_after_longer_and_longer_pauses(
+    house: House,
+) -> None:
+    """At once, in the next pass, then 20 and 40 minutes later; then it is given up."""
+    hit(house, UNSURE, UNSURE, UNSURE, UNSURE)
+    said = {0: list(house.warnings)}
+    for minutes in range(10, 130, 10):
+        house.run({"alice": 100})
+        said[minutes] = list(house.warnings)
+    again = ["Slack message to U1: no answer; tried again later"]
+    over = ["Slack message to U1: no answer; given up after 4 attempts, it may have arrived"]
+    told = {minutes: warnings for minutes, warnings in said.items() if warnings}
+    assert told == {0: again, 10: again, 30: again, 70: over}
+    assert house.told == [HIT] * 4
     assert house.state.outbox == ()
     assert house.state.counters == {"messagesDropped": 1}
 
@@ -167,9 +174,7 @@ def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house:
     mute = outbox.Mute("slack.token is not there")
     slack(house).receipts.append(mute.tell("U1", transition()))
     assert house.run({"alice": 100}).waiting == 2
-    assert house.warnings == [
-        "Slack message to U1: slack.token is not there; tried again in the next pass"
-    ]
+    assert house.warnings == ["Slack message to U1: slack.token is not there; tried again later"]
 
 
 def test_a_change_of_subscriptions_counts_from_the_pass_that_sees_the_transition(
@@ -267,6 +272,14 @@ def test_a_message_is_tried_for_a_week() -> None:
     state = outbox.post(state, (), Subscriptions(), NOON)
     assert state.outbox == (Message(old, "U1"),)
     assert state.counters == {"messagesDropped": 1}
+
+
+def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
+    hit(house, LATER)
+    house.clock.at += timedelta(days=8)
+    house.run({"alice": 100})
+    assert house.warnings == ["1 Slack message(s) dropped: too old, or too many were waiting"]
+    assert house.told == [HIT]
 
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
