@@ -59,7 +59,11 @@ def measure(accounts: int, pairs: int) -> list[float]:
         config = configure(Path(folder), claude.url, keys)
         runs = [pair(config, claude.url, keys) for _ in range(pairs + 1)][1:]
     bare = [run[0] for run in runs]
-    row = [accounts, statistics.median(c.wall for c in bare), statistics.median(c.cpu for c in bare)]
+    row = [
+        accounts,
+        statistics.median(c.wall for c in bare),
+        statistics.median(c.cpu for c in bare),
+    ]
     for place in (1, 2):
         row.append(statistics.median(run[place].wall / run[0].wall for run in runs))
         row.append(statistics.median(run[place].cpu / run[0].cpu for run in runs))

@@ -126,7 +126,7 @@ def _pause(message: Message, receipt: Receipt) -> timedelta | None:
     """Return how long to leave Slack alone after it gave no answer; after the first, not at all."""
     if receipt.fate is not Fate.UNSURE or message.unsure == 0:
         return None
-    return _FIRST_PAUSE * 2**message.unsure
+    return _FIRST_PAUSE * (1 << message.unsure)
 
 
 def _given_up(message: Message, receipt: Receipt) -> bool:
