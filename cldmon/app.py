@@ -94,12 +94,10 @@ class App:
         """
         from cldmon.domain.view import configured
 
-        known = self.outline.labels
         for label in labels:
-            if label not in known:
-                names = ", ".join(known)
-                raise UsageError(f"no account {label!r} in the config; it has: {names}")
-        return configured(self.snapshot(), [x for x in known if not labels or x in labels])
+            self.require_account(label)
+        wanted = [x for x in self.outline.labels if not labels or x in labels]
+        return configured(self.snapshot(), wanted)
 
     def forecasts(self, snapshot: Snapshot) -> Forecasts:
         """Where each window of a snapshot is heading; raises StoreError."""
