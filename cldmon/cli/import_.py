@@ -46,3 +46,4 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     take_over(source, goal, app.env, tell=click.echo, warn=complain)
     option = "" if config == Path(FILE_NAME) else f"--config {shlex.quote(str(config))} "
     click.echo(f"Next: cldmon {option}fetch", err=True)
+    click.echo("When all is well remove the old folder: its config.json holds the keys.", err=True)

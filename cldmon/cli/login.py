@@ -47,7 +47,8 @@ def _ask_to_add(app: App, label: str) -> None:
     if not sys.stdin.isatty():
         known = ", ".join(app.outline.labels) or "none"
         raise UsageError(f"no account {label!r} in the config (it has: {known}); --add adds it")
-    click.confirm(f"{app.config_path} has no account {label!r}. Add it?", abort=True, err=True)
+    if not click.confirm(f"{app.config_path} has no account {label!r}. Add it?", err=True):
+        raise LoginError("no account was added")
 
 
 def _pasted(label: str) -> Secret:

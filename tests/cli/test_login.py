@@ -7,6 +7,7 @@ import pty
 import signal
 import stat
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,10 +138,11 @@ def test_a_pasted_key_is_checked_stored_and_not_shown(home: Home) -> None:
     assert "MARKER" not in ran.stdout + ran.stderr
 
 
-def test_a_key_is_typed_without_echo(home: Home) -> None:
+def typed(home: Home, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
+    """Answer each question of a login on a terminal; return the exit code and what it showed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [CLDMON, "login", "alice", "--paste", "--no-check"],
+        [CLDMON, "login", *arguments],
         env=home.env,
         stdin=theirs,
         stdout=theirs,
@@ -148,20 +150,33 @@ def test_a_key_is_typed_without_echo(home: Home) -> None:
         start_new_session=True,
     )
     os.close(theirs)
-    shown = b""
-    while b"not shown" not in shown:
-        shown += os.read(ours, 1024)
-    os.write(ours, NEW.encode() + b"\n")
-    try:
-        while more := os.read(ours, 1024):
+    shown = ""
+    for question, answer in answers.items():
+        while question not in shown:
+            shown += os.read(ours, 1024).decode()
+        os.write(ours, f"{answer}\n".encode())
+    with suppress(OSError):  # the other end is closed
+        while more := os.read(ours, 1024).decode():
             shown += more
-    except OSError:  # the terminal is closed
-        pass
     os.close(ours)
-    assert process.wait(PATIENCE) == 0
-    assert b"key stored in" in shown
-    assert b"MARKER" not in shown
+    return process.wait(PATIENCE), shown
+
+
+def test_a_key_is_typed_without_echo(home: Home) -> None:
+    code, shown = typed(home, "alice", "--paste", "--no-check", answers={"not shown": NEW})
+    assert code == 0
+    assert "key stored in" in shown
+    assert "MARKER" not in shown
     assert NEW in home.config.read_text()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_it_asks_whether_to_add_an_account(
+    home: Home, answer: str, code: int
+) -> None:
+    answers = {"Add it?": answer} | ({"not shown": NEW} if answer == "y" else {})
+    assert typed(home, "bob", "--paste", "--no-check", answers=answers)[0] == code
+    assert (NEW in home.config.read_text()) == (answer == "y")
 
 
 @pytest.mark.parametrize("text", ["", "hello", "sk-ant-sid01-REPLACE-ME", "\x1b\0"])
@@ -228,9 +243,9 @@ def test_a_new_account_is_added_on_demand(home: Home) -> None:
 
 def test_a_key_file_is_written_where_the_configuration_names_one(home: Home) -> None:
     home.configure(tables='[[accounts]]\nlabel = "bob"\nsession_key_file = "bob.key"')
-    ran = paste(home, "bob")
+    ran = paste(home, "bob", "--no-check")
     file = home.folder / "bob.key"
-    assert ran.stdout == f"bob (Max): key stored in {file}\n"
+    assert ran.stdout == f"bob: key stored in {file}\n"
     assert file.read_text() == f"{NEW}\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
