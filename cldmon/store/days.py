@@ -146,12 +146,14 @@ def tidy(texts: Sequence[bytes], path: Path) -> Day:
 
 def _as_it_is(text: bytes) -> Day | None:
     """Return the day of a text that needs no repair at all, or None."""
+    if not _is_sound(text):
+        return None
     stamps: list[int] = []
     starts: list[int] = []
     start, before = 0, -1
     while start < len(text):
         end = text.find(b"\n", start)
-        stamp = _trusted(text, start, end)
+        stamp = _stamp_of_shaped(text, start, end)
         if stamp is None or stamp <= before:
             return None
         stamps.append(stamp)
@@ -160,11 +162,16 @@ def _as_it_is(text: bytes) -> Day | None:
     return Day(text, stamps, starts)
 
 
-def _trusted(text: bytes, start: int, end: int) -> int | None:
+def _is_sound(text: bytes) -> bool:
+    """Tell whether a text is neither damaged by zeros nor escaped in another way than ours."""
+    return b"\0" not in text and not (b"\\" in text and _UNUSUAL_ESCAPE.search(text))
+
+
+def _stamp_of_shaped(text: bytes, start: int, end: int) -> int | None:
     """Return the time of a line in the writer's exact form, or None.
 
-    It is not that when it is torn, glued to another, damaged by zeros, or escaped in another way.
-    There is one pair of brackets in a line, but for those in labels: the quick look comes first.
+    It is not that when it is torn or glued to another. There is one pair of brackets in a line,
+    but for those in labels: the quick look comes first.
     """
     begin = _BEGIN.match(text, start, end) if end > start else None
     if begin is None:
@@ -176,8 +183,6 @@ def _trusted(text: bytes, start: int, end: int) -> int | None:
         not text.endswith(_END, start, end)
         or (text.find(b"[", body, end) >= 0 and text.find(PREFIX, body, end) >= 0)
         or (text.find(b"]", body, end) < end - 2 and text.find(_END, body, end) < end - 3)
-        or text.find(b"\0", body, end) >= 0
-        or (text.find(b"\\", body, end) >= 0 and _UNUSUAL_ESCAPE.search(text, body, end))
     ):
         return None
     return int(begin[1])
@@ -186,11 +191,15 @@ def _trusted(text: bytes, start: int, end: int) -> int | None:
 def _good_lines(text: bytes, path: Path) -> Iterator[bytes]:
     dropped = 0
     for line in filter(None, (raw.strip(_BLANK) for raw in text.split(b"\n"))):
-        found = [line] if _trusted(line, 0, len(line)) is not None else list(_salvaged(line))
+        found = [line] if _is_ours(line) else list(_salvaged(line))
         yield from found
         dropped += not found
     if dropped:
         _note(path, dropped)
+
+
+def _is_ours(line: bytes) -> bool:
+    return _is_sound(line) and _stamp_of_shaped(line, 0, len(line)) is not None
 
 
 def _note(path: Path, dropped: int) -> None:

@@ -42,6 +42,8 @@ def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
             yield separator
             yield from _joined(day, span)
             separator = b","
+        # Else the next day would be read into fresh memory while this one is kept: a third slower.
+        del day
     yield b"]" if separator == b"," else b"[]"
 
 
