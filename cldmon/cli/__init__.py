@@ -17,6 +17,7 @@ from cldmon.terminal.style import terminal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from click.shell_completion import CompletionItem
 
@@ -25,10 +26,10 @@ COMMANDS = {
     "import": "Take over the files of a Node cldmon.",
     "login": "Get a new session key for an account.",
     "fetch": "Read every account once, store it, tell who asked.",
+    "status": "Show how much of each limit is used.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check all it depends on, and say how to mend it.",
-    "status": "Show how much of each limit is used.",
     "health": "Say in one line whether all is well.",
     "subscribe": "Change and show who is told of what on Slack.",
     "completion": "Print the completion script of a shell.",
@@ -38,8 +39,6 @@ COMMANDS = {
 
 MODULES = {"import": "import_"}
 """The module of each command whose name cannot be one."""
-
-INTERRUPTED = 128 + signal.SIGINT
 
 
 class LazyGroup(click.Group):
@@ -106,17 +105,35 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 usage or config, 75 a pass is running."""
+    _open_closed_streams()
+    ending = _Ending()
     # So that a timer's or an operator's SIGTERM ends a pass as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    sys.exit(_exit_code(cli.main, debug="--debug" in sys.argv))
+    signal.signal(signal.SIGTERM, ending)
+    code = _exit_code(cli.main, debug="--debug" in sys.argv)
+    sys.exit(128 + ending.number if code is None else code)
 
 
-def _exit_code(run: Callable[..., Any], *, debug: bool) -> int:
-    """Run and return the exit code; the one place where errors become lines on stderr."""
+class _Ending:
+    """A signal handler that ends the program like Ctrl-C and remembers which signal it was."""
+
+    number: int = signal.SIGINT
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Do what Ctrl-C does now, also where it is ignored (as in a shell's background)."""
+        self.number = number
+        handler = signal.getsignal(signal.SIGINT)
+        (handler if callable(handler) else signal.default_int_handler)(number, frame)
+
+
+def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
+    """Run and return the exit code, None if interrupted.
+
+    The one place where errors become lines on stderr.
+    """
     try:
         return run(standalone_mode=False) or 0
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except CldmonError as error:
         if debug:
@@ -124,17 +141,33 @@ def _exit_code(run: Callable[..., Any], *, debug: bool) -> int:
         complain(str(error))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return None
     except BrokenPipeError:
         _silence_stdout()
         return 0
     except Exception as error:
         if debug:
             raise
-        complain(
-            f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
-        )
+        complain(_unexpected(error))
+        _silence_stdout()
         return 1
+
+
+def _show(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) or not isinstance(
+        error, click.UsageError
+    ):
+        error.show()
+        return
+    command = error.ctx.command_path if error.ctx else "cldmon"
+    complain(f"{error.format_message().rstrip('.')} (see `{command} --help`)")
+
+
+def _unexpected(error: Exception) -> str:
+    # Files are read and written behind an edge of their own: this is the output.
+    if isinstance(error, OSError) and error.filename is None and error.strerror:
+        return f"cannot write the output: {error.strerror}"
+    return f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
 
 
 def complain(message: str) -> None:
@@ -146,3 +179,11 @@ def complain(message: str) -> None:
 def _silence_stdout() -> None:
     # The reader of our pipe is gone; without this the interpreter complains at its exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Let a stream that we were started without lead nowhere, lest a data file takes its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: PTH123, SIM115
