@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -208,7 +209,8 @@ class Running:
         found = [pid for pid, command in self.home.processes().items() if words in command]
         assert found, words
         for pid in found:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def end(self) -> tuple[int, str, str]:
         """Wait for its end and return exit code, stdout and stderr."""

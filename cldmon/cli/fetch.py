@@ -39,6 +39,8 @@ def command(
     Says nothing when all is well and nobody looks, as cron likes it. Exits with 1 if no account
     could be read, with 75 if another pass is running.
     """
+    if warning := app.permissions_warning():
+        complain(warning)
     with _progress(len(labels or app.outline.labels)) as done:
         outcome = app.fetch(labels, notify=not no_notify, done=done, warn=complain)
     _report(app, outcome, as_json=as_json)

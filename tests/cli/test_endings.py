@@ -1,0 +1,117 @@
+"""How a pass ends that is interrupted, or whose browser goes: quickly, cleanly, and in words."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo import faults
+from tests.home import Home, key_of, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.demo.claude import FakeClaude
+    from tests.home import Running
+
+DRIVER = "run-driver"
+BROWSER = "--remote-debugging-pipe"
+PAGE = "--type=renderer"
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    return Home(tmp_path / "home", fake_claude)
+
+
+def in_mid_pass(home: Home, timeout_seconds: float = 50, **options: object) -> Running:
+    """Start a pass; return when alice was read and bob and carol wait for answers."""
+    silent = faults.hang(60)
+    tables = f"[browser]\ntimeout_seconds = {timeout_seconds}"
+    home.settle({"alice": None, "bob": silent, "carol": silent}, tables=tables)
+    running = home.start("fetch", **options)
+    wait_until(
+        lambda: (
+            {each.key for each in home.claude.requests} >= {key_of(label) for label in home.labels}
+        )
+    )
+    wait_until(lambda: list((home.data / "browser").glob("*.json")))
+    return running
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGINT, False, 130), (signal.SIGTERM, False, 143)],
+    ids=["ctrl-c", "kill-int", "kill-term"],
+)
+def test_an_interrupted_pass_leaves_nothing_behind(
+    home: Home, number: int, group: bool, code: int
+) -> None:
+    running = in_mid_pass(home)
+    (running.tell_group if group else running.tell)(number)
+    returned, out, err = running.end()
+    assert (returned, out, err.strip()) == (code, "", "")
+    assert home.left_behind() == []
+    assert not (home.data / "state.json").exists()
+    assert home.history == []
+
+
+def test_a_pass_in_a_shells_background_heeds_sigterm(home: Home) -> None:
+    """There Ctrl-C is ignored from the start."""
+    running = in_mid_pass(home, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    running.tell(signal.SIGTERM)
+    assert running.end()[0] == 143
+    assert home.left_behind() == []
+
+
+def test_systemd_tells_all_processes_at_once(home: Home) -> None:
+    running = in_mid_pass(home)
+    for words in (BROWSER, DRIVER, "fetch"):
+        running.kill(words, signal.SIGTERM)
+    returned, out, err = running.end()
+    assert (returned, out, err.strip()) == (143, "", "")
+    assert home.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("victim", "words"),
+    [(BROWSER, "died in mid-pass"), (DRIVER, "died in mid-pass"), (PAGE, "its page crashed")],
+    ids=["browser", "driver", "page"],
+)
+def test_a_browser_that_dies_costs_only_those_not_yet_read(
+    home: Home, victim: str, words: str
+) -> None:
+    running = in_mid_pass(home)
+    running.kill(victim)
+    returned, out, err = running.end()
+    assert (returned, out) == (0, "")
+    assert err.startswith("cldmon: bob, carol: the browser could not do it")
+    assert words in err
+    assert err.count("\n") == 1
+    assert home.accounts["alice"]["status"] == "ok"
+    assert home.accounts["bob"]["errorKind"] == "no_browser"
+    assert [each["label"] for each in home.history[0]["accounts"]] == ["alice"]
+    assert home.left_behind() == []
+
+
+def test_a_driver_that_hangs_is_ended_by_force(home: Home) -> None:
+    running = in_mid_pass(home, timeout_seconds=6)
+    running.kill(DRIVER, signal.SIGSTOP)
+    returned, _, err = running.end()
+    assert returned == 0
+    assert "bob, carol: no answer in time" in err
+    assert home.left_behind() == []
+
+
+def test_what_a_killed_pass_leaves_is_cleared_by_the_next(home: Home) -> None:
+    running = in_mid_pass(home)
+    running.tell(signal.SIGKILL)
+    assert running.end()[0] == -signal.SIGKILL
+    assert any(home.temporary.iterdir())
+    for label in home.labels:
+        home.claude.heal(key_of(label))
+    ran = home.run("fetch")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert home.left_behind() == []

@@ -1,0 +1,337 @@
+"""`cldmon fetch` as cron, a timer and people run it: the installed command in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import stat
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo import faults
+from cldmon.demo.claude import FakeClaude, expired, usage
+from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack
+from tests.home import Home, key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLACK = f"""
+[notifications.slack]
+enabled = true
+bot_token = "{TOKEN}"
+"""
+BUSY = 75
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    return Home(tmp_path / "home", fake_claude)
+
+
+def bits(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# A pass that goes well.
+
+
+def test_it_says_nothing_when_all_is_well_and_leaves_private_files(home: Home) -> None:
+    home.settle({"alice": None, "bob": None})
+    ran = home.run("fetch")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert [each["status"] for each in home.accounts.values()] == ["ok", "ok"]
+    [line] = home.history
+    assert [each["label"] for each in line["accounts"]] == ["alice", "bob"]
+    assert bits(home.data) == 0o700
+    assert {bits(path) for path in home.data.rglob("*") if path.is_file()} == {0o600}
+    assert home.left_behind() == []
+
+
+def test_a_second_pass_asks_once_and_appends_a_line(home: Home) -> None:
+    home.settle({"alice": None})
+    assert home.run("fetch").returncode == 0
+    home.claude.clear()
+    home.claude.set_usage(key_of("alice"), usage(five_hour=101))
+    assert home.run("fetch").returncode == 0
+    assert len(home.claude.requests) == 1
+    assert [line["accounts"][0]["fiveHour"] for line in home.history] == [41, 100]
+
+
+def test_json_prints_the_new_snapshot_and_nothing_else(home: Home) -> None:
+    home.settle({"alice": None, "bob": expired()})
+    ran = home.run("fetch", "--json", "--account", "alice")
+    assert ran.returncode == 0
+    assert ran.stderr == ""
+    accounts = {each["label"]: each for each in json.loads(ran.stdout)["accounts"]}
+    assert accounts["alice"]["fiveHour"]["utilization"] == 41
+    assert {request.key for request in home.claude.requests} == {key_of("alice")}
+
+
+def test_people_are_told_by_the_pass_that_may_notify(home: Home) -> None:
+    with FakeSlack() as slack:
+        home.settle({"alice": None}, f'slack_url = "{slack.url}"', SLACK)
+        home.data.mkdir(mode=0o700)
+        wish = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True}}}}}
+        (home.data / "subscriptions.json").write_text(json.dumps(wish))
+        home.run("fetch")
+        home.claude.set_usage(key_of("alice"), usage(five_hour=100))
+        quiet = home.run("fetch", "--no-notify")
+        assert (quiet.returncode, slack.sent) == (0, [])
+        assert len(home.state["outbox"]) == 1
+        assert home.run("fetch").returncode == 0
+        assert [message.user for message in slack.sent] == [PEOPLE[0].id]
+        assert home.state["outbox"] == []
+
+
+# Accounts that cannot be read.
+
+
+def test_some_failed_accounts_are_told_and_only_strict_minds(home: Home) -> None:
+    home.settle({"alice": None, "bob": faults.status(500), "carol": faults.status(500)})
+    loose = home.run("fetch")
+    assert (loose.returncode, loose.stdout) == (0, "")
+    assert loose.stderr.count("\n") == 1
+    assert loose.stderr.startswith("cldmon: bob, carol: the service is not answering well")
+    strict = home.run("fetch", "--strict", "--account", "alice", "--account", "bob")
+    assert strict.returncode == 1
+    assert "1 of 2 account(s) could not be read" in strict.stderr
+
+
+def test_it_fails_if_no_account_could_be_read_and_keeps_the_last_reading(home: Home) -> None:
+    home.settle({"alice": None})
+    home.run("fetch")
+    home.claude.fail(key_of("alice"), expired())
+    ran = home.run("fetch")
+    assert ran.returncode == 1
+    assert "alice: session key expired" in ran.stderr
+    assert home.accounts["alice"]["lastGood"]["fiveHour"]["utilization"] == 41
+    assert len(home.history) == 2
+    assert home.history[1]["accounts"] == []
+
+
+def test_a_rate_limited_account_is_left_alone_until_its_time(home: Home) -> None:
+    home.settle({"alice": faults.rate_limited(3600), "bob": None})
+    home.run("fetch")
+    home.claude.clear()
+    ran = home.run("fetch")
+    assert "alice: rate limited" in ran.stderr
+    assert {request.key for request in home.claude.requests} == {key_of("bob")}
+
+
+def test_a_browser_that_is_not_there_is_one_line_and_a_committed_error(home: Home) -> None:
+    home.settle({"alice": None, "bob": None}, tables='[browser]\nexecutable = "./my/browser"')
+    ran = home.run("fetch")
+    assert ran.returncode == 1
+    path = home.folder / "my" / "browser"
+    assert f"alice, bob: the browser {path} (browser.executable) is not there" in ran.stderr
+    assert {each["errorKind"] for each in home.accounts.values()} == {"no_browser"}
+
+
+def test_the_configured_browser_counts_from_the_configs_folder(home: Home) -> None:
+    (home.folder / "bin").mkdir()
+    (home.folder / "bin" / "shell").symlink_to(find(BrowserSettings(), os.environ))
+    home.settle({"alice": None}, tables='[browser]\nexecutable = "bin/shell"')
+    ran = home.run("fetch", cwd="/")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+# What it is given.
+
+
+def test_an_unknown_account_is_a_usage_error_that_names_the_known(home: Home) -> None:
+    home.settle({"alice": None})
+    ran = home.run("fetch", "--account", "alcie")
+    assert ran.returncode == 2
+    assert ran.stderr == "cldmon: no account 'alcie' in the config; it has: alice\n"
+    assert not home.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[[accounts]\n", 1, "config.toml:1"),
+        ('colour = "red"\n[[accounts]]\nlabel = "a"\nsession_key = "KEY"\n', 1, "unknown key"),
+        ("accounts = []\n", 1, "accounts"),
+        ('[[accounts]]\nlabel = "a"\nsession_key = "hello"\n', 3, "is not a session key"),
+        ('[[accounts]]\nlabel = "a"\n', 1, "session_key"),
+        ("fetch_interval_minutes = true\n", 1, "expected a number"),
+        (2 * '[[accounts]]\nlabel = "a"\nsession_key = "KEY"\n', 5, "label"),
+    ],
+    ids=["toml", "unknown", "empty", "no-key", "keyless", "type", "duplicate"],
+)
+def test_a_bad_configuration_is_refused_with_file_and_line(
+    home: Home, text: str, line: int, words: str
+) -> None:
+    home.config.write_text(text.replace("KEY", key_of("a")))
+    home.config.chmod(0o600)
+    ran = home.run("fetch")
+    assert ran.returncode == 2
+    assert f"{home.config}:{line}" in ran.stderr
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not home.data.exists() or not (home.data / "state.json").exists()
+
+
+def test_without_a_configuration_it_says_where_it_looked(home: Home) -> None:
+    home.env.pop("CLDMON_CONFIG")
+    ran = home.run("fetch")
+    assert ran.returncode == 2
+    assert "no configuration found" in ran.stderr
+    assert "cldmon init" in ran.stderr
+
+
+def test_a_config_that_others_can_read_is_warned_about_by_each_pass(home: Home) -> None:
+    home.settle({"alice": None})
+    home.config.chmod(0o644)
+    ran = home.run("fetch")
+    assert ran.returncode == 0
+    assert f"cldmon: {home.config}: others have access" in ran.stderr
+    assert "chmod 600" in ran.stderr
+
+
+# What it finds in data_dir.
+
+
+def test_a_corrupt_state_is_kept_aside_and_the_pass_goes_on(home: Home) -> None:
+    home.settle({"alice": None})
+    home.data.mkdir(mode=0o700)
+    (home.data / "state.json").write_bytes(b'{"version": 1, "snap')
+    ran = home.run("fetch")
+    assert ran.returncode == 0
+    [aside] = home.data.glob("state.json.corrupt-*")
+    assert str(aside) in ran.stderr
+    assert aside.read_bytes() == b'{"version": 1, "snap'
+    assert home.accounts["alice"]["status"] == "ok"
+
+
+def test_corrupt_subscriptions_are_said_and_left_alone(home: Home) -> None:
+    home.settle({"alice": None}, tables=SLACK)
+    home.data.mkdir(mode=0o700)
+    (home.data / "subscriptions.json").write_bytes(b"{nonsense")
+    ran = home.run("fetch")
+    assert ran.returncode == 0
+    assert "subscriptions.json" in ran.stderr
+    assert (home.data / "subscriptions.json").read_bytes() == b"{nonsense"
+
+
+def test_a_torn_history_line_is_never_glued_to_the_next(home: Home) -> None:
+    home.settle({"alice": None})
+    home.data.mkdir(mode=0o700)
+    days = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (0, 5)]
+    files = {home.data / f"history-{day:%Y-%m-%d}.jsonl" for day in days}
+    for path in files:
+        path.write_bytes(b'foreign\n{"timestamp":12')
+    assert home.run("fetch").returncode == 0
+    lines = [line for path in files for line in path.read_bytes().split(b"\n")]
+    assert lines.count(b'{"timestamp":12') == len(files)
+    assert sum(b'"label":"alice"' in line for line in lines) == 1
+
+
+def test_a_second_pass_at_once_is_refused_with_75(home: Home) -> None:
+    home.settle({"alice": None})
+    home.data.mkdir(mode=0o700)
+    with (home.data / "fetch.lock").open("w") as held:
+        held.write("4242\n")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ran = home.run("fetch")
+    assert (ran.returncode, ran.stdout) == (BUSY, "")
+    assert ran.stderr == "cldmon: another pass is running (process 4242)\n"
+    assert home.claude.requests == []
+
+
+def test_a_data_dir_that_cannot_be_made_is_named(home: Home) -> None:
+    home.settle({"alice": None})
+    (home.folder / "file").write_text("")
+    ran = home.run("--data-dir", str(home.folder / "file" / "data"), "fetch")
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert f"{home.folder}/file/data" in ran.stderr
+
+
+def test_a_disk_that_is_full_in_mid_write_leaves_all_as_it_was(home: Home) -> None:
+    """On a small file system of its own where we may mount one, else by a limit on file sizes."""
+    home.settle({"alice": None})
+    text = re.sub("session_key = .*", 'session_key_env = "NO"', home.config.read_text())
+    home.config.write_text(text)  # without a key no browser is needed
+    home.data.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(home.data)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        assert "NO" in home.run("fetch").stderr
+        before = files_in(home.data)
+        filler = home.data / "filler"
+        if mounted:
+            fill(filler)
+        ran = home.run("fetch", preexec_fn=None if mounted else limit_files)
+        filler.unlink(missing_ok=True)
+        after = files_in(home.data)
+        again = home.run("fetch")
+        history = home.history
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(home.data)], check=True)
+    assert ran.returncode == 1
+    assert "cannot write" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert after == before
+    assert "cannot" not in again.stderr
+    assert len(history) == 2
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.iterdir() if path.name != "fetch.lock")
+    return {path.name: path.read_bytes() for path in found if path.is_file()}
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(512))
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+
+# What it shows.
+
+
+def on_terminal(home: Home, *arguments: str) -> tuple[int, str]:
+    """Run it with a terminal as stdout and stderr; return exit code and what was shown."""
+    ours, theirs = pty.openpty()
+    running = home.start(*arguments, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(ours, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+    os.close(ours)
+    code, _, _ = running.end()
+    return code, shown.decode()
+
+
+def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> None:
+    home.settle({"alice": None, "bob": expired()})
+    home.env.update(TERM="xterm", COLUMNS="100")
+    code, shown = on_terminal(home, "fetch")
+    assert code == 0
+    assert re.search(r"Reading.*100%", shown)
+    assert "alice" in shown
+    assert "41%" in shown
+    assert "bob: session key expired" in shown
