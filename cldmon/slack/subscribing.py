@@ -44,17 +44,18 @@ class Subscribing:
         self._warn = warn
 
     def person(self, text: str) -> Person:
-        """Return whom an id or a name means; an id that cannot be looked up is taken as it is.
+        """Return whom an id or a name means; an id that is not found is taken as it is.
 
         Raises SlackError for a name that nobody has, several have, or that cannot be looked up.
         """
         try:
-            return resolve(self._directory.people(), text)
+            people = self._directory.people()
         except SlackError as error:
-            if not _ID.fullmatch(text):
-                raise
-            self._warn(f"{text} is taken as it is, without a look at who it is: {error}")
-            return Person(text, text)
+            return self._unseen(text, error, f"Slack could not be asked who that is: {error}")
+        try:
+            return resolve(people, text)
+        except SlackError as error:
+            return self._unseen(text, error, "it is not in the list of Slack's people")
 
     def names(self) -> dict[str, Person]:
         """Return Slack's people by id; raises SlackError where they cannot be had."""
@@ -76,6 +77,12 @@ class Subscribing:
         if receipt.fate is not Fate.DELIVERED:
             self._warn(f"the change stands, but {_undelivered(receipt)}")
         return new
+
+    def _unseen(self, text: str, error: SlackError, why: str) -> Person:
+        if not _ID.fullmatch(text):
+            raise error
+        self._warn(f"{text} is taken as it is: {why}")
+        return Person(text, "")
 
 
 def _undelivered(receipt: Receipt) -> str:

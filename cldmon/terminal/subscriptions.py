@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 _HEADERS = ("SLACK ID", "NAME", "ACCOUNT", "LIMIT HIT", "FREE AGAIN")
-_LONGEST = 24
+_LONGEST = 20
 """Columns granted to a name and to a label, so that a row fits into 80."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cldmon.demo.slack import TOKEN, error
+from cldmon.demo.slack import TOKEN, SimUser, error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_an_id_is_taken_as_it_is_while_slack_is_down(office: Office) -> None:
     ran = office.subscribe("U0NEW1", "red", "--hit")
     assert ran.returncode == 0
     looked_up, confirmed = ran.stderr.splitlines()
-    assert looked_up.startswith("cldmon: U0NEW1 is taken as it is")
+    assert looked_up.startswith("cldmon: U0NEW1 is taken as it is: Slack could not be asked")
     assert confirmed.startswith("cldmon: the change stands, but its confirmation was not delivered")
     assert office.stored() == {
         "users": {"U0NEW1": {"accounts": {"red": {"limitHit": True, "reset": False}}}}
@@ -135,7 +135,10 @@ def test_a_name_cannot_be_taken_while_slack_is_down(office: Office) -> None:
 def test_an_id_that_slack_does_not_know_is_said_to_be_unknown(office: Office) -> None:
     ran = office.subscribe("U0NEW1", "red", "--hit")
     assert ran.returncode == 0
-    assert "U0NEW1 is not known in this Slack workspace" in ran.stderr
+    listed, confirmed = ran.stderr.splitlines()
+    assert listed.endswith("is taken as it is: it is not in the list of Slack's people")
+    assert "U0NEW1 is not known in this Slack workspace" in confirmed
+    assert ran.stdout.splitlines()[1].split() == ["U0NEW1", "–", "red", "on", "off"]
 
 
 def test_an_unknown_account_is_refused_and_the_known_ones_named(office: Office) -> None:
@@ -175,6 +178,15 @@ def test_the_list_shows_everybody_by_name(office: Office) -> None:
     assert header.split() == ["SLACK", "ID", "NAME", "ACCOUNT", "LIMIT", "HIT", "FREE", "AGAIN"]
     assert [row.split()[0] for row in rows] == [ALICE, "U02BOB"]
     assert "Bob <b>Builder</b>" in rows[1]
+
+
+def test_a_row_fits_into_80_columns(office: Office) -> None:
+    label = "a long label " * 5
+    office.config.write_text(office.config.read_text().replace('"red"', f'"{label}"'))
+    office.slack.users["U0123456789"] = SimUser("U0123456789", "long", "a long name " * 5)
+    ran = office.subscribe("U0123456789", label, "--hit")
+    assert ran.returncode == 0
+    assert max(map(len, ran.stdout.splitlines())) <= 80
 
 
 def no_slack_answers(office: Office) -> None:
