@@ -298,7 +298,7 @@ class App:
         from cldmon.web.server import WebServer
 
         config = read(self.config_path)
-        say = Sparing(warn, self.now)
+        place, say = _place(config), Sparing(warn, self.now)
         build = _serving(self, self.outline.data_dir, config.port, say)
 
         def load() -> Services:
@@ -306,6 +306,8 @@ class App:
             check_login(config, self.config_path)
             for remark in remarks(config):
                 say(remark)
+            if _place(config) != place:
+                say("host, port and data_dir are as they were: restart the server to change them")
             return build(config)
 
         services = Reloaded(self.config_path, load, say)
@@ -349,6 +351,11 @@ def _serving(app: App, data_dir: Path, port: int, warn: Warn) -> Callable[[Confi
         )
 
     return build
+
+
+def _place(config: Config) -> tuple[object, ...]:
+    """Return what a server is bound to from its start on."""
+    return config.host, config.port, config.data_dir
 
 
 def _site(app: App, config: Config, data_dir: Path) -> Site:

@@ -31,14 +31,14 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
     """Open a session for a Slack user, or for a guest."""
     services.kept.logins.take(address(request))
     body = whole(request)
-    user = text(body, "slackId", default="").strip()
+    user, code = (text(body, key, default="").strip() for key in ("slackId", "code"))
     if not user:
         return _welcome_guest(request, services)
     person, slack = _person(user, services)
     if services.site.login == "open":
         services.kept.logins_as.take(person.id)
         return _welcome(request, services, services.sessions.open(person.id, shown(person)))
-    if code := text(body, "code", default="").strip():
+    if code:
         _check_code(request, person.id, code, services.kept)
         session = services.sessions.open(person.id, shown(person), proved=True)
         return _welcome(request, services, session)

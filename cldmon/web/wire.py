@@ -37,7 +37,7 @@ _BARE_END = re.compile(rb"(?<!\r)\n")
 _ONCE = frozenset(
     {"host", "content-length", "content-type", "authorization", "origin", "sec-fetch-site"}
 )
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_CONTENT = (204, 304)
 
 

@@ -1,0 +1,79 @@
+"""openapi.json says what the server does, and the server does what it says."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import (
+    ignored_auth,
+    positive_data_acceptance,
+    unsupported_method,
+)
+
+from cldmon.demo.slack import FakeSlack
+from cldmon.web.api import ROUTES
+from tests.fakes import Clock
+from tests.web.house import COOKIE, House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ASKED_ELSEWHERE = [
+    ignored_auth,  # the cookie that each case is given is let in, rightly
+    unsupported_method,  # a body on GET, which it sends, is refused for itself
+    positive_data_acceptance,  # a login that is well formed may be nobody's
+]
+TEXT = files("cldmon.web").joinpath("openapi.json").read_text(encoding="utf-8")
+DOCUMENT: dict[str, Any] = json.loads(TEXT)
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+def test_it_names_every_endpoint_and_no_other() -> None:
+    described = {
+        (path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods
+    }
+    assert described == {(path, method) for path, methods in ROUTES.items() for method in methods}
+
+
+def test_it_is_served_to_anybody(house: House) -> None:
+    got = house.ask("GET", "/openapi.json")
+    assert (got.header("Content-Type"), got.json) == ("application/json", DOCUMENT)
+
+
+@pytest.fixture(scope="module")
+def open_house() -> Iterator[House]:
+    """A server with Slack, with a pass and a line of history behind it."""
+    clock = Clock()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        FakeSlack() as slack,
+        House(Path(name), clock, slack=slack) as house,
+    ):
+        house.passed()
+        yield house
+
+
+@pytest.fixture(scope="module")
+def cookie(open_house: House) -> str:
+    """The cookie of a Slack user."""
+    return open_house.logged_in("U01ALICE").cookie.removeprefix(f"{COOKIE}=")
+
+
+@schema.parametrize()
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_the_server_does_what_it_says(
+    case: schemathesis.Case[Any], open_house: House, cookie: str
+) -> None:
+    """Asked whatever the description allows, and much that it does not."""
+    open_house.restart()  # so that nobody is slowed down
+    case.cookies = {**(case.cookies or {}), COOKIE: cookie}
+    case.call_and_validate(
+        base_url=open_house.server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE
+    )
