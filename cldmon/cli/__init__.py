@@ -136,9 +136,7 @@ def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
         _show(error)
         return error.exit_code
     except CldmonError as error:
-        if debug:
-            raise
-        complain(str(error))
+        _tell(str(error), debug=debug)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return None
@@ -146,9 +144,7 @@ def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
         _silence_stdout()
         return 0
     except Exception as error:
-        if debug:
-            raise
-        complain(_unexpected(error))
+        _tell(_unexpected(error), debug=debug)
         _silence_stdout()
         return 1
 
@@ -161,6 +157,16 @@ def _show(error: click.ClickException) -> None:
         return
     command = error.ctx.command_path if error.ctx else "cldmon"
     complain(f"{error.format_message().rstrip('.')} (see `{command} --help`)")
+
+
+def _tell(message: str, *, debug: bool) -> None:
+    """Say what is wrong; with `debug`, after the traceback of the exception that is handled."""
+    if debug:
+        import traceback
+
+        with suppress(BrokenPipeError):
+            traceback.print_exc()
+    complain(message)
 
 
 def _unexpected(error: Exception) -> str:
