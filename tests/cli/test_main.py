@@ -93,6 +93,12 @@ def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
     assert "Traceback" in ran.stderr
 
 
+def test_debug_changes_no_exit_code(home: Home) -> None:
+    ran = home.run("--debug", "fetch", "--account", "nobody")
+    assert ran.returncode == 2
+    assert "Traceback" in ran.stderr
+
+
 def test_a_reader_that_leaves_is_no_error(home: Home) -> None:
     ran = shell(home, "set -o pipefail; cldmon fetch --json 2>/dev/null | true; cldmon -h | true")
     assert ran.stderr == ""
