@@ -1,0 +1,106 @@
+"""Which browser is taken: the configured one alone, else the cheapest of those that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cldmon.claude.browser import (
+    BrowserSettings,
+    candidates,
+    clean_environment,
+    find,
+    tuned_concurrency,
+)
+from cldmon.errors import BrowserError
+
+
+def program(path: Path, text: str = "#!/bin/sh\n") -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def shell(cache: Path, build: int, name: str = "chrome-headless-shell") -> str:
+    folder = cache / "ms-playwright" / f"chromium_headless_shell-{build}"
+    return program(folder / "chrome-headless-shell-linux64" / name)
+
+
+def full(cache: Path, build: int) -> str:
+    return program(cache / "ms-playwright" / f"chromium-{build}" / "chrome-linux64" / "chrome")
+
+
+def own(cache: Path, found: list[str]) -> list[str]:
+    """Return those that were found in the cache, not on the machine that runs the test."""
+    return [path for path in found if path.startswith(str(cache))]
+
+
+def test_the_newest_shell_comes_first_and_full_browsers_come_later(tmp_path: Path) -> None:
+    paths = [shell(tmp_path, 1204), shell(tmp_path, 999, "headless_shell"), full(tmp_path, 1300)]
+    found = candidates(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
+    assert own(tmp_path, found) == paths
+
+
+def test_a_headed_browser_is_never_a_headless_shell(tmp_path: Path) -> None:
+    shell(tmp_path, 1204)
+    chrome = full(tmp_path, 1204)
+    found = candidates(BrowserSettings(headless=False), {"XDG_CACHE_HOME": str(tmp_path)})
+    assert own(tmp_path, found) == [chrome]
+    assert not any("headless" in path for path in found)
+
+
+def test_the_cache_lies_in_the_home_unless_said_otherwise(tmp_path: Path) -> None:
+    path = shell(tmp_path / ".cache", 1)
+    assert own(tmp_path, candidates(BrowserSettings(), {"HOME": str(tmp_path)})) == [path]
+
+
+def test_playwrights_own_variable_names_the_folder_itself(tmp_path: Path) -> None:
+    path = shell(tmp_path, 1)
+    folder = str(tmp_path / "ms-playwright")
+    env = {"PLAYWRIGHT_BROWSERS_PATH": folder, "XDG_CACHE_HOME": "/nonexistent"}
+    assert own(tmp_path, candidates(BrowserSettings(), env)) == [path]
+
+
+def test_a_stub_that_only_tells_of_a_snap_is_no_browser(tmp_path: Path) -> None:
+    stub = "#!/bin/sh\necho 'requires the chromium snap to be installed' >&2\nexit 1\n"
+    Path(shell(tmp_path, 2)).write_text(stub)
+    good = shell(tmp_path, 1)
+    found = candidates(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
+    assert own(tmp_path, found) == [good]
+
+
+def test_the_configured_browser_is_the_only_one(tmp_path: Path) -> None:
+    mine, other = program(tmp_path / "mine"), program(tmp_path / "other")
+    settings = BrowserSettings(executable=mine)
+    assert candidates(settings, {"CLDMON_BROWSER": other}) == [mine]
+    assert candidates(BrowserSettings(), {"CLDMON_BROWSER": other}) == [other]
+
+
+def test_a_bare_name_is_sought_on_the_path(tmp_path: Path) -> None:
+    mine = program(tmp_path / "my-browser")
+    settings = BrowserSettings(executable="my-browser")
+    assert find(settings, {"PATH": str(tmp_path)}) == mine
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "not executable"])
+def test_a_configured_browser_that_cannot_run_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "browser"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "not executable":
+        path.write_text("")
+    with pytest.raises(BrowserError, match=r"\(CLDMON_BROWSER\) is not there or cannot be run"):
+        find(BrowserSettings(), {"CLDMON_BROWSER": str(path)})
+
+
+def test_secrets_in_the_environment_do_not_reach_the_browser() -> None:
+    env = {"PATH": "/bin", "KEY": "sk-ant-sid02-abc", "SLACK": "xoxb-1-2", "HOME": "/root"}
+    assert clean_environment(env) == {"PATH": "/bin", "HOME": "/root"}
+
+
+@pytest.mark.parametrize(("accounts", "side_by_side"), [(1, 4), (49, 4), (50, 8)])
+def test_many_accounts_are_asked_more_side_by_side(accounts: int, side_by_side: int) -> None:
+    assert tuned_concurrency(BrowserSettings(), accounts) == side_by_side
+    assert tuned_concurrency(BrowserSettings(concurrency=3), accounts) == 3

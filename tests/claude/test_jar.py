@@ -1,0 +1,127 @@
+"""The jar: what a browser set for one account and one key, whatever the file has come to hold."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.claude.jar import Jar
+from cldmon.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEY = Secret("sk-ant-sid02-alice")
+COOKIE: dict[str, Any] = {
+    "name": "cf_clearance",
+    "value": "abc",
+    "domain": "claude.ai",
+    "path": "/",
+    "expires": -1,
+    "httpOnly": True,
+    "secure": True,
+    "sameSite": "None",
+}
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.fixture
+def jar(tmp_path: Path) -> Jar:
+    return Jar(tmp_path, "alice", KEY)
+
+
+def only_file(folder: Path) -> Path:
+    [path] = folder.iterdir()
+    return path
+
+
+def test_what_is_kept_comes_back(jar: Jar, tmp_path: Path) -> None:
+    bound = {**COOKIE, "partitionKey": "https://claude.ai", "_crHasCrossSiteAncestor": False}
+    jar.keep([COOKIE, bound])
+    assert jar.cookies(NOON) == [COOKIE, bound]
+    assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
+
+
+def test_the_session_key_is_not_kept(jar: Jar, tmp_path: Path) -> None:
+    jar.keep([{**COOKIE, "name": "sessionKey", "value": "sk-ant-sid02-new"}])
+    assert jar.cookies(NOON) == []
+    assert "sk-ant" not in only_file(tmp_path).read_text()
+
+
+def test_neither_label_nor_key_can_be_read_from_the_file(jar: Jar, tmp_path: Path) -> None:
+    jar.keep([COOKIE])
+    path = only_file(tmp_path)
+    assert "alice" not in path.name + path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("expires", "lives"),
+    [(-1, True), (0, False), (1, False), (1e10, True), (1e30, False), (float("nan"), False)],
+)
+def test_only_cookies_that_live_come_back(jar: Jar, expires: float, lives: bool) -> None:
+    jar.keep([{**COOKIE, "expires": expires}])
+    assert bool(jar.cookies(NOON)) is lives
+
+
+def test_another_key_or_label_finds_nothing(jar: Jar, tmp_path: Path) -> None:
+    jar.keep([COOKIE])
+    assert Jar(tmp_path, "alice", Secret("sk-ant-sid02-other")).cookies(NOON) == []
+    assert Jar(tmp_path, "bob", KEY).cookies(NOON) == []
+
+
+def test_an_empty_jar_stays_empty(jar: Jar) -> None:
+    jar.keep([COOKIE])
+    jar.empty()
+    jar.empty()
+    assert jar.cookies(NOON) == []
+
+
+def test_a_jar_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    jar = Jar(tmp_path / "file" / "browser", "alice", KEY)
+    jar.keep([COOKIE])
+    jar.empty()
+    assert jar.cookies(NOON) == []
+
+
+@given(ANY_JSON, st.sampled_from(["all", "cookies", "cookie", *COOKIE]))
+def test_a_file_with_anything_in_it_is_no_error(
+    tmp_path_factory: pytest.TempPathFactory, found: Any, where: str
+) -> None:
+    """Only whole cookies come back."""
+    folder = tmp_path_factory.mktemp("jar")
+    jar = Jar(folder, "alice", KEY)
+    jar.keep([COOKIE])
+    path = only_file(folder)
+    body = json.loads(path.read_text())
+    if where == "all":
+        body = found
+    elif where == "cookies":
+        body["cookies"] = found
+    else:
+        body["cookies"] = [found if where == "cookie" else {**COOKIE, where: found}]
+    path.write_text(json.dumps(body))
+    for cookie in jar.cookies(NOON):
+        texts = [cookie[name] for name in ("name", "value", "domain", "path")]
+        assert all(isinstance(text, str) for text in texts)
+
+
+@given(st.binary())
+def test_a_file_of_any_bytes_is_no_error(
+    tmp_path_factory: pytest.TempPathFactory, found: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("jar")
+    jar = Jar(folder, "alice", KEY)
+    jar.keep([COOKIE])
+    only_file(folder).write_bytes(found)
+    assert jar.cookies(NOON) == []

@@ -1,0 +1,86 @@
+"""The folder for temporary files: there while it is needed, and gone whatever was left in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.claude.scratch import end_processes, scratch_folder
+from cldmon.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLEEP = ["sleep", "600"]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's temporary folder, of our own."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return place
+
+
+def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> None:
+    before = os.environ["TMPDIR"]
+    with scratch_folder(tmp_path / "data") as folder:
+        assert os.environ["TMPDIR"] == str(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert os.environ["TMPDIR"] == before
+    assert not folder.exists()
+
+
+def test_its_path_is_short_however_long_the_owners_is(tmp_path: Path, temporary: Path) -> None:
+    """A browser's socket lies in it, and such a path holds a hundred characters."""
+    with scratch_folder(tmp_path / ("long/" * 200)) as folder:
+        assert len(str(folder)) < len(str(temporary)) + 40
+
+
+def test_two_owners_have_two(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path / "a") as one, scratch_folder(tmp_path / "b") as two:
+        assert one != two
+
+
+def test_what_a_killed_pass_left_is_cleared_first(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as folder:
+        pass
+    (folder / "profile").mkdir(parents=True)
+    (folder / "profile" / "file").write_text("")
+    left = subprocess.Popen(SLEEP, env={**os.environ, "TMPDIR": str(folder)})
+    with scratch_folder(tmp_path) as again:
+        assert again == folder
+        assert list(folder.iterdir()) == []
+        assert left.wait(10) == -9
+
+
+def test_what_still_runs_at_the_end_is_ended(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as folder:
+        (folder / "profile").mkdir()
+        left = subprocess.Popen(SLEEP)
+    assert left.wait(10) == -9
+    assert not folder.exists()
+
+
+def test_processes_of_others_are_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(SLEEP, env={**os.environ, "TMPDIR": f"{tmp_path}/mine-not"}) as other:
+        end_processes(tmp_path / "mine")
+        assert other.poll() is None
+        other.kill()
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as folder:
+        pass
+    (tmp_path / "precious").mkdir()
+    folder.symlink_to(tmp_path / "precious")
+    with pytest.raises(StoreError, match="cannot make the folder"), scratch_folder(tmp_path):
+        pass
+    assert (tmp_path / "precious").exists()
