@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +30,18 @@ def test_generated_files_are_up_to_date(make: dict[str, Any]) -> None:
 def test_every_help_text_fits_into_80_columns(make: dict[str, Any]) -> None:
     wide = [line for _, text in make["helps"]() for line in text.splitlines() if len(line) > 80]
     assert wide == []
+
+
+@pytest.mark.parametrize("golden", ["status/table.txt", "history-chart-unicode.txt"])
+def test_the_readme_shows_what_the_commands_really_print(golden: str) -> None:
+    """Each block of it that shows a command is the beginning of that command's golden file."""
+    printed = (ROOT / "tests" / "data" / golden).read_text(encoding="utf-8")
+    blocks = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n$ cldmon ")[1:]
+    shown = [block.partition("\n")[2].partition("\n```")[0] for block in blocks]
+    assert [text for text in shown if printed.startswith(text)]
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
