@@ -21,7 +21,7 @@ export class Alerts {
     this.element = el(
       "div",
       { class: "alerts", role: "group", "aria-label": `Slack alerts for ${label}` },
-      el("span", { class: "alerts-title", "aria-hidden": "true" }, "Slack alerts"),
+      el("span", { class: "alerts-title", "aria-hidden": "true", title: "Messages by Slack" }, "Alerts"),
       el("div", { class: "switches" }, ...this.switches.values()),
       this.reason,
       this.problem,

@@ -21,8 +21,9 @@ export class Combobox {
     input.addEventListener("blur", () => this.close());
   }
 
-  /** Return the item that is chosen, or the only one that fits, or null. */
-  get choice() {
+  /** Return the item that is chosen, or the only one that fits what was typed, or null. */
+  async choice() {
+    if (this.chosen === null && this.isBehind) await this.#find();
     return this.chosen ?? (this.items.length === 1 ? this.items[0] : null);
   }
 
@@ -48,12 +49,13 @@ export class Combobox {
 
   #typed() {
     this.chosen = null;
-    this.items = [];
+    this.isBehind = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#find(), PAUSE_MS);
   }
 
   async #find() {
+    clearTimeout(this.timer);
     this.running?.abort();
     const running = (this.running = new AbortController());
     try {
@@ -68,6 +70,7 @@ export class Combobox {
 
   #offer(items) {
     this.items = items;
+    this.isBehind = false;
     setChildren(this.list, items.map((item, index) => this.#option(item, index)));
     this.#activate(-1);
     this.#show(items.length > 0 && document.activeElement === this.input);
@@ -96,16 +99,17 @@ export class Combobox {
 
   step(by) {
     if (this.list.hidden) {
-      if (this.items.length) this.#show(true);
-      else this.#find();
+      if (this.isBehind) this.#find();
+      else this.#show(this.items.length > 0);
     }
     const count = this.items.length;
     if (count) this.#activate((this.active + by + count + (this.active < 0 && by < 0 ? 1 : 0)) % count);
     return true;
   }
 
+  /** What the list shows while it is behind is not what was typed. */
   chooseActive() {
-    if (this.list.hidden || this.active < 0) return false;
+    if (this.isBehind || this.list.hidden || this.active < 0) return false;
     this.#choose(this.items[this.active]);
     return true;
   }
@@ -121,7 +125,7 @@ export class Combobox {
 
   #choose(item) {
     this.chosen = item;
-    this.items = item ? [item] : [];
+    this.isBehind = item === null;
     if (item) this.input.value = this.name(item);
     this.close();
   }

@@ -15,6 +15,7 @@ export class Keyed {
     const shown = new Map(items.map(([key]) => [key, this.parts.get(key) ?? this.make(key)]));
     for (const [key, part] of this.parts) if (!shown.has(key)) part.end?.();
     this.parts = shown;
+    this.parent.style.setProperty("--count", shown.size);
     setChildren(this.parent, [...shown.values()].map((part) => part.element));
     for (const [key, item] of items) shown.get(key).update(item);
   }

@@ -55,7 +55,7 @@ export class Login {
     });
     return el(
       "form",
-      { novalidate: true, onsubmit: (event) => this.#submitted(event, () => this.#enterAs(box.choice)) },
+      { novalidate: true, onsubmit: (event) => this.#submitted(event, async () => this.#enterAs(await box.choice())) },
       el("label", { for: "name" }, "Your Slack name"),
       el("div", { class: "combobox" }, input, list),
       el("button", { type: "submit", class: "primary" }, "Log in"),

@@ -16,7 +16,8 @@ export class Meter {
     this.lead = el("span");
     this.at = el("time", { class: "at" });
     this.left = el("span", { class: "left" });
-    this.forecast = el("p", { class: "forecast" });
+    this.forecast = el("span");
+    this.outlook = el("p", { class: "outlook" }, this.level, " ", this.forecast);
     this.element = el(
       "div",
       { class: "meter" },
@@ -24,11 +25,11 @@ export class Meter {
         "p",
         { class: "meter-head" },
         el("span", { class: "window" }, this.title),
-        el("span", { class: "reading" }, this.mark, this.level, this.percent),
+        el("span", { class: "reading" }, this.mark, this.percent),
       ),
       this.bar,
       el("p", { class: "reset" }, el("span", { class: "reset-at" }, this.lead, " ", this.at), this.left),
-      this.forecast,
+      this.outlook,
     );
   }
 
@@ -37,24 +38,24 @@ export class Meter {
     this.#showPercent(window, live);
     this.#showReset(resetWords(window, now), window.resetsAt);
     setText(this.forecast, live || window.due ? forecastWords(window, now) : "");
-    this.forecast.hidden = this.forecast.textContent === "";
+    this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 
   #showPercent({ percent, level, due }, live) {
     const { word, mark } = LEVELS[level];
     setAttribute(this.element, "data-level", level);
-    setText(this.percent, percent === null ? "–" : `${percent} %`);
+    setText(this.percent, percent === null ? "–" : `${percent}%`);
     setText(this.mark, live ? mark : "");
-    setText(this.level, due ? "Reset due" : live ? word : percent === null ? "" : "then");
+    setText(this.level, due ? "Reset due." : live && word ? `${word}.` : "");
     this.fill.style.setProperty("--percent", `${percent ?? 0}%`);
-    this.#showMeter(percent, this.level.textContent);
+    this.#showMeter(percent, live ? word : "at the last reading");
   }
 
   /** A bar without a number is no meter, for a meter has a value. */
   #showMeter(percent, word) {
     setAttribute(this.bar, "role", percent === null ? "img" : "meter");
     setAttribute(this.bar, "aria-valuenow", percent);
-    setAttribute(this.bar, "aria-valuetext", percent === null ? null : `${percent} % ${word}`.trim());
+    setAttribute(this.bar, "aria-valuetext", percent === null ? null : `${percent}% ${word}`.trim());
     setAttribute(this.bar, "aria-label", percent === null ? `${this.title}: not known` : this.title);
   }
 

@@ -68,7 +68,7 @@ export function money(minor, { currency, exponent }) {
 }
 
 function windowsOf(entry, isValue) {
-  const { fiveHour, sevenDay, models, ...rest } = entry;
+  const { label, fiveHour, sevenDay, models, ...rest } = entry;
   const own = Object.entries({ fiveHour, sevenDay, ...rest });
   const scoped = Object.entries(models ?? {}).map(([name, value]) => [MODEL + name, value]);
   return [...own, ...scoped].filter(([, value]) => isValue(value));

@@ -12,10 +12,15 @@ export const LEVELS = {
 
 /** Return when a window resets: as clock time, and as a countdown. */
 export function resetWords(window, now) {
-  if (window.resetsAt === null) return { lead: "No reset ahead", at: "", left: "" };
+  if (window.resetsAt === null) return { lead: idleWords(window), at: "", left: "" };
   const at = clock(window.resetsAt, now);
-  if (window.due) return { lead: "Reset due since", at, left: "" };
+  if (window.due) return { lead: "Was to reset", at, left: "" };
   return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
+}
+
+function idleWords({ name, percent }) {
+  if (percent === null) return "";
+  return name === "fiveHour" ? "No session runs" : "Reset time not known";
 }
 
 /** Return where a window is heading. */
@@ -24,10 +29,10 @@ export function forecastWords(window, now) {
   if (window.percent === 100) return "";
   const forecast = window.forecast;
   if (!forecast) return "";
-  if (!forecast.fullAt) return `At this rate ${forecast.endsAtPercent} % at the reset.`;
+  if (!forecast.fullAt) return `On course for ${forecast.endsAtPercent}% at the reset.`;
   const fullAt = Date.parse(forecast.fullAt);
-  if (fullAt <= now) return "At this rate full about now.";
-  return `At this rate full at ${clock(fullAt, now)}, in ${span(fullAt - now)}.`;
+  if (fullAt <= now) return "On course to hit the limit about now.";
+  return `On course to hit the limit at ${clock(fullAt, now)}, in ${span(fullAt - now)}.`;
 }
 
 /** Return how old an account's numbers are. */

@@ -1,0 +1,148 @@
+// The dashboard behind the login: keeps what the server told, and shows what holds of it now.
+
+import { Watched } from "./api.js";
+import { announce } from "./announce.js";
+import { Card } from "./card.js";
+import { now } from "./clock.js";
+import { byId, setText } from "./dom.js";
+import { History } from "./history.js";
+import { Keyed } from "./keyed.js";
+import { Pulse } from "./pulse.js";
+import { Refresh } from "./refresh.js";
+import { SECOND } from "./time.js";
+import { accountView, titleOf } from "./usage.js";
+
+const NOTHING = { limitHit: false, reset: false };
+
+export class Board {
+  /** `expelled()` is told when the session is over. */
+  constructor(expelled) {
+    this.expelled = expelled;
+    this.element = byId("dashboard");
+    this.pulse = new Pulse();
+    this.cards = new Keyed(byId("cards"), (label) => new Card(label, (...change) => this.#saved(...change)));
+    this.history = new History(byId("history"));
+    this.refresh = new Refresh(() => this.#ask(), () => this.#dueAt());
+  }
+
+  async open() {
+    this.usage = null;
+    this.lostAt = null;
+    this.saves = 0;
+    this.watched = new Watched("/api/usage");
+    await this.refresh.start();
+    this.ticking = setInterval(() => this.#show(), SECOND);
+  }
+
+  close() {
+    this.refresh.stop();
+    clearInterval(this.ticking);
+    this.element.hidden = true;
+    this.pulse.hide();
+    this.cards.update([]);
+    this.history.close();
+  }
+
+  /** Ask for news; return whether the server answered. */
+  async #ask() {
+    const saves = this.saves;
+    try {
+      const news = await this.watched.news();
+      this.lostAt = null;
+      if (news && saves === this.saves) this.#take(news);
+      else if (news) this.#askAgain(); // it is older than what was saved meanwhile
+      this.#show();
+      return true;
+    } catch (error) {
+      if (error.isLoggedOut) return this.expelled();
+      this.lostAt ??= now();
+      this.#show();
+      return false;
+    }
+  }
+
+  #askAgain() {
+    this.watched.tag = null;
+    this.refresh.soon();
+  }
+
+  #take(usage) {
+    this.#tellOfLimits(usage);
+    this.usage = usage;
+    this.history.follow(usage);
+  }
+
+  /** Those who do not see the bars hear of a limit that was hit. */
+  #tellOfLimits(usage) {
+    if (!this.usage) return;
+    const before = new Set(fullWindows(this.usage));
+    const hit = fullWindows(usage).filter((each) => !before.has(each));
+    if (hit.length) announce(`Limit hit: ${hit.join("; ")}.`);
+  }
+
+  #show() {
+    if (!this.usage) return this.#showNothing();
+    this.element.hidden = false;
+    const at = now();
+    this.pulse.update(this.usage, this.lostAt, at);
+    this.#showCards(at);
+    this.history.tick(at);
+  }
+
+  #showNothing() {
+    this.element.hidden = this.lostAt === null;
+    if (this.lostAt !== null) this.pulse.update({ fetchedAt: null }, this.lostAt, now());
+  }
+
+  #showCards(at) {
+    const { accounts, refreshIntervalMs, alertSubscriptions } = this.usage;
+    const shared = { barred: this.#barred(), reachable: this.lostAt === null, now: at };
+    this.cards.update(
+      accounts.map((account) => {
+        const view = accountView(account, refreshIntervalMs, at);
+        const subscription = alertSubscriptions[account.label] ?? NOTHING;
+        return [account.label, { view, subscription, ...shared }];
+      }),
+    );
+    const empty = byId("empty");
+    empty.hidden = accounts.length > 0;
+    setText(empty, emptyWords(this.usage));
+    document.title = accounts.length ? `${busiest(accounts, refreshIntervalMs, at)}cldmon` : "cldmon";
+  }
+
+  /** Return why alerts cannot be changed, or nothing. */
+  #barred() {
+    const { slackEnabled, session, subscriptionsError } = this.usage;
+    if (!slackEnabled) return "Slack is off on this server.";
+    if (session.guest || !session.slackId) return "Log in with your Slack name to get alerts.";
+    return subscriptionsError ? "The settings cannot be read." : "";
+  }
+
+  #saved(label, subscription) {
+    this.saves += 1;
+    this.usage.alertSubscriptions[label] = subscription;
+  }
+
+  #dueAt() {
+    if (!this.usage?.fetchedAt) return null;
+    return Date.parse(this.usage.fetchedAt) + this.usage.refreshIntervalMs;
+  }
+}
+
+function emptyWords({ loading }) {
+  return loading ? "No pass has ended yet. The first numbers come with it: cldmon fetch." : "No account is configured.";
+}
+
+function fullWindows({ accounts, refreshIntervalMs }) {
+  const views = accounts.map((account) => accountView(account, refreshIntervalMs, now()));
+  return views
+    .filter((view) => view.state === "live")
+    .flatMap((view) => view.windows.filter(({ level }) => level === "full").map(({ name }) => `${view.label}, ${titleOf(name)}`));
+}
+
+/** Return the highest live percentage, for the tab. */
+function busiest(accounts, intervalMs, at) {
+  const live = accounts.map((account) => accountView(account, intervalMs, at)).filter((view) => view.state === "live");
+  const percents = live.flatMap((view) => view.windows.map(({ percent }) => percent ?? 0));
+  return percents.length ? `${Math.max(...percents)}% · ` : "";
+}

@@ -1,0 +1,151 @@
+// One account's chart: uPlot, set up. Times in ms, percent from 0 to 100 always.
+
+import { paintForecasts, paintFuture, paintMarks } from "./paint.js";
+import { loneReadings } from "./series.js";
+import { colour, lineStyle } from "./styles.js";
+import { tick } from "./time.js";
+
+const HEIGHT = 200;
+const SYNC = "cldmon";
+const LEAST_DRAG = 6; // px; less is a click
+
+export class Chart {
+  /** `zoomed([from, to])` is told of a drag, `null` of a double click; `pointed(index)` of the crosshair. */
+  constructor(library, box, { zoomed, pointed }) {
+    Object.assign(this, { library, box, zoomed, pointed });
+    this.observer = new ResizeObserver(() => this.#fit());
+    this.observer.observe(box);
+  }
+
+  /** `what` has series, styles (by window), span ([from, to]), now, forecasts and marks. */
+  update(what) {
+    this.what = what;
+    const names = [...what.series.lines.keys()].join("\n");
+    if (names !== this.names) this.#rebuild();
+    else this.#redraw();
+    this.names = names;
+  }
+
+  /** Draw again, for the colours have changed. */
+  recolour() {
+    this.plot?.redraw(false);
+  }
+
+  /** Put the crosshair on a reading. */
+  point(index) {
+    const left = this.plot.valToPos(this.what.series.times[index], "x");
+    this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
+  }
+
+  end() {
+    this.observer.disconnect();
+    this.plot?.destroy();
+  }
+
+  #rebuild() {
+    this.plot?.destroy();
+    this.plot = new this.library(this.#options(), this.#data(), this.box);
+    this.#listenToFingers();
+  }
+
+  #redraw() {
+    const [min, max] = this.what.span;
+    this.plot.batch(() => {
+      this.plot.setData(this.#data(), false);
+      this.plot.setScale("x", { min, max });
+    });
+  }
+
+  #data() {
+    const { times, lines } = this.what.series;
+    return [times, ...lines.values()];
+  }
+
+  #fit() {
+    const width = this.box.clientWidth;
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+  }
+
+  #options() {
+    return {
+      width: Math.max(this.box.clientWidth, 200),
+      height: HEIGHT,
+      ms: 1,
+      padding: [16, 12, 0, 0],
+      legend: { show: false },
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, setScale: false },
+        sync: { key: SYNC, setSeries: false },
+        points: { size: 9, width: 2 },
+        bind: { dblclick: () => () => this.zoomed(null) },
+      },
+      scales: { x: { time: true, range: () => this.what.span }, y: { range: [-2, 102] } },
+      axes: [xAxis(), yAxis()],
+      series: [{}, ...[...this.what.series.lines.keys()].map((name) => line(this.what.styles.get(name)))],
+      hooks: {
+        drawClear: [(plot) => paintFuture(plot, this.what.now)],
+        draw: [
+          (plot) => paintForecasts(plot, this.what.forecasts),
+          (plot) => paintMarks(plot, this.what.marks),
+        ],
+        setCursor: [(plot) => this.pointed(plot.cursor.left < 0 ? null : plot.cursor.idx)],
+        setSelect: [(plot) => this.#selected(plot)],
+      },
+    };
+  }
+
+  #selected(plot) {
+    const { left, width } = plot.select;
+    if (width >= LEAST_DRAG) this.zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  }
+
+  /** A finger moves the crosshair as a mouse does; up and down it still scrolls the page. */
+  #listenToFingers() {
+    const { over } = this.plot;
+    over.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch") return;
+      const place = over.getBoundingClientRect();
+      this.plot.setCursor({ left: event.clientX - place.left, top: event.clientY - place.top }, true, true);
+    });
+  }
+}
+
+function line(style) {
+  const { width, dash } = lineStyle(style);
+  return {
+    stroke: () => colour(`series-${style}`),
+    width,
+    dash,
+    cap: dash.length ? "butt" : "round",
+    points: {
+      show: true,
+      size: 6,
+      fill: () => colour(`series-${style}`),
+      filter: (plot, index) => loneReadings(plot.data[index]),
+    },
+  };
+}
+
+function xAxis() {
+  return {
+    ...axis(),
+    size: 28,
+    space: 64,
+    values: (_, splits) => splits.map(tick),
+  };
+}
+
+function yAxis() {
+  return { ...axis(), size: 48, splits: () => [0, 25, 50, 75, 100], values: (_, splits) => splits.map((percent) => `${percent}%`) };
+}
+
+function axis() {
+  return {
+    font: "12px system-ui, sans-serif",
+    stroke: () => colour("ink-soft"),
+    grid: { stroke: () => colour("grid"), width: 1 },
+    ticks: { show: false },
+  };
+}

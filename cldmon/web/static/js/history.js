@@ -1,0 +1,159 @@
+// The history of all accounts: one range, one zoom and one crosshair for all the charts.
+
+import { Watched } from "./api.js";
+import { now } from "./clock.js";
+import { el, setAttribute, setText } from "./dom.js";
+import { Keyed } from "./keyed.js";
+import { chartLibrary } from "./library.js";
+import { Panel } from "./panel.js";
+import { RANGES, chosenRange, keepRange } from "./range.js";
+import { seriesByLabel } from "./series.js";
+import { MINUTE } from "./time.js";
+import { accountView } from "./usage.js";
+
+const POINTS = 800; // per account: about as many as a chart has pixels
+const MOST_AHEAD = 0.4; // of the range is shown of the future, where a forecast reaches so far
+const LEAST_AHEAD = 0.02;
+const LEAST_SPAN_MS = 5 * MINUTE;
+const NO_SERIES = { times: [], lines: new Map() };
+
+export class History {
+  constructor(section) {
+    this.range = chosenRange();
+    this.zoom = null;
+    this.panels = new Map();
+    this.title = el("h2", { id: "history-title" }, "History");
+    this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
+    this.unzoom = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) }, "Reset zoom");
+    this.problem = el("p", { class: "problem", role: "status", hidden: true });
+    const box = el("div", { class: "panels" });
+    this.keyed = new Keyed(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
+    section.replaceChildren(
+      el(
+        "header",
+        { class: "history-head" },
+        this.title,
+        this.unzoom,
+        el("div", { class: "ranges", role: "group", "aria-label": "Range" }, ...this.buttons.values()),
+      ),
+      key(),
+      this.problem,
+      box,
+    );
+    addEventListener("hashchange", () => this.#switchTo(chosenRange(this.range)));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolour());
+    matchMedia("(forced-colors: active)").addEventListener("change", () => this.#recolour());
+  }
+
+  /** Show the history up to what the server told just now. */
+  follow(usage) {
+    const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
+    this.usage = usage;
+    if (isNew || !this.series) this.#load();
+    else this.#show();
+  }
+
+  /** Let the time axis go on. */
+  tick(at) {
+    if (this.series && !this.zoom && at - this.shownAt >= MINUTE) this.#show();
+  }
+
+  close() {
+    this.usage = this.series = null;
+    this.zoom = null;
+    this.keyed.update([]);
+  }
+
+  #button({ name, title }) {
+    return el("button", { type: "button", title, onclick: () => this.#choose(name) }, name);
+  }
+
+  #choose(name) {
+    keepRange(name);
+    this.#switchTo(chosenRange());
+  }
+
+  #switchTo(range) {
+    if (range === this.range) return;
+    this.range = range;
+    this.zoom = null;
+    this.watched = null;
+    this.#showButtons();
+    if (this.usage) this.#load();
+  }
+
+  async #load() {
+    const { name } = this.range;
+    this.watched ??= new Watched(`/api/history?range=${name}&points=${POINTS}`);
+    this.#showButtons();
+    try {
+      const [library, entries] = await Promise.all([chartLibrary(), this.watched.news()]);
+      if (name !== this.range.name || !this.usage) return;
+      this.library = library;
+      if (entries || !this.series) this.series = seriesByLabel(entries ?? []);
+      this.#complain("");
+    } catch (error) {
+      if (name !== this.range.name || !this.usage) return;
+      this.#complain(`The history cannot be shown: ${error.message}`);
+    }
+    if (this.series) this.#show();
+  }
+
+  #show() {
+    const at = now();
+    this.shownAt = at;
+    const { accounts, refreshIntervalMs } = this.usage;
+    const views = accounts.map((account) => accountView(account, refreshIntervalMs, at));
+    const range = [at - this.range.ms, at];
+    const span = this.zoom ?? [range[0], at + this.#ahead(views, at)];
+    const shared = { library: this.library, span, range, now: at };
+    this.keyed.update(
+      views.map((view) => [view.label, { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared }]),
+    );
+    this.unzoom.hidden = this.zoom === null;
+  }
+
+  /** Return how much of the future is shown, in ms. */
+  #ahead(views, at) {
+    const resets = views.flatMap(({ windows, state }) =>
+      windows.filter(({ forecast }) => forecast && state === "live").map(({ resetsAt }) => resetsAt - at),
+    );
+    const wanted = Math.max(0, ...resets) * 1.02;
+    return Math.max(this.range.ms * LEAST_AHEAD, Math.min(wanted, this.range.ms * MOST_AHEAD));
+  }
+
+  #zoomTo(span) {
+    const at = now();
+    const whole = [at - this.range.ms, at + this.range.ms * MOST_AHEAD];
+    const wanted = span && [Math.max(span[0], whole[0]), Math.min(span[1], whole[1])];
+    if (wanted && wanted[1] - wanted[0] < LEAST_SPAN_MS) return;
+    const isAll = !wanted || (wanted[0] <= whole[0] && wanted[1] >= whole[1]);
+    this.zoom = isAll ? null : wanted;
+    this.#show();
+  }
+
+  #showButtons() {
+    for (const [name, button] of this.buttons) setAttribute(button, "aria-pressed", String(name === this.range.name));
+  }
+
+  #complain(words) {
+    setText(this.problem, words);
+    this.problem.hidden = words === "";
+  }
+
+  #recolour() {
+    for (const panel of this.keyed.parts.values()) panel.recolour();
+  }
+}
+
+/** Return what the marks in the charts mean. */
+function key() {
+  return el(
+    "p",
+    { class: "key" },
+    el("span", { class: "key-hit" }, "limit hit"),
+    el("span", { class: "key-reset" }, "free again"),
+    el("span", { class: "key-forecast" }, "forecast to the reset"),
+    el("span", { class: "key-hint" }, "Drag to zoom, double-click to go back; with the keyboard: arrows, + and −, Esc."),
+  );
+}

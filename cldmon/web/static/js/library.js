@@ -1,0 +1,31 @@
+// The chart library: built in by the installation, or missing, which the page can bear.
+
+import { el } from "./dom.js";
+
+let loading = null;
+
+/** Return uPlot, or null where this installation came without it. */
+export function chartLibrary() {
+  loading ??= load();
+  return loading;
+}
+
+async function load() {
+  try {
+    await Promise.all([
+      loaded(el("link", { rel: "stylesheet", href: "/vendor/uPlot.min.css" })),
+      loaded(el("script", { src: "/vendor/uPlot.iife.min.js" })),
+    ]);
+    return globalThis.uPlot ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function loaded(element) {
+  return new Promise((resolve, reject) => {
+    element.addEventListener("load", resolve);
+    element.addEventListener("error", reject);
+    document.head.append(element);
+  });
+}

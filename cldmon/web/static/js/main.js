@@ -1,0 +1,55 @@
+// The page: the login box or the dashboard, and the way between them.
+
+import { get, post } from "./api.js";
+import { Board } from "./board.js";
+import { byId, el, setText } from "./dom.js";
+import { Login } from "./login.js";
+import { SECOND } from "./time.js";
+
+const RETRY_MS = 5 * SECOND;
+
+const login = new Login((session) => enter(session, { focus: true }));
+const board = new Board(() => leave("Your session has ended: log in again."));
+let known = null;
+
+byId("logout").addEventListener("click", logOut);
+begin();
+
+async function begin() {
+  try {
+    const session = await get("/api/session");
+    byId("notices").replaceChildren();
+    known = session;
+    if (session.authenticated) enter(session, { focus: false });
+    else login.show(session);
+  } catch (error) {
+    byId("notices").replaceChildren(el("p", { class: "notice" }, `${error.message} Trying again.`));
+    setTimeout(begin, RETRY_MS);
+  }
+}
+
+async function enter(session, { focus }) {
+  known = session;
+  login.hide();
+  byId("who").hidden = false;
+  setText(byId("who-name"), session.slackId ? session.slackName : "Guest");
+  await board.open();
+  if (focus) byId("main").focus();
+}
+
+async function logOut() {
+  try {
+    await post("/api/logout");
+    leave();
+  } catch (error) {
+    if (error.isLoggedOut) leave();
+    else byId("notices").replaceChildren(el("p", { class: "notice" }, `Not logged out: ${error.message}`));
+  }
+}
+
+function leave(words = "") {
+  board.close();
+  byId("who").hidden = true;
+  document.title = "cldmon";
+  login.show({ ...known, authenticated: false }, words);
+}

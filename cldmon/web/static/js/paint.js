@@ -1,0 +1,81 @@
+// What is painted onto a chart beside its lines: the future, forecasts, limit hits and resets.
+
+import { colour, lineStyle } from "./styles.js";
+
+const DASHES = [4, 4];
+
+/** Shade what has not happened yet. Painted below everything else. */
+export function paintFuture(chart, now) {
+  const { ctx, bbox } = chart;
+  const from = Math.max(bbox.left, at(chart, now));
+  const right = bbox.left + bbox.width;
+  if (from >= right) return;
+  ctx.save();
+  ctx.fillStyle = colour("future");
+  ctx.fillRect(from, bbox.top, right - from, bbox.height);
+  line(ctx, colour("now"), 1, [], [[from, bbox.top], [from, bbox.top + bbox.height]]);
+  ctx.restore();
+}
+
+/** Draw each forecast as a dashed line from the last reading to the reset. */
+export function paintForecasts(chart, forecasts) {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top - 4, bbox.width, bbox.height + 8);
+  ctx.clip();
+  for (const { style, points } of forecasts) {
+    const path = points.map(([ms, percent]) => [at(chart, ms), chart.valToPos(percent, "y", true)]);
+    line(ctx, colour(`series-${style}`), Math.min(2, lineStyle(style).width), DASHES, path);
+  }
+  ctx.restore();
+}
+
+/** Mark limit hits by a filled triangle, and resets by an open circle, above the chart. */
+export function paintMarks(chart, marks) {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  for (const { at: ms, kind } of marks) {
+    const x = at(chart, ms);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    const ink = colour(kind === "hit" ? "mark-hit" : "mark-reset");
+    ctx.globalAlpha = 0.6;
+    line(ctx, ink, 1, kind === "hit" ? [] : [2, 3], [[x, bbox.top], [x, bbox.top + bbox.height]]);
+    ctx.globalAlpha = 1;
+    (kind === "hit" ? triangle : circle)(ctx, x, bbox.top - 7 * devicePixelRatio, ink);
+  }
+  ctx.restore();
+}
+
+function at(chart, ms) {
+  return chart.valToPos(ms, "x", true);
+}
+
+function line(ctx, ink, width, dashes, points) {
+  ctx.beginPath();
+  ctx.strokeStyle = ink;
+  ctx.lineWidth = width * devicePixelRatio;
+  ctx.setLineDash(dashes.map((length) => length * devicePixelRatio));
+  points.forEach(([x, y], n) => (n ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+  ctx.stroke();
+}
+
+function triangle(ctx, x, y, ink) {
+  const half = 5 * devicePixelRatio;
+  ctx.beginPath();
+  ctx.moveTo(x - half, y - half);
+  ctx.lineTo(x + half, y - half);
+  ctx.lineTo(x, y + half);
+  ctx.closePath();
+  ctx.fillStyle = ink;
+  ctx.fill();
+}
+
+function circle(ctx, x, y, ink) {
+  ctx.beginPath();
+  ctx.arc(x, y, 4 * devicePixelRatio, 0, 2 * Math.PI);
+  ctx.setLineDash([]);
+  ctx.strokeStyle = ink;
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.stroke();
+}

@@ -1,0 +1,167 @@
+// One account's history: the chart, its legend with values, the summary, and all of it as a table.
+
+import { announce } from "./announce.js";
+import { Chart } from "./chart.js";
+import { el, setAttribute, setChildren, setText } from "./dom.js";
+import { gapsOf, marksOf } from "./series.js";
+import { styleNumbers, swatch } from "./styles.js";
+import { summaryOf } from "./summary.js";
+import { Table } from "./table.js";
+import { clock } from "./time.js";
+import { shortTitleOf } from "./usage.js";
+
+const ZOOM_STEP = 0.5;
+
+export class Panel {
+  /** `zoomed(span)` is told of another span to show, null for all of the range. */
+  constructor(label, zoomed) {
+    const id = `history-${Panel.count++}`;
+    this.label = label;
+    this.zoomed = zoomed;
+    this.legend = el("ul", { class: "legend" });
+    this.when = el("p", { class: "when" });
+    this.plot = el("div", {
+      class: "plot",
+      tabindex: "0",
+      role: "application",
+      "aria-roledescription": "chart",
+      "aria-labelledby": id,
+      "aria-describedby": `${id}-summary`,
+      "aria-keyshortcuts": "ArrowLeft ArrowRight Home End Plus Minus Escape",
+      onkeydown: (event) => this.#pressed(event),
+    });
+    this.none = el("p", { class: "none", hidden: true });
+    this.summary = el("p", { class: "summary", id: `${id}-summary` });
+    this.table = new Table(label);
+    this.element = el(
+      "article",
+      { class: "panel", "aria-labelledby": id },
+      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto", title: label }, label), this.when),
+      this.legend,
+      this.plot,
+      this.none,
+      this.summary,
+      this.table.element,
+    );
+  }
+
+  /** `library` is null where there are no charts. */
+  update({ library, series, view, span, range, now }) {
+    Object.assign(this, { series, now, range, span });
+    const names = [...series.lines.keys()];
+    const styles = styleNumbers(names);
+    const marks = marksOf(series);
+    const isEmpty = names.length === 0;
+    this.none.hidden = !isEmpty;
+    setText(this.none, "No readings in this span.");
+    this.plot.hidden = this.legend.hidden = isEmpty || !library;
+    setText(this.summary, isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now }));
+    this.table.update({ series, marks, open: !library });
+    this.table.element.hidden = isEmpty;
+    this.#showLegend(names, styles);
+    if (!isEmpty && library) this.#draw(library, { series, styles, span, now, marks, forecasts: forecastsOf(view, styles) });
+    this.#showValues(this.index ?? null);
+  }
+
+  recolour() {
+    this.chart?.recolour();
+  }
+
+  end() {
+    this.chart?.end();
+  }
+
+  #draw(library, what) {
+    this.chart ??= new Chart(library, this.plot, {
+      zoomed: this.zoomed,
+      pointed: (index) => this.#showValues(index),
+    });
+    this.chart.update(what);
+  }
+
+  #showLegend(names, styles) {
+    const told = JSON.stringify(names);
+    if (told === this.told) return;
+    this.told = told;
+    this.values = new Map(names.map((name) => [name, el("output", { class: "value" })]));
+    setChildren(
+      this.legend,
+      names.map((name) =>
+        el("li", {}, swatch(styles.get(name)), el("span", { class: "series-name" }, shortTitleOf(name)), this.values.get(name)),
+      ),
+    );
+  }
+
+  /** Show the values at the crosshair, or the last ones where it is elsewhere. */
+  #showValues(index) {
+    this.index = index;
+    const { times, lines } = this.series;
+    const shown = index === null ? lastReading(this.series) : index;
+    this.element.classList.toggle("pointed", index !== null);
+    setText(this.when, times[shown] === undefined ? "" : `${index === null ? "Last: " : ""}${clock(times[shown], this.now)}`);
+    for (const [name, output] of this.values) setText(output, percentWords(lines.get(name)?.[shown]));
+  }
+
+  #pressed(event) {
+    const act = KEYS[event.key];
+    if (!act || !this.chart || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    act(this);
+  }
+
+  /** Move the crosshair to a reading, and say what is there. */
+  goTo(index) {
+    const last = this.series.times.length - 1;
+    const next = Math.max(0, Math.min(last, index));
+    this.chart.point(next);
+    const values = [...this.series.lines].map(([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[next])}`);
+    announce(`${clock(this.series.times[next], this.now)}: ${values.join(", ")}`);
+  }
+
+  step(by) {
+    this.goTo((this.index ?? lastReading(this.series) - by) + by);
+  }
+
+  /** Show a part of the span, or more of it, around the crosshair. */
+  zoomBy(factor) {
+    const [from, to] = this.span;
+    const centre = this.series.times[this.index ?? lastReading(this.series)];
+    this.zoomed([centre - (centre - from) * factor, centre + (to - centre) * factor]);
+  }
+}
+Panel.count = 0;
+
+const KEYS = {
+  ArrowLeft: (panel) => panel.step(-1),
+  ArrowRight: (panel) => panel.step(1),
+  Home: (panel) => panel.goTo(0),
+  End: (panel) => panel.goTo(Infinity),
+  "+": (panel) => panel.zoomBy(ZOOM_STEP),
+  "-": (panel) => panel.zoomBy(1 / ZOOM_STEP),
+  Escape: (panel) => panel.zoomed(null),
+};
+
+function lastReading({ times, lines }) {
+  for (let n = times.length - 1; n >= 0; n--) {
+    if ([...lines.values()].some((percents) => percents[n] !== null)) return n;
+  }
+  return -1;
+}
+
+function percentWords(percent) {
+  return percent === null || percent === undefined ? "–" : `${percent}%`;
+}
+
+/** Return the lines into the future of an account whose numbers are live. */
+function forecastsOf(view, styles) {
+  if (view?.state !== "live") return [];
+  return view.windows
+    .filter(({ name, forecast, resetsAt, percent }) => forecast && resetsAt && percent !== null && styles.has(name))
+    .map((window) => ({ style: styles.get(window.name), points: forecastPoints(window, view.readAt) }));
+}
+
+function forecastPoints({ percent, resetsAt, forecast }, readAt) {
+  const start = [readAt, percent];
+  if (!forecast.fullAt) return [start, [resetsAt, forecast.endsAtPercent]];
+  return [start, [Date.parse(forecast.fullAt), 100], [resetsAt, 100]];
+}

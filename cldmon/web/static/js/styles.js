@@ -1,0 +1,48 @@
+// How each window's line is drawn: told apart by colour, and by width and dashes alone, too.
+
+import { el, svg } from "./dom.js";
+
+const STYLES = [
+  { width: 3, dash: [] },
+  { width: 1.5, dash: [] },
+  { width: 2, dash: [9, 3, 2, 3] },
+  { width: 2, dash: [2, 3] },
+  { width: 2, dash: [14, 4] },
+  { width: 2, dash: [5, 2, 5, 6] },
+];
+const FIXED = ["fiveHour", "sevenDay"]; // these look the same in every chart
+
+/** Return the number of each window's style. */
+export function styleNumbers(names) {
+  const others = names.filter((name) => !FIXED.includes(name));
+  return new Map(
+    names.map((name) => {
+      const fixed = FIXED.indexOf(name);
+      return [name, fixed >= 0 ? fixed : FIXED.length + (others.indexOf(name) % (STYLES.length - FIXED.length))];
+    }),
+  );
+}
+
+/** Return width and dashes of a style. */
+export function lineStyle(number) {
+  return STYLES[number];
+}
+
+/** Return a colour of the style sheet, as it is in the present scheme. */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** Return a small drawing of a line for the legend. */
+export function swatch(number) {
+  const { width, dash } = STYLES[number];
+  return el(
+    "span",
+    { class: "swatch", "aria-hidden": "true" },
+    svg(
+      "svg",
+      { viewBox: "0 0 30 8", width: 30, height: 8 },
+      svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: `series-${number}`, "stroke-width": width, "stroke-dasharray": dash.join(" ") }),
+    ),
+  );
+}

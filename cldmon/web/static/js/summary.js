@@ -1,0 +1,41 @@
+// A history in a sentence or two, for those who do not see the chart and those in a hurry. Pure.
+
+import { extremes } from "./series.js";
+import { clock, span } from "./time.js";
+import { shortTitleOf } from "./usage.js";
+
+const MOST_TIMES = 3;
+
+/** Return the summary of one account's history; `range` is [from, to] and `now` in ms. */
+export function summaryOf({ series, marks, gaps, range, now }) {
+  const lines = [...series.lines].map(([name, percents]) => lineWords(name, extremes(series.times, percents, range)));
+  const hits = marks.filter(({ kind }) => kind === "hit");
+  const resets = marks.filter(({ kind }) => kind === "reset");
+  const sentences = [
+    lines.filter(Boolean).join("; "),
+    hits.length ? `Limit hit ${timesWords(hits, now)}` : "No limit hit",
+    resets.length ? `free again ${timesWords(resets, now)}` : "",
+  ];
+  const first = sentences[0] ? `${sentences[0]}. ` : "";
+  return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapWords(gaps);
+}
+
+function lineWords(name, found) {
+  if (!found) return "";
+  const { least, greatest, last } = found;
+  const title = shortTitleOf(name);
+  return least === greatest ? `${title} ${last}% throughout` : `${title} ${least}–${greatest}%, last ${last}%`;
+}
+
+function timesWords(marks, now) {
+  const shown = marks.slice(-MOST_TIMES).map(({ at }) => clock(at, now));
+  const more = marks.length > MOST_TIMES ? `${marks.length} times, last ` : "";
+  return `${more}at ${shown.join(", ")}`;
+}
+
+function gapWords(gaps) {
+  if (!gaps.length) return "";
+  const longest = Math.max(...gaps.map(([from, to]) => to - from));
+  const count = gaps.length === 1 ? "One gap" : `${gaps.length} gaps`;
+  return ` ${count} in the readings${gaps.length > 1 ? ", the longest" : ""} of ${span(longest)}.`;
+}

@@ -1,0 +1,60 @@
+// The readings of a chart as a table, made when it is opened.
+
+import { el } from "./dom.js";
+import { full } from "./time.js";
+import { shortTitleOf, titleOf } from "./usage.js";
+
+const KINDS = { hit: "limit hit", reset: "free again" };
+
+export class Table {
+  constructor(label) {
+    this.label = label;
+    this.body = el("div", { class: "table", tabindex: "0", role: "region", "aria-label": `Readings of ${label}` });
+    this.element = el(
+      "details",
+      { class: "readings", ontoggle: () => this.#fill() },
+      el("summary", {}, "Readings as a table"),
+      this.body,
+    );
+  }
+
+  update({ series, marks, open }) {
+    Object.assign(this, { series, marks });
+    if (open) this.element.open = true;
+    this.#fill();
+  }
+
+  #fill() {
+    if (!this.element.open) return this.body.replaceChildren();
+    const place = this.body.scrollTop;
+    this.body.replaceChildren(this.#table());
+    this.body.scrollTop = place;
+  }
+
+  #table() {
+    const names = [...this.series.lines.keys()];
+    return el(
+      "table",
+      {},
+      el("caption", { class: "unseen" }, `Readings of ${this.label}, newest first, in percent`),
+      el(
+        "thead",
+        {},
+        el("tr", {}, ...["Time", ...names.map(shortTitleOf), "Event"].map((title) => el("th", { scope: "col" }, title))),
+      ),
+      el("tbody", {}, ...this.series.times.map((ms, n) => this.#row(ms, n)).reverse()),
+    );
+  }
+
+  #row(ms, n) {
+    const values = [...this.series.lines.values()].map((percents) => percents[n]);
+    const isGap = values.every((value) => value === null);
+    const cells = values.map((value) => el("td", {}, value === null ? "–" : `${value}%`));
+    return el("tr", {}, el("th", { scope: "row" }, isGap ? "no readings" : full(ms)), ...cells, el("td", {}, this.#events(ms)));
+  }
+
+  #events(ms) {
+    const here = this.marks.filter(({ at }) => at === ms);
+    return here.map(({ name, kind }) => `${titleOf(name)}: ${KINDS[kind]}`).join("; ");
+  }
+}

