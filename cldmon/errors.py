@@ -52,6 +52,10 @@ class LoginError(CldmonError):
     """Nobody signed in, or what came of it is no session key that works."""
 
 
+class ScheduleError(CldmonError):
+    """Passes could not be scheduled, or what schedules them is not cldmon's to change."""
+
+
 class BusyError(CldmonError):
     """Another pass holds the lock."""
 

@@ -1,4 +1,4 @@
-"""Writes what is generated from the command line itself: docs/cli.md and the completion scripts.
+"""Writes what is generated: docs/cli.md, the completion scripts, the units and the crontab line.
 
 `scripts/docs` runs it; a test compares what it would write with what stands there.
 """
@@ -13,6 +13,9 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from cldmon.cli import COMMANDS, cli
 from cldmon.cli.completion import SHELLS
+from cldmon.schedule.cron import block, framed
+from cldmon.schedule.job import PACKAGED
+from cldmon.schedule.systemd import Places, files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,14 @@ def generated() -> dict[Path, str]:
     """Return each generated file, relative to the checkout, and what belongs in it."""
     folder = Path("cldmon/cli/completions")
     scripts = {folder / f"cldmon.{shell}": completion(shell) for shell in SHELLS}
-    return {Path("docs/cli.md"): manual(), **scripts}
+    return {Path("docs/cli.md"): manual(), **scripts, **contrib()}
+
+
+def contrib() -> dict[Path, str]:
+    """Return what `cldmon schedule` writes for an installation in the usual places."""
+    systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
+    places = Places(systemd, systemd / "sysusers.d", systemd / "tmpfiles.d")
+    return {**files(PACKAGED, places), cron: framed(block(PACKAGED))}
 
 
 def manual() -> str:
@@ -66,6 +76,6 @@ def completion(shell: str) -> str:
 
 if __name__ == "__main__":
     for path, text in generated().items():
-        (ROOT / path).parent.mkdir(exist_ok=True)
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, encoding="utf-8")
         print(path)

@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check all it depends on, and say how to mend it.",
+    "schedule": "Print or install what starts the passes.",
     "health": "Say in one line whether all is well.",
     "subscribe": "Change and show who is told of what on Slack.",
     "completion": "Print the completion script of a shell.",

@@ -1,0 +1,209 @@
+"""Putting a job onto the machine, taking it away again, and saying how it stands.
+
+Only what cldmon wrote, and nobody changed since, is replaced or removed; see `seal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from cldmon.errors import ScheduleError
+from cldmon.schedule import cron, systemd
+from cldmon.schedule.seal import Origin, origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cldmon.schedule.job import Job
+    from cldmon.schedule.machine import Machine
+    from cldmon.schedule.systemd import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a schedule stands, in lines to be read, and whether it starts passes."""
+
+    lines: tuple[str, ...]
+    running: bool
+
+
+class Schedule(Protocol):
+    """What starts the passes."""
+
+    def text(self, job: Job) -> str:
+        """Return all that would be installed, to be read."""
+
+    def install(self, job: Job) -> None:
+        """Install it, or bring it up to date; raises ScheduleError or StoreError."""
+
+    def uninstall(self) -> None:
+        """Take away what `install` brought, and only that; raises as `install`."""
+
+    def status(self, job: Job) -> Status:
+        """Return how it stands; raises as `install`."""
+
+
+@dataclass(frozen=True)
+class Systemd:
+    """Timer and services, for the system's manager or for a user's own."""
+
+    places: Places
+    machine: Machine
+
+    def text(self, job: Job) -> str:
+        """Return every file with its path, as `systemctl cat` shows them."""
+        wanted = systemd.files(job, self.places)
+        return "\n".join(f"# {path}\n{text}" for path, text in wanted.items())
+
+    def install(self, job: Job) -> None:
+        """Write the files, make user and folders, start the timer."""
+        self._reach()
+        for path in self.places.all_files:
+            self._refuse_foreign(path)
+        wanted = systemd.files(job, self.places)
+        for path, text in wanted.items():
+            self._put(path, text)
+        for path in set(self._present()) - set(wanted):
+            self.machine.remove(path)
+        self._prepare()
+        self._systemctl("daemon-reload")
+        self._systemctl("enable", systemd.TIMER)
+        self._systemctl("restart", systemd.TIMER)
+        self._systemctl("try-restart", systemd.SERVE)
+
+    def uninstall(self) -> None:
+        """Stop timer and services and remove the files; user, configuration and data stay."""
+        self._reach()
+        ours = [path for path in self._present() if self._is_ours(path)]
+        units = [path.name for path in ours if path.parent == self.places.units]
+        if units:
+            self._systemctl("disable", "--now", *units)
+        for path in ours:
+            self.machine.remove(path)
+        if units:
+            self._systemctl("daemon-reload")
+
+    def status(self, job: Job) -> Status:
+        """Return how each file stands, and what systemd says of the timer."""
+        self._reach()
+        wanted = systemd.files(job, self.places).items()
+        lines = [f"{path}: {_standing(self.machine.read(path), text)}" for path, text in wanted]
+        asked = self.machine.ask(*self._argv("show", "--property=ActiveState", systemd.TIMER))
+        state = asked.text.strip().removeprefix("ActiveState=")
+        return Status((*lines, f"{systemd.TIMER}: {state or 'unknown'}"), state == "active")
+
+    def _put(self, path: Path, text: str) -> None:
+        if self.machine.read(path) == text:
+            self.machine.say(f"unchanged: {path}")
+        else:
+            self.machine.write(path, text)
+
+    def _present(self) -> list[Path]:
+        return [path for path in self.places.all_files if self.machine.read(path) is not None]
+
+    def _refuse_foreign(self, path: Path) -> None:
+        found = self.machine.read(path)
+        if found is not None and (kind := origin(found)) is not Origin.OURS:
+            raise ScheduleError(
+                f"{path} is {kind}, so it is left alone: move it away first (changes of yours"
+                f" belong into a drop-in: systemctl edit {path.name})"
+            )
+
+    def _is_ours(self, path: Path) -> bool:
+        kind = origin(self.machine.read(path) or "")
+        if kind is not Origin.OURS:
+            self.machine.say(f"left alone: {path} is {kind}")
+        return kind is Origin.OURS
+
+    def _prepare(self) -> None:
+        for path in self._present():
+            if path.parent == self.places.sysusers:
+                self.machine.run("systemd-sysusers", str(path))
+            elif path.parent == self.places.tmpfiles:
+                self.machine.run("systemd-tmpfiles", "--create", str(path))
+
+    def _reach(self) -> None:
+        """Raise ScheduleError where there is no manager that would read the files."""
+        if not self.machine.ask(*self._argv("show", "--property=Version")).ok:
+            raise ScheduleError(f"`{' '.join(self._argv())}` reaches no systemd: {self._advice()}")
+
+    def _advice(self) -> str:
+        if self.places.of_user:
+            return "log in as that user (not through su or sudo), or try `cldmon schedule cron`"
+        return "this machine was not started by it; try `cldmon schedule cron`"
+
+    def _systemctl(self, *words: str) -> None:
+        self.machine.run(*self._argv(*words))
+
+    def _argv(self, *words: str) -> tuple[str, ...]:
+        return ("systemctl", *(["--user"] if self.places.of_user else []), *words)
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A block in the crontab of `user`; in the caller's own where that is None."""
+
+    user: str | None
+    machine: Machine
+
+    def text(self, job: Job) -> str:
+        """Return the block with its markers."""
+        return cron.framed(cron.block(job))
+
+    def install(self, job: Job) -> None:
+        """Put the block into the crontab, in the place of the present one."""
+        present = self._present()
+        wanted = cron.with_block(present, cron.block(job))
+        if wanted == present:
+            self.machine.say("unchanged: the crontab")
+        else:
+            self._replace(present, wanted)
+
+    def uninstall(self) -> None:
+        """Take the block out of the crontab."""
+        present = self._present()
+        if cron.parts(present).block is not None:
+            self._replace(present, cron.without_block(present))
+
+    def status(self, job: Job) -> Status:
+        """Return how the block stands."""
+        found = cron.parts(self._present()).block
+        return Status((f"crontab: {_standing(found, cron.block(job))}",), found is not None)
+
+    def _present(self) -> str:
+        asked = self.machine.ask("crontab", *self._whose(), "-l")
+        # Any other failure must not look like an empty one: its lines would be lost.
+        if not asked.ok and "no crontab" not in asked.reason:
+            raise ScheduleError(f"the crontab cannot be read: {asked.reason}")
+        return asked.text if asked.ok else ""
+
+    def _replace(self, present: str, wanted: str) -> None:
+        found = cron.parts(present).block
+        if found is not None and (kind := origin(found)) is not Origin.OURS:
+            raise ScheduleError(
+                f"the block in the crontab is {kind}, so it is left alone: remove it with"
+                " `crontab -e` first"
+            )
+        for line in _difference(present, wanted):
+            self.machine.say(line)
+        self.machine.run("crontab", *self._whose(), "-", given=wanted)
+
+    def _whose(self) -> tuple[str, ...]:
+        return () if self.user is None else ("-u", self.user)
+
+
+def _standing(found: str | None, wanted: str) -> str:
+    if found is None:
+        return "not there"
+    if found == wanted:
+        return "up to date"
+    kind = origin(found)
+    return "out of date: --install brings it up to date" if kind is Origin.OURS else str(kind)
+
+
+def _difference(present: str, wanted: str) -> Iterator[str]:
+    before, after = present.splitlines(), wanted.splitlines()
+    yield from (f"- {line}" for line in before if line not in after)
+    yield from (f"+ {line}" for line in after if line not in before)

@@ -1,0 +1,54 @@
+"""What is to be run, as whom, how often, and with which folders: the value behind every unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+SERVICE_USER = "cldmon"
+CONFIG_DIR = Path("/etc/cldmon")
+STATE_DIR = Path("/var/lib/cldmon")
+POLITE = timedelta(minutes=3)
+"""Passes that follow each other faster may well be rate limited."""
+
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One configuration whose passes are scheduled. All paths are absolute.
+
+    `program` is how cldmon is called; `user` and `group` run it, where systemd or root decides
+    that; `variables` are environment variables that it needs; `written` are folders outside
+    data_dir that it writes to.
+    """
+
+    program: tuple[str, ...]
+    config: Path
+    data_dir: Path
+    interval: timedelta
+    user: str = SERVICE_USER
+    group: str = SERVICE_USER
+    variables: tuple[tuple[str, str], ...] = ()
+    written: tuple[Path, ...] = ()
+
+    def command(self, name: str) -> tuple[str, ...]:
+        """Return the words that run one of cldmon's commands."""
+        places = ("--config", str(self.config), "--data-dir", str(self.data_dir))
+        return (*self.program, *places, name)
+
+    @property
+    def needs_homes(self) -> bool:
+        """Whether any of it lies where home folders are."""
+        paths = [Path(self.program[0]), self.config, self.data_dir, *self.written]
+        return any(path.is_relative_to(home) for path in paths for home in _HOMES)
+
+
+PACKAGED = Job(
+    program=("/usr/local/bin/cldmon",),
+    config=CONFIG_DIR / "config.toml",
+    data_dir=STATE_DIR,
+    interval=timedelta(minutes=10),
+)
+"""The job of the files in `contrib/`."""

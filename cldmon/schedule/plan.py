@@ -1,0 +1,126 @@
+"""From a configuration to what is scheduled of it: who runs it, and where everything lies."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.config import locate
+from cldmon.errors import ConfigError, UsageError
+from cldmon.schedule import remarks
+from cldmon.schedule.install import Cron, Systemd
+from cldmon.schedule.job import SERVICE_USER, STATE_DIR, Job
+from cldmon.schedule.machine import Machine
+from cldmon.schedule.systemd import SYSTEM, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cldmon.app import App
+    from cldmon.config.schema import Config
+    from cldmon.schedule.install import Schedule
+
+_INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
+"""What neither systemd nor cron would hand on, and a pass may need."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the passes of a configuration are started: for the whole system, or for its caller."""
+
+    app: App
+    kind: str
+    of_user: bool
+
+    def schedule(self, say: Callable[[str], None]) -> Schedule:
+        """Return what installs and uninstalls; `say` is told of all that is done."""
+        machine = Machine(self.app.env, say)
+        if self.kind == "cron":
+            return Cron(None if self.of_user else self._user(), machine)
+        return Systemd(self._places(), machine)
+
+    def job(self) -> Job:
+        """Return what is to be run; raises ConfigError."""
+        from cldmon.config.load import read
+
+        path = Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
+        config, user = read(path), self._user()
+        return Job(
+            program=_program(self.app.env),
+            config=path,
+            data_dir=self._data_dir(config, path),
+            interval=config.interval,
+            user=user,
+            group=_group_of(user),
+            variables=tuple((n, v) for n in _INHERITED if (v := self.app.env.get(n))),
+            written=self._textfile_folder(config, path),
+        )
+
+    def remarks(self, job: Job) -> Iterable[str]:
+        """Return what a person ought to know before it is scheduled."""
+        yield from remarks.of_interval(job)
+        if self.kind == "cron":
+            yield from remarks.of_cron(job)
+        if not self.of_user:
+            yield from remarks.of_service(job, _owner_of(job.config))
+
+    def require_rights(self) -> None:
+        """Raise UsageError where the caller may not change the system."""
+        if not self.of_user and os.geteuid() != 0:
+            raise UsageError("the system's own timers are root's: run it with sudo, or add --user")
+
+    def _user(self) -> str:
+        try:
+            owner = _owner_of(self.app.config_path)
+        except ConfigError:
+            return SERVICE_USER
+        return SERVICE_USER if owner == "root" else owner
+
+    def _places(self) -> Places:
+        if not self.of_user:
+            return SYSTEM
+        return Places(locate.user_config(self.app.env).parent.parent / "systemd" / "user")
+
+    def _data_dir(self, config: Config, path: Path) -> Path:
+        env = dict(self.app.env)
+        if not self.of_user:
+            env["STATE_DIRECTORY"] = str(STATE_DIR)
+        return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)
+
+    def _textfile_folder(self, config: Config, path: Path) -> tuple[Path, ...]:
+        if config.metrics.textfile is None:
+            return ()
+        folder = locate.beside(path.parent, config.metrics.textfile, self.app.env).parent
+        return () if folder.is_relative_to(self._data_dir(config, path)) else (folder,)
+
+
+def _program(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words by which this program can be called from anywhere."""
+    found = shutil.which(sys.argv[0], path=env.get("PATH"))
+    if found and Path(found).name == "cldmon":
+        return (os.path.abspath(found),)  # noqa: PTH100 - a link outlives an upgrade
+    return (sys.executable, "-m", "cldmon")
+
+
+def _owner_of(path: Path) -> str:
+    try:
+        uid = path.stat().st_uid
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group_of(user: str) -> str:
+    try:
+        return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
+    except KeyError:
+        return user

@@ -1,0 +1,155 @@
+"""`cldmon schedule` as the installed command: filled in from the configuration, each step told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contrib.confined import settings
+from tests.home import CLDMON
+from tests.schedule.tools import Box
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    box = Box(tmp_path).equip()
+    configure(box)
+    return box
+
+
+def configure(box: Box, text: str = "") -> None:
+    config = box.folder / "config.toml"
+    config.write_text(f'{text}\n[[accounts]]\nlabel = "alice"\nsession_key = "sk-ant-sid01-a"\n')
+    config.chmod(0o600)
+
+
+def schedule(box: Box, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    env = {**box.env, "HOME": str(box.folder)}
+    return subprocess.run(
+        [CLDMON, "schedule", *arguments],
+        **{
+            "env": env,
+            "cwd": box.folder,
+            "capture_output": True,
+            "text": True,
+            "check": False,
+            **options,
+        },
+    )
+
+
+def test_by_default_the_units_are_printed_and_nothing_is_done(box: Box) -> None:
+    ran = schedule(box, "systemd")
+    assert ran.returncode == 0
+    for name in ("sysusers.d/cldmon.conf", "cldmon-fetch.service", "cldmon-fetch.timer"):
+        assert f"{name}\n# Written by `cldmon schedule`" in ran.stdout
+    assert box.calls == []
+
+
+def test_the_users_units_are_filled_in_from_the_configuration(box: Box) -> None:
+    configure(box, 'fetch_interval_minutes = 20\ndata_dir = "kept"')
+    found = settings(schedule(box, "systemd", "--user").stdout)
+    assert found["OnCalendar"] == ["*:0/20"]
+    config, kept = box.folder / "config.toml", box.folder / "kept"
+    assert found["ExecStart"][0] == f"{CLDMON} --config {config} --data-dir {kept} fetch"
+
+
+def test_the_folder_of_the_textfile_may_be_written_to(box: Box) -> None:
+    configure(box, '[metrics]\ntextfile = "/srv/metrics/cldmon.prom"')
+    assert "ReadWritePaths=/srv/metrics\n" in schedule(box, "systemd").stdout
+
+
+def test_a_browser_that_is_named_in_the_environment_is_handed_on(box: Box) -> None:
+    env = {**box.env, "HOME": str(box.folder), "CLDMON_BROWSER": "/opt/shell"}
+    assert "Environment=CLDMON_BROWSER=/opt/shell" in schedule(box, "systemd", env=env).stdout
+    assert " CLDMON_BROWSER=/opt/shell " in schedule(box, "cron", "--user", env=env).stdout
+
+
+def test_install_status_and_uninstall_for_oneself(box: Box) -> None:
+    units = box.folder / ".config/systemd/user"
+    installed = schedule(box, "systemd", "--user", "--install")
+    assert installed.returncode == 0, installed.stderr
+    assert f"write: {units}/cldmon-fetch.timer" in installed.stdout
+    assert "run: systemctl --user restart cldmon-fetch.timer" in installed.stdout
+    assert "enable-linger" in installed.stderr
+    status = schedule(box, "systemd", "--user", "--status")
+    assert (status.returncode, status.stdout.count("up to date")) == (0, 3)
+    assert schedule(box, "systemd", "--user", "--uninstall").returncode == 0
+    assert list(units.iterdir()) == []
+
+
+def test_a_crontab_of_ones_own(box: Box) -> None:
+    assert schedule(box, "cron", "--user", "--status").returncode == 1
+    assert schedule(box, "cron", "--user", "--install").returncode == 0
+    assert "cldmon" in box.crontab.read_text()
+    assert schedule(box, "cron", "--user", "--status").stdout == "crontab: up to date\n"
+    assert schedule(box, "cron", "--user", "--uninstall").returncode == 0
+    assert box.crontab.read_text() == ""
+
+
+def test_uninstall_needs_no_configuration(box: Box) -> None:
+    schedule(box, "cron", "--user", "--install")
+    (box.folder / "config.toml").unlink()
+    assert schedule(box, "cron", "--user", "--uninstall").returncode == 0
+    assert box.crontab.read_text() == ""
+
+
+@pytest.mark.parametrize(("minutes", "warned"), [("2.9", True), ("3", False)])
+def test_a_short_interval_is_warned_of(box: Box, minutes: str, warned: bool) -> None:
+    configure(box, f"fetch_interval_minutes = {minutes}")
+    assert ("rate limited" in schedule(box, "systemd", "--user").stderr) is warned
+
+
+def test_what_cron_cannot_keep_is_said(box: Box) -> None:
+    configure(box, "fetch_interval_minutes = 45")
+    assert "it will be every 60 minutes" in schedule(box, "cron", "--user").stderr
+
+
+def test_a_configuration_that_the_service_user_cannot_read_is_told(box: Box) -> None:
+    told = "passes run as cldmon" in schedule(box, "systemd").stderr
+    assert told is (os.geteuid() == 0)
+
+
+def test_the_system_is_for_root_to_change(box: Box) -> None:
+    """As somebody else: root itself would be let through to this very machine."""
+    plan = (
+        "import os; os.geteuid = lambda: 1000;"
+        "from cldmon.schedule.plan import Plan; Plan(None, 'systemd', False).require_rights()"
+    )
+    ran = subprocess.run(
+        [CLDMON.replace("cldmon", "python"), "-c", plan],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "--user" in ran.stderr
+
+
+def test_without_systemd_it_says_what_else_there_is(box: Box) -> None:
+    (box.folder / "no-systemd").touch()
+    ran = schedule(box, "systemd", "--user", "--install")
+    assert ran.returncode == 1
+    assert "cldmon schedule cron" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_bad_configuration_is_refused(box: Box) -> None:
+    configure(box, "fetch_interval_minutes = 0")
+    assert schedule(box, "systemd").returncode == 2
+
+
+def test_a_link_in_the_way_is_not_followed(box: Box) -> None:
+    """The draft of a unit is written without following links, and replaced as a whole."""
+    units = box.folder / ".config/systemd/user"
+    units.mkdir(parents=True)
+    target = box.folder / "target"
+    target.write_text("mine\n")
+    (units / "cldmon-fetch.timer").symlink_to(target)
+    assert schedule(box, "systemd", "--user", "--install").returncode == 1
+    assert target.read_text() == "mine\n"

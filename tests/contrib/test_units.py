@@ -1,0 +1,113 @@
+"""The units of contrib: accepted by systemd, well hardened, and a real pass lives within them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contrib import confined
+from tests.home import CLDMON, Home
+
+if TYPE_CHECKING:
+    from cldmon.demo.claude import FakeClaude
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEMD = ROOT / "contrib" / "systemd"
+UNITS = sorted(path.name for path in SYSTEMD.iterdir() if path.is_file())
+SERVICES = [name for name in UNITS if name.endswith(".service")]
+WORST = 3.0
+
+
+def analyze(*words: str | Path) -> str:
+    """Return all that systemd-analyze prints; it may not complain."""
+    argv = ["systemd-analyze", "--no-pager", *words]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert ran.stderr == ""
+    return ran.stdout
+
+
+def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
+    for name in UNITS:
+        text = (SYSTEMD / name).read_text()
+        # The place where an administrator has cldmon; `verify` wants a program there.
+        (tmp_path / name).write_text(text.replace("/usr/local/bin/cldmon", CLDMON))
+    assert analyze("verify", *(tmp_path / name for name in UNITS)) == ""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_services_are_hardened(name: str) -> None:
+    told = analyze("security", "--offline=true", SYSTEMD / name)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert found
+    assert float(found[1]) <= WORST
+
+
+def test_the_folders_and_the_user_are_ones_that_systemd_can_make(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    for program, path in (
+        ("systemd-sysusers", SYSTEMD / "sysusers.d" / "cldmon.conf"),
+        ("systemd-tmpfiles", SYSTEMD / "tmpfiles.d" / "cldmon.conf"),
+    ):
+        words = ["--create"] if program == "systemd-tmpfiles" else []
+        ran = subprocess.run(
+            [program, f"--root={root}", *words, path], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert "cldmon:" in (root / "etc" / "passwd").read_text()
+    assert (root / "etc" / "cldmon").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    settled = {"alice": None, "bob": None}
+    home = Home(tmp_path, fake_claude).settle(settled, tables="[browser]\nsandbox = true\n")
+    home.data.mkdir()
+    home.env.pop("TMPDIR")  # a service has its own /tmp
+    home.env["HOME"] = str(home.data)
+    return home
+
+
+def run(home: Home, unit: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run cldmon as the service of a unit's text."""
+    browser = home.env.get("PLAYWRIGHT_BROWSERS_PATH")
+    readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), home.config]
+    return confined.run(
+        unit,
+        [CLDMON, *arguments],
+        home.env,
+        writable=[home.data],
+        readable=[*readable, *([Path(browser)] if browser else [])],
+    )
+
+
+def test_a_pass_with_chromiums_sandbox_lives_within_the_restrictions(home: Home) -> None:
+    """Read-only file system, no homes, no devices, no capabilities, the unit's system calls."""
+    ran = run(home, (SYSTEMD / "cldmon-fetch.service").read_text(), "fetch", "--strict")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert {label: each["status"] for label, each in home.accounts.items()} == {
+        "alice": "ok",
+        "bob": "ok",
+    }
+    left = {path.name for path in home.data.iterdir() if not path.name.startswith("history-")}
+    assert left == {"browser", "fetch.lock", "state.json"}
+
+
+def test_the_restrictions_are_there(home: Home) -> None:
+    """Without the system calls of Chromium's sandbox there is no browser, hence no reading."""
+    unit = (SYSTEMD / "cldmon-fetch.service").read_text().replace(" chroot seccomp", "")
+    assert run(home, unit, "fetch").returncode == 1
+    assert home.accounts["alice"]["errorKind"] == "no_browser"
+
+
+def test_readers_live_within_the_restrictions_of_the_server(home: Home) -> None:
+    fetch, serve = ((SYSTEMD / f"cldmon-{name}.service").read_text() for name in ("fetch", "serve"))
+    assert run(home, fetch, "fetch").returncode == 0
+    read = run(home, serve, "status", "--json")
+    assert [each["label"] for each in json.loads(read.stdout)["accounts"]] == ["alice", "bob"]

@@ -1,0 +1,89 @@
+"""The crontab line: how often, what the shell makes of it, and the lines of others untouched."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.errors import ScheduleError
+from cldmon.schedule import cron
+from cldmon.schedule.seal import Origin, origin
+from tests.schedule.tools import JOB
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)
+LINES = st.lists(st.text(st.characters(codec="ascii", exclude_categories=["C"])), max_size=5)
+
+
+def line(block: str) -> str:
+    [found] = [each for each in block.splitlines() if not each.startswith("#")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("minutes", "fields"),
+    [
+        (10, "*/10 * * * *"),
+        (1, "* * * * *"),
+        (0.5, "* * * * *"),
+        (7, "*/10 * * * *"),
+        (45, "0 * * * *"),
+        (90, "0 */2 * * *"),
+        (1440, "0 0 * * *"),
+        (10_080, "0 0 * * 0"),
+    ],
+)
+def test_passes_come_as_often_as_wished_or_less_but_never_more(minutes: float, fields: str) -> None:
+    """`*/7` would start one at :56 and the next at :00."""
+    block = cron.block(replace(JOB, interval=timedelta(minutes=minutes)))
+    assert line(block).startswith(f"{fields} /usr/local/bin/cldmon ")
+
+
+@given(st.lists(TEXT, min_size=1, max_size=2), TEXT, TEXT)
+def test_the_shell_of_cron_gets_every_word_as_it_is(
+    program: list[str], folder: str, value: str
+) -> None:
+    job = replace(
+        JOB,
+        program=tuple(program),
+        data_dir=Path("/") / folder,
+        variables=(("CLDMON_BROWSER", value),),
+    )
+    command = line(cron.block(job)).split(" ", 5)[5]
+    assert "%" not in command.replace(r"\%", "")
+    words = shlex.split(command.replace(r"\%", "%"))
+    assert words == [f"CLDMON_BROWSER={value}", *job.command("fetch")]
+
+
+@given(LINES, LINES)
+def test_the_lines_of_others_stay_as_they_are(before: list[str], after: list[str]) -> None:
+    head = "".join(f"{each}\n" for each in before)
+    tail = "".join(f"{each}\n" for each in after)
+    old = cron.framed(cron.block(replace(JOB, interval=timedelta(hours=1))))
+    crontab = cron.with_block(f"{head}{old}{tail}", cron.block(JOB))
+    assert crontab == f"{head}{cron.framed(cron.block(JOB))}{tail}"
+    assert cron.without_block(crontab) == head + tail
+
+
+def test_a_last_line_without_an_end_is_not_glued_to_the_block() -> None:
+    crontab = cron.with_block("0 0 * * * true", cron.block(JOB))
+    assert crontab.startswith(f"0 0 * * * true\n{cron.BEGIN}\n")
+
+
+def test_the_block_is_known_again() -> None:
+    block = cron.parts(cron.with_block("", cron.block(JOB))).block
+    assert block is not None
+    assert origin(block) is Origin.OURS
+
+
+@pytest.mark.parametrize(
+    "marks", [[cron.BEGIN], [cron.END], [cron.END, cron.BEGIN], [cron.BEGIN, cron.END] * 2]
+)
+def test_markers_that_do_not_fit_are_left_to_a_person(marks: list[str]) -> None:
+    with pytest.raises(ScheduleError, match="crontab -e"):
+        cron.parts("\n".join(marks) + "\n")

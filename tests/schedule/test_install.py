@@ -1,0 +1,211 @@
+"""Installing and removing: told step by step, repeatable, and never at the cost of others."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cldmon.errors import ScheduleError
+from cldmon.schedule import cron
+from cldmon.schedule.install import Cron, Systemd
+from cldmon.schedule.systemd import FETCH, SERVE, TIMER
+from tests.schedule.tools import JOB, Box
+
+HOURLY = replace(JOB, interval=timedelta(hours=1))
+OTHERS = "MAILTO=me\n0 0 * * * backup\n"
+
+
+@pytest.fixture
+def systemd(box: Box) -> Systemd:
+    return Systemd(box.places, box.machine)
+
+
+@pytest.fixture
+def crontab(box: Box) -> Cron:
+    box.crontab.write_text(OTHERS)
+    return Cron(None, box.machine)
+
+
+def test_install_writes_what_is_printed_and_starts_the_timer(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    printed = systemd.text(JOB)
+    assert len(box.files()) == 4  # both cldmon.conf share a name
+    for name, text in box.files().items():
+        assert name in printed
+        assert text in printed
+    assert box.calls == [
+        f"systemd-sysusers {box.places.all_files[0]}",
+        f"systemd-tmpfiles --create {box.places.all_files[1]}",
+        "systemctl daemon-reload",
+        f"systemctl enable {TIMER}",
+        f"systemctl restart {TIMER}",
+        f"systemctl try-restart {SERVE}",
+    ]
+
+
+def test_every_file_and_command_is_told(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    assert [s.removeprefix("run: ") for s in box.said if s.startswith("run: ")] == box.calls
+    written = {Path(s.removeprefix("write: ")) for s in box.said if s.startswith("write: ")}
+    assert written == set(box.places.all_files)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o644}
+
+
+def test_installing_again_writes_nothing_that_is_there(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    box.said.clear()
+    systemd.install(JOB)
+    assert not [s for s in box.said if s.startswith(("write", "remove"))]
+    assert len([s for s in box.said if s.startswith("unchanged")]) == 5
+
+
+def test_a_new_interval_replaces_the_timer_alone(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    box.said.clear()
+    systemd.install(HOURLY)
+    assert [s for s in box.said if s.startswith("write")] == [f"write: {box.places.units / TIMER}"]
+
+
+def test_what_a_job_needs_no_longer_is_removed(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    systemd.install(replace(JOB, user="alice"))
+    assert set(box.files()) == {FETCH, TIMER, SERVE}
+
+
+@pytest.mark.parametrize("name", [FETCH, TIMER, SERVE])
+@pytest.mark.parametrize("changed", [True, False], ids=["changed", "foreign"])
+def test_what_is_not_ours_keeps_everything_as_it_is(
+    box: Box, systemd: Systemd, name: str, changed: bool
+) -> None:
+    if changed:
+        systemd.install(HOURLY)
+    path = box.places.units / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write("# mine\n")
+    before, calls = box.files(), box.calls
+    with pytest.raises(ScheduleError, match="left alone") as caught:
+        systemd.install(JOB)
+    assert name in str(caught.value)
+    assert (box.files(), box.calls) == (before, calls)
+
+
+def test_uninstall_removes_its_own_and_nothing_else(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    mine = box.places.units / SERVE
+    mine.write_text("[Service]\n")
+    stranger = box.places.units / "other.service"
+    stranger.write_text("[Service]\n")
+    systemd.uninstall()
+    assert set(box.files()) == {SERVE, "other.service"}
+    assert f"systemctl disable --now {FETCH} {TIMER}" in box.calls
+    assert box.calls[-1] == "systemctl daemon-reload"
+    assert f"left alone: {mine} is not written by cldmon" in box.said
+
+
+def test_uninstalling_what_is_not_there_does_nothing(box: Box, systemd: Systemd) -> None:
+    systemd.uninstall()
+    assert (box.calls, box.said) == ([], [])
+
+
+def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> None:
+    systemd.install(HOURLY)
+    with (box.places.units / SERVE).open("a") as file:
+        file.write("# mine\n")
+    (box.places.units / FETCH).unlink()
+    status = systemd.status(JOB)
+    told = "\n".join(status.lines)
+    assert f"{TIMER}: out of date" in told
+    assert f"{SERVE}: written by cldmon, but changed since" in told
+    assert f"{FETCH}: not there" in told
+    assert "cldmon.conf: up to date" in told
+    assert status.lines[-1] == f"{TIMER}: active"
+    assert status.running
+
+
+def test_a_users_own_manager_is_asked_as_such(box: Box) -> None:
+    Systemd(box.users_places, box.machine).install(JOB)
+    assert box.calls[0] == "systemctl --user daemon-reload"
+    assert all(call.startswith("systemctl --user ") for call in box.calls)
+
+
+def test_without_a_running_systemd_nothing_is_written(box: Box, systemd: Systemd) -> None:
+    (box.folder / "no-systemd").touch()
+    for act in (partial(systemd.install, JOB), systemd.uninstall, partial(systemd.status, JOB)):
+        with pytest.raises(ScheduleError, match="cldmon schedule cron"):
+            act()
+    assert (box.files(), box.calls) == ({}, [])
+
+
+def test_a_machine_without_the_program_is_told_so(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    env = {"PATH": str(tmp_path)}
+    machine = replace(box.machine, env=env)
+    with pytest.raises(ScheduleError, match="systemctl was not found"):
+        Systemd(box.places, machine).install(JOB)
+    with pytest.raises(ScheduleError, match="crontab was not found"):
+        Cron(None, machine).install(JOB)
+
+
+def test_a_command_that_fails_is_named_with_its_reason(box: Box, systemd: Systemd) -> None:
+    (box.folder / "bin" / "systemd-sysusers").write_text("#!/bin/sh\necho no such >&2\nexit 1\n")
+    with pytest.raises(ScheduleError, match=r"systemd-sysusers .* failed: no such"):
+        systemd.install(JOB)
+
+
+def test_cron_gets_the_block_beside_the_lines_of_others(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    assert box.crontab.read_text() == OTHERS + crontab.text(JOB)
+    assert box.said[-1] == "run: crontab -"
+    assert any(s.startswith("+ */10 * * * * /usr/local/bin/cldmon ") for s in box.said)
+    assert crontab.status(JOB).lines == ("crontab: up to date",)
+    assert crontab.status(HOURLY).lines[0].startswith("crontab: out of date")
+
+
+def test_cron_installed_again_runs_nothing(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    crontab.install(JOB)
+    assert box.calls == ["crontab -"]
+
+
+def test_cron_uninstalled_is_as_it_was(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    crontab.uninstall()
+    assert box.crontab.read_text() == OTHERS
+    crontab.uninstall()
+    assert len(box.calls) == 2
+    assert not crontab.status(JOB).running
+
+
+def test_a_first_crontab_is_made(box: Box) -> None:
+    Cron(None, box.machine).install(JOB)
+    assert box.crontab.read_text() == cron.framed(cron.block(JOB))
+
+
+def test_a_block_that_was_changed_by_hand_is_left_alone(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    changed = box.crontab.read_text().replace("*/10", "*/15")
+    box.crontab.write_text(changed)
+    for act in (partial(crontab.install, HOURLY), crontab.uninstall):
+        with pytest.raises(ScheduleError, match="crontab -e"):
+            act()
+    assert box.crontab.read_text() == changed
+
+
+def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    box: Box, crontab: Cron
+) -> None:
+    (box.folder / "broken").touch()
+    with pytest.raises(ScheduleError, match="you may not use it"):
+        crontab.install(JOB)
+    assert box.crontab.read_text() == OTHERS
+
+
+def test_root_writes_into_the_crontab_of_the_service_user(box: Box) -> None:
+    Cron("cldmon", box.machine).install(JOB)
+    assert box.calls == ["crontab -u cldmon -"]

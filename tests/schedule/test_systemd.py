@@ -1,0 +1,174 @@
+"""The units: when they start a pass, what they may write, and that systemd reads them so."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cldmon.doctor import passes
+from cldmon.schedule import systemd
+from cldmon.schedule.systemd import FETCH, SERVE, SYSTEM, TIMER
+from tests.contrib.confined import settings
+from tests.schedule.tools import JOB
+
+if TYPE_CHECKING:
+    from cldmon.schedule.job import Job
+
+USERS = SYSTEM._replace(sysusers=None, tmpfiles=None)
+MINUTE = timedelta(minutes=1)
+
+
+def unit(name: str, job: Job = JOB) -> str:
+    return systemd.files(job, SYSTEM)[SYSTEM.units / name]
+
+
+def verify(*units: Path) -> str:
+    """Return all that systemd has to say against units."""
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
+    )
+    return ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("minutes", "calendar"),
+    [
+        (10, "*:0/10"),
+        (1, "*:0/1"),
+        (30, "*:0/30"),
+        (60, "0/1:00"),
+        (120, "0/2:00"),
+        (1440, "daily"),
+    ],
+)
+def test_an_interval_that_divides_hour_or_day_follows_the_calendar(
+    minutes: int, calendar: str
+) -> None:
+    """Only then can a pass be made up for that was missed while the machine was off."""
+    found = settings(unit(TIMER, replace(JOB, interval=minutes * MINUTE)))
+    assert (found["OnCalendar"], found["Persistent"]) == ([calendar], ["true"])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "span"), [(7, "420s"), (45, "2700s"), (0.5, "30s"), (0.001, "60ms"), (2.5, "150s")]
+)
+def test_any_other_interval_counts_from_pass_to_pass(minutes: float, span: str) -> None:
+    found = settings(unit(TIMER, replace(JOB, interval=minutes * MINUTE)))
+    assert (found["OnActiveSec"], found["OnUnitActiveSec"]) == (["0"], [span])
+    assert "OnCalendar" not in found
+
+
+@given(st.floats(0.001, 10_080))
+def test_every_interval_of_a_configuration_gives_a_rhythm_and_a_delay_below_it(
+    minutes: float,
+) -> None:
+    found = settings(unit(TIMER, replace(JOB, interval=timedelta(minutes=minutes))))
+    assert ("OnCalendar" in found) != ("OnUnitActiveSec" in found)
+    assert found["RandomizedDelaySec"][0][:-1].removesuffix("m").isdigit()
+
+
+def test_a_pass_runs_as_the_service_user_and_writes_to_its_state_alone() -> None:
+    found = settings(unit(FETCH))
+    assert (found["User"], found["StateDirectory"]) == (["cldmon"], ["cldmon"])
+    assert found["StateDirectoryMode"] == ["0700"]
+    assert found["ProtectHome"] == ["yes"]
+    assert "ReadWritePaths" not in found
+    words = "/usr/local/bin/cldmon --config /etc/cldmon/config.toml --data-dir /var/lib/cldmon"
+    assert found["ExecStart"] == [f"{words} fetch"]
+    assert settings(unit(SERVE))["ExecStart"] == [f"{words} serve"]
+
+
+def test_another_data_folder_and_that_of_the_textfile_are_opened_for_writing() -> None:
+    job = replace(JOB, data_dir=Path("/srv/my data"), written=(Path("/var/lib/metrics"),))
+    for name in (FETCH, SERVE):
+        found = settings(unit(name, job))
+        assert found["ReadWritePaths"] == ['"/srv/my data" /var/lib/metrics']
+        assert "StateDirectory" not in found
+    assert 'd "/srv/my data" 0700 cldmon cldmon -' in unit_of_tmpfiles(job)
+
+
+def unit_of_tmpfiles(job: Job) -> str:
+    assert SYSTEM.tmpfiles
+    return systemd.files(job, SYSTEM).get(SYSTEM.tmpfiles / systemd.CONF, "")
+
+
+HOME = Path("/home/alice/cldmon")
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        replace(JOB, program=(str(HOME),)),
+        replace(JOB, config=HOME),
+        replace(JOB, data_dir=HOME),
+        replace(JOB, written=(HOME,)),
+    ],
+    ids=["program", "config", "data_dir", "textfile"],
+)
+def test_homes_can_be_read_where_anything_lies_in_one(job: Job) -> None:
+    assert settings(unit(FETCH, job))["ProtectHome"] == ["read-only"]
+
+
+def test_the_configuration_in_etc_is_handed_to_the_service_user() -> None:
+    lines = unit_of_tmpfiles(JOB)
+    assert "d /etc/cldmon 0700 cldmon cldmon -" in lines
+    assert "z /etc/cldmon/config.toml 0600 cldmon cldmon -" in lines
+
+
+def test_a_configuration_of_a_person_runs_as_that_person_and_needs_no_new_user() -> None:
+    job = replace(JOB, user="alice", group="staff", config=Path("/srv/alice/config.toml"))
+    assert settings(unit(FETCH, job))["User"] == ["alice"]
+    assert SYSTEM.sysusers
+    assert SYSTEM.sysusers / systemd.CONF not in systemd.files(job, SYSTEM)
+    assert unit_of_tmpfiles(job) == ""
+
+
+def test_the_units_of_a_user_ask_for_nothing_that_only_root_can_give() -> None:
+    for text in systemd.files(JOB, USERS).values():
+        assert (
+            not {"User", "ProtectSystem", "PrivateUsers", "StateDirectory"} & settings(text).keys()
+        )
+    assert {path.name for path in systemd.files(JOB, USERS)} == {FETCH, TIMER, SERVE}
+
+
+def test_an_overlapping_pass_is_no_failure() -> None:
+    assert settings(unit(FETCH))["SuccessExitStatus"] == ["75"]
+
+
+def test_doctor_looks_for_the_timer_that_is_installed() -> None:
+    assert passes.TIMER == TIMER
+
+
+@pytest.mark.parametrize("name", ["cldmon", 'a b"c', "50%h", "$HOME", "back\\slash", "it's;"])
+def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
+    """`verify` looks for the program: a path that it misreads is not there."""
+    program = tmp_path / name / "cldmon"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    job = replace(
+        JOB,
+        program=(str(program),),
+        config=program.parent / "config.toml",
+        data_dir=program.parent / "data",
+        variables=(("CLDMON_BROWSER", str(program)),),
+    )
+    for places in (SYSTEM, USERS):
+        for path, text in systemd.files(job, places).items():
+            (tmp_path / path.name).write_text(text)
+        units = [tmp_path / each for each in (FETCH, TIMER, SERVE)]
+        assert verify(*units) == ""
+
+
+def test_a_wrong_unit_would_be_noticed(tmp_path: Path) -> None:
+    """`systemd-analyze verify` exits with 0 for an unknown key: only its words tell."""
+    path = tmp_path / "a.service"
+    path.write_text("[Service]\nExecStart=/bin/true\nProtectSytem=strict\n")
+    assert "ProtectSytem" in verify(path)
