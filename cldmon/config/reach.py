@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
 
 SHORT_SECRET = 16
+_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - looked for, not bound to
 KNOWN_SECRET = "cldmon-secret-change-me"  # noqa: S105 - the Node program's default
 
 
@@ -36,6 +37,8 @@ def remarks(config: Config) -> Iterator[str]:
     """Yield what a person who starts the server should know."""
     if config.login_mode == "open" and not is_loopback(config.host):
         yield f'login = "open": whoever reaches {config.host} may log in as anybody'
+    if config.host.strip("[]") in _EVERY_ADDRESS and config.allowed_hosts is None:
+        yield "only Host names of this machine are answered: set allowed_hosts to those in use"
     secret = config.session_secret.get_secret_value() if config.session_secret else None
     if secret and (secret == KNOWN_SECRET or len(secret) < SHORT_SECRET):
         yield "session_secret can be guessed, and logins forged: remove it or make it long"

@@ -31,6 +31,11 @@ class Caller:
         """Their Slack id, empty for guests, programs and strangers."""
         return self.session.user if self.session else ""
 
+    @property
+    def name(self) -> str:
+        """How they are called, empty as `user` is."""
+        return self.session.name if self.session else ""
+
     def with_session(self, session: Session) -> Caller:
         """Return them as they are once this session is theirs."""
         return replace(self, session=session)
@@ -41,7 +46,7 @@ class Caller:
             "authenticated": self.reads,
             "guest": self.session is not None and self.session.guest,
             "slackId": self.user,
-            "slackName": self.session.name if self.session else "",
+            "slackName": self.name,
             "slackEnabled": site.slack is not None,
             "guestsAdmitted": site.admits_guests,
         }

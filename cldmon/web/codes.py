@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
 DIGITS = 6
-MOST_PENDING = 10_000
+MOST_PENDING = 4096
 
 
 @dataclass(slots=True)

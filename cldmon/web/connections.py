@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from cldmon.web.turns import Turns
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -21,6 +23,7 @@ MOST = 256
 MOST_STREAMS = 3
 """Answers that are sent while they are read from disk: each has a day of history in memory."""
 
+MOST_WAITING_STREAMS = 5
 STREAM_PATIENCE = 2.0
 """Seconds that a long answer waits for its place before it takes another's."""
 
@@ -88,7 +91,13 @@ class Connections:
         self._clock = clock
         self._open: dict[socket.socket, Connection] = {}
         self._changed = threading.Condition()
-        self._streams = threading.BoundedSemaphore(MOST_STREAMS)
+        self._streams = Turns(
+            "too many long answers at a time",
+            MOST_STREAMS,
+            MOST_WAITING_STREAMS,
+            STREAM_PATIENCE,
+            self._end_oldest_stream,
+        )
         self._looked = clock()
 
     def __len__(self) -> int:
@@ -115,19 +124,13 @@ class Connections:
 
     @contextmanager
     def streaming(self, connection: Connection) -> Iterator[None]:
-        """Hold one of the few places for long answers; who waits in vain for one, gets the oldest.
+        """Hold one of the few places for long answers; raises 503 where there is none.
 
-        Raises ConnectionError where even that does not help.
+        Who waits in vain for one gets that of the oldest.
         """
-        if not self._streams.acquire(timeout=STREAM_PATIENCE):
-            self._end_oldest_stream()
-            if not self._streams.acquire(timeout=STREAM_PATIENCE):
-                raise ConnectionAbortedError("too many long answers at a time")
-        try:
+        with self._streams.taken():
             connection.enter(Phase.STREAM)
             yield
-        finally:
-            self._streams.release()
 
     def look(self) -> None:
         """End those whose time is up."""

@@ -44,7 +44,7 @@ def history(request: Request, caller: Caller, services: Services) -> Response:
     if account is None and points is None:
         return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services)
     found = _series(services.data_dir, account, since_ms, until_ms)
-    with services.kept.history_turns:
+    with services.kept.history_turns.taken():
         chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
     return _whole(request, reader.as_array(reader.selected(chosen)), services)
 
@@ -72,7 +72,7 @@ def _bad_points() -> RefusedError:
 
 
 def _whole(request: Request, chunks: Iterator[bytes], services: Services) -> Response:
-    with services.kept.history_turns:
+    with services.kept.history_turns.taken():
         first = bytearray()
         for chunk in chunks:
             first += chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from cldmon.web.message import RefusedError, Request
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-MOST_KEYS = 10_000
+MOST_KEYS = 4096
 
 
 @dataclass(slots=True)
@@ -71,20 +71,24 @@ def address(request: Request) -> str:
 
 def is_local(peer: str) -> bool:
     """Tell whether the other end of a connection is this machine."""
-    try:
-        return ip_address(peer).is_loopback
-    except ValueError:
-        return False
+    found = _address(peer)
+    return found is not None and found.is_loopback
 
 
 def _network(text: str) -> str | None:
+    found = _address(text)
+    if isinstance(found, IPv6Address):
+        return found.exploded[:19]
+    return str(found) if found else None
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address; one of IPv4 that came through IPv6 as what it is."""
     try:
         found = ip_address(text.strip("[]"))
     except ValueError:
         return None
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return found.exploded[:19]
-    return str(found)
+    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
 def _too_many(seconds: float) -> RefusedError:

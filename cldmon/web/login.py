@@ -143,18 +143,14 @@ def _check_code(request: Request, user: str, code: str, kept: Kept) -> None:
 @contextmanager
 def _asking_slack(services: Services) -> Iterator[None]:
     """Do what may wait for Slack, unless too many wait already."""
-    turns = services.kept.slack_turns
-    if not turns.acquire(blocking=False):
-        raise RefusedError(503, "Slack is slow: try again in a minute", ("Retry-After", "60"))
-    try:
-        yield
-    except SlackError as error:
-        services.warn(str(error))
-        raise RefusedError(
-            503, "Slack cannot be asked: try again in a minute", ("Retry-After", "60")
-        ) from error
-    finally:
-        turns.release()
+    with services.kept.slack_turns.taken():
+        try:
+            yield
+        except SlackError as error:
+            services.warn(str(error))
+            raise RefusedError(
+                503, "Slack cannot be asked: try again in a minute", ("Retry-After", "60")
+            ) from error
 
 
 def _found(person: Person) -> dict[str, str]:

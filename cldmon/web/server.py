@@ -147,10 +147,13 @@ class Exchanges(BaseHTTPRequestHandler):
     def _read_head(self) -> Head | None:
         """Return the next request's head, or None where none comes any more."""
         while (end := self._buffer.find(wire.END_OF_HEAD)) < 0:
-            if self._buffer:
+            idle = not self._buffer
+            if not idle:
                 wire.check_beginning(self._buffer)
             if not self._receive():
                 return None
+            if idle:
+                self._state.enter(Phase.REQUEST)  # its time begins with its first byte
         head, self._buffer = self._buffer[:end], self._buffer[end + len(wire.END_OF_HEAD) :]
         if end > wire.LONGEST_HEAD:
             wire.check_beginning(head)
@@ -168,8 +171,6 @@ class Exchanges(BaseHTTPRequestHandler):
     def _receive(self) -> bool:
         """Wait for more bytes; tell whether some came. Raises RefusedError when time is up."""
         data = self.connection.recv(_BLOCK)
-        if not self._buffer and not self._state.expired:
-            self._state.enter(Phase.REQUEST)  # idle until now: the time of a request begins
         self._buffer += data
         if self._state.expired:
             if self._buffer:
@@ -180,28 +181,29 @@ class Exchanges(BaseHTTPRequestHandler):
     def _refuse(self, response: Response) -> None:
         """Answer what is no request, and close: where the next one begins is not known."""
         self._state.enter(Phase.ANSWER)
-        date = _date(int(time.time()))
-        head = wire.head_of(response, keeps_alive=False, chunked=False, date=date)
-        self.connection.sendall(head + _bytes(response))
+        self.connection.sendall(_head(response, keeps_alive=False) + _bytes(response))
         self._drain()
 
     def _answer(self, response: Response, head: Head) -> bool:
-        whole = isinstance(response.body, bytes)
-        keeps_alive = head.keeps_alive and (whole or head.takes_chunks)
-        chunked = not whole and head.takes_chunks
-        date = _date(int(time.time()))
-        out = wire.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
-        if head.method == "HEAD":
-            response = Response(response.status)
-        if isinstance(response.body, bytes):
-            self._state.enter(Phase.ANSWER)
-            self.connection.sendall(out + response.body)
-        else:
-            self._stream(out, response.body, chunked=chunked)
-        return keeps_alive
+        """Send an answer, and tell whether another request may follow."""
+        if not isinstance(response.body, bytes) and head.method != "HEAD":
+            try:
+                self._stream(response, response.body, head)
+            except RefusedError as error:
+                response = error.response
+            else:
+                return head.keeps_alive
+        chunked = not isinstance(response.body, bytes)
+        out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
+        self._state.enter(Phase.ANSWER)
+        self.connection.sendall(out + (b"" if head.method == "HEAD" else _bytes(response)))
+        return head.keeps_alive
 
-    def _stream(self, out: bytes, pieces: Iterator[bytes], *, chunked: bool) -> None:
+    def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
+        """Send an answer of unknown length: in chunks or, for HTTP/1.0, up to the end."""
+        chunked = head.takes_chunks
         with self.server.connections.streaming(self._state):
+            out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):
                 self.connection.sendall(wire.chunk(piece) if chunked else piece)
@@ -216,6 +218,11 @@ class Exchanges(BaseHTTPRequestHandler):
             for _ in range(_DRAIN_BLOCKS):
                 if not self.connection.recv(_BLOCK):
                     return
+
+
+def _head(response: Response, *, keeps_alive: bool, chunked: bool = False) -> bytes:
+    date = _date(int(time.time()))
+    return wire.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
@@ -11,6 +10,7 @@ from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.web.codes import Codes
 from cldmon.web.limits import Limit
+from cldmon.web.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from cldmon.web.message import Document
     from cldmon.web.sessions import Sessions
     from cldmon.web.usage import Usage
-
-ASKING_SLACK = 16
-"""Requests that may wait for Slack at a time; more are turned away, so that none clogs the rest."""
-
-READING_HISTORY = 2
-"""Requests that may have a day of history in memory at a time; others wait for their turn."""
 
 
 class Messenger(Protocol):
@@ -108,8 +102,9 @@ class Kept:
         self.guesses_as = Limit(20, day, now)
         self.codes_to = Limit(5, hour, now)
         self.changes_by = Limit(60, minute, now)
-        self.slack_turns = threading.BoundedSemaphore(ASKING_SLACK)
-        self.history_turns = threading.BoundedSemaphore(READING_HISTORY)
+        self.slack_turns = Turns("Slack is slow: try again in a moment", at_once=16)
+        # Each has a day of history in memory.
+        self.history_turns = Turns("too many ask for history at a time", at_once=2, in_line=14)
 
 
 @dataclass(frozen=True)

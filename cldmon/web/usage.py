@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORECAST_SECONDS = 300
 """A forecast moves slowly, so it is made so rarely; a new pass makes a new one at once."""
 
-_MOST_CALLERS = 1000
+_MOST_CALLERS = 100
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Moment:
 
     stamp: Stamp
     common: dict[str, Any]
-    documents: dict[Caller, Document] = field(default_factory=dict)
+    documents: dict[tuple[bool, str, str], Document] = field(default_factory=dict)
 
 
 class Usage:
@@ -77,11 +77,13 @@ class Usage:
         moment = self._moment
         if moment is None or moment.stamp != stamp:
             moment = self._moment = _Moment(stamp, self._common(site, state, now))
-        document = moment.documents.get(caller)
+        # All guests are shown the same.
+        who = (caller.has_token, caller.user, caller.name)
+        document = moment.documents.get(who)
         if document is None:
             if len(moment.documents) >= _MOST_CALLERS:
                 moment.documents.clear()
-            document = moment.documents[caller] = _document(moment.common, caller, site, wishes)
+            document = moment.documents[who] = _document(moment.common, caller, site, wishes)
         return document
 
     def _common(self, site: Site, state: Mark, now: datetime) -> dict[str, Any]:

@@ -166,13 +166,14 @@ def test_beyond_loopback_it_is_open_if_the_configuration_says_so(home: Home) -> 
     home.configure('host = "0.0.0.0"\nlogin = "open"')
     with home.start() as process:
         assert "whoever reaches 0.0.0.0 may log in" in said(process)
+        assert "set allowed_hosts" in said(process)
         assert "serving http" in said(process)
         assert home.get("/api/session")["guestsAdmitted"] is True
         process.terminate()
 
 
 def test_beyond_loopback_a_token_is_enough_for_programs(home: Home) -> None:
-    home.configure('host = "0.0.0.0"')
+    home.configure('host = "0.0.0.0"\nallowed_hosts = ["127.0.0.1"]')
     with home.serving():
         assert home.get("/api/session")["guestsAdmitted"] is False
         with pytest.raises(urllib.error.HTTPError, match="401"):
