@@ -1,0 +1,197 @@
+"""Prometheus for real: textfile and server scraped, rules tested, the dashboard answered."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.home import CLDMON, Home, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.demo.claude import FakeClaude
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "contrib" / "prometheus" / "alerts.yml"
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "contrib" / "grafana" / "cldmon.json").read_text())
+EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+GOLDEN = ROOT / "tests" / "data" / "metrics.prom"
+TOKEN = "token-of-prometheus"
+JOBS = {"textfile", "server"}
+
+
+def promtool(*words: str | Path, given: bytes | None = None) -> None:
+    ran = subprocess.run(["promtool", *words], input=given, capture_output=True, check=False)
+    assert ran.returncode == 0, (ran.stdout + ran.stderr).decode()
+
+
+def series(text: str) -> set[str]:
+    return set(re.findall(r"\bcldmon_\w+", text))
+
+
+def known_series() -> set[str]:
+    return {name for line in GOLDEN.read_text().splitlines() for name in series(line)}
+
+
+def test_prometheus_accepts_names_and_units_of_the_series() -> None:
+    promtool("check", "metrics", given=GOLDEN.read_bytes())
+
+
+def test_the_rules_hold_when_they_should_and_only_then() -> None:
+    """Above all: a textfile that nobody writes any more never looks live."""
+    promtool("check", "rules", RULES)
+    promtool("test", "rules", RULES.with_name("alerts.test.yml"))
+
+
+def test_every_rule_is_tested() -> None:
+    names = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+    tested = RULES.with_name("alerts.test.yml").read_text()
+    assert {name for name in names if f"alertname: {name}\n" not in tested} == set()
+
+
+def test_rules_and_dashboard_use_only_series_that_exist() -> None:
+    assert series("\n".join([RULES.read_text(), *EXPRESSIONS])) <= known_series()
+
+
+def test_the_dashboard_is_one_that_grafana_can_import() -> None:
+    identifiers = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(identifiers) == len(set(identifiers))
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in DASHBOARD["panels"])
+    assert DASHBOARD["templating"]["list"][0]["type"] == "datasource"
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A Prometheus that listens at `url`."""
+
+    url: str
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}") as answer:  # noqa: S310
+            return json.load(answer)["data"]
+
+    def query(self, expression: str) -> dict[str, float]:
+        """Return the values of a query by their job and account."""
+        found = self.ask("query", query=expression)["result"]
+        return {
+            f"{each['metric'].get('job')} {each['metric'].get('account')}": float(each["value"][1])
+            for each in found
+        }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(*argv: str | Path, env: dict[str, str] | None = None) -> Iterator[None]:
+    with subprocess.Popen(
+        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url):  # noqa: S310
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    """A home after a real pass, with a textfile and a token for the API."""
+    home = Home(tmp_path / "home", fake_claude).settle({"alice": None})
+    port = free_port()
+    home.configure(
+        f'port = {port}\napi_token = "{TOKEN}"', '[metrics]\ntextfile = "prom/cldmon.prom"\n'
+    )
+    (home.folder / "prom").mkdir()
+    assert home.run("fetch", "--strict").returncode == 0
+    return home
+
+
+@pytest.fixture
+def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes the textfile by node_exporter, and `cldmon serve`."""
+    served = re.search(r"port = (\d+)", home.config.read_text())
+    assert served
+    node, own = free_port(), free_port()
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        json.dumps(
+            {
+                "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
+                "rule_files": [str(RULES)],
+                "scrape_configs": [
+                    {
+                        "job_name": "textfile",
+                        "static_configs": [{"targets": [f"127.0.0.1:{node}"]}],
+                    },
+                    {
+                        "job_name": "server",
+                        "authorization": {"credentials": TOKEN},
+                        "static_configs": [{"targets": [f"127.0.0.1:{served[1]}"]}],
+                    },
+                ],
+            }
+        )
+    )
+    with ExitStack() as stack:
+        stack.enter_context(running(CLDMON, "serve", env=home.env))
+        node_exporter = running(
+            "prometheus-node-exporter",
+            "--collector.disable-defaults",
+            "--collector.textfile",
+            f"--collector.textfile.directory={home.folder / 'prom'}",
+            f"--web.listen-address=127.0.0.1:{node}",
+        )
+        scraper = running(
+            "prometheus",
+            f"--config.file={config}",
+            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{own}",
+        )
+        stack.enter_context(node_exporter)
+        stack.enter_context(scraper)
+        found = Prometheus(f"http://127.0.0.1:{own}")
+        wait_until(lambda: answers(f"{found.url}/-/ready"))
+        yield found
+
+
+def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus) -> None:
+    """Scraped, queried, ruled and shown, by the programs that an administrator has."""
+    ratio = 'cldmon_window_utilization_ratio{window="fiveHour"}'
+    seen = {f"{job} alice": 0.41 for job in JOBS}
+    wait_until(lambda: prometheus.query(ratio) == seen)
+
+    def rules() -> list[Any]:
+        [group] = prometheus.ask("rules")["groups"]
+        found: list[Any] = group["rules"]
+        return found
+
+    wait_until(lambda: all(rule["health"] != "unknown" for rule in rules()))
+    assert [(r["name"], r["state"]) for r in rules() if r["state"] != "inactive"] == []
+    for expression in EXPRESSIONS:
+        prometheus.query(expression.replace("$account", ".*"))
