@@ -13,13 +13,9 @@ from cldmon import files
 from cldmon.collector import outbox
 from cldmon.collector.advance import Findings, Settings, advance, sharers, transitions
 from cldmon.domain.asking import Answer, Question
+from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
-from cldmon.errors import (
-    PassFailedError,
-    SecretError,
-    StoreError,
-    UsageError,
-)
+from cldmon.errors import PassFailedError, SecretError, StoreError
 from cldmon.store.history import History
 from cldmon.store.state import Memory, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -127,7 +123,8 @@ class Collector:
         Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
         where data_dir cannot be read or written.
         """
-        targets = self._select(labels)
+        known = {target.label: target for target in self._targets}
+        targets = [known[label] for label in chosen(labels, [*known])]
         files.private_dir(self._dir)
         with files.lock(self._dir / "fetch.lock", wait=False):
             begun()
@@ -142,13 +139,6 @@ class Collector:
         return Outcome(
             state.snapshot, tuple(t.label for t in targets), seen, waiting=len(state.outbox)
         )
-
-    def _select(self, labels: Collection[str]) -> list[Target]:
-        known = [target.label for target in self._targets]
-        for label in labels:
-            if label not in known:
-                raise UsageError(f"no account {label!r} in the config; it has: {', '.join(known)}")
-        return [target for target in self._targets if not labels or target.label in labels]
 
     def _recover(self, now: datetime) -> State:
         """Return the state, after doing what a killed pass still owed to the history."""

@@ -56,7 +56,7 @@ def key_place(config: Config, path: Path, label: str, env: Mapping[str, str]) ->
     Raises ConfigError where it is kept by other means, or its place cannot be written;
     UsageError for what cannot be a label.
     """
-    account = next((a for a in config.accounts if a.label == label), None)
+    account = config.account(label)
     place = KeyPlace(path, label, _key_path(account, path, env) if account else path)
     if account is None and (problem := labels.problem(label)):
         raise UsageError(f"the label {label!r} {problem}")

@@ -282,6 +282,10 @@ class Config(_Table):
     )
     accounts: Annotated[tuple[AccountConfig, ...], BeforeValidator(_tuple)] = ()
 
+    def account(self, label: str) -> AccountConfig | None:
+        """Return the account of that label, or None."""
+        return next((each for each in self.accounts if each.label == label), None)
+
     @property
     def holds_secrets(self) -> bool:
         """Whether the file itself holds a secret, and so is for its owner only."""

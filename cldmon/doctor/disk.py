@@ -9,7 +9,7 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING
 
-from cldmon.config.locate import beside
+from cldmon.app import parts
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import StoreError
 from cldmon.store.state import StateCorruptError, StateFile
@@ -98,10 +98,10 @@ def room(name: str, place: str, found: os.statvfs_result) -> Check:
 
 def textfile(patient: Patient) -> Iterator[Check]:
     """Look whether the folder of the Prometheus textfile is there and writable."""
-    named = patient.config.metrics.textfile if patient.config else None
-    if named is None:
+    app, config = patient.app, patient.config
+    path = parts.textfile(config, app.env, app.config_folder) if config else None
+    if path is None:
         return
-    path = beside(patient.app.config_path.parent, named, patient.app.env)
     if os.access(path.parent, os.W_OK | os.X_OK):
         yield good("metrics textfile", str(path))
     else:

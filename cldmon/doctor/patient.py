@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cldmon.config.load import read
 from cldmon.config.secrets import session_key
 from cldmon.errors import ConfigError, SecretError, StoreError
 from cldmon.store.state import State, StateFile
@@ -30,7 +29,7 @@ class Patient:
     def config(self) -> Config | None:
         """The configuration, keys or none; None where it is not valid."""
         try:
-            return read(self.app.config_path)
+            return self.app.settings()
         except ConfigError:
             return None
 
@@ -38,7 +37,7 @@ class Patient:
     def data_dir(self) -> Path | None:
         """Where the data are, there or not; None where the configuration does not tell."""
         try:
-            return self.app.outline.data_dir
+            return self.app.data_dir
         except ConfigError:
             return None
 
@@ -58,6 +57,6 @@ class Patient:
 
     def _key(self, account: AccountConfig) -> Secret | SecretError:
         try:
-            return session_key(account, self.app.env, self.app.config_path.parent)
+            return session_key(account, self.app.env, self.app.config_folder)
         except SecretError as error:
             return error

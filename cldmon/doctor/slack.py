@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.config.secrets import bot_token
+from cldmon.app import parts
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import SecretError, SlackError
-from cldmon.slack.client import SlackMessenger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
-    from cldmon.slack.client import Identity
+    from cldmon.slack.client import Identity, SlackMessenger
 
 NEEDED = ("chat:write", "users:read")
 ONE_OF_FOR_CHANNEL = frozenset({"channels:read", "groups:read"})
@@ -26,19 +25,18 @@ def token(patient: Patient) -> Iterator[Check]:
     """Look whether Slack is on, its token good, its scopes enough and its channel visible."""
     if patient.config is None:
         return
-    slack = patient.config.notifications.slack
+    app, slack = patient.app, patient.config.notifications.slack
     if not slack.enabled:
         yield good("slack", "off")
         return
     try:
-        secret = bot_token(slack, patient.app.env, patient.app.config_path.parent)
+        messenger = parts.messenger(patient.config, app.env, app.config_folder, app.now)
     except SecretError as error:
         yield bad("slack", str(error), "put the bot token (xoxb-…) of your Slack app there")
         return
     if patient.offline:
         yield good("slack", "the token is there")
         return
-    messenger = SlackMessenger(secret, patient.config.slack_url, clock=patient.app.now)
     yield from _access(messenger, slack.member_channel_id)
 
 

@@ -1,0 +1,225 @@
+"""The composition root: turns options, environment and configuration into real parts.
+
+Parts are imported where they are built, so that a command pays only for those that it uses.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.app import parts
+from cldmon.config import locate
+from cldmon.domain.labels import chosen
+from cldmon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from cldmon.claude.source import BrowserSource
+    from cldmon.collector import Outcome
+    from cldmon.config.edit import KeyPlace
+    from cldmon.config.locate import Outline
+    from cldmon.config.schema import Config
+    from cldmon.domain.asking import Answer
+    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.model import Failure, Snapshot, Subscriptions
+    from cldmon.domain.secret import Secret
+    from cldmon.health.verdict import Verdict
+    from cldmon.slack.client import SlackMessenger
+    from cldmon.slack.subscribing import Subscribing
+    from cldmon.web.server import WebServer
+
+    Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a command can ask for. `now` gives the UTC time."""
+
+    config_path_option: Path | None
+    data_dir_option: Path | None
+    env: Mapping[str, str]
+    now: Callable[[], datetime]
+
+    @classmethod
+    def at(cls, config: str | None, data_dir: str | None) -> App:
+        """Return the app of this process, with what the options for both places say."""
+        return cls(
+            Path(config) if config else None,
+            Path(data_dir) if data_dir else None,
+            os.environ,
+            lambda: datetime.now(UTC),
+        )
+
+    @cached_property
+    def config_path(self) -> Path:
+        """The configuration file in use; raises ConfigError where there is none."""
+        return locate.find_config(self.config_path_option, self.env, Path.cwd())
+
+    @property
+    def config_folder(self) -> Path:
+        """Where relative paths of the configuration count from; raises ConfigError."""
+        return self.config_path.parent
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The little of the configuration that readers need."""
+        return locate.outline(self.config_path, self.data_dir_option, self.env)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the data are, there or not; raises ConfigError."""
+        return self.outline.data_dir
+
+    @cached_property
+    def config(self) -> Config:
+        """The whole configuration, fit for a pass; raises ConfigError."""
+        from cldmon.config.load import load
+
+        return load(self.config_path, self.env)
+
+    def settings(self) -> Config:
+        """The configuration as it is now, though keys may be missing; raises ConfigError."""
+        from cldmon.config.load import read
+
+        return read(self.config_path)
+
+    def snapshot(self) -> Snapshot:
+        """What the last pass left, for readers; an empty one before the first pass."""
+        from dataclasses import replace
+
+        from cldmon.store import latest
+
+        outline = self.outline
+        stored = latest.snapshot(outline.data_dir)
+        return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
+
+    def shown(self, labels: Collection[str]) -> Snapshot:
+        """The accounts of the configuration, or those of `labels`, as the last pass left them.
+
+        Raises UsageError for a label that the configuration lacks.
+        """
+        from cldmon.domain.view import configured
+
+        wanted = chosen(labels, self.outline.labels)
+        return configured(self.snapshot(), wanted)
+
+    def require_account(self, label: str) -> None:
+        """Raise UsageError, naming the accounts that there are, unless `label` is one of them."""
+        chosen([label], self.outline.labels)
+
+    def forecasts(self, snapshot: Snapshot) -> Forecasts:
+        """Where each window of a snapshot is heading; raises StoreError."""
+        from cldmon.forecasts import forecasts
+
+        return forecasts(self.data_dir, snapshot, self.now())
+
+    def permissions_warning(self) -> str | None:
+        """A warning if others than its owner can open a configuration with secrets, or None."""
+        from cldmon.config.load import permissions_warning
+
+        return permissions_warning(self.config_path) if self.config.holds_secrets else None
+
+    def fetch(
+        self,
+        labels: Collection[str],
+        *,
+        notify: bool,
+        done: Callable[[str], None],
+        warn: Warn,
+    ) -> Outcome:
+        """Make one pass; see `passing.fetch`."""
+        from cldmon.app.passing import fetch
+
+        return fetch(self, labels, notify=notify, done=done, warn=warn)
+
+    def health(self, *, serve: bool) -> Verdict:
+        """The verdict on the passes and, if `serve`, on the server; see `checking.health`."""
+        from cldmon.app.checking import health
+
+        return health(self, serve=serve)
+
+    def log_health(self, line: str) -> None:
+        """Append a line to health.log; raises ConfigError or StoreError."""
+        files.append_line(self.data_dir / "health.log", line.encode())
+
+    def subscriptions(self) -> Subscriptions:
+        """Everybody's alert settings; raises StoreError."""
+        from cldmon.store.subscriptions import SubscriptionsFile
+
+        return SubscriptionsFile(self.data_dir).load()
+
+    def messenger(self) -> SlackMessenger | None:
+        """Slack, or None where it is off; raises SecretError if its token cannot be read."""
+        if not self.config.notifications.slack.enabled:
+            return None
+        return parts.messenger(self.config, self.env, self.config_folder, self.now)
+
+    def subscribing(self, warn: Warn) -> Subscribing:
+        """What changes alert settings and confirms them.
+
+        Raises ConfigError where Slack is off, SecretError if its token cannot be read.
+        """
+        from cldmon.slack.directory import open_directory
+        from cldmon.slack.subscribing import Subscribing
+        from cldmon.store.subscriptions import SubscriptionsFile
+
+        messenger, data_dir = self.messenger(), self.data_dir
+        if messenger is None:
+            where = f"[notifications.slack] in {self.config_path}"
+            raise ConfigError(f"Slack is off: set enabled = true below {where}")
+        channel = self.config.notifications.slack.member_channel_id
+        directory = open_directory(messenger, channel, data_dir, self.now)
+        return Subscribing(SubscriptionsFile(data_dir), messenger, directory, warn)
+
+    def source(self, config: Config, folder: Path) -> BrowserSource:
+        """The real browser; `folder` keeps its cookies between passes."""
+        from cldmon.claude.source import BrowserSource
+
+        return BrowserSource(
+            parts.browser_settings(config, self.env, self.config_folder),
+            url=config.claude_url,
+            folder=folder,
+            now=self.now,
+            env=self.env,
+        )
+
+    def key_place(self, label: str) -> KeyPlace:
+        """Where the session key of an account, a new one too, is stored; see `edit.key_place`."""
+        from cldmon.config.edit import key_place
+
+        return key_place(self.settings(), self.config_path, label, self.env)
+
+    def sign_in(self, opened: Callable[[], None]) -> Secret:
+        """The session key of whoever signs in, in a browser window; see `login.sign_in`."""
+        from cldmon.claude.login import sign_in
+
+        config = self.settings()
+        browser = parts.browser_settings(config, self.env, self.config_folder)
+        return sign_in(browser, config.claude_url, self.env, opened)
+
+    def check_key(self, label: str, key: Secret) -> Answer | Failure:
+        """What the service answers with a key for account `label`, without keeping any of it."""
+        import tempfile
+
+        from cldmon.claude.login import check
+        from cldmon.domain.asking import Question
+
+        config = self.settings()
+        account = config.account(label)
+        question = Question(label, key, account.organization if account else None)
+        # Cookies and browser apart from those of a pass that may be running.
+        with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
+            return check(self.source(config, Path(folder)), question)
+
+    def server(self, warn: Warn) -> WebServer:
+        """The HTTP API and the dashboard, listening; see `serving.server`."""
+        from cldmon.app.serving import server
+
+        return server(self, warn)

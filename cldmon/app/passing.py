@@ -1,0 +1,73 @@
+"""One pass put together: the collector in the middle, metrics and the watchdog around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.app import parts
+from cldmon.collector import Collector
+from cldmon.collector.outbox import Mute
+from cldmon.errors import SecretError, StoreError
+from cldmon.health.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from cldmon.app import App
+    from cldmon.collector import Outcome
+    from cldmon.collector.outbox import Notifier
+
+    Warn = Callable[[str], None]
+
+
+def fetch(
+    app: App, labels: Collection[str], *, notify: bool, done: Callable[[str], None], warn: Warn
+) -> Outcome:
+    """Make one pass, then tell Prometheus and the watchdog of it; see `Collector.run`."""
+    watchdog = Watchdog(app.config.health.ping_url, warn)
+    with watchdog.watching():
+        outcome = _collector(app, warn).run(labels, notify=notify, done=done, begun=watchdog.begin)
+    _write_metrics(app, warn)
+    watchdog.end(ok=outcome.any_read)
+    return outcome
+
+
+def _collector(app: App, warn: Warn) -> Collector:
+    """Return the collector, with the real browser and the real Slack."""
+    return Collector(
+        app.data_dir,
+        parts.targets(app.config, app.env, app.config_folder),
+        app.source(app.config, app.data_dir / "browser"),
+        _notifier(app),
+        now=app.now,
+        warn=warn,
+        settings=parts.pass_settings(app.config),
+    )
+
+
+def _notifier(app: App) -> Notifier | None:
+    """Return who tells people of transitions; None where Slack is off.
+
+    Without a readable token it is one that keeps every message for later, and says why.
+    """
+    try:
+        return app.messenger()
+    except SecretError as error:
+        return Mute(str(error))
+
+
+def _write_metrics(app: App, warn: Warn) -> None:
+    """Replace the textfile of metrics.textfile, if it is set; a failure harms no pass."""
+    path = parts.textfile(app.config, app.env, app.config_folder)
+    if path is None:
+        return
+    from cldmon import metrics
+    from cldmon.store.state import StateFile
+
+    try:
+        shown = metrics.text(StateFile(app.data_dir).load(), app.now())
+        # Readable by all: node_exporter is another user.
+        files.replace(path, shown, mode=0o644, durable=False)
+    except StoreError as error:
+        warn(str(error))

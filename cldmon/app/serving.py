@@ -1,0 +1,103 @@
+"""The server put together: from a configuration, and again from each change of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.app import parts
+from cldmon.config.reach import check_login, remarks
+from cldmon.domain.secret import Secret
+from cldmon.errors import SecretError
+from cldmon.slack.directory import open_directory
+from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.web.api import respond
+from cldmon.web.pages import pages
+from cldmon.web.reload import Reloaded, Sparing
+from cldmon.web.server import WebServer
+from cldmon.web.services import Kept, NoSlack, Services, Site, Slack
+from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cldmon.app import App
+    from cldmon.config.schema import Config
+
+
+def server(app: App, warn: Callable[[str], None]) -> WebServer:
+    """Return the HTTP API and the dashboard, listening; it follows changes of the configuration.
+
+    Raises ConfigError, StoreError, or ListenError.
+    """
+    config = app.settings()
+    place, say = _place(config), Sparing(warn, app.now)
+    build = _builder(app, config.port, say)
+
+    def load() -> Services:
+        config = app.settings()
+        check_login(config, app.config_path)
+        for remark in remarks(config):
+            say(remark)
+        if _place(config) != place:
+            say("host, port and data_dir are as they were: restart the server to change them")
+        return build(config)
+
+    services = Reloaded(app.config_path, load, say)
+    return WebServer(
+        config.host, config.port, lambda request: respond(request, services.value()), say
+    )
+
+
+def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Config], Services]:
+    """Return what turns a configuration into the parts of the server, most of them shared."""
+    data_dir = app.data_dir
+    kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
+    subscriptions, revoked = SubscriptionsFile(data_dir), Revocations(data_dir)
+
+    def build(config: Config) -> Services:
+        given = config.session_secret
+        secret = Secret(given.get_secret_value()) if given else session_secret(data_dir)
+        return Services(
+            site=_site(app, config),
+            sessions=Sessions(secret, revoked, f"cldmon-sid-{port}", app.now),
+            kept=kept,
+            usage=usage,
+            subscriptions=subscriptions,
+            data_dir=data_dir,
+            pages=found,
+            warn=warn,
+            now=app.now,
+        )
+
+    return build
+
+
+def _place(config: Config) -> tuple[object, ...]:
+    """Return what a server is bound to from its start on."""
+    return config.host, config.port, config.data_dir
+
+
+def _site(app: App, config: Config) -> Site:
+    token = config.api_token
+    return Site(
+        hosts=frozenset(host.strip("[]").lower() for host in config.answered_hosts),
+        login=config.login_mode,
+        api_token=Secret(token.get_secret_value()) if token else None,
+        labels=tuple(account.label for account in config.accounts),
+        interval=config.interval,
+        slack=_slack(app, config),
+    )
+
+
+def _slack(app: App, config: Config) -> Slack | None:
+    settings = config.notifications.slack
+    if not settings.enabled:
+        return None
+    try:
+        messenger = parts.messenger(config, app.env, app.config_folder, app.now)
+    except SecretError as error:
+        silent = NoSlack(str(error))
+        return Slack(silent, silent)
+    directory = open_directory(messenger, settings.member_channel_id, app.data_dir, app.now)
+    return Slack(directory, messenger)
