@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import subprocess
-import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import ExitStack, contextmanager
@@ -109,13 +108,11 @@ def running(*argv: str | Path, env: dict[str, str] | None = None) -> Iterator[No
             process.terminate()
 
 
-def answers(url: str) -> bool:
+def is_ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(url):  # noqa: S310
             return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+    except OSError:  # it refuses, or says that it is not ready
         return False
 
 
@@ -176,7 +173,7 @@ def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
         stack.enter_context(node_exporter)
         stack.enter_context(scraper)
         found = Prometheus(f"http://127.0.0.1:{own}")
-        wait_until(lambda: answers(f"{found.url}/-/ready"))
+        wait_until(lambda: is_ready(f"{found.url}/-/ready"))
         yield found
 
 
