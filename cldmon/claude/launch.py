@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
 
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 1.0
 _LACKS_LIBRARY = "error while loading shared libraries"
 
 # What Playwright or the browser says (it also quotes all its own options), and what it means.

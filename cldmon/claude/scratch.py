@@ -37,7 +37,11 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
         with _temporary(folder):
             yield folder
     finally:
-        _remove(folder)
+        try:
+            _remove(folder)
+        except KeyboardInterrupt:
+            _remove(folder)
+            raise
 
 
 def end_processes(folder: Path) -> None:
