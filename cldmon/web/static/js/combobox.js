@@ -17,7 +17,6 @@ export class Combobox {
     this.#describe();
     input.addEventListener("input", () => this.#typed());
     input.addEventListener("keydown", (event) => this.#pressed(event));
-    input.addEventListener("focus", () => this.chosen || this.#typed());
     input.addEventListener("blur", () => this.close());
   }
 

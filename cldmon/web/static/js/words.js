@@ -14,7 +14,7 @@ export const LEVELS = {
 export function resetWords(window, now) {
   if (window.resetsAt === null) return { lead: idleWords(window), at: "", left: "" };
   const at = clock(window.resetsAt, now);
-  if (window.due) return { lead: "Was to reset", at, left: "" };
+  if (window.due) return { lead: "Was due", at, left: "" };
   return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
 }
 

@@ -1,0 +1,92 @@
+"""A real Chromium, a running dashboard, and visitors of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo.scenario import TEAM
+from cldmon.demo.slack import FakeSlack, SimUser
+from tests.browser.board import HOSTILE, Board
+from tests.browser.visit import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext
+
+    Opens = Callable[..., Visit]
+
+STRANGER = SimUser("U66STRANGE", "strange", f"{HOSTILE} Real", HOSTILE)
+HISTORY: dict[int, dict[str, tuple[int, int]]] = {
+    **{minutes: {"alice": (minutes % 40, 30), "dave": (40, 41)} for minutes in range(60, 600, 10)},
+    **{minutes: {"bob": (min(100, 118 - minutes), 90)} for minutes in range(0, 55, 10)},
+    3000: {"bob": (100, 80)},
+    2990: {"bob": (20, 80)},
+    2980: {"bob": (24, 80)},
+}
+"""Alice's last hour is a gap; bob went to 100 some minutes ago, and came from there days ago."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser that cldmon itself would use. Its event loop would disturb other modules."""
+    settings = BrowserSettings()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find(settings, os.environ), chromium_sandbox=settings.sandboxed
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def slack() -> Iterator[FakeSlack]:
+    """A simulated Slack, one of whose people has a hostile name."""
+    with FakeSlack(users=(*TEAM, STRANGER)) as slack:
+        yield slack
+
+
+@pytest.fixture(scope="session")
+def board(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterator[Board]:
+    """A dashboard with Slack for all tests that leave it as it is."""
+    with Board(tmp_path_factory.mktemp("board"), slack) as board:
+        board.remember(HISTORY)
+        board.passed()
+        yield board
+
+
+@pytest.fixture
+def own_board(tmp_path: Path, slack: FakeSlack) -> Iterator[Board]:
+    """A dashboard with Slack for one test alone."""
+    with Board(tmp_path / "own", slack) as board:
+        board.passed()
+        yield board
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Opens]:
+    """Opens a dashboard in a browser of its own; afterwards nothing may have gone wrong in it."""
+    opened: list[tuple[BrowserContext, Visit]] = []
+
+    def opens(board: Board, *, clock: bool = False, **context: Any) -> Visit:
+        """Open it as a new visitor; with `clock`, one whose time can be moved on."""
+        own = chromium.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
+        own.set_default_timeout(10_000)
+        visit = Visit(own.new_page(), board)
+        opened.append((own, visit))
+        if clock:
+            visit.page.clock.install()
+        visit.go()
+        return visit
+
+    yield opens
+    for context, visit in opened:
+        context.close()
+        assert visit.complaints == []
+        assert visit.strangers == set()

@@ -1,0 +1,235 @@
+"""The dashboard in a real browser, on a real server: who may come in, and what they see."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.board import HOSTILE, INTERVAL, Board, accounts, now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.demo.slack import FakeSlack
+    from tests.browser.conftest import Opens
+
+
+def test_a_name_is_completed_and_logs_in(board: Board, visit: Opens) -> None:
+    visitor = visit(board)
+    field = visitor.page.get_by_role("combobox", name="Your Slack name")
+    field.press_sequentially("baker")
+    expect(visitor.page.get_by_role("option")).to_have_count(1)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    visitor.page.get_by_role("option", name="Bob").click()
+    expect(field).to_have_value("Bob")
+    visitor.page.get_by_role("button", name="Log in").click()
+    expect(visitor.page.locator("#who-name")).to_have_text("Bob")
+    expect(visitor.card("alice")).to_be_visible()
+
+
+def test_a_name_that_nobody_has_is_not_logged_in(board: Board, visit: Opens) -> None:
+    visitor = visit(board)
+    visitor.page.get_by_role("combobox").fill("qqqqqq")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.get_by_role("alert")).to_have_text("Choose your name from the list.")
+
+
+def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    expect(visitor.page.locator(".card")).to_have_count(6)
+    expect(visitor.switch("alice", "Hit")).to_be_disabled()
+    expect(visitor.card("alice")).to_contain_text("Log in with your Slack name to get alerts.")
+
+
+def test_a_session_outlives_a_reload_and_ends_with_logging_out(board: Board, visit: Opens) -> None:
+    visitor = visit(board).log_in("Alice")
+    visitor.go()
+    expect(visitor.page.locator("#who-name")).to_have_text("Alice")
+    visitor.page.get_by_role("button", name="Log out").click()
+    expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
+    visitor.go()
+    expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_session_that_ends_elsewhere_leads_back_to_the_login(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    visitor.expect("401")
+    visitor.page.context.clear_cookies()
+    visitor.refresh()
+    expect(visitor.page.get_by_role("alert")).to_have_text("Your session has ended: log in again.")
+    expect(visitor.page.locator(".card")).to_have_count(0)
+
+
+def test_a_code_is_asked_for_where_names_are_not_enough(
+    tmp_path: Path, slack: FakeSlack, visit: Opens
+) -> None:
+    with Board(tmp_path / "code", slack, top='login = "code"\n') as board:
+        board.passed()
+        slack.clear()
+        visitor = visit(board)
+        visitor.expect("401")
+        visitor.log_in("Carol")
+        visitor.page.get_by_role("textbox", name="Code").fill("12")
+        visitor.page.keyboard.press("Enter")
+        expect(visitor.page.get_by_role("alert")).to_contain_text("wrong or expired code")
+        code = re.search(r"\b\d{6}\b", slack.wait_for(1)[0].text)
+        assert code
+        visitor.page.get_by_role("textbox", name="Code").fill(code.group())
+        visitor.page.keyboard.press("Enter")
+        expect(visitor.page.locator("#who-name")).to_have_text("Carol")
+
+
+def test_without_slack_everybody_is_a_guest(tmp_path: Path, visit: Opens) -> None:
+    with Board(tmp_path / "off") as board:
+        board.passed()
+        visitor = visit(board)
+        expect(visitor.page.locator("#who-name")).to_have_text("Guest")
+        expect(visitor.card("alice")).to_contain_text("Slack is off on this server.")
+        visitor.page.get_by_role("button", name="Log out").click()
+        expect(visitor.page.get_by_role("combobox")).to_have_count(0)
+        visitor.as_guest()
+
+
+def test_a_switch_saves_at_once_and_slack_confirms(
+    own_board: Board, slack: FakeSlack, visit: Opens
+) -> None:
+    slack.clear()
+    visitor = visit(own_board).log_in("Bob")
+    switch = visitor.switch("alice", "Hit")
+    expect(switch).not_to_be_checked()
+    switch.click()
+    expect(switch).to_be_checked()
+    expect(visitor.page.locator("#announcer")).to_have_text("Alert on limit hit of alice is on.")
+    assert slack.wait_for(1)[0].user == "U02BOB"
+    assert own_board.subscriptions.load().of("U02BOB", "alice").limit_hit
+    visitor.go()
+    expect(visitor.switch("alice", "Hit")).to_be_checked()
+
+
+def test_a_switch_that_cannot_be_saved_goes_back(own_board: Board, visit: Opens) -> None:
+    visitor = visit(own_board).log_in("Bob")
+    visitor.expect("500")
+    own_board.subscriptions.path.write_text("no JSON")
+    switch = visitor.switch("alice", "Reset")
+    switch.click()
+    expect(visitor.card("alice").locator(".problem")).to_contain_text("Not saved")
+    expect(switch).not_to_be_checked()
+    expect(visitor.page.locator("#announcer")).to_contain_text("alice: Not saved")
+
+
+def test_a_live_account_shows_percent_level_reset_and_money(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    bob = visitor.card("bob")
+    session = bob.get_by_role("meter", name="Current session")
+    expect(session).to_have_attribute("aria-valuenow", "100")
+    expect(session).to_have_attribute("aria-valuetext", "100% Limit hit")
+    expect(bob).to_contain_text("Nearly full.")
+    expect(bob).to_contain_text("Pro")
+    expect(bob).to_contain_text(re.compile(r"Resets \d\d:\d\d|Resets \w{3},? \d\d:\d\d"))
+    expect(bob).to_contain_text(re.compile(r"in 1 h \d\d min"))
+    expect(bob).to_contain_text("Extra usage: €4.15 of €20.00")
+
+
+def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
+    board: Board, visit: Opens
+) -> None:
+    dave = visit(board).as_guest().card("dave")
+    expect(dave).to_contain_text("Session key expired or revoked: sign in again.")
+    expect(dave.locator("code")).to_have_text("cldmon login dave")
+    expect(dave).to_contain_text("Last good reading 6 h ago")
+    expect(dave).to_have_attribute("data-live", "false")
+    expect(dave.get_by_role("meter", name="Weekly: all models")).to_have_attribute(
+        "aria-valuetext", "42% at the last reading"
+    )
+
+
+def test_a_window_that_was_to_reset_shows_no_old_percentage(board: Board, visit: Opens) -> None:
+    dave = visit(board).as_guest().card("dave")
+    expect(dave).to_contain_text("Reset due.")
+    expect(dave).not_to_contain_text("44%")
+    expect(dave.get_by_role("meter", name="Current session")).to_have_count(0)
+
+
+def test_a_stale_account_is_marked_so_and_one_never_read_waits(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    expect(visitor.card("carol")).to_contain_text(re.compile(r"Stale: 4\d min old"))
+    expect(visitor.card("carol")).to_have_attribute("data-live", "false")
+    expect(visitor.card("erin")).to_contain_text("Not read yet")
+    expect(visitor.card("erin").locator(".trouble")).to_be_hidden()
+
+
+def test_numbers_age_without_any_news(board: Board, visit: Opens) -> None:
+    """A page that hears nothing new marks what it shows as stale when its time has come."""
+    visitor = visit(board, clock=True).as_guest()
+    expect(visitor.card("alice")).to_have_attribute("data-state", "live")
+    visitor.expect("ERR_INTERNET_DISCONNECTED")
+    visitor.page.context.set_offline(True)
+    visitor.page.clock.fast_forward(int(3.5 * INTERVAL / timedelta(milliseconds=1)))
+    expect(visitor.card("alice")).to_have_attribute("data-state", "stale")
+    expect(visitor.page.locator(".notice").first).to_contain_text("cannot be reached since")
+
+
+def test_what_comes_from_outside_is_text(board: Board, visit: Opens) -> None:
+    visitor = visit(board)
+    visitor.page.get_by_role("combobox").fill("strange")
+    expect(visitor.page.get_by_role("option")).to_contain_text(HOSTILE)
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.locator("#who-name")).to_have_text(HOSTILE)
+    expect(visitor.card(HOSTILE).get_by_role("heading")).to_have_text(HOSTILE)
+    expect(visitor.card(HOSTILE)).to_contain_text("Weekly: <b>Fable</b> only")
+    expect(visitor.panel(HOSTILE)).to_be_visible()
+    assert visitor.page.locator("main img, main b").count() == 0
+
+
+def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
+    own_board: Board, visit: Opens
+) -> None:
+    visitor = visit(own_board).as_guest()
+    visitor.expect("Failed to load resource")
+    expect(visitor.card("alice")).to_have_attribute("data-live", "true")
+    own_board.stop()
+    visitor.refresh()
+    expect(visitor.page.get_by_text("The server cannot be reached since")).to_be_visible()
+    expect(visitor.card("alice")).to_have_attribute("data-live", "false")
+    own_board.start()
+    expect(visitor.card("alice")).to_have_attribute("data-live", "true", timeout=20_000)
+    expect(visitor.page.locator(".notice")).to_have_count(0)
+
+
+def test_a_collector_that_has_stopped_is_said_plainly(own_board: Board, visit: Opens) -> None:
+    own_board.passed(at=now() - 4 * INTERVAL)
+    visitor = visit(own_board).as_guest()
+    expect(visitor.page.locator(".notice")).to_contain_text("The collector has stopped")
+
+
+def test_before_the_first_pass_the_page_says_what_it_waits_for(
+    tmp_path: Path, visit: Opens
+) -> None:
+    with Board(tmp_path / "new") as board:
+        visitor = visit(board)
+        expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
+        board.passed()
+        visitor.refresh()
+        expect(visitor.card("alice")).to_be_visible()
+
+
+def test_news_comes_without_losing_the_focus(own_board: Board, visit: Opens) -> None:
+    visitor = visit(own_board).log_in("Bob")
+    switch = visitor.switch("bob", "Reset")
+    switch.focus()
+    own_board.passed(*accounts(alice=77))
+    visitor.refresh()
+    expect(visitor.card("alice").get_by_role("meter", name="Current session")).to_have_attribute(
+        "aria-valuetext", "77% High"
+    )
+    expect(switch).to_be_focused()
+
+
+def test_what_has_not_changed_is_not_sent_again(own_board: Board, visit: Opens) -> None:
+    visitor = visit(own_board).as_guest()
+    with visitor.page.expect_response("**/api/usage") as told:
+        visitor.refresh()
+    assert told.value.status == 304

@@ -1,0 +1,145 @@
+"""The dashboard for everybody: any width, any scheme, any way to use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.board import Board
+    from tests.browser.conftest import Opens
+
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page) -> list[Any]:
+    """Return what axe-core finds fault with. It is not run by a script element: the CSP stands."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(board: Board, visit: Opens, scheme: str) -> None:
+    visitor = visit(board, color_scheme=scheme)
+    visitor.page.get_by_role("combobox").fill("o")
+    expect(visitor.page.get_by_role("listbox")).to_be_visible()
+    visitor.page.keyboard.press("ArrowDown")
+    assert violations(visitor.page) == []
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    visitor.panel("bob").get_by_text("Readings as a table").click()
+    assert violations(visitor.page) == []
+
+
+def test_a_guest_s_page_has_no_fault_either(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    assert violations(visitor.page) == []
+
+
+def test_light_and_dark_follow_the_system(board: Board, visit: Opens) -> None:
+    visitor = visit(board, color_scheme="light").as_guest()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = visitor.page.evaluate(ground)
+    visitor.page.emulate_media(color_scheme="dark")
+    dark = visitor.page.evaluate(ground)
+    assert brightness(light) > 200
+    assert brightness(dark) < 60
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 2560])
+def test_nothing_scrolls_sideways(board: Board, visit: Opens, width: int) -> None:
+    visitor = visit(board, viewport={"width": width, "height": 740})
+    assert not visitor.is_too_wide()
+    visitor.log_in("strange")
+    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    assert not visitor.is_too_wide()
+
+
+def test_a_chart_fits_when_the_window_narrows(board: Board, visit: Opens) -> None:
+    visitor = visit(board, viewport={"width": 1280, "height": 740}).as_guest()
+    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    visitor.page.set_viewport_size({"width": 360, "height": 740})
+    visitor.page.wait_for_function("document.querySelector('.uplot').clientWidth < 360")
+    assert not visitor.is_too_wide()
+
+
+def test_the_keyboard_is_enough(own_board: Board, visit: Opens) -> None:
+    """Log in, switch an alert, change the range and log out, without a mouse."""
+    visitor = visit(own_board)
+    page = visitor.page
+    keys = page.keyboard
+    expect(page.get_by_role("combobox")).to_be_focused()
+    keys.type("bak")
+    expect(page.get_by_role("option")).to_have_count(1)
+    keys.press("ArrowDown")
+    expect(page.get_by_role("option")).to_have_attribute("aria-selected", "true")
+    keys.press("Enter")
+    keys.press("Enter")
+    expect(visitor.card("alice")).to_be_visible()
+    tab_to(page, "[data-key=limitHit]")
+    keys.press("Space")
+    expect(visitor.switch("alice", "Hit")).to_be_checked()
+    expect(visitor.switch("alice", "Hit")).to_be_focused()
+    tab_to(page, ".ranges button")
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="1h")).to_have_attribute("aria-pressed", "true")
+    tab_to(page, "#logout", key="Shift+Tab")
+    keys.press("Enter")
+    expect(page.get_by_role("combobox")).to_be_focused()
+
+
+def test_escape_closes_the_list_and_then_clears_the_field(board: Board, visit: Opens) -> None:
+    visitor = visit(board)
+    field = visitor.page.get_by_role("combobox")
+    field.fill("a")
+    expect(visitor.page.get_by_role("listbox")).to_be_visible()
+    visitor.page.keyboard.press("ArrowUp")
+    last = visitor.page.get_by_role("option").last
+    expect(last).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", last.get_attribute("id") or "")
+    visitor.page.keyboard.press("Escape")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(field).to_have_value("a")
+    visitor.page.keyboard.press("Escape")
+    expect(field).to_have_value("")
+
+
+def test_nothing_moves_for_those_who_asked_for_that(board: Board, visit: Opens) -> None:
+    visitor = visit(board, reduced_motion="reduce").as_guest()
+    style = "getComputedStyle(document.querySelector('.fill')).transitionDuration"
+    assert visitor.page.evaluate(style) == "0s"
+
+
+def test_times_are_in_the_reader_s_zone_and_locale(board: Board, visit: Opens) -> None:
+    at_home = visit(board, timezone_id="Europe/Berlin", locale="en-GB").as_guest()
+    far_away = visit(board, timezone_id="America/New_York", locale="en-US").as_guest()
+    here = at_home.card("alice").locator(".at").first.text_content()
+    there = far_away.card("alice").locator(".at").first.text_content()
+    assert here
+    assert there
+    assert here != there
+    assert there.endswith(("AM", "PM"))
+
+
+def tab_to(page: Page, selector: str, key: str = "Tab") -> None:
+    """Press Tab until something of this kind has the focus."""
+    for _ in range(60):
+        page.keyboard.press(key)
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+    raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+def brightness(colour: str) -> float:
+    """Return the mean of a colour's parts, 0 to 255."""
+    parts = [int(part) for part in colour.strip("rgb()").split(",")[:3]]
+    return sum(parts) / len(parts)

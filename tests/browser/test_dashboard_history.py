@@ -1,0 +1,111 @@
+"""The charts of the dashboard in a real browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.board import Board
+    from tests.browser.conftest import Opens
+
+
+def test_every_account_has_a_chart_of_its_own(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    expect(visitor.panel("alice").locator("canvas")).to_be_visible()
+    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    expect(visitor.panel("erin")).to_contain_text("No readings in this span.")
+
+
+def test_the_range_is_switched_and_kept_in_the_address(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    week = visitor.page.get_by_role("button", name="7d")
+    expect(visitor.panel("bob")).not_to_contain_text("free again")
+    week.click()
+    expect(week).to_have_attribute("aria-pressed", "true")
+    expect(visitor.panel("bob")).to_contain_text("free again")
+    assert visitor.page.url.endswith("#range=7d")
+    visitor.page.reload()
+    expect(week).to_have_attribute("aria-pressed", "true")
+    visitor.page.goto(visitor.board.url + "#range=5h")
+    expect(visitor.page.get_by_role("button", name="5h")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_summary_tells_extremes_limit_hits_and_gaps(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    expect(visitor.panel("bob").locator(".summary")).to_contain_text("Session 68–100%, last 100%")
+    expect(visitor.panel("bob").locator(".summary")).to_contain_text("Limit hit at")
+    visitor.page.get_by_role("button", name="7d").click()
+    expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap in the readings of 2 d")
+
+
+def test_the_readings_are_there_as_a_table(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    panel = visitor.panel("bob")
+    panel.get_by_text("Readings as a table").click()
+    rows = panel.get_by_role("row")
+    expect(rows.first).to_contain_text("Session")
+    expect(rows).to_have_count(7)
+    expect(panel.get_by_role("table")).to_contain_text("Current session: limit hit")
+
+
+def test_the_crosshair_shows_values_in_all_charts(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    plot = visitor.panel("alice").locator(".u-over")
+    expect(visitor.panel("alice").locator(".when")).to_contain_text("Last:")
+    box = plot.bounding_box()
+    assert box
+    plot.hover(position={"x": box["width"] * 0.6, "y": 40})
+    for label in ("alice", "dave"):
+        expect(visitor.panel(label).locator(".when")).not_to_contain_text("Last:")
+    assert visitor.panel("alice").locator(".when").text_content() == (
+        visitor.panel("dave").locator(".when").text_content()
+    )
+
+
+def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(own_board: Board, visit: Opens) -> None:
+    own_board.remember({n: {"alice": (n, 5), "bob": (n, 6)} for n in range(0, 90, 10)})
+    visitor = visit(own_board).as_guest()
+    plot = visitor.panel("alice").locator(".u-over")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    visitor.page.mouse.move(box["x"] + 100, box["y"] + 50)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(box["x"] + 250, box["y"] + 50, steps=3)
+    visitor.page.mouse.up()
+    reset = visitor.page.get_by_role("button", name="Reset zoom")
+    expect(reset).to_be_visible()
+    own_board.passed()
+    with visitor.page.expect_response("**/api/history*"):
+        visitor.refresh()
+    expect(reset).to_be_visible()
+    reset.click()
+    expect(reset).to_be_hidden()
+
+
+def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    chart = visitor.panel("bob").get_by_role("application")
+    chart.focus()
+    said = visitor.page.locator("#announcer")
+    visitor.page.keyboard.press("End")
+    expect(said).to_contain_text("Session 100%, Week 90%")
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("ArrowLeft")
+    expect(said).to_contain_text("Session 88%")
+    visitor.page.keyboard.press("+")
+    expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_hidden()
+
+
+def test_without_the_chart_library_there_are_tables(board: Board, visit: Opens) -> None:
+    visitor = visit(board)
+    visitor.expect("Failed to load resource")
+    visitor.page.route("**/vendor/*", lambda route: route.fulfill(status=404))
+    visitor.as_guest()
+    expect(visitor.panel("bob").get_by_role("table")).to_be_visible()
+    expect(visitor.panel("bob").locator("canvas")).to_have_count(0)

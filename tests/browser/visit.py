@@ -1,0 +1,80 @@
+"""Somebody who looks at the dashboard, and what their browser complains of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Locator, Page, Request
+
+    from tests.browser.board import Board
+
+
+class Visit:
+    """A page on a dashboard, and by what names its parts are found."""
+
+    def __init__(self, page: Page, board: Board) -> None:
+        self.page = page
+        self.board = board
+        self.complaints: list[str] = []
+        self.strangers: set[str] = set()
+        self.expected: tuple[str, ...] = ()
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._seen)
+
+    def go(self, path: str = "") -> None:
+        """Open the page, and wait until it knows who is there."""
+        self.page.goto(self.board.url + path)
+        self.page.locator("#login button, .card, #empty:visible, .notice").first.wait_for()
+
+    def expect(self, *complaints: str) -> None:
+        """Let the browser itself log these: it does for each refused request."""
+        self.expected = complaints
+
+    def as_guest(self) -> Visit:
+        """Come in without a name."""
+        self.page.get_by_role("button", name="Continue as guest").click()
+        self.page.locator(".card").first.wait_for()
+        return self
+
+    def log_in(self, name: str) -> Visit:
+        """Come in by a name of which one person is known."""
+        self.page.get_by_role("combobox").fill(name)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.locator(".card, #code").first.wait_for()
+        return self
+
+    def card(self, label: str) -> Locator:
+        """Return an account's card."""
+        return self.page.locator("#cards").get_by_role("article", name=label, exact=True)
+
+    def panel(self, label: str) -> Locator:
+        """Return an account's history."""
+        return self.page.locator("#history").get_by_role("article", name=label, exact=True)
+
+    def switch(self, label: str, name: str) -> Locator:
+        """Return an alert switch."""
+        return self.card(label).get_by_role("switch", name=name)
+
+    def refresh(self) -> None:
+        """Come back to the page, which then asks for news."""
+        self.page.evaluate("dispatchEvent(new Event('focus'))")
+
+    def is_too_wide(self) -> bool:
+        """Tell whether the page scrolls sideways."""
+        return bool(
+            self.page.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            )
+        )
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        known = any(part in message.text for part in self.expected)
+        if message.type in ("error", "warning") and not known:
+            self.complaints.append(message.text)
+
+    def _seen(self, request: Request) -> None:
+        if urlsplit(request.url).netloc != f"127.0.0.1:{self.board.port}":
+            self.strangers.add(request.url)
