@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from cldmon.doctor.check import bad, good, unsure
+from cldmon.domain.headers import instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
@@ -52,12 +53,4 @@ def date_of(url: str) -> datetime | None:
         error.close()
     except (OSError, HTTPException, ValueError):
         return None
-    return _parsed(text)
-
-
-def _parsed(text: str | None) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return found.replace(tzinfo=found.tzinfo or UTC)
+    return instant(text or "")

@@ -6,16 +6,16 @@ Source: the facts of the service, "Errors".
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
+from cldmon.domain import headers
 from cldmon.domain.model import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 LARGEST_BODY = 2_000_000
 """Bytes of an answer that are read; a real one has about two thousand."""
@@ -108,24 +108,8 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
 
     It holds seconds or an HTTP date; more than a day counts as a day.
     """
-    if text is None:
-        return None
-    try:
-        wait = _wait(text.strip(), now)
-    except (ValueError, OverflowError):
-        return None
-    return now + min(max(wait, timedelta(0)), _LONGEST_WAIT)
-
-
-def _wait(text: str, now: datetime) -> timedelta:
-    try:
-        seconds = float(text)
-    except ValueError:
-        when = parsedate_to_datetime(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)) - now
-    if not math.isfinite(seconds):
-        raise ValueError(text)
-    return timedelta(seconds=min(seconds, _LONGEST_WAIT.total_seconds()))
+    pause = headers.pause(text, now, least=timedelta(0), most=_LONGEST_WAIT)
+    return None if pause is None else now + pause
 
 
 def _is_challenge(answer: HttpAnswer) -> bool:

@@ -7,16 +7,17 @@ or an answer that is not understood leave open whether it did.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain import headers
 from cldmon.domain.delivery import Fate, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 SECOND = timedelta(seconds=1)
 DEFAULT_PAUSE = timedelta(minutes=1)
@@ -114,28 +115,7 @@ def retry_after(text: str | None, now: datetime) -> timedelta:
 
     It may be in seconds or an HTTP date; what is missing or not understood counts as a minute.
     """
-    pause = _pause(text or "", now)
-    return DEFAULT_PAUSE if pause is None else min(max(pause, SECOND), LONGEST_PAUSE)
-
-
-def _pause(text: str, now: datetime) -> timedelta | None:
-    from email.utils import parsedate_to_datetime
-
-    if re.fullmatch(r"\s*[-+]?[0-9.]+\s*", text):
-        return _seconds(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
-
-
-def _seconds(text: str) -> timedelta | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return timedelta(seconds=math.copysign(min(abs(seconds), 1e6), seconds))
+    return headers.pause(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
 
 
 def _is_rate_limit(answer: Answer) -> bool:
