@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cldmon import __version__
 from cldmon.config.load import load, permissions_warning
 from cldmon.config.locate import beside
+from cldmon.config.reach import KNOWN_SECRET, SHORT_SECRET
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import ConfigError
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
-
-_SHORT = 16
-
-NODE_DEFAULT_SECRET = "cldmon-secret-change-me"  # noqa: S105 - known to everybody, hence no secret
-"""What the Node program signs with where nobody has chosen a secret."""
 
 
 def version(_patient: Patient) -> Iterator[Check]:
@@ -63,10 +59,10 @@ def session_secret(patient: Patient) -> Iterator[Check]:
     if config is None:
         return
     secret = config.session_secret
-    if secret and secret.get_secret_value() == NODE_DEFAULT_SECRET:
+    if secret and secret.get_secret_value() == KNOWN_SECRET:
         detail = "it is the well-known default of the Node program: anybody can forge a login"
         yield bad("session secret", detail, "remove session_secret: cldmon makes one itself")
-    elif secret and len(secret.get_secret_value()) < _SHORT:
+    elif secret and len(secret.get_secret_value()) < SHORT_SECRET:
         remedy = "remove session_secret: cldmon makes one itself"
         yield unsure("session secret", "it is short, so it can be guessed", remedy)
     else:

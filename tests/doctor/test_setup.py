@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import __version__
+from cldmon.config.reach import KNOWN_SECRET
 from cldmon.doctor import setup
 from cldmon.doctor.check import Check, Verdict, bad, good, guarded, unsure
 from cldmon.errors import StoreError
@@ -82,7 +83,7 @@ def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        (f'session_secret = "{setup.NODE_DEFAULT_SECRET}"', Verdict.FAILED),
+        (f'session_secret = "{KNOWN_SECRET}"', Verdict.FAILED),
         ('session_secret = "short"', Verdict.UNSURE),
         ('session_secret = "a-long-one-that-nobody-guesses"', Verdict.OK),
         ("", Verdict.OK),
