@@ -10,8 +10,10 @@ import re
 import tomllib
 from contextlib import suppress
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-Path = tuple[str | int, ...]
+if TYPE_CHECKING:
+    from cldmon.config.document import KeyPath
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
 _KEY = re.compile(rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*")
@@ -24,7 +26,7 @@ _SCALAR = re.compile(
 )
 
 
-def line_of(text: str, path: Path) -> int | None:
+def line_of(text: str, path: KeyPath) -> int | None:
     """Return the line (from 1) of a key, or of the innermost part of its path that stands there.
 
     None where nothing of the path is written down, as with a missing key of the top level.
@@ -37,7 +39,7 @@ def line_of(text: str, path: Path) -> int | None:
 
 
 @lru_cache(maxsize=1)  # each problem of a broken file asks for its own line
-def positions(text: str) -> dict[Path, int]:
+def positions(text: str) -> dict[KeyPath, int]:
     """Return the offset at which each key, table and list item of a valid TOML text begins."""
     scanner = _Scanner(text)
     with suppress(RecursionError, _LostError):  # what was found so far still serves
@@ -53,17 +55,17 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Path, int] = {}
-        self.lengths: dict[Path, int] = {}
+        self.found: dict[KeyPath, int] = {}
+        self.lengths: dict[KeyPath, int] = {}
 
     def document(self) -> None:
-        table: Path = ()
+        table: KeyPath = ()
         self.skip(_GAP)
         while self.at < len(self.text):
             table = self.header() if self.text[self.at] == "[" else self.pair(table)
             self.skip(_GAP)
 
-    def header(self) -> Path:
+    def header(self) -> KeyPath:
         start, many = self.at, self.text.startswith("[[", self.at)
         self.at += 2 if many else 1
         self.skip(_BLANK)
@@ -77,9 +79,9 @@ class _Scanner:
         self.at += 2 if many else 1
         return path
 
-    def resolved(self, parts: Path, start: int) -> Path:
+    def resolved(self, parts: KeyPath, start: int) -> KeyPath:
         """Return a header's path with the position of the last item of each list on the way."""
-        path: Path = ()
+        path: KeyPath = ()
         for number, part in enumerate(parts):
             path = (*path, part)
             self.note(path, start)
@@ -87,7 +89,7 @@ class _Scanner:
                 path = (*path, self.lengths[path] - 1)
         return path
 
-    def pair(self, table: Path) -> Path:
+    def pair(self, table: KeyPath) -> KeyPath:
         start = self.at
         path = table
         for part in self.key():
@@ -99,7 +101,7 @@ class _Scanner:
         self.value(path)
         return table
 
-    def value(self, path: Path) -> None:
+    def value(self, path: KeyPath) -> None:
         if self.text.startswith("[", self.at):
             self.items(path)
         elif self.text.startswith("{", self.at):
@@ -107,14 +109,14 @@ class _Scanner:
         else:
             self.take(_SCALAR)
 
-    def items(self, path: Path) -> None:
+    def items(self, path: KeyPath) -> None:
         number = 0
         while not self.closed("]"):
             self.note((*path, number), self.at)
             self.value((*path, number))
             number += 1
 
-    def inline_table(self, path: Path) -> None:
+    def inline_table(self, path: KeyPath) -> None:
         while not self.closed("}"):
             self.pair(path)
 
@@ -128,10 +130,10 @@ class _Scanner:
         self.at += ended
         return ended
 
-    def key(self) -> Path:
+    def key(self) -> KeyPath:
         return _parts(self.take(_KEY))
 
-    def note(self, path: Path, offset: int) -> None:
+    def note(self, path: KeyPath, offset: int) -> None:
         self.found.setdefault(path, offset)
 
     def skip(self, pattern: re.Pattern[str]) -> None:
@@ -146,7 +148,7 @@ class _Scanner:
         return match.group()
 
 
-def _parts(dotted: str) -> Path:
+def _parts(dotted: str) -> KeyPath:
     """Return the parts of a dotted key; tomllib knows best how they are quoted."""
     table: object = tomllib.loads(f"{dotted} = 0")
     parts: list[str] = []

@@ -14,7 +14,7 @@ from cldmon.config.lines import line_of, positions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.config.lines import Path
+    from cldmon.config.document import KeyPath
 
 KEYS = st.one_of(
     st.sampled_from(["a", "b", "a-b", "1", "accounts"]),
@@ -49,7 +49,7 @@ LINES = st.sampled_from(
 )
 
 
-def paths(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def paths(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the path of everything in a parsed document."""
     if path:
         yield path, value
