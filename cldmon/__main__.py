@@ -75,6 +75,7 @@ def _line(asked: Asked) -> str | None:
     """Return the line; None where there is something to say instead."""
     from pathlib import Path
 
+    from cldmon import files
     from cldmon.config import locate
     from cldmon.store import latest
 
@@ -83,7 +84,7 @@ def _line(asked: Asked) -> str | None:
     outline = locate.outline(found, data_dir, os.environ)
     labels = [x for x in outline.labels if x in asked.get("--account", outline.labels)]
     state = latest.state_path(outline.data_dir)
-    text = latest.read(state)
+    text = files.read(state)
     if text is None or not labels or not {*asked.get("--account", ())} <= {*labels}:
         return None
     return latest.decoded(text, state, lambda body: _drawn(body["snapshot"], outline, labels))

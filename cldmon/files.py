@@ -54,6 +54,15 @@ def private_dir(path: Path) -> None:
                 folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
 
 
+def read(path: Path) -> bytes | None:
+    """Return the bytes of a file, None where there is none; raises `StoreError`."""
+    with explained("read", path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
 @contextlib.contextmanager
 def lock(path: Path, *, wait: bool) -> Iterator[None]:
     """Hold an exclusive lock while the block runs; the kernel lets go of it when we die.
@@ -73,13 +82,12 @@ def lock(path: Path, *, wait: bool) -> Iterator[None]:
 
 
 def _acquire(fd: int, path: Path, *, wait: bool) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
-        raise BusyError(f"another pass is running (process {holder or 'unknown'})") from None
-    except OSError as error:
-        raise StoreError(f"cannot lock {path}: {error.strerror}") from error
+    with explained("lock", path):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            raise BusyError(f"another pass is running (process {holder or 'unknown'})") from None
 
 
 def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:

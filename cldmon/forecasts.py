@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.forecast import Forecast, forecast
+from cldmon.domain.honest import is_stale
 from cldmon.domain.model import duration, to_ms
-from cldmon.domain.view import is_stale
 from cldmon.store import reader
 
 if TYPE_CHECKING:

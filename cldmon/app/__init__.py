@@ -17,6 +17,7 @@ from cldmon.app import parts
 from cldmon.config import locate
 from cldmon.domain.labels import chosen
 from cldmon.errors import ConfigError
+from cldmon.store import HEALTH_LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -147,7 +148,7 @@ class App:
 
     def log_health(self, line: str) -> None:
         """Append a line to health.log; raises ConfigError or StoreError."""
-        files.append_line(self.data_dir / "health.log", line.encode())
+        files.append_line(self.data_dir / HEALTH_LOG, line.encode())
 
     def subscriptions(self) -> Subscriptions:
         """Everybody's alert settings; raises StoreError."""

@@ -16,6 +16,7 @@ from cldmon.domain.asking import Answer, Question
 from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.errors import PassFailedError, SecretError, StoreError
+from cldmon.store import PASS_LOCK
 from cldmon.store.history import History
 from cldmon.store.state import Memory, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Subscriptions, Transition
     from cldmon.domain.secret import Secret
 
-_LONGEST_RETRY = timedelta(days=1)
 _ORGANIZATION_LIFE = timedelta(days=1)
 
 
@@ -126,7 +126,7 @@ class Collector:
         known = {target.label: target for target in self._targets}
         targets = [known[label] for label in chosen(labels, [*known])]
         files.private_dir(self._dir)
-        with files.lock(self._dir / "fetch.lock", wait=False):
+        with files.lock(self._dir / PASS_LOCK, wait=False):
             begun()
             started = self._now()
             before = self._recover(started)
@@ -176,7 +176,7 @@ class Collector:
     def _question(self, target: Target, memory: Memory) -> Question | Failure | None:
         """Return what to ask; a failure where there is no key; None for one left alone."""
         now = self._now()
-        if memory.retry_at and now < memory.retry_at <= now + _LONGEST_RETRY:
+        if memory.rests(now):
             return None
         try:
             key = target.key()

@@ -28,7 +28,6 @@ DROPPED = "messagesDropped"
 
 _MOST_UNSURE = 4
 _FIRST_PAUSE = timedelta(minutes=10)
-_LONGEST_HALT = timedelta(days=1)
 
 
 class Notifier(Protocol):
@@ -79,7 +78,7 @@ def deliver(
 
     Each delivery is saved before the next is tried, so that no crash sends the rest again.
     """
-    if state.slack_retry_at and now < state.slack_retry_at <= now + _LONGEST_HALT:
+    if state.slack_rests(now):
         return state
     for message in state.outbox:
         if message.user is None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from cldmon.app import parts
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import StoreError
+from cldmon.store import HEALTH_LOG, PASS_LOCK
+from cldmon.store.history import day_path
 from cldmon.store.state import StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -138,8 +140,8 @@ def subscriptions(patient: Patient) -> Iterator[Check]:
 
 def _appended(folder: Path, now: datetime) -> list[Path]:
     """Return the files that are written in place: through no link, lest it lead elsewhere."""
-    names = ("fetch.lock", "subscriptions.lock", "health.log", f"history-{now:%Y-%m-%d}.jsonl")
-    return [folder / name for name in names]
+    names = (PASS_LOCK, "subscriptions.lock", HEALTH_LOG)
+    return [*(folder / name for name in names), day_path(folder, now.date())]
 
 
 def _absent(folder: Path) -> Check:

@@ -17,6 +17,7 @@ from cldmon.domain.asking import Answer, Question
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError
+from cldmon.store import PASS_LOCK
 from cldmon.store.state import Memory
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ KEY_LIFE = timedelta(days=28)
 """How long a key lives after a login. Source: the facts of the service, "Errors"."""
 
 WARN_AGE = timedelta(days=21)
-_LONGEST_RETRY = timedelta(days=1)
 
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: cldmon login {label}",
@@ -138,7 +138,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
     Not that of another user, whose passes could not use what we would leave there.
     """
     if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
-        with files.lock(data_dir / "fetch.lock", wait=False):
+        with files.lock(data_dir / PASS_LOCK, wait=False):
             yield data_dir / "browser"
     else:
         with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
@@ -160,21 +160,17 @@ def _lacks_browser(answer: Answer | Failure) -> bool:
 
 
 def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
-    now = patient.app.now()
     for label in patient.keys:
-        until = patient.state.memories.get(label, Memory()).retry_at
-        if until and now < until <= now + _LONGEST_RETRY:
-            yield label, until
+        memory = patient.state.memories.get(label, Memory())
+        if memory.retry_at and memory.rests(patient.app.now()):
+            yield label, memory.retry_at
 
 
 def _as_it_was(patient: Patient) -> Iterator[Check]:
     for account in patient.state.snapshot.accounts:
         if account.label in patient.keys and account.failure:
             yield access(account.label, account.failure)
-    memories = patient.state.memories
-    yield from sharing(
-        {label: m.organization.uuid for label, m in memories.items() if m.organization}
-    )
+    yield from sharing(_organizations(patient, {}))
 
 
 def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.config.secrets import run_program
 from cldmon.doctor.check import Verdict, bad, good, unsure
-from cldmon.domain.view import STALE_INTERVALS, is_stale
+from cldmon.domain.honest import STALE_INTERVALS, is_stale
 from cldmon.errors import BusyError
+from cldmon.store import PASS_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ def last_pass(patient: Patient) -> Iterator[Check]:
 
 def lock(patient: Patient) -> Iterator[Check]:
     """Look whether a pass runs now, and for how long."""
-    path = patient.data_dir / "fetch.lock" if patient.data_dir else None
+    path = patient.data_dir / PASS_LOCK if patient.data_dir else None
     if path is None or not path.exists():
         return
     taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -6,10 +6,9 @@ function raises TypeError or ValueError for anything else than it names.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, TypeVar
 
-from cldmon.domain.model import from_iso
+from cldmon.domain.model import finite, from_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +41,10 @@ def percent(value: object) -> int:
 
 def number(value: object) -> float:
     """Return a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    found = finite(value)
+    if found is None:
         raise TypeError("not a number")
-    return value
+    return found
 
 
 def flag(value: object) -> bool:

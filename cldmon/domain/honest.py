@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.instants import from_iso, iso
+from cldmon.domain.instants import from_iso, iso_or_none
 from cldmon.domain.names import flatten, nest
 
 if TYPE_CHECKING:
@@ -105,5 +105,7 @@ def _windows(
 def _forecast(forecast: Forecast | None) -> dict[str, Any] | None:
     if forecast is None:
         return None
-    full_at = iso(forecast.full_at) if forecast.full_at else None
-    return {"fullAt": full_at, "endsAtPercent": forecast.ends_at_percent}
+    return {
+        "fullAt": iso_or_none(forecast.full_at),
+        "endsAtPercent": forecast.ends_at_percent,
+    }

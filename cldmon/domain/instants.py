@@ -10,6 +10,11 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_or_none(instant: datetime | None) -> str | None:
+    """Return an instant as `iso` does, and None for none."""
+    return iso(instant) if instant else None
+
+
 def from_iso(text: object) -> datetime | None:
     """Return the UTC instant that an ISO 8601 text with a zone names, or None."""
     if not isinstance(text, str):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.instants import from_iso as from_iso
 from cldmon.domain.instants import from_ms as from_ms
 from cldmon.domain.instants import iso as iso
+from cldmon.domain.instants import iso_or_none as iso_or_none
 from cldmon.domain.instants import to_ms as to_ms
 from cldmon.domain.names import FIVE_HOUR as FIVE_HOUR
 from cldmon.domain.names import FULL as FULL
@@ -149,6 +150,16 @@ class Subscriptions:
     def recipients(self, transition: Transition) -> list[str]:
         """Return the Slack ids that asked to be told of this transition."""
         return [u for u in self.users if self.of(u, transition.label).wants(transition.kind)]
+
+
+def finite(value: object) -> float | None:
+    """Return a value out of JSON if it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an int of hundreds of digits
+        return None
 
 
 def displayed(percent: float) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_PAID = ("claude_max", "raven_enterprise", "raven", "claude_pro")
 _PLANS = {
     "claude_max": "Max",
     "raven_enterprise": "Enterprise",
     "raven": "Team",
     "claude_pro": "Pro",
 }
+"""What is paid for, the most telling first: an organization may have several."""
 _TIERS = {"default_claude_max_5x": " 5x", "default_claude_max_20x": " 20x"}
 
 
@@ -66,7 +66,7 @@ def _is_uuid(value: object) -> bool:
 
 def _paid_capability(entry: dict[str, Any]) -> str | None:
     has = _capabilities(entry)
-    return next((c for c in _PAID if c in has), None)
+    return next((c for c in _PLANS if c in has), None)
 
 
 def _capabilities(entry: dict[str, Any]) -> list[object]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from cldmon.domain.honest import STALE_INTERVALS
 from cldmon.domain.model import (
     FIVE_HOUR,
     FULL,
@@ -16,7 +17,6 @@ from cldmon.domain.model import (
     short_title,
     title,
 )
-from cldmon.domain.view import STALE_INTERVALS
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:

@@ -21,14 +21,12 @@ from cldmon.domain.model import (
     Snapshot,
     Window,
     iso,
+    iso_or_none,
 )
-from cldmon.domain.names import RESERVED as RESERVED
-from cldmon.domain.names import flatten as flatten
-from cldmon.domain.names import nest as nest
+from cldmon.domain.names import flatten, nest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 _NO_WINDOW = {"utilization": None, "resetsAt": None}
 
@@ -36,7 +34,7 @@ _NO_WINDOW = {"utilization": None, "resetsAt": None}
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return a snapshot in the form of `GET /api/usage`, without session and subscriptions."""
     body: dict[str, Any] = {
-        "fetchedAt": _iso(snapshot.fetched_at),
+        "fetchedAt": iso_or_none(snapshot.fetched_at),
         "accounts": [account_to_json(account) for account in snapshot.accounts],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
@@ -67,7 +65,7 @@ def account_to_json(account: Account) -> dict[str, Any]:
         "status": "error",
         "error": failure.message if failure else "not read yet",
         "errorKind": failure.kind.value if failure else None,
-        "retryAt": _iso(failure.retry_at) if failure else None,
+        "retryAt": iso_or_none(failure.retry_at) if failure else None,
         "lastGood": _reading_to_json(account.reading) if account.reading else None,
     }
 
@@ -100,7 +98,7 @@ def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
 
 
 def _window_to_json(window: Window) -> dict[str, Any]:
-    return {"utilization": window.utilization, "resetsAt": _iso(window.resets_at)}
+    return {"utilization": window.utilization, "resetsAt": iso_or_none(window.resets_at)}
 
 
 def _window_from_json(entry: Mapping[str, Any]) -> Window:
@@ -157,7 +155,3 @@ def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
     kind = FailureKind(entry["errorKind"])
     retry_at = checked.optional(checked.instant, entry["retryAt"])
     return Failure(kind, checked.text(entry["error"]), retry_at)
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return iso(instant) if instant else None

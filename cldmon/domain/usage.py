@@ -5,7 +5,6 @@ What is not understood is left out and counted. Source: the facts of the service
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from cldmon.domain.model import (
     Reading,
     Window,
     displayed,
+    finite,
     from_iso,
     short_title,
 )
-from cldmon.domain.snapshot import RESERVED
+from cldmon.domain.names import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,17 +116,17 @@ def _rank(item: tuple[str, Window]) -> int:
 
 
 def _window(value: object, key: str) -> Window | None:
-    percent = _number(_get(value, key))
+    percent = finite(_get(value, key))
     if percent is None or percent < 0:
         return None
     return Window(displayed(percent), from_iso(_get(value, "resets_at")))
 
 
 def _extra_usage(value: object) -> ExtraUsage | None:
-    used = _number(_get(value, "used_credits"))
+    used = finite(_get(value, "used_credits"))
     if used is None or used < 0 or _get(value, "is_enabled") is not True:
         return None
-    limit = _number(_get(value, "monthly_limit"))
+    limit = finite(_get(value, "monthly_limit"))
     exponent = _get(value, "decimal_places")
     return ExtraUsage(
         used=round(used),
@@ -138,15 +138,6 @@ def _extra_usage(value: object) -> ExtraUsage | None:
 
 def _currency(value: object) -> str:
     return value if isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) else "USD"
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # an int of hundreds of digits
-        return None
 
 
 def _get(value: object, key: str) -> object:

@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.honest import STALE_INTERVALS as STALE_INTERVALS
-from cldmon.domain.honest import annotated, is_due
-from cldmon.domain.honest import is_stale as is_stale
+from cldmon.domain.honest import annotated, is_due, is_stale
 from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from cldmon.domain.honest import Forecasts as Forecasts
+    from cldmon.domain.honest import Forecasts
     from cldmon.domain.model import ExtraUsage, Failure, Snapshot, Window
 
 DOCUMENTED = (FIVE_HOUR, SEVEN_DAY)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cldmon.domain.honest import STALE_INTERVALS, is_stale
 from cldmon.domain.model import iso
-from cldmon.domain.view import STALE_INTERVALS, is_stale, view
+from cldmon.domain.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Collection

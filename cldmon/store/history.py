@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
-from cldmon.domain.snapshot import nest
+from cldmon.domain.names import nest
+from cldmon.store.gzipped import unzipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +55,7 @@ class History:
         So a pass that was killed may have its line written by the next one, and no line is written
         twice. On return it survives a loss of power.
         """
-        path = self._path(date_of(line))
+        path = day_path(self._dir, date_of(line))
         data = line.encode()
         if not _ends_with(path, data):
             files.append_line(path, data)
@@ -70,8 +71,10 @@ class History:
                 path.unlink(missing_ok=True)
         return old
 
-    def _path(self, day: date) -> Path:
-        return self._dir / f"history-{day.isoformat()}.jsonl"
+
+def day_path(data_dir: Path, day: date) -> Path:
+    """Return where the lines of a UTC day are written."""
+    return data_dir / f"history-{day.isoformat()}.jsonl"
 
 
 def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
@@ -107,14 +110,4 @@ def _tail(path: Path, size: int) -> bytes:
                 file.seek(max(0, file.seek(0, 2) - size))
                 return file.read()
         except FileNotFoundError:
-            return _unzipped(path.with_name(path.name + ".gz"))
-
-
-def _unzipped(path: Path) -> bytes:
-    import gzip
-    import zlib
-
-    try:
-        return gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error):  # not there, or not whole: then the line is not in it
-        return b""
+            return unzipped(files.read(path.with_name(path.name + ".gz")) or b"")

@@ -44,19 +44,10 @@ def snapshot(data_dir: Path) -> Snapshot:
     from cldmon.domain.model import Snapshot
 
     path = state_path(data_dir)
-    text = read(path)
+    text = files.read(path)
     if text is None:
         return Snapshot()
     return decoded(text, path, lambda body: snapshots.from_json(body["snapshot"]))
-
-
-def read(path: Path) -> bytes | None:
-    """Return the bytes of the file, None where there is none; raises `StoreError`."""
-    with files.explained("read", path):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
 
 
 def decoded(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:

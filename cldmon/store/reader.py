@@ -1,19 +1,18 @@
 """The history as it is asked for: lines of a span of time, handed on unparsed wherever possible.
 
 Times are in ms since the epoch, both ends of a span included; what comes out is in order of time.
-Lines that are torn, foreign or damaged are left out and hide no other (see `cldmon.store.days`).
+Lines that are torn, foreign or damaged are left out and hide no other (see `cldmon.store.lines`).
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cldmon.domain.model import displayed
-from cldmon.domain.snapshot import flatten, nest
-from cldmon.store.days import Day, days
+from cldmon.domain.model import displayed, finite
+from cldmon.domain.names import flatten, nest
+from cldmon.store.days import days
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.series import Point
+    from cldmon.store.lines import Day
 
     Windows: TypeAlias = Mapping[str, int]
 
@@ -142,11 +142,11 @@ def _windows(values: bytes) -> Windows | None:
         found = flatten(_DECODER.decode('{"' + values.decode()))
     except (ValueError, RecursionError):
         return None
-    return {name: max(0, displayed(value)) for name, value in found.items() if _is_number(value)}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return {
+        name: max(0, displayed(number))
+        for name, value in found.items()
+        if (number := finite(value)) is not None
+    }
 
 
 def _label(raw: bytes) -> str | None:

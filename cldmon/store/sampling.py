@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms
-from cldmon.store.days import DAY_MS, Day, DayFiles, sources, tidy
+from cldmon.store.days import DAY_MS, DayFiles, sources
 from cldmon.store.history import PREFIX
+from cldmon.store.lines import Day, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
 from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso
+from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso, iso_or_none
 from cldmon.domain.organization import Organization
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
+
+
+_LONGEST_REST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Memory:
     organization_at: datetime | None = None
     retry_at: datetime | None = None
     key: KeyMark | None = None
+
+    def rests(self, now: datetime) -> bool:
+        """Tell whether the account is to be left alone still."""
+        return _is_ahead(self.retry_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,15 @@ class State:
         rest.remove(message)
         return replace(self, outbox=tuple(rest))
 
+    def slack_rests(self, now: datetime) -> bool:
+        """Tell whether Slack is to be left alone still."""
+        return _is_ahead(self.slack_retry_at, now)
+
+
+def _is_ahead(until: datetime | None, now: datetime) -> bool:
+    # Nobody is left alone for longer: the clock was set back since.
+    return until is not None and now < until <= now + _LONGEST_REST
+
 
 class StateFile:
     """state.json in a data_dir."""
@@ -91,7 +108,7 @@ class StateFile:
 
         Raises `StoreError` for a file that cannot be read or understood.
         """
-        text = latest.read(self.path)
+        text = files.read(self.path)
         return State() if text is None else decode(text, self.path)
 
     def save(self, state: State) -> None:
@@ -114,7 +131,7 @@ def encode(state: State) -> bytes:
         "accounts": {label: _memory_to_json(m) for label, m in state.memories.items()},
         "outbox": [_message_to_json(message) for message in state.outbox],
         "historyLine": state.history_line,
-        "slackRetryAt": _iso(state.slack_retry_at),
+        "slackRetryAt": iso_or_none(state.slack_retry_at),
         "passSeconds": state.pass_seconds,
         "counters": dict(state.counters),
     }
@@ -145,8 +162,8 @@ def _memory_to_json(memory: Memory) -> dict[str, Any]:
     return {
         "windows": snapshots.windows_to_json(memory.windows),
         "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
-        "organizationAt": _iso(memory.organization_at),
-        "retryAt": _iso(memory.retry_at),
+        "organizationAt": iso_or_none(memory.organization_at),
+        "retryAt": iso_or_none(memory.retry_at),
         "key": key and {"fingerprint": key.fingerprint, "since": iso(key.since)},
     }
 
@@ -177,7 +194,7 @@ def _message_to_json(message: Message) -> dict[str, Any]:
         "label": transition.label,
         "window": transition.window,
         "at": iso(transition.at),
-        "resetsAt": _iso(transition.resets_at),
+        "resetsAt": iso_or_none(transition.resets_at),
         "user": message.user,
         "unsure": message.unsure,
     }
@@ -199,7 +216,3 @@ def _line(value: object) -> str:
     line = checked.text(value)
     history.date_of(line)  # raises where it is none
     return line
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return iso(instant) if instant else None

@@ -51,11 +51,9 @@ class SubscriptionsFile:
         return new
 
     def _body(self) -> dict[str, Any]:
-        with files.explained("read", self.path):
-            try:
-                text = self.path.read_bytes()
-            except FileNotFoundError:
-                return {"users": {}}
+        text = files.read(self.path)
+        if text is None:
+            return {"users": {}}
         try:
             body = json.loads(text)
             _to_bytes(body)  # refuses lone surrogates, which could not be written again

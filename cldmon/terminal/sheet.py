@@ -6,11 +6,10 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import iso
+from cldmon.domain.model import iso_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from cldmon.domain.honest import Forecasts
     from cldmon.domain.view import AccountView, WindowView
@@ -51,7 +50,7 @@ def sheet(views: Iterable[AccountView], look: Look, forecasts: Forecasts) -> str
 def _rows(account: AccountView, look: Look, forecasts: Forecasts) -> Iterator[list[Cell]]:
     before = [look.clean(account.label), look.clean(account.plan or ""), _status(account)]
     error = look.clean(account.failure.message) if account.failure else None
-    after = [_iso(account.read_at), _flag(account.stale), error]
+    after = [iso_or_none(account.read_at), _flag(account.stale), error]
     for window in account.windows:
         yield [*before, *_window(account, window, look, forecasts), *after]
     if not account.windows:
@@ -71,16 +70,12 @@ def _window(
     return [
         look.clean(window.name),
         None if window.due else window.utilization,
-        _iso(window.resets_at),
+        iso_or_none(window.resets_at),
         _flag(window.due),
-        _iso(forecast.full_at) if forecast else None,
+        iso_or_none(forecast.full_at) if forecast else None,
         forecast.ends_at_percent if forecast else None,
     ]
 
 
 def _flag(value: bool) -> str:
     return "true" if value else "false"
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return iso(instant) if instant else None

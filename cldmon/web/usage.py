@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.domain.honest import Forecasts
     from cldmon.domain.model import Snapshot
-    from cldmon.domain.view import Forecasts
     from cldmon.store.state import State
     from cldmon.web.caller import Caller
     from cldmon.web.services import Site

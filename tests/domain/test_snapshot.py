@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.model import Account, ExtraUsage, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.domain.snapshot import flatten, from_json, nest, to_json
+from cldmon.domain.names import flatten, nest
+from cldmon.domain.snapshot import from_json, to_json
 from tests.fakes import DOWN, NOON, windows
 from tests.strategies import NAME, SNAPSHOT
 

@@ -164,6 +164,14 @@ def test_foreign_lines_hide_no_other(tmp_path: Path, garbage: list[bytes], rando
     assert len(as_json(tmp_path)) == len(read(tmp_path))
 
 
+def test_a_number_that_is_no_percentage_is_left_out(tmp_path: Path) -> None:
+    """Be it too large for any float; the other windows of the line are there."""
+    accounts = b'"accounts":[{"label":"alice","fiveHour":%s,"sevenDay":45}]}'
+    write(tmp_path, MINUTES[0].partition(b'"accounts"')[0] + accounts % (b"9" * 400))
+    stamp = json.loads(MINUTES[0])["timestamp"]
+    assert reader.series(tmp_path, "alice", stamp, stamp) == [(stamp, {"sevenDay": 45})]
+
+
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_a_file_cut_at_any_byte_loses_the_cut_line_at_most(
