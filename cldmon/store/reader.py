@@ -93,8 +93,12 @@ def all_series(
 
 def daily_series(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[dict[str, list[Point]]]:
     """Yield the readings of every account day by day: of many accounts a week fills the memory."""
-    for day in days(data_dir, since_ms, until_ms):
-        yield _parsed((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
+
+    def parsed(day: Day) -> dict[str, list[Point]]:
+        return _parsed((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
+
+    # Not in a loop of its own: its variable would keep a day while the next one is read.
+    return map(parsed, days(data_dir, since_ms, until_ms))
 
 
 def sampled_series(

@@ -19,7 +19,7 @@ from cldmon.web.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST = 256
+MOST = 512
 MOST_STREAMS = 3
 """Answers that are sent while they are read from disk: each has a day of history in memory."""
 
@@ -27,7 +27,7 @@ MOST_WAITING_STREAMS = 5
 STREAM_PATIENCE = 2.0
 """Seconds that a long answer waits for its place before it takes another's."""
 
-GRACE = 0.05
+GRACE = 0.02
 """Seconds that a connection is given before it has to make room."""
 
 LOOK_EVERY = 0.25

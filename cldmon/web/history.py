@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -127,11 +127,20 @@ def _thinned(
     length_ms, count = wanted
     width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
     found: defaultdict[str, list[Point]] = defaultdict(list)
-    last: dict[str, list[Point]] = {}
-    for day in days:
+
+    def add(day: Mapping[str, list[Point]]) -> None:
         for label, points in day.items():
-            silence = longest_silence(points, services.site.interval)
-            breaks = gaps([*last.get(label, ()), *points], silence // timedelta(milliseconds=1))
-            found[label] += sorted([*thin(points, width_ms), *breaks], key=lambda point: point[0])
-            last[label] = points[-1:] or last.get(label, [])
+            found[label] += _with_gaps(found[label][-1:], points, width_ms, services.site.interval)
+
+    # Not in a loop of its own: its variable would keep a day while the next one is read.
+    deque(map(add, days), maxlen=0)
     return found
+
+
+def _with_gaps(
+    before: list[Point], points: list[Point], width_ms: int, interval: timedelta
+) -> list[Point]:
+    """Return the points of a day, thinned; `before` is the last one of the day before."""
+    silence = longest_silence(points, interval) // timedelta(milliseconds=1)
+    breaks = gaps([*before, *points], silence)
+    return sorted([*thin(points, width_ms), *breaks], key=lambda point: point[0])

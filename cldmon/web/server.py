@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 GOODBYE_SECONDS = 1.0
 """How long an answer in the making is waited for when the server ends."""
 
+_SWITCH_SECONDS = 0.001
+"""How long one busy thread keeps the others waiting: a fifth of Python's default."""
+
 _BLOCK = 64 * 1024
 _BACKLOG = 1024
 _DRAIN_SECONDS = 0.5
@@ -74,6 +77,7 @@ class WebServer(ThreadingHTTPServer):
 
     def run(self) -> None:
         """Answer until interrupted; then say goodbye to whoever is connected."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
         with suppress(KeyboardInterrupt):
             self.serve_forever()
         self.end()
@@ -120,8 +124,14 @@ class Exchanges(BaseHTTPRequestHandler):
     """One connection: requests in, answers out, until either side has had enough."""
 
     server: WebServer
-    disable_nagle_algorithm = True
-    wbufsize = -1
+
+    def setup(self) -> None:
+        """Begin without the file objects that http.server would make: bytes are counted here."""
+        self.connection = self.request
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+
+    def finish(self) -> None:
+        """End without flushing them."""
 
     def handle(self) -> None:
         """Answer one request after another."""
