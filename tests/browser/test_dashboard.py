@@ -148,7 +148,7 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
 
 def test_a_window_that_was_to_reset_shows_no_old_percentage(board: Board, visit: Opens) -> None:
     dave = visit(board).as_guest().card("dave")
-    expect(dave).to_contain_text("Reset due.")
+    expect(dave).to_contain_text("Reset due since")
     expect(dave).not_to_contain_text("44%")
     expect(dave.get_by_role("meter", name="Current session")).to_have_count(0)
 

@@ -25,7 +25,7 @@ export class Card {
       el(
         "header",
         { class: "card-head" },
-        el("h3", { id, dir: "auto", title: label }, label),
+        el("h3", { id, dir: "auto" }, label),
         this.plan,
         this.age,
       ),

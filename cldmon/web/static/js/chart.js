@@ -1,16 +1,21 @@
 // One account's chart: uPlot, set up. Times in ms, percent from 0 to 100 always.
 
+import { now } from "./clock.js";
 import { paintForecasts, paintFuture, paintMarks } from "./paint.js";
 import { loneReadings } from "./series.js";
 import { colour, lineStyle } from "./styles.js";
-import { tick } from "./time.js";
+import { ticks } from "./time.js";
 
-const HEIGHT = 200;
+const HEIGHT = 212;
 const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
+const NEAR = 12; // px; so far from the line the crosshair still takes a reading
 
 export class Chart {
-  /** `zoomed([from, to])` is told of a drag, `null` of a double click; `pointed(index)` of the crosshair. */
+  /**
+   * `zoomed([from, to])` is told of a drag, `null` of a double click; `pointed(at, index)` of the
+   * crosshair: at what time it is, and on which reading, null where there is none.
+   */
   constructor(library, box, { zoomed, pointed }) {
     Object.assign(this, { library, box, zoomed, pointed });
     this.observer = new ResizeObserver(() => this.#fit());
@@ -78,6 +83,7 @@ export class Chart {
         drag: { x: true, y: false, setScale: false },
         sync: { key: SYNC, setSeries: false },
         points: { size: 9, width: 2 },
+        dataIdx: (plot, _, index) => (this.#isOn(plot, index) ? index : null),
         bind: { dblclick: () => () => this.zoomed(null) },
       },
       scales: { x: { time: true, range: () => this.what.span }, y: { range: [-2, 102] } },
@@ -89,10 +95,25 @@ export class Chart {
           (plot) => paintForecasts(plot, this.what.forecasts),
           (plot) => paintMarks(plot, this.what.marks),
         ],
-        setCursor: [(plot) => this.pointed(plot.cursor.left < 0 ? null : plot.cursor.idx)],
+        setCursor: [(plot) => this.#moved(plot)],
         setSelect: [(plot) => this.#selected(plot)],
       },
     };
+  }
+
+  #moved(plot) {
+    const { left, idx } = plot.cursor;
+    if (left < 0) this.pointed(null, null);
+    else this.pointed(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
+  }
+
+  /** Tell whether the crosshair is on the line at this reading, the nearest, and in no gap. */
+  #isOn(plot, index) {
+    const { times } = this.what.series;
+    const { left } = plot.cursor;
+    if (index === null || !isReading(plot, index)) return false;
+    if (Math.abs(plot.valToPos(times[index], "x") - left) <= NEAR) return true;
+    return isReading(plot, plot.posToVal(left, "x") < times[index] ? index - 1 : index + 1);
   }
 
   #selected(plot) {
@@ -110,6 +131,10 @@ export class Chart {
       this.plot.setCursor({ left: event.clientX - place.left, top: event.clientY - place.top }, true, true);
     });
   }
+}
+
+function isReading(plot, index) {
+  return plot.data.slice(1).some((percents) => (percents[index] ?? null) !== null);
 }
 
 function line(style) {
@@ -131,9 +156,9 @@ function line(style) {
 function xAxis() {
   return {
     ...axis(),
-    size: 28,
+    size: 42,
     space: 64,
-    values: (_, splits) => splits.map(tick),
+    values: (_, splits) => ticks(splits, now()),
   };
 }
 

@@ -21,7 +21,6 @@ export class History {
   constructor(section) {
     this.range = chosenRange();
     this.zoom = null;
-    this.panels = new Map();
     this.title = el("h2", { id: "history-title" }, "History");
     this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
     this.unzoom = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) }, "Reset zoom");
@@ -59,8 +58,7 @@ export class History {
   }
 
   close() {
-    this.usage = this.series = null;
-    this.zoom = null;
+    this.usage = this.series = this.watched = this.zoom = null;
     this.keyed.update([]);
   }
 

@@ -48,7 +48,7 @@ export class Login {
     });
     const list = el("ul", { id: "names", class: "options", "aria-label": "People", hidden: true });
     const box = new Combobox(input, list, {
-      search: async (text, signal) => (await get(`/api/slack/users?q=${encodeURIComponent(text)}`, signal)).users,
+      search: (text, signal) => this.#search(text, signal),
       draw: drawn,
       name: (person) => person.name,
       failed: (error) => this.#complain(error.message),
@@ -60,6 +60,12 @@ export class Login {
       el("div", { class: "combobox" }, input, list),
       el("button", { type: "submit", class: "primary" }, "Log in"),
     );
+  }
+
+  async #search(text, signal) {
+    const { users } = await get(`/api/slack/users?q=${encodeURIComponent(text)}`, signal);
+    this.#complain("");
+    return users;
   }
 
   #guest() {

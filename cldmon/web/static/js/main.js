@@ -34,7 +34,7 @@ async function enter(session, { focus }) {
   byId("who").hidden = false;
   setText(byId("who-name"), session.slackId ? session.slackName : "Guest");
   await board.open();
-  if (focus) byId("main").focus();
+  if (focus) byId("main").focus({ preventScroll: true });
 }
 
 async function logOut() {

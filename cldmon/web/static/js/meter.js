@@ -41,12 +41,12 @@ export class Meter {
     this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 
-  #showPercent({ percent, level, due }, live) {
+  #showPercent({ percent, level }, live) {
     const { word, mark } = LEVELS[level];
     setAttribute(this.element, "data-level", level);
     setText(this.percent, percent === null ? "–" : `${percent}%`);
     setText(this.mark, live ? mark : "");
-    setText(this.level, due ? "Reset due." : live && word ? `${word}.` : "");
+    setText(this.level, live && word ? `${word}.` : "");
     this.fill.style.setProperty("--percent", `${percent ?? 0}%`);
     this.#showMeter(percent, live ? word : "at the last reading");
   }

@@ -36,7 +36,7 @@ export class Panel {
     this.element = el(
       "article",
       { class: "panel", "aria-labelledby": id },
-      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto", title: label }, label), this.when),
+      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto" }, label), this.when),
       this.legend,
       this.plot,
       this.none,
@@ -60,7 +60,7 @@ export class Panel {
     this.table.element.hidden = isEmpty;
     this.#showLegend(names, styles);
     if (!isEmpty && library) this.#draw(library, { series, styles, span, now, marks, forecasts: forecastsOf(view, styles) });
-    this.#showValues(this.index ?? null);
+    if (!this.element.classList.contains("pointed")) this.#showValues(null, null);
   }
 
   recolour() {
@@ -74,7 +74,7 @@ export class Panel {
   #draw(library, what) {
     this.chart ??= new Chart(library, this.plot, {
       zoomed: this.zoomed,
-      pointed: (index) => this.#showValues(index),
+      pointed: (at, index) => this.#showValues(at, index),
     });
     this.chart.update(what);
   }
@@ -92,13 +92,14 @@ export class Panel {
     );
   }
 
-  /** Show the values at the crosshair, or the last ones where it is elsewhere. */
-  #showValues(index) {
+  /** Show the values at the crosshair, or the last ones where there is none. */
+  #showValues(at, index) {
     this.index = index;
     const { times, lines } = this.series;
-    const shown = index === null ? lastReading(this.series) : index;
-    this.element.classList.toggle("pointed", index !== null);
-    setText(this.when, times[shown] === undefined ? "" : `${index === null ? "Last: " : ""}${clock(times[shown], this.now)}`);
+    const shown = at === null ? lastReading(this.series) : index;
+    const ms = times[shown] ?? at;
+    this.element.classList.toggle("pointed", at !== null);
+    setText(this.when, ms === null ? "" : `${at === null ? "Last: " : ""}${clock(ms, this.now)}`);
     for (const [name, output] of this.values) setText(output, percentWords(lines.get(name)?.[shown]));
   }
 
@@ -111,21 +112,23 @@ export class Panel {
 
   /** Move the crosshair to a reading, and say what is there. */
   goTo(index) {
-    const last = this.series.times.length - 1;
-    const next = Math.max(0, Math.min(last, index));
-    this.chart.point(next);
-    const values = [...this.series.lines].map(([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[next])}`);
-    announce(`${clock(this.series.times[next], this.now)}: ${values.join(", ")}`);
+    this.chart.point(index);
+    const values = [...this.series.lines].map(([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[index])}`);
+    announce(`${clock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }
 
+  /** Move by so many of the readings that are shown; from nowhere to the last. */
   step(by) {
-    this.goTo((this.index ?? lastReading(this.series) - by) + by);
+    const shown = readingsWithin(this.series, this.span);
+    if (!shown.length) return;
+    const here = this.index === null ? shown.length : shown.findIndex((n) => n >= this.index);
+    this.goTo(shown[Math.max(0, Math.min(shown.length - 1, here + by))]);
   }
 
   /** Show a part of the span, or more of it, around the crosshair. */
   zoomBy(factor) {
     const [from, to] = this.span;
-    const centre = this.series.times[this.index ?? lastReading(this.series)];
+    const centre = this.series.times[this.index ?? lastReading(this.series)] ?? (from + to) / 2;
     this.zoomed([centre - (centre - from) * factor, centre + (to - centre) * factor]);
   }
 }
@@ -134,18 +137,23 @@ Panel.count = 0;
 const KEYS = {
   ArrowLeft: (panel) => panel.step(-1),
   ArrowRight: (panel) => panel.step(1),
-  Home: (panel) => panel.goTo(0),
-  End: (panel) => panel.goTo(Infinity),
+  Home: (panel) => panel.step(-Infinity),
+  End: (panel) => panel.step(Infinity),
   "+": (panel) => panel.zoomBy(ZOOM_STEP),
   "-": (panel) => panel.zoomBy(1 / ZOOM_STEP),
   Escape: (panel) => panel.zoomed(null),
 };
 
-function lastReading({ times, lines }) {
-  for (let n = times.length - 1; n >= 0; n--) {
-    if ([...lines.values()].some((percents) => percents[n] !== null)) return n;
-  }
-  return -1;
+function lastReading(series) {
+  return readingsWithin(series, [-Infinity, Infinity]).at(-1) ?? null;
+}
+
+/** Return the positions of the readings within a span; gaps are none. */
+function readingsWithin({ times, lines }, [from, to]) {
+  const all = [...lines.values()];
+  return [...times.keys()].filter(
+    (n) => times[n] >= from && times[n] <= to && all.some((percents) => percents[n] !== null),
+  );
 }
 
 function percentWords(percent) {

@@ -1,7 +1,7 @@
 // A history in a sentence or two, for those who do not see the chart and those in a hurry. Pure.
 
 import { extremes } from "./series.js";
-import { clock, span } from "./time.js";
+import { span, when } from "./time.js";
 import { shortTitleOf } from "./usage.js";
 
 const MOST_TIMES = 3;
@@ -28,9 +28,9 @@ function lineWords(name, found) {
 }
 
 function timesWords(marks, now) {
-  const shown = marks.slice(-MOST_TIMES).map(({ at }) => clock(at, now));
+  const shown = marks.slice(-MOST_TIMES).map(({ at }) => when(at, now));
   const more = marks.length > MOST_TIMES ? `${marks.length} times, last ` : "";
-  return `${more}at ${shown.join(", ")}`;
+  return more + shown.join(", ");
 }
 
 function gapWords(gaps) {

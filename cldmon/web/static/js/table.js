@@ -1,7 +1,7 @@
 // The readings of a chart as a table, made when it is opened.
 
 import { el } from "./dom.js";
-import { full } from "./time.js";
+import { stamp } from "./time.js";
 import { shortTitleOf, titleOf } from "./usage.js";
 
 const KINDS = { hit: "limit hit", reset: "free again" };
@@ -19,8 +19,9 @@ export class Table {
   }
 
   update({ series, marks, open }) {
-    Object.assign(this, { series, marks });
     if (open) this.element.open = true;
+    if (series === this.series) return;
+    Object.assign(this, { series, marks });
     this.#fill();
   }
 
@@ -50,7 +51,7 @@ export class Table {
     const values = [...this.series.lines.values()].map((percents) => percents[n]);
     const isGap = values.every((value) => value === null);
     const cells = values.map((value) => el("td", {}, value === null ? "–" : `${value}%`));
-    return el("tr", {}, el("th", { scope: "row" }, isGap ? "no readings" : full(ms)), ...cells, el("td", {}, this.#events(ms)));
+    return el("tr", {}, el("th", { scope: "row" }, isGap ? "no readings" : stamp(ms)), ...cells, el("td", {}, this.#events(ms)));
   }
 
   #events(ms) {

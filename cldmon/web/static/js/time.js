@@ -9,6 +9,7 @@ const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY_TIME = format({ weekday: "short", hour: "2-digit", minute: "2-digit" });
 const DATE_TIME = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const FULL = format({ dateStyle: "full", timeStyle: "long" });
+const STAMP = format({ dateStyle: "medium", timeStyle: "medium" });
 const DATE = format({ weekday: "short", day: "numeric" });
 
 /** Return an instant as short as it is clear, seen from `now`; both in ms. */
@@ -22,10 +23,25 @@ export function full(ms) {
   return FULL.format(ms);
 }
 
-/** Return the label of a time axis at an instant: the day at midnight, else the time. */
-export function tick(ms) {
-  const at = new Date(ms);
-  return at.getHours() === 0 && at.getMinutes() === 0 ? DATE.format(at) : TIME.format(at);
+/** Return the same as part of a sentence: `at 14:05`, `on Mon 14:05`. */
+export function when(ms, now) {
+  return `${isSameDay(ms, now) ? "at" : "on"} ${clock(ms, now)}`;
+}
+
+/** Return an instant for a table: to the second, on one line. */
+export function stamp(ms) {
+  return STAMP.format(ms);
+}
+
+/** Return the labels of a time axis: times, and below them the day where it is a new one. */
+export function ticks(all, now) {
+  const areDays = all.every((ms) => isMidnight(ms));
+  const areToday = all.every((ms) => isSameDay(ms, now));
+  return all.map((ms, n) => {
+    if (areDays) return DATE.format(ms);
+    const isNewDay = n === 0 ? !areToday : !isSameDay(ms, all[n - 1]);
+    return isNewDay ? `${TIME.format(ms)}\n${DATE.format(ms)}` : TIME.format(ms);
+  });
 }
 
 /** Return a length of time by its two largest units: `1 h 20 min`. */
@@ -45,6 +61,11 @@ export function ago(ms) {
 
 function joined(large, largeUnit, small, smallUnit) {
   return small ? `${large} ${largeUnit} ${small} ${smallUnit}` : `${large} ${largeUnit}`;
+}
+
+function isMidnight(ms) {
+  const at = new Date(ms);
+  return at.getHours() === 0 && at.getMinutes() === 0;
 }
 
 function isSameDay(a, b) {

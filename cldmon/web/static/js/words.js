@@ -1,6 +1,6 @@
 // What is said of a window and of an account, in words. Pure.
 
-import { ago, clock, span } from "./time.js";
+import { ago, clock, span, when } from "./time.js";
 
 export const LEVELS = {
   normal: { word: "", mark: "" },
@@ -14,7 +14,7 @@ export const LEVELS = {
 export function resetWords(window, now) {
   if (window.resetsAt === null) return { lead: idleWords(window), at: "", left: "" };
   const at = clock(window.resetsAt, now);
-  if (window.due) return { lead: "Was due", at, left: "" };
+  if (window.due) return { lead: "Reset due since", at, left: "" };
   return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
 }
 
@@ -25,14 +25,14 @@ function idleWords({ name, percent }) {
 
 /** Return where a window is heading. */
 export function forecastWords(window, now) {
-  if (window.due) return "Its percentage is known again after the next reading.";
+  if (window.due) return "Not known until the next reading.";
   if (window.percent === 100) return "";
   const forecast = window.forecast;
   if (!forecast) return "";
   if (!forecast.fullAt) return `On course for ${forecast.endsAtPercent}% at the reset.`;
   const fullAt = Date.parse(forecast.fullAt);
   if (fullAt <= now) return "On course to hit the limit about now.";
-  return `On course to hit the limit at ${clock(fullAt, now)}, in ${span(fullAt - now)}.`;
+  return `On course to hit the limit ${when(fullAt, now)}, in ${span(fullAt - now)}.`;
 }
 
 /** Return how old an account's numbers are. */
