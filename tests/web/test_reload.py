@@ -1,0 +1,118 @@
+"""What follows a file that changes, and how often a thing is said."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.errors import ConfigError
+from cldmon.web.port import holder_of
+from cldmon.web.reload import Reloaded, Sparing
+from cldmon.web.watched import Watched
+from tests.web.raw import Ticks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes import Clock
+
+
+class Followed:
+    """A file whose text must be a number, and what is said of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.said: list[str] = []
+        self.ticks = Ticks()
+        self.write("1")
+        self.value = Reloaded(path, self._number, self.said.append, self.ticks).value
+
+    def _number(self) -> int:
+        try:
+            return int(self.path.read_text())
+        except (ValueError, OSError):
+            raise ConfigError("no number") from None
+
+    def write(self, text: str) -> None:
+        """Put another file in its place."""
+        draft = self.path.with_name("draft")
+        draft.write_text(text)
+        draft.replace(self.path)
+        self.ticks.now += 2
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Followed:
+    return Followed(tmp_path / "file")
+
+
+def test_a_change_is_followed(followed: Followed) -> None:
+    followed.write("22")
+    assert followed.value() == 22
+    assert followed.said == ["the configuration has changed and is now in use"]
+
+
+def test_a_broken_file_is_told_once_and_the_last_good_value_kept(followed: Followed) -> None:
+    followed.write("broken")
+    for _ in range(3):
+        assert followed.value() == 1
+        followed.ticks.now += 2
+    [said] = followed.said
+    assert said.endswith("no number")
+    followed.write("3")
+    assert followed.value() == 3
+
+
+def test_a_file_that_is_gone_changes_nothing(followed: Followed) -> None:
+    followed.path.unlink()
+    followed.ticks.now += 2
+    assert followed.value() == 1
+
+
+def test_at_the_start_it_must_be_good(tmp_path: Path) -> None:
+    def make() -> int:
+        raise ConfigError("bad")
+
+    with pytest.raises(ConfigError):
+        Reloaded(tmp_path / "file", make, print)
+
+
+def test_a_watched_file_is_read_only_when_it_has_changed(tmp_path: Path) -> None:
+    path, reads = tmp_path / "file", count(1)
+    watched = Watched(path, lambda: next(reads))
+    assert [watched.value(), watched.value()] == [1, 1]
+    path.write_text("x")
+    assert watched.value() == 2
+    os.utime(path, ns=(1, 1))
+    assert watched.value() == 3
+
+
+def test_a_message_is_said_once_an_hour_on_one_harmless_line(clock: Clock) -> None:
+    said: list[str] = []
+    say = Sparing(said.append, clock)
+    for _ in range(3):
+        say("GET /\n\x1b[31m: xoxb-123-secret")
+    assert said == ["GET /??[31m: **********"]
+    clock.advance(timedelta(hours=1))
+    say("GET /\n\x1b[31m: xoxb-123-secret")
+    assert len(said) == 2
+
+
+def test_who_holds_a_port_may_be_hidden(tmp_path: Path) -> None:
+    """Another user's process shows its sockets to root alone."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "tcp").write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
+        " inode\n   0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000"
+        "        0 4711 1\n"
+    )
+    assert holder_of(3000, tmp_path) == "another program"
+    (tmp_path / "12" / "fd").mkdir(parents=True)
+    (tmp_path / "12" / "comm").write_text("node\n")
+    (tmp_path / "12" / "fd" / "3").symlink_to("socket:[4711]")
+    assert holder_of(3000, tmp_path) == "node (process 12)"
+    assert holder_of(3001, tmp_path) == "another program"
