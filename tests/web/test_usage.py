@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
+from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.snapshot import to_json
+from cldmon.store.history import History, line
 from tests.web.house import LABELS
 
 if TYPE_CHECKING:
@@ -155,3 +156,21 @@ def test_status_json_is_the_same_less_what_is_the_callers(house: House) -> None:
     snapshot = Snapshot(house.clock(), (house.read("alice"), house.read("bob")))
     stored = json.loads(json.dumps(to_json(snapshot)))
     assert stored.keys() == body.keys() - {"session", "alertSubscriptions"}
+
+
+def test_a_window_that_fills_has_a_forecast(house: House) -> None:
+    """Made from the history: here 10 % more in each of the last half hours."""
+    resets_at = house.clock() + timedelta(hours=2)
+    for minutes, percent in ((120, 10), (90, 20), (60, 30), (30, 40)):
+        at = house.clock() - timedelta(minutes=minutes)
+        windows = {"fiveHour": Window(percent, resets_at)}
+        History(house.data_dir).ensure(line(at, {"alice": windows}))
+    house.passed(Account("alice", Reading(house.clock(), {"fiveHour": Window(50, resets_at)})))
+    assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["forecast"]
+
+
+def test_a_history_that_cannot_be_read_hides_no_usage(house: House) -> None:
+    (house.data_dir / "history-2026-11-22.jsonl").mkdir()
+    house.passed()
+    assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["forecast"] is None
+    assert house.get("/api/history").status == 500
