@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.domain.headers import instant
+from cldmon.urls import opener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +44,10 @@ def compared(ours: datetime, theirs: datetime | None) -> Check:
 
 def date_of(url: str) -> datetime | None:
     """Return the Date header of an answer, be it an error; None where there is none."""
-    request = Request(url, headers={"User-Agent": "cldmon"})  # noqa: S310
+    request = Request(url, headers={"User-Agent": "cldmon"})  # noqa: S310 - http(s) by config
     try:
-        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - http(s) by config
+        with opener().open(request, timeout=_SECONDS) as answer:
             text = answer.headers.get("date")
-    except HTTPError as error:
-        text = error.headers.get("date")
-        error.close()
     except (OSError, HTTPException, ValueError):
         return None
     return instant(text or "")

@@ -7,11 +7,12 @@ from http.client import HTTPConnection, HTTPException
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from urllib.error import URLError
-from urllib.request import HTTPErrorProcessor, Request, build_opener
+from urllib.request import Request
+
+from cldmon.urls import opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from http.client import HTTPResponse
 
 SECONDS = 5.0
 """How long an answer may take, name look-up included."""
@@ -72,19 +73,9 @@ def get(url: str) -> str | None:
     No redirect is followed; proxies are those of the environment.
     """
     request = Request(url, headers={"User-Agent": "cldmon"})  # noqa: S310 - http(s) by config
-    with build_opener(_AnyStatus()).open(request, timeout=SECONDS) as answer:
+    with opener().open(request, timeout=SECONDS) as answer:
         status: int = answer.status
     return None if 200 <= status < 300 else f"HTTP {status}"
-
-
-class _AnyStatus(HTTPErrorProcessor):
-    """Takes every status as an answer: neither redirects nor raises."""
-
-    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
-        """Return the answer as it is."""
-        return response
-
-    https_response = http_response
 
 
 def _host_header(name: str, port: int) -> str:

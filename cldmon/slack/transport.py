@@ -8,13 +8,14 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import BaseHandler, HTTPErrorProcessor, ProxyHandler, build_opener
+from urllib.request import ProxyHandler
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from cldmon.errors import SlackError
 from cldmon.slack.verdicts import Answer
+from cldmon.urls import opener
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -84,21 +85,8 @@ class Transport(WebClient):
         }
 
 
-class _AnyStatus(HTTPErrorProcessor):
-    """Takes every status as an answer: neither redirects nor raises."""
-
-    def http_response(self, request: Request, response: HTTPResponse) -> HTTPResponse:
-        """Return the answer as it is."""
-        return response
-
-    https_response = http_response
-
-
 def _opener(url: str) -> OpenerDirector:
-    handlers: list[BaseHandler] = [_AnyStatus()]
-    if urlsplit(url).hostname in _LOOPBACK:
-        handlers.append(ProxyHandler({}))
-    return build_opener(*handlers)
+    return opener(ProxyHandler({})) if urlsplit(url).hostname in _LOOPBACK else opener()
 
 
 def _body(response: HTTPResponse, deadline: float) -> bytes:
