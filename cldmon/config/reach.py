@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.config.schema import is_loopback
+from cldmon.config.fields import is_loopback
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cldmon.config import locate
+from cldmon.config.fields import is_loopback
 from cldmon.config.load import load, permissions_warning, read
-from cldmon.config.schema import AccountConfig, Config, is_loopback
+from cldmon.config.schema import AccountConfig, Config
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -1,0 +1,156 @@
+"""The kinds of values in a configuration: each a type, with what it must be to be valid."""
+
+from __future__ import annotations
+
+import shlex
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from cldmon.config import label as labels
+from cldmon.config import locate
+from cldmon.domain.secret import looks_secret
+
+MAX_TIMEOUT_SECONDS = 3600
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine and no other can reach it."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _line(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; give it a value or remove the key")
+    if not labels.printable(text):
+        raise ValueError("holds a control character; use one line of printable text")
+    return text
+
+
+def _pointer(text: str) -> str:
+    if looks_secret(text):
+        raise ValueError("holds the secret itself; name the place where the secret is found")
+    return _line(text)
+
+
+def _label(text: str) -> str:
+    if problem := labels.problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _interval(minutes: float) -> float:
+    if problem := locate.interval_problem(minutes):
+        raise ValueError(problem)
+    return minutes
+
+
+def whole(low: int, high: int) -> AfterValidator:
+    """Return the check that a number is within bounds, both included."""
+
+    def check(number: int) -> int:
+        if not low <= number <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}, found {number}")
+        return number
+
+    return AfterValidator(check)
+
+
+def _seconds(number: float) -> float:
+    if not 0 < number <= MAX_TIMEOUT_SECONDS:
+        raise ValueError(f"expected seconds, above 0 and up to {MAX_TIMEOUT_SECONDS}")
+    return number
+
+
+def _words(value: object) -> object:
+    """Split a command that is written as one text, as a shell would; nothing else is done to it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError:
+        raise ValueError("has an unclosed quotation mark") from None
+
+
+def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0]:
+        raise ValueError("is empty; name a program and its arguments")
+    if looks_secret(words[0]):
+        raise ValueError("holds the secret itself; name a program that prints it")
+    if any("\0" in word for word in words):
+        raise ValueError("holds a NUL character")
+    return words
+
+
+def _url(text: str) -> str:
+    expected = "expected an address such as https://example.org"
+    try:
+        url = urlsplit(_line(text))
+        whole = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        raise ValueError(expected) from None
+    if url.scheme not in ("http", "https") or not whole or " " in text:
+        raise ValueError(expected)
+    return text
+
+
+def _service(text: str) -> str:
+    url = urlsplit(_url(text))
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("expected an address without user, password, ? and #")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        raise ValueError("plain http is allowed to loopback only; use https")
+    return text.rstrip("/")
+
+
+def _host_name(text: str) -> str:
+    if any(c in text for c in "/@ ?#"):
+        raise ValueError("expected a host name or an address, without http:// and path")
+    return text
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError("expected a uuid: 8-4-4-4-12 hex digits") from None
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text or not all("!" <= c <= "~" for c in text):
+        raise ValueError("expected one word of printable ASCII characters")
+    return secret
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+AsTuple = BeforeValidator(_tuple)
+EmptyIsNone = BeforeValidator(_none_if_empty)
+Line = Annotated[str, AfterValidator(_line)]
+Pointer = Annotated[str, AfterValidator(_pointer)]
+Label = Annotated[str, AfterValidator(_label)]
+Minutes = Annotated[float, AfterValidator(_interval)]
+Seconds = Annotated[float, AfterValidator(_seconds)]
+Command = Annotated[tuple[str, ...], AsTuple, BeforeValidator(_words), AfterValidator(_command)]
+HiddenCommand = Annotated[Command | None, Field(repr=False)]
+"""Not shown: what people pass to a program may be a secret, too."""
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+ApiUrl = Annotated[ServiceUrl, AfterValidator(lambda url: url + "/")]
+AnyUrl = Annotated[str, AfterValidator(_url)]
+HostName = Annotated[Line, AfterValidator(_host_name)]
+HostNames = Annotated[tuple[HostName, ...], AsTuple]
+Uuid = Annotated[str, AfterValidator(_uuid)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
