@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from cldmon.slack.transport import Transport
     from cldmon.slack.verdicts import Answer
 
-PUBLIC_URL = "https://slack.com/api/"
 TIMEOUT_SECONDS = 10
 PATIENCE = timedelta(seconds=5)
 """A rate limit up to this long is waited out, once."""
@@ -63,7 +62,7 @@ class SlackMessenger:
     def __init__(
         self,
         token: Secret,
-        url: str = PUBLIC_URL,
+        url: str,
         *,
         timeout: int = TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,

@@ -6,7 +6,7 @@ import json
 import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from cldmon.slack.people import Person, known_person, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
 MAX_AGE = timedelta(hours=24)
@@ -81,7 +82,7 @@ class Directory:
         self,
         fetch: Callable[[], Iterable[Person]],
         path: Path,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
         *,
         scope: str = "",
     ) -> None:

@@ -368,7 +368,7 @@ def test_slack_sdk_is_not_loaded_before_something_is_sent() -> None:
     code = """
 import sys, cldmon.slack.client, cldmon.slack.directory
 from cldmon.domain.secret import Secret
-cldmon.slack.client.SlackMessenger(Secret("xoxb"))
+cldmon.slack.client.SlackMessenger(Secret("xoxb"), "https://slack.invalid/api/")
 print({"slack_sdk", "http.client", "urllib.request", "ssl"} & set(sys.modules))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
