@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import COMMANDS, complain, status
+from cldmon.cli import complain, status
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import folder as folders
 from cldmon.demo import scenario, telling
@@ -111,8 +111,7 @@ def _list(folder: Path, words: str, commands: tuple[str, ...]) -> None:
     start = f"{_program()} --config {shlex.quote(str(folder / FILE_NAME))}"
     click.echo(f"\n{words}")
     for line in commands:
-        if line.split()[0] in COMMANDS:
-            click.echo(f"  {start} {line}")
+        click.echo(f"  {start} {line}")
 
 
 def _stay(stage: Stage) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+
+from cldmon.cli.options import print_json
 
 if TYPE_CHECKING:
     from cldmon.app import App
@@ -38,7 +39,7 @@ def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
         if not as_json:
             _show(app, check)
     if as_json:
-        click.echo(json.dumps([asdict(c) for c in checks], ensure_ascii=False, indent=2))
+        print_json([asdict(check) for check in checks])
     ctx.exit(any(check.verdict is Verdict.FAILED for check in checks))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
-from cldmon.cli.complete import account_labels
+from cldmon.cli import complain, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,13 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.option(
-    "--account",
-    "labels",
-    multiple=True,
-    shell_complete=account_labels,
-    help="Only this account; may be repeated.",
-)
+@options.account
 @click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the new snapshot as JSON.")
 @click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")
@@ -62,7 +54,7 @@ def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         from cldmon.domain.snapshot import to_json
 
-        click.echo(json.dumps(to_json(outcome.snapshot), ensure_ascii=False, indent=2))
+        options.print_json(to_json(outcome.snapshot))
     elif sys.stdout.isatty():
         from cldmon.cli.status import show
 

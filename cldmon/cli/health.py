@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain
+from cldmon.domain.honest import CRITICAL, WARNING
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ _PERCENT = click.IntRange(0, 100)
 @click.option(
     "--warning",
     type=_PERCENT,
-    default=75,
+    default=WARNING,
     show_default=True,
     help="With --nagios: percent of a window above which to warn.",
 )
 @click.option(
     "--critical",
     type=_PERCENT,
-    default=90,
+    default=CRITICAL,
     show_default=True,
     help="With --nagios: percent of a window above which it is critical.",
 )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
-from cldmon.cli.complete import account_labels
+from cldmon.cli import complain, options
 from cldmon.domain.view import view
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
@@ -33,13 +32,7 @@ _GLANCE_SECONDS = 0.5
 
 
 @click.command("status")
-@click.option(
-    "--account",
-    "labels",
-    multiple=True,
-    shell_complete=account_labels,
-    help="Only this account; may be repeated.",
-)
+@options.account
 @click.option(
     "--format",
     "form",

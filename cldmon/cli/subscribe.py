@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from cldmon.cli import complain
 from cldmon.cli.complete import account_labels, slack_ids
+from cldmon.cli.options import print_json
 from cldmon.errors import CldmonError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(
         raise UsageError("name a person and an account: cldmon subscribe SLACK_ID ACCOUNT")
     line = _one(app, person, label, hit, reset)
     if as_json:
-        _print_json(_as_json(line))
+        print_json(_as_json(line))
     else:
         _print_table([line])
 
@@ -103,7 +103,7 @@ def _name(person: Person | None) -> str:
 
 def _show_list(lines: Sequence[Line], *, as_json: bool) -> None:
     if as_json:
-        _print_json([_as_json(line) for line in lines])
+        print_json([_as_json(line) for line in lines])
     elif lines:
         _print_table(lines)
     else:
@@ -125,7 +125,3 @@ def _as_json(line: Line) -> dict[str, object]:
         "limitHit": line.subscription.limit_hit,
         "reset": line.subscription.reset,
     }
-
-
-def _print_json(body: object) -> None:
-    click.echo(json.dumps(body, ensure_ascii=False, indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from cldmon.domain.honest import CRITICAL
 from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     """Takes a Slack id and returns the person's name."""
 
 _CELL = 6
-_HIGH = 90
 _WIDEST = 100
 _INDENT = " " * 7
 _EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "free again"}
@@ -57,13 +57,13 @@ def _cell(account: Account, look: Look) -> str:
         return look.paint(f"{'error':>{_CELL}}", RED)
     window = account.reading.windows.get(FIVE_HOUR) if account.reading else None
     if window is None:
-        return f"{look.pick('–', '-'):>{_CELL}}"
+        return f"{look.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
     return look.paint(text, *_colours(window.utilization))
 
 
 def _colours(percent: int) -> tuple[str, ...]:
-    if percent < _HIGH:
+    if percent < CRITICAL:
         return ()
     return (RED if percent >= FULL else YELLOW,)
 

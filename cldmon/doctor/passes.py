@@ -13,6 +13,7 @@ from cldmon.doctor.check import Verdict, bad, good, unsure
 from cldmon.domain.honest import STALE_INTERVALS, is_stale
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK
+from cldmon.terminal.times import length, read_ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ def last_pass(patient: Patient) -> Iterator[Check]:
     if last is None:
         yield unsure("last pass", "there was none yet", "run: cldmon fetch")
         return
-    detail = f"ended {_ago(now - last)} ago"
+    detail = f"ended {read_ago(now - last)}"
     if not is_stale(now - last, patient.app.outline.interval):
         yield good("last pass", detail)
     elif last > now:
@@ -61,7 +62,7 @@ def lock(patient: Patient) -> Iterator[Check]:
             yield good("lock", "no pass is running")
     except BusyError as error:
         age = patient.app.now() - taken
-        detail = f"{error}, for {_ago(age)}"
+        detail = f"{error}, for {length(age)}"
         if age > LONGEST_PASS:
             yield bad("lock", f"{detail}: it hangs", "end that process; the next pass takes over")
         else:
@@ -89,7 +90,7 @@ def _waiting(state: State, now: datetime) -> Iterator[Check]:
         yield good("outbox", "no message waits")
         return
     age = now - min(message.transition.at for message in state.outbox)
-    detail = f"{len(state.outbox)} message(s) wait, the oldest since {_ago(age)}"
+    detail = f"{len(state.outbox)} message(s) wait, the oldest since {length(age)}"
     if age > LONGEST_WAIT:
         yield bad("outbox", detail, "see Slack below; after 7 days a message is dropped")
     else:
@@ -141,10 +142,3 @@ def _printed(argv: Sequence[str], env: Mapping[str, str]) -> str:
         return run_program(argv, env, Path("/")).decode(errors="replace")
     except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _ago(age: timedelta) -> str:
-    minutes, hours = age // timedelta(minutes=1), age // timedelta(hours=1)
-    if minutes < 1:
-        return f"{age.total_seconds():.0f} s"
-    return f"{minutes} min" if hours < 1 else f"{hours} h" if hours < 48 else f"{age.days} days"

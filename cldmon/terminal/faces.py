@@ -35,13 +35,13 @@ def face(
 
         return sheet(view(snapshot, now), look, forecasts())
     if form == "json":
-        return _json(to_json(snapshot, now, forecasts()), look)
+        return as_json(to_json(snapshot, now, forecasts()), look)
     from cldmon.terminal.status import Page, table
 
     return table(view(snapshot, now), Page(look, now, forecasts()))
 
 
-def _json(body: object, look: Look) -> str:
+def as_json(body: object, look: Look) -> str:
     """Return indented JSON that cannot steer a terminal."""
     import json
 

@@ -32,7 +32,7 @@ def program(ward: Ward, name: str, script: str) -> None:
         (timedelta(minutes=9), Verdict.OK, "ended 9 min ago"),
         (timedelta(seconds=5), Verdict.OK, "ended 5 s ago"),
         (timedelta(hours=5), Verdict.FAILED, "ended 5 h ago, over 3 intervals"),
-        (timedelta(days=4), Verdict.FAILED, "ended 4 days ago"),
+        (timedelta(days=4), Verdict.FAILED, "ended 4 d ago"),
         (-timedelta(days=1), Verdict.FAILED, "in the future"),
     ],
 )
