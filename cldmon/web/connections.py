@@ -23,7 +23,7 @@ MOST = 512
 MOST_STREAMS = 3
 """Answers that are sent while they are read from disk: each has a day of history in memory."""
 
-MOST_WAITING_STREAMS = 5
+MOST_WAITING_STREAMS = 13
 STREAM_PATIENCE = 2.0
 """Seconds that a long answer waits for its place before it takes another's."""
 

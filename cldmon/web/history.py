@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RANGE = "1h"
 MOST_POINTS = 10_000
-SMALL = 1 << 17
+SMALL = 1 << 18
 """Bytes up to which an answer is made in memory; a longer one is sent while it is read.
 
 A slow client holds what it has not taken yet: this times the number of connections is bearable.

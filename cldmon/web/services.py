@@ -104,7 +104,7 @@ class Kept:
         self.changes_by = Limit(60, minute, now)
         self.slack_turns = Turns("Slack is slow: try again in a moment", at_once=16)
         # Each has a day of history in memory.
-        self.history_turns = Turns("too many ask for history at a time", at_once=2, in_line=14)
+        self.history_turns = Turns("too many ask for history at a time", at_once=2, in_line=30)
 
 
 @dataclass(frozen=True)

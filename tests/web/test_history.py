@@ -127,7 +127,7 @@ def test_rare_passes_are_no_gaps(house: House) -> None:
 
 def test_a_long_history_is_sent_as_it_is_read(house: House) -> None:
     """It is the same, whether it fits into memory or not, and whether it is packed or not."""
-    label = "x" * 5000
+    label = "x" * 10_000
     written = [write(house, timedelta(minutes=minute), label) for minute in range(59, 0, -1)]
     whole = f"[{','.join(written)}]".encode()
     assert len(whole) > SMALL
