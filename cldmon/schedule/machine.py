@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon import files
-from cldmon.errors import ScheduleError, StoreError
+from cldmon.errors import ScheduleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,14 +46,9 @@ class Machine:
         return Answer(ran.returncode == 0, ran.stdout, _reason(ran))
 
     def read(self, path: Path) -> str | None:
-        """Return a file's text, None where there is no such file."""
-        try:
-            with files.explained("read", path):
-                return path.read_bytes().decode(errors="replace")
-        except StoreError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        """Return a file's text, None where there is no such file; raises StoreError."""
+        found = files.read(path)
+        return None if found is None else found.decode(errors="replace")
 
     def write(self, path: Path, text: str) -> None:
         """Put a file that anybody may read in its place, and make its folder."""

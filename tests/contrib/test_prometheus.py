@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.docs.pages import cut
 from tests.home import CLDMON, Home, wait_until
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "contrib" / "prometheus" / "alerts.yml"
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "contrib" / "grafana" / "cldmon.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+PAGE = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
+SHOWN = {kind: [b.text for b in cut(PAGE) if b.language == kind] for kind in ("promql", "yaml")}
 GOLDEN = ROOT / "tests" / "data" / "metrics.prom"
 TOKEN = "token-of-prometheus"
 JOBS = {"textfile", "server"}
@@ -62,6 +65,17 @@ def test_every_rule_is_tested() -> None:
 
 def test_rules_and_dashboard_use_only_series_that_exist() -> None:
     assert series("\n".join([RULES.read_text(), *EXPRESSIONS])) <= known_series()
+
+
+def test_the_page_explains_every_series_and_no_other() -> None:
+    assert series(PAGE) == known_series()
+
+
+def test_prometheus_accepts_the_configuration_of_the_page(tmp_path: Path) -> None:
+    for number, text in enumerate(SHOWN["yaml"]):
+        path = tmp_path / f"{number}.yml"
+        path.write_text(text)
+        promtool("check", "config", "--syntax-only", path)
 
 
 def test_the_dashboard_is_one_that_grafana_can_import() -> None:
@@ -188,5 +202,5 @@ def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus)
         return {(rule["health"], rule["state"]) for rule in group["rules"]}
 
     wait_until(lambda: standing() == {("ok", "inactive")})
-    for expression in EXPRESSIONS:
+    for expression in (*EXPRESSIONS, *SHOWN["promql"]):
         prometheus.query(expression.replace("$account", ".*"))

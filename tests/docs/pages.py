@@ -26,7 +26,11 @@ def page(name: str) -> str:
 
 def blocks(name: str) -> list[Block]:
     """Return the blocks of a page in order."""
-    text = page(name)
+    return cut(page(name))
+
+
+def cut(text: str) -> list[Block]:
+    """Return the blocks of a text in order."""
     return [
         Block(found[2], _dedented(found[3], found[1]), text.count("\n", 0, found.start()) + 1)
         for found in _BLOCK.finditer(text)
