@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,11 +17,13 @@ from tests.browser.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext
 
     Opens = Callable[..., Visit]
+    Starts = Callable[..., Board]
 
 STRANGER = SimUser("U66STRANGE", "strange", f"{HOSTILE} Real", HOSTILE)
 HISTORY: dict[int, dict[str, tuple[int, int]]] = {
@@ -62,26 +65,33 @@ def board(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterato
 
 
 @pytest.fixture
-def own_board(tmp_path: Path, slack: FakeSlack) -> Iterator[Board]:
-    """A dashboard with Slack for one test alone."""
-    with Board(tmp_path / "own", slack) as board:
-        board.passed()
-        yield board
+def new_board(tmp_path: Path) -> Iterator[Starts]:
+    """Starts a dashboard that no pass has filled yet, for one test alone."""
+    with ExitStack() as running:
+        yield lambda *given, **more: running.enter_context(Board(tmp_path / "own", *given, **more))
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Opens]:
+def own_board(new_board: Starts, slack: FakeSlack) -> Board:
+    """A dashboard with Slack for one test alone."""
+    board = new_board(slack)
+    board.passed()
+    return board
+
+
+@pytest.fixture
+def visit(chromium: Browser, new_board: Starts) -> Iterator[Opens]:
     """Opens a dashboard in a browser of its own; afterwards nothing may have gone wrong in it."""
     opened: list[tuple[BrowserContext, Visit]] = []
 
-    def opens(board: Board, *, clock: bool = False, **context: Any) -> Visit:
-        """Open it as a new visitor; with `clock`, one whose time can be moved on."""
+    def opens(board: Board, *, clock: bool | datetime = False, **context: Any) -> Visit:
+        """Open it as a new visitor; with `clock`, one whose time can be moved on, or is another."""
         own = chromium.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
         own.set_default_timeout(10_000)
         visit = Visit(own.new_page(), board)
         opened.append((own, visit))
         if clock:
-            visit.page.clock.install()
+            visit.page.clock.install(time=None if clock is True else clock)
         visit.go()
         return visit
 

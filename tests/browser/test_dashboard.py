@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -11,10 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.board import HOSTILE, INTERVAL, Board, accounts, now
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cldmon.demo.slack import FakeSlack
-    from tests.browser.conftest import Opens
+    from tests.browser.conftest import Opens, Starts
 
 
 def test_a_name_is_completed_and_logs_in(board: Board, visit: Opens) -> None:
@@ -64,33 +61,33 @@ def test_a_session_that_ends_elsewhere_leads_back_to_the_login(board: Board, vis
 
 
 def test_a_code_is_asked_for_where_names_are_not_enough(
-    tmp_path: Path, slack: FakeSlack, visit: Opens
+    new_board: Starts, slack: FakeSlack, visit: Opens
 ) -> None:
-    with Board(tmp_path / "code", slack, top='login = "code"\n') as board:
-        board.passed()
-        slack.clear()
-        visitor = visit(board)
-        visitor.expect("401")
-        visitor.log_in("Carol")
-        visitor.page.get_by_role("textbox", name="Code").fill("12")
-        visitor.page.keyboard.press("Enter")
-        expect(visitor.page.get_by_role("alert")).to_contain_text("wrong or expired code")
-        code = re.search(r"\b\d{6}\b", slack.wait_for(1)[0].text)
-        assert code
-        visitor.page.get_by_role("textbox", name="Code").fill(code.group())
-        visitor.page.keyboard.press("Enter")
-        expect(visitor.page.locator("#who-name")).to_have_text("Carol")
+    board = new_board(slack, top='login = "code"\n')
+    board.passed()
+    slack.clear()
+    visitor = visit(board)
+    visitor.expect("401")
+    visitor.log_in("Carol")
+    visitor.page.get_by_role("textbox", name="Code").fill("12")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("wrong or expired code")
+    code = re.search(r"\b\d{6}\b", slack.wait_for(1)[0].text)
+    assert code
+    visitor.page.get_by_role("textbox", name="Code").fill(code.group())
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.locator("#who-name")).to_have_text("Carol")
 
 
-def test_without_slack_everybody_is_a_guest(tmp_path: Path, visit: Opens) -> None:
-    with Board(tmp_path / "off") as board:
-        board.passed()
-        visitor = visit(board)
-        expect(visitor.page.locator("#who-name")).to_have_text("Guest")
-        expect(visitor.card("alice")).to_contain_text("Slack is off on this server.")
-        visitor.page.get_by_role("button", name="Log out").click()
-        expect(visitor.page.get_by_role("combobox")).to_have_count(0)
-        visitor.as_guest()
+def test_without_slack_everybody_is_a_guest(new_board: Starts, visit: Opens) -> None:
+    board = new_board()
+    board.passed()
+    visitor = visit(board)
+    expect(visitor.page.locator("#who-name")).to_have_text("Guest")
+    expect(visitor.card("alice")).to_contain_text("Slack is off on this server.")
+    visitor.page.get_by_role("button", name="Log out").click()
+    expect(visitor.page.get_by_role("combobox")).to_have_count(0)
+    visitor.as_guest()
 
 
 def test_a_switch_saves_at_once_and_slack_confirms(
@@ -167,7 +164,7 @@ def test_numbers_age_without_any_news(board: Board, visit: Opens) -> None:
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
     visitor.expect("ERR_INTERNET_DISCONNECTED")
     visitor.page.context.set_offline(True)
-    visitor.page.clock.fast_forward(int(3.5 * INTERVAL / timedelta(milliseconds=1)))
+    visitor.page.clock.fast_forward(35 * 60_000)
     expect(visitor.card("alice")).to_have_attribute("data-state", "stale")
     expect(visitor.page.locator(".notice").first).to_contain_text("cannot be reached since")
 
@@ -206,14 +203,14 @@ def test_a_collector_that_has_stopped_is_said_plainly(own_board: Board, visit: O
 
 
 def test_before_the_first_pass_the_page_says_what_it_waits_for(
-    tmp_path: Path, visit: Opens
+    new_board: Starts, visit: Opens
 ) -> None:
-    with Board(tmp_path / "new") as board:
-        visitor = visit(board)
-        expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
-        board.passed()
-        visitor.refresh()
-        expect(visitor.card("alice")).to_be_visible()
+    board = new_board()
+    visitor = visit(board)
+    expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
+    board.passed()
+    visitor.refresh()
+    expect(visitor.card("alice")).to_be_visible()
 
 
 def test_news_comes_without_losing_the_focus(own_board: Board, visit: Opens) -> None:
@@ -226,6 +223,36 @@ def test_news_comes_without_losing_the_focus(own_board: Board, visit: Opens) -> 
         "aria-valuetext", "77% High"
     )
     expect(switch).to_be_focused()
+
+
+def test_the_page_asks_when_the_next_pass_is_due_and_not_while_nobody_looks(
+    own_board: Board, visit: Opens
+) -> None:
+    visitor = visit(own_board, clock=True).as_guest()
+    own_board.passed(*accounts(alice=55), at=now() + INTERVAL)
+    visitor.asked.clear()
+    visitor.page.clock.run_for(5 * 60_000)
+    assert 0 < visitor.asked.count("/api/usage") < 10
+    expect(visitor.card("alice")).to_contain_text("55%")
+    visitor.hide()
+    visitor.asked.clear()
+    visitor.page.clock.run_for(10 * 60_000)
+    assert visitor.asked == []
+    with visitor.page.expect_request("**/api/usage"):
+        visitor.come_back()
+
+
+def test_a_reader_s_wrong_clock_makes_no_number_old(board: Board, visit: Opens) -> None:
+    visitor = visit(board, clock=now() + 6 * INTERVAL).as_guest()
+    expect(visitor.card("alice")).to_have_attribute("data-state", "live")
+    expect(visitor.page.locator(".notice")).to_have_count(0)
+
+
+def test_a_new_limit_hit_is_said_to_those_who_only_hear(own_board: Board, visit: Opens) -> None:
+    visitor = visit(own_board).as_guest()
+    own_board.passed(*accounts(alice=100))
+    visitor.refresh()
+    expect(visitor.page.locator("#announcer")).to_have_text("Limit hit: alice, Current session.")
 
 
 def test_what_has_not_changed_is_not_sent_again(own_board: Board, visit: Opens) -> None:

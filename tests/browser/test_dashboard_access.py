@@ -34,14 +34,14 @@ def test_axe_finds_no_fault(board: Board, visit: Opens, scheme: str) -> None:
     assert violations(visitor.page) == []
     visitor.page.keyboard.press("Enter")
     visitor.page.keyboard.press("Enter")
-    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    expect(visitor.chart("bob")).to_be_visible()
     visitor.panel("bob").get_by_text("Readings as a table").click()
     assert violations(visitor.page) == []
 
 
 def test_a_guest_s_page_has_no_fault_either(board: Board, visit: Opens) -> None:
     visitor = visit(board).as_guest()
-    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    expect(visitor.chart("bob")).to_be_visible()
     assert violations(visitor.page) == []
 
 
@@ -60,13 +60,13 @@ def test_nothing_scrolls_sideways(board: Board, visit: Opens, width: int) -> Non
     visitor = visit(board, viewport={"width": width, "height": 740})
     assert not visitor.is_too_wide()
     visitor.log_in("strange")
-    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    expect(visitor.chart("bob")).to_be_visible()
     assert not visitor.is_too_wide()
 
 
 def test_a_chart_fits_when_the_window_narrows(board: Board, visit: Opens) -> None:
     visitor = visit(board, viewport={"width": 1280, "height": 740}).as_guest()
-    expect(visitor.panel("bob").locator("canvas")).to_be_visible()
+    expect(visitor.chart("bob")).to_be_visible()
     visitor.page.set_viewport_size({"width": 360, "height": 740})
     visitor.page.wait_for_function("document.querySelector('.uplot').clientWidth < 360")
     assert not visitor.is_too_wide()

@@ -19,6 +19,7 @@ class Visit:
         self.board = board
         self.complaints: list[str] = []
         self.strangers: set[str] = set()
+        self.asked: list[str] = []
         self.expected: tuple[str, ...] = ()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -54,6 +55,11 @@ class Visit:
         """Return an account's history."""
         return self.page.locator("#history").get_by_role("article", name=label, exact=True)
 
+    def chart(self, label: str) -> Locator:
+        """Return an account's chart, which is drawn once it is nearly in sight."""
+        self.panel(label).scroll_into_view_if_needed()
+        return self.panel(label).locator("canvas")
+
     def switch(self, label: str, name: str) -> Locator:
         """Return an alert switch."""
         return self.card(label).get_by_role("switch", name=name)
@@ -61,6 +67,21 @@ class Visit:
     def refresh(self) -> None:
         """Come back to the page, which then asks for news."""
         self.page.evaluate("dispatchEvent(new Event('focus'))")
+
+    def hide(self) -> None:
+        """Look at another tab."""
+        self._turn(hidden=True)
+
+    def come_back(self) -> None:
+        """Look at this tab again."""
+        self._turn(hidden=False)
+
+    def _turn(self, *, hidden: bool) -> None:
+        self.page.evaluate(
+            "value => { Object.defineProperty(document, 'hidden', {value, writable: true});"
+            " document.dispatchEvent(new Event('visibilitychange')) }",
+            hidden,
+        )
 
     def is_too_wide(self) -> bool:
         """Tell whether the page scrolls sideways."""
@@ -76,5 +97,6 @@ class Visit:
             self.complaints.append(message.text)
 
     def _seen(self, request: Request) -> None:
+        self.asked.append(urlsplit(request.url).path)
         if urlsplit(request.url).netloc != f"127.0.0.1:{self.board.port}":
             self.strangers.add(request.url)

@@ -9,6 +9,7 @@ import { ticks } from "./time.js";
 const HEIGHT = 212;
 const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
+const AROUND = "600px"; // above and below what is seen, charts are drawn ahead
 const NEAR = 12; // px; so far from the line the crosshair still takes a reading
 
 export class Chart {
@@ -18,17 +19,17 @@ export class Chart {
    */
   constructor(library, box, { zoomed, pointed }) {
     Object.assign(this, { library, box, zoomed, pointed });
-    this.observer = new ResizeObserver(() => this.#fit());
-    this.observer.observe(box);
+    this.sizes = new ResizeObserver(() => this.#fit());
+    this.sizes.observe(box);
+    this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: AROUND });
+    this.sight.observe(box);
   }
 
   /** `what` has series, styles (by window), span ([from, to]), now, forecasts and marks. */
   update(what) {
     this.what = what;
-    const names = [...what.series.lines.keys()].join("\n");
-    if (names !== this.names) this.#rebuild();
-    else this.#redraw();
-    this.names = names;
+    this.isBehind = true;
+    if (this.isNear) this.#draw();
   }
 
   /** Draw again, for the colours have changed. */
@@ -38,13 +39,29 @@ export class Chart {
 
   /** Put the crosshair on a reading. */
   point(index) {
+    if (this.isBehind) this.#draw();
     const left = this.plot.valToPos(this.what.series.times[index], "x");
     this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
   }
 
   end() {
-    this.observer.disconnect();
+    this.sizes.disconnect();
+    this.sight.disconnect();
     this.plot?.destroy();
+  }
+
+  /** Only what is in sight, or nearly, is drawn: there may be a hundred charts. */
+  #seen(entries) {
+    this.isNear = entries.at(-1).isIntersecting;
+    if (this.isNear && this.isBehind) this.#draw();
+  }
+
+  #draw() {
+    this.isBehind = false;
+    const names = [...this.what.series.lines.keys()].join("\n");
+    if (names !== this.names) this.#rebuild();
+    else this.#redraw();
+    this.names = names;
   }
 
   #rebuild() {

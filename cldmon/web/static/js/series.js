@@ -54,11 +54,11 @@ function seriesOf(found, label) {
 }
 
 function add({ times, lines }, timestamp, account) {
-  for (const [name] of percentsOf(account)) {
+  const values = new Map(percentsOf(account));
+  for (const name of values.keys()) {
     if (!lines.has(name)) lines.set(name, Array(times.length).fill(null));
   }
   times.push(timestamp);
-  const values = new Map(percentsOf(account));
   for (const [name, percents] of lines) percents.push(values.get(name) ?? null);
 }
 
