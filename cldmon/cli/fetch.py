@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, options
+from cldmon.cli import complain, options, status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @options.account
 @click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
-@click.option("--json", "as_json", is_flag=True, help="Print the new snapshot as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the new snapshot, as status does.")
 @click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")
 @click.pass_obj
 def command(
@@ -52,13 +52,9 @@ def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
     for message, labels in _grouped(outcome):
         complain(f"{', '.join(labels)}: {message}")
     if as_json:
-        from cldmon.domain.snapshot import to_json
-
-        options.print_json(to_json(outcome.snapshot))
+        status.show(app, outcome.snapshot, "json")
     elif sys.stdout.isatty():
-        from cldmon.cli.status import show
-
-        show(app, outcome.snapshot, outcome.labels)
+        status.show(app, outcome.snapshot, "table", outcome.labels)
 
 
 def _grouped(outcome: Outcome) -> Iterator[tuple[str, list[str]]]:

@@ -69,10 +69,10 @@ def command(
             _watch(app, labels, form, seconds)
 
 
-def show(app: App, snapshot: Snapshot, labels: Collection[str]) -> None:
-    """Print the status table of `labels` (none: of every account)."""
+def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) -> None:
+    """Print the accounts of `labels` (none: every account) in one of `FORMS`."""
     chosen = tuple(a for a in snapshot.accounts if not labels or a.label in labels)
-    _print(app, replace(snapshot, accounts=chosen), "table")
+    _print(app, replace(snapshot, accounts=chosen), form)
 
 
 def _print(app: App, snapshot: Snapshot, form: str) -> None:

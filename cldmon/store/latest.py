@@ -47,7 +47,10 @@ def snapshot(data_dir: Path) -> Snapshot:
     text = files.read(path)
     if text is None:
         return Snapshot()
-    return decoded(text, path, lambda body: snapshots.from_json(body["snapshot"]))
+    try:
+        return decoded(text, path, lambda body: snapshots.from_json(body["snapshot"]))
+    except StateCorruptError as error:
+        raise StateCorruptError(f"{error}; the next pass sets it aside") from error
 
 
 def decoded(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:

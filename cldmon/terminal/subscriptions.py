@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Subscription
     from cldmon.terminal.style import Look
 
-_HEADERS = ("SLACK ID", "NAME", "ACCOUNT", "LIMIT HIT", "FREE AGAIN")
+_HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Free again")
 _LONGEST = 20
 """Columns granted to a name and to a label, so that a row fits into 80."""
 

@@ -64,6 +64,7 @@ def test_it_says_nothing_when_all_is_well_and_leaves_private_files(home: Home) -
     accounts = {each["label"]: each for each in json.loads(ran.stdout)["accounts"]}
     assert accounts["alice"]["fiveHour"]["utilization"] == 100
     assert accounts["bob"]["fiveHour"]["utilization"] == 41
+    assert not accounts["alice"]["stale"]
     assert [request.key for request in home.claude.requests] == [key_of("alice")]
     read = [[each["label"] for each in line["accounts"]] for line in home.history]
     assert read == [["alice", "bob"], ["alice"]]

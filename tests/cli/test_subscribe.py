@@ -175,7 +175,7 @@ def two_people(office: Office) -> None:
 def test_the_list_shows_everybody_by_name(office: Office) -> None:
     two_people(office)
     header, *rows = office.subscribe("--list").stdout.splitlines()
-    assert header.split() == ["SLACK", "ID", "NAME", "ACCOUNT", "LIMIT", "HIT", "FREE", "AGAIN"]
+    assert header.split() == ["Slack", "id", "Name", "Account", "Limit", "hit", "Free", "again"]
     assert [row.split()[0] for row in rows] == [ALICE, "U02BOB"]
     assert "Bob <b>Builder</b>" in rows[1]
 
