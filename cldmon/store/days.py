@@ -6,7 +6,6 @@ Not mapped: a mapped file that a failing append cuts back kills the reader with 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -84,4 +83,4 @@ def _content(path: Path) -> bytes | None:
 
 
 def _date(ms: int) -> date:
-    return (from_ms(0) + timedelta(milliseconds=max(0, ms))).date()
+    return from_ms(max(0, ms)).date()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.names import nest
+from cldmon.errors import StoreError
 from cldmon.store.gzipped import unzipped
 
 if TYPE_CHECKING:
@@ -110,4 +111,11 @@ def _tail(path: Path, size: int) -> bytes:
                 file.seek(max(0, file.seek(0, 2) - size))
                 return file.read()
         except FileNotFoundError:
-            return unzipped(files.read(path.with_name(path.name + ".gz")) or b"")
+            return _gzipped(path.with_name(path.name + ".gz"))
+
+
+def _gzipped(path: Path) -> bytes:
+    try:
+        return unzipped(files.read(path) or b"")
+    except StoreError:  # whoever put it there may keep it: the line is then written anew
+        return b""

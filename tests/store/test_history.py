@@ -153,6 +153,15 @@ def test_a_day_file_that_is_large_is_looked_at_from_its_end(tmp_path: Path) -> N
     assert path.read_text().count(text) == 2
 
 
+def test_a_gzipped_file_that_cannot_be_read_keeps_no_line_from_being_written(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "history-2026-11-22.jsonl.gz").mkdir()
+    text = line(NOON, {})
+    History(tmp_path).ensure(text)
+    assert (tmp_path / "history-2026-11-22.jsonl").read_text() == text + "\n"
+
+
 def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> None:
     names = [
         "history-2026-11-22.jsonl",
