@@ -1,0 +1,175 @@
+"""The package as it is given away: complete, built the same from its own source, and it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from cldmon import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+HATCHLING = Path(sys.executable).with_name("hatchling")
+UV = Path(sys.executable).with_name("uv")
+SHARED = f"cldmon-{__version__}.data/data/share"
+WANTED = {
+    "cldmon/config/example.toml",
+    "cldmon/web/openapi.json",
+    "cldmon/web/static/index.html",
+    f"{SHARED}/bash-completion/completions/cldmon",
+    f"{SHARED}/zsh/site-functions/_cldmon",
+    f"{SHARED}/fish/vendor_completions.d/cldmon.fish",
+    f"{SHARED}/doc/cldmon/config.example.toml",
+    f"{SHARED}/doc/cldmon/contrib/systemd/cldmon-fetch.service",
+    f"{SHARED}/doc/cldmon/contrib/cron/cldmon.crontab",
+    f"{SHARED}/doc/cldmon/contrib/prometheus/alerts.yml",
+    f"{SHARED}/doc/cldmon/contrib/grafana/cldmon.json",
+    f"cldmon-{__version__}.dist-info/licenses/LICENSE",
+}
+
+
+def build(kind: str, source: Path, folder: Path) -> Path:
+    ran = subprocess.run(
+        [HATCHLING, "build", "--target", kind, "--directory", folder],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    [built] = folder.iterdir()
+    return built
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_wheel_holds_all_that_is_no_code_and_nothing_that_is_not_its_business(
+    wheel: Path,
+) -> None:
+    held = names(wheel)
+    assert WANTED - held == set()
+    roots = {name.split("/")[0] for name in held}
+    assert {root.removeprefix(f"cldmon-{__version__}") for root in roots} == {
+        "cldmon",
+        ".data",
+        ".dist-info",
+    }
+    assert [name for name in held if name.endswith((".pyc", ".orig", ".key"))] == []
+
+
+def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    archive = build("sdist", ROOT, tmp_path / "sdist")
+    unpacked = tmp_path / "source"
+    unpacked.mkdir()
+    subprocess.run(["tar", "--extract", "--file", archive], cwd=unpacked, check=True)
+    [source] = unpacked.iterdir()
+    assert names(build("wheel", source, tmp_path / "again")) == names(wheel)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel alone; the packages that it needs are lent to it."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, symlinks=True)
+    ran = subprocess.run(
+        [UV, "pip", "install", "--offline", "--no-deps", "--python", folder, wheel],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    [packages] = (folder / "lib").glob("python*/site-packages")
+    # Named in a .pth, that folder's own .pth files do nothing: this checkout stays out of it.
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+def run(installed: Path, home: Path, *arguments: str) -> str:
+    env: Mapping[str, str] = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    ran = subprocess.run(
+        [installed / "bin" / "cldmon", *arguments],
+        cwd=home,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_what_was_installed_is_the_wheel_and_not_the_checkout(
+    installed: Path, tmp_path: Path
+) -> None:
+    where = "import cldmon; print(cldmon.__file__)"
+    ran = subprocess.run(
+        [installed / "bin" / "python", "-c", where],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith(str(installed))
+
+
+def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    """With all that it reads from its own package: example, units, completions, page."""
+    assert run(installed, tmp_path, "--version") == f"cldmon, version {__version__}\n"
+    run(installed, tmp_path, "init")
+    assert "session_key" in (tmp_path / "config.toml").read_text()
+    units = run(installed, tmp_path, "schedule", "systemd", "--user")
+    assert f"ExecStart={installed}/bin/cldmon --config {tmp_path}/config.toml" in units
+    assert f"{installed}/bin/cldmon" in run(installed, tmp_path, "schedule", "cron", "--user")
+    for shell in ("bash", "zsh", "fish"):
+        assert "cldmon" in run(installed, tmp_path, "completion", shell)
+    assert json.loads(run(installed, tmp_path, "status", "--json"))["loading"]
+
+
+def test_a_release_is_only_shown_unless_it_is_asked_for() -> None:
+    ran = subprocess.run(
+        [ROOT / "scripts" / "release"], capture_output=True, text=True, check=False
+    )
+    lines = ran.stdout.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("built: ")] == [
+        f"cldmon-{__version__}-py3-none-any.whl",
+        f"cldmon-{__version__}.tar.gz",
+    ]
+    assert [line for line in lines if line.startswith("run: ")] == []
+    assert f"would run: git push origin v{__version__}" in lines
+
+
+def test_a_release_refuses_what_it_does_not_know() -> None:
+    ran = subprocess.run(
+        [ROOT / "scripts" / "release", "--really"], capture_output=True, check=False
+    )
+    assert ran.returncode == 2
+
+
+def test_github_runs_what_ci_runs_on_every_python_that_is_promised() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    job: Any = yaml.safe_load(text)["jobs"]["test"]
+    project = (ROOT / "pyproject.toml").read_text()
+    promised = [v for v in job["strategy"]["matrix"]["python"] if f'Python :: {v}"' in project]
+    assert promised == job["strategy"]["matrix"]["python"]
+    assert project.count("Programming Language :: Python :: 3.") == len(promised)
+    assert job["steps"][-1] == {"run": ".ci/run"}
