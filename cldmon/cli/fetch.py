@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @options.account
 @click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
-@click.option("--json", "as_json", is_flag=True, help="Print the new snapshot, as status does.")
+@click.option("--json", "as_json", is_flag=True, help="Print what status --json then shows.")
 @click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")
 @click.pass_obj
 def command(

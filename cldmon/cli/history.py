@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, complete
+from cldmon.cli import complain, complete, options
 from cldmon.domain import ranges, series
 from cldmon.domain.model import to_ms
-from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cldmon.app import App
     from cldmon.domain.ranges import Span
@@ -52,13 +51,7 @@ class Query:
 )
 @click.option("--since", metavar="TIME", help="Begin at 2026-03-12, 2026-03-12T09:30, or 2d ago.")
 @click.option("--until", metavar="TIME", help="End at such a time, or with that day.")
-@click.option(
-    "--account",
-    "labels",
-    multiple=True,
-    shell_complete=complete.account_labels,
-    help="Only this account; may be repeated.",
-)
+@options.account
 @click.option(
     "--window",
     "windows",
@@ -150,7 +143,9 @@ def _readings(app: App, query: Query, most: int = 0) -> Accounts:
     step = _step(app, query, most) if most else 1
     if query.labels:
         found = {n: reader.series(outline.data_dir, n, since, until, step) for n in query.labels}
-        _refuse_unknown([n for n in found if not found[n]], outline.labels)
+        for label in query.labels:
+            if not found[label]:
+                app.require_account(label)
         return found
     every = reader.all_series(outline.data_dir, since, until, step)
     return {n: every[n] for n in [*outline.labels, *every] if n in every}
@@ -167,12 +162,6 @@ def _step(app: App, query: Query, most: int) -> int:
     labels = query.labels or reader.sampled_series(app.outline.data_dir, since, until, _LOOKS)
     step = (until - since) * len(labels) // most
     return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
-
-
-def _refuse_unknown(labels: Iterable[str], known: Sequence[str]) -> None:
-    for label in labels:
-        if label not in known:
-            raise UsageError(f"no account {label!r}; there are {', '.join(known) or 'none'}")
 
 
 def _asked_windows(accounts: Accounts, query: Query) -> list[str]:

@@ -12,6 +12,7 @@ from cldmon.cli.complete import account_labels
 account = click.option(
     "--account",
     "labels",
+    metavar="LABEL",
     multiple=True,
     shell_complete=account_labels,
     help="Only this account; may be repeated.",

@@ -182,7 +182,7 @@ def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(h
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--account", "nobody"], "no account 'nobody'; there are alice, bob"),
+        (["--account", "nobody"], "no account 'nobody' in the config; it has: alice, bob"),
         (["--window", "x"], "no window 'x' in this span; there are 5h, 7d, 7d Fable"),
         (["--range", "1y"], "'1y' is no range; use 1h, 5h, 1d, 7d or any number of m, h, d or w"),
         (
