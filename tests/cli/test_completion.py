@@ -173,9 +173,10 @@ def test_the_command_prints_the_shipped_script(home: Home, shell: str) -> None:
 def test_a_package_installs_each_script_where_its_shell_looks() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     shared = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert shared == {
+    scripts = {source: place for source, place in shared.items() if "/completions/" in source}
+    assert scripts == {
         "cldmon/cli/completions/cldmon.bash": "share/bash-completion/completions/cldmon",
         "cldmon/cli/completions/cldmon.zsh": "share/zsh/site-functions/_cldmon",
         "cldmon/cli/completions/cldmon.fish": "share/fish/vendor_completions.d/cldmon.fish",
     }
-    assert all((ROOT / source).is_file() for source in shared)
+    assert all((ROOT / source).exists() for source in shared)
