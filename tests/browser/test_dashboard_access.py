@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ def test_a_chart_fits_when_the_window_narrows(board: Board, visit: Opens) -> Non
     visitor = visit(board, viewport={"width": 1280, "height": 740}).as_guest()
     expect(visitor.chart("bob")).to_be_visible()
     visitor.page.set_viewport_size({"width": 360, "height": 740})
-    visitor.page.wait_for_function("document.querySelector('.uplot').clientWidth < 360")
+    narrow = re.compile(r"^[123]\d\d(\.\d+)?px$")
+    expect(visitor.page.locator(".uplot").first).to_have_css("width", narrow)
     assert not visitor.is_too_wide()
 
 

@@ -114,7 +114,7 @@ export class Board {
   #barred() {
     const { slackEnabled, session, subscriptionsError } = this.usage;
     if (!slackEnabled) return "Slack is off on this server.";
-    if (session.guest || !session.slackId) return "Log in with your Slack name to get alerts.";
+    if (session.guest || !session.slackId) return "Log in by name to get alerts.";
     return subscriptionsError ? "The settings cannot be read." : "";
   }
 

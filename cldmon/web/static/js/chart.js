@@ -173,7 +173,7 @@ function line(style) {
 function xAxis() {
   return {
     ...axis(),
-    size: 42,
+    size: (_, labels) => (labels?.some((label) => label.includes("\n")) ? 42 : 28),
     space: 64,
     values: (_, splits) => ticks(splits, now()),
   };

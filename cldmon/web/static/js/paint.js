@@ -3,6 +3,7 @@
 import { colour, lineStyle } from "./styles.js";
 
 const DASHES = [4, 4];
+const FEW = 8; // marks have lines down to the axis, unless there are more
 
 /** Shade what has not happened yet. Painted below everything else. */
 export function paintFuture(chart, now) {
@@ -34,15 +35,14 @@ export function paintForecasts(chart, forecasts) {
 /** Mark limit hits by a filled triangle, and resets by an open circle, above the chart. */
 export function paintMarks(chart, marks) {
   const { ctx, bbox } = chart;
+  const placed = marks.map(({ at: ms, kind }) => ({ x: at(chart, ms), kind }));
+  const seen = placed.filter(({ x }) => x >= bbox.left && x <= bbox.left + bbox.width);
   ctx.save();
-  for (const { at: ms, kind } of marks) {
-    const x = at(chart, ms);
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    const ink = colour(kind === "hit" ? "mark-hit" : "mark-reset");
-    ctx.globalAlpha = 0.6;
-    line(ctx, ink, 1, kind === "hit" ? [] : [2, 3], [[x, bbox.top], [x, bbox.top + bbox.height]]);
-    ctx.globalAlpha = 1;
-    (kind === "hit" ? triangle : circle)(ctx, x, bbox.top - 7 * devicePixelRatio, ink);
+  for (const { x, kind } of seen) {
+    const isHit = kind === "hit";
+    const ink = colour(isHit ? "mark-hit" : "mark-reset");
+    if (seen.length <= FEW) stem(ctx, ink, isHit ? [] : [2, 3], x, bbox);
+    (isHit ? triangle : circle)(ctx, x, bbox.top - 7 * devicePixelRatio, ink);
   }
   ctx.restore();
 }
@@ -58,6 +58,12 @@ function line(ctx, ink, width, dashes, points) {
   ctx.setLineDash(dashes.map((length) => length * devicePixelRatio));
   points.forEach(([x, y], n) => (n ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
   ctx.stroke();
+}
+
+function stem(ctx, ink, dashes, x, { top, height }) {
+  ctx.globalAlpha = 0.6;
+  line(ctx, ink, 1, dashes, [[x, top], [x, top + height]]);
+  ctx.globalAlpha = 1;
 }
 
 function triangle(ctx, x, y, ink) {

@@ -4,8 +4,6 @@ import { extremes } from "./series.js";
 import { span, when } from "./time.js";
 import { shortTitleOf } from "./usage.js";
 
-const MOST_TIMES = 3;
-
 /** Return the summary of one account's history; `range` is [from, to] and `now` in ms. */
 export function summaryOf({ series, marks, gaps, range, now }) {
   const lines = [...series.lines].map(([name, percents]) => lineWords(name, extremes(series.times, percents, range)));
@@ -28,9 +26,8 @@ function lineWords(name, found) {
 }
 
 function timesWords(marks, now) {
-  const shown = marks.slice(-MOST_TIMES).map(({ at }) => when(at, now));
-  const more = marks.length > MOST_TIMES ? `${marks.length} times, last ` : "";
-  return more + shown.join(", ");
+  const last = when(marks.at(-1).at, now);
+  return marks.length === 1 ? last : `${marks.length} times, last ${last}`;
 }
 
 function gapWords(gaps) {
