@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from collections import defaultdict
-from datetime import date
 from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
 from cldmon.importing import node
-from cldmon.store.history import PREFIX, date_of
+from cldmon.store import HEALTH_LOG, PASS_LOCK
+from cldmon.store.history import PREFIX, date_of, day_of, day_path
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
     from pathlib import Path
 
     Tell = Callable[[str], None]
 
-_DAY = re.compile(r"history-(\d{4}-\d\d-\d\d)\.jsonl(\.gz)?")
 _SUBSCRIPTIONS = "subscriptions.json"
-_LOG = "health.log"
 
 
 def take_data(source: Path, target: Path, *, tell: Tell, warn: Tell) -> bool:
@@ -41,7 +39,7 @@ def take_data(source: Path, target: Path, *, tell: Tell, warn: Tell) -> bool:
     with files.explained("list", source):
         paths = sorted(source.iterdir())
     files.private_dir(target)
-    with files.lock(target / "fetch.lock", wait=False):
+    with files.lock(target / PASS_LOCK, wait=False):
         taking = _Taking(target, warn)
         for path in paths:
             taking.take(path)
@@ -91,10 +89,9 @@ class _Taking:
         if damaged:
             self._warn(f"{path}: {damaged} line(s) are damaged: not taken")
         for day, lines in days.items():
-            name = f"history-{day}.jsonl"
-            twin = path.with_name(name)
+            twin = day_path(path.parent, day)
             if not twin.exists():
-                self._put(name, b"".join(lines), path)
+                self._put(twin.name, b"".join(lines), path)
             elif lost := len(set(lines) - set(_content(twin).splitlines(keepends=True))):
                 self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not taken")
 
@@ -114,13 +111,7 @@ class _UnreadableError(Exception):
 
 
 def _is_ours(name: str) -> bool:
-    if name in (_SUBSCRIPTIONS, _LOG):
-        return True
-    match = _DAY.fullmatch(name)
-    try:
-        return bool(match and date.fromisoformat(match[1]))
-    except ValueError:
-        return False
+    return name in (_SUBSCRIPTIONS, HEALTH_LOG) or day_of(name) is not None
 
 
 def _content(path: Path) -> bytes:
@@ -145,7 +136,7 @@ def _insist_on_sense(path: Path) -> None:
 
 def _remarks(name: str, data: bytes) -> Iterator[str]:
     """Yield what is damaged in a history file; whoever reads it later passes over that."""
-    if not _DAY.fullmatch(name):
+    if day_of(name) is None:
         return
     text, whole = _unpacked(data) if name.endswith(".gz") else (data, True)
     if not whole:
@@ -184,7 +175,7 @@ def _day(line: bytes) -> date | None:
 
 def _names(names: list[str]) -> str:
     """Return the names of files, but only the number of those that there are many of."""
-    days = [name for name in names if _DAY.fullmatch(name)]
+    days = [name for name in names if day_of(name)]
     others = [name for name in names if name not in days]
     counted = [f"{len(days)} day file{'' if len(days) == 1 else 's'}"] if days else []
     return ", ".join(counted + others)

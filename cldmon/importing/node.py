@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 DATA = "data"
-DEFAULT_SECRET = "cldmon-secret-change-me"  # noqa: S105 - public, and refused for that
 SINGLE_HISTORY = "history.jsonl"
 """The one history file of its first versions; day files came later."""
 

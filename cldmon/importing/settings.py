@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.config.document import Document, dotted
 from cldmon.config.load import problems
+from cldmon.config.reach import KNOWN_SECRET
 from cldmon.domain.secret import masked
-from cldmon.importing import node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,7 +75,7 @@ class _Work:
         for path, value in _leaves(body):
             if path not in KEYS:
                 self.leave(path, "not a key that cldmon knows")
-            elif value == node.DEFAULT_SECRET:
+            elif value == KNOWN_SECRET:
                 self.leave(path, "it is the public default; a new one is made")
             elif value not in (None, ""):
                 table = self.slack if path[:2] == SLACK else self.found

@@ -81,13 +81,19 @@ def day_path(data_dir: Path, day: date) -> Path:
 def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
     """Yield every day file, gzipped ones too, oldest first."""
     with files.explained("list", data_dir):
-        found = sorted(p for p in data_dir.iterdir() if _NAME.fullmatch(p.name))
-    for path in found:
-        match = _NAME.fullmatch(path.name)
-        try:
-            yield date.fromisoformat(match[1] if match else ""), path
-        except ValueError:  # 2026-13-45
-            continue
+        paths = sorted(data_dir.iterdir())
+    for path in paths:
+        if day := day_of(path.name):
+            yield day, path
+
+
+def day_of(name: str) -> date | None:
+    """Return the UTC day whose file is so named, gzipped or not; None for any other file."""
+    match = _NAME.fullmatch(name)
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:  # 2026-13-45
+        return None
 
 
 def date_of(line: str) -> date:
