@@ -41,7 +41,9 @@ HOSTILE = "<img src=x onerror=alert(1)> \"'& 🦊 مرحبا"
 """A label that would be more than text, if it were let."""
 
 EXPIRED = Failure(FailureKind.KEY_EXPIRED, "session key expired or revoked: sign in again")
-LABELS = ("alice", "bob", "carol", "dave", "erin", HOSTILE)
+LONG = "w" * 80
+"""As long as a label may be, without a place to break it."""
+LABELS = ("alice", "bob", "carol", "dave", "erin", HOSTILE, LONG)
 
 
 def now() -> datetime:
@@ -72,6 +74,7 @@ def accounts(alice: int = 13) -> tuple[Account, ...]:
         Account("carol", Reading(at - 40 * MINUTE, windows(50, 78), "Team")),
         Account("dave", Reading(old, windows(44, 42, at=old), "Max 5x"), EXPIRED),
         Account("erin", None),
+        Account(LONG, None, Failure(FailureKind.SERVICE_DOWN, "the service is down")),
         Account(HOSTILE, Reading(at, {**windows(1, 2), "models.<b>Fable</b>": Window(3, None)})),
     )
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.board import HOSTILE, INTERVAL, Board, accounts, now
+from cldmon.demo.slack import error
+from tests.browser.board import HOSTILE, INTERVAL, LABELS, Board, accounts, now
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
     from cldmon.demo.slack import FakeSlack
     from tests.browser.conftest import Opens, Starts
 
@@ -36,7 +39,7 @@ def test_a_name_that_nobody_has_is_not_logged_in(board: Board, visit: Opens) -> 
 
 def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(board: Board, visit: Opens) -> None:
     visitor = visit(board).as_guest()
-    expect(visitor.page.locator(".card")).to_have_count(6)
+    expect(visitor.page.locator(".card")).to_have_count(len(LABELS))
     expect(visitor.switch("alice", "Hit")).to_be_disabled()
     expect(visitor.card("alice")).to_contain_text("Log in by name to get alerts.")
 
@@ -115,6 +118,32 @@ def test_a_switch_that_cannot_be_saved_goes_back(own_board: Board, visit: Opens)
     expect(visitor.card("alice").locator(".problem")).to_contain_text("Not saved")
     expect(switch).not_to_be_checked()
     expect(visitor.page.locator("#announcer")).to_contain_text("alice: Not saved")
+
+
+def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
+    own_board: Board, slack: FakeSlack, visit: Opens
+) -> None:
+    visitor = visit(own_board).log_in("Bob")
+    slack.fail(error("channel_not_found"))
+    try:
+        visitor.switch("alice", "Hit").click()
+        expect(visitor.card("alice")).to_contain_text("Saved, but Slack could not deliver")
+    finally:
+        slack.heal()
+    expect(visitor.switch("alice", "Hit")).to_be_checked()
+
+
+def test_an_answer_that_comes_after_logging_out_is_not_shown(board: Board, visit: Opens) -> None:
+    visitor = visit(board).as_guest()
+    held: list[Route] = []
+    visitor.page.route("**/api/usage", lambda route: held.append(route))
+    with visitor.page.expect_request("**/api/usage"):
+        visitor.refresh()
+    visitor.page.get_by_role("button", name="Log out").click()
+    expect(visitor.page.get_by_role("combobox")).to_be_visible()
+    held[0].fulfill(body='{"fetchedAt": null, "accounts": [], "refreshIntervalMs": 1}')
+    visitor.page.wait_for_timeout(100)
+    expect(visitor.page.locator("#dashboard")).to_be_hidden()
 
 
 def test_a_live_account_shows_percent_level_reset_and_money(board: Board, visit: Opens) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,3 +186,15 @@ def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
         [0, 2],
         [[20, "hit"], [80, "reset"]],
     ]
+
+
+def test_every_file_of_the_page_has_its_use_and_says_it() -> None:
+    """No module and no style sheet is left over, and each begins with what it is for."""
+    static = Path(__file__).parents[2] / "cldmon/web/static"
+    texts = {path.name: path.read_text(encoding="utf-8") for path in static.glob("*/*.[cj]s*")}
+    ours = {name: text for name, text in texts.items() if not name.startswith("uPlot")}
+    for name, text in ours.items():
+        assert text.startswith(("// ", "/* ")), name
+        users = {path.name for path in static.rglob("*.*s*") if f"/{name}" in path.read_text()}
+        index = (static / "index.html").read_text()
+        assert users - {name} or f"/{name}" in index, name

@@ -12,11 +12,12 @@ const KINDS = [
 export class Alerts {
   /** `saved(label, subscription)` is told of what the server has accepted. */
   constructor(label, saved) {
+    const id = `reason-${Alerts.count++}`;
+    this.reason = el("p", { class: "reason", id });
     this.label = label;
     this.saved = saved;
     this.pending = new Map();
-    this.switches = new Map(KINDS.map((kind) => [kind.key, this.#switch(kind)]));
-    this.reason = el("p", { class: "reason" });
+    this.switches = new Map(KINDS.map((kind) => [kind.key, this.#switch(kind, id)]));
     this.problem = el("p", { class: "problem", hidden: true });
     this.element = el(
       "div",
@@ -33,13 +34,11 @@ export class Alerts {
     this.subscription = subscription;
     setText(this.reason, barred);
     this.reason.hidden = barred === "";
-    for (const [key, button] of this.switches) {
-      button.disabled = barred !== "";
-      this.#show(button, this.pending.get(key) ?? subscription[key]);
-    }
+    for (const button of this.switches.values()) button.disabled = barred !== "";
+    this.#showAll();
   }
 
-  #switch({ key, name, about, told }) {
+  #switch({ key, name, about, told }, reason) {
     return el(
       "button",
       {
@@ -49,6 +48,7 @@ export class Alerts {
         "aria-checked": "false",
         "aria-label": `${name}: ${about}, ${this.label}`,
         title: about,
+        "aria-describedby": reason,
         "data-key": key,
         onclick: () => this.#flip(key, told),
       },
@@ -68,16 +68,17 @@ export class Alerts {
       this.pending.delete(key);
       this.subscription = body.subscription;
       this.saved(this.label, body.subscription);
-      announce(`Alert on ${told} of ${this.label} is ${enabled ? "on" : "off"}.${this.#unconfirmed(body)}`);
+      announce(`Alert on ${told} of ${this.label} is ${enabled ? "on" : "off"}.`);
+      if (!body.confirmed) this.#complain("Saved, but Slack could not deliver the confirmation.");
     } catch (error) {
       this.pending.delete(key);
       this.#complain(`Not saved: ${error.message}`);
     }
-    for (const [each, button] of this.switches) this.#show(button, this.pending.get(each) ?? this.subscription[each]);
+    this.#showAll();
   }
 
-  #unconfirmed({ confirmed }) {
-    return confirmed ? "" : " Slack could not deliver the confirmation.";
+  #showAll() {
+    for (const [key, button] of this.switches) this.#show(button, this.pending.get(key) ?? this.subscription[key]);
   }
 
   #complain(words) {
@@ -90,3 +91,4 @@ export class Alerts {
     setAttribute(button, "aria-checked", String(on));
   }
 }
+Alerts.count = 0;

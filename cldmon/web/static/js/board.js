@@ -35,6 +35,7 @@ export class Board {
   }
 
   close() {
+    this.watched = null;
     this.refresh.stop();
     clearInterval(this.ticking);
     this.element.hidden = true;
@@ -45,15 +46,17 @@ export class Board {
 
   /** Ask for news; return whether the server answered. */
   async #ask() {
-    const saves = this.saves;
+    const { saves, watched } = this;
     try {
-      const news = await this.watched.news();
+      const news = await watched.news();
+      if (watched !== this.watched) return true; // closed meanwhile
       this.lostAt = null;
       if (news && saves === this.saves) this.#take(news);
       else if (news) this.#askAgain(); // it is older than what was saved meanwhile
       this.#show();
       return true;
     } catch (error) {
+      if (watched !== this.watched) return true;
       if (error.isLoggedOut) return this.expelled();
       this.lostAt ??= now();
       this.#show();
