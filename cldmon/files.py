@@ -96,7 +96,7 @@ def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool 
     Where several processes may write it, the caller holds a lock. When this returns, a durable
     file survives a loss of power.
     """
-    # One fixed name beside it: what a killed writer left is overwritten by the next.
+    # One fixed name beside it: what a killed writer left is removed by the next.
     draft = path.with_name(f".{path.name}.tmp")
     with explained("write", path):
         try:
@@ -110,7 +110,9 @@ def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool 
 
 
 def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    # A new file, always: in a folder that others write to, too, what has its name may be anything.
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
         _write_all(file.fileno(), data)
         os.fchmod(file.fileno(), mode)

@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 from cldmon import files
 from cldmon.errors import BusyError, StoreError
 from tests.limits import largest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def mode(path: Path) -> int:
@@ -167,15 +171,24 @@ def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
     assert (link.is_symlink(), link.read_bytes()) == (False, b"new")
 
 
-def test_a_symbolic_link_in_the_place_of_a_draft_is_refused_once(tmp_path: Path) -> None:
-    """And removed, so that the next write succeeds."""
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
+def test_a_link_in_the_place_of_a_draft_leads_nowhere(
+    tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    """Neither content nor mode of the file behind it changes: others may write to the folder."""
     target = tmp_path / "target"
     target.write_bytes(b"precious")
-    (tmp_path / ".file.tmp").symlink_to(target)
-    with pytest.raises(StoreError, match="symbolic link"):
-        files.replace(tmp_path / "file", b"x")
+    target.chmod(0o600)
+    plant(tmp_path / ".file.tmp", target)
+    files.replace(tmp_path / "file", b"x", mode=0o644)
+    assert (target.read_bytes(), mode(target)) == (b"precious", 0o600)
+    assert ((tmp_path / "file").read_bytes(), mode(tmp_path / "file")) == (b"x", 0o644)
+
+
+def test_a_pipe_in_the_place_of_a_draft_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".file.tmp")
     files.replace(tmp_path / "file", b"x")
-    assert target.read_bytes() == b"precious"
+    assert (tmp_path / "file").read_bytes() == b"x"
 
 
 def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
