@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from cldmon.config.locate import beside
 from cldmon.domain.secret import Secret, masked
@@ -93,8 +96,9 @@ def run_program(
 ) -> bytes:
     """Run a program without a shell and return what it printed; its stderr is thrown away.
 
-    After `timeout` seconds it is killed, with whatever it started.
-    Raises OSError where it cannot start, subprocess.SubprocessError where it fails or hangs.
+    After `timeout` seconds, or 64 KiB, it is killed, with whatever it started.
+    Raises OSError where it cannot start, subprocess.SubprocessError where it fails, hangs or
+    prints more than that.
     """
     with subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
         list(argv),
@@ -106,13 +110,31 @@ def run_program(
         process_group=0,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=timeout)
+            output = _printed(process, timeout)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, "program")
     return output
+
+
+def _printed(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+    """Return what a program prints until it ends."""
+    end = time.monotonic() + timeout
+    pipe = cast("IO[bytes]", process.stdout).fileno()
+    ready, output = select.poll(), b""
+    ready.register(pipe)
+    while ready.poll(max(0, end - time.monotonic()) * 1000):
+        chunk = os.read(pipe, _MAX_BYTES)
+        output += chunk
+        if len(output) > _MAX_BYTES:
+            raise subprocess.SubprocessError("too much output")
+        if not chunk:
+            process.wait(max(0, end - time.monotonic()))
+            return output
+    raise subprocess.TimeoutExpired("program", timeout)
 
 
 def _secret(
@@ -171,6 +193,8 @@ def _from_command(argv: Sequence[str], env: Mapping[str, str], config_dir: Path,
         problem = f"did not end within {COMMAND_TIMEOUT_SECONDS} seconds"
     except subprocess.CalledProcessError as error:
         problem = f"failed with exit code {error.returncode}"
+    except subprocess.SubprocessError:
+        problem = "printed more than a secret: over 64 KiB"
     except OSError as error:
         problem = f"could not be started: {error.strerror}"
     else:

@@ -164,6 +164,19 @@ def test_a_program_that_is_given_up_is_killed_with_all_that_it_started(tmp_path:
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize("flood", ["yes", "cat /dev/zero", "yes & sleep 600"])
+def test_a_program_that_prints_without_end_fills_no_memory(tmp_path: Path, flood: str) -> None:
+    error = error_of(
+        account(session_key_command=["/bin/sh", "-c", flood]), {"PATH": "/usr/bin:/bin"}, tmp_path
+    )
+    assert "session_key_command printed more than a secret: over 64 KiB; run it by hand" in error
+
+
+def test_a_program_that_closes_its_output_and_goes_on_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        secrets.run_program(["/bin/sh", "-c", "exec >&-; sleep 600"], {}, tmp_path, 0.5)
+
+
 def test_a_program_cannot_ask_and_its_complaints_are_dropped(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
