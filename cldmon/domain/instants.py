@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+
 
 def iso(instant: datetime) -> str:
     """Return a UTC instant as JavaScript writes it: milliseconds and a Z."""
@@ -16,12 +19,15 @@ def iso_or_none(instant: datetime | None) -> str | None:
 
 
 def from_iso(text: object) -> datetime | None:
-    """Return the UTC instant that an ISO 8601 text with a zone names, or None."""
+    """Return the UTC instant that an ISO 8601 text with a zone names, or None.
+
+    One in the first or last day that there is counts as none: not every zone can show it.
+    """
     if not isinstance(text, str):
         return None
     try:
         instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else None
+        return instant.astimezone(UTC) if instant.tzinfo and _EARLIEST < instant < _LATEST else None
     except (ValueError, OverflowError):
         return None
 
