@@ -62,11 +62,18 @@ class History:
             files.append_line(path, data)
 
     def prune(self, keep_days: int, today: date) -> list[Path]:
-        """Remove day files older than `keep_days` days (0: keep all) and return their paths."""
+        """Remove day files older than `keep_days` days (0: keep all) and return their paths.
+
+        None is removed where all that came before today are so old: the clock may have jumped
+        ahead. Where it has not, they go on the next day.
+        """
         if keep_days == 0:
             return []
         oldest = today - timedelta(days=keep_days)
-        old = [path for day, path in day_files(self._dir) if day < oldest]
+        earlier = [(day, path) for day, path in day_files(self._dir) if day < today]
+        if not earlier or earlier[-1][0] < oldest:
+            return []
+        old = [path for day, path in earlier if day < oldest]
         for path in old:
             with files.explained("remove", path):
                 path.unlink(missing_ok=True)

@@ -262,6 +262,7 @@ def test_the_history_is_kept_for_ever_by_default(house: House) -> None:
 def test_an_old_day_file_that_cannot_be_removed_is_said_and_stops_nothing(house: House) -> None:
     house.run({"alice": 99})
     (house.data_dir / "history-2001-01-01.jsonl").mkdir()
+    (house.data_dir / "history-2026-11-21.jsonl").write_bytes(b"")
     house.settings = replace(house.settings, keep_days=1)
     house.run({"alice": 100})
     assert house.told == [HIT]

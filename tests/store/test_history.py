@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.errors import StoreError
-from cldmon.store.history import History, date_of, day_files, line
+from cldmon.store.history import History, date_of, day_files, day_path, line
 from tests.fakes import NOON, windows
 from tests.strategies import INSTANT, TEXT, WINDOWS
 
@@ -189,6 +189,25 @@ def test_pruning_tells_what_it_removed(tmp_path: Path) -> None:
     removed = History(tmp_path).prune(7, date(2026, 11, 22))
     assert [path.name for path in removed] == ["history-2026-11-14.jsonl"]
     assert History(tmp_path).prune(0, date(2030, 1, 1)) == []
+
+
+def test_a_clock_that_jumps_ahead_removes_nothing_for_a_day(tmp_path: Path) -> None:
+    """Nor does it once it was set right, whatever day was written meanwhile."""
+    days = [date(2026, 11, day) for day in (20, 21, 22)]
+    wrong = date(2027, 11, 22)
+    for day in (*days, wrong):
+        day_path(tmp_path, day).write_bytes(b"")
+    assert History(tmp_path).prune(7, wrong) == []
+    assert History(tmp_path).prune(7, date(2026, 11, 23)) == []
+    assert [day for day, _ in day_files(tmp_path)] == [*days, wrong]
+
+
+def test_what_is_too_old_after_a_long_rest_is_removed_on_the_day_after(tmp_path: Path) -> None:
+    for day in (date(2026, 1, 1), date(2026, 11, 22)):
+        day_path(tmp_path, day).write_bytes(b"")
+    assert History(tmp_path).prune(7, date(2026, 11, 22)) == []
+    removed = History(tmp_path).prune(7, date(2026, 11, 23))
+    assert [path.name for path in removed] == ["history-2026-01-01.jsonl"]
 
 
 def test_a_folder_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
