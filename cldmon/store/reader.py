@@ -154,9 +154,9 @@ def _windows(values: bytes) -> Windows | None:
 
 
 def _label(raw: bytes) -> str | None:
-    """Return the label that a raw one, which lacks its closing quote, stands for."""
+    """Return the label that a raw one, which lacks its quotes, stands for."""
     try:
-        return str(json.loads(raw + b'"'))
+        return str(json.loads(b'"%b"' % raw))
     except ValueError:
         return None
 
@@ -173,9 +173,10 @@ def _values(day: Day, number: int, key: bytes) -> bytes | None:
 
 
 def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each account's label, as it is written but for its closing quote, and its values."""
-    for entry in line[line.find(b"[") + 1 + len(_LABEL) : 1 - len(_CLOSE)].split(_NEXT):
-        raw, behind, values = entry.partition(_BEHIND)
+    """Yield each account's label, as it is written but for its quotes, and its values."""
+    entries = line[line.find(b"[") + 1 + len(_LABEL) : 1 - len(_CLOSE)].split(_NEXT)
+    for entry in filter(None, entries):  # there is an empty one where no account was read
+        raw, behind, values = entry[1:].partition(_BEHIND)
         yield (raw if behind else raw[:-2]), values
 
 

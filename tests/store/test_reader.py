@@ -10,13 +10,14 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
 from cldmon.store.days import days, sources
+from cldmon.store.gzipped import LARGEST_DAY, unzipped
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -312,6 +313,17 @@ def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
     assert found == many[: len(found)]
 
 
+def test_a_gzip_that_unpacks_to_more_than_a_day_ever_has_does_not_fill_the_memory(
+    tmp_path: Path,
+) -> None:
+    """What comes before counts."""
+    bomb = gzip.compress(bytes(1 << 22)) * 100
+    path = tmp_path / "history-2026-03-12.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(MINUTES[:3]) + b"\n") + bomb)
+    assert LARGEST_DAY < len(unzipped(path.read_bytes())) < LARGEST_DAY + (1 << 27)
+    assert read(tmp_path) == MINUTES[:3]
+
+
 # --- as JSON ----------------------------------------------------------------------------------
 
 
@@ -361,6 +373,7 @@ percents = st.dictionaries(
 )
 
 
+@example([{",": {}}, {",": {"fiveHour": 1}, '","': {}}])
 @given(st.lists(st.dictionaries(labels, percents, max_size=6), max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_each_account_is_found_by_its_label_and_no_other_is(
