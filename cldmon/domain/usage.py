@@ -6,6 +6,7 @@ What is not understood is left out and counted. Source: the facts of the service
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.model import (
@@ -32,6 +33,8 @@ _FLAT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NOT_WINDOWS = ("extra_usage", "limits", "spend")
 _KNOWN_KEYS = {"five_hour", "seven_day", *_NOT_WINDOWS}
 _LONGEST_NAME = 60
+_MOST_WINDOWS = 50
+"""Each is kept for ever: an answer gone mad does not fill the disk and the screen."""
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
 
 
@@ -45,8 +48,9 @@ def parse(
     if not isinstance(answer, dict) or not _KNOWN_KEYS & answer.keys():
         return None
     found = [*_flat_windows(answer), *_limits(answer.get("limits"))]
-    windows = _first_of_each([(name, window) for name, window in found if window])
-    ignored = sum(window is None for _, window in found)
+    known = _first_of_each([(name, window) for name, window in found if window])
+    windows = dict(islice(known.items(), _MOST_WINDOWS))
+    ignored = sum(window is None for _, window in found) + len(known) - len(windows)
     extra = _extra_usage(answer.get("extra_usage"))
     if ignored and not windows and not extra:
         return None

@@ -297,3 +297,12 @@ def test_money_is_shown_where_it_is_switched_on_and_understood(
 ) -> None:
     reading = read({**COMPOSED, "extra_usage": {**COMPOSED["extra_usage"], **change}})
     assert reading.extra_usage == extra
+
+
+def test_of_an_answer_gone_mad_fifty_windows_are_kept_the_documented_ones_first() -> None:
+    limit = {"kind": "weekly_scoped", "percent": 1, "resets_at": WEEK}
+    many = [{**limit, "scope": {"model": {"display_name": f"M{n}"}}} for n in range(20_000)]
+    reading = read({"limits": [*many, {"kind": "weekly_all", "percent": 2, "resets_at": WEEK}]})
+    assert len(reading.windows) == 50
+    assert next(iter(reading.windows)) == "sevenDay"
+    assert reading.ignored == 20_001 - 50
