@@ -6,6 +6,7 @@ import difflib
 import os
 import shlex
 import stat
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from cldmon.config.document import Document, KeyPath
     from cldmon.config.rules import Problem
+
+_MOST_PROBLEMS = 20
+"""Those that are told at once: nobody reads more, and a file of other things has thousands."""
 
 _EXPECTED = {
     "string_type": "a text in quotes",
@@ -96,11 +100,11 @@ def _valid(found: Document) -> Config:
 
 
 def _shape_problems(error: ValidationError) -> list[Problem]:
-    return [_problem(detail) for detail in error.errors(include_url=False)]
+    return [_problem(detail) for detail in error.errors(include_url=False)[:_MOST_PROBLEMS]]
 
 
 def _raise_if_any(found: Document, problems: Iterable[Problem]) -> None:
-    if listed := list(problems):
+    if listed := list(islice(problems, _MOST_PROBLEMS)):
         raise _refused(found, listed)
 
 
