@@ -13,7 +13,7 @@ import click
 
 from cldmon import __version__
 from cldmon.errors import CldmonError
-from cldmon.terminal.style import terminal_columns
+from cldmon.terminal.style import harmless, terminal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,9 +178,9 @@ def _unexpected(error: Exception) -> str:
 
 
 def complain(message: str) -> None:
-    """Say on stderr what is wrong."""
+    """Say on stderr what is wrong, in words that may come from anywhere."""
     with suppress(BrokenPipeError):
-        click.echo(f"cldmon: {message}", err=True)
+        click.echo("\n".join(map(harmless, f"cldmon: {message}".split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:

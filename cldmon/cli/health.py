@@ -9,6 +9,7 @@ import click
 from cldmon.cli import complain
 from cldmon.domain.honest import CRITICAL, WARNING
 from cldmon.errors import CldmonError
+from cldmon.terminal.style import harmless
 
 if TYPE_CHECKING:
     from cldmon.app import App
@@ -68,15 +69,15 @@ def _log(app: App, verdict: Verdict) -> None:
 def _line(app: App, verdict: Verdict) -> str:
     from cldmon.health.verdict import line
 
-    return line(verdict, app.now())
+    return harmless(line(verdict, app.now()))
 
 
 def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, critical: int) -> int:
     from cldmon.health import nagios
 
     if error:
-        click.echo(nagios.unknown(verdict.text))
+        click.echo(harmless(nagios.unknown(verdict.text)))
         return int(nagios.Level.UNKNOWN)
     thresholds = nagios.Thresholds(warning, critical)
-    click.echo(nagios.line(verdict, thresholds))
+    click.echo(harmless(nagios.line(verdict, thresholds)))
     return int(nagios.level(verdict, thresholds))

@@ -45,7 +45,7 @@ class Look(NamedTuple):
 
     def clean(self, text: str) -> str:
         """Return a text from outside as one line that cannot steer a terminal."""
-        safe = "".join(c if c.isprintable() or c in _INVISIBLE else "\ufffd" for c in text)
+        safe = harmless(text)
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
     def pick(self, pretty: str, plain: str) -> str:
@@ -65,6 +65,11 @@ class Look(NamedTuple):
         while text and width(text) > columns - 1:
             text = text[:-1]
         return text.rstrip(_JOINER) + dots
+
+
+def harmless(text: str) -> str:
+    """Return a text from outside as one line that cannot steer a terminal, nor forge another."""
+    return "".join(c if c.isprintable() or c in _INVISIBLE else "\ufffd" for c in text)
 
 
 def look(stream: TextIO, env: Mapping[str, str]) -> Look:

@@ -167,6 +167,21 @@ def test_monitoring_is_told_when_the_check_cannot_be_made(home: Home) -> None:
     assert (ran.returncode, ran.stdout.startswith("CLDMON UNKNOWN - ")) == (3, True)
 
 
+def test_no_name_steers_a_terminal_or_forges_a_line_of_the_log(home: Home) -> None:
+    """Not even one that is no text at all."""
+    home.passed()
+    folder = home.folder / os.fsdecode(b"\x1b]0;pwned\x07\nOK:\xff")
+    home.data.rename(folder)
+    (folder / "state.json").write_bytes(b"torn")
+    for option in ([], ["--nagios"]):
+        ran = home.run("--data-dir", str(folder), "health", *option)
+        assert ran.stdout.count("\n") == 1
+        assert ran.stdout.rstrip("\n").isprintable()
+    log = (folder / "health.log").read_text(encoding="utf-8").splitlines()
+    assert len(log) == 2
+    assert all(line.isprintable() for line in log)
+
+
 def test_health_starts_without_the_heavy_libraries(home: Home) -> None:
     home.passed()
     program = (

@@ -86,6 +86,12 @@ def test_a_slip_is_one_line_that_says_where_to_look(
     assert words in ran.stderr
 
 
+def test_no_name_in_an_error_steers_a_terminal(home: Home) -> None:
+    ran = home.run("--config", "\x1b]0;pwned\x07\x9b31m\u202e.toml", "status")
+    assert ran.returncode == 2
+    assert ran.stderr.rstrip("\n").isprintable()
+
+
 def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
     assert "Traceback" not in home.run("fetch").stderr
     ran = home.run("--debug", "fetch")
