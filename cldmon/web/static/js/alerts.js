@@ -3,6 +3,7 @@
 import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { el, setAttribute, setText } from "./dom.js";
+import { sentence } from "./words.js";
 
 const KINDS = [
   { key: "limitHit", name: "Hit", about: "Slack message when a limit is hit", told: "limit hit" },
@@ -72,7 +73,7 @@ export class Alerts {
       if (!body.confirmed) this.#complain("Saved, but Slack could not deliver the confirmation.");
     } catch (error) {
       this.pending.delete(key);
-      this.#complain(`Not saved: ${error.message}`);
+      this.#complain(`Not saved: ${sentence(error.message)}`);
     }
     this.#showAll();
   }

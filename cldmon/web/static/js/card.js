@@ -6,7 +6,7 @@ import { Keyed } from "./keyed.js";
 import { Meter } from "./meter.js";
 import { full } from "./time.js";
 import { money } from "./usage.js";
-import { ageWords, nextStep } from "./words.js";
+import { ageWords, nextStep, sentence } from "./words.js";
 
 export class Card {
   constructor(label, saved) {
@@ -79,7 +79,3 @@ export class Card {
   }
 }
 Card.count = 0;
-
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
-}

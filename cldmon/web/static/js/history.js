@@ -24,6 +24,8 @@ export class History {
     this.title = el("h2", { id: "history-title" }, "History");
     this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
     this.unzoom = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) }, "Reset zoom");
+    this.key = key();
+    this.missing = el("p", { class: "note", hidden: true }, "This installation came without its chart library: tables are shown.");
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
     const box = el("div", { class: "panels" });
     this.keyed = new Keyed(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
@@ -35,7 +37,8 @@ export class History {
         this.unzoom,
         el("div", { class: "ranges", role: "group", "aria-label": "Range" }, ...this.buttons.values()),
       ),
-      key(),
+      this.key,
+      this.missing,
       this.problem,
       box,
     );
@@ -109,6 +112,8 @@ export class History {
       views.map((view) => [view.label, { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared }]),
     );
     this.unzoom.hidden = this.zoom === null;
+    this.key.hidden = !this.library;
+    this.missing.hidden = Boolean(this.library);
   }
 
   /** Return how much of the future is shown, in ms. */

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { Combobox } from "./combobox.js";
 import { byId, el, setText } from "./dom.js";
+import { sentence } from "./words.js";
 
 export class Login {
   /** `entered(session)` is told of who came in. */
@@ -51,7 +52,7 @@ export class Login {
       search: (text, signal) => this.#search(text, signal),
       draw: drawn,
       name: (person) => person.name,
-      failed: (error) => this.#complain(error.message),
+      failed: (error) => this.#complain(sentence(error.message)),
     });
     return el(
       "form",
@@ -141,7 +142,7 @@ export class Login {
     try {
       await act();
     } catch (error) {
-      this.#complain(error.message);
+      this.#complain(sentence(error.message));
     } finally {
       this.busy = false;
     }

@@ -61,6 +61,11 @@ export function nextStep(view, now) {
   return step ? step(quoted(view.label)) : ["The next pass tries again.", ""];
 }
 
+/** Return what a server said as a sentence. */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}
+
 function quoted(label) {
   return /^[\w.@-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
 }
