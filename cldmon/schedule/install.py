@@ -77,6 +77,8 @@ class Systemd:
         """Stop timer and services and remove the files; user, configuration and data stay."""
         self._reach()
         ours = [path for path in self._present() if self._is_ours(path)]
+        if not ours:
+            self.machine.say("nothing to remove")
         units = [path.name for path in ours if path.parent == self.places.units]
         if units:
             self._systemctl("disable", "--now", *units)
@@ -164,7 +166,9 @@ class Cron:
     def uninstall(self) -> None:
         """Take the block out of the crontab."""
         present = self._present()
-        if cron.parts(present).block is not None:
+        if cron.parts(present).block is None:
+            self.machine.say("nothing to remove")
+        else:
             self._replace(present, cron.without_block(present))
 
     def status(self, job: Job) -> Status:

@@ -108,9 +108,12 @@ def test_uninstall_removes_its_own_and_nothing_else(box: Box, systemd: Systemd) 
     assert f"left alone: {mine} is not written by cldmon" in box.said
 
 
-def test_uninstalling_what_is_not_there_does_nothing(box: Box, systemd: Systemd) -> None:
+def test_uninstalling_what_is_not_there_does_nothing(
+    box: Box, systemd: Systemd, crontab: Cron
+) -> None:
     systemd.uninstall()
-    assert (box.calls, box.said) == ([], [])
+    crontab.uninstall()
+    assert (box.calls, box.said) == ([], ["nothing to remove"] * 2)
 
 
 def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> None:
