@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -51,14 +52,14 @@ def test_the_services_are_hardened(name: str) -> None:
 def test_the_folders_and_the_user_are_ones_that_systemd_can_make(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
-    for program, path in (
-        ("systemd-sysusers", SYSTEMD / "sysusers.d" / "cldmon.conf"),
-        ("systemd-tmpfiles", SYSTEMD / "tmpfiles.d" / "cldmon.conf"),
+    folders = (SYSTEMD / "tmpfiles.d" / "cldmon.conf").read_text()
+    mine = tmp_path / "cldmon.conf"  # only root can give a folder to somebody else
+    mine.write_text(folders.replace(" cldmon cldmon ", f" {os.getuid()} {os.getgid()} "))
+    for argv in (
+        ["systemd-sysusers", f"--root={root}", str(SYSTEMD / "sysusers.d" / "cldmon.conf")],
+        ["systemd-tmpfiles", f"--root={root}", "--create", str(mine)],
     ):
-        words = ["--create"] if program == "systemd-tmpfiles" else []
-        ran = subprocess.run(
-            [program, f"--root={root}", *words, path], capture_output=True, text=True, check=False
-        )
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
     assert "cldmon:" in (root / "etc" / "passwd").read_text()
     assert (root / "etc" / "cldmon").stat().st_mode & 0o777 == 0o700
