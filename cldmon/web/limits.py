@@ -78,7 +78,8 @@ def is_local(peer: str) -> bool:
 def _network(text: str) -> str | None:
     found = _address(text)
     if isinstance(found, IPv6Address):
-        return found.exploded[:19]
+        # Not the text: Python cannot spell the whole of an address with a zone, as fe80::1%eth0.
+        return found.packed[:8].hex(":", 2)
     return str(found) if found else None
 
 
