@@ -23,7 +23,11 @@ export class Alerts {
     this.element = el(
       "div",
       { class: "alerts", role: "group", "aria-label": `Slack alerts for ${label}` },
-      el("span", { class: "alerts-title", "aria-hidden": "true", title: "Messages by Slack" }, "Alerts"),
+      el(
+        "span",
+        { class: "alerts-title", "aria-hidden": "true", title: "Messages by Slack" },
+        "Alerts",
+      ),
       el("div", { class: "switches" }, ...this.switches.values()),
       this.reason,
       this.problem,
@@ -79,7 +83,8 @@ export class Alerts {
   }
 
   #showAll() {
-    for (const [key, button] of this.switches) this.#show(button, this.pending.get(key) ?? this.subscription[key]);
+    for (const [key, button] of this.switches)
+      this.#show(button, this.pending.get(key) ?? this.subscription[key]);
   }
 
   #complain(words) {

@@ -20,9 +20,15 @@ export class Board {
     this.expelled = expelled;
     this.element = byId("dashboard");
     this.pulse = new Pulse();
-    this.cards = new Keyed(byId("cards"), (label) => new Card(label, (...change) => this.#saved(...change)));
+    this.cards = new Keyed(
+      byId("cards"),
+      (label) => new Card(label, (...change) => this.#saved(...change)),
+    );
     this.history = new History(byId("history"));
-    this.refresh = new Refresh(() => this.#ask(), () => this.#dueAt());
+    this.refresh = new Refresh(
+      () => this.#ask(),
+      () => this.#dueAt(),
+    );
   }
 
   async open() {
@@ -110,7 +116,9 @@ export class Board {
     const empty = byId("empty");
     empty.hidden = accounts.length > 0;
     setText(empty, emptyWords(this.usage));
-    document.title = accounts.length ? `${busiest(accounts, refreshIntervalMs, at)}cldmon` : "cldmon";
+    document.title = accounts.length
+      ? `${busiest(accounts, refreshIntervalMs, at)}cldmon`
+      : "cldmon";
   }
 
   /** Return why alerts cannot be changed, or nothing. */
@@ -133,19 +141,27 @@ export class Board {
 }
 
 function emptyWords({ loading }) {
-  return loading ? "No pass has ended yet. The first numbers come with it: cldmon fetch." : "No account is configured.";
+  return loading
+    ? "No pass has ended yet. The first numbers come with it: cldmon fetch."
+    : "No account is configured.";
 }
 
 function fullWindows({ accounts, refreshIntervalMs }) {
   const views = accounts.map((account) => accountView(account, refreshIntervalMs, now()));
   return views
     .filter((view) => view.state === "live")
-    .flatMap((view) => view.windows.filter(({ level }) => level === "full").map(({ name }) => `${view.label}, ${titleOf(name)}`));
+    .flatMap((view) =>
+      view.windows
+        .filter(({ level }) => level === "full")
+        .map(({ name }) => `${view.label}, ${titleOf(name)}`),
+    );
 }
 
 /** Return the highest live percentage, for the tab. */
 function busiest(accounts, intervalMs, at) {
-  const live = accounts.map((account) => accountView(account, intervalMs, at)).filter((view) => view.state === "live");
+  const live = accounts
+    .map((account) => accountView(account, intervalMs, at))
+    .filter((view) => view.state === "live");
   const percents = live.flatMap((view) => view.windows.map(({ percent }) => percent ?? 0));
   return percents.length ? `${Math.max(...percents)}% · ` : "";
 }

@@ -54,7 +54,11 @@ export class Card {
     setText(this.plan, view.plan ?? "");
     this.plan.hidden = !view.plan;
     setText(this.age, ageWords(view, now));
-    setAttribute(this.age, "datetime", view.readAt === null ? null : new Date(view.readAt).toISOString());
+    setAttribute(
+      this.age,
+      "datetime",
+      view.readAt === null ? null : new Date(view.readAt).toISOString(),
+    );
     setAttribute(this.age, "title", view.readAt === null ? null : full(view.readAt));
   }
 
@@ -66,7 +70,12 @@ export class Card {
     if (!isTrouble || this.told === told) return;
     this.told = told;
     this.trouble.replaceChildren(
-      el("p", { class: "error" }, el("span", { class: "mark", "aria-hidden": "true" }, "✕"), el("span", {}, sentence(view.error))),
+      el(
+        "p",
+        { class: "error" },
+        el("span", { class: "mark", "aria-hidden": "true" }, "✕"),
+        el("span", {}, sentence(view.error)),
+      ),
       el("p", { class: "step" }, words, command && el("code", {}, command)),
     );
   }

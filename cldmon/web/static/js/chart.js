@@ -85,7 +85,8 @@ export class Chart {
 
   #fit() {
     const width = this.box.clientWidth;
-    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    if (this.plot && width && width !== this.plot.width)
+      this.plot.setSize({ width, height: HEIGHT });
   }
 
   #options() {
@@ -105,7 +106,10 @@ export class Chart {
       },
       scales: { x: { time: true, range: () => this.what.span }, y: { range: [-2, 102] } },
       axes: [xAxis(), yAxis()],
-      series: [{}, ...[...this.what.series.lines.keys()].map((name) => line(this.what.styles.get(name)))],
+      series: [
+        {},
+        ...[...this.what.series.lines.keys()].map((name) => line(this.what.styles.get(name))),
+      ],
       hooks: {
         drawClear: [(plot) => paintFuture(plot, this.what.now)],
         draw: [
@@ -135,7 +139,8 @@ export class Chart {
 
   #selected(plot) {
     const { left, width } = plot.select;
-    if (width >= LEAST_DRAG) this.zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
+    if (width >= LEAST_DRAG)
+      this.zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
 
@@ -145,7 +150,11 @@ export class Chart {
     over.addEventListener("pointermove", (event) => {
       if (event.pointerType !== "touch") return;
       const place = over.getBoundingClientRect();
-      this.plot.setCursor({ left: event.clientX - place.left, top: event.clientY - place.top }, true, true);
+      this.plot.setCursor(
+        { left: event.clientX - place.left, top: event.clientY - place.top },
+        true,
+        true,
+      );
     });
   }
 }
@@ -180,7 +189,12 @@ function xAxis() {
 }
 
 function yAxis() {
-  return { ...axis(), size: 48, splits: () => [0, 25, 50, 75, 100], values: (_, splits) => splits.map((percent) => `${percent}%`) };
+  return {
+    ...axis(),
+    size: 48,
+    splits: () => [0, 25, 50, 75, 100],
+    values: (_, splits) => splits.map((percent) => `${percent}%`),
+  };
 }
 
 function axis() {

@@ -70,7 +70,10 @@ export class Combobox {
   #offer(items) {
     this.items = items;
     this.isBehind = false;
-    setChildren(this.list, items.map((item, index) => this.#option(item, index)));
+    setChildren(
+      this.list,
+      items.map((item, index) => this.#option(item, index)),
+    );
     this.#activate(-1);
     this.#show(items.length > 0 && document.activeElement === this.input);
   }
@@ -102,7 +105,8 @@ export class Combobox {
       else this.#show(this.items.length > 0);
     }
     const count = this.items.length;
-    if (count) this.#activate((this.active + by + count + (this.active < 0 && by < 0 ? 1 : 0)) % count);
+    if (count)
+      this.#activate((this.active + by + count + (this.active < 0 && by < 0 ? 1 : 0)) % count);
     return true;
   }
 
@@ -119,7 +123,11 @@ export class Combobox {
       setAttribute(option, "aria-selected", String(n === index));
       if (n === index) option.scrollIntoView({ block: "nearest" });
     });
-    setAttribute(this.input, "aria-activedescendant", index < 0 ? null : `${this.list.id}-${index}`);
+    setAttribute(
+      this.input,
+      "aria-activedescendant",
+      index < 0 ? null : `${this.list.id}-${index}`,
+    );
   }
 
   #choose(item) {

@@ -23,9 +23,17 @@ export class History {
     this.zoom = null;
     this.title = el("h2", { id: "history-title" }, "History");
     this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
-    this.unzoom = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) }, "Reset zoom");
+    this.unzoom = el(
+      "button",
+      { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) },
+      "Reset zoom",
+    );
     this.key = key();
-    this.missing = el("p", { class: "note", hidden: true }, "This installation came without its chart library: tables are shown.");
+    this.missing = el(
+      "p",
+      { class: "note", hidden: true },
+      "This installation came without its chart library: tables are shown.",
+    );
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
     const box = el("div", { class: "panels" });
     this.keyed = new Keyed(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
@@ -35,7 +43,11 @@ export class History {
         { class: "history-head" },
         this.title,
         this.unzoom,
-        el("div", { class: "ranges", role: "group", "aria-label": "Range" }, ...this.buttons.values()),
+        el(
+          "div",
+          { class: "ranges", role: "group", "aria-label": "Range" },
+          ...this.buttons.values(),
+        ),
       ),
       this.key,
       this.missing,
@@ -109,7 +121,10 @@ export class History {
     const span = this.zoom ?? [range[0], at + this.#ahead(views, at)];
     const shared = { library: this.library, span, range, now: at };
     this.keyed.update(
-      views.map((view) => [view.label, { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared }]),
+      views.map((view) => [
+        view.label,
+        { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared },
+      ]),
     );
     this.unzoom.hidden = this.zoom === null;
     this.key.hidden = !this.library;
@@ -119,7 +134,9 @@ export class History {
   /** Return how much of the future is shown, in ms. */
   #ahead(views, at) {
     const resets = views.flatMap(({ windows, state }) =>
-      windows.filter(({ forecast }) => forecast && state === "live").map(({ resetsAt }) => resetsAt - at),
+      windows
+        .filter(({ forecast }) => forecast && state === "live")
+        .map(({ resetsAt }) => resetsAt - at),
     );
     const wanted = Math.max(0, ...resets) * 1.02;
     return Math.max(this.range.ms * LEAST_AHEAD, Math.min(wanted, this.range.ms * MOST_AHEAD));
@@ -136,7 +153,8 @@ export class History {
   }
 
   #showButtons() {
-    for (const [name, button] of this.buttons) setAttribute(button, "aria-pressed", String(name === this.range.name));
+    for (const [name, button] of this.buttons)
+      setAttribute(button, "aria-pressed", String(name === this.range.name));
   }
 
   #complain(words) {
@@ -157,6 +175,10 @@ function key() {
     el("span", { class: "key-hit" }, "limit hit"),
     el("span", { class: "key-reset" }, "free again"),
     el("span", { class: "key-forecast" }, "forecast to the reset"),
-    el("span", { class: "key-hint" }, "Drag to zoom, double-click to go back; with the keyboard: arrows, + and −, Esc."),
+    el(
+      "span",
+      { class: "key-hint" },
+      "Drag to zoom, double-click to go back; with the keyboard: arrows, + and −, Esc.",
+    ),
   );
 }

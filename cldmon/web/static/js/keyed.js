@@ -16,7 +16,10 @@ export class Keyed {
     for (const [key, part] of this.parts) if (!shown.has(key)) part.end?.();
     this.parts = shown;
     this.parent.style.setProperty("--count", shown.size);
-    setChildren(this.parent, [...shown.values()].map((part) => part.element));
+    setChildren(
+      this.parent,
+      [...shown.values()].map((part) => part.element),
+    );
     for (const [key, item] of items) shown.get(key).update(item);
   }
 }

@@ -56,7 +56,10 @@ export class Login {
     });
     return el(
       "form",
-      { novalidate: true, onsubmit: (event) => this.#submitted(event, async () => this.#enterAs(await box.choice())) },
+      {
+        novalidate: true,
+        onsubmit: (event) => this.#submitted(event, async () => this.#enterAs(await box.choice())),
+      },
       el("label", { for: "name" }, "Your Slack name"),
       el("div", { class: "combobox" }, input, list),
       el("button", { type: "submit", class: "primary" }, "Log in"),
@@ -72,7 +75,9 @@ export class Login {
   #guest() {
     if (!this.session.guestsAdmitted) {
       const all = this.session.slackEnabled;
-      return all ? null : el("p", {}, "Nobody can log in here: Slack is off, and guests are not admitted.");
+      return all
+        ? null
+        : el("p", {}, "Nobody can log in here: Slack is off, and guests are not admitted.");
     }
     const note = this.session.slackEnabled
       ? "A guest sees everything, but gets no Slack alerts."
@@ -80,7 +85,11 @@ export class Login {
     return el(
       "div",
       { class: "guest" },
-      el("button", { type: "button", onclick: () => this.#try(() => this.#enter({ slackId: "" })) }, "Continue as guest"),
+      el(
+        "button",
+        { type: "button", onclick: () => this.#try(() => this.#enter({ slackId: "" })) },
+        "Continue as guest",
+      ),
       el("p", { class: "note" }, note),
     );
   }
@@ -114,7 +123,13 @@ export class Login {
     const send = () => this.#enter({ slackId: person.id, code: input.value.trim() });
     this.section.replaceChildren(
       el("h2", { id: "login-title", tabindex: "-1" }, "Enter the code"),
-      el("p", { id: "code-note", class: "note" }, "A code of six digits was sent by Slack to ", el("bdi", {}, person.name), "."),
+      el(
+        "p",
+        { id: "code-note", class: "note" },
+        "A code of six digits was sent by Slack to ",
+        el("bdi", {}, person.name),
+        ".",
+      ),
       el(
         "form",
         { novalidate: true, onsubmit: (event) => this.#submitted(event, send) },
@@ -125,8 +140,16 @@ export class Login {
       el(
         "p",
         { class: "row" },
-        el("button", { type: "button", class: "quiet", onclick: () => this.#try(() => this.#enterAs(person)) }, "Send a new code"),
-        el("button", { type: "button", class: "quiet", onclick: () => this.#showName() }, "Another name"),
+        el(
+          "button",
+          { type: "button", class: "quiet", onclick: () => this.#try(() => this.#enterAs(person)) },
+          "Send a new code",
+        ),
+        el(
+          "button",
+          { type: "button", class: "quiet", onclick: () => this.#showName() },
+          "Another name",
+        ),
       ),
       this.problem,
     );

@@ -43,7 +43,10 @@ async function logOut() {
     leave();
   } catch (error) {
     if (error.isLoggedOut) leave();
-    else byId("notices").replaceChildren(el("p", { class: "notice" }, `Not logged out: ${error.message}`));
+    else
+      byId("notices").replaceChildren(
+        el("p", { class: "notice" }, `Not logged out: ${error.message}`),
+      );
   }
 }
 

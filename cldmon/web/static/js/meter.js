@@ -28,7 +28,12 @@ export class Meter {
         el("span", { class: "reading" }, this.mark, this.percent),
       ),
       this.bar,
-      el("p", { class: "reset" }, el("span", { class: "reset-at" }, this.lead, " ", this.at), this.left),
+      el(
+        "p",
+        { class: "reset" },
+        el("span", { class: "reset-at" }, this.lead, " ", this.at),
+        this.left,
+      ),
       this.outlook,
     );
   }
@@ -55,8 +60,16 @@ export class Meter {
   #showMeter(percent, word) {
     setAttribute(this.bar, "role", percent === null ? "img" : "meter");
     setAttribute(this.bar, "aria-valuenow", percent);
-    setAttribute(this.bar, "aria-valuetext", percent === null ? null : `${percent}% ${word}`.trim());
-    setAttribute(this.bar, "aria-label", percent === null ? `${this.title}: not known` : this.title);
+    setAttribute(
+      this.bar,
+      "aria-valuetext",
+      percent === null ? null : `${percent}% ${word}`.trim(),
+    );
+    setAttribute(
+      this.bar,
+      "aria-label",
+      percent === null ? `${this.title}: not known` : this.title,
+    );
   }
 
   #showReset({ lead, at, left }, resetsAt) {

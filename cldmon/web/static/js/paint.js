@@ -14,7 +14,16 @@ export function paintFuture(chart, now) {
   ctx.save();
   ctx.fillStyle = colour("future");
   ctx.fillRect(from, bbox.top, right - from, bbox.height);
-  line(ctx, colour("now"), 1, [], [[from, bbox.top], [from, bbox.top + bbox.height]]);
+  line(
+    ctx,
+    colour("now"),
+    1,
+    [],
+    [
+      [from, bbox.top],
+      [from, bbox.top + bbox.height],
+    ],
+  );
   ctx.restore();
 }
 
@@ -62,7 +71,10 @@ function line(ctx, ink, width, dashes, points) {
 
 function stem(ctx, ink, dashes, x, { top, height }) {
   ctx.globalAlpha = 0.6;
-  line(ctx, ink, 1, dashes, [[x, top], [x, top + height]]);
+  line(ctx, ink, 1, dashes, [
+    [x, top],
+    [x, top + height],
+  ]);
   ctx.globalAlpha = 1;
 }
 

@@ -55,11 +55,22 @@ export class Panel {
     this.none.hidden = !isEmpty;
     setText(this.none, "No readings in this span.");
     this.plot.hidden = this.legend.hidden = isEmpty || !library;
-    setText(this.summary, isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now }));
+    setText(
+      this.summary,
+      isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now }),
+    );
     this.table.update({ series, marks, open: !library });
     this.table.element.hidden = isEmpty;
     this.#showLegend(names, styles);
-    if (!isEmpty && library) this.#draw(library, { series, styles, span, now, marks, forecasts: forecastsOf(view, styles) });
+    if (!isEmpty && library)
+      this.#draw(library, {
+        series,
+        styles,
+        span,
+        now,
+        marks,
+        forecasts: forecastsOf(view, styles),
+      });
     if (!this.element.classList.contains("pointed")) this.#showValues(null, null);
   }
 
@@ -87,7 +98,13 @@ export class Panel {
     setChildren(
       this.legend,
       names.map((name) =>
-        el("li", {}, swatch(styles.get(name)), el("span", { class: "series-name" }, shortTitleOf(name)), this.values.get(name)),
+        el(
+          "li",
+          {},
+          swatch(styles.get(name)),
+          el("span", { class: "series-name" }, shortTitleOf(name)),
+          this.values.get(name),
+        ),
       ),
     );
   }
@@ -100,7 +117,8 @@ export class Panel {
     const ms = times[shown] ?? at;
     this.element.classList.toggle("pointed", at !== null);
     setText(this.when, ms === null ? "" : `${at === null ? "Last: " : ""}${clock(ms, this.now)}`);
-    for (const [name, output] of this.values) setText(output, percentWords(lines.get(name)?.[shown]));
+    for (const [name, output] of this.values)
+      setText(output, percentWords(lines.get(name)?.[shown]));
   }
 
   #pressed(event) {
@@ -113,7 +131,9 @@ export class Panel {
   /** Move the crosshair to a reading, and say what is there. */
   goTo(index) {
     this.chart.point(index);
-    const values = [...this.series.lines].map(([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[index])}`);
+    const values = [...this.series.lines].map(
+      ([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[index])}`,
+    );
     announce(`${clock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }
 
@@ -164,8 +184,14 @@ function percentWords(percent) {
 function forecastsOf(view, styles) {
   if (view?.state !== "live") return [];
   return view.windows
-    .filter(({ name, forecast, resetsAt, percent }) => forecast && resetsAt && percent !== null && styles.has(name))
-    .map((window) => ({ style: styles.get(window.name), points: forecastPoints(window, view.readAt) }));
+    .filter(
+      ({ name, forecast, resetsAt, percent }) =>
+        forecast && resetsAt && percent !== null && styles.has(name),
+    )
+    .map((window) => ({
+      style: styles.get(window.name),
+      points: forecastPoints(window, view.readAt),
+    }));
 }
 
 function forecastPoints({ percent, resetsAt, forecast }, readAt) {

@@ -14,11 +14,14 @@ export class Pulse {
   update(usage, lostAt, now) {
     const fetchedAt = usage.fetchedAt ? Date.parse(usage.fetchedAt) : null;
     this.element.hidden = fetchedAt === null;
-    if (fetchedAt !== null) setText(this.element, pulseWords(fetchedAt, usage.refreshIntervalMs, now));
+    if (fetchedAt !== null)
+      setText(this.element, pulseWords(fetchedAt, usage.refreshIntervalMs, now));
     this.#notify([
       lostAt === null ? "" : lostWords(lostAt, now),
       stoppedWords(fetchedAt, usage.refreshIntervalMs, now),
-      usage.subscriptionsError ? `Alert settings cannot be shown: ${usage.subscriptionsError}.` : "",
+      usage.subscriptionsError
+        ? `Alert settings cannot be shown: ${usage.subscriptionsError}.`
+        : "",
     ]);
   }
 

@@ -20,12 +20,16 @@ export function seriesByLabel(entries) {
 
 /** Return where windows became full, and where they were so no longer, oldest first. */
 export function marksOf({ times, lines }) {
-  return [...lines].flatMap(([name, percents]) => marksOfLine(name, times, percents)).sort((a, b) => a.at - b.at);
+  return [...lines]
+    .flatMap(([name, percents]) => marksOfLine(name, times, percents))
+    .sort((a, b) => a.at - b.at);
 }
 
 /** Return the least, greatest and last percentage of a line within a span, or null without any. */
 export function extremes(times, percents, [from, to]) {
-  const within = percents.filter((percent, n) => percent !== null && times[n] >= from && times[n] <= to);
+  const within = percents.filter(
+    (percent, n) => percent !== null && times[n] >= from && times[n] <= to,
+  );
   if (!within.length) return null;
   const least = within.reduce((a, b) => Math.min(a, b));
   const greatest = within.reduce((a, b) => Math.max(a, b));
@@ -71,7 +75,7 @@ function marksOfLine(name, times, percents) {
   let before = null;
   percents.forEach((percent, n) => {
     if (percent === null) return;
-    if (before !== null && (before >= FULL) !== (percent >= FULL)) {
+    if (before !== null && before >= FULL !== percent >= FULL) {
       marks.push({ at: times[n], name, kind: percent >= FULL ? "hit" : "reset" });
     }
     before = percent;

@@ -18,7 +18,10 @@ export function styleNumbers(names) {
   return new Map(
     names.map((name) => {
       const fixed = FIXED.indexOf(name);
-      return [name, fixed >= 0 ? fixed : FIXED.length + (others.indexOf(name) % (STYLES.length - FIXED.length))];
+      return [
+        name,
+        fixed >= 0 ? fixed : FIXED.length + (others.indexOf(name) % (STYLES.length - FIXED.length)),
+      ];
     }),
   );
 }
@@ -42,7 +45,15 @@ export function swatch(number) {
     svg(
       "svg",
       { viewBox: "0 0 30 8", width: 30, height: 8 },
-      svg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: `series-${number}`, "stroke-width": width, "stroke-dasharray": dash.join(" ") }),
+      svg("line", {
+        x1: 0,
+        x2: 30,
+        y1: 4,
+        y2: 4,
+        class: `series-${number}`,
+        "stroke-width": width,
+        "stroke-dasharray": dash.join(" "),
+      }),
     ),
   );
 }

@@ -6,7 +6,9 @@ import { shortTitleOf } from "./usage.js";
 
 /** Return the summary of one account's history; `range` is [from, to] and `now` in ms. */
 export function summaryOf({ series, marks, gaps, range, now }) {
-  const lines = [...series.lines].map(([name, percents]) => lineWords(name, extremes(series.times, percents, range)));
+  const lines = [...series.lines].map(([name, percents]) =>
+    lineWords(name, extremes(series.times, percents, range)),
+  );
   const hits = marks.filter(({ kind }) => kind === "hit");
   const resets = marks.filter(({ kind }) => kind === "reset");
   const sentences = [
@@ -22,7 +24,9 @@ function lineWords(name, found) {
   if (!found) return "";
   const { least, greatest, last } = found;
   const title = shortTitleOf(name);
-  return least === greatest ? `${title} ${last}% throughout` : `${title} ${least}–${greatest}%, last ${last}%`;
+  return least === greatest
+    ? `${title} ${last}% throughout`
+    : `${title} ${least}–${greatest}%, last ${last}%`;
 }
 
 function timesWords(marks, now) {

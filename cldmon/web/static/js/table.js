@@ -9,7 +9,12 @@ const KINDS = { hit: "limit hit", reset: "free again" };
 export class Table {
   constructor(label) {
     this.label = label;
-    this.body = el("div", { class: "table", tabindex: "0", role: "region", "aria-label": `Readings of ${label}` });
+    this.body = el("div", {
+      class: "table",
+      tabindex: "0",
+      role: "region",
+      "aria-label": `Readings of ${label}`,
+    });
     this.element = el(
       "details",
       { class: "readings", ontoggle: () => this.#fill() },
@@ -41,7 +46,13 @@ export class Table {
       el(
         "thead",
         {},
-        el("tr", {}, ...["Time", ...names.map(shortTitleOf), "Event"].map((title) => el("th", { scope: "col" }, title))),
+        el(
+          "tr",
+          {},
+          ...["Time", ...names.map(shortTitleOf), "Event"].map((title) =>
+            el("th", { scope: "col" }, title),
+          ),
+        ),
       ),
       el("tbody", {}, ...this.series.times.map((ms, n) => this.#row(ms, n)).reverse()),
     );
@@ -51,7 +62,13 @@ export class Table {
     const values = [...this.series.lines.values()].map((percents) => percents[n]);
     const isGap = values.every((value) => value === null);
     const cells = values.map((value) => el("td", {}, value === null ? "–" : `${value}%`));
-    return el("tr", {}, el("th", { scope: "row" }, isGap ? "no readings" : stamp(ms)), ...cells, el("td", {}, this.#events(ms)));
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, isGap ? "no readings" : stamp(ms)),
+      ...cells,
+      el("td", {}, this.#events(ms)),
+    );
   }
 
   #events(ms) {

@@ -48,12 +48,20 @@ export function inOrder(names) {
 
 /** Return a window's name as people read it. */
 export function titleOf(name) {
-  return Object.hasOwn(TITLES, name) ? TITLES[name] : isWeekly(name) ? `Weekly: ${scopeOf(name)} only` : words(name);
+  return Object.hasOwn(TITLES, name)
+    ? TITLES[name]
+    : isWeekly(name)
+      ? `Weekly: ${scopeOf(name)} only`
+      : words(name);
 }
 
 /** Return a window's name for narrow places. */
 export function shortTitleOf(name) {
-  return Object.hasOwn(SHORT, name) ? SHORT[name] : isWeekly(name) ? `Week: ${scopeOf(name)}` : words(name);
+  return Object.hasOwn(SHORT, name)
+    ? SHORT[name]
+    : isWeekly(name)
+      ? `Week: ${scopeOf(name)}`
+      : words(name);
 }
 
 /** Return money, given in minor units, as the reader's locale writes it. */
@@ -61,7 +69,9 @@ export function money(minor, { currency, exponent }) {
   const amount = minor / 10 ** exponent;
   try {
     const digits = { minimumFractionDigits: exponent, maximumFractionDigits: exponent };
-    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...digits }).format(amount);
+    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...digits }).format(
+      amount,
+    );
   } catch {
     return `${amount.toFixed(Math.min(100, Math.max(0, exponent)))} ${currency}`;
   }
@@ -83,7 +93,14 @@ function windowView(name, { utilization, resetsAt, forecast }, now) {
   const resets = resetsAt ? Date.parse(resetsAt) : null;
   const due = resets !== null && resets <= now;
   const percent = due ? null : utilization;
-  return { name, percent, resetsAt: resets, due, level: levelOf(percent), forecast: forecast ?? null };
+  return {
+    name,
+    percent,
+    resetsAt: resets,
+    due,
+    level: levelOf(percent),
+    forecast: forecast ?? null,
+  };
 }
 
 function isWindow(value) {

@@ -40,7 +40,8 @@ export function ageWords(view, now) {
   if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
   const age = now - view.readAt;
   if (view.state === "error") return `Last good reading ${ago(age)}`;
-  if (view.state === "stale") return age < 0 ? "Read in the future: check the clocks" : `Stale: ${span(age)} old`;
+  if (view.state === "stale")
+    return age < 0 ? "Read in the future: check the clocks" : `Stale: ${span(age)} old`;
   return `Read ${ago(Math.max(0, age))}`;
 }
 
