@@ -49,7 +49,8 @@ def commands() -> list[str]:
 def test_a_command_on_a_page_is_one_that_cldmon_understands(line: str) -> None:
     """Parsed as the program would, without doing it."""
     words = [STANDS_FOR.get(word, word) for word in shlex.split(line.split(">")[0])]
-    top = click.Context(cli, info_name="cldmon")
+    # As the program makes it: click remembers, on the command, the names of the help option.
+    top = click.Context(cli, info_name="cldmon", **cli.context_settings)
     with top:
         options, name, rest = split(words)
         cli.make_parser(top).parse_args(options)
