@@ -1,0 +1,54 @@
+"""Runs parts of the harness to the full, and writes what they counted into docs/reliability.md."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.tally import Tally, table
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parents[1] / "docs" / "reliability.md"
+PREFIX = "trials_"
+
+
+def parts() -> list[str]:
+    """Return the names of all parts."""
+    return sorted(path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py"))
+
+
+def run(part: str) -> list[Tally]:
+    """Make all trials of a part, telling of each class as it ends."""
+    tallies = []
+    with tempfile.TemporaryDirectory(prefix="cldmon-faults-") as folder:
+        for tally in importlib.import_module(f"tests.faults.{PREFIX}{part}").trials(Path(folder)):
+            tallies.append(tally)
+            print("\n".join([tally.row.strip(), *tally.problems]), flush=True)
+    return tallies
+
+
+def written(page: str, part: str, tallies: list[Tally]) -> str:
+    """Return the page with the table of a part in its place."""
+    place = re.compile(rf"(<!-- trials: {part} -->\n).*?(<!-- end -->)", re.DOTALL)
+    if not place.search(page):
+        raise SystemExit(f"{PAGE} has no place for {part}")
+    return place.sub(lambda found: f"{found[1]}\n{table(tallies)}\n{found[2]}", page)
+
+
+def main(names: list[str]) -> int:
+    """Run the parts named, or all, and return the exit code."""
+    if unknown := set(names) - set(parts()):
+        raise SystemExit(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts())}")
+    problems = 0
+    for part in names or parts():
+        tallies = run(part)
+        problems += sum(len(tally.problems) for tally in tallies)
+        PAGE.write_text(written(PAGE.read_text("utf-8"), part, tallies), "utf-8")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
