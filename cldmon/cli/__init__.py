@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cldmon import __version__
+from cldmon.domain.secret import masked
 from cldmon.errors import CldmonError
 from cldmon.terminal.style import harmless, terminal_columns
 
@@ -165,8 +166,8 @@ def _tell(message: str, *, debug: bool) -> None:
     if debug:
         import traceback
 
-        with suppress(BrokenPipeError):
-            traceback.print_exc()
+        # The errors that it quotes, those of libraries too, may hold anything.
+        _say(masked(traceback.format_exc().rstrip("\n")))
     complain(message)
 
 
@@ -179,8 +180,12 @@ def _unexpected(error: Exception) -> str:
 
 def complain(message: str) -> None:
     """Say on stderr what is wrong, in words that may come from anywhere."""
+    _say(f"cldmon: {message}")
+
+
+def _say(text: str) -> None:
     with suppress(BrokenPipeError):
-        click.echo("\n".join(map(harmless, f"cldmon: {message}".split("\n"))), err=True)
+        click.echo("\n".join(map(harmless, text.split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:

@@ -11,7 +11,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon import files
 from cldmon.config import locate
+from cldmon.config.label import printable
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def items(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
 
 
 def _fitting(values: Iterable[str], incomplete: str) -> list[str]:
-    found = [value for value in values if value.startswith(incomplete)]
+    # A line end would be another offer, an escape would steer the terminal that shows them.
+    found = [value for value in values if value.startswith(incomplete) and printable(value)]
     # bash takes them as typed, and click's script reads away one backslash; other shells quote.
     bash = os.environ.get("_CLDMON_COMPLETE", "").startswith("bash")
     return [_SPECIAL.sub(r"\\\\\g<0>", value) for value in found] if bash else found
@@ -77,7 +80,7 @@ def _subscribers(outline: Outline) -> list[str]:
 
     # Not through SubscriptionsFile, which brings locks and more along.
     try:
-        body = json.loads((outline.data_dir / "subscriptions.json").read_bytes())
+        body = json.loads(files.read(outline.data_dir / "subscriptions.json") or b"")
         return [user for user in body["users"] if isinstance(user, str)]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (CldmonError, ValueError, LookupError, TypeError, RecursionError):
         return []

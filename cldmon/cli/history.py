@@ -90,6 +90,7 @@ def command(
 def _print_json(app: App, query: Query) -> bool:
     """Print the array that `GET /api/history` answers, and return whether there is any line."""
     from cldmon.store import reader
+    from cldmon.terminal.faces import harmless_json
 
     since, until = _ends(query)
     if query.labels or query.windows:
@@ -100,7 +101,7 @@ def _print_json(app: App, query: Query) -> bool:
     else:
         chunks = reader.array(app.outline.data_dir, since, until)
     size = 0
-    for chunk in chunks:
+    for chunk in harmless_json(chunks):
         sys.stdout.buffer.write(chunk)
         size += len(chunk)
     sys.stdout.buffer.write(b"\n")

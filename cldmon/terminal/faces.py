@@ -8,7 +8,7 @@ from cldmon.domain import snapshot as snapshots
 from cldmon.domain.view import to_json, view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from cldmon.domain.honest import Forecasts
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 FORMS = ("table", "json", "csv", "line")
+_PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 def face(
@@ -49,3 +50,30 @@ def as_json(body: object, look: Look) -> str:
     if all(c.isprintable() or c == "\n" for c in text):
         return text
     return json.dumps(body, indent=2)
+
+
+def harmless_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield JSON that comes unparsed from a file, in pieces, such that it cannot steer a terminal.
+
+    What is printable stays as it is, to the byte; what is no UTF-8 becomes U+FFFD.
+    """
+    from codecs import getincrementaldecoder
+
+    decoder = getincrementaldecoder("utf-8")("replace")
+    for chunk in chunks:
+        text = decoder.decode(chunk)
+        # To look for what is not ASCII and printable is a hundred times as fast as to replace it.
+        plain = len(text) == len(chunk) and not chunk.translate(None, _PRINTABLE)
+        yield chunk if plain else _escaped(text).encode()
+    yield _escaped(decoder.decode(b"", final=True)).encode()
+
+
+def _escaped(text: str) -> str:
+    """Return JSON with all that is not printable as `\\u1234`: it can only stand in strings."""
+    import json
+    import re
+
+    def escaped(odd: re.Match[str]) -> str:
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in odd[0])
+
+    return text if text.isprintable() else re.sub("[^ -~]+", escaped, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -82,6 +83,14 @@ def home(tmp_path: Path) -> Home:
 )
 def test_what_fits_is_offered(home: Home, words: str, offered: list[str]) -> None:
     assert home.offered(words) == offered
+
+
+def test_what_would_steer_a_terminal_is_not_offered(home: Home) -> None:
+    """Nor what would be a second offer, or run in the shell that is given it."""
+    for name in ("U\x1b]0;x\x07", "U\nplain,U2", "U\x9b2J", "U\u202e"):
+        users: dict[str, object] = {name: {}, "U1ANN": {}}
+        (home.folder / "data" / "subscriptions.json").write_text(json.dumps({"users": users}))
+        assert home.offered("cldmon subscribe U") == ["U1ANN"]
 
 
 def test_the_configuration_on_the_command_line_counts(home: Home) -> None:

@@ -199,6 +199,20 @@ def test_what_is_not_there_is_refused_with_what_is(
     assert done.stderr == f"cldmon: {message}\n"
 
 
+def test_json_out_of_a_foreign_file_cannot_steer_a_terminal(home: Home) -> None:
+    """It is handed on unparsed; what is printable is not touched."""
+    at = datetime.now(UTC)
+    label = b"\x1b]0;x\x07 \xc2\x9b2J \xe2\x80\xae \x9b0m \xf0\x9f\xa6\x8a \xc3\xa9"
+    stamp = str(int(at.timestamp() * 1000)).encode()
+    foreign = b'{"timestamp":%b,"accounts":[{"label":"%b","fiveHour":1}]}' % (stamp, label)
+    with (home.data / f"history-{at:%Y-%m-%d}.jsonl").open("ab") as file:
+        file.write(foreign + b"\n")
+    out = home.out("--range", "1h", "--json").rstrip("\n")
+    assert out.isprintable()
+    assert json.loads(out)[-1]["accounts"][0]["label"] == "\x1b]0;x\x07 \x9b2J \u202e \ufffd0m 🦊 é"
+    assert " 🦊 é" in out
+
+
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
 def test_a_pipe_sees_no_escape_codes(home: Home, env: dict[str, str]) -> None:
     assert "\x1b" not in home.out(**env)

@@ -86,10 +86,11 @@ def test_a_slip_is_one_line_that_says_where_to_look(
     assert words in ran.stderr
 
 
-def test_no_name_in_an_error_steers_a_terminal(home: Home) -> None:
-    ran = home.run("--config", "\x1b]0;pwned\x07\x9b31m\u202e.toml", "status")
+@pytest.mark.parametrize("more", [[], ["--debug"]])
+def test_no_name_in_an_error_or_a_traceback_steers_a_terminal(home: Home, more: list[str]) -> None:
+    ran = home.run(*more, "--config", "\x1b]0;pwned\x07\x9b31m\u202e.toml", "status")
     assert ran.returncode == 2
-    assert ran.stderr.rstrip("\n").isprintable()
+    assert all(line.isprintable() for line in ran.stderr.split("\n"))
 
 
 def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
