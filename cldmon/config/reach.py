@@ -42,3 +42,5 @@ def remarks(config: Config) -> Iterator[str]:
     secret = config.session_secret.get_secret_value() if config.session_secret else None
     if secret and (secret == KNOWN_SECRET or len(secret) < SHORT_SECRET):
         yield "session_secret can be guessed, and logins forged: remove it or make it long"
+    if config.api_token and len(config.api_token.get_secret_value()) < SHORT_SECRET:
+        yield "api_token can be guessed: make it long"

@@ -39,10 +39,15 @@ def check_origin(request: Request) -> None:
 
 
 def check_content_type(request: Request) -> None:
-    """Refuse a body that is not JSON: forms of other sites can send anything else unasked."""
+    """Refuse a body that is not JSON: forms of other sites can send anything else unasked.
+
+    A packed one too: nothing that is sent is unpacked.
+    """
     kind = request.header("content-type").partition(";")[0].strip().lower()
     if request.body and kind != JSON:
         raise RefusedError(415, f"the body must be {JSON}")
+    if request.header("content-encoding").strip().lower() not in ("", "identity"):
+        raise RefusedError(415, "the body must not be packed", ("Accept-Encoding", "identity"))
 
 
 def _is_own(origin: str, request: Request) -> bool:

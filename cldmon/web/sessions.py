@@ -73,9 +73,7 @@ class Revocations:
     def _load(self) -> dict[str, int]:
         """Return the ends by session id; none where the file is missing or not understood."""
         try:
-            body = json.loads(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
+            body = json.loads(files.read(self._path) or b"{}")
         except ValueError:
             return {}
         return body if isinstance(body, dict) and _is_ends(body) else {}
@@ -92,7 +90,9 @@ class Sessions:
     ) -> None:
         self._signer = URLSafeSerializer(
             secret.reveal(),
-            salt=_SALT,
+            # Bound to its name, which has the port: a server beside us that has the same secret
+            # knows nothing of a logout here, and may ask for less at a login.
+            salt=f"{_SALT} {name}",
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
         self._revoked = revoked
@@ -151,8 +151,7 @@ def session_secret(data_dir: Path) -> Secret:
     path = data_dir / "session-secret"
     files.private_dir(data_dir)
     with files.lock(path.with_suffix(".lock"), wait=True):
-        with files.explained("read", path):
-            text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        text = (files.read(path) or b"").decode("ascii", errors="replace")
         if not text.strip():
             text = secrets.token_urlsafe(32)
             files.replace(path, text.encode())

@@ -161,7 +161,8 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
 
 
 def _decoded(path: str) -> str:
-    if "%" not in path:
+    # A slash written as %2f divides nothing: a proxy may guard /metrics and let /%2fmetrics by.
+    if "%" not in path or "%2f" in path.lower():
         return path
     try:
         return unquote(path, errors="strict")

@@ -159,6 +159,8 @@ def test_our_own_host_is_answered_whatever_the_port(patient_house: House, host: 
         "/API/usage",
         "/api/usage%20",
         "/api/usage;x",
+        "/api%2fusage",
+        "/%2Fmetrics",
     ],
 )
 def test_no_path_leads_anywhere_else(patient_house: House, path: str) -> None:
@@ -265,6 +267,12 @@ def test_no_other_site_can_post(house: House, path: str, headers: dict[str, str]
 def test_a_body_must_be_declared_as_json(house: House, kind: str) -> None:
     """What a form of another site can send, too, is nothing to us."""
     assert house.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
+
+
+def test_a_packed_body_is_not_unpacked(house: House) -> None:
+    for coding, status in (("gzip", 415), ("br", 415), ("identity", 200)):
+        headers = {"Content-Encoding": coding}
+        assert house.ask("POST", "/api/auth", {"slackId": ""}, headers).status == status
 
 
 def test_the_declaration_may_name_a_character_set(house: House) -> None:

@@ -57,6 +57,15 @@ def test_servers_on_two_ports_do_not_log_each_other_out(tmp_path: Path, clock: C
     assert here.read(both) != there.read(both)
 
 
+def test_a_session_of_another_server_is_none_here_though_it_has_the_same_secret(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """It knows nothing of our logouts, and may ask for less at a login."""
+    there = cookie(made(tmp_path / "other", clock, name="cldmon-sid-3001"))
+    renamed = there.replace("cldmon-sid-3001", COOKIE)
+    assert made(tmp_path, clock).read(renamed) is None
+
+
 @given(st.text(max_size=60))
 def test_no_text_is_a_session(text: str) -> None:
     sessions = made(Path("/nonexistent"), Clock())
