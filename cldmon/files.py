@@ -9,6 +9,8 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from cldmon.errors import BusyError, StoreError
@@ -58,9 +60,26 @@ def read(path: Path) -> bytes | None:
     """Return the bytes of a file, None where there is none; raises `StoreError`."""
     with explained("read", path):
         try:
-            return path.read_bytes()
+            with opened(path) as file:
+                return file.read()
         except FileNotFoundError:
             return None
+
+
+def opened(path: Path) -> FileIO:
+    """Open a file to read it, unbuffered; raises OSError, of a pipe or a device, too.
+
+    Those would hold us up for ever, where somebody else can put one into a folder of ours.
+    """
+    file = FileIO(path, opener=_at_once)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextlib.contextmanager

@@ -191,6 +191,12 @@ def test_a_pipe_in_the_place_of_a_draft_holds_nobody_up(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"x"
 
 
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match=r"cannot read .*/pipe: it is no regular file"):
+        files.read(tmp_path / "pipe")
+
+
 def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
     """Those above as well, whatever the umask; one that is there keeps its mode."""
     tmp_path.chmod(0o755)

@@ -47,4 +47,4 @@ def _read_other_files(data_dir: Path) -> None:
     SubscriptionsFile(data_dir).load()
     if days := [path for _, path in day_files(data_dir)]:
         with files.explained("read", days[-1]):
-            days[-1].open("rb").close()
+            files.opened(days[-1]).close()

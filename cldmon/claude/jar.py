@@ -55,10 +55,10 @@ class Jar:
     def cookies(self, now: datetime) -> list[dict[str, Any]]:
         """Return the cookies that have not expired; none if the file is not understood."""
         try:
-            body = json.loads(self._path.read_bytes())
+            body = json.loads(files.read(self._path) or b"")
             kept = body["cookies"] if body["key"] == self._owner else []
             return [c for c in kept if _is_cookie(c) and _lives(c, now)]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (StoreError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def keep(self, cookies: Sequence[Any]) -> None:

@@ -135,8 +135,8 @@ class Directory:
     def _load(self) -> _List | None:
         """Return what the file holds; None where it is missing, foreign or not understood."""
         try:
-            return self._parsed(json.loads(self._path.read_bytes()))
-        except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+            return self._parsed(json.loads(files.read(self._path) or b""))
+        except (StoreError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
             return None
 
     def _parsed(self, body: dict[str, Any]) -> _List | None:

@@ -120,7 +120,7 @@ def _ends_with(path: Path, line: bytes) -> bool:
 def _tail(path: Path, size: int) -> bytes:
     with files.explained("read", path):
         try:
-            with path.open("rb") as file:
+            with files.opened(path) as file:
                 file.seek(max(0, file.seek(0, 2) - size))
                 return file.read()
         except FileNotFoundError:

@@ -45,7 +45,7 @@ def sample(data_dir: Path, since_ms: int, until_ms: int, count: int) -> Day:
 def _nearest(found: DayFiles, wanted: Sequence[int]) -> Iterable[bytes]:
     with files.explained("read", found.plain):
         try:
-            file = found.plain.open("rb", buffering=0)
+            file = files.opened(found.plain)
         except FileNotFoundError:
             return _of_day(found.read(), wanted)
         with file:
