@@ -6,7 +6,7 @@ completion start through it; nor dataclasses, for the line of a status bar does.
 
 from __future__ import annotations
 
-import os.path
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,13 +44,16 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     The first of: `--config`, `$CLDMON_CONFIG` (either is taken as it is, there or not),
     `./config.toml`, `$XDG_CONFIG_HOME/cldmon/config.toml`, `/etc/cldmon/config.toml`.
 
-    Raises ConfigError, with the places that were looked at, when there is none.
+    Raises ConfigError, with the places that were looked at, when there is none; and where the one
+    in the working folder is somebody else's: it can name programs, and nobody has asked for it.
     """
     if named := named_config(option, env):
         return cwd / named
     places = (cwd / FILE_NAME, user_config(env), SYSTEM_CONFIG)
     for place in places:
         if os.path.isfile(place):  # noqa: PTH113 - Path.is_file raises where it may not look
+            if place.parent == cwd:
+                _require_trust(place, env)
             return place
     looked = ", ".join(map(str, places))
     raise ConfigError(f"no configuration found (looked at {looked}); `cldmon init` writes one")
@@ -118,6 +121,20 @@ def interval_problem(minutes: object) -> str | None:
         return None
     bounds = f"{MIN_INTERVAL_MINUTES} to {MAX_INTERVAL_MINUTES}"
     return f"expected a number of minutes, {bounds} (default {DEFAULT_INTERVAL_MINUTES})"
+
+
+def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
+    """Tell whether a file may say what user `me` runs: it is theirs, root's, or sudo's caller's."""
+    return owner in (0, me) or str(owner) == env.get("SUDO_UID")
+
+
+def _require_trust(place: Path, env: Mapping[str, str]) -> None:
+    owner = place.stat().st_uid
+    if not is_trusted(owner, os.geteuid(), env):
+        raise ConfigError(
+            f"{place} belongs to another user (uid {owner}), who decides what it makes you run:"
+            " if you trust it, name it with --config"
+        )
 
 
 def _home(env: Mapping[str, str]) -> Path:

@@ -114,6 +114,18 @@ def test_without_a_config_the_error_lists_the_places_and_the_remedy(tmp_path: Pa
         assert f"{place}/config.toml" in str(caught.value)
 
 
+def test_the_working_folders_config_is_not_taken_from_a_stranger(tmp_path: Path) -> None:
+    """It names programs that are run, and nobody has asked for it by name."""
+    path = tmp_path / "config.toml"
+    path.touch()
+    owner = path.stat().st_uid
+    for me, env in ((owner, {}), (owner + 1, {"SUDO_UID": str(owner)})):
+        assert locate.is_trusted(owner, me, env)
+    assert locate.is_trusted(0, 1000, {})
+    assert not locate.is_trusted(1000, 0, {})
+    assert not locate.is_trusted(1000, 1001, {"SUDO_UID": "1001"})
+
+
 def test_a_folder_called_config_toml_is_no_config(tmp_path: Path) -> None:
     (tmp_path / "config.toml").mkdir()
     with pytest.raises(ConfigError, match="no configuration found"):
