@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,10 @@ _SYSTEM_BROWSERS = (
 _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
+_TELLS_TALES = re.compile(
+    "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
+)
+"""Logs of all that passes between driver and browser, a port for debuggers, the keys of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +146,12 @@ def tuned_concurrency(settings: BrowserSettings, accounts: int) -> int:
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:
-    """Return an environment for the browser, without the secrets that ours may hold."""
-    return {name: value for name, value in env.items() if not looks_secret(value)}
+    """Return an environment for driver and browser, without what could give a secret away.
+
+    That is: the secrets that ours may hold, and what makes either of the two write down, or tell
+    other users of this machine, what it knows.
+    """
+    return {n: v for n, v in env.items() if not (_TELLS_TALES.fullmatch(n) or looks_secret(v))}
 
 
 def _starts(path: str) -> bool:

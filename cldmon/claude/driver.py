@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 from typing import IO, TYPE_CHECKING
 
 from playwright.async_api import async_playwright
 
+from cldmon.claude.browser import clean_environment
 from cldmon.claude.scratch import end_processes
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from playwright.async_api import Playwright
@@ -40,6 +42,7 @@ async def _started(scratch: Path, seconds: float) -> Playwright:
     with (
         tempfile.TemporaryFile("w+", dir=scratch, errors="replace") as said,
         contextlib.redirect_stderr(said),
+        _clean_environment(),
     ):
         try:
             async with asyncio.timeout(seconds):
@@ -48,6 +51,19 @@ async def _started(scratch: Path, seconds: float) -> Playwright:
             raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises no type of its own here
             raise BrowserError(_not_started(_reason(said))) from error
+
+
+@contextlib.contextmanager
+def _clean_environment() -> Iterator[None]:
+    """Take from our own environment what the driver shall not inherit, while the block runs."""
+    kept = clean_environment(os.environ)
+    taken = {name: value for name, value in os.environ.items() if name not in kept}
+    for name in taken:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwright:

@@ -100,6 +100,13 @@ def test_secrets_in_the_environment_do_not_reach_the_browser() -> None:
     assert clean_environment(env) == {"PATH": "/bin", "HOME": "/root"}
 
 
+def test_nothing_in_the_environment_makes_driver_or_browser_tell_tales() -> None:
+    """Such logs hold cookies; what debugs can be joined by every user of the machine."""
+    loud = ("DEBUG", "DEBUG_FILE", "PWDEBUG", "NODE_OPTIONS", "NODE_DEBUG", "SSLKEYLOGFILE")
+    useful = {"PLAYWRIGHT_BROWSERS_PATH": "/b", "NODE_EXTRA_CA_CERTS": "/c", "HTTPS_PROXY": "p"}
+    assert clean_environment({**dict.fromkeys(loud, "x"), **useful}) == useful
+
+
 @pytest.mark.parametrize(("accounts", "side_by_side"), [(1, 4), (49, 4), (50, 8)])
 def test_many_accounts_are_asked_more_side_by_side(accounts: int, side_by_side: int) -> None:
     assert tuned_concurrency(BrowserSettings(), accounts) == side_by_side
