@@ -35,13 +35,15 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
     build = _builder(app, config.port, say)
 
     def load() -> Services:
-        config = app.settings()
-        check_login(config, app.config_path)
-        for remark in remarks(config):
-            say(remark)
-        if _place(config) != place:
+        changed = app.settings()
+        if _place(changed) != place:
             say("host, port and data_dir are as they were: restart the server to change them")
-        return build(config)
+        # Who may come in counts from where it listens, whatever the changed file says of that.
+        bound = changed.model_copy(update={"host": config.host})
+        check_login(bound, app.config_path)
+        for remark in remarks(bound):
+            say(remark)
+        return build(bound)
 
     services = Reloaded(app.config_path, load, say)
     return WebServer(

@@ -146,6 +146,16 @@ def test_another_port_needs_a_restart(home: Home) -> None:
         assert "restart" in said(process)
 
 
+def test_a_server_that_others_can_reach_stays_guarded_until_it_is_restarted(home: Home) -> None:
+    """It listens where it did, so a changed `host` lets nobody in."""
+    home.configure('host = "0.0.0.0"\nallowed_hosts = ["127.0.0.1"]')
+    with home.serving() as process:
+        home.configure(rest=ACCOUNT.replace("alice", "bob"))
+        _until(lambda: home.labels() == ["bob"])
+        assert home.get("/api/session")["guestsAdmitted"] is False
+        assert "restart" in said(process)
+
+
 def test_a_port_in_use_names_the_process_that_holds_it(home: Home) -> None:
     with home.serving() as first, home.start() as second:
         _, text = second.communicate(timeout=20)
