@@ -86,6 +86,31 @@ def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(own_board: Board, vis
     expect(reset).to_be_hidden()
 
 
+def test_a_drag_over_half_of_the_charts_shows_half_of_the_time(
+    own_board: Board, visit: Opens
+) -> None:
+    """Once, though every chart goes along with the one that is dragged over."""
+    quarters = {n: {"alice": (n // 15, 5), "bob": (n // 15, 6)} for n in range(0, 1440, 15)}
+    own_board.remember(quarters)
+    visitor = visit(own_board).as_guest()
+    for label in ("bob", "alice"):
+        expect(visitor.chart(label)).to_be_visible()
+    plot = visitor.panel("alice").locator(".u-over")
+    box = plot.bounding_box()
+    assert box
+    visitor.page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 50)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 50, steps=3)
+    visitor.page.mouse.up()
+    visitor.panel("bob").get_by_role("application").focus()
+    shown = []
+    for key in ("Home", "End"):
+        visitor.page.keyboard.press(key)
+        session = visitor.panel("bob").locator(".value").first.text_content() or ""
+        shown.append(int(session.rstrip("%")))
+    assert shown[0] - shown[1] > 40  # quarters of an hour
+
+
 def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -> None:
     visitor = visit(board).as_guest()
     chart = visitor.panel("bob").get_by_role("application")

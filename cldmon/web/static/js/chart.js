@@ -137,9 +137,10 @@ export class Chart {
     return isReading(plot, plot.posToVal(left, "x") < times[index] ? index - 1 : index + 1);
   }
 
+  /** The other charts go along with a drag, without an event of their own. */
   #selected(plot) {
     const { left, width } = plot.select;
-    if (width >= LEAST_DRAG)
+    if (plot.cursor.event && width >= LEAST_DRAG)
       this.zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
