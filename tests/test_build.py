@@ -87,4 +87,4 @@ def test_where_it_cannot_be_had_the_build_says_so_in_one_line(checkout: Path) ->
 def test_the_lock_file_names_no_address() -> None:
     lock = (ROOT / "web/package-lock.json").read_text()
     assert "://" not in lock
-    assert lock.count('"integrity"') == 2
+    assert lock.count('"integrity"') == 3
