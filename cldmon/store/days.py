@@ -1,4 +1,4 @@
-"""The days of history on disk, each read whole: plain, gzipped, or about to become the other.
+"""The days of history on disk, each read whole: plain, rotated, gzipped, or about to become so.
 
 Not mapped: a mapped file that a failing append cuts back kills the reader with SIGBUS.
 """
@@ -15,7 +15,7 @@ from cldmon.store.history import day_files, day_path
 from cldmon.store.lines import Day, tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
 
@@ -30,23 +30,17 @@ class DayFiles:
     plain: Path
     listed: frozenset[Path]
 
-    @property
-    def gzipped(self) -> Path:
-        """The gzipped file, there or not."""
-        return self.plain.with_name(self.plain.name + ".gz")
-
     def read(self) -> Day:
         """Return the day's lines; raises StoreError where a file is there but cannot be read."""
-        texts = self._texts()
+        texts = _texts(self.listed)
         if self.listed - texts.keys():
-            # gzip or gunzip has just put one in place of the other, and may have been at work
-            # on the other when that was read.
-            texts = self._texts()
+            # gzip, gunzip or logrotate has just put one in place of the other, and may have been
+            # at work on the other when that was read.
+            texts = _texts(self.listed | self._present())
         return tidy([*texts.values()], self.plain)
 
-    def _texts(self) -> dict[Path, bytes]:
-        contents = {path: _content(path) for path in (self.plain, self.gzipped)}
-        return {path: text for path, text in contents.items() if text is not None}
+    def _present(self) -> frozenset[Path]:
+        return frozenset(path for day, path in day_files(self.plain.parent) if day == self.date)
 
 
 def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
@@ -74,6 +68,11 @@ def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
         DayFiles(day, day_path(data_dir, day), frozenset(paths))
         for day, paths in sorted(listed.items())
     ]
+
+
+def _texts(paths: Iterable[Path]) -> dict[Path, bytes]:
+    contents = {path: _content(path) for path in paths}
+    return {path: text for path, text in contents.items() if text is not None}
 
 
 def _content(path: Path) -> bytes | None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PREFIX = b'{"timestamp":'
 """How every line begins that this program or the Node program wrote."""
 
-_NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl(\.gz)?")
+_NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
+"""Also with the number or the date that logrotate puts behind a name."""
 _TAIL = 1 << 16
 
 
@@ -86,7 +87,7 @@ def day_path(data_dir: Path, day: date) -> Path:
 
 
 def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
-    """Yield every day file, gzipped ones too, oldest first."""
+    """Yield every day file, rotated and gzipped ones too, oldest day first."""
     with files.explained("list", data_dir):
         paths = sorted(data_dir.iterdir())
     for path in paths:
@@ -95,7 +96,7 @@ def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
 
 
 def day_of(name: str) -> date | None:
-    """Return the UTC day whose file is so named, gzipped or not; None for any other file."""
+    """Return the UTC day whose file is so named, rotated, gzipped or not; None for any other."""
     match = _NAME.fullmatch(name)
     try:
         return date.fromisoformat(match[1]) if match else None

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from cldmon.store.history import day_files
+from cldmon.store.reader import array
 from tests.docs.pages import Block, blocks
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ PAGE = "querying.md"
 BLOCKS = blocks(PAGE)
 BEGIN = datetime(2026, 11, 21, tzinfo=UTC)
 EVERY = timedelta(hours=6)
+LATEST = 4_102_444_800_000
+"""The year 2100, in ms since the epoch."""
 TORN = '{"timestamp":17953488'
 
 
@@ -127,3 +130,28 @@ def test_days_gzipped_by_the_recipe_are_still_days_of_the_history(tmp_path: Path
     run_shell(recipe.text, tmp_path)
     assert [path.suffix for _, path in day_files(tmp_path)] == [".gz", ".jsonl"]
     assert [day for day, _ in day_files(tmp_path)] == before
+
+
+def test_days_put_away_by_logrotate_are_still_days_of_the_history(tmp_path: Path) -> None:
+    """Debian's logrotate, with the configuration of the page, on the day after it saw the files."""
+    [shown] = [block.text for block in BLOCKS if block.language == "conf"]
+    config, state, data = (tmp_path / name for name in ("logrotate", "state", "data"))
+    config.write_text(shown.replace("/var/lib/cldmon", str(data)).replace("su cldmon cldmon", ""))
+    config.chmod(0o644)
+    data.mkdir()
+    now = datetime.now(UTC)
+    days = [now - timedelta(days=ago) for ago in (3, 2, 0)]
+    paths = [data / f"history-{day:%Y-%m-%d}.jsonl" for day in days]
+    seen = f"{now - timedelta(days=1):%Y-%m-%d-%H:%M:%S}"
+    state.write_text(
+        "logrotate state -- version 2\n" + "".join(f'"{path}" {seen}\n' for path in paths)
+    )
+    for day, path in zip(days, paths, strict=True):
+        path.write_text(f'{{"timestamp":{int(day.timestamp() * 1000)},"accounts":[]}}\n')
+        os.utime(path, (day.timestamp(), day.timestamp()))
+    before = b"".join(array(data, 0, LATEST))
+    run_shell(f"PATH=$PATH:/usr/sbin logrotate --state '{state}' '{config}'", tmp_path)
+    names = [path.name.partition(".")[2] for _, path in day_files(data)]
+    assert names == ["jsonl.1.gz", "jsonl.1.gz", "jsonl"]
+    assert before.count(b"timestamp") == len(days)
+    assert b"".join(array(data, 0, LATEST)) == before

@@ -167,7 +167,9 @@ def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> N
         "history-2026-11-22.jsonl",
         "history-2025-01-31.jsonl.gz",
         "history-2026-02-30.jsonl",
+        "history-2026-11-20.jsonl.1.gz",
         "history-2026-11-21.jsonl.tmp",
+        "history-2026-11-21.jsonl.1.bz2",
         "xhistory-2026-11-21.jsonl",
         "state.json",
     ]
@@ -175,6 +177,7 @@ def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(b"")
     assert [(day, path.name) for day, path in day_files(tmp_path)] == [
         (date(2025, 1, 31), "history-2025-01-31.jsonl.gz"),
+        (date(2026, 11, 20), "history-2026-11-20.jsonl.1.gz"),
         (date(2026, 11, 22), "history-2026-11-22.jsonl"),
     ]
 
@@ -183,11 +186,11 @@ def test_pruning_tells_what_it_removed(tmp_path: Path) -> None:
     for name in (
         "history-2026-11-22.jsonl",
         "history-2026-11-15.jsonl",
-        "history-2026-11-14.jsonl",
+        "history-2026-11-14.jsonl.1.gz",
     ):
         (tmp_path / name).write_bytes(b"")
     removed = History(tmp_path).prune(7, date(2026, 11, 22))
-    assert [path.name for path in removed] == ["history-2026-11-14.jsonl"]
+    assert [path.name for path in removed] == ["history-2026-11-14.jsonl.1.gz"]
     assert History(tmp_path).prune(0, date(2030, 1, 1)) == []
 
 

@@ -264,6 +264,25 @@ def test_a_day_both_plain_and_gzipped_counts_each_line_once(tmp_path: Path) -> N
     assert read(tmp_path) == MINUTES
 
 
+@pytest.mark.parametrize("suffix", [".1", "-20260313", ".1.gz", "-20260313.gz"])
+def test_a_day_that_logrotate_put_away_is_still_a_day(tmp_path: Path, suffix: str) -> None:
+    """Also one of which a part was put away, and more came after."""
+    plain = write(tmp_path, *MINUTES[:20])
+    text = plain.read_bytes()
+    rotated = plain.rename(f"{plain}{suffix}")
+    rotated.write_bytes(gzip.compress(text) if suffix.endswith(".gz") else text)
+    assert read(tmp_path) == MINUTES[:20]
+    write(tmp_path, *MINUTES[20:])
+    assert read(tmp_path) == MINUTES
+
+
+def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
+    plain = write(tmp_path, *MINUTES)
+    [found] = sources(tmp_path, *EVER)
+    plain.rename(f"{plain}.1")
+    assert len(found.read().stamps) == len(MINUTES)
+
+
 @given(st.integers(0, 10_000))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_gzip_cut_at_any_byte_beside_its_plain_file_costs_nothing(
