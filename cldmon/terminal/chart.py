@@ -57,6 +57,9 @@ _PENS = (
     _Pen(YELLOW, ("+", "+"), ("++", "++")),
     _Pen(GREEN, ("x", "x"), ("xx", "xx")),
     _Pen(_BLUE, ("°", "."), ("°°", "..")),
+    _Pen(_CYAN, ("▪", "#"), ("▪▪", "##")),
+    _Pen(_MAGENTA, ("=", "="), ("==", "==")),
+    _Pen(YELLOW, ("~", "~"), ("~~", "~~")),
 )
 _MARKS = {
     TransitionKind.LIMIT_HIT: (_Pen(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.model import FULL, to_ms
+from cldmon.terminal.shared import turns
 from cldmon.terminal.ticks import ticks
 
 if TYPE_CHECKING:
@@ -55,10 +56,21 @@ def plot(
     figure.axes(False, side=1)
     figure.legend(False)
     _rule(figure, span, columns, rows, zone)
-    for stroke in strokes:
+    for stroke in _woven(strokes, span, columns - Y_LABEL, rows - _AXES):
         _draw(figure, stroke, to_ms(span.since), plotext.marker, plotext.pixel)
     text = str(figure.build().string(not look.colour)).rstrip("\n")
     return (text if look.unicode else text.translate(_PLAIN)).split("\n")
+
+
+def _woven(strokes: Sequence[Stroke], span: Span, columns: int, rows: int) -> list[Stroke]:
+    """Return the lines, what lets each be seen where they meet, and the marks on top."""
+    lines = [stroke for stroke in strokes if stroke.connected]
+    pieces: dict[int, list[Line]] = {}
+    parts = [stroke.parts for stroke in lines]
+    for number, piece in turns(parts, to_ms(span.since), to_ms(span.until), (columns, rows)):
+        pieces.setdefault(number, []).append(piece)
+    above = [replace(lines[number], parts=found) for number, found in pieces.items()]
+    return [*lines, *above, *(stroke for stroke in strokes if not stroke.connected)]
 
 
 def _rule(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None) -> None:

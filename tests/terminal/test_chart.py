@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +16,9 @@ from cldmon.domain.ranges import Span
 from cldmon.terminal.chart import Frame, charts
 from cldmon.terminal.style import Look, width
 
-DATA = Path(__file__).parents[1] / "data"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 TEN_MINUTES = timedelta(minutes=10)
@@ -62,11 +64,10 @@ def plot_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["unicode", "ascii"])
-def test_a_session_looks_like_this(name: str) -> None:
+def test_a_session_looks_like_this(name: str, golden: Callable[[str, str], None]) -> None:
     """With a limit hit, a reset and a gap, across the change of clocks of 29 March 2026."""
     text = charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
-    golden = DATA / f"history-chart-{name}.txt"
-    assert text + "\n" == golden.read_text(encoding="utf-8")
+    golden(f"history-chart-{name}.txt", text + "\n")
 
 
 def test_a_chart_fits_its_terminal_and_leaves_a_line_for_the_prompt() -> None:
@@ -186,3 +187,30 @@ def test_any_history_in_any_terminal_makes_a_chart(
     accounts = {"alice": inside, "bob": inside[:1]}
     text = charts(accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode))
     assert max(map(width, text.split("\n"))) <= columns
+
+
+def test_lines_that_share_their_cells_are_shown_by_turns() -> None:
+    """Each line of the legend is to be seen, also where another runs over it."""
+    windows = {"fiveHour": 40, "sevenDay": 41, "models.Fable": 42}
+    points = [(ms, windows) for ms, _ in readings(5, *[0] * 31)]
+    canvas = plot_of(charts({"a": points}, list(windows), frame()))
+    [row] = [line for line in canvas if line.strip()]
+    assert row.count("•") > 15
+    assert row.count("+") > 15
+    assert len(re.findall("[⠀-⣿]", row)) > 15
+
+
+def test_lines_that_meet_nowhere_are_drawn_as_each_alone() -> None:
+    points = [(ms, {**w, "sevenDay": 90}) for ms, w in readings(5, *range(31))]
+    both = plot_of(charts({"a": points}, BOTH, frame()))
+    alone = plot_of(charts({"a": points}, ["fiveHour"], frame()))
+    assert [line.replace("•", "").rstrip() for line in both] == alone
+
+
+def test_eight_windows_have_eight_different_samples() -> None:
+    names = [*BOTH, *(f"models.{n}" for n in range(6))]
+    points = [(ms, dict.fromkeys(names, 5)) for ms, _ in readings(1, 1, 2, 3)]
+    for unicode in (True, False):
+        head = charts({"a": points}, names, frame(unicode=unicode)).split("100%")[0]
+        samples = re.findall(r"(\S\S) (?:5h|7d)", head)
+        assert len(set(samples)) == 8, head
