@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -17,7 +18,7 @@ from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
 from cldmon.terminal.faces import FORMS, face
 from cldmon.terminal.screen import Screen
-from cldmon.terminal.style import DIM, look
+from cldmon.terminal.style import DIM, harmless, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 DEFAULT_WATCH_SECONDS = 5
 _GLANCE_SECONDS = 0.5
 """How often a watch looks whether a pass has ended."""
+
+
+def _number(_ctx: click.Context, _param: click.Parameter, seconds: float | None) -> float | None:
+    """Refuse what compares with nothing, so that a range lets it pass."""
+    if seconds is not None and math.isnan(seconds):
+        raise click.BadParameter("'nan' is not a number of seconds")
+    return seconds
 
 
 @click.command("status")
@@ -49,6 +57,7 @@ _GLANCE_SECONDS = 0.5
     type=click.FloatRange(min=0.1),
     is_flag=False,
     flag_value=DEFAULT_WATCH_SECONDS,
+    callback=_number,
     help="Go on until Ctrl-C: show each new pass, and on a terminal the time every SECONDS"
     f" ({DEFAULT_WATCH_SECONDS}).",
 )
@@ -111,18 +120,19 @@ def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
         while True:
             here = look(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
-            text = _current(replace(app), labels, form)
+            text = _current(replace(app), labels, form, here.paragraph)
             screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
             _rest(app, seconds, screen.rest)
 
 
-def _current(app: App, labels: Collection[str], form: str) -> str:
-    """Return what is to be seen now, be it trouble."""
+def _current(app: App, labels: Collection[str], form: str, written: Callable[[str], str]) -> str:
+    """Return what is to be seen now, be it trouble, whose words are to be `written`."""
     try:
         snapshot = app.shown(labels)
-        return _nothing(app, snapshot) or _text(app, snapshot, form)
+        nothing = _nothing(app, snapshot)
+        return written(nothing) if nothing else _text(app, snapshot, form)
     except CldmonError as error:
-        return f"cldmon: {error}"
+        return written(f"cldmon: {error}")
 
 
 def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
@@ -132,7 +142,7 @@ def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
         fresh = replace(app)
         news = _news(fresh, labels)
         if news != last:
-            click.echo(_current(fresh, labels, form), color=True)
+            click.echo(_current(fresh, labels, form, harmless), color=True)
             last = news
         _rest(app, seconds, time.sleep)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 INDENT = "  "
+_BETWEEN = "  "
+"""What separates two columns, and a bar from its percentage."""
 MIN_BAR = 6
 MAX_BAR = 60
 ROOMY = 110
@@ -54,6 +56,15 @@ class Row(NamedTuple):
     resets: tuple[str, str] = ("", "")
     forecast: str = ""
     live: bool = True
+
+
+class Columns(NamedTuple):
+    """The cells of each column, without their bars."""
+
+    names: Sequence[str]
+    used: Sequence[str]
+    resets: Sequence[str]
+    forecasts: Sequence[str]
 
 
 def table(views: Sequence[AccountView], page: Page) -> str:
@@ -98,12 +109,10 @@ def _age(account: AccountView) -> str:
 
 
 def _error(message: str, page: Page) -> Iterator[str]:
-    import textwrap
-
     look = page.look
-    lines = textwrap.wrap(look.clean(message), max(20, look.columns - 4)) or [""]
-    for mark, line in zip(chain([look.pick("✗ ", "x ")], ["  "] * len(lines)), lines, strict=False):
-        yield INDENT + look.paint(mark + line, RED)
+    text = look.paragraph(message, f"{INDENT}{look.pick('✗', 'x')} ", f"{INDENT}  ")
+    for line in text.split("\n"):
+        yield INDENT + look.paint(line.removeprefix(INDENT), RED)
 
 
 def _rows(account: AccountView, page: Page) -> Iterator[Row]:
@@ -174,14 +183,13 @@ def _units(minor: int, extra: ExtraUsage) -> str:
 
 def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
     """Return the header and a line for each row, bars as long as the page lets them be."""
-    clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)
-    resets = ["  ".join([row.resets[0].ljust(clocks), row.resets[1]]).rstrip() for row in rows]
-    bars = _bar_cells(rows, resets, page.look)
+    columns = _fitting(rows, page.look)
+    bars = _bar_cells(columns, page.look)
     lines = [
-        (row.name, _used_cell(row, bars, page.look), reset, row.forecast)
-        for row, reset in zip(rows, resets, strict=True)
+        (row.name, _used_cell(row, bars, page.look), reset, forecast)
+        for row, reset, forecast in zip(rows, columns.resets, columns.forecasts, strict=True)
     ]
-    last = "Forecast" if any(row.forecast for row in rows) else ""
+    last = "Forecast" if any(columns.forecasts) else ""
     header, *below = aligned([("Window", "Used", "Resets", last), *lines])
     live = [
         page.look.paint(line, *([] if row.live else [DIM]))
@@ -190,17 +198,31 @@ def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
     return [INDENT + page.look.paint(header, DIM), *(INDENT + line for line in live)]
 
 
-def _bar_cells(rows: Sequence[Row], resets: Sequence[str], look: Look) -> int:
+def _fitting(rows: Sequence[Row], look: Look) -> Columns:
+    """Return what stands in the columns.
+
+    On a narrow page the forecast is left out, and if that is not enough the clock times.
+    """
+    names, used = [row.name for row in rows], [row.used for row in rows]
+    clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)
+    both = ["  ".join([row.resets[0].ljust(clocks), row.resets[1]]).rstrip() for row in rows]
+    left = [row.resets[1] or row.resets[0] for row in rows]
+    full = Columns(names, used, both, [row.forecast for row in rows])
+    no_forecast = full._replace(forecasts=[""] * len(rows))
+    choices = (full, no_forecast, no_forecast._replace(resets=left))
+    return next((c for c in choices if _taken(c) <= look.columns), choices[-1])
+
+
+def _bar_cells(columns: Columns, look: Look) -> int:
     """Return how long bars may be; 0 where there is no room for any that says something."""
-    columns = (
-        (row.name for row in rows),
-        (row.used for row in rows),
-        resets,
-        (row.forecast for row in rows),
-    )
-    taken = sum(max(map(width, column), default=0) + 2 for column in columns)
-    room = look.columns - len(INDENT) - taken
+    room = look.columns - _taken(columns) - len(_BETWEEN)
     return min(room, MAX_BAR) if room >= MIN_BAR else 0
+
+
+def _taken(columns: Columns) -> int:
+    """Return how many columns of a terminal a line takes, without a bar."""
+    widths = [max(map(width, column), default=0) for column in columns]
+    return len(INDENT) + sum(widths) + len(_BETWEEN) * (sum(map(bool, widths)) - 1)
 
 
 def _used_cell(row: Row, cells: int, look: Look) -> str:

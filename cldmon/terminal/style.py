@@ -48,6 +48,20 @@ class Look(NamedTuple):
         safe = harmless(text)
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
+    def paragraph(self, text: str, first: str = "", below: str = "") -> str:
+        """Return a text from outside as lines that fit, the first one and those below begun so.
+
+        A word that is longer than a line, such as a path, stays whole: it may be copied.
+        """
+        lines, gap = [first], ""
+        for word in self.clean(text).split():
+            if gap and width(lines[-1]) + 1 + width(word) > self.columns:
+                lines.append(below)
+                gap = ""
+            lines[-1] += gap + word
+            gap = " "
+        return "\n".join(lines)
+
     def pick(self, pretty: str, plain: str) -> str:
         """Return the Unicode form of a symbol, or its ASCII one."""
         return pretty if self.unicode else plain

@@ -362,3 +362,24 @@ def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> No
     done = home.run("--watch", "--account", "carol")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no account 'carol'" in done.stderr
+
+
+def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(home: Home) -> None:
+    home.leave(account("alice", 41))
+    terminal = Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 40)
+    try:
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        (home.folder / "data" / "state.json").write_text("{")
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        lines = re.sub(r"\x1b\[[?\d]*[a-zA-Z]", "", terminal.seen).splitlines()
+        assert " ".join(lines).endswith("it is corrupt; the next pass sets it aside")
+        assert all(len(line) <= 40 for line in lines if "/" not in line)
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "0", "soon"])
+def test_a_watch_has_a_length_of_time_to_wait(home: Home, seconds: str) -> None:
+    done = home.run("--watch", seconds)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--watch'" in done.stderr

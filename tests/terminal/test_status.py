@@ -7,7 +7,6 @@ import io
 import json
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import category
 from zoneinfo import ZoneInfo
@@ -41,11 +40,12 @@ from tests.terminal.readings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cldmon.domain.forecast import Forecast
 
-DATA = Path(__file__).parents[1] / "data" / "status"
+    Golden = Callable[[str, str], None]
+
 BERLIN = ZoneInfo("Europe/Berlin")
 PLAIN = Look(80, colour=False, unicode=True)
 ASCII = Look(80, colour=False, unicode=False)
@@ -69,8 +69,8 @@ def printed(form: str, snapshot: Snapshot, look: Look = PLAIN) -> str:
 @pytest.mark.parametrize(
     ("name", "look"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
 )
-def test_the_table_looks_like_this(name: str, look: Look) -> None:
-    assert drawn(SNAPSHOT, look) + "\n" == (DATA / f"{name}.txt").read_text(encoding="utf-8")
+def test_the_table_looks_like_this(name: str, look: Look, golden: Golden) -> None:
+    golden(f"status/{name}.txt", drawn(SNAPSHOT, look) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_the_table_looks_like_this(name: str, look: Look) -> None:
         ("usage.json", "json", PLAIN),
     ],
 )
-def test_the_other_forms_look_like_this(name: str, form: str, look: Look) -> None:
-    assert printed(form, SNAPSHOT, look) + "\n" == (DATA / name).read_text(encoding="utf-8")
+def test_the_other_forms_look_like_this(name: str, form: str, look: Look, golden: Golden) -> None:
+    golden(f"status/{name}", printed(form, SNAPSHOT, look) + "\n")
 
 
 def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None:
@@ -262,3 +262,17 @@ def test_every_snapshot_can_be_shown(
     text = face(form, Snapshot(NOW, tuple(accounts), timedelta(minutes=10)), now, look, dict)  # type: ignore[arg-type]
     assert {c for c in SGR.sub("", text) if not c.isprintable()} <= {"\n", "\u200c", "\u200d"}
     assert look.unicode or text.isascii()
+
+
+def test_a_narrow_terminal_goes_without_forecasts_and_then_without_clock_times() -> None:
+    """Percentages and what is left until the reset stay."""
+    shown = {}
+    for columns in (62, 50, 40):
+        text = drawn(of(ALICE, BOB, CAROL), Look(columns, colour=False, unicode=True))
+        assert max(map(width, text.splitlines())) <= columns
+        shown[columns] = [
+            "at reset" in text,
+            "14:51" in text,
+            "41%" in text and "in 2h 14m" in text,
+        ]
+    assert shown == {62: [True, True, True], 50: [False, True, True], 40: [False, False, True]}

@@ -111,3 +111,19 @@ def test_columns_stand_below_each_other_whatever_is_in_them() -> None:
     rows = [("a", "x"), ("数据", "x"), ("\x1b[31mred\x1b[0m", "x")]
     assert [line.index("x") for line in aligned(rows)] == [6, 4, 15]
     assert aligned([("a", ""), ("b", "")]) == ["a", "b"]
+
+
+def test_a_paragraph_is_broken_between_words_and_never_in_one() -> None:
+    """What is to be copied, such as a path, stays whole."""
+    narrow = Look(20, colour=False, unicode=True)
+    text = narrow.paragraph("数据 is at /a/path/that/is/long and --so-on", "x ", "  ")
+    assert text.split("\n") == ["x 数据 is at", "  /a/path/that/is/long", "  and --so-on"]
+    assert narrow.paragraph("", "x ") == "x "
+
+
+@given(st.text(), st.integers(1, 100))
+def test_a_paragraph_holds_every_word_and_fits_where_words_do(text: str, columns: int) -> None:
+    place = Look(columns, colour=False, unicode=True)
+    lines = place.paragraph(text, "> ", "  ").split("\n")
+    assert " ".join(lines).split()[1:] == place.clean(text).split()
+    assert all(width(line) <= columns or len(line[2:].split()) <= 1 for line in lines)
