@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from cldmon.doctor.check import Check
     from cldmon.terminal.style import Look
 
-_INDENT = "    "
+_INDENT = "  "
 
 
 @click.command("doctor")
@@ -40,17 +39,18 @@ def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
             _show(app, check)
     if as_json:
         print_json([asdict(check) for check in checks])
-    ctx.exit(any(check.verdict is Verdict.FAILED for check in checks))
+    ctx.exit(int(any(check.verdict is Verdict.FAILED for check in checks)))
 
 
 def _show(app: App, check: Check) -> None:
     from cldmon.terminal.style import look
 
     place = look(sys.stdout, app.env)
-    click.echo(f"{_mark(check, place)} {place.clean(f'{check.name}: {check.detail}')}", color=True)
+    text = place.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
+    click.echo(_mark(check, place) + text.removeprefix(_INDENT[:-1]), color=True)
     if check.remedy:
-        remedy = f"{place.pick('→', '->')} {place.clean(check.remedy)}"
-        click.echo(textwrap.indent(remedy, _INDENT))
+        # Unbroken, for it may be a command that is to be copied.
+        click.echo(f"{_INDENT}{_INDENT}{place.pick('→', '->')} {place.clean(check.remedy)}")
 
 
 def _mark(check: Check, place: Look) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cldmon.doctor.patient import Patient
 
 _INSTALL = "apt-get install chromium-headless-shell, or set browser.executable"
-_POINTER = "; `cldmon doctor` tells more"
+POINTER = "; `cldmon doctor` tells more"
 _MOST_WORDS = 3
 
 
@@ -55,4 +55,4 @@ def _why(error: BrowserError) -> str:
     """Return our words for it, and the browser's own last ones."""
     said = re.findall(r"\[err\] (.*)", str(error.__cause__))
     words = [" ".join(line.split()) for line in said if line.strip()][-_MOST_WORDS:]
-    return " | ".join([str(error).removesuffix(_POINTER), *words])
+    return " | ".join([str(error).removesuffix(POINTER), *words])

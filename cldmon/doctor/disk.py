@@ -30,6 +30,9 @@ LEAST_BYTES = 100_000_000
 
 LEAST_INODES = 1_000
 
+MOST_NAMED = 3
+"""So many files in the same trouble are named; the rest is counted."""
+
 
 def data_dir(patient: Patient) -> Iterator[Check]:
     """Look whether the data folder is there, ours, writable and private."""
@@ -38,6 +41,9 @@ def data_dir(patient: Patient) -> Iterator[Check]:
         return
     if not folder.exists():
         yield _absent(folder)
+    elif is_read_only(os.statvfs(folder)):
+        remedy = "mount it so that it can be written to, or set data_dir to another folder"
+        yield bad("data folder", f"{folder} is on a file system that is mounted read-only", remedy)
     elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield bad("data folder", f"{folder} is no folder that we can write to", _mend(folder))
     elif stat.S_IMODE(folder.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
@@ -51,16 +57,24 @@ def data_dir(patient: Patient) -> Iterator[Check]:
         yield good("data folder", str(folder))
 
 
+def is_read_only(found: os.statvfs_result) -> bool:
+    """Return whether nobody, not even root, can write to a file system."""
+    return bool(found.f_flag & os.ST_RDONLY)
+
+
 def files(patient: Patient) -> Iterator[Check]:
     """Look whether every file in the data folder can be read and written, as a pass has to."""
     folder = patient.data_dir
-    if folder is None or not folder.is_dir():
+    if folder is None or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return
     found = sorted([*folder.glob("*"), *folder.glob("browser/*")])
     foreign = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
     links = [path for path in _appended(folder, patient.app.now()) if path.is_symlink()]
-    for path in foreign:
+    for path in foreign[:MOST_NAMED]:
         yield bad("files", f"{path} cannot be read and written", _mend(path))
+    if more := foreign[MOST_NAMED:]:
+        detail = f"{len(more)} more in {folder} cannot be read and written"
+        yield bad("files", detail, f"mend them, too, or all: {_mend_all(folder)}")
     for path in links:
         remedy = "put the file itself there: what is written follows no link"
         yield bad("files", f"{path} is a symbolic link", remedy)
@@ -162,6 +176,10 @@ def _mend(path: Path) -> str:
     if path.exists() and path.stat().st_uid != os.geteuid():
         return f"give it back: sudo chown {_user(os.geteuid())} {quoted}"
     return f"check its owner and mode: ls -ld {quoted}"
+
+
+def _mend_all(folder: Path) -> str:
+    return f"sudo chown -R {_user(os.geteuid())} {shlex.quote(str(folder))}"
 
 
 def _user(uid: int) -> str:

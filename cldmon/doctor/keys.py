@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.doctor.check import bad, good, unsure
+from cldmon.doctor.chromium import POINTER
 from cldmon.domain.asking import Answer, Question
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
-from cldmon.errors import BusyError
+from cldmon.errors import BusyError, CldmonError
 from cldmon.store import PASS_LOCK
 from cldmon.store.state import Memory
 
@@ -35,8 +36,8 @@ KEY_LIFE = timedelta(days=28)
 WARN_AGE = timedelta(days=21)
 
 _REMEDIES = {
-    FailureKind.KEY_MISSING: "put a key there: cldmon login {label}",
-    FailureKind.KEY_EXPIRED: "get a new key: cldmon login {label}",
+    FailureKind.KEY_MISSING: "put a key there: {renewal}",
+    FailureKind.KEY_EXPIRED: "get a new key: {renewal}",
     FailureKind.WRONG_ORGANIZATION: "remove `organization` from the account, or put the uuid of"
     " one that the key opens",
     FailureKind.CHALLENGED: "set browser.headless = false (under Xvfb), or another address",
@@ -54,20 +55,20 @@ def present(patient: Patient) -> Iterator[Check]:
         name = f"key of {label}"
         if isinstance(key, Secret):
             mark = patient.state.memories.get(label, Memory()).key
-            yield age(name, label, key, mark, patient.app.now())
+            yield age(name, key, mark, patient.app.now(), renewal(patient, label))
         else:
-            yield bad(name, str(key), f"put one there, or: {_login(label)}")
+            yield bad(name, str(key), f"put one there: {renewal(patient, label)}")
 
 
-def age(name: str, label: str, key: Secret, mark: KeyMark | None, now: datetime) -> Check:
+def age(name: str, key: Secret, mark: KeyMark | None, now: datetime, renewal: str) -> Check:
     """Return what is known of a key's age; `mark` is that of the key that was used last."""
     if mark is None or mark.fingerprint != key.fingerprint():
         return good(name, "well-formed; no pass has used it yet")
     ends = mark.since + KEY_LIFE
-    detail = f"in use since {mark.since:%Y-%m-%d}, ends by {ends:%Y-%m-%d} (28 days after login)"
+    detail = f"in use since {mark.since:%Y-%m-%d}, ends by {ends:%Y-%m-%d} (after 28 days)"
     if now - mark.since < WARN_AGE:
         return good(name, detail)
-    return unsure(name, detail, f"get a new key before: {_login(label)}")
+    return unsure(name, detail, f"get a new key before: {renewal}")
 
 
 def twins(patient: Patient) -> Iterator[Check]:
@@ -76,7 +77,9 @@ def twins(patient: Patient) -> Iterator[Check]:
     for one, other in combinations(secrets, 2):
         if secrets[one] == secrets[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
-            yield bad("accounts", detail, f"give {other} a key of its own: {_login(other)}")
+            yield bad(
+                "accounts", detail, f"give {other} a key of its own: {renewal(patient, other)}"
+            )
 
 
 def validity(patient: Patient) -> Iterator[Check]:
@@ -110,17 +113,17 @@ def _asked(patient: Patient, config: Config, questions: list[Question]) -> Itera
     for question in questions:
         answer = answers[question.label]
         if not _lacks_browser(answer):
-            yield access(question.label, answer)
+            yield access(question.label, answer, renewal(patient, question.label))
     yield from sharing(_organizations(patient, answers))
 
 
-def access(label: str, answer: Answer | Failure) -> Check:
+def access(label: str, answer: Answer | Failure, renewal: str) -> Check:
     """Return what an answer of the service means for the account's key."""
     name = f"access of {label}"
     if isinstance(answer, Answer):
         windows = len(answer.reading.windows)
         return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
-    return bad(name, answer.message, _REMEDIES[answer.kind].format(label=shlex.quote(label)))
+    return bad(name, answer.message, _REMEDIES[answer.kind].format(renewal=renewal))
 
 
 def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
@@ -152,7 +155,8 @@ def _without_browser(answers: Mapping[str, Answer | Failure]) -> Iterator[Check]
         if isinstance(answer, Failure) and _lacks_browser(answer):
             labels.setdefault(answer.message, []).append(label)
     for message, those in labels.items():
-        yield bad(f"access of {', '.join(those)}", message, _REMEDIES[FailureKind.NO_BROWSER])
+        why = message.removesuffix(POINTER)
+        yield bad(f"access of {', '.join(those)}", why, _REMEDIES[FailureKind.NO_BROWSER])
 
 
 def _lacks_browser(answer: Answer | Failure) -> bool:
@@ -169,7 +173,7 @@ def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
 def _as_it_was(patient: Patient) -> Iterator[Check]:
     for account in patient.state.snapshot.accounts:
         if account.label in patient.keys and account.failure:
-            yield access(account.label, account.failure)
+            yield access(account.label, account.failure, renewal(patient, account.label))
     yield from sharing(_organizations(patient, {}))
 
 
@@ -181,5 +185,10 @@ def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) ->
     return {label: found[label] for label in patient.keys if label in found}
 
 
-def _login(label: str) -> str:
+def renewal(patient: Patient, label: str) -> str:
+    """Return how an account gets another key: by `cldmon login`, or by hand where that cannot."""
+    try:
+        patient.app.key_place(label)
+    except CldmonError as error:
+        return str(error)
     return f"cldmon login {shlex.quote(label)}"

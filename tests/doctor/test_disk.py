@@ -51,6 +51,29 @@ def test_files_that_a_pass_cannot_use_are_named(ward: Ward) -> None:
     }
 
 
+def test_of_many_files_that_a_pass_cannot_use_three_are_named_and_the_rest_is_counted(
+    ward: Ward,
+) -> None:
+    ward.passed()
+    for number in range(10):
+        (ward.data / f"old-{number}").symlink_to("nowhere")
+    checks = list(disk.files(ward.patient()))
+    assert len(checks) == 4
+    assert checks[-1].detail == f"7 more in {ward.data} cannot be read and written"
+    assert "sudo chown -R " in checks[-1].remedy
+
+
+def test_of_a_folder_that_is_no_good_itself_no_files_are_named(ward: Ward) -> None:
+    ward.data.write_text("")
+    assert list(disk.files(ward.patient())) == []
+
+
+def test_a_file_system_may_be_mounted_for_reading_alone() -> None:
+    found = [4096, 4096, 10**7, 10**6, 10**6, 0, 0, 0, os.ST_RDONLY | os.ST_NOSUID, 255]
+    assert disk.is_read_only(os.statvfs_result(found))
+    assert not disk.is_read_only(os.statvfs_result([*found[:8], os.ST_NOSUID, 255]))
+
+
 def test_room_is_looked_at_where_the_data_are_and_where_the_browser_works(ward: Ward) -> None:
     checks = [*disk.space(ward.patient()), *disk.temporary(ward.patient())]
     assert [c.name for c in checks] == ["disk space", "temporary space"]
