@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HEADER = ("time", "label", "window", "utilization")
 MAX_ROWS = 20
 """So many rows of one account fit on a screen, with header and prompt."""
+_LONGEST_LABEL = 20
+_LONGEST_TITLE = 12
+"""Columns granted to a label and to a window's name: three windows fit into 80."""
 _MINUTE = timedelta(minutes=1)
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
 
@@ -49,16 +52,25 @@ def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame
     from tabulate import tabulate
 
     look = frame.look
-    header = ["Account", "Time", *(look.clean(short_title(name)) for name in windows)]
+    titles = (look.shorten(look.clean(short_title(name)), _LONGEST_TITLE) for name in windows)
     step = _step(frame.span.length)
     rows = [
-        [look.clean(label), f"{from_ms(ms).astimezone(frame.zone):%Y-%m-%d %H:%M}"]
+        [
+            look.shorten(look.clean(label), _LONGEST_LABEL),
+            f"{from_ms(ms).astimezone(frame.zone):%Y-%m-%d %H:%M}",
+        ]
         + [f"{values[name]}%" if name in values else look.missing for name in windows]
         for label, points in accounts.items()
         for ms, values in _firsts(points, step)
     ]
     aligned = ("left", "left", *("right" for _ in windows))
-    return tabulate(rows, headers=header, tablefmt="plain", disable_numparse=True, colalign=aligned)
+    return tabulate(
+        rows,
+        headers=["Account", "Time", *titles],
+        tablefmt="plain",
+        disable_numparse=True,
+        colalign=aligned,
+    )
 
 
 def _cells(*texts: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from cldmon.demo.slack import TOKEN, SimUser, error
+from cldmon.terminal.style import width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,3 +225,12 @@ def test_a_corrupt_file_is_reported_and_left_alone(office: Office) -> None:
     assert ran.returncode == 1
     assert file.read_text() == '{"users": '
     assert office.slack.sent == []
+
+
+def test_wide_names_leave_the_columns_below_each_other(office: Office) -> None:
+    office.slack.users["U03KIM"] = SimUser("U03KIM", "kim", "김선준 🎉")
+    two_people(office)
+    office.subscribe("U03KIM", "red", "--hit")
+    lines = office.subscribe("--list").stdout.splitlines()
+    assert "김선준 🎉" in lines[3]
+    assert len({width(line[: line.rindex("  o")]) for line in lines[2:]}) == 1

@@ -13,7 +13,7 @@ from cldmon.domain.model import to_ms
 from cldmon.domain.ranges import Span
 from cldmon.terminal.chart import Frame
 from cldmon.terminal.records import csv_lines, table
-from cldmon.terminal.style import Look
+from cldmon.terminal.style import Look, width
 
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
 LOOK = Look(80, colour=False, unicode=True)
@@ -73,3 +73,12 @@ def test_each_row_is_the_first_reading_of_its_step() -> None:
     points = [(at(10 * n), {"fiveHour": n % 100}) for n in range(144, -1, -1)]
     rows = table({"alice": points}, ["fiveHour"], frame(24)).split("\n")[1:]
     assert [row.split()[2][3:] for row in rows[1:]] == ["00"] * 12
+
+
+def test_columns_stand_below_each_other_however_wide_the_letters_and_long_the_names() -> None:
+    points = [(at(0), {"fiveHour": 5, "models.A model with a name": 40})]
+    accounts = dict.fromkeys(("al", "数据 🎉", "한국어", "a label that goes on and on"), points)
+    lines = table(accounts, ["fiveHour", "models.A model with a name"], frame(1)).split("\n")
+    assert {width(line) for line in lines} == {width(lines[0])}
+    assert width(lines[0]) <= 80
+    assert {width(line[: line.index("2026")]) for line in lines[1:]} == {22}
