@@ -71,6 +71,8 @@ def completion(shell: str) -> str:
     kind = get_completion_class(shell) or ShellComplete
     # Not the shell's own method: bash's first asks which bash is installed here.
     text = ShellComplete.source(kind(cli, {}, "cldmon", "_CLDMON_COMPLETE"))
+    # Else fish would be told a description, or a label, up to its first comma only.
+    text = text.replace('(string split "," ', '(string split --max 1 "," ')
     return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
 
 

@@ -120,8 +120,14 @@ def test_zsh_and_fish_are_told_what_words_mean(home: Home) -> None:
         "history",
         "Show how much was used, over time.",
     ]
-    [line] = home.asked("cldmon hist", "fish")
-    assert line.startswith("plain,history\t")
+    assert home.asked("cldmon hist", "fish") == [
+        "plain,history\tShow how much was used, over time."
+    ]
+
+
+def test_fish_splits_a_line_at_its_first_comma_alone() -> None:
+    """Labels and descriptions have commas of their own."""
+    assert '(string split --max 1 "," $completion)' in script("fish")
 
 
 def in_bash(home: Home, words: str) -> list[str]:
