@@ -63,15 +63,19 @@ def test_the_library_stands_beside_the_page_with_its_licence() -> None:
 
 
 def test_wheel_and_source_hold_the_library_and_nothing_else_of_npm(checkout: Path) -> None:
-    """It was fetched before, so the build asks no network."""
+    """It was fetched before, so the build asks no network; and no configuration comes along."""
     shutil.copytree(ROOT / VENDOR, checkout / VENDOR)
+    for place in ("config.toml", "contrib/container/config/config.toml"):
+        (checkout / place).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / place).write_text("secret")
     out, _ = build(checkout)
     names = set(ZipFile(next(out.glob("*.whl"))).namelist())
     assert {*BORROWED, LICENCE, "cldmon/web/static/index.html"} <= names
     with tarfile.open(next(out.glob("*.tar.gz"))) as source:
         inside = {name.partition("/")[2] for name in source.getnames()}
     assert {*BORROWED, LICENCE, "web/package-lock.json", "web/.npmrc", "hatch_build.py"} <= inside
-    assert not [name for name in names | inside if "node_modules" in name or "axe" in name]
+    unwanted = ("node_modules", "axe", "config.toml")
+    assert not [name for name in names | inside if any(word in name for word in unwanted)]
 
 
 def test_where_it_cannot_be_had_the_build_says_so_in_one_line(checkout: Path) -> None:

@@ -16,9 +16,15 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from cldmon import __version__
+from tests.contrib.test_prometheus import free_port
+from tests.docs.machine import Machine, mentioned
+from tests.docs.pages import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cldmon.demo.claude import FakeClaude
+    from cldmon.demo.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
 HATCHLING = Path(sys.executable).with_name("hatchling")
@@ -32,6 +38,9 @@ WANTED = {
     f"{SHARED}/zsh/site-functions/_cldmon",
     f"{SHARED}/fish/vendor_completions.d/cldmon.fish",
     f"{SHARED}/doc/cldmon/config.example.toml",
+    f"{SHARED}/doc/cldmon/README.md",
+    *(f"{SHARED}/doc/cldmon/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+    f"{SHARED}/doc/cldmon/contrib/container/compose.yaml",
     f"{SHARED}/doc/cldmon/contrib/systemd/cldmon-fetch.service",
     f"{SHARED}/doc/cldmon/contrib/cron/cldmon.crontab",
     f"{SHARED}/doc/cldmon/contrib/prometheus/alerts.yml",
@@ -74,7 +83,7 @@ def test_the_wheel_holds_all_that_is_no_code_and_nothing_that_is_not_its_busines
         ".data",
         ".dist-info",
     }
-    assert [name for name in held if name.endswith((".pyc", ".orig", ".key"))] == []
+    assert [name for name in held if name.endswith((".pyc", ".orig", ".key", "make.py"))] == []
 
 
 def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
@@ -143,6 +152,30 @@ def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "cldmon" in run(installed, tmp_path, "completion", shell)
     assert json.loads(run(installed, tmp_path, "status", "--json"))["loading"]
+
+
+SERVE = """
+cldmon serve &
+server=$!
+until cldmon health --serve; do kill -0 $server; done
+kill $server
+"""
+"""`serve` until it answers."""
+
+
+def test_all_that_the_readme_says_can_be_done_with_the_wheel(
+    installed: Path, tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack
+) -> None:
+    machine = Machine(tmp_path, fake_claude, fake_slack, str(installed / "bin" / "cldmon"))
+    machine.put_in_path().fill(f"port = {free_port()}")
+    machine.leave_node_program()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    steps = [block.text for block in cut(readme) if block.language == "sh"]
+    machine.follow(*(step for step in steps if not step.startswith("scripts/")), SERVE)
+    needs_more = {"serve", "demo", "login alice"}  # till Ctrl-C, more time, and a display
+    for command in sorted(mentioned(readme) - needs_more):
+        machine.follow(f"cldmon {command}")
+    assert "no display" in machine.run("cldmon login alice").stderr
 
 
 def test_a_release_is_only_shown_unless_it_is_asked_for() -> None:

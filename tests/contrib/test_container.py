@@ -39,6 +39,7 @@ def test_what_the_build_needs_of_the_checkout_is_let_in() -> None:
     let_in = [line.removeprefix("!") for line in lines if line.startswith("!")]
     assert [name for name in let_in if not (ROOT / name).exists()] == []
     assert {"cldmon", "pyproject.toml", "requirements.lock", "hatch_build.py"} <= set(let_in)
+    assert lines.index("contrib/container/config") > lines.index("!contrib")
 
 
 def test_the_services_of_the_compose_file_share_image_and_data(compose: Any) -> None:

@@ -15,12 +15,12 @@ from cldmon.schedule.systemd import Places
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_RECORDS = '#!/bin/sh\necho "$(basename "$0") $*" >>"$BOX/calls"\n'
-_SYSTEMCTL = f"""{_RECORDS}
+RECORDS = '#!/bin/sh\necho "$(basename "$0") $*" >>"$BOX/calls"\n'
+_SYSTEMCTL = f"""{RECORDS}
 [ ! -e "$BOX/no-systemd" ] || {{ echo 'Failed to connect to bus' >&2; exit 1; }}
 case $* in *ActiveState*) echo ActiveState=active ;; esac
 """
-_CRONTAB = f"""{_RECORDS}
+_CRONTAB = f"""{RECORDS}
 [ ! -e "$BOX/broken" ] || {{ echo 'crontab: you may not use it' >&2; exit 1; }}
 case $* in
 *-l) cat "$BOX/crontab" 2>/dev/null || {{ echo 'no crontab for me' >&2; exit 1; }} ;;
@@ -30,8 +30,8 @@ esac
 PROGRAMS = {
     "systemctl": _SYSTEMCTL,
     "crontab": _CRONTAB,
-    "systemd-sysusers": _RECORDS,
-    "systemd-tmpfiles": _RECORDS,
+    "systemd-sysusers": RECORDS,
+    "systemd-tmpfiles": RECORDS,
 }
 
 JOB = Job(

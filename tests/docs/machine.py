@@ -1,0 +1,206 @@
+"""A machine to follow the pages on, as root: its own /etc, /opt and homes, and programs that would
+change more than files only write down that they were called.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.demo.claude import SimAccount, SimOrganization, usage
+from cldmon.demo.slack import SimUser
+from tests.docs.pages import ROOT
+from tests.home import CLDMON, PATIENCE, key_of, organization_of
+from tests.schedule.tools import RECORDS, Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cldmon.demo.claude import FakeClaude
+    from cldmon.demo.slack import FakeSlack
+
+OURS = ("etc", "opt", "srv", "usr/local/bin", "var/lib")
+"""The folders that the pages write to; what else is in them is there to be read."""
+READY = (
+    "etc/systemd/system",
+    "etc/sysusers.d",
+    "etc/tmpfiles.d",
+    "var/lib/prometheus/node-exporter",
+)
+
+RECORDERS = (
+    *("apt-get", "chgrp", "chown", "docker", "journalctl", "loginctl"),
+    *("npx", "pip", "pipx", "podman", "useradd", "uv"),
+)
+SUDO = '#!/bin/sh\n[ "$1" != -u ] || shift 2\nexec "$@"\n'
+EDITOR = '#!/bin/sh\ncat "$BOX/filled.toml" >"$1"\n'
+PYTHON = """#!/bin/sh
+case "$1 $2" in
+'-m venv') mkdir -p "$3/bin" && ln -s "$BOX/bin/pip" "$CLDMON" "$3/bin" ;;
+*) exec /usr/bin/python3 "$@" ;;
+esac
+"""
+"""Makes an environment in which cldmon is there already."""
+INSTALL = """#!/bin/bash
+words=()
+while [ $# -gt 0 ]; do
+    case $1 in -o | -g) shift ;; *) words+=("$1") ;; esac
+    shift
+done
+exec /usr/bin/install "${words[@]}"
+"""
+"""Gives nothing away: there is nobody else in here."""
+SCRIPTS = {
+    "sudo": SUDO,
+    "editor": EDITOR,
+    "sudoedit": EDITOR,
+    "sensible-editor": EDITOR,
+    "python3": PYTHON,
+    "install": INSTALL,
+    **dict.fromkeys(RECORDERS, RECORDS),
+}
+
+
+DORA = SimUser("U0123456789", "dora", "Dora Example")
+OLD = "/srv/node-cldmon"
+HISTORY = '{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}'
+PLACEHOLDERS = {"LABEL": "alice", "NAME": "dora", "ACCOUNT": "alice", "DIR": OLD}
+
+
+def mentioned(text: str) -> set[str]:
+    """Return cldmon's commands within a text, after the word `cldmon`, ready to be run."""
+    quoted = re.findall(r"`cldmon ([^`]*)`", text)
+    return {" ".join(PLACEHOLDERS.get(word, word) for word in line.split()) for line in quoted}
+
+
+@dataclass
+class Machine:
+    """A machine below `folder` whose accounts, alice and bob, are at a simulated claude.ai."""
+
+    folder: Path
+    claude: FakeClaude
+    slack: FakeSlack
+    program: str = CLDMON
+    box: Box = field(init=False)
+
+    def __post_init__(self) -> None:
+        for place in (self.home, self.temporary, *map(self.ours, OURS), *map(self.ours, READY)):
+            place.mkdir(parents=True, exist_ok=True)
+        self.box = Box(self.folder).equip()
+        for name, text in SCRIPTS.items():
+            path = self.folder / "bin" / name
+            path.write_text(text)
+            path.chmod(0o755)
+        self.slack.users[DORA.id] = DORA
+        for label in ("alice", "bob"):
+            organization = SimOrganization(organization_of(label))
+            self.claude.add(SimAccount(key_of(label), (organization,), usage()))
+        shutil.copytree(ROOT / "contrib", self.checkout / "contrib")
+        shutil.copy(ROOT / "config.example.toml", self.checkout)
+        self.fill()
+        self._bound = list(self._binds())
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def checkout(self) -> Path:
+        """Where the person is: what a page needs of a checkout is there."""
+        return self.folder / "checkout"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
+
+    def ours(self, name: str) -> Path:
+        """Return what is to be seen at `/name`."""
+        return self.folder / "ours" / name
+
+    def fill(self, top: str = "", tables: str = "") -> None:
+        """Decide what a person will put into the configuration."""
+        accounts = "".join(
+            f'[[accounts]]\nlabel = "{label}"\nsession_key = "{key_of(label)}"\n'
+            for label in ("alice", "bob")
+        )
+        slack = f'[notifications.slack]\nenabled = true\nbot_token = "{self.slack.token}"\n'
+        urls = f'claude_url = "{self.claude.url}"\nslack_url = "{self.slack.url}"\n'
+        (self.folder / "filled.toml").write_text(f"{urls}{top}\n{tables}{slack}{accounts}")
+
+    def put_in_path(self) -> Machine:
+        """Install cldmon where everybody finds it."""
+        (self.ours("usr/local/bin") / "cldmon").symlink_to(self.program)
+        return self
+
+    def settle(self, config: str = "config.toml") -> Machine:
+        """Install cldmon and write the configuration."""
+        self.put_in_path()
+        self.follow(f"mkdir -p $(dirname {config})\ncldmon init {config}\neditor {config}\n")
+        return self
+
+    def leave_node_program(self) -> None:
+        """Let there be a Node program with an account and a day of history."""
+        old = self.ours(OLD[1:])
+        (old / "data").mkdir(parents=True)
+        account = {"label": "alice", "sessionKey": key_of("alice")}
+        (old / "config.json").write_text(json.dumps({"port": 3000, "accounts": [account]}))
+        (old / "data" / "history-2026-03-12.jsonl").write_text(f"{HISTORY}\n")
+
+    def follow(self, *steps: str) -> None:
+        """Take each step; none may fail."""
+        for step in steps:
+            ran = self.run(step)
+            assert ran.returncode == 0, f"{step}\n{ran.stdout}{ran.stderr}"
+
+    def run(self, script: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run what a page says, each line of it; the first that fails ends it."""
+        return subprocess.run(
+            [
+                "bwrap",
+                *self._bubble(cwd or self.checkout),
+                "bash",
+                "-euo",
+                "pipefail",
+                "-c",
+                script,
+            ],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        """All that is in the environment."""
+        given = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
+        return {
+            **{name: os.environ[name] for name in given if name in os.environ},
+            "PATH": f"{self.folder / 'bin'}:/usr/local/bin:/usr/bin:/usr/sbin",
+            "BOX": str(self.folder),
+            "CLDMON": self.program,
+            "EDITOR": "editor",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+        }
+
+    def _bubble(self, cwd: Path) -> Iterator[str]:
+        yield from ("--die-with-parent", "--unshare-user", "--uid", "0", "--gid", "0")
+        yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+        yield from self._bound
+        yield from ("--bind", str(self.folder), str(self.folder), "--chdir", str(cwd))
+
+    def _binds(self) -> Iterator[str]:
+        for name in OURS:
+            yield from ("--bind", str(self.ours(name)), f"/{name}")
+            for path in Path("/", name).iterdir():
+                if path.exists() and not (self.ours(name) / path.name).exists():
+                    yield from ("--ro-bind", str(path), str(path))
