@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cldmon.demo.claude import expired
 from tests.docs.pages import cut
-from tests.home import CLDMON, Home, wait_until
+from tests.home import CLDMON, Home, key_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,7 @@ def is_ready(url: str) -> bool:
 @pytest.fixture
 def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
     """A home after a real pass, with a textfile and a token for the API."""
-    home = Home(tmp_path / "home", fake_claude).settle({"alice": None})
+    home = Home(tmp_path / "home", fake_claude).settle({"alice": None, "bob": None})
     port = free_port()
     home.configure(
         f'port = {port}\napi_token = "{TOKEN}"', '[metrics]\ntextfile = "prom/cldmon.prom"\n'
@@ -149,12 +150,13 @@ def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
     served = re.search(r"port = (\d+)", home.config.read_text())
     assert served
     node, own = free_port(), free_port()
-    config = tmp_path / "prometheus.yml"
+    config, rules = tmp_path / "prometheus.yml", tmp_path / "rules.yml"
+    rules.write_text(re.sub(r"for: \w+", "for: 0s", RULES.read_text()))
     config.write_text(
         json.dumps(
             {
                 "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
-                "rule_files": [str(RULES)],
+                "rule_files": [str(rules)],
                 "scrape_configs": [
                     {
                         "job_name": "textfile",
@@ -191,10 +193,13 @@ def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
         yield found
 
 
-def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus) -> None:
+def test_both_ways_lead_to_the_same_numbers_and_no_alert(
+    prometheus: Prometheus, home: Home
+) -> None:
     """Scraped, queried, ruled and shown, by the programs that an administrator has."""
+    promtool("check", "metrics", given=(home.folder / "prom" / "cldmon.prom").read_bytes())
     ratio = 'cldmon_window_utilization_ratio{window="fiveHour"}'
-    seen = {f"{job} alice": 0.41 for job in JOBS}
+    seen = {f"{job} {label}": 0.41 for job in JOBS for label in home.labels}
     wait_until(lambda: prometheus.query(ratio) == seen)
 
     def standing() -> set[tuple[str, str]]:
@@ -204,3 +209,19 @@ def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus)
     wait_until(lambda: standing() == {("ok", "inactive")})
     for expression in (*EXPRESSIONS, *SHOWN["promql"]):
         prometheus.query(expression.replace("$account", ".*"))
+
+
+def test_a_key_that_expires_raises_its_alert_and_no_other(
+    prometheus: Prometheus, home: Home, fake_claude: FakeClaude
+) -> None:
+    """From the service's answer to the alert; the rules' delays are left out."""
+    fake_claude.fail(key_of("bob"), expired())
+    assert home.run("fetch").returncode == 0
+    promtool("check", "metrics", given=(home.folder / "prom" / "cldmon.prom").read_bytes())
+    raised = {("CldmonKeyExpired", job, "bob") for job in JOBS}
+
+    def firing() -> set[tuple[str, str | None, str | None]]:
+        alerts = [a["labels"] for a in prometheus.ask("alerts")["alerts"] if a["state"] == "firing"]
+        return {(each["alertname"], each.get("job"), each.get("account")) for each in alerts}
+
+    wait_until(lambda: firing() == raised)
