@@ -73,9 +73,9 @@ def _system_units(job: Job) -> dict[str, str]:
 
 def _user_units(job: Job) -> dict[str, str]:
     return {
-        FETCH: _fetch(job, _MODEST),
+        FETCH: _fetch(job, _MODEST + _FOR_CHROMIUM),
         TIMER: _timer(job),
-        SERVE: _serve(job, _MODEST, "default.target"),
+        SERVE: _serve(job, _MODEST + _FOR_SERVE, "default.target"),
     }
 
 
@@ -200,8 +200,8 @@ MemoryMax=2G
 TasksMax=1024
 UMask=0077
 # Keys that only root can read: a credential named like the account's label, another for Slack.
-# LoadCredential=alice:/etc/cldmon/credentials/alice
-# LoadCredential=slack-bot-token:/etc/cldmon/credentials/slack-bot-token
+# LoadCredential=alice:/etc/credstore/cldmon-alice
+# LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
 """
 
 _SERVE = """\
@@ -221,20 +221,29 @@ TimeoutStopSec=30s
 MemoryMax=512M
 TasksMax=256
 UMask=0077
-# LoadCredential=slack-bot-token:/etc/cldmon/credentials/slack-bot-token
+# LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
 """
 
-_MODEST = """\
+_FILTERED = """\
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+"""
+
+_MODEST = f"""\
 # What a user's own manager can do without rights of its own.
 NoNewPrivileges=yes
-"""
+{_FILTERED}"""
 
-_HARDENED = """\
+_HARDENED = f"""\
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ProtectHome={homes}
+ProtectHome={{homes}}
 PrivateTmp=yes
 PrivateDevices=yes
 DevicePolicy=closed
@@ -246,14 +255,8 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes
-LockPersonality=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
 RemoveIPC=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-"""
+{_FILTERED}"""
 
 _FOR_CHROMIUM = """\
 # Chromium's own sandbox makes namespaces and changes its root; its JavaScript and that of the

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon import errors
 from cldmon.domain import answers
 from cldmon.domain.model import FailureKind
 from cldmon.slack.verdicts import Answer, verdict
@@ -22,6 +23,19 @@ PAGE = page("troubleshooting.md")
 FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
 OF_THE_SYSTEM = {"No space left on device"}
+ERRORS = {name for name in dir(errors) if name.endswith("Error")} | {"StateCorruptError"}
+TELLERS = {*ERRORS, "complain", "warn"}
+FEW = 8
+"""Letters below which a text only frames another, which is on the page itself."""
+NEWS = {
+    "Slack message to …: …",
+    "serving …",
+    "the dashboard, too: … enable --now cldmon-serve.service",
+    "passes while you are logged out, too: loginctl enable-linger",
+    "nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
+    "the configuration has changed and is now in use",
+}
+"""What is told, too, without being trouble."""
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -61,6 +75,33 @@ def known(message: str) -> bool:
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_reason_why_an_account_cannot_be_read_is_on_the_page(kind: FailureKind) -> None:
     assert known(answers.failed(kind).failure.message)
+
+
+def told() -> Iterator[str]:
+    """Yield what the code says in an error or a warning, where it stands there as a text."""
+    for path in sorted((ROOT / "cldmon").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and _name(node.func) in TELLERS:
+                yield from _texts(node.args[0])
+
+
+def _name(called: ast.expr) -> str:
+    return str(getattr(called, "id", getattr(called, "attr", ""))).lstrip("_")
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    if isinstance(value, ast.JoinedStr):
+        yield "".join(_part(each) for each in value.values)
+    elif isinstance(value, ast.Constant):
+        yield str(value.value)
+    elif isinstance(value, ast.Call) and value.args:
+        yield from _texts(value.args[0])
+
+
+@pytest.mark.parametrize("message", sorted({each for each in told() if " " in each} - NEWS))
+def test_every_error_and_warning_is_on_the_page(message: str) -> None:
+    words = re.sub("[^a-z]", "", message)
+    assert len(words) < FEW or known(message), message
 
 
 def slack_codes() -> list[str]:
