@@ -1,10 +1,12 @@
-"""The days of history on disk, each read whole: plain, rotated, gzipped, or about to become so.
+"""The days of history on disk: plain, rotated, gzipped, or about to become so.
 
-Not mapped: a mapped file that a failing append cuts back kills the reader with SIGBUS.
+Of a plain one that needs no repair the lines asked for are read, of others all. Not mapped: a
+mapped file that a failing append cuts back kills the reader with SIGBUS.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from cldmon import files
 from cldmon.domain.model import from_ms
 from cldmon.store.gzipped import unzipped
 from cldmon.store.history import day_files, day_path
+from cldmon.store.index import indexed
 from cldmon.store.lines import Day, tidy
 
 if TYPE_CHECKING:
@@ -30,8 +33,15 @@ class DayFiles:
     plain: Path
     listed: frozenset[Path]
 
-    def read(self) -> Day:
-        """Return the day's lines; raises StoreError where a file is there but cannot be read."""
+    def read(self, since_ms: int, until_ms: int) -> Day:
+        """Return the day's lines, those in a span of time at least.
+
+        Raises StoreError where a file is there but cannot be read.
+        """
+        day = indexed(self.plain, since_ms, until_ms) if self.listed == {self.plain} else None
+        # While gunzip is at work, the plain file may be half there.
+        if day and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for each day of a year
+            return day
         texts = _texts(self.listed)
         if self.listed - texts.keys():
             # gzip, gunzip or logrotate has just put one in place of the other, and may have been
@@ -48,7 +58,7 @@ def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
 
     Raises StoreError where a file is there but cannot be read.
     """
-    return (found.read() for found in sources(data_dir, since_ms, until_ms))
+    return (found.read(since_ms, until_ms) for found in sources(data_dir, since_ms, until_ms))
 
 
 def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -89,10 +90,10 @@ def day_path(data_dir: Path, day: date) -> Path:
 def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
     """Yield every day file, rotated and gzipped ones too, oldest day first."""
     with files.explained("list", data_dir):
-        paths = sorted(data_dir.iterdir())
-    for path in paths:
-        if day := day_of(path.name):
-            yield day, path
+        names = sorted(os.listdir(data_dir))  # noqa: PTH208 - a Path of each would take ten times as long
+    for name in names:
+        if day := day_of(name):
+            yield day, data_dir / name
 
 
 def day_of(name: str) -> date | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -51,6 +52,14 @@ class Day:
         span = self.between(since_ms, until_ms)
         return span if step_ms <= 1 else self._firsts(span, step_ms)
 
+    def placed(self, numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+        """Yield the time in ms of each of these lines, where it begins, and where the next does."""
+        if isinstance(numbers, range):  # that is, mostly
+            chosen = slice(numbers.start, numbers.stop)
+            ends = [*self.starts[numbers.start + 1 : numbers.stop], self.start(numbers.stop)]
+            return zip(self.stamps[chosen], self.starts[chosen], ends, strict=False)
+        return ((self.stamps[n], self.starts[n], self.start(n + 1)) for n in numbers)
+
     def _firsts(self, span: range, step_ms: int) -> Iterator[int]:
         number = span.start
         while number < span.stop:
@@ -69,8 +78,8 @@ class Day:
 
 def tidy(texts: Sequence[bytes], path: Path) -> Day:
     """Return the good lines of all the texts that there are of one day, each line once."""
-    if len(texts) == 1 and (day := _as_it_is(texts[0])):
-        return day
+    if len(texts) == 1 and (found := located(texts[0])):
+        return Day(texts[0], *found)
     good = dict.fromkeys(line for text in texts for line in _good_lines(text, path))
     lines = sorted(good, key=_stamp)
     starts, position = [], 0
@@ -80,13 +89,16 @@ def tidy(texts: Sequence[bytes], path: Path) -> Day:
     return Day(b"".join(line + b"\n" for line in lines), [_stamp(line) for line in lines], starts)
 
 
-def _as_it_is(text: bytes) -> Day | None:
-    """Return the day of a text that needs no repair at all, or None."""
+def located(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | None:
+    """Return the times in ms of a text's lines, and where they begin.
+
+    None where it needs any repair, or a line is not later than the one before; than `after_ms`, for
+    the first.
+    """
     if not _is_sound(text):
         return None
-    stamps: list[int] = []
-    starts: list[int] = []
-    start, before = 0, -1
+    stamps, starts = array("q"), array("q")
+    start, before = 0, after_ms
     while start < len(text):
         end = text.find(b"\n", start)
         stamp = _stamp_of_shaped(text, start, end)
@@ -95,7 +107,7 @@ def _as_it_is(text: bytes) -> Day | None:
         stamps.append(stamp)
         starts.append(start)
         start, before = end + 1, stamp
-    return Day(text, stamps, starts)
+    return stamps, starts
 
 
 def _is_sound(text: bytes) -> bool:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cldmon.domain.model import displayed, finite
-from cldmon.domain.names import flatten, nest
+from cldmon.domain.names import FULL, flatten, nest
 from cldmon.store.days import days
 from cldmon.store.sampling import sample
 
@@ -31,6 +31,8 @@ _NEXT = b"," + _LABEL
 _BEHIND = b'","'
 """What stands between a label and the first window's name; in a string its quotes are escaped."""
 _CLOSE = b"]}\n"
+_NEAR = 512
+"""Bytes in which an account is looked for first: digits come and go before it."""
 
 
 def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
@@ -69,11 +71,10 @@ def series(
     key = _LABEL + json.dumps(label, ensure_ascii=False).encode(errors="surrogatepass")
     known = _Known()
     return [
-        (day.stamps[number], windows)
+        (stamp, windows)
         for day in days(data_dir, since_ms, until_ms)
-        for number in day.chosen(since_ms, until_ms, step_ms)
-        if (values := _values(day, number, key)) is not None
-        and (windows := known[values]) is not None
+        for stamp, values in _picked(day, day.chosen(since_ms, until_ms, step_ms), key)
+        if (windows := known[values]) is not None
     ]
 
 
@@ -143,14 +144,24 @@ def _windows(values: bytes) -> Windows | None:
     if not values:
         return {}
     try:
-        found = flatten(_DECODER.decode('{"' + values.decode()))
+        text = '{"' + values.decode()
+        found, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
+    if end < len(text):
+        return None
     return {
-        name: max(0, displayed(number))
-        for name, value in found.items()
-        if (number := finite(value)) is not None
+        name: percent
+        for name, value in flatten(found).items()
+        if (percent := _percent(value)) is not None
     }
+
+
+def _percent(value: object) -> int | None:
+    if type(value) is int and 0 <= value <= FULL:  # as the writer has it: nothing to work out
+        return value
+    number = finite(value)
+    return None if number is None else max(0, displayed(number))
 
 
 def _label(raw: bytes) -> str | None:
@@ -161,15 +172,20 @@ def _label(raw: bytes) -> str | None:
         return None
 
 
-def _values(day: Day, number: int, key: bytes) -> bytes | None:
-    """Return the values of an account in a line, or None where it is not in it."""
-    start, end = day.start(number), day.start(number + 1) - len(_CLOSE)
-    found = day.text.find(key, start, end)
-    if found < 0:
-        return None
-    following = day.text.find(_NEXT, found, end)
-    begin = found + len(key) + len(_BEHIND) - 1
-    return day.text[begin : following if following >= 0 else end]
+def _picked(day: Day, numbers: Iterable[int], key: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the times of the lines that an account is in, and its values there.
+
+    It is looked for near its place in the line before first: that is where it mostly is.
+    """
+    find, near = day.text.find, 0
+    for stamp, start, end in day.placed(numbers):
+        found = find(key, start + near, start + near + _NEAR)
+        if not 0 <= found < end and (found := find(key, start, end)) < 0:
+            continue
+        near = max(0, found - start - _NEAR // 2)
+        begin = found + len(key) + len(_BEHIND) - 1
+        following = find(_NEXT, found, end)
+        yield stamp, day.text[begin : following if following >= 0 else end - len(_CLOSE)]
 
 
 def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:

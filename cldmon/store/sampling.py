@@ -37,7 +37,8 @@ def sample(data_dir: Path, since_ms: int, until_ms: int, count: int) -> Day:
     lines = dict.fromkeys(
         line
         for found in sources(data_dir, since_ms, until_ms)
-        for line in _nearest(found, by_day.get(found.date, []))
+        if (wanted := by_day.get(found.date))
+        for line in _nearest(found, wanted)
     )
     return tidy([b"".join(line + b"\n" for line in lines)], data_dir)
 
@@ -47,7 +48,7 @@ def _nearest(found: DayFiles, wanted: Sequence[int]) -> Iterable[bytes]:
         try:
             file = files.opened(found.plain)
         except FileNotFoundError:
-            return _of_day(found.read(), wanted)
+            return _of_day(found.read(wanted[0], wanted[-1] + DAY_MS), wanted)
         with file:
             return list(_of_file(file.fileno(), wanted))
 

@@ -316,8 +316,8 @@ def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
     write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
     (first, second) = sources(tmp_path, *EVER)
     first.plain.unlink()
-    assert list(first.read().stamps) == []
-    assert list(second.read().stamps) == [AT + DAY]
+    assert list(first.read(*EVER).stamps) == []
+    assert list(second.read(*EVER).stamps) == [AT + DAY]
 
 
 def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
