@@ -280,7 +280,7 @@ def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
     plain = write(tmp_path, *MINUTES)
     [found] = sources(tmp_path, *EVER)
     plain.rename(f"{plain}.1")
-    assert len(found.read().stamps) == len(MINUTES)
+    assert len(found.read(*EVER).stamps) == len(MINUTES)
 
 
 @given(st.integers(0, 10_000))

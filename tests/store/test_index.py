@@ -1,0 +1,117 @@
+"""What is remembered of a day file is never older than the file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cldmon.store import index
+from cldmon.store.index import indexed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVER = (0, 10**14)
+
+
+def line(stamp: int, label: str = "alice") -> bytes:
+    return b'{"timestamp":%d,"accounts":[{"label":"%b","fiveHour":1}]}\n' % (stamp, label.encode())
+
+
+def day(folder: Path, *lines: bytes) -> Path:
+    path = folder / "history-2026-03-12.jsonl"
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def read(path: Path, since: int = EVER[0], until: int = EVER[1]) -> bytes | None:
+    found = indexed(path, since, until)
+    return found and found.text
+
+
+def test_of_a_span_its_lines_are_read_and_no_other(tmp_path: Path) -> None:
+    path = day(tmp_path, *map(line, range(10, 50, 10)))
+    for _ in range(2):  # looked at, then remembered
+        assert read(path, 20, 30) == line(20) + line(30)
+        assert read(path, 21, 29) == b""
+        assert read(path, 0, 10) == line(10)
+        assert read(path, 40, 99) == line(40)
+        assert read(path) == path.read_bytes()
+
+
+def test_lines_lie_where_they_are_said_to(tmp_path: Path) -> None:
+    path = day(tmp_path, *map(line, range(10, 50, 10)))
+    found = indexed(path, 20, 40)
+    assert found
+    assert [(found.stamps[n], found.line(n)) for n in range(3)] == [
+        (stamp, line(stamp).rstrip()) for stamp in (20, 30, 40)
+    ]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+def test_what_a_pass_has_appended_is_there(tmp_path: Path, counts: list[int]) -> None:
+    path, stamp = day(tmp_path), 0
+    for count in counts:
+        with path.open("ab") as file:
+            file.writelines(line(stamp + n) for n in range(count))
+        stamp += count
+        assert read(path) == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        line(10) + line(20) + line(30)[:-1],
+        line(10) + line(20) + b"{}\n",
+        line(10) + line(20) + line(15),
+        line(10) + line(20)[:-1] + line(30),
+        line(10) + b"\0" * 9 + line(20),
+    ],
+    ids=["torn", "foreign", "stepped back", "glued", "zeros"],
+)
+def test_a_file_that_needs_repair_is_not_taken(tmp_path: Path, text: bytes) -> None:
+    """Also where it was sound when it was last looked at."""
+    path = day(tmp_path, line(10), line(20))
+    assert read(path) == line(10) + line(20)
+    path.write_bytes(text)
+    assert read(path) is None
+
+
+def test_a_file_that_was_replaced_or_changed_is_looked_at_anew(tmp_path: Path) -> None:
+    path = day(tmp_path, line(10), line(20))
+    assert read(path)
+    for lines in (
+        [line(10, "bob"), line(20, "bob"), line(30, "bob")],
+        [line(11, "bob"), line(21, "bob"), line(31, "bob")],
+        [line(12, "zoe")],
+    ):
+        day(tmp_path, *lines)
+        assert read(path) == b"".join(lines)
+        os.replace(day(tmp_path, *lines[:1]), path)
+        assert read(path) == lines[0]
+
+
+def test_a_line_longer_than_a_block_is_a_line(tmp_path: Path) -> None:
+    label = "x" * (2 * index.BLOCK)
+    path = day(tmp_path, line(10, label), line(20), line(30, label), line(40))
+    assert read(path) == path.read_bytes()
+    assert read(path, 20, 20) == line(20)
+
+
+def test_what_is_no_file_is_left_to_others(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "history-2026-03-12.jsonl")
+    assert read(tmp_path / "history-2026-03-12.jsonl") is None
+    assert read(tmp_path / "nothing") is None
+
+
+def test_no_more_files_are_remembered_than_a_year_has(tmp_path: Path) -> None:
+    for number in range(index.MOST_FILES + 5):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_bytes(line(number))
+        assert read(path) == line(number)
+    assert len(index._known) <= index.MOST_FILES
