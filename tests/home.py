@@ -204,6 +204,10 @@ class Running:
         """Send a signal to it and what shares its terminal, as Ctrl-C does."""
         os.killpg(self.process.pid, number)
 
+    def tell_all(self, number: int) -> None:
+        """Send a signal to it and to all that it has started, as systemd does."""
+        self.kill("", number)
+
     def kill(self, words: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to what it has started, known by words of the command line."""
         found = [pid for pid, command in self.home.processes().items() if words in command]

@@ -108,9 +108,7 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 usage or config, 75 a pass is running."""
     _open_closed_streams()
-    ending = _Ending()
-    # So that a timer's or an operator's SIGTERM ends a pass as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, ending)
+    ending = _heeded_ending()
     code = _exit_code(cli.main, debug="--debug" in sys.argv)
     sys.exit(128 + ending.number if code is None else code)
 
@@ -121,10 +119,23 @@ class _Ending:
     number: int = signal.SIGINT
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Do what Ctrl-C does now, also where it is ignored (as in a shell's background)."""
+        """Do what Ctrl-C does now: asyncio, for one, has a handler of its own for it."""
         self.number = number
         handler = signal.getsignal(signal.SIGINT)
         (handler if callable(handler) else signal.default_int_handler)(number, frame)
+
+
+def _heeded_ending() -> _Ending:
+    """Let a timer's SIGTERM, or the hang-up of a terminal, end a pass as cleanly as Ctrl-C."""
+    ending = _Ending()
+    signal.signal(signal.SIGTERM, ending)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, ending)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background. It stays unheard, but others find its handler where they look.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return ending
 
 
 def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
@@ -167,7 +178,7 @@ def _tell(message: str, *, debug: bool) -> None:
         import traceback
 
         # The errors that it quotes, those of libraries too, may hold anything.
-        _say(masked(traceback.format_exc().rstrip("\n")))
+        _say(traceback.format_exc().rstrip("\n"))
     complain(message)
 
 
@@ -179,13 +190,13 @@ def _unexpected(error: Exception) -> str:
 
 
 def complain(message: str) -> None:
-    """Say on stderr what is wrong, in words that may come from anywhere."""
+    """Say on stderr what is wrong, in words that may come from anywhere, a secret even."""
     _say(f"cldmon: {message}")
 
 
 def _say(text: str) -> None:
     with suppress(BrokenPipeError):
-        click.echo("\n".join(map(harmless, text.split("\n"))), err=True)
+        click.echo("\n".join(map(harmless, masked(text).split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:

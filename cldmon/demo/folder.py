@@ -15,7 +15,7 @@ from cldmon.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ENDINGS = (signal.SIGINT, signal.SIGTERM)
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager

@@ -43,8 +43,8 @@ def in_mid_pass(home: Home, **options: object) -> Running:
 
 @pytest.mark.parametrize(
     ("number", "group", "code"),
-    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],
-    ids=["ctrl-c", "kill"],
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 129)],
+    ids=["ctrl-c", "kill", "terminal-gone"],
 )
 def test_an_interrupted_pass_leaves_nothing_behind(
     home: Home, number: int, group: bool, code: int
@@ -58,18 +58,24 @@ def test_an_interrupted_pass_leaves_nothing_behind(
     assert home.history == []
 
 
-def test_a_pass_in_a_shells_background_heeds_sigterm(home: Home) -> None:
-    """There Ctrl-C is ignored from the start."""
-    running = in_mid_pass(home, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    running.tell(signal.SIGTERM)
-    assert running.end()[0] == 143
+def test_a_pass_in_the_background_heeds_sigterm_alone(home: Home) -> None:
+    """A shell has Ctrl-C ignored there from the start, and nohup the end of the terminal."""
+    running = in_mid_pass(home, preexec_fn=ignore_terminal)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        running.tell_group(number)
+    returned, out, err = running.end()
+    assert (returned, out, err.strip()) == (143, "", "")
     assert home.left_behind() == []
+
+
+def ignore_terminal() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def test_systemd_tells_all_processes_at_once(home: Home) -> None:
     running = in_mid_pass(home)
-    for words in (BROWSER, DRIVER, "fetch"):
-        running.kill(words, signal.SIGTERM)
+    running.tell_all(signal.SIGTERM)
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (143, "", "")
     assert home.left_behind() == []

@@ -10,7 +10,7 @@ import pytest
 
 from cldmon import __version__
 from cldmon.cli import COMMANDS
-from tests.home import CLDMON, PATIENCE, Home, wait_until
+from tests.home import CLDMON, PATIENCE, Home, key_of, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,14 @@ def test_no_name_in_an_error_or_a_traceback_steers_a_terminal(home: Home, more: 
     assert all(line.isprintable() for line in ran.stderr.split("\n"))
 
 
+def test_a_secret_that_was_typed_as_a_name_is_not_said_again(home: Home) -> None:
+    for arguments in (["fetch", "--account", key_of("alice")], ["login", key_of("alice")]):
+        ran = home.run("--debug", *arguments)
+        assert ran.returncode == 2
+        assert "MARKER" not in ran.stderr
+        assert "no account '**********' in the config" in ran.stderr
+
+
 def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
     assert "Traceback" not in home.run("fetch").stderr
     ran = home.run("--debug", "fetch")
@@ -134,7 +142,9 @@ def test_without_a_home_it_works(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["int", "term", "hup"],
 )
 def test_a_signal_ends_it_at_once_and_without_a_word(home: Home, number: int, code: int) -> None:
     """Here while it waits for a program that prints a key."""
