@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
+from cldmon.claude.gate import Gate
 from cldmon.claude.jar import SESSION_COOKIE
 from cldmon.domain import answers, usage
 from cldmon.domain.answers import (
@@ -16,6 +17,7 @@ from cldmon.domain.answers import (
     AccountFailed,
     HttpAnswer,
     failed,
+    too_long,
     unknown_organization,
 )
 from cldmon.domain.asking import Answer, Question
@@ -71,6 +73,7 @@ class Conversation:
         self._url = url
         self._question = question
         self._now = now
+        self._gate = Gate(url, LARGEST_BODY)
 
     async def hold(self) -> Answer:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
@@ -93,9 +96,10 @@ class Conversation:
 
     async def _new_page(self) -> Page:
         page = await self._context.new_page()
+        session = await self._context.new_cdp_session(page)
         if self._guise:
-            session = await self._context.new_cdp_session(page)
             await session.send("Emulation.setUserAgentOverride", self._guise)
+        await self._gate.guard(page, session)
         return page
 
     async def _set_key(self) -> None:
@@ -137,6 +141,7 @@ class Conversation:
             response = await page.goto(self._url + path, wait_until="commit", timeout=0)
             answer = await _received(response, self._url + path)
         except PlaywrightError as error:
+            self._raise_if_stopped()
             if "ERR_ABORTED" in error.message:
                 await page.evaluate("0")  # raises if the page has crashed
             raise _unanswered(error) from error
@@ -147,11 +152,18 @@ class Conversation:
         try:
             found = await page.evaluate(_FETCH, [path, LARGEST_BODY])
         except PlaywrightError as error:
+            self._raise_if_stopped()
             raise _unanswered(error) from error
         answer = HttpAnswer(
             found["status"], found["body"].encode(), found["headers"], found["redirectedTo"]
         )
         return answers.read(answer, now=self._now())
+
+    def _raise_if_stopped(self) -> None:
+        if self._gate.flooded:
+            raise too_long()
+        if self._gate.refused:
+            answers.refuse_redirect(self._gate.refused)
 
 
 def _keys(cookies: Sequence[Any]) -> list[str]:
@@ -168,13 +180,18 @@ async def _received(response: Response | None, asked: str) -> HttpAnswer:
         raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
     stated = response.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > LARGEST_BODY:
-        raise failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
+        raise too_long()
     moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
         response.request.redirected_from
     )
     return HttpAnswer(
         response.status, await response.body(), response.headers, response.url if moved else None
     )
+
+
+def _network_trouble(code: str) -> str:
+    words = code.replace("_", " ").lower()
+    return f"its certificate is not accepted: {words}" if code.startswith("CERT_") else words
 
 
 def _unanswered(error: PlaywrightError) -> AccountFailed | PlaywrightError:
@@ -187,7 +204,7 @@ def _unanswered(error: PlaywrightError) -> AccountFailed | PlaywrightError:
         return failed(FailureKind.NOT_UNDERSTOOD, "an answer without content")
     network = re.search(r"net::ERR_(\w+)", error.message)
     if network:
-        return failed(FailureKind.SERVICE_DOWN, network[1].replace("_", " ").lower())
+        return failed(FailureKind.SERVICE_DOWN, _network_trouble(network[1]))
     if "Failed to fetch" in error.message:
         return failed(FailureKind.SERVICE_DOWN, "the connection broke")
     return error

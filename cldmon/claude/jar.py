@@ -15,14 +15,16 @@ from cldmon import files
 from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from cldmon.domain.secret import Secret
 
 SESSION_COOKIE = "sessionKey"
-_MOST_COOKIES = 50
+_MOST_BYTES = 8_000
+"""Of all cookies together: a service refuses requests whose head is longer than it likes."""
+
 _SESSION = -1
 _LAST_EXPIRY = 253_402_300_799
 """The end of the year 9999: a browser refuses what is later."""
@@ -69,7 +71,7 @@ class Jar:
             for cookie in cookies
             if cookie["name"] != SESSION_COOKIE
         ]
-        body = {"key": self._owner, "cookies": kept[:_MOST_COOKIES]}
+        body = {"key": self._owner, "cookies": list(_few(kept))}
         with contextlib.suppress(StoreError):
             files.private_dir(self._path.parent)
             files.replace(self._path, json.dumps(body).encode(), durable=False)
@@ -78,6 +80,15 @@ class Jar:
         """Forget every cookie."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+
+def _few(cookies: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the cookies that fit into a request, Cloudflare's before others."""
+    left = _MOST_BYTES
+    for cookie in sorted(cookies, key=lambda c: not c["name"].lstrip("_").startswith("cf")):
+        left -= len(f"{cookie['name']}={cookie['value']}; ".encode())
+        if left >= 0:
+            yield cookie
 
 
 def _is_cookie(value: object) -> bool:

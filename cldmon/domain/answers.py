@@ -90,16 +90,28 @@ def unknown_organization(configured: str | None) -> AccountFailed:
     return failed(kind, f"it does not open {configured}")
 
 
+def too_long() -> AccountFailed:
+    """Return the failure of an account whose answer has no end in sight."""
+    return failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
+
+
+def refuse_redirect(url: str) -> NoReturn:
+    """Raise the failure of an account that is sent elsewhere, to a login page or another place."""
+    if "login" in url:
+        raise failed(FailureKind.KEY_EXPIRED)
+    raise failed(FailureKind.NOT_UNDERSTOOD, "redirected")
+
+
 def read(answer: HttpAnswer, *, now: datetime) -> object:
     """Return the JSON of a good answer; raises `AccountFailed` for any other."""
     if _is_challenge(answer):
         raise failed(FailureKind.CHALLENGED)
     if answer.redirected_to is not None:
-        _refuse_redirect(answer.redirected_to)
+        refuse_redirect(answer.redirected_to)
     if answer.status != 200:
         _refuse_status(answer, now)
     if len(answer.body) > LARGEST_BODY:
-        raise failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
+        raise too_long()
     return _json(answer.body)
 
 
@@ -122,12 +134,6 @@ def _is_challenge(answer: HttpAnswer) -> bool:
 
 def _is_html(answer: HttpAnswer) -> bool:
     return "html" in answer.headers.get("content-type", "").lower()
-
-
-def _refuse_redirect(url: str) -> NoReturn:
-    if "login" in url:
-        raise failed(FailureKind.KEY_EXPIRED)
-    raise failed(FailureKind.NOT_UNDERSTOOD, "redirected")
 
 
 def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:

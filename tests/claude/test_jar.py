@@ -58,6 +58,15 @@ def test_the_session_key_is_not_kept(jar: Jar, tmp_path: Path) -> None:
     assert "sk-ant" not in only_file(tmp_path).read_text()
 
 
+def test_of_hundreds_of_cookies_what_fits_into_a_request_is_kept(jar: Jar) -> None:
+    """Cloudflare's first: a head that is too long would be refused in every pass from then on."""
+    many = [{**COOKIE, "name": f"c{number}", "value": "x" * 90} for number in range(300)]
+    jar.keep([*many, {**COOKIE, "name": "__cf_bm"}, COOKIE])
+    kept = jar.cookies(NOON)
+    assert [cookie["name"] for cookie in kept[:3]] == ["__cf_bm", "cf_clearance", "c0"]
+    assert 7_000 < sum(len(f"{c['name']}={c['value']}; ") for c in kept) <= 8_000
+
+
 def test_neither_label_nor_key_can_be_read_from_the_file(jar: Jar, tmp_path: Path) -> None:
     jar.keep([COOKIE])
     path = only_file(tmp_path)
