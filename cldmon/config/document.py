@@ -19,8 +19,14 @@ KeyPath = tuple[str | int, ...]
 _MAX_BYTES = 1 << 20
 _IN_OTHER_WORDS = {
     "Invalid value": "the value is not understood; a text needs quotes around it",
+    "Illegal character '\\n'": "a text in quotes does not end; put a quote at its end, too",
+    "Unterminated string": "a text in quotes does not end; put a quote at its end, too",
     "Cannot overwrite a value": "this key is set twice; keep one of the two",
+    "Cannot declare": "this table begins a second time; put its keys together below one of the two"
+    " (each account has two brackets: [[accounts]])",
 }
+"""How tomllib's messages begin, and what is said in their place."""
+
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -124,4 +130,5 @@ def _place(message: str, text: str) -> str:
         return ": is not valid TOML: a number in it is too long"
     last = text.rstrip().count("\n") + 1
     line = words[1].rstrip(",") if words[0] == "line" else last
-    return f":{line}: is not valid TOML: {_IN_OTHER_WORDS.get(problem, problem)}"
+    told = (words for start, words in _IN_OTHER_WORDS.items() if problem.startswith(start))
+    return f":{line}: is not valid TOML: {next(told, problem)}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from cldmon.domain.secret import looks_secret
+
 MAX_LENGTH = 80
 _JOINERS = {"\u200c", "\u200d"} | {chr(code) for code in range(0xE0020, 0xE0080)}
 """Invisible, yet part of emoji and of some scripts."""
@@ -20,6 +22,8 @@ def problem(label: object) -> str | None:
         return f"is {len(label)} characters long; at most {MAX_LENGTH} are allowed"
     if not printable(label):
         return "holds a control character; use printable characters only"
+    if looks_secret(label):
+        return "holds a secret, and a label is shown everywhere; give the account a name"
     return None
 
 

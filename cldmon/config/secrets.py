@@ -66,6 +66,8 @@ def key_problem(key: str) -> str | None:
         )
     if _KEY.fullmatch(key):
         return None
+    if _KEY.search(key):
+        return "holds more than a session key: keep only what starts with sk-ant-sid01- or -sid02-"
     return "is not a session key: one starts with sk-ant-sid01- or sk-ant-sid02-; copy it anew"
 
 

@@ -193,6 +193,7 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ("[[accounts]]\nlabel = ' '", ":2: accounts[1].label: is empty; give the account a name"),
         (f"[[accounts]]\nlabel = '{'x' * 81}'", ":2: accounts[1].label: is 81 characters long"),
         ('[[accounts]]\nlabel = "\\u202eabc"', ":2: accounts[1].label: holds a control character"),
+        (f"[[accounts]]\nlabel = '{KEY}'", ":2: accounts[1].label: holds a secret, and a label"),
         (f"{ALICE}organization = 'x'", ":4: accounts[1].organization: expected a uuid"),
         (f"{ALICE}session_key_env = 'X'", ":4: accounts[1].session_key_env: session_key is set,"),
         ("[[accounts]]\nlabel='a'\nsession_key_command = []", ":3: accounts[1].session_key_comm"),
@@ -220,6 +221,10 @@ def test_a_slip_is_told_with_file_line_key_and_remedy(
         ("[[accounts]]\nlabel = 'a'", ':1: accounts[1]: account "a" has no session key; add ses'),
         ("[[accounts]]\nlabel='a'\nsession_key=''", ":3: accounts[1].session_key: is not a sess"),
         ("[[accounts]]\nlabel='a'\nsession_key='x'", ":3: accounts[1].session_key: is not a ses"),
+        (
+            f"[[accounts]]\nlabel='a'\nsession_key='sessionKey={KEY};'",
+            ":3: accounts[1].session_key: holds more than a session key: keep only what",
+        ),
         (
             f"{ALICE}[notifications.slack]\nenabled = true",
             ":5: notifications.slack.enabled: Slack is on without a token; add bot_token",
@@ -270,6 +275,9 @@ def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], P
         (b"port = " + b"1" * 5000, ": is not valid TOML: a number in it is too long"),
         (b"port = 1\nport = 2\n", ":2: is not valid TOML: this key is set twice"),
         (b"a = 1\nb = abc\n", ":2: is not valid TOML: the value is not understood; a text needs"),
+        (b'a = 1\nb = "c\n', ":2: is not valid TOML: a text in quotes does not end"),
+        (b'a = 1\nb = "c', ":2: is not valid TOML: a text in quotes does not end"),
+        (b"[accounts]\n[accounts]\n", ":2: is not valid TOML: this table begins a second time"),
         (b"a = 1\n[b", ":2: is not valid TOML: Expected ']'"),
         (b"a = 1\rb = 1", ":1: is not valid TOML"),
     ],
