@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from cldmon.domain.model import Transition, Window
 
+MOST_WINDOWS = 200
+"""Windows of an account that are remembered: its service may name them ever anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -147,11 +150,17 @@ def _remember(memory: Memory, answer: Answer, now: datetime) -> Memory:
     known = memory.organization == answer.organization and not answer.looked_up
     return replace(
         memory,
-        windows={**_last_good(memory, answer), **answer.reading.windows},
+        windows=_kept(_last_good(memory, answer), answer.reading.windows),
         organization=answer.organization,
         organization_at=memory.organization_at if known else now,
         retry_at=None,
     )
+
+
+def _kept(before: Mapping[str, Window], now: Mapping[str, Window]) -> Mapping[str, Window]:
+    """Return the last good reading of each window; those longest unseen go where there are many."""
+    unseen = [(name, window) for name, window in before.items() if name not in now]
+    return dict([*unseen, *now.items()][-MOST_WINDOWS:])
 
 
 def _last_good(memory: Memory, answer: Answer) -> Mapping[str, Window]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.collector.advance import MOST_WINDOWS
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import Window
 from cldmon.domain.transitions import ResetRule
@@ -15,7 +16,7 @@ from tests.fakes import DOWN, NOON
 
 if TYPE_CHECKING:
     from tests.collector.house import House
-    from tests.fakes import Said
+    from tests.fakes import Said, Windows
 
 HIT = "U1: limit_hit alice fiveHour"
 RESET = "U1: usage_reset alice fiveHour"
@@ -82,6 +83,18 @@ def test_a_new_window_of_a_known_account_is_first_sight(house: House) -> None:
     house.run({"alice": {"fiveHour": 10, "models.Fable": 100}})
     house.run({"alice": {"fiveHour": 10, "models.Fable": 0}})
     assert house.told == ["U1: usage_reset alice models.Fable"]
+
+
+def test_windows_that_are_named_ever_anew_fill_nothing(house: House) -> None:
+    """Code names come and go; those longest unseen are forgotten, the ones that stay are not."""
+    for number in range(25):
+        odd: Windows = {f"odd{number}Quill{i}": 1 for i in range(10)}
+        house.run({"alice": {"fiveHour": 99, **odd}})
+    remembered = house.state.memories["alice"].windows
+    assert len(remembered) == MOST_WINDOWS
+    assert "odd0Quill0" not in remembered
+    house.run({"alice": 100})
+    assert house.told == [HIT]
 
 
 def test_windows_of_one_account_are_announced_each_for_itself(house: House) -> None:
