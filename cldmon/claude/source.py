@@ -152,7 +152,9 @@ class BrowserSource:
         cookies = jar.cookies(self._now())
         try:
             return await browser.new_context(
-                storage_state=cast("StorageState", {"cookies": cookies, "origins": []})
+                storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
+                # The policy of one answer must not forbid to ask for the next from inside it.
+                bypass_csp=True,
             )
         except PlaywrightError:
             if not cookies or not browser.is_connected():

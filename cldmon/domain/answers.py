@@ -140,8 +140,8 @@ def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
     status = answer.status
     if status == 401:
         raise failed(FailureKind.KEY_EXPIRED)
-    if status == 403:
-        raise failed(_forbidden(answer.body))
+    if status == 403 and (known := _forbidden(answer.body)):
+        raise failed(known)
     if status == 404:
         raise AccountFailed(Failure(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND))
     if status == 429:
@@ -156,13 +156,16 @@ def _refuse_for_now(answer: HttpAnswer, now: datetime) -> NoReturn:
     raise failed(FailureKind.RATE_LIMITED, detail, until)
 
 
-def _forbidden(body: bytes) -> FailureKind:
-    """Tell a dead key from a key of another organization; only the first has an error code."""
+def _forbidden(body: bytes) -> FailureKind | None:
+    """Tell a dead key from one of another organization, and None for neither.
+
+    Only the first has an error code.
+    """
     if b"account_session_invalid" in body:
         return FailureKind.KEY_EXPIRED
     if b"Invalid authorization for organization" in body:
         return FailureKind.WRONG_ORGANIZATION
-    return FailureKind.NOT_UNDERSTOOD
+    return None
 
 
 def _json(body: bytes) -> object:

@@ -78,7 +78,7 @@ CASES = {
     "html": Case(faults.html(), K.NOT_UNDERSTOOD, "not JSON"),
     "redirect": Case(faults.redirect("/elsewhere"), K.NOT_UNDERSTOOD, "redirected"),
     "418": Case(faults.status(418), K.NOT_UNDERSTOOD, "HTTP 418"),
-    "403-of-no-kind": Case(faults.status(403), K.NOT_UNDERSTOOD),
+    "403-of-no-kind": Case(faults.status(403), K.NOT_UNDERSTOOD, "HTTP 403"),
     "no-content": Case(
         faults.empty(204), K.NOT_UNDERSTOOD, "HTTP 204", first_words="without content"
     ),
@@ -101,6 +101,9 @@ CASES = {
     "attachment": Case(faults.attachment(), None, "", K.NOT_UNDERSTOOD, "a download"),
     "odd-length": Case(faults.header("Content-Length", "7, 7"), K.SERVICE_DOWN),
     "slow": Case(faults.slow(0.5), None),
+    "strict-policy": Case(
+        faults.header("Content-Security-Policy", "default-src 'none'; sandbox"), None
+    ),
     "key-repeated": Case(faults.set_cookie(session_cookie(key_of("key-repeated"))), None),
     "key-changed": Case(faults.set_cookie(session_cookie(SECOND_KEY)), None),
     "key-cleared": Case(faults.set_cookie(cleared_session_cookie()), None),
