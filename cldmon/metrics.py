@@ -53,7 +53,7 @@ def _families(state: State, now: datetime) -> Iterator[Metric]:
     yield from _windows(accounts)
     yield from _accounts(accounts, state)
     yield from _passes(state)
-    yield from _counters(state.counters)
+    yield from _counters(state.counters, state.waiting.dropped)
 
 
 def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
@@ -106,7 +106,7 @@ def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]
 
 
 def _passes(state: State) -> Iterator[Metric]:
-    last, seconds = state.snapshot.fetched_at, state.pass_seconds
+    last, seconds, waiting = state.snapshot.fetched_at, state.pass_seconds, state.waiting
     yield _gauge(
         "last_pass_timestamp_seconds",
         "When the last pass ended.",
@@ -123,11 +123,17 @@ def _passes(state: State) -> Iterator[Metric]:
         "outbox_messages",
         "Slack messages that wait to be delivered.",
         [],
-        [([], len(state.outbox))],
+        [([], waiting.count)],
+    )
+    yield _gauge(
+        "outbox_oldest_timestamp_seconds",
+        "When that happened which the oldest waiting message tells; absent while none waits.",
+        [],
+        [([], waiting.since.timestamp())] if waiting.since else [],
     )
 
 
-def _counters(counts: Mapping[str, int]) -> Iterator[Metric]:
+def _counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
     """Yield the counters of state.json; each kind stands there from the start, for `rate()`."""
     yield _counter(
         "account_errors",
@@ -145,7 +151,7 @@ def _counters(counts: Mapping[str, int]) -> Iterator[Metric]:
         "messages_dropped",
         "Slack messages given up.",
         [],
-        [([], counts.get("messagesDropped", 0))],
+        [([], dropped)],
     )
 
 

@@ -117,6 +117,7 @@ def test_before_the_first_pass_there_is_no_pass_and_every_counter_is_zero() -> N
     read = samples(State())
     assert "cldmon_last_pass_timestamp_seconds" not in read
     assert read["cldmon_outbox_messages"] == [({}, 0)]
+    assert "cldmon_outbox_oldest_timestamp_seconds" not in read
     kinds = {found["kind"] for found, value in read["cldmon_account_errors_total"] if value == 0}
     assert kinds == set(FailureKind)
 

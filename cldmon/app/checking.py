@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
-from cldmon.health.verdict import failed, judge
+from cldmon.health.verdict import failed, judge, with_messages
 from cldmon.store.history import day_files
+from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def health(app: App, *, serve: bool) -> Verdict:
     """
     labels = app.outline.labels
     try:
-        verdict = judge(app.snapshot(), labels, app.now())
+        waiting = StateFile(app.data_dir).load().waiting
+        verdict = with_messages(judge(app.snapshot(), labels, app.now()), waiting, app.now())
         if verdict.ok:
             _read_other_files(app.data_dir)
     except StoreError as error:

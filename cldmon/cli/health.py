@@ -42,10 +42,11 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
     The line is appended to health.log in the data folder.
     """
     verdict, error = _checked(ctx.obj, serve=serve)
-    _log(ctx.obj, verdict)
+    line = _line(ctx.obj, verdict)
+    _log(ctx.obj, line)
     if nagios:
         ctx.exit(_tell_monitor(verdict, error, warning, critical))
-    click.echo(_line(ctx.obj, verdict))
+    click.echo(line)
     ctx.exit(0 if verdict.ok else 1)
 
 
@@ -59,9 +60,9 @@ def _checked(app: App, *, serve: bool) -> tuple[Verdict, CldmonError | None]:
         return failed(str(error)), error
 
 
-def _log(app: App, verdict: Verdict) -> None:
+def _log(app: App, line: str) -> None:
     try:
-        app.log_health(_line(app, verdict))
+        app.log_health(line)
     except CldmonError as error:
         complain(str(error))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.config.secrets import run_program
 from cldmon.doctor.check import Verdict, bad, good, unsure
+from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.honest import STALE_INTERVALS, is_stale
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK
@@ -20,14 +21,11 @@ if TYPE_CHECKING:
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
-    from cldmon.store.state import State
+    from cldmon.domain.delivery import Waiting
 
 TIMER = "cldmon-fetch.timer"
 LONGEST_PASS = timedelta(minutes=30)
 """A pass that takes longer hangs: a hundred accounts that all time out take five minutes."""
-
-LONGEST_WAIT = timedelta(hours=1)
-"""A message that waits longer for Slack is stuck."""
 
 _CRONTABS = (Path("/etc/crontab"), Path("/etc/cron.d"))
 _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --install)"
@@ -72,7 +70,7 @@ def lock(patient: Patient) -> Iterator[Check]:
 def outbox(patient: Patient) -> Iterator[Check]:
     """Look whether messages wait in vain."""
     if patient.data_dir:
-        yield from _waiting(patient.state, patient.app.now())
+        yield _outbox(patient.state.waiting, patient.app.now())
 
 
 def timer(patient: Patient) -> Iterator[Check]:
@@ -85,16 +83,15 @@ def timer(patient: Patient) -> Iterator[Check]:
     yield from working or found
 
 
-def _waiting(state: State, now: datetime) -> Iterator[Check]:
-    if not state.outbox:
-        yield good("outbox", "no message waits")
-        return
-    age = now - min(message.transition.at for message in state.outbox)
-    detail = f"{len(state.outbox)} message(s) wait, the oldest since {length(age)}"
+def _outbox(waiting: Waiting, now: datetime) -> Check:
+    dropped = f"; {waiting.dropped} dropped so far" if waiting.dropped else ""
+    if not waiting.count:
+        return good("outbox", f"no message waits{dropped}")
+    age = waiting.age(now)
+    detail = f"{waiting.count} message(s) wait, the oldest since {length(age)}{dropped}"
     if age > LONGEST_WAIT:
-        yield bad("outbox", detail, "see Slack below; after 7 days a message is dropped")
-    else:
-        yield unsure("outbox", detail, "the next pass sends them")
+        return bad("outbox", detail, "see Slack above; after 7 days a message is dropped")
+    return unsure("outbox", detail, "the next pass sends them")
 
 
 def _systemd(env: Mapping[str, str], manager: str) -> Iterator[Check]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime
+
+LONGEST_WAIT = timedelta(hours=1)
+"""A message that waits longer for Slack is stuck."""
 
 
 class Fate(StrEnum):
@@ -35,3 +39,19 @@ class Receipt:
     reason: str = ""
     halt: bool = False
     retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages wait, since when the oldest of them (UTC), and how many were ever dropped.
+
+    `since` is None where none waits.
+    """
+
+    count: int = 0
+    since: datetime | None = None
+    dropped: int = 0
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how long the oldest has waited at `now` (UTC)."""
+        return max(now - self.since, timedelta(0)) if self.since else timedelta(0)

@@ -6,9 +6,11 @@ Source: the Monitoring Plugins Development Guidelines, "Plugin Output" and "Thre
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.model import short_title
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from cldmon.domain.view import AccountView, WindowView
     from cldmon.health.verdict import Verdict
+
+_SECOND = timedelta(seconds=1)
 
 _IN_TEXT = str.maketrans("|", "¦")
 """A bar ends the text."""
@@ -48,15 +52,19 @@ class Thresholds:
 
 
 def level(verdict: Verdict, thresholds: Thresholds) -> Level:
-    """Return the worst of: the verdict, accounts that do not report, windows above a threshold."""
+    """Return the worst of: the verdict, accounts that do not report, windows above a threshold.
+
+    Messages that Slack does not take warn, too.
+    """
     if not verdict.ok:
         return Level.CRITICAL
-    some_fail = Level.WARNING if verdict.errors else Level.OK
+    trouble = verdict.errors or verdict.waited > LONGEST_WAIT
+    some_fail = Level.WARNING if trouble else Level.OK
     return max([some_fail, *(state for _, _, state in _high(verdict, thresholds))])
 
 
 def line(verdict: Verdict, thresholds: Thresholds) -> str:
-    """Return the plugin's line: state, text and, behind a bar, each window's figures."""
+    """Return the plugin's line: state, text and, behind a bar, figures of windows and of the outbox."""
     high = [
         f"{label} {short_title(w.name)} {w.utilization}%"
         for label, w, _ in _high(verdict, thresholds)
@@ -89,6 +97,10 @@ def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
             name = f"{account.label} {short_title(window.name)}".translate(_IN_NAME)
             value = f"{window.utilization}%" if _known(account, window) else "U"
             yield f"'{name}'={value};{thresholds.warning};{thresholds.critical};0;100"
+    if verdict.waiting:
+        yield f"waiting={verdict.waiting.count};;;0"
+        yield f"waited={verdict.waited // _SECOND}s;{LONGEST_WAIT // _SECOND};;0"
+        yield f"dropped={verdict.waiting.dropped}c"
 
 
 def _known(account: AccountView, window: WindowView) -> bool:

@@ -5,7 +5,8 @@ Source: contract, "Health".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.honest import STALE_INTERVALS, is_stale
@@ -16,17 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from cldmon.domain.delivery import Waiting
     from cldmon.domain.model import Snapshot
     from cldmon.domain.view import AccountView
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether all is well, in words, and the accounts that it was judged by."""
+    """Whether all is well, in words, and what it was judged by: accounts, and messages that wait.
+
+    `waiting` is None where that is not known; `waited` is how long the oldest message has.
+    """
 
     ok: bool
     text: str
     accounts: tuple[AccountView, ...] = ()
+    waiting: Waiting | None = None
+    waited: timedelta = timedelta(0)
 
     @property
     def errors(self) -> int:
@@ -50,6 +57,16 @@ def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict
     if reason:
         return Verdict(ok=False, text=reason, accounts=accounts)
     return Verdict(ok=True, text=_report(verdict, snapshot), accounts=accounts)
+
+
+def with_messages(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
+    """Return the verdict with what is to be said of messages that wait for Slack: no failure."""
+    return replace(
+        verdict,
+        text=verdict.text + _outbox(waiting),
+        waiting=waiting,
+        waited=waiting.age(now),
+    )
 
 
 def line(verdict: Verdict, now: datetime) -> str:
@@ -86,3 +103,10 @@ def _report(verdict: Verdict, snapshot: Snapshot) -> str:
     reporting = len(verdict.accounts) - verdict.errors
     at = iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
     return f"{reporting} account(s) reporting, {verdict.errors} error(s), last fetched {at}"
+
+
+def _outbox(waiting: Waiting) -> str:
+    if waiting.since is None:
+        return ""
+    dropped = f", {waiting.dropped} dropped so far" if waiting.dropped else ""
+    return f"; {waiting.count} Slack message(s) wait since {iso(waiting.since)}{dropped}"

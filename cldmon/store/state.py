@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon import files
 from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
+from cldmon.domain.delivery import Waiting
 from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso, iso_or_none
 from cldmon.domain.organization import Organization
 from cldmon.store import history, latest
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+
+DROPPED = "messagesDropped"
+"""The counter of messages that were not delivered and will not be."""
 
 _LONGEST_REST = timedelta(days=1)
 
@@ -80,6 +84,12 @@ class State:
     slack_retry_at: datetime | None = None
     pass_seconds: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What there is to say of the outbox."""
+        since = min((message.transition.at for message in self.outbox), default=None)
+        return Waiting(len(self.outbox), since, self.counters.get(DROPPED, 0))
 
     def without(self, message: Message) -> State:
         """Return the state with one message struck off."""

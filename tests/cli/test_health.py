@@ -156,7 +156,10 @@ def test_monitoring_gets_its_line_and_exit_code(home: Home) -> None:
     ran = home.run("health", "--nagios")
     assert ran.returncode == 1
     assert ran.stdout.startswith("CLDMON WARNING - 1 account(s) reporting, 1 error(s), ")
-    assert ran.stdout.endswith(" | 'alice 5h'=41%;75;90;0;100 'bob 5h'=U;75;90;0;100\n")
+    assert ran.stdout.endswith(
+        " | 'alice 5h'=41%;75;90;0;100 'bob 5h'=U;75;90;0;100"
+        " waiting=0;;;0 waited=0s;3600;;0 dropped=0c\n"
+    )
     assert home.run("health", "--nagios", "--critical", "40").returncode == 2
     assert "OK:   1 account(s) reporting" in home.log[0]
 

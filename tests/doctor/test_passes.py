@@ -80,6 +80,12 @@ def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
     assert (check.verdict, "1 message(s) wait" in check.detail) == (verdict, True)
 
 
+def test_messages_that_were_dropped_are_told(ward: Ward) -> None:
+    ward.passed(State(Snapshot(fetched_at=NOON), counters={"messagesDropped": 5}))
+    [check] = passes.outbox(ward.patient())
+    assert (check.verdict, check.detail) == (Verdict.OK, "no message waits; 5 dropped so far")
+
+
 def test_an_active_timer_is_enough(ward: Ward) -> None:
     """The system's manager has no such timer, the user's has."""
     program(ward, "systemctl", '[ "$1" = --user ] && echo active || echo inactive')

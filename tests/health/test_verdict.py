@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.config import label as labels
+from cldmon.domain.delivery import LONGEST_WAIT, Waiting
 from cldmon.domain.model import (
     FIVE_HOUR,
     Account,
@@ -22,7 +23,7 @@ from cldmon.domain.model import (
 )
 from cldmon.health import nagios
 from cldmon.health.nagios import Level, Thresholds
-from cldmon.health.verdict import failed, judge, line
+from cldmon.health.verdict import failed, judge, line, with_messages
 
 NOW = datetime(2026, 3, 12, 2, 54, 43, tzinfo=UTC)
 FETCHED = datetime(2026, 3, 12, 2, 47, 15, 95000, tzinfo=UTC)
@@ -151,6 +152,33 @@ def test_a_bad_verdict_is_critical() -> None:
     found = failed("state.json | is corrupt")
     assert nagios.level(found, USUAL) is Level.CRITICAL
     assert nagios.line(found, USUAL) == "CLDMON CRITICAL - state.json ¦ is corrupt"
+
+
+def waiting(age: timedelta, dropped: int = 0) -> Waiting:
+    return Waiting(3, NOW - age, dropped)
+
+
+def test_messages_that_wait_are_said_and_are_no_failure() -> None:
+    good = judge(snapshot(account("alice")), ("alice",), NOW)
+    found = with_messages(good, waiting(timedelta(hours=2), dropped=5), NOW)
+    words = "; 3 Slack message(s) wait since 2026-03-12T00:54:43.000Z, 5 dropped so far"
+    assert (found.ok, found.text) == (True, good.text + words)
+    assert with_messages(good, Waiting(dropped=5), NOW).text == good.text
+
+
+@pytest.mark.parametrize(
+    ("age", "level"), [(LONGEST_WAIT, Level.OK), (LONGEST_WAIT * 2, Level.WARNING)]
+)
+def test_monitoring_is_warned_of_messages_that_are_stuck(age: timedelta, level: Level) -> None:
+    good = judge(snapshot(account("alice")), ("alice",), NOW)
+    found = with_messages(good, waiting(age, dropped=5), NOW)
+    assert nagios.level(found, USUAL) is level
+    figures = f" waiting=3;;;0 waited={age // timedelta(seconds=1)}s;3600;;0 dropped=5c"
+    assert nagios.line(found, USUAL).endswith(figures)
+
+
+def test_a_clock_that_was_set_back_makes_no_message_older() -> None:
+    assert waiting(-timedelta(hours=1)).age(NOW) == timedelta(0)
 
 
 printable = st.text(min_size=1, max_size=20).filter(lambda text: labels.problem(text) is None)
