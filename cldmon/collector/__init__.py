@@ -196,7 +196,7 @@ class Collector:
             self._warn(f"{one} and {other} are one organization: they show the same usage")
         owed = seen if self._notifier else ()
         state = outbox.post(after, owed, self._subscribers(), now)
-        if dropped := state.counters.get(outbox.DROPPED, 0) - after.counters.get(outbox.DROPPED, 0):
+        if dropped := state.waiting.dropped - after.waiting.dropped:
             self._warn(f"{dropped} Slack message(s) dropped: too old, or too many were waiting")
         self._state.save(state)
         self._history.ensure(state.history_line or "")
@@ -220,7 +220,7 @@ class Collector:
         if self._notifier is None:
             return state
         return outbox.deliver(
-            state, self._notifier, now=self._now(), save=self._state.save, warn=self._warn
+            state, self._notifier, now=self._now, save=self._state.save, warn=self._warn
         )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon.domain.delivery import Fate, Receipt
-from cldmon.store.state import Message
+from cldmon.store.state import DROPPED, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,8 +23,8 @@ LONGEST = 1_000
 LIFE = timedelta(days=7)
 """How long a message is tried: an older one is news no more."""
 
-DROPPED = "messagesDropped"
-"""The counter of messages that were not delivered and will not be."""
+LONGEST_DELIVERY = timedelta(minutes=1)
+"""No message is begun later than this in a pass: a slow Slack keeps no reading waiting for long."""
 
 _MOST_UNSURE = 4
 _FIRST_PAUSE = timedelta(minutes=10)
@@ -70,21 +70,27 @@ def deliver(
     state: State,
     notifier: Notifier,
     *,
-    now: datetime,
+    now: Callable[[], datetime],
     save: Callable[[State], None],
     warn: Callable[[str], None],
 ) -> State:
     """Send what is owed, oldest first, and return the state that is left.
 
-    Each delivery is saved before the next is tried, so that no crash sends the rest again.
+    Each delivery is saved before the next is tried, so that no crash sends the rest again. What
+    cannot be begun within `LONGEST_DELIVERY` waits for the next pass.
     """
-    if state.slack_rests(now):
+    begun = now()
+    if state.slack_rests(begun):
         return state
     for message in state.outbox:
         if message.user is None:
             continue
+        # A clock that is set back meanwhile gives no more time.
+        if not timedelta(0) <= now() - begun < LONGEST_DELIVERY:
+            warn(f"Slack is slow: {len(state.outbox)} message(s) wait for the next pass")
+            break
         receipt = notifier.tell(message.user, message.transition)
-        settled = settle(state, message, receipt, now)
+        settled = settle(state, message, receipt, now())
         if settled != state:
             save(settled)
             state = settled

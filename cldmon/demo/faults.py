@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cldmon.demo.replies import (
     Answer,
     HangUp,
+    Raw,
     Repeated,
     Reply,
     content,
@@ -25,7 +26,7 @@ from cldmon.demo.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Genuine = Callable[[], Reply]
 
@@ -185,6 +186,16 @@ def drip(pause: float = 0.2) -> Fault:
         return replace(answer, body=tuple(bytes((byte,)) for byte in whole), pause=pause)
 
     return change(split, "drip")
+
+
+def raw(pieces: Iterable[bytes], pause: float = 0.0) -> Fault:
+    """Bytes in place of an HTTP answer, `pause` seconds before each piece; then the end."""
+    return instead(Raw(pieces, pause), "raw bytes")
+
+
+def slow_head(pause: float = 0.2) -> Fault:
+    """A head without end, a byte at a time, `pause` seconds apart."""
+    return raw((b"HTTP/1.1 200 OK\r\nX-Slow: ", *(b"x",) * 10_000), pause)
 
 
 def slow(seconds: float) -> Fault:

@@ -94,6 +94,34 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Bytes in place of an HTTP answer, then the end of the connection.
+
+    `delay` is in seconds before the first piece, `pause` in seconds before each.
+    """
+
+    pieces: Iterable[bytes]
+    pause: float = 0.0
+    delay: float = 0.0
+
+    def send(self, wire: Wire) -> None:
+        """Write them to the wire."""
+        wire.wait(self.delay)
+        for piece in self.pieces:
+            wire.wait(self.pause)
+            wire.write(piece)
+        wire.hang_up(reset=False)
+
+    def with_headers(self, *_lines: tuple[str, str]) -> Raw:
+        """Return itself: its bytes are what they are."""
+        return self
+
+    def delayed(self, seconds: float) -> Raw:
+        """Return it coming so many seconds later."""
+        return replace(self, delay=self.delay + seconds)
+
+
+@dataclass(frozen=True)
 class HangUp:
     """No answer at all: after `delay` seconds the connection ends (`reset`: by a TCP reset)."""
 

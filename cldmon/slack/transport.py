@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from concurrent.futures import Future
+from functools import partial
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler
@@ -18,11 +21,17 @@ from cldmon.slack.verdicts import Answer
 from cldmon.urls import opener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from http.client import HTTPResponse
     from urllib.request import OpenerDirector, Request
 
+T = TypeVar("T")
+
 MAX_BYTES = 16 * 1024 * 1024
 """The largest answer that is read; a page of 200 users has about half a megabyte."""
+
+PATIENCE = 4
+"""How many time-outs a call may take in all."""
 
 _CHUNK = 64 * 1024
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -42,8 +51,8 @@ class Transport(WebClient):
     """A `WebClient` that asks once, says nothing, and gives the token to Slack alone.
 
     It follows no redirect. Proxies are taken from the environment with NO_PROXY respected, and
-    never used for loopback. `timeout`, in seconds, bounds the wait for an answer to begin and
-    the time that its body may take.
+    never used for loopback. `timeout`, in seconds, bounds the wait for each part of an answer and
+    the time that its body may take, and `PATIENCE` times that all of a call.
     """
 
     def __init__(self, token: str, url: str, timeout: int) -> None:
@@ -61,7 +70,7 @@ class Transport(WebClient):
         `request` holds the arguments as `json` or `params`. Raises UnsentError or LostError.
         """
         try:
-            response = self.api_call(method, **request)
+            response = _within(PATIENCE * self.timeout, partial(self.api_call, method, **request))
         except SlackApiError as error:
             response = error.response
         except URLError as error:  # urllib wraps what happens until a request is sent, no more
@@ -83,6 +92,23 @@ class Transport(WebClient):
             "headers": response.headers,
             "body": body.decode(charset),
         }
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what `work` does; raises TimeoutError where it takes longer, and leaves it alone.
+
+    A thread, because no time-out of a socket bounds name look-ups and heads that come byte by byte.
+    """
+    outcome: Future[T] = Future()
+    threading.Thread(target=_settle, args=(outcome, work), daemon=True).start()
+    return outcome.result(timeout=seconds)
+
+
+def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(work())
+    except Exception as error:  # it is raised where the outcome is awaited
+        outcome.set_exception(error)
 
 
 def _opener(url: str) -> OpenerDirector:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from cldmon.collector import Outcome
+    from cldmon.collector import Outcome, Source
     from cldmon.store.state import State
     from tests.fakes import Said
 
@@ -58,11 +58,11 @@ class House:
         self.warnings.clear()
         return self.collector().run(only, notify=notify)
 
-    def collector(self) -> Collector:
+    def collector(self, source: Source | None = None) -> Collector:
         return Collector(
             self.data_dir,
             [Target(label, partial(self._key, label)) for label in self.labels],
-            self.source,
+            source or self.source,
             self.slack,
             now=self.clock,
             warn=self.warnings.append,

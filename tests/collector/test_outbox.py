@@ -11,7 +11,7 @@ from cldmon.collector import outbox
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import Subscription, Subscriptions, Transition, TransitionKind
 from cldmon.store.state import Message, State
-from tests.fakes import NOON, FakeSlack
+from tests.fakes import NOON, Clock, FakeSlack
 
 if TYPE_CHECKING:
     from tests.collector.house import House
@@ -227,7 +227,7 @@ def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
     state = State(outbox=(Message(transition(), None),))
     slack = FakeSlack()
-    kept = outbox.deliver(state, slack, now=NOON, save=lambda _: None, warn=print)
+    kept = outbox.deliver(state, slack, now=lambda: NOON, save=lambda _: None, warn=print)
     assert (kept, slack.sent) == (state, [])
 
 
@@ -288,11 +288,37 @@ def test_a_clock_that_was_set_back_drops_no_message() -> None:
     assert state.outbox == (ahead,)
 
 
+class Slow(FakeSlack):
+    """A Slack that takes its time for each message."""
+
+    def __init__(self, clock: Clock, pace: timedelta) -> None:
+        super().__init__()
+        self.clock, self.pace = clock, pace
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        self.clock.advance(self.pace)
+        return super().tell(user, transition)
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(5, 12), (59, 2), (61, 1), (-5, 1)])
+def test_a_slow_slack_holds_up_no_pass_for_long(house: House, seconds: int, sent: int) -> None:
+    """After a minute, or once the clock is set back, the rest waits, in its order and said."""
+    house.subscribe(*(f"U{number}" for number in range(10, 30)))
+    house.run({"alice": 99})
+    house.slack = Slow(house.clock, timedelta(seconds=seconds))
+    waiting = house.run({"alice": 100}).waiting
+    assert (len(house.told), waiting) == (sent, 21 - sent)
+    assert house.warnings == [f"Slack is slow: {waiting} message(s) wait for the next pass"]
+    house.slack.pace = timedelta(0)
+    assert house.run({"alice": 100}).waiting == 0
+    assert len(set(house.told)) == len(house.told) == 21
+
+
 def test_nothing_is_saved_where_nothing_changed() -> None:
     """A service that is down costs no write a message."""
     saved: list[State] = []
     state = State(outbox=(Message(transition(), "U1"), Message(transition(1), "U1")))
     slack = FakeSlack()
     slack.receipts.extend([LATER, LATER])
-    assert outbox.deliver(state, slack, now=NOON, save=saved.append, warn=print) == state
+    assert outbox.deliver(state, slack, now=lambda: NOON, save=saved.append, warn=print) == state
     assert saved == []

@@ -6,7 +6,7 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import IncompleteRead, RemoteDisconnected
+from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +55,21 @@ def test_a_rate_limit_names_its_wait_as_planned(
 ) -> None:
     got = met(claude, faults.rate_limited(given))
     assert (got.status, got.header("Retry-After")) == (429, sent)
+
+
+def test_bytes_that_are_no_http_come_as_they_are(claude: FakeClaude) -> None:
+    claude.fail(KEY, faults.raw([b"SSH-2.0-", b"Other\r\n"]))
+    with closing(connect(claude.url)) as connection, pytest.raises(BadStatusLine, match="SSH-2"):
+        connection.request("GET", PATH, headers={"Cookie": f"sessionKey={KEY}"})
+        connection.getresponse()
+
+
+def test_a_head_can_come_for_ever(claude: FakeClaude) -> None:
+    claude.fail(KEY, faults.slow_head(0.01))
+    with closing(connect(claude.url)) as connection:
+        connection.request("GET", PATH, headers={"Cookie": f"sessionKey={KEY}"})
+        head = b"".join(connection.sock.recv(100) for _ in range(10))
+    assert head.startswith(b"HTTP/1.1 200 OK\r\nX-Slow: xx")
 
 
 def test_a_rate_limit_can_name_an_http_date(claude: FakeClaude) -> None:

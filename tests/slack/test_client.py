@@ -64,6 +64,8 @@ AMBIGUOUS = [
     faults.hang_up(),
     faults.hang_up(reset=True),
     faults.hang(3),
+    faults.slow_head(),
+    faults.raw([b"SSH-2.0-Other\r\n"]),
     faults.answer_lost(),
     faults.answer_lost(reset=False),
 ]
