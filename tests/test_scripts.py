@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,26 @@ def test_bootstrap_refuses_what_it_does_not_know() -> None:
         [SCRIPTS / "bootstrap", "--prod"], capture_output=True, text=True, check=False
     )
     assert (ran.returncode, ran.stderr) == (2, "bootstrap: usage: scripts/bootstrap [--dev]\n")
+
+
+def test_what_the_tests_need_and_nobody_can_install_is_said_in_one_line(tmp_path: Path) -> None:
+    """On a machine with next to nothing, whose packages cannot be had."""
+    for name in ("sh", "dirname", "env", "id"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    for name in ("apt-get", "sudo"):
+        program(tmp_path / name, "#!/bin/sh\nexit 100\n")
+    ran = subprocess.run(
+        [SCRIPTS / "tools"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first, last = ran.stderr.splitlines()
+    assert ran.returncode == 0
+    assert first.startswith("tools: installing bubblewrap systemd jq ")
+    assert last.startswith("tools: some tests will fail, install what they need: sudo apt-get")
+    assert {"bubblewrap", "systemd", "jq"} <= {*last.split()}
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda path: path.name)
