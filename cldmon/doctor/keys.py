@@ -15,6 +15,7 @@ from cldmon import files
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
 from cldmon.domain.asking import Answer, Question
+from cldmon.domain.instants import spoken
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
@@ -91,7 +92,7 @@ def validity(patient: Patient) -> Iterator[Check]:
         return
     resting = dict(_resting(patient))
     for label, until in resting.items():
-        detail = f"rate limited until {until:%H:%M:%S} UTC, so it is not asked"
+        detail = f"rate limited until {spoken(until, patient.app.now())}, so it is not asked"
         yield unsure(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
     questions = [
         Question(account.label, key, account.organization)

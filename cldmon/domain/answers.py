@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from cldmon.domain import headers
+from cldmon.domain.instants import spoken
 from cldmon.domain.model import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _WORDS = {
     FailureKind.KEY_MISSING: "no session key",
     FailureKind.KEY_EXPIRED: "session key expired or revoked: sign in again and store a new key",
     FailureKind.WRONG_ORGANIZATION: (
-        "the key does not open this organization: mend or remove `organization` in the config"
+        "the key does not open this organization: mend or remove `organization` in the config, or"
+        " store a new key"
     ),
     FailureKind.CHALLENGED: (
         "challenged by Cloudflare; the key is probably fine: if it lasts, set browser.headless"
@@ -152,7 +154,7 @@ def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
 
 def _refuse_for_now(answer: HttpAnswer, now: datetime) -> NoReturn:
     until = retry_after(answer.headers.get("retry-after"), now)
-    detail = f"until {until:%H:%M:%S} UTC" if until and until > now else "asked again next time"
+    detail = f"until {spoken(until, now)}" if until and until > now else "asked again next time"
     raise failed(FailureKind.RATE_LIMITED, detail, until)
 
 

@@ -18,6 +18,12 @@ def iso_or_none(instant: datetime | None) -> str | None:
     return iso(instant) if instant else None
 
 
+def spoken(instant: datetime, now: datetime) -> str:
+    """Return a UTC instant for people: `13:00:00 UTC`, with its date where that is not now's."""
+    pattern = "%H:%M:%S" if instant.date() == now.date() else "%Y-%m-%d %H:%M:%S"
+    return f"{instant:{pattern}} UTC"
+
+
 def from_iso(text: object) -> datetime | None:
     """Return the UTC instant that an ISO 8601 text with a zone names, or None.
 

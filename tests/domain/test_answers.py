@@ -156,6 +156,7 @@ def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
     ("wait", "words", "until"),
     [
         ("90", "(until 12:01:30 UTC)", datetime(2026, 11, 22, 12, 1, 30, tzinfo=UTC)),
+        ("86400", "(until 2026-11-23 12:00:00 UTC)", NOON + DAY),
         ("0", "(asked again next time)", NOON),
         ("soon", "(asked again next time)", None),
     ],
