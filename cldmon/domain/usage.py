@@ -35,6 +35,8 @@ _KNOWN_KEYS = {"five_hour", "seven_day", *_NOT_WINDOWS}
 _LONGEST_NAME = 60
 _MOST_WINDOWS = 50
 """Each is kept for ever: an answer gone mad does not fill the disk and the screen."""
+_LARGEST_AMOUNT = 10**15
+"""Minor units of money: more would not fit on a screen."""
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
 
 
@@ -127,17 +129,22 @@ def _window(value: object, key: str) -> Window | None:
 
 
 def _extra_usage(value: object) -> ExtraUsage | None:
-    used = finite(_get(value, "used_credits"))
-    if used is None or used < 0 or _get(value, "is_enabled") is not True:
+    used = _amount(_get(value, "used_credits"))
+    if used is None or _get(value, "is_enabled") is not True:
         return None
-    limit = finite(_get(value, "monthly_limit"))
     exponent = _get(value, "decimal_places")
     return ExtraUsage(
-        used=round(used),
-        limit=None if limit is None else round(limit),
+        used=used,
+        limit=_amount(_get(value, "monthly_limit")),
         currency=_currency(_get(value, "currency")),
         exponent=exponent if type(exponent) is int and 0 <= exponent <= 4 else 2,
     )
+
+
+def _amount(value: object) -> int | None:
+    """Return an amount of money in minor units; None for one that nobody has."""
+    amount = finite(value)
+    return round(amount) if amount is not None and 0 <= amount <= _LARGEST_AMOUNT else None
 
 
 def _currency(value: object) -> str:
