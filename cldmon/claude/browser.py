@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,8 @@ def candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
         return found
     raise BrowserError(
         "no browser found: `apt-get install chromium-headless-shell` (or chromium), or"
-        " `playwright install --only-shell chromium`, or set browser.executable"
+        f" `{shlex.quote(sys.executable)} -m playwright install --only-shell chromium`,"
+        " or set browser.executable"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_browser_that_does_not_start_is_told_in_one_line(
     fake_claude: FakeClaude, tmp_path: Path, text: str, words: str
 ) -> None:
     executable = program(tmp_path / "browser", text)
-    settings = BrowserSettings(executable=executable, start_timeout=4)
+    settings = BrowserSettings(executable=executable, start_timeout=8)
     asking = Asking(fake_claude, tmp_path / "data", settings)
     results = asking.read(asking.admit("alice"), asking.admit("bob"))
     assert {failure(result).kind for result in results.values()} == {FailureKind.NO_BROWSER}
