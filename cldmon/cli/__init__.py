@@ -58,6 +58,17 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"cldmon.cli.{module}").command
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; one that is misspelt is answered with the nearest."""
+        if args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            for near in get_close_matches(args[0], COMMANDS, 1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
+        return super().resolve_command(ctx, args)
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer commands without importing any, and options."""
         from cldmon.cli.complete import items

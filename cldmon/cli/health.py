@@ -43,7 +43,7 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
     """
     verdict, error = _checked(ctx.obj, serve=serve)
     line = _line(ctx.obj, verdict)
-    _log(ctx.obj, line)
+    _log(ctx.obj, line, error)
     if nagios:
         ctx.exit(_tell_monitor(verdict, error, warning, critical))
     click.echo(line)
@@ -60,11 +60,13 @@ def _checked(app: App, *, serve: bool) -> tuple[Verdict, CldmonError | None]:
         return failed(str(error)), error
 
 
-def _log(app: App, line: str) -> None:
+def _log(app: App, line: str, known: CldmonError | None) -> None:
+    """Append the line to health.log; why that cannot be done is said, unless it is `known`."""
     try:
         app.log_health(line)
     except CldmonError as error:
-        complain(str(error))
+        if str(error) != str(known):
+            complain(str(error))
 
 
 def _line(app: App, verdict: Verdict) -> str:

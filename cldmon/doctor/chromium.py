@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.config.locate import FILE_NAME
 from cldmon.config.schema import Config
 from cldmon.doctor.check import bad, good
 from cldmon.errors import BrowserError
@@ -48,7 +50,12 @@ def started(source: BrowserSource) -> Check:
 
 
 def _source(patient: Patient, folder: Path) -> BrowserSource:
-    return patient.app.source(patient.config or Config(), folder)
+    """Return the browser of the configuration; where that is no good, the one without settings."""
+    if patient.config:
+        return patient.app.source(patient.config, folder)
+    # A path that is named is taken as it is, so that none has to be found.
+    named = replace(patient.app, config_path_option=Path(FILE_NAME))
+    return named.source(Config(), folder)
 
 
 def _why(error: BrowserError) -> str:

@@ -26,6 +26,14 @@ class Patient:
     offline: bool
 
     @cached_property
+    def config_path(self) -> Path | None:
+        """The configuration file; None where there is none."""
+        try:
+            return self.app.config_path
+        except ConfigError:
+            return None
+
+    @cached_property
     def config(self) -> Config | None:
         """The configuration, keys or none; None where it is not valid."""
         try:

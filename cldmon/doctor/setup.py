@@ -42,7 +42,9 @@ def configuration(patient: Patient) -> Iterator[Check]:
 
 def permissions(patient: Patient) -> Iterator[Check]:
     """Look who else may read the files that hold secrets."""
-    path, config = patient.app.config_path, patient.config
+    path, config = patient.config_path, patient.config
+    if path is None:
+        return
     files = [path] if config is None or config.holds_secrets else []
     files += _secret_files(config, path.parent, patient) if config else []
     exposed = [file for file in files if permissions_warning(file)]

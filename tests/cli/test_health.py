@@ -168,6 +168,7 @@ def test_monitoring_is_told_when_the_check_cannot_be_made(home: Home) -> None:
     (home.folder / "config.toml").unlink()
     ran = home.run("health", "--nagios")
     assert (ran.returncode, ran.stdout.startswith("CLDMON UNKNOWN - ")) == (3, True)
+    assert ran.stderr == ""  # that it is not logged has the same reason
 
 
 def test_no_name_steers_a_terminal_or_forges_a_line_of_the_log(home: Home) -> None:

@@ -70,7 +70,8 @@ def test_without_a_command_it_shows_its_help_and_fails(home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["fecth"], "No such command 'fecth' (see `cldmon --help`)"),
+        (["fecth"], "No such command 'fecth'. Did you mean 'fetch'? (see `cldmon --help`)"),
+        (["nonsense"], "No such command 'nonsense' (see `cldmon --help`)"),
         (["fetch", "--acount", "a"], "--acount"),
         (["fetch", "alice"], "see `cldmon fetch --help`"),
         (["fetch", "--account"], "requires an argument (see `cldmon"),

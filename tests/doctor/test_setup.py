@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import __version__
+from cldmon.app import App
 from cldmon.config.reach import KNOWN_SECRET
-from cldmon.doctor import setup
+from cldmon.doctor import chromium, setup
 from cldmon.doctor.check import Check, Verdict, bad, good, guarded, unsure
+from cldmon.doctor.patient import Patient
 from cldmon.errors import StoreError
+from tests.fakes import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.doctor.ward import Ward
 
@@ -111,3 +115,18 @@ def test_a_check_that_breaks_keeps_what_it_found_and_stops_nobody() -> None:
 def test_an_error_of_ours_is_a_question_mark_without_its_words() -> None:
     [_, check] = guarded("disk", lambda: broken(RuntimeError("MARKER")))
     assert check == unsure("disk", "could not be looked at: unexpected RuntimeError")
+
+
+def test_where_no_configuration_is_found_that_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser can be looked at all the same, and that is worth knowing before `init`."""
+    monkeypatch.chdir(tmp_path)
+    executable = tmp_path / "browser"
+    executable.touch(mode=0o755)
+    env = {"HOME": str(tmp_path), "CLDMON_BROWSER": str(executable)}
+    patient = Patient(App(None, None, env, Clock()), offline=True)
+    checks = [c for look in (setup.configuration, setup.permissions) for c in look(patient)]
+    assert [(c.name, "no configuration found" in c.detail) for c in checks] == [("config", True)]
+    [browser] = chromium.found(patient)
+    assert browser == good("browser", str(executable))
