@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain, options, status
+from cldmon.terminal.style import obeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +45,7 @@ def command(
 def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
     """Draw a progress bar on stderr while the block runs, if a person looks."""
     with click.progressbar(
-        length=accounts, label="Reading", file=sys.stderr, hidden=not sys.stderr.isatty()
+        length=accounts, label="Reading", file=sys.stderr, hidden=not obeys(sys.stderr, os.environ)
     ) as bar:
         yield lambda _label: bar.update(1)
 

@@ -18,11 +18,10 @@ from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
 from cldmon.terminal.faces import FORMS, face
 from cldmon.terminal.screen import Screen
-from cldmon.terminal.style import DIM, harmless, look
+from cldmon.terminal.style import DIM, harmless, look, obeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from pathlib import Path
 
     from cldmon.app import App
     from cldmon.domain.model import Snapshot
@@ -107,7 +106,7 @@ def _nothing(app: App, snapshot: Snapshot) -> str | None:
 
 def _watch(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     app.shown(labels)  # what is wrong from the start is an error, not a thing to watch
-    if sys.stdout.isatty():
+    if obeys(sys.stdout, os.environ):
         _draw(app, labels, form, seconds)
     else:
         _tell(app, labels, form, seconds)
@@ -118,11 +117,12 @@ def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
+            before = _mark(app)
             here = look(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             text = _current(replace(app), labels, form, here.paragraph)
             screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
-            _rest(app, seconds, screen.rest)
+            _rest(app, before, seconds, screen.rest)
 
 
 def _current(app: App, labels: Collection[str], form: str, written: Callable[[str], str]) -> str:
@@ -139,12 +139,13 @@ def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     """Print what is new, for ever: each pass, and a reading that has grown old."""
     last: object = None
     while True:
+        before = _mark(app)
         fresh = replace(app)
         news = _news(fresh, labels)
         if news != last:
             click.echo(_current(fresh, labels, form, harmless), color=True)
             last = news
-        _rest(app, seconds, time.sleep)
+        _rest(app, before, seconds, time.sleep)
 
 
 def _news(app: App, labels: Collection[str]) -> object:
@@ -155,19 +156,21 @@ def _news(app: App, labels: Collection[str]) -> object:
         return str(error)
 
 
-def _rest(app: App, seconds: float, rest: Callable[[float], bool | None]) -> None:
-    """Wait until the time is up, a pass has ended, or `rest` says that it is time."""
-    state = state_path(app.outline.data_dir)
-    before, end = _mark(state), time.monotonic() + seconds
-    while _mark(state) == before and (left := end - time.monotonic()) > 0:
+def _rest(app: App, before: object, seconds: float, rest: Callable[[float], bool | None]) -> None:
+    """Wait until the time is up, a pass has ended, or `rest` says that it is time.
+
+    `before` is the mark that the state had before it was last shown: what ended meanwhile is news.
+    """
+    end = time.monotonic() + seconds
+    while _mark(app) == before and (left := end - time.monotonic()) > 0:
         if rest(min(left, _GLANCE_SECONDS)):
             return
 
 
-def _mark(path: Path) -> object:
-    """Return what differs between two versions of a file; None where there is none."""
+def _mark(app: App) -> object:
+    """Return what differs between two versions of the state; None where there is none."""
     try:
-        status = path.stat()
+        status = state_path(app.outline.data_dir).stat()
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino

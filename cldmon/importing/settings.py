@@ -110,7 +110,8 @@ class _Work:
             self.people.append(person)
         elif refused[0][0][-1] == "session_key":
             owner = masked(entry["label"])
-            self.leave(("accounts", number, "sessionKey"), f'the key of "{owner}" {refused[0][1]}')
+            why = f'the key of "{owner}" {refused[0][1]}' if key else f'"{owner}" has none'
+            self.leave(("accounts", number, "sessionKey"), why)
             self.keyless.append(entry["label"])
         else:
             self.leave(("accounts", number, "label"), refused[0][1])

@@ -95,6 +95,11 @@ def look(stream: TextIO, env: Mapping[str, str]) -> Look:
     return Look(terminal_columns(stream, env), _colour(stream, env), _unicode(stream, env))
 
 
+def obeys(stream: TextIO, env: Mapping[str, str]) -> bool:
+    """Return whether a stream is a terminal that understands escape codes."""
+    return stream.isatty() and env.get("TERM", "dumb") != "dumb"
+
+
 def rows(stream: TextIO, env: Mapping[str, str]) -> int:
     """Return how many rows a stream's terminal has: LINES goes first, and a pipe has 24."""
     return _extent(stream, env, "LINES", 1) or DEFAULT_ROWS
@@ -147,7 +152,7 @@ def _colour(stream: TextIO, env: Mapping[str, str]) -> bool:
         return False
     if any(env.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
-    return stream.isatty() and env.get("TERM", "dumb") != "dumb"
+    return obeys(stream, env)
 
 
 def _unicode(stream: TextIO, env: Mapping[str, str]) -> bool:

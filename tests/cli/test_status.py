@@ -383,3 +383,15 @@ def test_a_watch_has_a_length_of_time_to_wait(home: Home, seconds: str) -> None:
     done = home.run("--watch", seconds)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Invalid value for '--watch'" in done.stderr
+
+
+def test_a_watch_on_a_terminal_without_escape_codes_goes_on_below(home: Home) -> None:
+    home.leave(account("alice", 41))
+    terminal = Terminal(home.command("--watch", "60"), home.env(TERM="dumb"), 24, 80)
+    try:
+        terminal.read_until(lambda seen: "41%" in seen)
+        home.leave(account("alice", 99))
+        terminal.read_until(lambda seen: " 99% !!" in seen)
+        assert "\x1b" not in terminal.seen
+    finally:
+        terminal.close()
