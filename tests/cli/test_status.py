@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -327,7 +327,10 @@ class Terminal:
             if select.select([self._ours], [], [], 0.1)[0]:
                 self.seen += os.read(self._ours, 65536).decode()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self._ours)
@@ -335,8 +338,7 @@ class Terminal:
 
 def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Home) -> None:
     home.leave(account("alice", 41), account("bob", 7))
-    terminal = Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 80)
-    try:
+    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 80) as terminal:
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         assert terminal.seen.startswith("\x1b[?1049h\x1b[?25l")
         assert "every 60 s" in terminal.seen
@@ -354,8 +356,6 @@ def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Ho
         terminal.read_until(lambda seen: "\x1b[?1049l" in seen)
         assert "\x1b[?25h" in terminal.seen
         assert terminal.process.wait(PATIENCE) == 0
-    finally:
-        terminal.close()
 
 
 def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> None:
@@ -366,16 +366,13 @@ def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> No
 
 def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(home: Home) -> None:
     home.leave(account("alice", 41))
-    terminal = Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 40)
-    try:
+    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 40) as terminal:
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         (home.folder / "data" / "state.json").write_text("{")
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         lines = re.sub(r"\x1b\[[?\d]*[a-zA-Z]", "", terminal.seen).splitlines()
         assert " ".join(lines).endswith("it is corrupt; the next pass sets it aside")
         assert all(len(line) <= 40 for line in lines if "/" not in line)
-    finally:
-        terminal.close()
 
 
 @pytest.mark.parametrize("seconds", ["nan", "0", "soon"])
@@ -387,11 +384,8 @@ def test_a_watch_has_a_length_of_time_to_wait(home: Home, seconds: str) -> None:
 
 def test_a_watch_on_a_terminal_without_escape_codes_goes_on_below(home: Home) -> None:
     home.leave(account("alice", 41))
-    terminal = Terminal(home.command("--watch", "60"), home.env(TERM="dumb"), 24, 80)
-    try:
+    with Terminal(home.command("--watch", "60"), home.env(TERM="dumb"), 24, 80) as terminal:
         terminal.read_until(lambda seen: "41%" in seen)
         home.leave(account("alice", 99))
         terminal.read_until(lambda seen: " 99% !!" in seen)
         assert "\x1b" not in terminal.seen
-    finally:
-        terminal.close()
