@@ -85,7 +85,8 @@ class Sparing:
         """Say it, or not."""
         line = masked("".join(c if c.isprintable() else "?" for c in message[:_LONGEST_LINE]))
         now = self._now()
-        if line in self._said and abs(now - self._said[line]) < SAID_AGAIN_AFTER:
+        before = self._said.get(line)  # asked once: another thread may forget it meanwhile
+        if before is not None and abs(now - before) < SAID_AGAIN_AFTER:
             return
         if len(self._said) >= _MOST_SAID:
             self._said.clear()

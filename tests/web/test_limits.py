@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,14 @@ def test_a_crowd_of_keys_is_not_remembered_for_ever(clock: Clock) -> None:
     limit.take("0")
     with pytest.raises(RefusedError):
         limit.take(str(MOST_KEYS))
+
+
+def test_of_many_who_enter_a_code_at_once_one_gets_in(clock: Clock) -> None:
+    codes = Codes(clock)
+    code = codes.issue("U01ALICE")
+    with ThreadPoolExecutor(8) as crowd:
+        entered = list(crowd.map(lambda _: codes.redeem("U01ALICE", code), range(8)))
+    assert entered.count(True) == 1
 
 
 def test_a_crowd_of_codes_is_not_remembered_for_ever(clock: Clock) -> None:
