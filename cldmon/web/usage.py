@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +16,7 @@ from cldmon.web.message import Document, encoded
 from cldmon.web.watched import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -48,12 +49,18 @@ class Usage:
     """What the last pass left, as each caller may see it. Threads may share it.
 
     What may honestly be said of a reading changes as it ages, so an answer is used again for the
-    same second only.
+    same second only. `foresee` makes the forecasts: see `cldmon.forecasts.forecasts`.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        foresee: Callable[[Path, Snapshot, datetime], Forecasts] = forecasts,
+    ) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir
+        self._foresee = foresee
+        self._making = threading.Lock()
         self._state = Watched(state.path, state.load)
         self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions))
         self._moment: _Moment | None = None
@@ -74,9 +81,7 @@ class Usage:
         state, _ = self._state.marked()
         changed, wishes = self._subscriptions.marked()
         stamp = (int(now.timestamp()), state, changed, site)
-        moment = self._moment
-        if moment is None or moment.stamp != stamp:
-            moment = self._moment = _Moment(stamp, self._common(site, state, now))
+        moment = self._moment_of(stamp, now)
         # All guests are shown the same.
         who = (caller.has_token, caller.user, caller.name)
         document = moment.documents.get(who)
@@ -86,12 +91,30 @@ class Usage:
             document = moment.documents[who] = _document(moment.common, caller, site, wishes)
         return document
 
+    def _moment_of(self, stamp: Stamp, now: datetime) -> _Moment:
+        """Return the answers of a moment; who asks together for them has them made once."""
+        moment = self._moment
+        if moment is None or moment.stamp != stamp:
+            with self._making:  # every page asks as soon as a pass is due
+                moment = self._moment
+                if moment is None or moment.stamp != stamp:
+                    _, state, _, site = stamp
+                    moment = self._moment = _Moment(stamp, self._common(site, state, now))
+        return moment
+
     def _common(self, site: Site, state: Mark, now: datetime) -> dict[str, Any]:
         snapshot = self.snapshot(site)
         key = (state, site, now.timestamp() // FORECAST_SECONDS)
         if self._forecasts is None or self._forecasts[0] != key:
-            self._forecasts = (key, _forecasts(self._data_dir, snapshot, now))
+            self._forecasts = (key, self._foreseen(snapshot, now))
         return to_json(snapshot, now, self._forecasts[1])
+
+    def _foreseen(self, snapshot: Snapshot, now: datetime) -> Forecasts:
+        """Return the forecasts; none where the history cannot be read: usage is shown then, too."""
+        try:
+            return self._foresee(self._data_dir, snapshot, now)
+        except StoreError:
+            return {}
 
 
 def _document(
@@ -116,11 +139,3 @@ def _wishes(file: SubscriptionsFile) -> Subscriptions | None:
         return file.load()
     except SubscriptionsCorruptError:
         return None
-
-
-def _forecasts(data_dir: Path, snapshot: Snapshot, now: datetime) -> Forecasts:
-    """Return the forecasts; none where the history cannot be read, for usage is shown then, too."""
-    try:
-        return forecasts(data_dir, snapshot, now)
-    except StoreError:
-        return {}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import count
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +16,14 @@ import pytest
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.snapshot import to_json
 from cldmon.store.history import History, line
+from cldmon.web.caller import Caller
+from cldmon.web.usage import Usage
 from tests.web.house import LABELS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.domain.honest import Forecasts
     from tests.fakes import Clock
     from tests.web.house import House
 
@@ -167,6 +176,27 @@ def test_a_window_that_fills_has_a_forecast(house: House) -> None:
         History(house.data_dir).ensure(line(at, {"alice": windows}))
     house.passed(Account("alice", Reading(house.clock(), {"fiveHour": Window(50, resets_at)})))
     assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["forecast"]
+
+
+def test_forecasts_are_made_once_however_many_ask_at_once(house: House, tmp_path: Path) -> None:
+    """As pages do when a pass is due: what one waits for, the others have, too."""
+    house.passed()
+    made, asking = count(), Barrier(8)
+
+    def foresee(*_: object) -> Forecasts:
+        next(made)
+        time.sleep(0.1)  # long enough for the others to come
+        return {}
+
+    usage = Usage(tmp_path, foresee)
+
+    def ask(_: int) -> bytes:
+        asking.wait()
+        return usage.document(Caller(), house.services.site, house.clock()).body
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert len(set(crowd.map(ask, range(8)))) == 1
+    assert next(made) == 1
 
 
 def test_a_history_that_cannot_be_read_hides_no_usage(house: House) -> None:
