@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import HISTORY
+
 if TYPE_CHECKING:
     from tests.browser.board import Board
     from tests.browser.conftest import Opens
@@ -128,11 +130,33 @@ def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -
     expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
 
-def test_without_the_chart_library_there_are_tables(board: Board, visit: Opens) -> None:
-    visitor = visit(board)
+def test_a_history_that_could_not_be_had_is_asked_for_again(own_board: Board, visit: Opens) -> None:
+    visitor = visit(own_board, clock=True)
+    visitor.expect("Failed to load resource")
+    visitor.page.route(
+        "**/api/history*", lambda route: route.fulfill(status=503, json={"error": "busy"}), times=1
+    )
+    visitor.as_guest()
+    problem = visitor.page.get_by_text("The history cannot be shown: busy")
+    expect(problem).to_be_visible()
+    visitor.page.clock.fast_forward(15_000)
+    expect(problem).to_be_hidden()
+
+
+def test_without_the_chart_library_there_are_tables_and_with_it_charts_again(
+    own_board: Board, visit: Opens
+) -> None:
+    own_board.remember(HISTORY)
+    visitor = visit(own_board)
     visitor.expect("Failed to load resource")
     visitor.page.route("**/vendor/*", lambda route: route.fulfill(status=404))
     visitor.as_guest()
     expect(visitor.panel("bob").get_by_role("table")).to_be_visible()
     expect(visitor.panel("bob").locator("canvas")).to_have_count(0)
-    expect(visitor.page.get_by_text("without its chart library")).to_be_visible()
+    missing = visitor.page.get_by_text("without its chart library")
+    expect(missing).to_be_visible()
+    visitor.page.unroute_all()
+    own_board.passed()
+    visitor.refresh()
+    expect(visitor.chart("bob")).to_be_visible()
+    expect(missing).to_be_hidden()

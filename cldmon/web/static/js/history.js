@@ -8,17 +8,19 @@ import { chartLibrary } from "./library.js";
 import { Panel } from "./panel.js";
 import { RANGES, chosenRange, keepRange } from "./range.js";
 import { seriesByLabel } from "./series.js";
-import { MINUTE } from "./time.js";
+import { MINUTE, SECOND } from "./time.js";
 import { accountView } from "./usage.js";
 
 const POINTS = 800; // per account: about as many as a chart has pixels
 const MOST_AHEAD = 0.4; // of the range is shown of the future, where a forecast reaches so far
 const LEAST_AHEAD = 0.02;
 const LEAST_SPAN_MS = 5 * MINUTE;
+const RETRY_MS = 10 * SECOND;
 const NO_SERIES = { times: [], lines: new Map() };
 
 export class History {
   constructor(section) {
+    this.section = section;
     this.range = chosenRange();
     this.zoom = null;
     this.title = el("h2", { id: "history-title" }, "History");
@@ -63,12 +65,15 @@ export class History {
   follow(usage) {
     const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
     this.usage = usage;
+    this.section.hidden = usage.accounts.length === 0;
+    this.section.style.setProperty("--count", usage.accounts.length);
     if (isNew || !this.series) this.#load();
     else this.#show();
   }
 
-  /** Let the time axis go on. */
+  /** Let the time axis go on, and try again what did not work. */
   tick(at) {
+    if (this.failedAt && !document.hidden && at - this.failedAt >= RETRY_MS) this.#load();
     if (this.series && !this.zoom && at - this.shownAt >= MINUTE) this.#show();
   }
 
@@ -97,6 +102,7 @@ export class History {
 
   async #load() {
     const { name } = this.range;
+    this.failedAt = null;
     this.watched ??= new Watched(`/api/history?range=${name}&points=${POINTS}`);
     this.#showButtons();
     try {
@@ -107,6 +113,7 @@ export class History {
       this.#complain("");
     } catch (error) {
       if (name !== this.range.name || !this.usage) return;
+      this.failedAt = now();
       this.#complain(`The history cannot be shown: ${error.message}`);
     }
     if (this.series) this.#show();

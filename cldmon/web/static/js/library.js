@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 
 let loading = null;
 
-/** Return uPlot, or null where this installation came without it. */
+/** Return uPlot, or null where it cannot be had; then the next call asks again. */
 export function chartLibrary() {
   loading ??= load();
   return loading;
@@ -18,6 +18,7 @@ async function load() {
     ]);
     return globalThis.uPlot ?? null;
   } catch {
+    loading = null;
     return null;
   }
 }
@@ -25,7 +26,10 @@ async function load() {
 function loaded(element) {
   return new Promise((resolve, reject) => {
     element.addEventListener("load", resolve);
-    element.addEventListener("error", reject);
+    element.addEventListener("error", (event) => {
+      element.remove();
+      reject(event);
+    });
     document.head.append(element);
   });
 }
