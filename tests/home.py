@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from cldmon.demo.faults import Fault
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
+SERVING = """
+${CLDMON-cldmon} serve &
+server=$!
+until ${CLDMON-cldmon} health --serve; do kill -0 $server; done
+kill $server
+wait $server
+"""
+"""Serves until it answers, and no longer; in a shell that ends with the first failure."""
 PATIENCE = 60.0
 """Seconds after which something hangs for certain."""
 

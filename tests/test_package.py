@@ -19,6 +19,7 @@ from cldmon import __version__
 from tests.contrib.test_prometheus import free_port
 from tests.docs.machine import Machine, mentioned
 from tests.docs.pages import cut
+from tests.home import SERVING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,15 +155,6 @@ def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert json.loads(run(installed, tmp_path, "status", "--json"))["loading"]
 
 
-SERVE = """
-cldmon serve &
-server=$!
-until cldmon health --serve; do kill -0 $server; done
-kill $server
-"""
-"""`serve` until it answers."""
-
-
 def test_all_that_the_readme_says_can_be_done_with_the_wheel(
     installed: Path, tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack
 ) -> None:
@@ -171,7 +163,7 @@ def test_all_that_the_readme_says_can_be_done_with_the_wheel(
     machine.leave_node_program()
     readme = (ROOT / "README.md").read_text("utf-8")
     steps = [block.text for block in cut(readme) if block.language == "sh"]
-    machine.follow(*(step for step in steps if not step.startswith("scripts/")), SERVE)
+    machine.follow(*(step for step in steps if not step.startswith("scripts/")), SERVING)
     needs_more = {"serve", "demo", "login alice"}  # till Ctrl-C, more time, and a display
     for command in sorted(mentioned(readme) - needs_more):
         machine.follow(f"cldmon {command}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import re
 import subprocess
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contrib import confined
-from tests.home import CLDMON, Home
+from tests.contrib.test_prometheus import free_port
+from tests.home import CLDMON, SERVING, Home
 
 if TYPE_CHECKING:
     from cldmon.demo.claude import FakeClaude
@@ -75,13 +76,15 @@ def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
     return home
 
 
-def run(home: Home, unit: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run cldmon as the service of a unit's text."""
+def run(
+    home: Home, unit: str, *arguments: str, program: str = CLDMON
+) -> subprocess.CompletedProcess[str]:
+    """Run cldmon, or another program, as the service of a unit's text."""
     browser = home.env.get("PLAYWRIGHT_BROWSERS_PATH")
     readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), home.config]
     return confined.run(
         unit,
-        [CLDMON, *arguments],
+        [program, *arguments],
         home.env,
         writable=[home.data],
         readable=[*readable, *([Path(browser)] if browser else [])],
@@ -107,8 +110,50 @@ def test_the_restrictions_are_there(home: Home) -> None:
     assert home.accounts["alice"]["errorKind"] == "no_browser"
 
 
-def test_readers_live_within_the_restrictions_of_the_server(home: Home) -> None:
+def test_the_server_lives_within_its_restrictions(home: Home) -> None:
+    """From its start to its end, with a client that asks it."""
     fetch, serve = ((SYSTEMD / f"cldmon-{name}.service").read_text() for name in ("fetch", "serve"))
     assert run(home, fetch, "fetch").returncode == 0
-    read = run(home, serve, "status", "--json")
-    assert [each["label"] for each in json.loads(read.stdout)["accounts"]] == ["alice", "bob"]
+    home.configure(f"port = {free_port()}", "[browser]\nsandbox = true\n")
+    home.env["CLDMON"] = CLDMON
+    served = run(home, serve, "-ec", SERVING, program="/bin/sh")
+    assert served.returncode == 0, served.stderr
+    assert "OK:   2 account(s) reporting" in served.stdout
+
+
+TRIED = """
+import ctypes, mmap, os, socket
+library = ctypes.CDLL(None, use_errno=True)
+def tried(what):
+    try:
+        what()
+    except OSError as error:
+        return error.errno
+def checked(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+both = mmap.PROT_WRITE | mmap.PROT_EXEC
+print(*map(tried, (
+    lambda: checked(library.unshare(0x04000000)),
+    lambda: checked(library.unshare(0x10000000)),
+    lambda: socket.socket(socket.AF_ALG),
+    lambda: socket.socket(socket.AF_INET).close(),
+    lambda: mmap.mmap(-1, 4096, prot=both),
+    lambda: os.chmod(os.environ["HOME"], 0o4700),
+    lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+    lambda: checked(library.personality(8)),
+    lambda: open("/proc/sys/kernel/hostname", "w"),
+    lambda: open("/etc/cldmon-was-here", "w"),
+)))
+"""
+"""UTS and user namespaces, two families, writable code, set-id, realtime, personality, files."""
+
+
+@pytest.mark.parametrize(("name", "browsing"), [("fetch", None), ("serve", errno.EPERM)])
+def test_what_a_unit_refuses_is_refused(home: Home, name: str, browsing: int | None) -> None:
+    """A browser needs user namespaces and writable code; the server needs none."""
+    unit = (SYSTEMD / f"cldmon-{name}.service").read_text()
+    ran = run(home, unit, "-c", TRIED, program=sys.executable)
+    calls = (1, browsing, errno.EAFNOSUPPORT, None, browsing, 1, 1, 1)
+    expected = (*calls, errno.EROFS, errno.EROFS)
+    assert ran.stdout.split() == [str(each) for each in expected], ran.stderr
