@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron, systemd
+from cldmon.schedule.job import CONFIG_DIR
 from cldmon.schedule.seal import Origin, origin
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Systemd:
             self._put(path, text)
         for path in set(self._present()) - set(wanted):
             self.machine.remove(path)
-        self._prepare()
+        if not self.places.of_user:
+            self._prepare(job)
         self._systemctl("daemon-reload")
         self._systemctl("enable", systemd.TIMER)
         self._systemctl("restart", systemd.TIMER)
@@ -119,11 +121,18 @@ class Systemd:
             self.machine.say(f"left alone: {path} is {kind}")
         return kind is Origin.OURS
 
-    def _prepare(self) -> None:
-        for path in self._present():
+    def _prepare(self, job: Job) -> None:
+        """Make the user and the folders of the system's services."""
+        present = self._present()
+        for path in present:
             if path.parent == self.places.sysusers:
                 self.machine.run("systemd-sysusers", str(path))
-            elif path.parent == self.places.tmpfiles:
+        if job.takes_config_dir:
+            # Not by tmpfiles.d: it refuses root's files in somebody else's folder.
+            owner = f"{job.user}:{job.group}"
+            self.machine.run("chown", "--recursive", "--no-dereference", owner, str(CONFIG_DIR))
+        for path in present:
+            if path.parent == self.places.tmpfiles:
                 self.machine.run("systemd-tmpfiles", "--create", str(path))
 
     def _reach(self) -> None:

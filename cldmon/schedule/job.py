@@ -39,6 +39,11 @@ class Job:
         return (*self.program, *places, name)
 
     @property
+    def takes_config_dir(self) -> bool:
+        """Whether the folder of the configuration is the service user's own."""
+        return self.config.parent == CONFIG_DIR and self.user == SERVICE_USER
+
+    @property
     def needs_homes(self) -> bool:
         """Whether any of it lies where home folders are."""
         paths = [Path(self.program[0]), self.config, self.data_dir, *self.written]

@@ -53,7 +53,8 @@ class Machine:
     def write(self, path: Path, text: str) -> None:
         """Put a file that anybody may read in its place, and make its folder."""
         self.say(f"write: {path}")
-        files.private_dir(path.parent)
+        with files.explained("make the folder", path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, text.encode(), mode=UNIT_MODE)
 
     def remove(self, path: Path) -> None:
@@ -82,6 +83,7 @@ class Machine:
 
 
 _INSTEAD = {
+    "chown": "install coreutils",
     "systemctl": "this machine is not run by systemd; try `cldmon schedule cron`",
     "systemd-sysusers": "make the user cldmon by hand, then try again",
     "systemd-tmpfiles": "this machine is not run by systemd; try `cldmon schedule cron`",

@@ -137,9 +137,8 @@ def _users() -> str:
 
 def _folders(job: Job) -> str:
     lines = []
-    if job.config.parent == CONFIG_DIR and job.user == SERVICE_USER:
-        owner = f"{job.user} {job.group}"
-        lines += [f"d {_word(CONFIG_DIR)} 0700 {owner} -", f"z {_word(job.config)} 0600 {owner} -"]
+    if job.takes_config_dir:
+        lines.append(f"d {_word(CONFIG_DIR)} 0700 {job.user} {job.group} -")
     if job.data_dir != STATE_DIR:
         lines.append(f"d {_word(job.data_dir)} 0700 {job.user} {job.group} -")
     return "".join(f"{line}\n" for line in lines)

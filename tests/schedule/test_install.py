@@ -40,6 +40,7 @@ def test_install_writes_what_is_printed_and_starts_the_timer(box: Box, systemd: 
         assert text in printed
     assert box.calls == [
         f"systemd-sysusers {box.places.all_files[0]}",
+        "chown --recursive --no-dereference cldmon:cldmon /etc/cldmon",
         f"systemd-tmpfiles --create {box.places.all_files[1]}",
         "systemctl daemon-reload",
         f"systemctl enable {TIMER}",
@@ -69,6 +70,13 @@ def test_a_new_interval_replaces_the_timer_alone(box: Box, systemd: Systemd) -> 
     box.said.clear()
     systemd.install(HOURLY)
     assert [s for s in box.said if s.startswith("write")] == [f"write: {box.places.units / TIMER}"]
+
+
+def test_only_the_service_users_folder_is_handed_over(box: Box, systemd: Systemd) -> None:
+    systemd.install(replace(JOB, user="alice", group="staff"))
+    systemd.install(replace(JOB, config=Path("/srv/config.toml")))
+    Systemd(box.users_places, box.machine).install(JOB)
+    assert [call for call in box.calls if call.startswith("chown")] == []
 
 
 def test_what_a_job_needs_no_longer_is_removed(box: Box, systemd: Systemd) -> None:

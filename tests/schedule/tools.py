@@ -32,6 +32,7 @@ PROGRAMS = {
     "crontab": _CRONTAB,
     "systemd-sysusers": RECORDS,
     "systemd-tmpfiles": RECORDS,
+    "chown": RECORDS,
 }
 
 JOB = Job(
