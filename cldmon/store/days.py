@@ -7,14 +7,16 @@ mapped file that a failing append cuts back kills the reader with SIGBUS.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms
 from cldmon.store.gzipped import unzipped
 from cldmon.store.history import day_files, day_path
-from cldmon.store.index import indexed
+from cldmon.store.index import index_of, pieces
 from cldmon.store.lines import Day, tidy
 
 if TYPE_CHECKING:
@@ -33,15 +35,26 @@ class DayFiles:
     plain: Path
     listed: frozenset[Path]
 
-    def read(self, since_ms: int, until_ms: int) -> Day:
-        """Return the day's lines, those in a span of time at least.
+    def read(self, since_ms: int, until_ms: int) -> Iterator[Day]:
+        """Return the day's lines in pieces, those in a span of time at least, in order of time.
 
         Raises StoreError where a file is there but cannot be read.
         """
-        day = indexed(self.plain, since_ms, until_ms) if self.listed == {self.plain} else None
-        # While gunzip is at work, the plain file may be half there.
-        if day and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for each day of a year
-            return day
+        if self.listed == {self.plain}:
+            with (
+                files.explained("read", self.plain),
+                suppress(FileNotFoundError),
+                files.opened(self.plain) as file,
+            ):
+                index = index_of(file.fileno(), self.plain)
+                # While gunzip is at work, the plain file may be half there.
+                if index and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for speed
+                    yield from pieces(file.fileno(), index, since_ms, until_ms)
+                    return
+        yield self.whole()
+
+    def whole(self) -> Day:
+        """Return all of the day's lines; raises StoreError as `read`."""
         texts = _texts(self.listed)
         if self.listed - texts.keys():
             # gzip, gunzip or logrotate has just put one in place of the other, and may have been
@@ -54,11 +67,12 @@ class DayFiles:
 
 
 def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
-    """Yield each day that may hold lines of a span of time, oldest first.
+    """Yield the days, in pieces, that may hold lines of a span of time, oldest first.
 
     Raises StoreError where a file is there but cannot be read.
     """
-    return (found.read(since_ms, until_ms) for found in sources(data_dir, since_ms, until_ms))
+    found = sources(data_dir, since_ms, until_ms)
+    return chain.from_iterable(each.read(since_ms, until_ms) for each in found)
 
 
 def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:

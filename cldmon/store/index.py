@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import os
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon import files
 from cldmon.store.lines import Day, located
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     Mark: TypeAlias = tuple[int, int, int]
 
 BLOCK = 1 << 20
 """Bytes that are looked at together: few enough to stay in the processor's cache meanwhile."""
+
+PIECE = 1 << 18
+"""Bytes that are read together, or one line: the same, and little enough that the C library's
+allocator does not keep more of what is free."""
 
 MOST_FILES = 500
 
@@ -39,24 +44,16 @@ class Index:
     stamps: array[int] = field(default_factory=_numbers)
     starts: array[int] = field(default_factory=_numbers)
 
+    def end(self, number: int) -> int:
+        """Return where a line ends, its line end included."""
+        return self.starts[number + 1] if number + 1 < len(self.starts) else self.mark[2]
+
 
 _known: dict[Path, Index] = {}
 
 
-def indexed(path: Path, since_ms: int, until_ms: int) -> Day | None:
-    """Return the lines of a span of time, both ends included.
-
-    None where the file cannot be read, or needs any repair; see `lines.located`.
-    """
-    try:
-        with files.opened(path) as file:
-            index = _index(file.fileno(), path)
-            return index and _between(file.fileno(), index, since_ms, until_ms)
-    except OSError:
-        return None
-
-
-def _index(fd: int, path: Path) -> Index | None:
+def index_of(fd: int, path: Path) -> Index | None:
+    """Return where the lines of an open file are; None if it needs any repair: `lines.located`."""
     found = os.fstat(fd)
     mark = found.st_ino, found.st_mtime_ns, found.st_size
     known = _known.get(path, Index())
@@ -68,6 +65,34 @@ def _index(fd: int, path: Path) -> Index | None:
             _known.clear()
         _known[path] = index
     return index
+
+
+def pieces(fd: int, index: Index, since_ms: int, until_ms: int) -> Iterator[Day]:
+    """Yield the lines of a span of time, both ends included, as far as they are still there.
+
+    The file may be cut meanwhile.
+    """
+    span = Day(b"", index.stamps, index.starts).between(since_ms, until_ms)
+    for some in _cut(index, span):
+        begin = index.starts[some.start]
+        size = index.end(some.stop - 1) - begin
+        text = os.pread(fd, size, begin)
+        if len(text) < size:
+            return
+        starts = [start - begin for start in index.starts[some.start : some.stop]]
+        yield Day(text, index.stamps[some.start : some.stop], starts)
+
+
+def _cut(index: Index, span: range) -> Iterator[range]:
+    """Yield the numbers of lines that are a piece together."""
+    number = span.start
+    while number < span.stop:
+        following = bisect_right(index.starts, index.starts[number] + PIECE, number, span.stop)
+        if index.end(following - 1) > index.starts[number] + PIECE:
+            following -= 1
+        following = max(number + 1, following)
+        yield range(number, following)
+        number = following
 
 
 def _has_grown(fd: int, known: Index, mark: Mark) -> bool:
@@ -104,17 +129,3 @@ def _whole_lines(fd: int, position: int, end: int) -> bytes:
             break
         size *= 2
     return text[:whole]
-
-
-def _between(fd: int, index: Index, since_ms: int, until_ms: int) -> Day | None:
-    """Return the lines of a span; None where the file has been cut meanwhile."""
-    whole = Day(b"", index.stamps, index.starts)
-    span = whole.between(since_ms, until_ms)
-    starts = index.starts[span.start : span.stop + 1]
-    if len(starts) == len(span):
-        starts.append(index.mark[2])
-    begin, end = starts[0], starts[-1]
-    text = os.pread(fd, end - begin, begin)
-    if len(text) < end - begin:
-        return None
-    return Day(text, index.stamps[span.start : span.stop], [s - begin for s in starts[:-1]])

@@ -48,12 +48,13 @@ def _nearest(found: DayFiles, wanted: Sequence[int]) -> Iterable[bytes]:
         try:
             file = files.opened(found.plain)
         except FileNotFoundError:
-            return _of_day(found.read(wanted[0], wanted[-1] + DAY_MS), wanted)
+            return _of_day(found, wanted)
         with file:
             return list(_of_file(file.fileno(), wanted))
 
 
-def _of_day(day: Day, wanted: Sequence[int]) -> Iterator[bytes]:
+def _of_day(found: DayFiles, wanted: Sequence[int]) -> Iterator[bytes]:
+    day = found.whole()
     for instant in wanted:
         if later := day.between(instant, instant + DAY_MS):
             yield day.line(later[0])

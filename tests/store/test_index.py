@@ -9,11 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cldmon import files
 from cldmon.store import index
-from cldmon.store.index import indexed
+from cldmon.store.index import index_of, pieces
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cldmon.store.lines import Day
 
 EVER = (0, 10**14)
 
@@ -28,9 +31,15 @@ def day(folder: Path, *lines: bytes) -> Path:
     return path
 
 
+def found(path: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Day] | None:
+    with files.opened(path) as file:
+        known = index_of(file.fileno(), path)
+        return None if known is None else [*pieces(file.fileno(), known, since, until)]
+
+
 def read(path: Path, since: int = EVER[0], until: int = EVER[1]) -> bytes | None:
-    found = indexed(path, since, until)
-    return found and found.text
+    days = found(path, since, until)
+    return None if days is None else b"".join(day.text for day in days)
 
 
 def test_of_a_span_its_lines_are_read_and_no_other(tmp_path: Path) -> None:
@@ -45,9 +54,8 @@ def test_of_a_span_its_lines_are_read_and_no_other(tmp_path: Path) -> None:
 
 def test_lines_lie_where_they_are_said_to(tmp_path: Path) -> None:
     path = day(tmp_path, *map(line, range(10, 50, 10)))
-    found = indexed(path, 20, 40)
-    assert found
-    assert [(found.stamps[n], found.line(n)) for n in range(3)] == [
+    [piece] = found(path, 20, 40) or []
+    assert [(piece.stamps[n], piece.line(n)) for n in range(3)] == [
         (stamp, line(stamp).rstrip()) for stamp in (20, 30, 40)
     ]
 
@@ -96,17 +104,32 @@ def test_a_file_that_was_replaced_or_changed_is_looked_at_anew(tmp_path: Path) -
         assert read(path) == lines[0]
 
 
+def test_long_files_come_in_pieces(tmp_path: Path) -> None:
+    lines = [line(stamp, "x" * 1000) for stamp in range(1000)]
+    path = day(tmp_path, *lines)
+    days = found(path, 5, 990) or []
+    assert len(days) > 2
+    assert max(len(day.text) for day in days) <= index.PIECE
+    assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:991]
+
+
+def test_what_is_cut_off_meanwhile_is_gone(tmp_path: Path) -> None:
+    lines = [line(stamp, "x" * 1000) for stamp in range(1000)]
+    path = day(tmp_path, *lines)
+    with files.opened(path) as file:
+        known = index_of(file.fileno(), path)
+        assert known
+        days = pieces(file.fileno(), known, *EVER)
+        assert next(days).text.startswith(lines[0])
+        path.write_bytes(lines[0])
+        assert [*days] == []
+
+
 def test_a_line_longer_than_a_block_is_a_line(tmp_path: Path) -> None:
     label = "x" * (2 * index.BLOCK)
     path = day(tmp_path, line(10, label), line(20), line(30, label), line(40))
     assert read(path) == path.read_bytes()
     assert read(path, 20, 20) == line(20)
-
-
-def test_what_is_no_file_is_left_to_others(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "history-2026-03-12.jsonl")
-    assert read(tmp_path / "history-2026-03-12.jsonl") is None
-    assert read(tmp_path / "nothing") is None
 
 
 def test_no_more_files_are_remembered_than_a_year_has(tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
     plain = write(tmp_path, *MINUTES)
     [found] = sources(tmp_path, *EVER)
     plain.rename(f"{plain}.1")
-    assert len(found.read(*EVER).stamps) == len(MINUTES)
+    assert len(found.whole().stamps) == len(MINUTES)
 
 
 @given(st.integers(0, 10_000))
@@ -316,8 +316,8 @@ def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
     write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
     (first, second) = sources(tmp_path, *EVER)
     first.plain.unlink()
-    assert list(first.read(*EVER).stamps) == []
-    assert list(second.read(*EVER).stamps) == [AT + DAY]
+    assert list(first.whole().stamps) == []
+    assert list(second.whole().stamps) == [AT + DAY]
 
 
 def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
