@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cldmon.domain.model import displayed, finite
 from cldmon.domain.names import FULL, flatten, nest
-from cldmon.store.days import days, sources
+from cldmon.store.days import DAY_MS, days
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.series import Point
-    from cldmon.store.days import DayFiles
     from cldmon.store.lines import Day
 
     Windows: TypeAlias = Mapping[str, int]
 
 CHUNK = 1 << 20
+QUARTER_MS = DAY_MS // 4
 _DECODER = json.JSONDecoder()
 _LABEL = b'{"label":'
 _NEXT = b"," + _LABEL
@@ -91,18 +91,20 @@ def all_series(
     )
 
 
-def daily_series(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[dict[str, list[Point]]]:
-    """Yield the readings of every account day by day: of many accounts a week fills the memory."""
-
-    def parsed(found: DayFiles) -> dict[str, list[Point]]:
-        return _parsed(
-            (day.stamps[n], day.line(n))
-            for day in found.read(since_ms, until_ms)
-            for n in day.between(since_ms, until_ms)
+def series_in_turn(
+    data_dir: Path, since_ms: int, until_ms: int
+) -> Iterator[dict[str, list[Point]]]:
+    """Yield the readings of every account by quarters of a day: of many a week fills the memory."""
+    firsts = range(since_ms // QUARTER_MS, until_ms // QUARTER_MS + 1)
+    # Not in a loop of its own: its variable would keep one while the next is read.
+    return (
+        all_series(
+            data_dir,
+            max(since_ms, number * QUARTER_MS),
+            min(until_ms, (number + 1) * QUARTER_MS - 1),
         )
-
-    # Not in a loop of its own: its variable would keep a day while the next one is read.
-    return map(parsed, sources(data_dir, since_ms, until_ms))
+        for number in firsts
+    )
 
 
 def sampled_series(

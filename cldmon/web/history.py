@@ -106,9 +106,9 @@ def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _series(
     data_dir: Path, account: str | None, since_ms: int, until_ms: int
 ) -> Iterator[Mapping[str, list[Point]]]:
-    """Yield readings by label, of every account day by day."""
+    """Yield readings by label, of every account by quarters of a day."""
     if account is None:
-        return reader.daily_series(data_dir, since_ms, until_ms)
+        return reader.series_in_turn(data_dir, since_ms, until_ms)
     return iter([{account: reader.series(data_dir, account, since_ms, until_ms)}])
 
 
@@ -121,26 +121,26 @@ def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
 
 
 def _thinned(
-    days: Iterable[Mapping[str, list[Point]]], wanted: tuple[int, int], services: Services
+    parts: Iterable[Mapping[str, list[Point]]], wanted: tuple[int, int], services: Services
 ) -> dict[str, list[Point]]:
     """Return about so many points of each account; `wanted` is the span in ms and their number."""
     length_ms, count = wanted
     width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
     found: defaultdict[str, list[Point]] = defaultdict(list)
 
-    def add(day: Mapping[str, list[Point]]) -> None:
-        for label, points in day.items():
+    def add(part: Mapping[str, list[Point]]) -> None:
+        for label, points in part.items():
             found[label] += _with_gaps(found[label][-1:], points, width_ms, services.site.interval)
 
-    # Not in a loop of its own: its variable would keep a day while the next one is read.
-    deque(map(add, days), maxlen=0)
+    # Not in a loop of its own: its variable would keep one while the next is read.
+    deque(map(add, parts), maxlen=0)
     return found
 
 
 def _with_gaps(
     before: list[Point], points: list[Point], width_ms: int, interval: timedelta
 ) -> list[Point]:
-    """Return the points of a day, thinned; `before` is the last one of the day before."""
-    silence = longest_silence(points, interval) // timedelta(milliseconds=1)
-    breaks = gaps([*before, *points], silence)
+    """Return the points of a part, thinned; `before` is the last one of the part before."""
+    known = [*before, *points]
+    breaks = gaps(known, longest_silence(known, interval) // timedelta(milliseconds=1))
     return sorted([*thin(points, width_ms), *breaks], key=lambda point: point[0])
