@@ -48,12 +48,15 @@ def explained(action: str, path: Path) -> Iterator[None]:
 def private_dir(path: Path) -> None:
     """Make sure that a folder is there, for its owner only where we make it.
 
-    So are the folders above it: pathlib would give those the mode that the umask leaves.
+    So are the folders above it: pathlib would give those the mode that the umask leaves. One that
+    is made survives a loss of power.
     """
     with explained("make the folder", path):
         for folder in (*reversed(path.parents), path):
             if not folder.is_dir():
                 folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+                with contextlib.suppress(PermissionError):  # one may make it, but not read above
+                    _sync_dir(folder.parent)
 
 
 def read(path: Path) -> bytes | None:
@@ -157,6 +160,16 @@ def append_line(path: Path, line: bytes) -> None:
             _sync_dir(path.parent)
 
 
+def sync(path: Path) -> None:
+    """Let what another process has written to a file survive a loss of power, if it is there."""
+    with explained("sync", path):
+        try:
+            _sync(path)
+        except FileNotFoundError:
+            return
+        _sync_dir(path.parent)
+
+
 def _append(fd: int, data: bytes, size: int) -> None:
     try:
         _write_all(fd, data)
@@ -175,7 +188,11 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _sync_dir(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(path, os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int = 0) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(fd)
     finally:

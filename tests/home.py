@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cldmon.demo.claude import FakeClaude
     from cldmon.demo.faults import Fault
@@ -145,10 +145,12 @@ class Home:
         self.config.write_text(f"{head}{tables}\n{entries}", encoding="utf-8")
         self.config.chmod(0o600)
 
-    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run the installed command to its end."""
+    def run(
+        self, *arguments: str, under: Sequence[str] = (), **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the installed command to its end; `under` is a program that starts it."""
         return subprocess.run(
-            [CLDMON, *arguments],
+            [*under, CLDMON, *arguments],
             **{
                 "env": self.env,
                 "cwd": self.folder,

@@ -60,7 +60,9 @@ class History:
         """
         path = day_path(self._dir, date_of(line))
         data = line.encode()
-        if not _ends_with(path, data):
+        if _ends_with(path, data):
+            files.sync(path)  # whoever wrote it may have been killed before that
+        else:
             files.append_line(path, data)
 
     def prune(self, keep_days: int, today: date) -> list[Path]:

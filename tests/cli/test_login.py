@@ -8,7 +8,7 @@ import signal
 import stat
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,7 +46,7 @@ def with_window(home: Home) -> Home:
 
 
 def paste(home: Home, *arguments: str, text: str = NEW) -> subprocess.CompletedProcess[str]:
-    options = {"input": f"{text}\n", "stdin": None}
+    options: dict[str, Any] = {"input": f"{text}\n", "stdin": None}
     return home.run("login", "--paste", *arguments, **options)
 
 

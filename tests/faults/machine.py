@@ -1,0 +1,152 @@
+"""A machine that is sick: its clock, its memory, and too many who want the same at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo.faults import Fault
+from tests.faults.brink import CROWD, TO_BE_TOLD, stamps, whole
+from tests.faults.disk import tells
+from tests.faults.tally import LostError, Tally
+from tests.home import PATIENCE, key_of, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cldmon.demo.faults import Genuine
+    from cldmon.demo.replies import Reply
+    from tests.faults.brink import Brink
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUR, DAY, YEAR = 3_600, 86_400, 366 * 86_400
+SHIFTS = {
+    "an hour back": -HOUR,
+    "an hour ahead": HOUR,
+    "a day back": -DAY,
+    "a year ahead": YEAR,
+    "to 1970": -1_750_000_000,
+}
+"""How a clock goes wrong, in seconds."""
+
+
+def clocks(brink: Brink, shifts: Iterable[str], looks: Iterable[int] = (0, 2)) -> Tally:
+    """Make a pass by a clock that goes wrong after so many looks at it; then two by a right one."""
+    tally = Tally("clock an hour or a day back, an hour or a year ahead, at 1970; in mid-pass")
+    for name in shifts:
+        for right in looks:
+            with tally.trial(f"{name}, after {right} looks at the clock"):
+                brink.begin()
+                wrong = _by_clock(brink, SHIFTS[name], right)
+                for line in [*wrong.stderr.splitlines(), *_two_passes(brink)]:
+                    assert "the clock was set back" in line, line
+                _nothing_lost(brink, passes=3)
+    return tally
+
+
+def time_zones(brink: Brink, zones: Iterable[str]) -> Tally:
+    """Make passes in zones, and on either side of what would be a change of summer time."""
+    tally = Tally("time zones, and zones that change between two passes (summer time)")
+    for first, second in zip(zones, [*zones][1:], strict=False):
+        with tally.trial(f"{first}, then {second}"):
+            brink.begin()
+            for zone in (first, second):
+                ran = brink.home.run("fetch", env={**brink.home.env, "TZ": zone})
+                assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+            _nothing_lost(brink, passes=2)
+    return tally
+
+
+def _by_clock(brink: Brink, ahead: int, right: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.faults.shifted", str(ahead), str(right)]
+    return subprocess.run(
+        command,
+        env={**brink.home.env, "PYTHONPATH": str(ROOT)},
+        cwd=brink.home.folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+
+
+def _two_passes(brink: Brink) -> list[str]:
+    said = []
+    for _ in range(2):
+        ran = brink.home.run("fetch")
+        assert (ran.returncode, ran.stdout) == (0, "")
+        said += ran.stderr.splitlines()
+    return said
+
+
+def _nothing_lost(brink: Brink, passes: int) -> None:
+    times = stamps(brink.lines())
+    if not {*brink.began} <= {*times} or len(set(times)) != len(brink.began) + passes:
+        raise LostError(f"a reading: there are {times}")
+    if brink.told() != Counter(TO_BE_TOLD):
+        raise LostError(f"told {brink.told()}")
+    assert brink.home.state["outbox"] == []
+    brink.is_tidy()
+
+
+def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Tally:
+    """Let the browser have so much memory and no more: `ulimit` option, KiB."""
+    tally = Tally("memory limits at which the browser does not start, or dies")
+    program = brink.folder / "starved"
+    for option, size in limits:
+        with tally.trial(f"ulimit -{option} {size}"):
+            browser = find(BrowserSettings(), os.environ)
+            program.write_text(f'#!/bin/sh\nulimit -{option} {size}\nexec "{browser}" "$@"\n')
+            program.chmod(0o755)
+            brink.begin()
+            env = {**brink.home.env, "CLDMON_BROWSER": str(program)}
+            tells(brink.home.run("fetch", env=env))
+            brink.survived()
+    return tally
+
+
+def passes_at_once(brink: Brink, times: int) -> Tally:
+    """Start so many passes at once; the one that reads is held up until all others have ended."""
+    tally = Tally(f"{times} passes at once: one runs, the others end with 75")
+    alone = threading.Event()
+
+    def act(genuine: Genuine) -> Reply:
+        alone.wait(PATIENCE)
+        return genuine()
+
+    with tally.trial(f"{times} passes"):
+        brink.begin()
+        brink.claude.fail(key_of("alice"), Fault("wait", act))
+        running = [brink.home.start("fetch") for _ in range(times)]
+        wait_until(lambda: sum(each.process.poll() is None for each in running) <= 1)
+        alone.set()
+        codes = Counter(each.end()[0] for each in running)
+        brink.heal()
+        assert codes == {0: 1, 75: times - 1}
+        brink.survived()
+    return tally
+
+
+def changes_at_once(brink: Brink, times: int) -> Tally:
+    """Let so many people change their alerts at once, while a pass runs."""
+    tally = Tally(f"{times} changes of subscriptions and a pass at once")
+    users = [user.id for user in CROWD[:times]]
+    with tally.trial(f"{times} changes"):
+        brink.begin()
+        a_pass = brink.home.start("fetch")
+        running = [brink.home.start("subscribe", user, "bob", "--hit") for user in users]
+        assert Counter(each.end()[0] for each in (a_pass, *running)) == {0: times + 1}
+        body = whole(brink.base / "subscriptions.json")
+        for user in users:
+            body["users"][user] = {"accounts": {"bob": {"limitHit": True, "reset": False}}}
+        if whole(brink.data / "subscriptions.json") != body:
+            raise LostError("a change")
+        assert {user for user, _ in brink.told()} >= {*users}, "a confirmation"
+        brink.is_tidy()
+    return tally

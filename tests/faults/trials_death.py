@@ -1,0 +1,39 @@
+"""Death at every step: of a pass, of what it has started, and of a change of subscriptions."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from tests.faults import changing, death
+from tests.faults.brink import Brink
+from tests.faults.kernel import CHANGES, file_steps, talk_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+SEED = 7
+TIMES = 12
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all of them."""
+    log, rng = folder / "log", random.Random(SEED)  # noqa: S311 - moments, no secrets
+    with Brink(folder / "brink") as brink:
+        yield changing.killed_at(
+            brink,
+            "SIGKILL before each file operation of a change of subscriptions",
+            changing.steps(brink, log),
+        )
+        brink.begin()
+        steps = file_steps(brink.home, log, "fetch", calls=CHANGES)
+        yield death.killed_at(brink, "SIGKILL before each file operation of a pass", steps)
+        brink.begin()
+        steps = talk_steps(brink.home, log, "fetch")
+        yield death.killed_at(brink, "SIGKILL before each call to driver, browser or Slack", steps)
+        yield death.killed_by_services(brink)
+        yield death.parts_killed(brink, TIMES, rng)
+        yield death.told_to_end(brink, TIMES, rng)

@@ -1,0 +1,31 @@
+"""A sick disk: each error at each call that may give it, and file systems full or closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults import disk
+from tests.faults.brink import Brink
+from tests.faults.changing import CHANGE
+from tests.faults.sample import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+
+MOST, SEED = 16, 7
+"""How many of the calls are refused with each error."""
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all of them."""
+    with Brink(folder / "brink") as brink:
+        yield disk.read_only(brink, [("fetch",), CHANGE, ("health",)])
+        yield disk.full(brink, folder, range(3))
+        steps = disk.steps(brink, folder / "log")
+        for error in disk.REFUSALS:
+            hit = [step for step in steps if step.call in disk.REFUSALS[error]]
+            yield disk.refused(brink, error, spread(hit, MOST, SEED))

@@ -1,0 +1,31 @@
+"""A sick machine: its clock, its memory, and too many at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults import machine
+from tests.faults.brink import Brink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+MEBIBYTE = 1024
+LIMITS = [
+    *(("v", size * MEBIBYTE) for size in (100, 10_000)),
+    *(("d", size * MEBIBYTE) for size in (1, 10, 50, 100, 200)),
+]
+ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+12", "Pacific/Kiritimati", "UTC")
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all of them."""
+    with Brink(folder / "brink") as brink:
+        yield machine.passes_at_once(brink, 50)
+        yield machine.changes_at_once(brink, 50)
+        yield machine.clocks(brink, machine.SHIFTS)
+        yield machine.time_zones(brink, ZONES)
+        yield machine.starved(brink, LIMITS)

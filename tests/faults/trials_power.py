@@ -1,0 +1,45 @@
+"""Losses of power: all that a disk may hold after each call of a pass and of a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults import outage
+from tests.faults.brink import Brink
+from tests.faults.sample import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+
+MOST, SEED = 60, 7
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all of them."""
+    log, changes, passes = folder / "log", folder / "changes", folder / "passes"
+    changes.mkdir()
+    passes.mkdir()
+    with Brink(folder / "brink") as brink:
+        yield outage.of_the_first_pass(brink, "Power lost after the first pass of all", log)
+        yield outage.changes_survived(
+            brink,
+            "Power lost at any moment of a change of subscriptions",
+            outage.of_a_change(brink, log),
+            changes,
+        )
+        yield outage.after_a_kill(
+            brink,
+            "SIGKILL after a pass has written or renamed, then power lost during the next",
+            log,
+            lambda call: call.name in ("write", "rename"),
+        )
+        yield outage.survived(
+            brink,
+            "Power lost at any moment of a pass",
+            spread(outage.of_a_pass(brink, log), MOST, SEED),
+            passes,
+        )
