@@ -3,7 +3,7 @@
 Logins, pages, usage, history, alerts, bad requests and connections that break, at a steady rate,
 while passes go on; a row a minute, and what is left once everybody has gone.
 
-Usage: soak.py [--minutes N] [--rate REQUESTS_A_SECOND]
+Usage: mixed_load.py [--minutes N] [--rate REQUESTS_A_SECOND]
 """
 
 from __future__ import annotations
