@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 CLDMON = str(Path(sys.executable).parent / "cldmon")
 PATIENCE = 120
@@ -113,6 +114,22 @@ def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
     assert run.code == 0, run.err
     for part in ("alice", "Max 20x", "Pro", "Team", "Max 5x", "41%", "100%", "expired"):
         assert part in run.out
+
+
+def test_it_prints_this(run: Run, golden: Callable[[str, str], None]) -> None:
+    """Beside the status table, whose countdowns depend on how fast the machine is."""
+    before, _, after = run.out.partition("What `cldmon status` shows now:\n")
+    text = f"{run.err}{before}…{after[after.index('Slack messages sent:') - 1 :]}"
+    for pattern, instead in (
+        (re.escape(str(run.folder)), "/home/ann/demo"),
+        (r"(?m)^  \S+ --config", "  cldmon --config"),
+        (r"\d\d:\d\d", "12:00"),
+        (r"20\d\d-\d\d-\d\d", "2026-11-22"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:3000"),
+        (r"(?m)^(.*history-.*\n)\1", r"\1"),  # the six hours may begin yesterday
+    ):
+        text = re.sub(pattern, instead, text)
+    golden("commands/demo.txt", text)
 
 
 def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
