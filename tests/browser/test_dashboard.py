@@ -226,6 +226,23 @@ def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
+def test_a_server_that_answers_with_errors_is_said_to_do_so(own_board: Board, visit: Opens) -> None:
+    """It can be reached, and nothing is shown that it never said."""
+    (own_board.data / "state.json").write_text("{")
+    visitor = visit(own_board)
+    visitor.expect("Failed to load resource")
+    visitor.page.get_by_role("button", name="Continue as guest").click()
+    notice = visitor.page.locator(".notice")
+    expect(notice).to_contain_text("has answered with an error since")
+    expect(notice).to_contain_text("Internal server error.")
+    expect(notice).not_to_contain_text("What you see")
+    expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
+    own_board.passed()
+    visitor.refresh()
+    expect(visitor.card("alice")).to_be_visible()
+    expect(notice).to_have_count(0)
+
+
 def test_a_collector_that_has_stopped_is_said_plainly(own_board: Board, visit: Opens) -> None:
     own_board.passed(at=now() - 4 * INTERVAL)
     visitor = visit(own_board).as_guest()
@@ -238,6 +255,7 @@ def test_before_the_first_pass_the_page_says_what_it_waits_for(
     board = new_board()
     visitor = visit(board)
     expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
+    expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
     board.passed()
     visitor.refresh()
     expect(visitor.card("alice")).to_be_visible()

@@ -33,11 +33,11 @@ export class Board {
 
   async open() {
     this.usage = null;
-    this.lostAt = null;
+    this.lost = null;
     this.saves = 0;
     this.watched = new Watched("/api/usage");
-    await this.refresh.start();
     this.ticking = setInterval(() => this.#show(), SECOND);
+    await this.refresh.start();
   }
 
   close() {
@@ -56,7 +56,7 @@ export class Board {
     try {
       const news = await watched.news();
       if (watched !== this.watched) return true; // closed meanwhile
-      this.lostAt = null;
+      this.lost = null;
       if (news && saves === this.saves) this.#take(news);
       else if (news) this.#askAgain(); // it is older than what was saved meanwhile
       this.#show();
@@ -64,7 +64,7 @@ export class Board {
     } catch (error) {
       if (watched !== this.watched) return true;
       if (error.isLoggedOut) return this.expelled();
-      this.lostAt ??= now();
+      this.lost = { at: this.lost?.at ?? now(), error };
       this.#show();
       return false;
     }
@@ -93,19 +93,19 @@ export class Board {
     if (!this.usage) return this.#showNothing();
     this.element.hidden = false;
     const at = now();
-    this.pulse.update(this.usage, this.lostAt, at);
+    this.pulse.update(this.usage, this.lost, at);
     this.#showCards(at);
     this.history.tick(at);
   }
 
   #showNothing() {
-    this.element.hidden = this.lostAt === null;
-    if (this.lostAt !== null) this.pulse.update({ fetchedAt: null }, this.lostAt, now());
+    this.element.hidden = true;
+    if (this.lost) this.pulse.update(null, this.lost, now());
   }
 
   #showCards(at) {
     const { accounts, refreshIntervalMs, alertSubscriptions } = this.usage;
-    const shared = { barred: this.#barred(), reachable: this.lostAt === null, now: at };
+    const shared = { barred: this.#barred(), reachable: this.lost === null, now: at };
     this.cards.update(
       accounts.map((account) => {
         const view = accountView(account, refreshIntervalMs, at);

@@ -94,7 +94,7 @@ export class Chart {
       width: Math.max(this.box.clientWidth, 200),
       height: HEIGHT,
       ms: 1,
-      padding: [16, 12, 0, 0],
+      padding: [16, 24, 0, 0], // on the right there is room for half of a label
       legend: { show: false },
       cursor: {
         y: false,

@@ -1,8 +1,11 @@
 // How fresh the page is: "Updated … · next in …", and what stands in the way of that.
 
 import { byId, el, setText } from "./dom.js";
-import { clock, span, ago } from "./time.js";
+import { ago, clock, span, when } from "./time.js";
 import { STALE_INTERVALS } from "./usage.js";
+import { sentence } from "./words.js";
+
+const LAST = "What you see is what it said last; trying again.";
 
 export class Pulse {
   constructor() {
@@ -10,16 +13,19 @@ export class Pulse {
     this.notices = byId("notices");
   }
 
-  /** `usage` is what the server told last; `lostAt` since when it does not answer, or null; in ms. */
-  update(usage, lostAt, now) {
-    const fetchedAt = usage.fetchedAt ? Date.parse(usage.fetchedAt) : null;
+  /**
+   * `usage` is what the server told last, or null; `lost` since when (in ms) it tells nothing, and
+   * by which error, or null.
+   */
+  update(usage, lost, now) {
+    const fetchedAt = usage?.fetchedAt ? Date.parse(usage.fetchedAt) : null;
     this.element.hidden = fetchedAt === null;
     if (fetchedAt !== null)
       setText(this.element, pulseWords(fetchedAt, usage.refreshIntervalMs, now));
     this.#notify([
-      lostAt === null ? "" : lostWords(lostAt, now),
-      stoppedWords(fetchedAt, usage.refreshIntervalMs, now),
-      usage.subscriptionsError
+      lost === null ? "" : `${lostWords(lost, now)} ${usage ? LAST : "Trying again."}`,
+      stoppedWords(fetchedAt, usage?.refreshIntervalMs, now),
+      usage?.subscriptionsError
         ? `Alert settings cannot be shown: ${usage.subscriptionsError}.`
         : "",
     ]);
@@ -45,12 +51,15 @@ function pulseWords(fetchedAt, intervalMs, now) {
   return `Updated ${ago(Math.max(0, now - fetchedAt))} · ${next}`;
 }
 
-function lostWords(lostAt, now) {
-  return `The server cannot be reached since ${clock(lostAt, now)}. What you see is what it said last; trying again.`;
+function lostWords({ at, error }, now) {
+  const since = `since ${clock(at, now)}`;
+  return error.isUnreachable
+    ? `The server cannot be reached ${since}.`
+    : `The server has answered with an error ${since}: ${sentence(error.message)} Its log says more.`;
 }
 
 function stoppedWords(fetchedAt, intervalMs, now) {
   if (fetchedAt === null || now - fetchedAt <= STALE_INTERVALS * intervalMs) return "";
   const expected = `a pass is expected every ${span(intervalMs)}`;
-  return `The collector has stopped: last pass at ${clock(fetchedAt, now)}, while ${expected}. The numbers are old. Check its timer with cldmon doctor.`;
+  return `The collector has stopped: last pass ${when(fetchedAt, now)}, while ${expected}. The numbers are old. Check its timer with cldmon doctor.`;
 }

@@ -46,7 +46,17 @@ export class Refresh {
   }
 
   async #asked() {
-    this.failures = (await this.ask()) ? 0 : this.failures + 1;
+    this.failures = (await this.#answered()) ? 0 : this.failures + 1;
+  }
+
+  /** A fault of the page itself is told to the console, and ends no refreshing. */
+  async #answered() {
+    try {
+      return await this.ask();
+    } catch (error) {
+      reportError(error);
+      return false;
+    }
   }
 
   #plan() {

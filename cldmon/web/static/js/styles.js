@@ -9,6 +9,8 @@ const STYLES = [
   { width: 2, dash: [2, 3] },
   { width: 2, dash: [14, 4] },
   { width: 2, dash: [5, 2, 5, 6] },
+  { width: 3, dash: [1, 4] },
+  { width: 2, dash: [12, 3, 2, 3, 2, 3] },
 ];
 const FIXED = ["fiveHour", "sevenDay"]; // these look the same in every chart
 

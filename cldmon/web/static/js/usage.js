@@ -11,6 +11,7 @@ const MODEL = "models.";
 export function accountView(account, intervalMs, now) {
   const reading = account.status === "ok" ? account : account.lastGood;
   const readAt = reading ? Date.parse(reading.fetchedAt) : null;
+  const found = new Map(reading ? windowsOf(reading, isWindow) : []);
   const isStale = readAt === null || Math.abs(now - readAt) > STALE_INTERVALS * intervalMs;
   return {
     label: account.label,
@@ -20,9 +21,7 @@ export function accountView(account, intervalMs, now) {
     errorKind: account.errorKind ?? null,
     retryAt: account.retryAt ? Date.parse(account.retryAt) : null,
     readAt,
-    windows: reading
-      ? windowsOf(reading, isWindow).map(([name, value]) => windowView(name, value, now))
-      : [],
+    windows: inOrder([...found.keys()]).map((name) => windowView(name, found.get(name), now)),
     extra: reading?.extraUsage ?? null,
   };
 }
