@@ -1,170 +1,191 @@
-"""Reading the history against plainer ways to do the same, all in one run.
+"""Reading the history: handed on whole against `cat`, one account against a bytes search.
 
-Two data sets: a week of passes each minute over 100 accounts (73 MB), and a year of passes each ten
-minutes over 10 accounts. Times are medians; a ratio is the median of those of paired rounds.
-
-Usage: history.py [--rounds N]
+A week of passes each minute over 100 accounts (73 MB), and a year of passes each ten minutes over
+as many. The API's longest range is a week: a year comes in 52 answers, from a server whose clock is
+set back. A year of passes each minute makes 3.8 GB.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import random
-import statistics
-import subprocess
-import sys
+import mmap
+import shutil
 import tempfile
-import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
-from cldmon.domain.model import Window, from_ms, to_ms
-from cldmon.store import history, reader
-from cldmon.store.sampling import sample
+from bench import served, stock
+from bench.found import Effort, Found, Row
+from bench.measuring import CLDMON, middle, ratio, rounds, seconds, spawned
+from cldmon.domain.model import to_ms
+from cldmon.store import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    Task = Callable[[], object]
-
-CLDMON = str(Path(sys.executable).with_name("cldmon"))
-NOW = datetime.now(UTC)
-WEEK = timedelta(days=7)
-YEAR = timedelta(days=365)
-ACCOUNT = "account 5"
-
-
-def main() -> None:
-    """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as name:
-        week, year = Path(name) / "week", Path(name) / "year"
-        written = write(week, 100, timedelta(minutes=1), WEEK)
-        print(f"a week, 100 accounts, a pass each minute: {written / 1e6:.0f} MB")
-        show(rounds, tasks(week))
-        show(rounds, commands(week, ["--range 7d --account", "--range 7d", "--range 7d --json"]))
-        written = write(year, 10, timedelta(minutes=10), YEAR)
-        print(f"a year, 10 accounts, a pass each ten minutes: {written / 1e6:.0f} MB")
-        show(rounds, commands(year, ["--range 365d --account", "--range 365d"]))
+CAT = "`cat` of the same files into the same kind of socket"
+SEARCH = "a bytes search over the same mapped files"
+LABELS = stock.labels(100)
+ACCOUNT = LABELS[50]
+WEEK, YEAR = 7, 364
+ROUNDS = 9
+ROOM_GB = 8
+"""What has to be free on the disk for the largest history, and some more."""
 
 
-def write(folder: Path, accounts: int, interval: timedelta, span: timedelta) -> int:
-    """Write the day files of a span that ends now, and a configuration; return their size."""
-    folder.mkdir()
-    labels = "".join(
-        f'[[accounts]]\nlabel = "account {n}"\nsession_key_env = "NONE"\n' for n in range(accounts)
-    )
-    (folder / "config.toml").write_text(f'data_dir = "."\n{labels}', encoding="utf-8")
-    (folder / "config.toml").chmod(0o600)
-    for line in passes(accounts, interval, span):
-        ms = json.loads(line)["timestamp"]
-        with (folder / f"history-{from_ms(ms).date()}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    return sum(path.stat().st_size for path in folder.glob("history-*"))
-
-
-def passes(accounts: int, interval: timedelta, span: timedelta) -> Iterator[str]:
-    """Yield the lines of passes in which sessions fill up within hours and weeks within days."""
-    rise = random.Random(7)  # noqa: S311 - the same data each time
-    used = [[rise.uniform(0, 100), rise.uniform(0, 100)] for _ in range(accounts)]
-    hours = interval / timedelta(hours=1)
-    for number in range(span // interval, -1, -1):
-        for percents in used:
-            percents[0] = (percents[0] + rise.random() * 40 * hours) % 120
-            percents[1] = (percents[1] + rise.random() * 1.5 * hours) % 105
-        yield history.line(
-            NOW - number * interval,
-            {f"account {n}": windows(*percents) for n, percents in enumerate(used)},
-        )
-
-
-def windows(session: float, week: float) -> dict[str, Window]:
-    """Return an account's windows, one of them of a model."""
-    values = {"fiveHour": session, "sevenDay": week, "models.Fable": week / 2}
-    return {name: Window(min(100, int(percent)), None) for name, percent in values.items()}
-
-
-def tasks(folder: Path) -> dict[str, Task]:
-    """Return what is measured within one process; the first is the reference of ratios."""
-    since, until = to_ms(NOW - WEEK), to_ms(NOW)
-    return {
-        "read the files": lambda: sum(map(len, contents(folder))),
-        "array": lambda: sum(map(len, reader.array(folder, since, until))),
-        "array by json.loads and dumps": lambda: len(json.dumps(parsed(folder))),
-        "one account": lambda: len(reader.series(folder, ACCOUNT, since, until)),
-        "one account by json.loads": lambda: len(picked(folder)),
-        "every account": lambda: len(reader.all_series(folder, since, until)),
-        "an hour": lambda: sum(map(len, reader.array(folder, until - 3_600_000, until))),
-        "60 samples": lambda: len(sample(folder, since, until, 60).stamps),
-    }
-
-
-def contents(folder: Path) -> Iterator[bytes]:
-    """Yield what is in each day file."""
-    return (path.read_bytes() for path in sorted(folder.glob("history-*")))
-
-
-def parsed(folder: Path) -> list[object]:
-    """Return every line parsed."""
-    return [json.loads(line) for text in contents(folder) for line in text.splitlines()]
-
-
-def picked(folder: Path) -> list[object]:
-    """Return one account's part of every line, parsed whole."""
-    return [
-        entry
-        for text in contents(folder)
-        for line in text.splitlines()
-        for entry in json.loads(line)["accounts"]
-        if entry["label"] == ACCOUNT
-    ]
-
-
-def commands(folder: Path, arguments: list[str]) -> dict[str, Task]:
-    """Return whole processes that print a history; the first is the reference of ratios."""
-    found: dict[str, Task] = {"python -c pass": partial(run, [sys.executable, "-c", "pass"])}
-    for words in arguments:
-        asked = [*words.split(), *([ACCOUNT] if words.endswith("--account") else [])]
-        command = [CLDMON, "--config", str(folder / "config.toml"), "history", *asked]
-        found[f"cldmon history {words}"] = partial(run, command)
-    return found
-
-
-def run(command: list[str]) -> None:
-    """Run a command to its end, its output into a file."""
-    with tempfile.TemporaryFile() as out:
-        subprocess.run(command, stdout=out, check=True)
-
-
-def show(rounds: int, tasks: dict[str, Task]) -> None:
-    """Print the median time of each task in ms, and its ratio to the first."""
-    measured: list[list[float]] = [
-        [seconds(task) for task in tasks.values()] for _ in range(rounds)
-    ]
-    rows = [
-        [
-            name,
-            statistics.median(times[number] for times in measured) * 1000,
-            statistics.median(times[number] / times[0] for times in measured),
+def measure(effort: Effort) -> Found:
+    """Measure the week, then the year, then the year of 3.8 GB."""
+    with tempfile.TemporaryDirectory() as name, served.Drain() as drain:
+        rows = [
+            *_week(Path(name) / "week", drain, effort),
+            *_year(Path(name) / "year", drain, effort),
         ]
-        for number, name in enumerate(tasks)
-    ]
-    print(tabulate(rows, headers=["", "ms", "×"], floatfmt=("", ".1f", ".2f")), end="\n\n")
+        if not effort.quick:
+            rows += _giant(Path(name) / "giant", drain)
+    return Found(rows)
 
 
-def seconds(task: Task) -> float:
-    """Return how long a task takes, wall time."""
-    begun = time.perf_counter()
-    task()
-    return time.perf_counter() - begun
+def _week(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
+    now, port = datetime.now(UTC), served.free_port()
+    config = stock.configure(folder, LABELS, f"port = {port}")
+    size = stock.history(folder, LABELS, stock.MINUTE, 1 if effort.quick else WEEK, now)
+    what, files = f"`/api/history?range=7d` of {size / 1e6:.0f} MB", _files(folder)
+    with served.cldmon(config, port) as server, served.cat(files) as cat:
+        week = server.request("/api/history?range=7d", last=True)
+        found = rounds(
+            effort.rounds(ROUNDS),
+            partial(drain.seconds, cat, week),
+            partial(drain.seconds, port, week),
+            partial(seconds, lambda: _parsed(files)),
+        )
+        yield _row(what, CAT, found, 2.0)
+        faster = ratio(found, ours=2, reference=1)
+        yield Row(
+            what,
+            "read, parsed and dumped in Python",
+            f"{1000 * middle(each[1] for each in found):.0f} ms",
+            f"{faster:.0f} times as fast",
+            "≥ 5 times",
+            faster >= 5,
+        )
+        hour = server.request("/api/history?range=1h", last=True)
+        yield _within(
+            f"`/api/history?range=1h` of {size / 1e6:.0f} MB",
+            [drain.seconds(port, hour) for _ in range(9)],
+            20,
+        )
+    yield _searched("one account of 100, 7 days", folder, WEEK, now, effort)
+    yield _command("`cldmon history --range 7d --account …` of the week", config, "7d", 0.8, effort)
 
 
-if __name__ == "__main__":
-    main()
+def _year(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
+    now, port = datetime.now(UTC), served.free_port()
+    config = stock.configure(folder, LABELS, f"port = {port}")
+    days = WEEK if effort.quick else YEAR
+    stock.history(folder, LABELS, 10 * stock.MINUTE, days, now)
+    weeks, files = range(0, days, WEEK), _files(folder)
+    with served.of_last_year(config, port) as server, served.cat(files) as cat:
+        week = server.request("/api/history?range=7d", last=True)
+
+        def all_weeks() -> float:
+            return sum(_back(server, drain, week, days) for days in weeks)
+
+        found = rounds(effort.rounds(3), partial(drain.seconds, cat, week), all_weeks)
+        yield _row(f"`/api/history?range=7d` for each week of {days} days", CAT, found, 2.0)
+    yield _searched(f"one account of 100, {days} days", folder, days, now, effort)
+    few = folder / "few"
+    config = stock.configure(few, LABELS[:10])
+    stock.history(few, LABELS[:10], 10 * stock.MINUTE, days, now)
+    yield _command(
+        f"`cldmon history --range {days}d` of 10 accounts", config, f"{days}d", 1.0, effort, ()
+    )
+
+
+def _back(server: served.Server, drain: served.Drain, request: bytes, days: int) -> float:
+    """Return how long the week takes that ended so many days ago."""
+    assert server.stdin
+    print(days, file=server.stdin, flush=True)
+    return drain.seconds(server.port, request)
+
+
+def _giant(folder: Path, drain: served.Drain) -> Iterator[Row]:
+    with _room(folder):
+        port = served.free_port()
+        config = stock.configure(folder, LABELS, f"port = {port}")
+        size = stock.history(folder, LABELS, stock.MINUTE, YEAR, datetime.now(UTC))
+        with served.cldmon(config, port) as server:
+            hour = server.request("/api/history?range=1h", last=True)
+            times = [drain.seconds(port, hour) for _ in range(50)]
+            yield _within(f"`/api/history?range=1h` in {size / 1e9:.1f} GB", times, 5)
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Make sure of the room on disk, and give it back after."""
+    if shutil.disk_usage(folder.parent).free < ROOM_GB * 1e9:
+        raise SystemExit(f"bench: {ROOM_GB} GB are needed in {folder.parent}; set TMPDIR")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("history-*"))
+
+
+def _parsed(files: list[Path]) -> None:
+    json.dumps([json.loads(line) for file in files for line in file.open(encoding="utf-8")])
+
+
+def _searched(what: str, folder: Path, days: int, now: datetime, effort: Effort) -> Row:
+    """Compare one account's series with finding its label."""
+    since, until, files = to_ms(now - timedelta(days=days)), to_ms(now), _files(folder)
+    key = f'{{"label":"{ACCOUNT}"'.encode()
+    found = rounds(
+        effort.rounds(5),
+        partial(seconds, lambda: sum(_count(file, key) for file in files)),
+        partial(seconds, lambda: reader.series(folder, ACCOUNT, since, until)),
+    )
+    return _row(what, SEARCH, found, 1.5)
+
+
+def _count(file: Path, key: bytes) -> int:
+    """Return how often a key is found in a file, mapped."""
+    if not file.stat().st_size:
+        return 0
+    count = position = 0
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        while (position := text.find(key, position) + 1) > 0:
+            count += 1
+    return count
+
+
+def _command(
+    what: str,
+    config: Path,
+    span: str,
+    bound: float,
+    effort: Effort,
+    more: tuple[str, ...] = ("--account", ACCOUNT),
+) -> Row:
+    command = [CLDMON, "--config", str(config), "history", "--range", span, *more]
+    took = middle(one[0] for one in rounds(effort.rounds(5), partial(spawned, command)))
+    return Row(what, "–", f"{took:.2f} s", "–", f"≤ {bound} s", took <= bound)
+
+
+def _row(what: str, reference: str, found: list[tuple[float, ...]], bound: float) -> Row:
+    times = ratio(found)
+    ms = 1000 * middle(each[1] for each in found)
+    return Row(what, reference, f"{ms:.0f} ms", f"{times:.2f} ×", f"≤ {bound} ×", times <= bound)
+
+
+def _within(what: str, times: list[float], bound_ms: float) -> Row:
+    """Return the row of a request whose time, connecting included, has a bound of its own."""
+    ms, worst = 1000 * middle(times), 1000 * max(times)
+    return Row(
+        what, "–", f"{ms:.1f} ms, at worst {worst:.1f}", "–", f"≤ {bound_ms} ms", ms <= bound_ms
+    )

@@ -1,103 +1,163 @@
 """A pass of `cldmon fetch` against a bare Playwright script that asks the same.
 
-Wall and CPU time of the whole process tree, as medians of ratios of paired runs. `first` looks the
-organizations up, as the bare script does; `later` remembers them.
-
-Usage: passes.py [--pairs N] [ACCOUNTS…]
+In each round the bare script, a first pass, which looks the organizations up as the script does,
+and a later one, which remembers them: one right after the other, over the whole process tree.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
+from bench import tls
+from bench.found import Effort, Found, Row
+from bench.line import Line, fitted
+from bench.measuring import CLDMON, HERE, Cost, cost, environment, middle
 from cldmon.claude.browser import BrowserSettings, find, tuned_concurrency
 from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 ANSWER_SECONDS = 0.15
-CLDMON = str(Path(sys.executable).with_name("cldmon"))
-BARE = str(Path(__file__).with_name("bare_pass.py"))
+REFERENCE = "bare Playwright script, same browser and concurrency"
+FIRST, KNOWN = 1.15, 1.0
+ROUNDS = {1: 7, 5: 5, 20: 3, 50: 3, 100: 2, 200: 2}
+SECURE_ROUNDS = {1: 5, 5: 3, 20: 3, 50: 2, 100: 1, 200: 1}
+GROWTH = (20, 50, 100, 200)
+STRAIGHT = 0.15
+"""How far from a straight line a measurement may be, as a part of it."""
+
+QUANTITIES = ("wall", "cpu", "memory")
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds of wall and CPU time of a process and all that it started."""
+class Setting:
+    """Where passes are made: the service, the browser, and a configuration for both."""
 
-    wall: float
-    cpu: float
+    url: str
+    executable: str
+    keys: Sequence[str]
+    folder: Path
+
+    def round(self) -> tuple[Cost, Cost, Cost]:
+        """Return what the bare script, a first pass and a later one took."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        at_once = str(tuned_concurrency(BrowserSettings(), len(self.keys)))
+        bare = [sys.executable, str(HERE / "bare_pass.py"), self.executable, self.url, at_once]
+        fetch = [CLDMON, "--config", str(self.config()), "fetch", "--strict"]
+        env = environment(CLDMON_BROWSER=self.executable)
+        return cost([*bare, *self.keys]), cost(fetch, env), cost(fetch, env)
+
+    def config(self) -> Path:
+        """Write the configuration, and return where it is."""
+        accounts = (f'[[accounts]]\nlabel = "{k[-4:]}"\nsession_key = "{k}"\n' for k in self.keys)
+        path = self.folder / "config.toml"
+        path.write_text(f'claude_url = "{self.url}"\ndata_dir = "data"\n{"".join(accounts)}')
+        path.chmod(0o600)
+        return path
 
 
-def main() -> None:
-    """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("accounts", nargs="*", type=int, default=[1, 5, 20])
-    parser.add_argument("--pairs", type=int, default=5)
-    options = parser.parse_args()
-    rows = [measure(count, options.pairs) for count in options.accounts]
-    headers = ["accounts", "bare s", "CPU s", "first ×", "CPU ×", "later ×", "CPU ×"]
-    print(tabulate(rows, headers=headers, floatfmt=".2f"))
+def measure(effort: Effort) -> Found:
+    """Measure passes over few and many accounts, and how they grow."""
+    counts = list(ROUNDS)[:3] if effort.quick else list(ROUNDS)
+    found = {count: trips(count, effort.rounds(ROUNDS[count])) for count in counts}
+    rows = [row for count in found for row in _rows(count, found[count])]
+    if effort.quick:
+        return Found(rows)
+    return Found([*rows, *_growth(found)], _figures(found))
 
 
-def measure(accounts: int, pairs: int) -> list[float]:
-    """Return a row of the table for so many accounts."""
+def measure_secure(effort: Effort) -> Found:
+    """Measure the same with TLS."""
+    counts = list(SECURE_ROUNDS)[:1] if effort.quick else list(SECURE_ROUNDS)
+    found = {n: trips(n, effort.rounds(SECURE_ROUNDS[n]), secure=True) for n in counts}
+    return Found([row for n in found for row in _rows(n, found[n], ", TLS")])
+
+
+def trips(accounts: int, rounds: int, *, secure: bool = False) -> list[tuple[Cost, Cost, Cost]]:
+    """Return what so many rounds took; of a short pass after a first one, that fills caches."""
+    warm = 1 if accounts <= min(ROUNDS) else 0
+    with service(accounts, secure=secure) as setting:
+        return [setting.round() for _ in range(rounds + warm)][warm:]
+
+
+@contextmanager
+def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
+    """Run a simulated service of so many accounts while the block runs."""
     keys = [f"sk-ant-sid02-bench{number:04d}" for number in range(accounts)]
-    with FakeClaude(delay=ANSWER_SECONDS) as claude, tempfile.TemporaryDirectory() as folder:
-        for number, key in enumerate(keys):
-            uuid = f"00000000-0000-4000-8000-{number:012d}"
-            claude.add(SimAccount(key, (SimOrganization(uuid),), usage()))
-        config = configure(Path(folder), claude.url, keys)
-        runs = [pair(config, claude.url, keys) for _ in range(pairs + 1)][1:]
-    bare = [run[0] for run in runs]
-    row = [
-        accounts,
-        statistics.median(c.wall for c in bare),
-        statistics.median(c.cpu for c in bare),
-    ]
-    for place in (1, 2):
-        row.append(statistics.median(run[place].wall / run[0].wall for run in runs))
-        row.append(statistics.median(run[place].cpu / run[0].cpu for run in runs))
-    return row
-
-
-def configure(folder: Path, url: str, keys: list[str]) -> Path:
-    """Write a configuration of these accounts and return its path."""
-    accounts = [f'[[accounts]]\nlabel = "{key[-4:]}"\nsession_key = "{key}"\n' for key in keys]
-    config = folder / "config.toml"
-    config.write_text(f'claude_url = "{url}"\ndata_dir = "data"\n' + "".join(accounts))
-    config.chmod(0o600)
-    return config
-
-
-def pair(config: Path, url: str, keys: list[str]) -> tuple[Cost, Cost, Cost]:
-    """Run the bare script, a first pass and a later one, one right after the other."""
-    shutil.rmtree(config.parent / "data", ignore_errors=True)
     executable = find(BrowserSettings(), os.environ)
-    concurrency = str(tuned_concurrency(BrowserSettings(), len(keys)))
-    bare = run([sys.executable, BARE, executable, url, concurrency, *keys])
-    fetch = [CLDMON, "--config", str(config), "fetch", "--strict"]
-    return bare, run(fetch), run(fetch)
+    with tempfile.TemporaryDirectory() as name:
+        certificate = tls.certificate(Path(name)) if secure else None
+        context = certificate.context() if certificate else None
+        with FakeClaude(delay=ANSWER_SECONDS, tls=context) as claude:
+            for number, key in enumerate(keys):
+                uuid = f"00000000-0000-4000-8000-{number:012d}"
+                claude.add(SimAccount(key, (SimOrganization(uuid),), usage()))
+            if certificate:
+                executable = certificate.trusting(executable)
+            yield Setting(claude.url, executable, keys, Path(name))
 
 
-def run(command: list[str]) -> Cost:
-    """Return what a command costs; it has to succeed."""
-    # Byte code is cached for the bare script's packages, so ours may be, too.
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+def _rows(accounts: int, found: Sequence[tuple[Cost, Cost, Cost]], how: str = "") -> list[Row]:
+    what = f"pass over {accounts}{how}"
+    bounds = {1: (what, FIRST, "≤ 1.15 ×"), 2: (f"{what}, organization known", KNOWN, "< 1 ×")}
+    return [_row(found, place, *bound) for place, bound in bounds.items()]
 
 
-if __name__ == "__main__":
-    main()
+def _row(
+    found: Sequence[tuple[Cost, Cost, Cost]], place: int, what: str, bound: float, must: str
+) -> Row:
+    costs = [each[place] for each in found]
+    ratios = [
+        middle(_of(each[place], quantity) / _of(each[0], quantity) for each in found)
+        for quantity in QUANTITIES
+    ]
+    shown = " / ".join(f"{ratio:.2f}" for ratio in ratios)
+    holds = all(ratio <= bound for ratio in ratios)
+    return Row(what, REFERENCE, _shown(costs), f"{shown} ×", must, holds)
+
+
+def _shown(costs: Sequence[Cost]) -> str:
+    wall, cpu, memory = (middle(_of(each, quantity) for each in costs) for quantity in QUANTITIES)
+    return f"{wall:.2f} s / {cpu:.2f} CPU s / {memory:.0f} MiB"
+
+
+def _of(cost: Cost, quantity: str) -> float:
+    return float(getattr(cost, quantity))
+
+
+def _growth(found: dict[int, list[tuple[Cost, Cost, Cost]]]) -> list[Row]:
+    units = {"wall": "s", "cpu": "CPU s", "memory": "MiB"}
+    return [_grown(quantity, unit, _line(found, quantity)) for quantity, unit in units.items()]
+
+
+def _line(found: dict[int, list[tuple[Cost, Cost, Cost]]], quantity: str, place: int = 1) -> Line:
+    return fitted({n: middle(_of(each[place], quantity) for each in found[n]) for n in GROWTH})
+
+
+def _grown(quantity: str, unit: str, line: Line) -> Row:
+    return Row(
+        f"growth of a pass from {GROWTH[0]} to {GROWTH[-1]}: {unit}",
+        "a straight line",
+        f"{line.slope:.3f} {unit} per further account",
+        f"{line.strays:.0%} off at most",
+        f"≤ {STRAIGHT:.0%} off",
+        line.strays <= STRAIGHT,
+    )
+
+
+def _figures(found: dict[int, list[tuple[Cost, Cost, Cost]]]) -> dict[str, float]:
+    """Return what the simulation of a fleet reckons with: passes that know the organizations."""
+    lines = {quantity: _line(found, quantity, place=2) for quantity in QUANTITIES}
+    return {
+        f"pass {quantity} {part}": getattr(line, part)
+        for quantity, line in lines.items()
+        for part in ("base", "slope")
+    }

@@ -18,6 +18,7 @@ from cldmon.demo.replies import Answer, Reply, html_answer, json_answer, redirec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ssl import SSLContext
 
 GOLDEN = 0.618033988749895
 WARNING = 70
@@ -59,10 +60,13 @@ class FakeClaude(SimServer):
     """The simulated claude.ai; faults strike the routes `organizations` and `usage`.
 
     `jitter` is by how many seconds at most each answer shifts its `resets_at`, as the real
-    service does; `delay` is the time in seconds that each answer takes.
+    service does; `delay` is the time in seconds that each answer takes, `tls` what to speak TLS
+    with.
     """
 
-    def __init__(self, *, delay: float = 0.0, jitter: float = 0.0) -> None:
+    def __init__(
+        self, *, delay: float = 0.0, jitter: float = 0.0, tls: SSLContext | None = None
+    ) -> None:
         self._accounts: dict[str, SimAccount] = {}
         self._lock = threading.Lock()
         self._visitor: str | None = None
@@ -77,6 +81,7 @@ class FakeClaude(SimServer):
                 Route("", ".*", lambda _request: Answer(404)),
             ),
             delay=delay,
+            tls=tls,
         )
 
     def add(self, account: SimAccount) -> None:

@@ -23,6 +23,7 @@ from cldmon.demo.faults import FaultPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from ssl import SSLContext
     from types import TracebackType
 
     from cldmon.demo.faults import Genuine
@@ -81,21 +82,25 @@ class Route:
 class SimServer:
     """A simulated service: starts when made, ends by `close()` or at the end of a `with`.
 
-    `delay` is the time in seconds that each answer takes. The last route must fit every path.
+    `delay` is the time in seconds that each answer takes, `tls` what to speak TLS with. The last
+    route must fit every path.
     """
 
-    def __init__(self, routes: Sequence[Route], *, delay: float = 0.0) -> None:
+    def __init__(
+        self, routes: Sequence[Route], *, delay: float = 0.0, tls: SSLContext | None = None
+    ) -> None:
         self.delay = delay
+        self._scheme = "https" if tls else "http"
         self._routes = routes
         self._faults = FaultPlan()
         self._requests: list[Request] = []
         self._changed = threading.Condition()
-        self._listener = _Listener(self._reply)
+        self._listener = _Listener(self._reply, tls)
 
     @property
     def url(self) -> str:
-        """Where it listens: `http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self._listener.server_port}"
+        """Where it listens: `http://127.0.0.1:PORT`, or https."""
+        return f"{self._scheme}://127.0.0.1:{self._listener.server_port}"
 
     @property
     def requests(self) -> list[Request]:
@@ -147,12 +152,17 @@ class _Listener(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, reply: Callable[[Request], Reply]) -> None:
+    def __init__(self, reply: Callable[[Request], Reply], tls: SSLContext | None) -> None:
         self.reply = reply
         self.closing = threading.Event()
         self._live: dict[threading.Thread, socket.socket] = {}
         self._live_lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls:
+            # The handshake is the connection's own business: here others would wait for it.
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._loop = threading.Thread(
             target=self.serve_forever, args=(POLL_SECONDS,), name="simulated service", daemon=True
         )

@@ -1,0 +1,113 @@
+"""The bench says what it measured: its rows, its page, and the parts that need no quiet machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bench import append, fleet, stock
+from bench.__main__ import PAGE, PARTS, RESULTS
+from bench.found import Effort, Found, Results, Row, load, save
+from bench.line import fitted
+from bench.measuring import cost, environment, ratio, rounds
+from bench.page import HEAD, parsed, rendered, table
+from bench.sampled import parts
+from cldmon.domain.model import to_ms
+from cldmon.store import reader
+
+NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
+GOOD = Row("a | pipe", "`cat`", "1 ms", "0.50 ×", "≤ 1 ×", holds=True)
+BAD = Row("a pass", "–", "9 s", "–", "≤ 1 s", holds=False)
+
+
+def results(*rows: Row) -> Results:
+    return Results({"cores": "2"}).with_part("append", Found([*rows]), "2026-03-12 12:00")
+
+
+def test_the_page_is_what_the_results_say() -> None:
+    """Written by `scripts/bench`; `scripts/bench --page` brings it up to date."""
+    assert PAGE.read_text(encoding="utf-8") == rendered(load(RESULTS), [*PARTS])
+
+
+def test_each_part_of_the_published_table_is_one_that_can_be_measured() -> None:
+    assert load(RESULTS).parts.keys() <= PARTS.keys()
+
+
+def test_results_survive_their_file(tmp_path: Path) -> None:
+    found = results(GOOD, BAD).with_part("x", Found([], {"a": 1.5}, {"l": [["h"]]}), "now")
+    save(tmp_path / "results.json", found)
+    assert load(tmp_path / "results.json") == found
+    assert load(tmp_path / "none.json") == Results()
+
+
+def test_a_part_that_is_measured_alone_replaces_its_rows_only() -> None:
+    before = results(BAD).with_part("usage", Found([BAD]), "then")
+    after = before.with_part("append", Found([GOOD]), "now")
+    assert (after.parts["append"].rows, after.parts["usage"].rows) == ([GOOD], [BAD])
+
+
+def test_the_page_names_what_does_not_hold() -> None:
+    page = rendered(results(GOOD, BAD), ["append"])
+    assert "1 of 2 hold; not: a pass." in page
+    assert [*HEAD] in parsed(page)
+    assert ["a | pipe", "`cat`", "1 ms", "0.50 ×", "≤ 1 ×", "yes"] in parsed(page)
+    assert ["a pass", "–", "9 s", "–", "≤ 1 s", "**no**"] in parsed(page)
+
+
+def test_a_table_is_read_as_it_was_written() -> None:
+    listed = [["a", "b"], ["1", "x | y"], ["2", "–"]]
+    assert parsed(table(listed)) == listed
+    assert table([]) == ""
+
+
+def test_the_history_to_measure_on_is_one(tmp_path: Path) -> None:
+    size = stock.history(tmp_path, stock.labels(3), timedelta(minutes=10), 2, NOW)
+    points = reader.series(tmp_path, "account 001", 0, to_ms(NOW))
+    assert len(points) == 2 * 144
+    assert size == sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert {*points[-1][1]} == {"fiveHour", "sevenDay", "models.Fable"}
+
+
+def test_what_a_process_and_its_children_take_is_counted() -> None:
+    """Also what a child takes that was started by a child."""
+    loop = "for i in $(seq 20000); do :; done; sleep 0.3"
+    found = cost(["sh", "-c", f"sh -c '{loop}'"], environment())
+    assert found.wall > 0.3 > found.cpu > 0
+    assert found.memory > 0
+
+
+def test_a_process_that_fails_is_not_measured() -> None:
+    with pytest.raises(SystemExit, match="ended with 3"):
+        cost(["sh", "-c", "exit 3"])
+
+
+def test_a_ratio_is_the_median_of_paired_rounds() -> None:
+    assert ratio([(1.0, 2.0), (2.0, 2.0), (1.0, 9.0)]) == 2.0
+    calls = iter(range(100))
+    assert rounds(2, lambda: next(calls), lambda: 0) == [(1, 0), (2, 0)]
+
+
+def test_the_line_through_measurements_tells_how_far_they_stray() -> None:
+    line = fitted({20: 3.0, 50: 6.0, 100: 11.0})
+    assert (round(line.base, 6), round(line.slope, 6), round(line.strays, 6)) == (1.0, 0.1, 0.0)
+    assert fitted({1: 1.0, 2: 1.0, 3: 4.0}).strays > 0.5
+
+
+def test_a_part_is_measured() -> None:
+    rows = append.measure(Effort(quick=True)).rows
+    assert [row.must for row in rows] == ["≤ 1.5 ×"] * 3
+
+
+def test_a_fleet_asks_every_account_in_each_interval() -> None:
+    found = fleet.reckoned({}).lists
+    limits = {name: int(most.replace(",", "")) for name, most, _ in found["limits"][1:]}
+    assert limits["the service"] == fleet.POLITE * fleet.INTERVAL == min(limits.values())
+    for row in found["fleets"][1:]:
+        machines, configurations, accounts = map(int, row[0].split(" × "))
+        assert machines * configurations * accounts >= fleet.ACCOUNTS
+
+
+def test_a_stack_outside_of_cldmon_is_none_of_its_parts() -> None:
+    assert parts(None, []) == "import cldmon"
