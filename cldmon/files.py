@@ -100,7 +100,8 @@ def lock(path: Path, *, wait: bool) -> Iterator[None]:
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(fd)
+        with contextlib.suppress(OSError):  # a sick disk: the lock is let go of all the same
+            os.close(fd)
 
 
 def _acquire(fd: int, path: Path, *, wait: bool) -> None:

@@ -64,6 +64,7 @@ class Brink:
     slack: FakeSlack = field(default_factory=lambda: FakeSlack(users=(*PEOPLE, *CROWD)))
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.home = Home(self.folder / "home", self.claude)
         self.base = self.folder / "base"
         # Long enough for the trials in which a pass is held up.

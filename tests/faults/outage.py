@@ -76,8 +76,8 @@ def changes_survived(brink: Brink, fault: str, outages: Iterable[Outage], folder
 def after_a_kill(brink: Brink, fault: str, log: Path, where: Callable[[Call], bool]) -> Tally:
     """Kill a pass after each of its calls, then let the power go at any moment of the next one.
 
-    `where` picks some of them. What the killed one wrote and never synced is still at risk then. Here the disk is looked at,
-    and no third pass made.
+    `where` picks some of them. What the killed one wrote and never synced is still at risk then.
+    Here the disk is looked at, and no third pass made.
     """
     tally = Tally(fault)
     brink.begin()
