@@ -6,10 +6,11 @@ told of what, and of which readings must stand in the history.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.claude import FakeClaude, usage
@@ -18,11 +19,9 @@ from tests.faults.tally import LostError
 from tests.home import Home, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from subprocess import CompletedProcess
-    from types import TracebackType
-    from typing import Self
 
     from cldmon.demo.slack import SentMessage
 
@@ -60,8 +59,8 @@ class Brink:
     """A home, its services, and `base`, a copy of its data_dir before the pass."""
 
     folder: Path
-    claude: FakeClaude = field(default_factory=FakeClaude)
-    slack: FakeSlack = field(default_factory=lambda: FakeSlack(users=(*PEOPLE, *CROWD)))
+    claude: FakeClaude
+    slack: FakeSlack
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -78,18 +77,6 @@ class Brink:
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
         shutil.copytree(self.data, self.base)
         self.began = stamps(lines(self.base))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.claude.close()
-        self.slack.close()
 
     @property
     def data(self) -> Path:
@@ -117,7 +104,7 @@ class Brink:
         """Return what is there now; `told` is what was told so far, if not what Slack knows."""
         state = whole(self.data / "state.json")
         told = set(self.told() if told is None else told)
-        owed = [(m["user"], f"{m['label']}: {HEADLINES[m['kind']]}") for m in state["outbox"] if m]
+        owed = [(m["user"], f"{m['label']}: {HEADLINES[m['kind']]}") for m in state["outbox"]]
         line = json.loads(state["historyLine"])
         return Left(line["timestamp"], Counter(message for message in owed if message in told))
 
@@ -194,6 +181,13 @@ class Brink:
     @staticmethod
     def _well(ran: CompletedProcess[str]) -> None:
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+@contextlib.contextmanager
+def on_the_brink(folder: Path) -> Iterator[Brink]:
+    """Make such a home, whose services run while the block runs."""
+    with FakeClaude() as claude, FakeSlack(users=(*PEOPLE, *CROWD)) as slack:
+        yield Brink(folder, claude, slack)
 
 
 def complaints(err: str) -> list[str]:

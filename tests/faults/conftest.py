@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.brink import Brink
+from tests.faults.brink import on_the_brink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.faults.brink import Brink
 
 
 @pytest.fixture(scope="session")
 def brink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brink]:
     """Two accounts that are about to be told of, the real command, and a real browser."""
-    with Brink(tmp_path_factory.mktemp("brink")) as brink:
+    with on_the_brink(tmp_path_factory.mktemp("brink")) as brink:
         yield brink

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from tests.faults import changing, death
-from tests.faults.brink import Brink
+from tests.faults.brink import on_the_brink
 from tests.faults.kernel import CHANGES, file_steps, talk_steps
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ TIMES = 12
 def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
     log, rng = folder / "log", random.Random(SEED)  # noqa: S311 - moments, no secrets
-    with Brink(folder / "brink") as brink:
+    with on_the_brink(folder / "brink") as brink:
         yield changing.killed_at(
             brink,
             "SIGKILL before each file operation of a change of subscriptions",

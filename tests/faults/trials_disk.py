@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.faults import disk
-from tests.faults.brink import Brink
+from tests.faults.brink import on_the_brink
 from tests.faults.changing import CHANGE
 from tests.faults.sample import spread
 
@@ -22,7 +22,7 @@ MOST, SEED = 16, 7
 
 def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
-    with Brink(folder / "brink") as brink:
+    with on_the_brink(folder / "brink") as brink:
         yield disk.read_only(brink, [("fetch",), CHANGE, ("health",)])
         yield disk.full(brink, folder, range(3))
         steps = disk.steps(brink, folder / "log")

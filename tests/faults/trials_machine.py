@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.faults import machine
-from tests.faults.brink import Brink
+from tests.faults.brink import on_the_brink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+12", "Pacific/Kiritimati", "UTC")
 
 def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
-    with Brink(folder / "brink") as brink:
+    with on_the_brink(folder / "brink") as brink:
         yield machine.passes_at_once(brink, 50)
         yield machine.changes_at_once(brink, 50)
         yield machine.clocks(brink, machine.SHIFTS)

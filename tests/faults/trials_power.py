@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.faults import outage
-from tests.faults.brink import Brink
+from tests.faults.brink import on_the_brink
 from tests.faults.sample import spread
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def trials(folder: Path) -> Iterator[Tally]:
     log, changes, passes = folder / "log", folder / "changes", folder / "passes"
     changes.mkdir()
     passes.mkdir()
-    with Brink(folder / "brink") as brink:
+    with on_the_brink(folder / "brink") as brink:
         yield outage.of_the_first_pass(brink, "Power lost after the first pass of all", log)
         yield outage.changes_survived(
             brink,
