@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,6 +29,7 @@ _AFTER = ("--account", "--format")
 
 def main() -> NoReturn:
     """Run the command line and exit, as `cldmon.cli.main` does."""
+    _end_by_ctrl_c()
     # Loading makes much that lives and little to collect. Looking for it, then and once more at
     # the exit, would take a sixth of the time of a short command.
     gc.set_threshold(20_000)
@@ -37,6 +39,15 @@ def main() -> NoReturn:
 
         command_line()
     sys.exit(0)
+
+
+def _end_by_ctrl_c() -> None:
+    """Let Ctrl-C end the program without a traceback until `cldmon.cli` is loaded and minds it.
+
+    Nothing is begun by then that would have to be cleared up.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def line_asked(words: Sequence[str]) -> Asked | None:

@@ -145,7 +145,8 @@ def _heeded_ending() -> _Ending:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell's background. It stays unheard, but others find its handler where they look.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Not so until now, lest Ctrl-C shows a traceback while all is loaded: see `cldmon.__main__`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return ending
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import click.core
 import pytest
 
 from cldmon.demo import faults
+from tests.faults.kernel import Step
 from tests.home import Home, key_of, wait_until
 
 if TYPE_CHECKING:
@@ -56,6 +58,13 @@ def test_an_interrupted_pass_leaves_nothing_behind(
     assert home.left_behind() == []
     assert not (home.data / "state.json").exists()
     assert home.history == []
+
+
+def test_ctrl_c_ends_it_in_silence_while_it_still_loads(home: Home) -> None:
+    """And before there is anything to clear up."""
+    loading = Step("newfstatat", 1, "loads click", (click.core.__file__,))
+    ran = home.run("--version", under=loading.interrupted())
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_a_pass_in_the_background_heeds_sigterm_alone(home: Home) -> None:

@@ -48,6 +48,10 @@ class Step:
         """Return what a command is started under to be killed before this step."""
         return self._under("signal=KILL")
 
+    def interrupted(self) -> list[str]:
+        """Return what a command is started under to get a Ctrl-C before this step."""
+        return self._under("signal=INT")
+
     def refused(self, error: str) -> list[str]:
         """Return what a command is started under to be refused this step (`ENOSPC`)."""
         return self._under(f"error={error}")
