@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.tally import Tally
 
 SEED = 7
-TIMES = 12
+TIMES = 8
 
 
 def trials(folder: Path) -> Iterator[Tally]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.faults.tally import Tally
 
 
-MOST, SEED = 60, 7
+MOST, SEED = 40, 7
 
 
 def trials(folder: Path) -> Iterator[Tally]:
