@@ -77,7 +77,7 @@ def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Tally:
                 brink.begin()
                 out = folder / options
                 words = [options, str(brink.data), str(brink.base), str(out)]
-                script = ["unshare", "-m", "sh", "-c", _ON_A_DISK_OF_ITS_OWN, "sh", *words]
+                script = ["unshare", "-rm", "sh", "-c", _ON_A_DISK_OF_ITS_OWN, "sh", *words]
                 tells(brink.home.run("fetch", under=script))
                 brink.take(out)
                 brink.survived()

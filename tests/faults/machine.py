@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.faults.brink import Brink
 
 ROOT = Path(__file__).resolve().parents[2]
+FIVE_MINUTES = timedelta(minutes=5)
 HOUR, DAY, YEAR = 3_600, 86_400, 366 * 86_400
 SHIFTS = {
     "an hour back": -HOUR,
@@ -51,23 +54,37 @@ def clocks(brink: Brink, shifts: Iterable[str], looks: Iterable[int] = (0, 2)) -
 
 
 def time_zones(brink: Brink, zones: Iterable[str]) -> Tally:
-    """Make passes in zones, and on either side of what would be a change of summer time."""
-    tally = Tally("time zones, and zones that change between two passes (summer time)")
-    for first, second in zip(zones, [*zones][1:], strict=False):
-        with tally.trial(f"{first}, then {second}"):
+    """Make two passes in two zones, for each pair of neighbours in the list."""
+    tally = Tally("another time zone with each pass")
+    for pair in itertools.pairwise(zones):
+        with tally.trial(" to ".join(pair)):
             brink.begin()
-            for zone in (first, second):
+            for zone in pair:
                 ran = brink.home.run("fetch", env={**brink.home.env, "TZ": zone})
                 assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
             _nothing_lost(brink, passes=2)
     return tally
 
 
-def _by_clock(brink: Brink, ahead: int, right: int) -> subprocess.CompletedProcess[str]:
+def summer_time(brink: Brink, changes: Iterable[datetime]) -> Tally:
+    """Make a pass five minutes before and after clocks are put forward or back in Berlin."""
+    tally = Tally("the beginning and the end of summer time between two passes")
+    for change in changes:
+        with tally.trial(f"{change:%Y-%m-%d}"):
+            brink.begin()
+            for at in (change - FIVE_MINUTES, change + FIVE_MINUTES):
+                ahead = int((at - datetime.now(UTC)).total_seconds())
+                said = _by_clock(brink, ahead, 0, TZ="Europe/Berlin").stderr.splitlines()
+                assert [line for line in said if "the clock was set back" not in line] == []
+            _nothing_lost(brink, passes=2)
+    return tally
+
+
+def _by_clock(brink: Brink, ahead: int, right: int, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.faults.shifted", str(ahead), str(right)]
     return subprocess.run(
         command,
-        env={**brink.home.env, "PYTHONPATH": str(ROOT)},
+        env={**brink.home.env, "PYTHONPATH": str(ROOT), **env},
         cwd=brink.home.folder,
         capture_output=True,
         text=True,

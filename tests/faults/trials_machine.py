@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.faults import machine
@@ -18,6 +19,7 @@ LIMITS = [
     *(("v", size * MEBIBYTE) for size in (100, 10_000)),
     *(("d", size * MEBIBYTE) for size in (1, 10, 50, 100, 200)),
 ]
+CHANGES = [datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2027, 3, 28, 1, tzinfo=UTC)]
 ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+12", "Pacific/Kiritimati", "UTC")
 
 
@@ -28,4 +30,5 @@ def trials(folder: Path) -> Iterator[Tally]:
         yield machine.changes_at_once(brink, 50)
         yield machine.clocks(brink, machine.SHIFTS)
         yield machine.time_zones(brink, ZONES)
+        yield machine.summer_time(brink, CHANGES)
         yield machine.starved(brink, LIMITS)
