@@ -184,9 +184,9 @@ async def _received(response: Response | None, asked: str) -> HttpAnswer:
     moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
         response.request.redirected_from
     )
-    return HttpAnswer(
-        response.status, await response.body(), response.headers, response.url if moved else None
-    )
+    # Playwright has no body for these, wherever they lead or do not.
+    body = b"" if 300 <= response.status < 400 else await response.body()
+    return HttpAnswer(response.status, body, response.headers, response.url if moved else None)
 
 
 def _network_trouble(code: str) -> str:

@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 class Gate:
     """The gate of one page; `url` is the service's. An answer may have `most` bytes, unpacked.
 
-    `refused` is the URL that the page was last kept from asking; `flooded` says that an answer was
+    `refused` is where a redirect led that was not followed; `flooded` says that an answer was
     longer, for which the page is closed.
     """
 
@@ -50,7 +50,8 @@ class Gate:
         if _origin(url) == self._origin:
             self._begin(session.send("Fetch.continueRequest", asked))
             return
-        self.refused = url
+        if "redirectedRequestId" in event:
+            self.refused = url
         no = {**asked, "errorReason": "BlockedByClient"}
         self._begin(session.send("Fetch.failRequest", no))
 

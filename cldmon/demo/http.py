@@ -14,7 +14,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -55,11 +54,8 @@ class Request:
 
     def cookie(self, name: str) -> str | None:
         """Return the value of a cookie, or None."""
-        try:
-            morsel = SimpleCookie(self.headers.get("cookie", "")).get(name)
-        except CookieError:
-            return None
-        return morsel.value if morsel else None
+        pairs = (pair.strip().partition("=") for pair in self.headers.get("cookie", "").split(";"))
+        return next((value for found, sign, value in pairs if found == name and sign), None)
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def level(verdict: Verdict, thresholds: Thresholds) -> Level:
 
 
 def line(verdict: Verdict, thresholds: Thresholds) -> str:
-    """Return the plugin's line: state, text and, behind a bar, figures of windows and of the outbox."""
+    """Return the plugin's line: state, text and, behind a bar, figures of windows and outbox."""
     high = [
         f"{label} {short_title(w.name)} {w.utilization}%"
         for label, w, _ in _high(verdict, thresholds)

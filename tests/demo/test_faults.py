@@ -59,9 +59,8 @@ def test_a_rate_limit_names_its_wait_as_planned(
 
 def test_bytes_that_are_no_http_come_as_they_are(claude: FakeClaude) -> None:
     claude.fail(KEY, faults.raw([b"SSH-2.0-", b"Other\r\n"]))
-    with closing(connect(claude.url)) as connection, pytest.raises(BadStatusLine, match="SSH-2"):
-        connection.request("GET", PATH, headers={"Cookie": f"sessionKey={KEY}"})
-        connection.getresponse()
+    with pytest.raises(BadStatusLine, match="SSH-2"):
+        ask(claude.url, PATH, KEY)
 
 
 def test_a_head_can_come_for_ever(claude: FakeClaude) -> None:

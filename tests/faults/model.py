@@ -1,0 +1,187 @@
+"""What a person with pen and paper would expect of cldmon: its promises, and none of its code.
+
+Fed with what the service showed and what Slack answered, it says what has to be in the history,
+in the state, and on whose screen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+WEEK = timedelta(days=7)
+MOST_MESSAGES = 1_000
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the service showed of an account: each window's percent and when it resets."""
+
+    organization: str
+    windows: Mapping[str, tuple[float, datetime | None]]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why the service showed nothing; until `rest` the account is not to be asked again."""
+
+    kind: str
+    rest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that a person asked to be told of; `user` is None while nobody knows who asked."""
+
+    user: str | None
+    kind: str
+    label: str
+    window: str
+    at: datetime
+
+
+@dataclass
+class Known:
+    """What is to be remembered of an account."""
+
+    organization: str | None = None
+    last: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    shown: dict[str, int] | None = None
+    trouble: Trouble | None = None
+
+
+@dataclass
+class Model:
+    """All of it. `by_window` is the rule `window`, else it is `zero`."""
+
+    by_window: bool = False
+    known: dict[str, Known] = field(default_factory=dict)
+    days: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    pending: list[News] = field(default_factory=list)
+    attempts: Counter[News] = field(default_factory=Counter)
+    counters: Counter[str] = field(default_factory=Counter)
+    slack_rest: datetime | None = None
+
+    def configure(self, labels: Collection[str]) -> None:
+        """Forget the accounts that are not in the configuration any more."""
+        self.known = {label: self.known.get(label, Known()) for label in labels}
+
+    def is_to_be_asked(self, label: str, now: datetime) -> bool:
+        """Tell whether a pass asks for an account, or leaves it alone."""
+        trouble = self.known.get(label, Known()).trouble
+        return not _is_ahead(trouble.rest if trouble else None, now)
+
+    def commit(
+        self,
+        now: datetime,
+        found: Mapping[str, Seen | Trouble],
+        wishes: Mapping[str, Mapping[str, Collection[str]]] | None,
+    ) -> None:
+        """Write down a pass: what was found of each account that was asked.
+
+        `wishes` maps users to labels to the kinds of news they want; None if nobody can know.
+        """
+        line = []
+        owed = list(self.pending)
+        for label, what in found.items():
+            known = self.known[label]
+            if isinstance(what, Trouble):
+                known.trouble = what
+                self.counters[f"errors.{what.kind}"] += 1
+                continue
+            owed += [News(None, kind, label, name, now) for kind, name in self._see(known, what)]
+            line.append({"label": label, **nested(known.shown or {})})
+        day = f"{now.astimezone(UTC):%Y-%m-%d}"
+        stamp = round(now.timestamp() * 1000)
+        self.days.setdefault(day, []).append({"timestamp": stamp, "accounts": line})
+        self._post(owed, wishes, now)
+
+    def _see(self, known: Known, seen: Seen) -> list[tuple[str, str]]:
+        if known.organization not in (None, seen.organization):
+            known.last = {}
+        now = {name: (shown(percent), at) for name, (percent, at) in seen.windows.items()}
+        news = [(kind, n) for n in now if (kind := self._change(known.last.get(n), now[n]))]
+        known.organization, known.trouble = seen.organization, None
+        known.last = {**known.last, **now}
+        known.shown = {name: percent for name, (percent, _) in now.items()}
+        return news
+
+    def _change(
+        self, before: tuple[int, datetime | None] | None, after: tuple[int, datetime | None]
+    ) -> str | None:
+        if before is None:
+            return None
+        if before[0] < 100:
+            return "limit_hit" if after[0] == 100 else None
+        if after[0] == 0 or (self.by_window and after[0] < 100 and _is_later(before[1], after[1])):
+            return "usage_reset"
+        return None
+
+    def _post(
+        self,
+        owed: list[News],
+        wishes: Mapping[str, Mapping[str, Collection[str]]] | None,
+        now: datetime,
+    ) -> None:
+        fresh = [news for news in owed if now - news.at <= WEEK]
+        kept: list[News] = []
+        for news in fresh:
+            if news.user is not None or wishes is None:
+                kept.append(news)
+                continue
+            readers = [u for u, wanted in wishes.items() if news.kind in wanted.get(news.label, ())]
+            kept += [News(user, news.kind, news.label, news.window, news.at) for user in readers]
+        self.pending = kept[-MOST_MESSAGES:]
+        dropped = len(owed) - len(fresh) + len(kept) - len(self.pending)
+        self.counters["messagesDropped"] += dropped
+
+    def may_be_told(self, now: datetime) -> list[News]:
+        """What a pass tries to tell, in this order, as long as Slack takes it."""
+        if _is_ahead(self.slack_rest, now):
+            return []
+        return [news for news in self.pending if news.user is not None]
+
+    def told(self, news: News, fate: str, pause: timedelta | None, now: datetime) -> None:
+        """Write down what Slack answered: `delivered`, `gone`, `later` or `unsure`."""
+        if fate == "unsure":
+            self.attempts[news] += 1
+            # Tried again at once, then after 20 and 40 minutes, then given up.
+            pause = [None, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE][self.attempts[news] - 1]
+        self.slack_rest = now + pause if pause else None
+        if fate == "delivered":
+            self.counters[f"alertsSent.{news.kind}"] += 1
+        elif fate == "gone" or self.attempts[news] == 4:
+            self.counters["messagesDropped"] += 1
+        else:
+            return
+        self.pending.remove(news)
+        del self.attempts[news]
+
+
+def shown(percent: float) -> int:
+    """Return a percentage as people see it."""
+    return min(100, int(percent + 0.5))
+
+
+def nested(windows: Mapping[str, int]) -> dict[str, Any]:
+    """Return windows as a line of the history has them: those of models below `models`."""
+    flat: dict[str, Any] = {n: p for n, p in windows.items() if not n.startswith("models.")}
+    models = {n.removeprefix("models."): p for n, p in windows.items() if n not in flat}
+    return {**flat, "models": models} if models else flat
+
+
+def _is_later(before: datetime | None, after: datetime | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    return after - before > 2 * MINUTE
+
+
+def _is_ahead(until: datetime | None, now: datetime) -> bool:
+    # Nothing rests for longer than a day: then it is the clock that was wrong.
+    return until is not None and now < until <= now + timedelta(days=1)

@@ -1,0 +1,69 @@
+"""Reads accounts as the browser does, without one: for thousands of passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.domain import answers, usage
+from cldmon.domain.answers import AccountFailed, HttpAnswer, failed, unknown_organization
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import FailureKind
+from cldmon.domain.organization import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from cldmon.domain.asking import Question
+    from cldmon.domain.model import Failure
+    from cldmon.domain.organization import Organization
+
+    Ask = Callable[[str, str], HttpAnswer]
+
+ORGANIZATIONS = "/api/organizations"
+
+
+class PlainSource:
+    """A `Source`; `ask` takes a path and a session key to the service and back."""
+
+    def __init__(self, ask: Ask, now: Callable[[], datetime]) -> None:
+        self._ask = ask
+        self._now = now
+
+    def read(
+        self, questions: Sequence[Question], done: Callable[[str], None]
+    ) -> Mapping[str, Answer | Failure]:
+        """Ask for one account after the other."""
+        results: dict[str, Answer | Failure] = {}
+        for question in questions:
+            try:
+                results[question.label] = self._hold(question)
+            except AccountFailed as outcome:
+                results[question.label] = outcome.failure
+            done(question.label)
+        return results
+
+    def _hold(self, question: Question) -> Answer:
+        if question.remembered:
+            try:
+                return self._usage(question, question.remembered, looked_up=False)
+            except AccountFailed as outcome:
+                if outcome.failure.kind is not FailureKind.WRONG_ORGANIZATION:
+                    raise
+        listed = self._json(question, ORGANIZATIONS)
+        if not isinstance(listed, list):
+            raise failed(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
+        organization = choose(listed, configured=question.organization)
+        if organization is None:
+            raise unknown_organization(question.organization)
+        return self._usage(question, organization, looked_up=True)
+
+    def _usage(self, question: Question, organization: Organization, *, looked_up: bool) -> Answer:
+        body = self._json(question, f"{ORGANIZATIONS}/{organization.uuid}/usage")
+        reading = usage.parse(body, taken_at=self._now(), organization=organization)
+        if reading is None:
+            raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
+        return Answer(reading, organization, looked_up)
+
+    def _json(self, question: Question, path: str) -> object:
+        return answers.read(self._ask(path, question.key.reveal()), now=self._now())

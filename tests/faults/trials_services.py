@@ -1,0 +1,79 @@
+"""The trials of a sick service and of a sick Slack, to the full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from cldmon.demo.claude import FakeClaude
+from tests.faults import service, slack, tls
+from tests.faults.tally import Tally
+from tests.faults.test_model import Year
+from tests.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+AT_ONCE = 60
+"""Accounts in a pass."""
+
+YEARS = 150
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Yield the counts of each class."""
+    yield from of_service(folder)
+    yield tls.trials(folder / "tls")
+    yield of_random_years()
+    yield from slack.trials(folder / "slack")
+
+
+def of_random_years() -> Tally:
+    """Random passes compared with the model, pass by pass."""
+    tally = Tally("service, Slack and machine: random passes, each compared with a model")
+    begun = Year.lived
+    many = settings(max_examples=YEARS, stateful_step_count=100)
+    with tally.trial("years"):
+        run_state_machine_as_test(Year, settings=many)
+        tally.tried, tally.survived = Year.lived - begun, Year.lived - begun - 1
+    return tally
+
+
+def of_service(folder: Path) -> Iterator[Tally]:
+    """Every fault, in the answer to the first request and in that to the second."""
+    with FakeClaude() as elsewhere:
+        port = int(elsewhere.url.rpartition(":")[2])
+        for name, cases in (
+            ("every status with every body and header", [*service.combinations()]),
+            ("redirected or drawn elsewhere", [*service.lured(port)]),
+            ("cookies that clear, change or drown the key", [*service.cookies()]),
+            ("answers without end or in drips", [*service.slow()]),
+        ):
+            tally = Tally(f"service: {name}")
+            for route in service.ROUTES:
+                for start in range(0, len(cases), AT_ONCE):
+                    place = folder / f"{name.partition(' ')[0]}-{route}-{start}"
+                    one_pass(place, cases[start : start + AT_ONCE], route, elsewhere, tally)
+            yield tally
+
+
+def one_pass(
+    folder: Path,
+    cases: Sequence[service.Case],
+    route: str,
+    elsewhere: FakeClaude,
+    tally: Tally,
+) -> None:
+    """Make a pass over cases, and count how each ended."""
+    elsewhere.clear()
+    with FakeClaude() as claude:
+        found = service.passed(Home(folder, claude), cases, route)
+    for case in cases:
+        with tally.trial(f"{case.name} in {route}"):
+            service.guard(elsewhere)
+            assert found["good"] == service.OK, f"the good account: {found['good']}"
+            end = found[service.label(case)]
+            assert end in case.ends, f"{end}, not {' or '.join(sorted(case.ends))}"
