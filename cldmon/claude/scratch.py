@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -56,19 +57,20 @@ def end_processes(folder: Path) -> None:
 
 def _place(owner: Path) -> Path:
     name = hashlib.sha256(os.fsencode(owner.absolute())).hexdigest()[:12]
-    with files.explained("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108
+    with files.explained("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108 - for words
         return Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")
 
 
 def _clear(folder: Path) -> None:
     with files.explained("look at", folder):
         try:
-            owner = folder.lstat().st_uid
+            found = folder.lstat()
         except FileNotFoundError:
             return
-    if owner != os.geteuid():
+    if found.st_uid != os.geteuid():
         raise StoreError(f"{folder} belongs to somebody else: remove it, or set TMPDIR")
-    _remove(folder)
+    if stat.S_ISDIR(found.st_mode):  # nothing else is ours to remove, nor could it be in use
+        _remove(folder)
 
 
 def _remove(folder: Path) -> None:

@@ -39,6 +39,8 @@ COMMANDS = {
 }
 """Each command with its line of help; its code is imported when it is called."""
 
+_INDENT = " " * len("cldmon: ")
+
 MODULES = {"import": "import_"}
 """The module of each command whose name cannot be one."""
 
@@ -203,7 +205,8 @@ def _unexpected(error: Exception) -> str:
 
 def complain(message: str) -> None:
     """Say on stderr what is wrong, in words that may come from anywhere, a secret even."""
-    _say(f"cldmon: {message}")
+    # Set in, further lines cannot be taken for others of ours, whatever name they end in.
+    _say(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
 
 
 def _say(text: str) -> None:

@@ -81,8 +81,10 @@ def person(user: Mapping[str, Any]) -> Person | None:
 def known_person(
     id_: object, name: object, real_name: object = "", display_name: object = ""
 ) -> Person | None:
-    """Return a person, or None where the id or the user name is missing."""
-    if not (isinstance(id_, str) and id_ and isinstance(name, str) and name):
+    """Return a person, or None where the id or the user name is missing or none."""
+    if not (isinstance(id_, str) and id_.isascii() and id_.isalnum()):
+        return None
+    if not (isinstance(name, str) and name):
         return None
     return Person(id_, _clean(name), _clean(real_name), _clean(display_name))
 

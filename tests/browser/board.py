@@ -103,6 +103,10 @@ class Board:
         return f"http://127.0.0.1:{self.port}/"
 
     @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
+    @property
     def subscriptions(self) -> SubscriptionsFile:
         return SubscriptionsFile(self.data)
 

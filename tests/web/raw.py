@@ -6,12 +6,10 @@ import re
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.web.house import House
 
 LIMIT_SECONDS = 20
 
@@ -36,14 +34,21 @@ class Answer:
     body: bytes
 
 
+class Listens(Protocol):
+    """A server, in this process or another."""
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+
 @contextmanager
-def connected(house: House) -> Iterator[socket.socket]:
+def connected(house: Listens) -> Iterator[socket.socket]:
     """Connect, and close at the end."""
     with socket.create_connection(house.address, timeout=LIMIT_SECONDS) as sock:
         yield sock
 
 
-def said(house: House, *pieces: bytes) -> list[Answer]:
+def said(house: Listens, *pieces: bytes) -> list[Answer]:
     """Return what is answered to these bytes until the server closes; we stop sending first."""
     with connected(house) as sock:
         for piece in pieces:

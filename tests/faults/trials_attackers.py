@@ -1,0 +1,33 @@
+"""Attackers: what anybody can do to cldmon over the network, by a text, or on the same machine."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+KINDS = {
+    "http": (100, 20_000),
+    "web": (5, 1),
+    "sessions": (40, 2_000),
+    "terminal": (3, 1),
+    "folder": (2, 1),
+    "browser": (4, 1),
+}
+"""Each a module `attack_<kind>`, with how much of it the test suite makes, and `scripts/faults`."""
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all attacks to the full."""
+    for kind, (_, full) in KINDS.items():
+        yield from attacks(kind, folder, full)
+
+
+def attacks(kind: str, folder: Path, size: int) -> Iterator[Tally]:
+    """Make the attacks of one kind."""
+    yield from importlib.import_module(f"tests.faults.attack_{kind}").trials(folder, size)
