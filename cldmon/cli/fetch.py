@@ -35,10 +35,21 @@ def command(
     """
     if warning := app.permissions_warning():
         complain(warning)
-    with _progress(len(labels or app.outline.labels)) as done:
-        outcome = app.fetch(labels, notify=not no_notify, done=done, warn=complain)
+    with _warnings_after() as warn, _progress(len(labels or app.outline.labels)) as done:
+        outcome = app.fetch(labels, notify=not no_notify, done=done, warn=warn)
     _report(app, outcome, as_json=as_json)
     outcome.raise_if_failed(strict=strict)
+
+
+@contextmanager
+def _warnings_after() -> Iterator[Callable[[str], None]]:
+    """Keep warnings until the block has ended, lest they stand in the middle of the bar."""
+    said: list[str] = []
+    try:
+        yield said.append
+    finally:
+        for line in said:
+            complain(line)
 
 
 @contextmanager

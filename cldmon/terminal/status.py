@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 INDENT = "  "
 _BETWEEN = "  "
 """What separates two columns, and a bar from its percentage."""
+HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
 MAX_BAR = 60
 ROOMY = 110
@@ -189,8 +190,8 @@ def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
         (row.name, _used_cell(row, bars, page.look), reset, forecast)
         for row, reset, forecast in zip(rows, columns.resets, columns.forecasts, strict=True)
     ]
-    last = "Forecast" if any(columns.forecasts) else ""
-    header, *below = aligned([("Window", "Used", "Resets", last), *lines])
+    headings = HEADINGS if any(columns.forecasts) else (*HEADINGS[:-1], "")
+    header, *below = aligned([headings, *lines])
     live = [
         page.look.paint(line, *([] if row.live else [DIM]))
         for line, row in zip(below, rows, strict=True)
@@ -221,7 +222,10 @@ def _bar_cells(columns: Columns, look: Look) -> int:
 
 def _taken(columns: Columns) -> int:
     """Return how many columns of a terminal a line takes, without a bar."""
-    widths = [max(map(width, column), default=0) for column in columns]
+    widths = [
+        max(map(width, (heading, *column))) if any(column) else 0
+        for heading, column in zip(HEADINGS, columns, strict=True)
+    ]
     return len(INDENT) + sum(widths) + len(_BETWEEN) * (sum(map(bool, widths)) - 1)
 
 

@@ -337,3 +337,12 @@ def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> N
     assert "alice" in shown
     assert "41%" in shown
     assert "bob: session key expired" in shown
+
+
+def test_a_warning_stands_below_the_progress(home: Home) -> None:
+    home.settle({"alice": faults.status(500)})
+    home.data.mkdir(mode=0o700)
+    (home.data / "state.json").write_bytes(TORN)
+    home.env.update(TERM="xterm")
+    _, shown = on_terminal(home, "fetch")
+    assert re.search(r"100%[^\n]*\n[^\n]*cldmon: .*state.json is not what cldmon writes", shown)

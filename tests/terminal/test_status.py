@@ -32,6 +32,7 @@ from tests.terminal.readings import (
     FRANK,
     GRACE,
     HOUR,
+    LATER,
     MINUTE,
     NOW,
     SNAPSHOT,
@@ -93,6 +94,15 @@ def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None
         assert max(map(width, text.splitlines())) <= columns
         bars.append(text.count("█"))
     assert bars == sorted(set(bars))
+
+
+def test_a_heading_that_is_wider_than_what_stands_below_it_counts_too() -> None:
+    """Most accounts have but a `5h` and a `7d`."""
+    windows = {"fiveHour": Window(41, NOW + 134 * MINUTE), "sevenDay": Window(63, LATER)}
+    alone = of(Account("alice", reading(MINUTE, "Pro", **windows)))
+    for columns in range(62, 90):
+        text = drawn(alone, Look(columns, colour=False, unicode=True))
+        assert max(map(width, text.splitlines())) <= columns
 
 
 def test_a_wide_terminal_has_room_for_the_official_names() -> None:
