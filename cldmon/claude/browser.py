@@ -36,6 +36,8 @@ _SYSTEM_BROWSERS = (
 _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
+SANDBOX_FAILED = "its sandbox cannot start here"
+"""What is said of a browser whose sandbox the machine does not allow."""
 _TELLS_TALES = re.compile(
     "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
 )

@@ -15,6 +15,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 import pytest
 
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo.stage import set_up
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -242,3 +245,21 @@ def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, keep: bool) -> None
     assert demo.left_behind() == []
     assert list(temporary.iterdir()) == []
     assert not kept.exists()
+
+
+def test_where_the_sandbox_cannot_start_the_demo_says_so_and_does_without(tmp_path: Path) -> None:
+    """As in most containers, and for the users of a newer Ubuntu."""
+    refused, browser = tmp_path / "refused", tmp_path / "browser"
+    browser.write_text(
+        f'#!/bin/sh\n[ -e {refused} ] && exec {find(BrowserSettings(), os.environ)} "$@"\n'
+        f"touch {refused}; echo 'No usable sandbox!' >&2; exit 1\n"
+    )
+    browser.chmod(0o755)
+    warnings: list[str] = []
+    with set_up(tmp_path / "demo", {**os.environ, "CLDMON_BROWSER": str(browser)}) as stage:
+        scene = next(iter(stage.play(warnings.append)))
+        assert not stage.app.config.browser.sandbox
+    assert scene.outcome.failed == []
+    assert warnings == [
+        "the browser: its sandbox cannot start here; the demo asks itself alone, and does without"
+    ]
