@@ -16,7 +16,7 @@ from cldmon.cli import complain, options
 from cldmon.domain.view import view
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
-from cldmon.terminal.faces import FORMS, face
+from cldmon.terminal.faces import FOR_PROGRAMS, FORMS, face
 from cldmon.terminal.screen import Screen
 from cldmon.terminal.style import DIM, harmless, look, obeys
 
@@ -130,22 +130,30 @@ def _current(app: App, labels: Collection[str], form: str, written: Callable[[st
     try:
         snapshot = app.shown(labels)
         nothing = _nothing(app, snapshot)
-        return written(nothing) if nothing else _text(app, snapshot, form)
+        return (nothing and written(nothing)) or _text(app, snapshot, form)
     except CldmonError as error:
         return written(f"cldmon: {error}")
 
 
 def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     """Print what is new, for ever: each pass, and a reading that has grown old."""
+    written = _aside if form in FOR_PROGRAMS else harmless
     last: object = None
     while True:
         before = _mark(app)
         fresh = replace(app)
         news = _news(fresh, labels)
         if news != last:
-            click.echo(_current(fresh, labels, form, harmless), color=True)
+            if text := _current(fresh, labels, form, written):
+                click.echo(text, color=True)
             last = news
         _rest(app, before, seconds, time.sleep)
+
+
+def _aside(words: str) -> str:
+    """Say on stderr what is no data, and leave nothing of it to be shown."""
+    complain(words.removeprefix("cldmon: "))
+    return ""
 
 
 def _news(app: App, labels: Collection[str]) -> object:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Look
 
 FORMS = ("table", "json", "csv", "line")
+FOR_PROGRAMS = ("json", "csv")
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 

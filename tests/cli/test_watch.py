@@ -1,0 +1,191 @@
+"""`cldmon status --watch`, in a pipe and on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from tests.cli import status_house
+from tests.cli.status_house import LINE, account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tests.cli.status_house import Home
+
+PATIENCE = 20.0
+"""Seconds after which something hangs for certain."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return status_house.at(tmp_path)
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def test_a_watch_in_a_pipe_prints_each_new_pass_and_ends_with_ctrl_c(home: Home) -> None:
+    """Nothing is printed while nothing is new, and no escape code ever."""
+    home.leave(account("alice", 41))
+    log = home.folder / "log"
+    with log.open("wb") as stdout:
+        watch = subprocess.Popen(
+            home.command(*LINE, "--account", "alice", "--watch", "0.1"),
+            env=home.env(PYTHONUNBUFFERED="1"),
+            stdout=stdout,
+        )
+    try:
+        wait_until(lambda: log.read_text().count("\n") == 1)
+        home.leave(account("alice", 42))
+        wait_until(lambda: log.read_text().count("\n") == 2)
+        (home.folder / "config.toml").write_text("accounts = 3")
+        wait_until(lambda: "expected [[accounts]]" in log.read_text())
+        home.configure("alice")
+        wait_until(lambda: log.read_text().count("\n") == 4)
+    finally:
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(PATIENCE) == 0
+    assert [line[:12] for line in log.read_text().splitlines() if line.startswith("alice")] == [
+        "alice 5h 41%",
+        "alice 5h 42%",
+        "alice 5h 42%",
+    ]
+    assert "\x1b" not in log.read_text()
+
+
+def test_a_program_that_watches_gets_data_alone_and_trouble_goes_to_stderr(home: Home) -> None:
+    home.leave(account("alice", 41))
+    watch = subprocess.Popen(
+        home.command("--json", "--account", "alice", "--watch", "0.1"),
+        env=home.env(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with watch:
+        assert watch.stdout
+        assert watch.stderr
+        assert len(document(watch.stdout)["accounts"]) == 1
+        (home.folder / "data" / "state.json").write_text("{")
+        assert "sets it aside" in watch.stderr.readline()
+        (home.folder / "data" / "state.json").unlink()
+        assert "nothing was read yet" in watch.stderr.readline()
+        assert document(watch.stdout)["loading"] is True
+        watch.send_signal(signal.SIGINT)
+        assert (watch.stdout.read(), watch.stderr.read()) == ("", "")
+
+
+def document(stream: Iterable[str]) -> Any:
+    """The next indented JSON of a stream."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if line == "}\n":
+            break
+    return json.loads("".join(lines))
+
+
+class Terminal:
+    """A terminal of so many rows and columns in which a command runs."""
+
+    def __init__(self, command: list[str], env: dict[str, str], rows: int, columns: int) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(rows, columns)
+        self.process = subprocess.Popen(
+            command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_until(self, true: Callable[[str], object]) -> None:
+        """Read what comes until what was seen since the last call is what is waited for."""
+        self.seen = ""
+        deadline = time.monotonic() + PATIENCE
+        while not true(self.seen):
+            assert time.monotonic() < deadline, self.seen
+            if select.select([self._ours], [], [], 0.1)[0]:
+                self.seen += os.read(self._ours, 65536).decode()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+
+
+def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Home) -> None:
+    home.leave(account("alice", 41), account("bob", 7))
+    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 80) as terminal:
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        assert terminal.seen.startswith("\x1b[?1049h\x1b[?25l")
+        assert "every 60 s" in terminal.seen
+
+        home.leave(account("alice", 99), account("bob", 7))
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        assert " 99% !!" in terminal.seen
+
+        terminal.resize(8, 62)
+        os.kill(terminal.process.pid, signal.SIGWINCH)
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        assert "more lines" in terminal.seen
+
+        os.kill(terminal.process.pid, signal.SIGINT)
+        terminal.read_until(lambda seen: "\x1b[?1049l" in seen)
+        assert "\x1b[?25h" in terminal.seen
+        assert terminal.process.wait(PATIENCE) == 0
+
+
+def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> None:
+    done = home.run("--watch", "--account", "carol")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no account 'carol'" in done.stderr
+
+
+def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(home: Home) -> None:
+    home.leave(account("alice", 41))
+    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 40) as terminal:
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        (home.folder / "data" / "state.json").write_text("{")
+        terminal.read_until(lambda seen: "\x1b[J" in seen)
+        lines = re.sub(r"\x1b\[[?\d]*[a-zA-Z]", "", terminal.seen).splitlines()
+        assert " ".join(lines).endswith("it is corrupt; the next pass sets it aside")
+        assert all(len(line) <= 40 for line in lines if "/" not in line)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "0", "soon"])
+def test_a_watch_has_a_length_of_time_to_wait(home: Home, seconds: str) -> None:
+    done = home.run("--watch", seconds)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Invalid value for '--watch'" in done.stderr
+
+
+def test_a_watch_on_a_terminal_without_escape_codes_goes_on_below(home: Home) -> None:
+    home.leave(account("alice", 41))
+    with Terminal(home.command("--watch", "60"), home.env(TERM="dumb"), 24, 80) as terminal:
+        terminal.read_until(lambda seen: "41%" in seen)
+        home.leave(account("alice", 99))
+        terminal.read_until(lambda seen: " 99% !!" in seen)
+        assert "\x1b" not in terminal.seen
