@@ -31,6 +31,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - what the RFC calls a token
+_BEGINNING = re.compile(_TOKEN.encode())
 _REQUEST_LINE = re.compile(rf"({_TOKEN}) (/[!-~]*|\*) HTTP/1\.([01])")
 _HEADER = re.compile(rf"({_TOKEN}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 _BARE_END = re.compile(rb"(?<!\r)\n")
@@ -85,6 +86,8 @@ def check_beginning(head: bytes) -> None:
     """Refuse an unfinished head that can't become a good one, rather than wait for its end."""
     if len(head) > LONGEST_HEAD:
         raise RefusedError(400, "the head of the request is too long")
+    if head and not _BEGINNING.match(head):  # TLS, most of all, whose client would wait for us
+        _not_understood()
     line, end, _ = head.partition(b"\r\n")
     if _BARE_END.search(head) or len(line) > LONGEST_LINE:
         _not_understood()

@@ -108,6 +108,13 @@ def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
     assert b'"error"' in answer.body
 
 
+def test_who_speaks_tls_to_it_is_refused_at_once(patient_house: House) -> None:
+    """Such a client waits for an answer, and has nothing more to say."""
+    with connected(patient_house) as sock:
+        sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
+        assert one(sock).status == 400
+
+
 @pytest.mark.parametrize(
     "host", ["", "Host:", "Host: localhost/x", "Host: x@localhost", "Host: a b"]
 )
