@@ -34,7 +34,23 @@ def test_a_name_that_nobody_has_is_not_logged_in(board: Board, visit: Opens) -> 
     visitor = visit(board)
     visitor.page.get_by_role("combobox").fill("qqqqqq")
     visitor.page.keyboard.press("Enter")
-    expect(visitor.page.get_by_role("alert")).to_have_text("Choose your name from the list.")
+    expect(visitor.page.get_by_role("alert")).to_have_text("Nobody has such a name.")
+
+
+def test_while_slack_cannot_be_asked_that_is_said_and_the_next_try_asks_again(
+    board: Board, visit: Opens
+) -> None:
+    visitor = visit(board)
+    visitor.expect("Failed to load resource")
+    visitor.page.route(
+        "**/api/slack/users*", lambda route: route.fulfill(status=503, json={"error": "no Slack"})
+    )
+    visitor.page.get_by_role("combobox").fill("Alice")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.get_by_role("alert")).to_have_text("No Slack.")
+    visitor.page.unroute_all()
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.card("alice")).to_be_visible()
 
 
 def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(board: Board, visit: Opens) -> None:

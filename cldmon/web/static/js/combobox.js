@@ -20,7 +20,10 @@ export class Combobox {
     input.addEventListener("blur", () => this.close());
   }
 
-  /** Return the item that is chosen, or the only one that fits what was typed, or null. */
+  /**
+   * Return the item that is chosen, or the only one that fits what was typed, or null; `isBehind`
+   * then says that nobody knows what fits.
+   */
   async choice() {
     if (this.chosen === null && this.isBehind) await this.#find();
     return this.chosen ?? (this.items.length === 1 ? this.items[0] : null);
@@ -63,6 +66,7 @@ export class Combobox {
     } catch (error) {
       if (running.signal.aborted) return;
       this.#offer([]);
+      this.isBehind = true;
       this.failed(error);
     }
   }

@@ -29,8 +29,8 @@ export class Login {
     const parts = [
       el("h2", { id: "login-title", tabindex: "-1" }, "Log in"),
       this.session.slackEnabled ? this.#nameForm() : null,
-      this.#guest(),
       this.problem,
+      this.#guest(),
     ];
     this.section.replaceChildren(...parts.filter(Boolean));
     this.#complain(words);
@@ -58,7 +58,7 @@ export class Login {
       "form",
       {
         novalidate: true,
-        onsubmit: (event) => this.#submitted(event, async () => this.#enterAs(await box.choice())),
+        onsubmit: (event) => this.#submitted(event, () => this.#enterWith(box)),
       },
       el("label", { for: "name" }, "Your Slack name"),
       el("div", { class: "combobox" }, input, list),
@@ -99,8 +99,16 @@ export class Login {
     this.#try(act);
   }
 
+  async #enterWith(box) {
+    const person = await box.choice();
+    if (person) return this.#enterAs(person);
+    if (box.isBehind) return; // why was said already
+    this.#complain(
+      box.items.length ? "Choose your name from the list." : "Nobody has such a name.",
+    );
+  }
+
   async #enterAs(person) {
-    if (!person) return this.#complain("Choose your name from the list.");
     const { status } = await this.#enter({ slackId: person.id });
     if (status === 202) this.#showCode(person);
   }
@@ -137,6 +145,7 @@ export class Login {
         input,
         el("button", { type: "submit", class: "primary" }, "Log in"),
       ),
+      this.problem,
       el(
         "p",
         { class: "row" },
@@ -151,7 +160,6 @@ export class Login {
           "Another name",
         ),
       ),
-      this.problem,
     );
     this.#complain("");
     input.focus();
