@@ -125,7 +125,10 @@ def _who(job: Job) -> str:
     lines = [f"User={job.user}"]
     if job.data_dir == STATE_DIR:
         lines += ["StateDirectory=cldmon", "StateDirectoryMode=0700"]
-    writable = [*([] if job.data_dir == STATE_DIR else [job.data_dir]), *job.written]
+    # A folder of the textfile that is not there costs the textfile, not the pass.
+    writable = [f"-{folder}" for folder in job.written]
+    if job.data_dir != STATE_DIR:
+        writable.insert(0, str(job.data_dir))
     if writable:
         lines.append(f"ReadWritePaths={' '.join(map(_word, writable))}")
     return "\n".join(lines) + "\n"

@@ -62,7 +62,7 @@ def test_the_users_units_are_filled_in_from_the_configuration(box: Box) -> None:
 
 def test_the_folder_of_the_textfile_may_be_written_to(box: Box) -> None:
     configure(box, '[metrics]\ntextfile = "/srv/metrics/cldmon.prom"')
-    assert "ReadWritePaths=/srv/metrics\n" in schedule(box, "systemd").stdout
+    assert "ReadWritePaths=-/srv/metrics\n" in schedule(box, "systemd").stdout
 
 
 def test_a_browser_that_is_named_in_the_environment_is_handed_on(box: Box) -> None:

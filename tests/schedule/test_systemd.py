@@ -89,7 +89,7 @@ def test_another_data_folder_and_that_of_the_textfile_are_opened_for_writing() -
     job = replace(JOB, data_dir=Path("/srv/my data"), written=(Path("/var/lib/metrics"),))
     for name in (FETCH, SERVE):
         found = settings(unit(name, job))
-        assert found["ReadWritePaths"] == ['"/srv/my data" /var/lib/metrics']
+        assert found["ReadWritePaths"] == ['"/srv/my data" -/var/lib/metrics']
         assert "StateDirectory" not in found
     assert 'd "/srv/my data" 0700 cldmon cldmon -' in unit_of_tmpfiles(job)
 
