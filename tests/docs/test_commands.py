@@ -35,10 +35,11 @@ def every_block() -> Iterator[Block]:
 def commands() -> list[str]:
     """Every line that calls cldmon, from its name on, in any page."""
     lines = [
-        line.partition("  #")[0].strip()
+        command.strip()
         for block in every_block()
         if block.language in SCRIPT_LANGUAGES
         for line in block.text.splitlines()
+        for command in line.partition("  #")[0].split("&&")
     ]
     found = [match[1] or "" for line in lines if (match := CLDMON.fullmatch(line))]
     quoted = re.findall(r"`cldmon( [^`]*)`", "".join(p.read_text() for p in DOCS.glob("*.md")))
