@@ -25,7 +25,9 @@ A test of the suite takes a sample of the same trials and ends with `tally.check
 from __future__ import annotations
 
 import contextlib
+import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Tally:
         except Exception as error:  # whatever it is, it was not survived
             self.lost += isinstance(error, LostError)
             self.let_in += isinstance(error, LetInError)
-            self.problems.append(f"{self.fault}: {name}: {type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}".strip(": ")
+            self.problems.append(f"{self.fault}: {name}: {said} ({_place(error)})")
         else:
             self.survived += 1
 
@@ -80,6 +83,12 @@ class Tally:
         """Fail where a trial was not survived, or none was made."""
         assert not self.problems, "\n".join(self.problems)
         assert self.tried > 0
+
+
+def _place(error: Exception) -> str:
+    """Return the line of code that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}: {last.line}"
 
 
 def table(tallies: Iterable[Tally]) -> str:

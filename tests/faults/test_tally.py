@@ -20,11 +20,12 @@ def tally_of(*ends: Exception | None) -> Tally:
 def test_each_trial_is_survived_or_a_problem() -> None:
     tally = tally_of(None, LostError("a line"), LetInError("a stranger"), ValueError("odd"), None)
     assert tally.row == "| a fault | 5 | 2 | 1 | 1 |\n"
-    assert tally.problems == [
+    assert [problem.partition(" (")[0] for problem in tally.problems] == [
         "a fault: trial 1: LostError: a line",
         "a fault: trial 2: LetInError: a stranger",
         "a fault: trial 3: ValueError: odd",
     ]
+    assert tally.problems[0].endswith(": raise end)")
 
 
 @pytest.mark.parametrize(
