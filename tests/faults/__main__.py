@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.tally import Tally, table
+from tests.faults.tally import HEAD, Tally
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "reliability.md"
@@ -21,21 +21,26 @@ def parts() -> list[str]:
 
 
 def run(part: str) -> list[Tally]:
-    """Make all trials of a part, telling of each class as it ends."""
+    """Make all trials of a part, writing down each class as it ends."""
     tallies = []
     with tempfile.TemporaryDirectory(prefix="cldmon-faults-") as folder:
         for tally in importlib.import_module(f"tests.faults.{PREFIX}{part}").trials(Path(folder)):
             tallies.append(tally)
             print("\n".join([tally.row.strip(), *tally.problems]), flush=True)
+            PAGE.write_text(written(PAGE.read_text("utf-8"), part, tally), "utf-8")
     return tallies
 
 
-def written(page: str, part: str, tallies: list[Tally]) -> str:
-    """Return the page with the table of a part in its place."""
-    place = re.compile(rf"(<!-- trials: {part} -->\n).*?(<!-- end -->)", re.DOTALL)
-    if not place.search(page):
+def written(page: str, part: str, tally: Tally) -> str:
+    """Return the page with a row in the table of a part, in place of one of the same class."""
+    place = re.compile(rf"(<!-- trials: {part} -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+    found = place.search(page)
+    if not found:
         raise SystemExit(f"{PAGE} has no place for {part}")
-    return place.sub(lambda found: f"{found[1]}\n{table(tallies)}\n{found[2]}", page)
+    rows = {row.split("|")[1].strip(): row for row in found[2].splitlines(True)[3:] if row.strip()}
+    rows[tally.fault] = tally.row
+    table = f"\n{HEAD}{''.join(rows.values())}\n"
+    return page[: found.start(2)] + table + page[found.end(2) :]
 
 
 def main(names: list[str]) -> int:
@@ -44,9 +49,7 @@ def main(names: list[str]) -> int:
         raise SystemExit(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts())}")
     problems = 0
     for part in names or parts():
-        tallies = run(part)
-        problems += sum(tally.survived == 0 or bool(tally.problems) for tally in tallies)
-        PAGE.write_text(written(PAGE.read_text("utf-8"), part, tallies), "utf-8")
+        problems += sum(tally.survived == 0 or bool(tally.problems) for tally in run(part))
     return 1 if problems else 0
 
 

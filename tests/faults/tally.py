@@ -5,9 +5,10 @@ A part of the harness is a module `tests/faults/trials_<part>.py` with one funct
     def trials(folder: Path) -> Iterator[Tally]
 
 that yields a finished tally for each class of faults; `folder` is an empty one of its own, to be
-used as it likes. `scripts/faults <part> …` runs parts (none named: all of them), writes the table
-of each between `<!-- trials: <part> -->` and `<!-- end -->` in docs/reliability.md, and exits with
-1 where something was lost, let in, or not survived. Words about a part stand outside its two marks.
+used as it likes. `scripts/faults <part> …` runs parts (none named: all of them), writes the row of
+each class into the table between `<!-- trials: <part> -->` and `<!-- end -->` in
+docs/reliability.md, and exits with 1 where something was lost, let in, or not survived. Words about
+a part stand outside its two marks; a row whose class is no more is removed by hand.
 
 Within a part each fault is one trial, whose block proves what holds afterwards:
 
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 HEAD = "| what was done | tried | survived | lost | let in |\n| --- | --: | --: | --: | --: |\n"
 
@@ -89,8 +90,3 @@ def _place(error: Exception) -> str:
     """Return the line of code that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}: {last.line}"
-
-
-def table(tallies: Iterable[Tally]) -> str:
-    """Return the table of a part."""
-    return HEAD + "".join(tally.row for tally in tallies)

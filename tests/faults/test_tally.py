@@ -37,12 +37,14 @@ def test_a_check_fails_without_trials_or_with_a_problem(tally: Tally) -> None:
     tally_of(None).check()
 
 
-def test_a_part_writes_its_table_and_leaves_the_rest_of_the_page() -> None:
-    page = (
-        "# Page\n<!-- trials: a -->\nold\n<!-- end -->\nwords\n<!-- trials: b -->\n<!-- end -->\n"
-    )
-    assert written(page, "a", [tally_of(None)]) == page.replace(
-        "\nold\n", f"\n\n{HEAD}| a fault | 1 | 1 | 0 | 0 |\n\n"
+def test_a_class_writes_its_row_and_leaves_the_rest_of_the_page() -> None:
+    page = "# Page\n<!-- trials: a -->\n<!-- end -->\nwords\n<!-- trials: b -->\n<!-- end -->\n"
+    for tally in (Tally("one"), Tally("two"), tally_of(None), Tally("two", 3, 2, 1)):
+        page = written(page, "a", tally)
+    rows = "| one | 0 | 0 | 0 | 0 |\n| two | 3 | 2 | 1 | 0 |\n| a fault | 1 | 1 | 0 | 0 |\n"
+    assert page == (
+        f"# Page\n<!-- trials: a -->\n\n{HEAD}{rows}\n<!-- end -->\nwords\n"
+        "<!-- trials: b -->\n<!-- end -->\n"
     )
 
 

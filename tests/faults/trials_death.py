@@ -23,17 +23,17 @@ def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
     log, rng = folder / "log", random.Random(SEED)  # noqa: S311 - moments, no secrets
     with on_the_brink(folder / "brink") as brink:
+        brink.begin()
+        steps = file_steps(brink.home, log, "fetch", calls=CHANGES)
+        yield death.killed_at(brink, "SIGKILL before each file operation of a pass", steps)
+        yield death.killed_by_services(brink)
         yield changing.killed_at(
             brink,
             "SIGKILL before each file operation of a change of subscriptions",
             changing.steps(brink, log),
         )
         brink.begin()
-        steps = file_steps(brink.home, log, "fetch", calls=CHANGES)
-        yield death.killed_at(brink, "SIGKILL before each file operation of a pass", steps)
-        brink.begin()
         steps = talk_steps(brink.home, log, "fetch")
         yield death.killed_at(brink, "SIGKILL before each call to driver, browser or Slack", steps)
-        yield death.killed_by_services(brink)
         yield death.parts_killed(brink, TIMES, rng)
         yield death.told_to_end(brink, TIMES, rng)
