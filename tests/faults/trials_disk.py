@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.faults.tally import Tally
 
 
-MOST, SEED = 16, 7
+MOST, SEED = 8, 7
 """How many of the calls are refused with each error."""
 
 
