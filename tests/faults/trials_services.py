@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from hypothesis import settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+REQUESTS = {"organizations": "first", "usage": "second"}
 AT_ONCE = 60
 """Accounts in a pass."""
 
@@ -25,10 +27,10 @@ YEARS = 150
 
 def trials(folder: Path) -> Iterator[Tally]:
     """Yield the counts of each class."""
-    yield from of_service(folder)
+    yield from slack.trials(folder / "slack")
     yield tls.trials(folder / "tls")
     yield of_random_years()
-    yield from slack.trials(folder / "slack")
+    yield from of_service(folder)
 
 
 def of_random_years() -> Tally:
@@ -46,17 +48,17 @@ def of_service(folder: Path) -> Iterator[Tally]:
     """Every fault, in the answer to the first request and in that to the second."""
     with FakeClaude() as elsewhere:
         port = int(elsewhere.url.rpartition(":")[2])
-        for name, cases in (
-            ("every status with every body and header", [*service.combinations()]),
-            ("redirected or drawn elsewhere", [*service.lured(port)]),
-            ("cookies that clear, change or drown the key", [*service.cookies()]),
-            ("answers without end or in drips", [*service.slow()]),
-        ):
-            tally = Tally(f"service: {name}")
-            for route in service.ROUTES:
-                for start in range(0, len(cases), AT_ONCE):
-                    place = folder / f"{name.partition(' ')[0]}-{route}-{start}"
-                    one_pass(place, cases[start : start + AT_ONCE], route, elsewhere, tally)
+        classes = {
+            "cookies that clear, change or drown the key": [*service.cookies()],
+            "answers without end or in drips": [*service.slow()],
+            "redirected or drawn elsewhere": [*service.lured(port)],
+            "every status with every body and header": [*service.combinations()],
+        }
+        for (name, cases), route in itertools.product(classes.items(), service.ROUTES):
+            tally = Tally(f"service, {REQUESTS[route]} request: {name}")
+            for start in range(0, len(cases), AT_ONCE):
+                place = folder / f"{name.partition(' ')[0]}-{route}-{start}"
+                one_pass(place, cases[start : start + AT_ONCE], route, elsewhere, tally)
             yield tally
 
 
