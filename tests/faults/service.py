@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 from dataclasses import dataclass
@@ -151,14 +152,30 @@ def cookies() -> Iterator[Case]:
     yield case("cookies of 240 kB", faults.set_cookie(*large), OK, "not_understood", "service_down")
 
 
+def strange() -> Iterator[Case]:
+    """Yield what is no HTTP, is packed wrongly, or has no end."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    bomb = gzip.compress(b" " * 50_000_000)
+    packed = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    sent = {
+        "no HTTP": [b"SSH-2.0-Other\r\n"] * 9,
+        "head of a megabyte": [head, b"X-Long: ", b"x" * 2**20, b"\r\n\r\n[]"],
+        "continue for ever": [b"HTTP/1.1 100 Continue\r\n\r\n"] * 1_000,
+        "chunks that are none": [head, b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n[]\r\n"],
+        "gzip that is none": [head, packed % 2, b"[]"],
+        "gzip of 50 MB": [head, packed % len(bomb), bomb],
+    }
+    for name, pieces in sent.items():
+        yield case(name, faults.raw(pieces), "service_down", "not_understood")
+    yield case("endless", faults.huge(10**13, stated=False), "not_understood")
+
+
 def slow() -> Iterator[Case]:
-    """Yield answers that have no end, or come too slowly; these cost the account's time."""
+    """Yield answers that come too slowly; these cost the account's time."""
     yield case("drip", faults.drip(0.5), "timeout")
     yield case("head that drips", faults.slow_head(0.5), "timeout")
     yield case("hang", faults.hang(120), "timeout", "service_down")
     yield case("late", faults.slow(120), "timeout")
-    yield case("endless", faults.huge(10**13, stated=False), "not_understood")
-    yield case("no HTTP", faults.raw([b"SSH-2.0-Other\r\n"] * 9), "service_down", "not_understood")
 
 
 def passed(home: Home, cases: Collection[Case], route: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from cldmon.demo.claude import FakeClaude
@@ -37,7 +37,13 @@ def of_random_years() -> Tally:
     """Random passes compared with the model, pass by pass."""
     tally = Tally("service, Slack and machine: random passes, each compared with a model")
     begun = Year.lived
-    many = settings(max_examples=YEARS, stateful_step_count=100)
+    many = settings(
+        max_examples=YEARS,
+        stateful_step_count=100,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        database=None,
+    )
     with tally.trial("years"):
         run_state_machine_as_test(Year, settings=many)
         tally.tried, tally.survived = Year.lived - begun, Year.lived - begun - 1
@@ -50,7 +56,8 @@ def of_service(folder: Path) -> Iterator[Tally]:
         port = int(elsewhere.url.rpartition(":")[2])
         classes = {
             "cookies that clear, change or drown the key": [*service.cookies()],
-            "answers without end or in drips": [*service.slow()],
+            "answers in drips, late, or never": [*service.slow()],
+            "no HTTP, packed wrongly, without end": [*service.strange()],
             "redirected or drawn elsewhere": [*service.lured(port)],
             "every status with every body and header": [*service.combinations()],
         }
