@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request as Asking
+from urllib.request import urlopen
 
 import pytest
 
@@ -21,10 +27,12 @@ from cldmon.demo.claude import (
     usage,
 )
 from cldmon.demo.slack import PEOPLE, FakeSlack
-from tests.home import Home, key_of, wait_until
+from tests.home import CLDMON, Home, key_of, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from cldmon.demo.http import Request
 
 MARK = "MARKER"
 TOKEN = "xoxb-MARKER-1234567890-abcdef"
@@ -35,11 +43,29 @@ OTHERS = {
 WISHES = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True, "reset": True}}}}}
 
 
+LOUD = {
+    "DEBUG": "*",
+    "DEBUGP": "1",
+    "PWDEBUG": "1",
+    "DEBUG_FILE": "debug.log",
+    "SSLKEYLOGFILE": "tls.log",
+    "CHROME_LOG_FILE": "chrome.log",
+    "NODE_OPTIONS": "--inspect=127.0.0.1:0",
+    "SECRET": key_of("env"),
+}
+"""Makes Playwright, Node and Chromium tell all that they do, if it reaches them."""
+
+
 class Watcher:
-    """Looks at every command line of the machine, over and over, for the word."""
+    """Looks at every command line of the machine, over and over, for the word.
+
+    And at the environment of all but cldmon itself, which is given it there.
+    """
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
+        self.inherited: set[str] = set()
+        self._times: Counter[str] = Counter()
         self.looks = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -55,13 +81,35 @@ class Watcher:
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
             self.looks += 1
-            for place in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    text = place.read_bytes().decode(errors="replace")
-                except OSError:
-                    continue
-                if MARK in text:
-                    self.seen.add(text.replace("\0", " "))
+            for place in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    self._look(place)
+
+    def _look(self, place: Path) -> None:
+        words = (place / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+        if MARK in words:
+            self.seen.add(words)
+        self._times[place.name] += 1
+        if (
+            self._times[place.name] < 4
+            and CLDMON not in words
+            and MARK.encode() in (place / "environ").read_bytes()
+        ):
+            # Between its birth and its own program, a child still looks like us.
+            again = (place / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            self.inherited.update({words} & {again})
+
+
+READS = (
+    ["status"],
+    ["status", "--json"],
+    ["history", "--json"],
+    ["doctor", "--json"],
+    ["health", "--nagios"],
+    ["health"],
+    ["subscribe", "--list"],
+    ["schedule", "cron"],
+)
 
 
 class Life:
@@ -71,6 +119,9 @@ class Life:
         self.home = home
         self.printed: dict[str, str] = {}
         self.command_lines: set[str] = set()
+        self.environments: set[str] = set()
+        self.asked: list[Request] = []
+        self.told: list[Request] = []
 
     def do(self, *arguments: str) -> int:
         ran = self.home.run(*arguments)
@@ -86,8 +137,36 @@ class Life:
 
     def _keep(self, arguments: tuple[str, ...], code: int, text: str) -> int:
         self.printed[f"{len(self.printed)} {' '.join(arguments)}"] = text
+        self.asked += self.home.claude.requests
         self.home.claude.clear()
         return code
+
+    def serve(self, paths: Iterable[str]) -> None:
+        """Keep all that the server answers, to a program and to nobody."""
+        running = self.home.start("--debug", "serve")
+        assert running.process.stderr
+        said = running.process.stderr.readline()
+        url = said[said.index("http") :].split("/ ")[0].strip().rstrip("/")
+        answers = [
+            self._answer(url + path, headers)
+            for path in paths
+            for headers in (
+                {"Authorization": f"Bearer {OTHERS['api_token']}"},
+                {"Cookie": "x=y"},
+                {},
+            )
+        ]
+        running.tell(signal.SIGTERM)
+        code, out, err = running.end()
+        self._keep(("serve",), code, "".join([said, out, err, *answers]))
+
+    @staticmethod
+    def _answer(url: str, headers: dict[str, str]) -> str:
+        try:
+            with urlopen(Asking(url, headers=headers), timeout=20) as answer:  # noqa: S310
+                return f"{answer.headers}{answer.read().decode()}"
+        except HTTPError as error:
+            return str(error.headers) + error.read().decode()
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +176,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         home = Home(tmp_path_factory.mktemp("life") / "home", claude)
         top = "".join(f'{name} = "{text}"\n' for name, text in OTHERS.items())
         tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
+        tables += f'[health]\nping_url = "{claude.url}/ping-MARKER"\n'
+        tables += '[metrics]\ntextfile = "cldmon.prom"\n'
         accounts = {
             "alice": faults.set_cookie(session_cookie(key_of("alice")), "cf_clearance=c; Path=/"),
             "expired": expired().then(faults.set_cookie(cleared_session_cookie())),
@@ -104,6 +185,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
             "echoed": faults.status(500, {"error": {"message": key_of("echoed")}}),
             "broken": faults.body(f"not JSON {key_of('broken')}"),
         }
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            top += f"port = {free.getsockname()[1]}\n"
         home.settle(accounts, f'slack_url = "{slack.url}"\n{top}', tables)
         home.data.mkdir(mode=0o700)
         (home.data / "subscriptions.json").write_text(json.dumps(WISHES))
@@ -111,7 +194,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         with Watcher() as watcher:
             live(life, slack)
         assert watcher.looks > 10
-        life.command_lines = watcher.seen
+        life.command_lines, life.environments = watcher.seen, watcher.inherited
+        life.told = [*slack.requests]
         yield life
 
 
@@ -119,13 +203,14 @@ def live(life: Life, slack: FakeSlack) -> None:
     claude = life.home.claude
     assert life.do("fetch", "--json") == 0
     claude.set_usage(key_of("alice"), usage(five_hour=100))
-    life.home.env |= {"DEBUG": "*", "DEBUGP": "1", "PWDEBUG": "1", "SECRET": key_of("env")}
+    life.home.env |= LOUD
     slack.fail(faults.status(500))
     assert life.do("--debug", "fetch", "--strict") == 1
     slack.heal()
     assert life.do("fetch") == 0
-    for command in (["status"], ["status", "--json"], ["doctor"], ["health"]):
+    for command in READS:
         life.do(*command)
+    life.serve(("/", "/api/session", "/api/usage", "/api/history", "/metrics", "/nowhere"))
     claude.fail(key_of("alice"), faults.hang(60))
     life.interrupt("--debug", "fetch", number=signal.SIGTERM)
     life.interrupt("fetch", number=signal.SIGKILL)
@@ -160,3 +245,22 @@ def holds(path: Path) -> bool:
 
 def test_no_command_line_holds_a_secret(life: Life) -> None:
     assert life.command_lines == set()
+
+
+def test_no_child_inherits_a_secret(life: Life) -> None:
+    assert life.environments == set()
+
+
+def test_no_key_goes_anywhere_but_to_the_service_as_its_cookie(life: Life) -> None:
+    """Nor does Slack's token go anywhere but to Slack, as its header."""
+    assert life.asked
+    for request in life.asked:
+        headers = {name for name, value in request.headers.items() if MARK in value}
+        assert headers <= {"cookie"}
+        assert MARK not in f"{request.path} {request.query}".replace("/ping-MARKER", "")
+        assert MARK.encode() not in request.body
+    assert life.told
+    for request in life.told:
+        assert {n for n, value in request.headers.items() if MARK in value} == {"authorization"}
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert MARK not in f"{request.path} {request.query} {request.body!r}"

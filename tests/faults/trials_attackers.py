@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.faults.tally import Tally
 
 KINDS = {
-    "http": (100, 20_000),
+    "http": (100, 10_000),
     "web": (5, 1),
     "sessions": (40, 2_000),
     "terminal": (3, 1),
