@@ -49,6 +49,7 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
     """End the session for good."""
     if caller.session is None:
         raise RefusedError(403, "an API token has no session that could end")
+    services.kept.logouts.take(address(request))
     services.sessions.end(caller.session)
     gone = services.sessions.no_cookie(secure=_is_tls(request))
     return json_response({"ok": True}, 200, ("Set-Cookie", gone))

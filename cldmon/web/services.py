@@ -96,6 +96,8 @@ class Kept:
         self.codes = Codes(now)
         self.logins = Limit(60, minute, now)
         """By address, as the next; those below are by user."""
+        self.logouts = Limit(60, minute, now)
+        """Each rewrites the list of all that ended, and anybody may have a guest's session."""
         self.guesses = Limit(20, timedelta(minutes=10), now)
         self.searches = Limit(600, minute, now)
         self.logins_as = Limit(20, minute, now)

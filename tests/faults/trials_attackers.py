@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from tests.faults.tally import Tally
 
 KINDS = {
-    "http": (100, 10_000),
+    "http": (60, 2_000),
     "web": (5, 1),
-    "sessions": (40, 2_000),
+    "sessions": (40, 1_000),
     "terminal": (3, 1),
     "folder": (2, 1),
     "browser": (4, 1),

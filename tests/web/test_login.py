@@ -186,6 +186,20 @@ def test_too_many_logins_from_one_address_are_slowed_down(house: House, clock: C
     assert house.client().post("/api/auth", GUEST).status == 200
 
 
+def test_too_many_logouts_from_one_address_are_slowed_down(house: House, clock: Clock) -> None:
+    """Each is written to disk, and with Slack off whoever asks has a session to end."""
+
+    def log_out() -> int:
+        browser = house.client()
+        browser.get("/api/session")
+        return browser.post("/api/logout").status
+
+    statuses = [log_out() for _ in range(61)]
+    assert (statuses[59], statuses[60]) == (200, 429)
+    clock.advance(timedelta(minutes=1))
+    assert log_out() == 200
+
+
 def test_behind_a_proxy_each_address_is_counted_for_itself(house: House) -> None:
     """The last one that X-Forwarded-For names: the others are whatever the client says."""
 
