@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import Account, Reading, Snapshot, Window
-from cldmon.store.state import State, StateFile
+from cldmon.domain.organization import Organization
+from cldmon.store.state import KeyMark, Memory, State, StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +71,9 @@ def state(folder: Path, names: Sequence[str]) -> State:
     now = datetime.now(UTC)
     windows = dict(_windows(now))
     accounts = tuple(Account(name, Reading(now, windows, plan="Pro")) for name in names)
-    found = State(Snapshot(now, accounts, 10 * MINUTE))
+    organization = Organization("00000000-0000-4000-8000-000000000000", "Pro")
+    memory = Memory(windows, organization, now, key=KeyMark("0" * 16, now))
+    found = State(Snapshot(now, accounts, 10 * MINUTE), dict.fromkeys(names, memory))
     StateFile(folder).save(found)
     return found
 

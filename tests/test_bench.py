@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from bench.page import HEAD, parsed, rendered, table
 from bench.sampled import parts
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 GOOD = Row("a | pipe", "`cat`", "1 ms", "0.50 ×", "≤ 1 ×", holds=True)

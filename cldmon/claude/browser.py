@@ -38,6 +38,8 @@ _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
 """What is said of a browser whose sandbox the machine does not allow."""
+_FOR_EACH_CORE = 4
+_MOST_AT_ONCE = 16
 _TELLS_TALES = re.compile(
     "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
 )
@@ -144,9 +146,14 @@ def _is_snap_stub(path: str | Path) -> bool:
     return head.startswith(b"#!") and b"snap" in head and not Path("/snap/bin/chromium").exists()
 
 
-def tuned_concurrency(settings: BrowserSettings, accounts: int) -> int:
-    """Return how many accounts are read side by side."""
-    return settings.concurrency or (8 if accounts >= 50 else 4)
+def tuned_concurrency(settings: BrowserSettings, accounts: int, cores: int | None = None) -> int:
+    """Return how many accounts are read side by side, where the settings do not say.
+
+    An account waits for the service most of its time: this many keep all cores at work. However
+    many there are, the service is asked by no more at once.
+    """
+    at_once = min(_FOR_EACH_CORE * (cores or len(os.sched_getaffinity(0))), _MOST_AT_ONCE)
+    return settings.concurrency or max(1, min(at_once, accounts))
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:

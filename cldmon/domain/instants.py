@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
+@lru_cache(maxsize=1024)
 def iso(instant: datetime) -> str:
-    """Return a UTC instant as JavaScript writes it: milliseconds and a Z."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return a UTC instant as JavaScript writes it: milliseconds and a Z.
+
+    A state holds most instants twice: in the snapshot, and in what is remembered.
+    """
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def iso_or_none(instant: datetime | None) -> str | None:

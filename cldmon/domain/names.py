@@ -73,9 +73,16 @@ def duration(window: str) -> timedelta | None:
 
 def nest(values: Mapping[str, T]) -> dict[str, Any]:
     """Return values by window name with those of models below `models`, as files have them."""
-    flat: dict[str, Any] = {k: v for k, v in values.items() if not k.startswith(MODEL_PREFIX)}
-    models = {k.removeprefix(MODEL_PREFIX): v for k, v in values.items() if k not in flat}
-    return {**flat, "models": models} if models else flat
+    flat: dict[str, Any] = {}
+    models: dict[str, T] = {}
+    for name, value in values.items():
+        if name.startswith(MODEL_PREFIX):
+            models[name[len(MODEL_PREFIX) :]] = value
+        else:
+            flat[name] = value
+    if models:
+        flat["models"] = models
+    return flat
 
 
 def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,17 @@ def test_nothing_in_the_environment_makes_driver_or_browser_tell_tales() -> None
     assert clean_environment({**dict.fromkeys(loud, "x"), **useful}) == useful
 
 
-@pytest.mark.parametrize(("accounts", "side_by_side"), [(1, 4), (49, 4), (50, 8)])
-def test_many_accounts_are_asked_more_side_by_side(accounts: int, side_by_side: int) -> None:
-    assert tuned_concurrency(BrowserSettings(), accounts) == side_by_side
-    assert tuned_concurrency(BrowserSettings(concurrency=3), accounts) == 3
+@pytest.mark.parametrize(
+    ("accounts", "cores", "side_by_side"),
+    [(1, 2, 1), (5, 2, 5), (20, 2, 8), (200, 2, 8), (200, 1, 4), (200, 64, 16), (0, 2, 1)],
+)
+def test_accounts_are_read_side_by_side_as_cores_and_accounts_allow(
+    accounts: int, cores: int, side_by_side: int
+) -> None:
+    assert tuned_concurrency(BrowserSettings(), accounts, cores) == side_by_side
+    assert tuned_concurrency(BrowserSettings(concurrency=3), accounts, cores) == 3
+
+
+def test_the_cores_are_those_that_this_process_may_use() -> None:
+    at_most = tuned_concurrency(BrowserSettings(), 1000)
+    assert at_most == min(16, 4 * len(os.sched_getaffinity(0)))

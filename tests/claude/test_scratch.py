@@ -38,6 +38,16 @@ def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> N
     assert not folder.exists()
 
 
+def test_the_driver_keeps_its_compiled_code_where_nobody_else_can_change_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        with scratch_folder(tmp_path / "data"):
+            kept = os.environ["NODE_COMPILE_CACHE"]
+            assert kept == str(tmp_path / "data" / "compiled")
+        assert stat.S_IMODE((tmp_path / "data" / "compiled").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert "NODE_COMPILE_CACHE" not in os.environ
+
+
 def test_its_path_is_short_however_long_the_owners_is(tmp_path: Path, temporary: Path) -> None:
     """A browser's socket lies in it, and such a path holds a hundred characters."""
     with scratch_folder(tmp_path / ("long/" * 200)) as folder:
