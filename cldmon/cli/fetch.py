@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, options, status
+from cldmon.cli import complain, options
 from cldmon.terminal.style import obeys
 
 if TYPE_CHECKING:
@@ -64,9 +64,13 @@ def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
 def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
     for message, labels in _grouped(outcome):
         complain(f"{', '.join(labels)}: {message}")
+    if not (as_json or sys.stdout.isatty()):
+        return
+    from cldmon.cli import status
+
     if as_json:
         status.show(app, outcome.snapshot, "json")
-    elif sys.stdout.isatty():
+    else:
         status.show(app, outcome.snapshot, "table", outcome.labels)
 
 

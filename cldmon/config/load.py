@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import stat
@@ -136,6 +135,8 @@ def _unknown(key: KeyPath) -> str:
     known = _keys_beside(key)
     if len(key) > 1 and key[-1] in Config.model_fields:
         return "unknown key here; move it up, above the first [table]"
+    import difflib  # for those who make mistakes
+
     close = difflib.get_close_matches(str(key[-1]), known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
     return f"unknown key; {hint}"

@@ -1,6 +1,7 @@
 """The dead-man's switch: a watchdog elsewhere (healthchecks.io, …) that hears of each pass.
 
-It is a help: it never breaks a pass, and never holds one up for longer than `reach.SECONDS`.
+It is a help: it never breaks a pass, and never holds one up for longer than `reach.SECONDS`. What
+speaks HTTP is imported only where there is somebody to tell: most passes have none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from cldmon.errors import BusyError, UsageError
-from cldmon.health import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from cldmon.health.reach import Asked
 
 _PATIENCE_SECONDS = 2.0
 
@@ -29,7 +31,7 @@ class Watchdog:
     def __init__(self, url: str | None, warn: Callable[[str], None]) -> None:
         self._url = url
         self._warn = warn
-        self._start: reach.Asked | None = None
+        self._start: Asked | None = None
 
     def __repr__(self) -> str:
         return "Watchdog()"
@@ -48,17 +50,23 @@ class Watchdog:
     def begin(self) -> None:
         """Tell that a pass begins, without waiting for an answer."""
         if self._url:
+            from cldmon.health import reach
+
             self._start = reach.Asked(partial(reach.get, _address(self._url, "/start")))
 
     def end(self, *, ok: bool) -> None:
         """Tell how a pass ended."""
         if not self._url:
             return
+        from cldmon.health import reach
+
         address = _address(self._url, "" if ok else "/fail")
         if problem := reach.Asked(partial(self._end, address)).problem():
             self._warn(f"the watchdog of health.ping_url could not be told: {problem}")
 
     def _end(self, address: str) -> str | None:
+        from cldmon.health import reach
+
         if self._start:
             self._start.problem(_PATIENCE_SECONDS)  # the start is not to arrive after the end
         return reach.get(address)
