@@ -61,7 +61,7 @@ class App:
     @cached_property
     def config_path(self) -> Path:
         """The configuration file in use; raises ConfigError where there is none."""
-        return locate.find_config(self.config_path_option, self.env, Path.cwd())
+        return locate.find_config(self.config_path_option, self.env, locate.working_folder())
 
     @property
     def config_folder(self) -> Path:

@@ -95,12 +95,12 @@ def _help_columns() -> int:
 @click.option(
     "--config",
     "config_path",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="The configuration file  [default: $CLDMON_CONFIG, ./config.toml, then the usual places]",
 )
 @click.option(
     "--data-dir",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Where readings are kept  [default: $CLDMON_DATA_DIR, then the configuration's]",
 )
 @click.option("--debug", is_flag=True, help="Show a traceback for an error.")

@@ -59,6 +59,17 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     raise ConfigError(f"no configuration found (looked at {looked}); `cldmon init` writes one")
 
 
+def working_folder() -> Path:
+    """Return the working folder; raises ConfigError where it has been removed meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        message = (
+            "the folder that this was started in has been removed: change to another, e.g. cd ~"
+        )
+        raise ConfigError(message) from error
+
+
 def named_config(option: Path | None, env: Mapping[str, str]) -> Path | None:
     """Return the configuration file that `--config` or `$CLDMON_CONFIG` names, if either does."""
     named = str(option) if option else env.get("CLDMON_CONFIG", "")

@@ -136,6 +136,13 @@ def test_streams_that_are_closed_do_no_harm(home: Home, closed: str) -> None:
     assert (home.data / "fetch.lock").read_text().strip().isdigit()
 
 
+def test_a_working_folder_that_is_gone_is_said(home: Home) -> None:
+    ran = shell(home, "mkdir gone; cd gone; rmdir ../gone; cldmon fetch")
+    assert ran.returncode == 2
+    assert ran.stderr.endswith("has been removed: change to another, e.g. cd ~\n")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_without_a_home_it_works(home: Home) -> None:
     del home.env["HOME"]
     assert home.run("fetch").returncode == 1
