@@ -36,7 +36,7 @@ READY = (
 
 RECORDERS = (
     *("apt-get", "chgrp", "chown", "docker", "journalctl", "loginctl"),
-    *("npx", "pip", "pipx", "podman", "useradd", "uv"),
+    *("npx", "pip", "pipx", "useradd", "uv"),
 )
 SUDO = '#!/bin/sh\n[ "$1" != -u ] || shift 2\nexec "$@"\n'
 EDITOR = '#!/bin/sh\ncat "$BOX/filled.toml" >"$1"\n'
