@@ -16,7 +16,6 @@ from cldmon import files
 from cldmon.domain.model import from_ms
 from cldmon.store.gzipped import unzipped
 from cldmon.store.history import day_files, day_path
-from cldmon.store.index import index_of, pieces
 from cldmon.store.lines import Day, tidy
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ class DayFiles:
 
         Raises StoreError where a file is there but cannot be read.
         """
+        from cldmon.store.index import index_of, pieces  # here, for `status` does without
+
         if self.listed == {self.plain}:
             with (
                 files.explained("read", self.plain),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _START = re.compile(re.escape(PREFIX) + rb"(\d{1,15}),")
 """How a line begins; it cannot occur within one."""
 _LONGEST_START = 32
-_BLOCK = 1 << 14
+_BLOCK = 1 << 12
 
 
 def sample(data_dir: Path, since_ms: int, until_ms: int, count: int) -> Day:
