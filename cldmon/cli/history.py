@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain, complete, options
-from cldmon.domain import ranges, series
-from cldmon.domain.model import to_ms
+from cldmon.domain import ranges
+from cldmon.domain.instants import to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -89,6 +89,7 @@ def command(
 
 def _print_json(app: App, query: Query) -> bool:
     """Print the array that `GET /api/history` answers, and return whether there is any line."""
+    from cldmon.domain import series
     from cldmon.store import reader
     from cldmon.terminal.faces import harmless_json
 
@@ -120,6 +121,8 @@ def _print_csv(app: App, query: Query) -> bool:
 
 def _print_drawn(app: App, query: Query, form: str) -> bool:
     """Print a chart or a table, and return whether there is anything in it."""
+    from cldmon.domain import series
+
     accounts = _readings(app, query, most=_MOST_READINGS)
     windows = _asked_windows(accounts, query)
     if not query.windows:
@@ -166,6 +169,8 @@ def _step(app: App, query: Query, most: int) -> int:
 
 
 def _asked_windows(accounts: Accounts, query: Query) -> list[str]:
+    from cldmon.domain import series
+
     names = series.windows_of(accounts.values())
     return series.named_windows(query.windows, names) if query.windows and names else names
 

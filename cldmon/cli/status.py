@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain, options
-from cldmon.domain.view import view
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
 from cldmon.terminal.faces import FOR_PROGRAMS, FORMS, face
@@ -158,6 +157,8 @@ def _aside(words: str) -> str:
 
 def _news(app: App, labels: Collection[str]) -> object:
     """Return what has to change for there to be something new: not the mere age of readings."""
+    from cldmon.domain.view import view
+
     try:
         return [replace(seen, age=None) for seen in view(app.shown(labels), app.now())]
     except CldmonError as error:

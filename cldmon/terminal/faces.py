@@ -1,11 +1,11 @@
-"""What the last pass saw, in every form that `status` prints."""
+"""What the last pass saw, in every form that `status` prints.
+
+The forms are named without what makes them: a shell that completes an option waits for no more.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from cldmon.domain import snapshot as snapshots
-from cldmon.domain.view import to_json, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +27,9 @@ def face(
 
     `forecasts` is called where the form shows any.
     """
+    from cldmon.domain import snapshot as snapshots
+    from cldmon.domain.view import to_json, view
+
     if form == "line":
         from cldmon.terminal.line import line
 
