@@ -74,6 +74,8 @@ def _session(request: Request, services: Services) -> Session | None:
 
 
 def _as_guest(session: Session) -> Session:
+    if not (session.user or session.name):
+        return session
     return replace(session, user="", name="")
 
 
