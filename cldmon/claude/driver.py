@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from playwright.async_api import async_playwright
 
+from cldmon import files
 from cldmon.claude.browser import clean_environment
 from cldmon.claude.scratch import end_processes
 from cldmon.errors import BrowserError
@@ -28,7 +29,8 @@ _POLL_SECONDS = 0.1
 async def driver(scratch: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
     """Run the driver while the block runs; `scratch` is the TMPDIR that it was given.
 
-    Raises `BrowserError` where it does not start, within `start_timeout` seconds.
+    Raises `BrowserError` where it does not start, within `start_timeout` seconds, and `StoreError`
+    where `scratch` takes no file.
     """
     playwright = await _started(scratch, start_timeout)
     try:
@@ -39,8 +41,10 @@ async def driver(scratch: Path, start_timeout: float = 30.0) -> AsyncIterator[Pl
 
 async def _started(scratch: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
+    with files.explained("make a file in", scratch):
+        said = tempfile.TemporaryFile("w+", dir=scratch, errors="replace")  # noqa: SIM115
     with (
-        tempfile.TemporaryFile("w+", dir=scratch, errors="replace") as said,
+        said,
         contextlib.redirect_stderr(said),
         _clean_environment(),
     ):

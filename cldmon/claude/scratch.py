@@ -19,6 +19,8 @@ from cldmon.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LEAST_BYTES = 1 << 20
+_LEAST_FILES = 16
 _TRIES = 100
 _TRY_SECONDS = 0.02
 
@@ -29,13 +31,15 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
 
     There is one for each `owner` path, so the next pass clears what a killed one left there. It
     lies in the system's temporary folder because the browser's socket needs a short path. What
-    stays, in `owner`, is the driver's own code, compiled: the next one starts in less time.
+    stays, in `owner`, is the driver's own code, compiled: the next one starts in less time. Raises
+    `StoreError` where the folder cannot be made, or has no room.
     """
     folder, compiled = _place(owner), owner / "compiled"
     files.private_dir(compiled)
     _clear(folder)
     with files.explained("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)
+        _require_room(folder.parent, os.statvfs(folder))
     try:
         with _environment(TMPDIR=folder, NODE_COMPILE_CACHE=compiled):
             yield folder
@@ -45,6 +49,14 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
         except KeyboardInterrupt:
             _remove(folder)
             raise
+
+
+def _require_room(place: Path, found: os.statvfs_result) -> None:
+    # A browser without room ends without a reason, or hangs: here there is one to tell.
+    free = found.f_bfree if os.geteuid() == 0 else found.f_bavail
+    crowded = found.f_files > 0 and found.f_ffree < _LEAST_FILES
+    if crowded or free * found.f_frsize < _LEAST_BYTES:
+        raise StoreError(f"no room for a browser in {place}: free some space there, or set TMPDIR")
 
 
 def end_processes(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.claude.driver import driver
 from cldmon.claude.scratch import end_processes, scratch_folder
 from cldmon.errors import StoreError
 
@@ -94,3 +96,12 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot make the folder"), scratch_folder(tmp_path):
         pass
     assert (tmp_path / "precious").exists()
+
+
+def test_a_folder_that_takes_no_file_is_one_clear_line(tmp_path: Path) -> None:
+    async def start() -> None:
+        async with driver(tmp_path / "gone"):
+            pass
+
+    with pytest.raises(StoreError, match=f"^cannot make a file in {tmp_path}/gone: No such file"):
+        asyncio.run(start())

@@ -97,3 +97,18 @@ def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Tally:
             assert "read-only" in line, line
             brink.survived()
     return tally
+
+
+def crammed(brink: Brink) -> Tally:
+    """Make a pass whose temporary folder is full."""
+    tally = Tally("a temporary folder without room")
+    place = str(brink.home.temporary)
+    mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
+    with tally.trial("64 KiB"):
+        brink.begin()
+        ran = brink.home.run("fetch", under=mount)
+        reason = f"no room for a browser in {place}: free some space there, or set TMPDIR"
+        assert complaints(ran.stderr)[0] == f"cldmon: alice, bob: {reason}"
+        assert ran.returncode == 1
+        brink.survived()
+    return tally

@@ -29,6 +29,10 @@ def test_a_read_only_disk_is_told_in_a_line(brink: Brink) -> None:
     disk.read_only(brink, [("fetch",)]).check()
 
 
+def test_a_full_temporary_folder_is_told_in_words(brink: Brink) -> None:
+    disk.crammed(brink).check()
+
+
 def test_of_many_passes_at_once_one_runs(brink: Brink) -> None:
     machine.passes_at_once(brink, 8).check()
 

@@ -24,6 +24,7 @@ def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
     with on_the_brink(folder / "brink") as brink:
         yield disk.read_only(brink, [("fetch",), CHANGE, ("health",)])
+        yield disk.crammed(brink)
         yield disk.full(brink, folder, range(3))
         steps = disk.steps(brink, folder / "log")
         for error in disk.REFUSALS:
