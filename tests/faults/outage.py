@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.faults import changing
-from tests.faults.power import Disk, put, record
+from tests.faults.power import COMPILED, Disk, put, record
 from tests.faults.tally import LostError, Tally
 
 if TYPE_CHECKING:
@@ -105,6 +105,28 @@ def of_the_first_pass(brink: Brink, fault: str, log: Path) -> Tally:
     for image in last.images:
         with tally.trial(f"after {last.after}"):
             remembers(image, times)
+    return tally
+
+
+def code_damaged(brink: Brink) -> Tally:
+    """Make a pass with what a loss of power may leave of the driver's compiled code."""
+    tally = Tally("The driver's compiled code empty, cut, zeroed or changed")
+    damages: dict[str, Callable[[bytes], bytes]] = {
+        "empty": lambda _code: b"",
+        "cut": lambda code: code[: len(code) // 2],
+        "zeroed": lambda code: bytes(len(code)),
+        "changed": lambda code: code[:100] + code[:-100][::-1],
+    }
+    for name, damage in damages.items():
+        with tally.trial(name):
+            brink.begin()
+            codes = [
+                path for path in (brink.data / "browser" / COMPILED).rglob("*") if path.is_file()
+            ]
+            assert codes
+            for path in codes:
+                path.write_bytes(damage(path.read_bytes()))
+            brink.survived()
     return tally
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Image = frozenset[tuple[str, bytes]]
 """The files of a data_dir: path below it, and content."""
 
+COMPILED = "compiled"
+"""Where the driver keeps its code: it writes there by itself, and never syncs."""
+
 _CALLS = ("openat", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir",
           "sendto")  # fmt: skip
 _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
@@ -80,7 +83,7 @@ def record(home: Home, log: Path, *command: str, under: Sequence[str] = ()) -> l
 
 def _ours(home: Home, path: str) -> bool:
     near = path == str(home.data.parent) or Path(path).is_relative_to(home.data)
-    return near and not path.endswith(".lock")
+    return near and not path.endswith(".lock") and COMPILED not in Path(path).parts
 
 
 def _parsed(line: str) -> Call | None:
@@ -116,6 +119,8 @@ class Disk:
             if folder.is_dir():
                 self._make(str(folder), synced=True)
         for path in sorted(data.rglob("*")):
+            if COMPILED in path.parts:
+                continue
             self._make(str(path), path.read_bytes() if path.is_file() else b"", synced=True)
 
     def play(self, calls: Sequence[Call], seed: int = 0) -> Iterator[Power]:

@@ -31,6 +31,7 @@ def trials(folder: Path) -> Iterator[Tally]:
             outage.of_a_change(brink, log),
             changes,
         )
+        yield outage.code_damaged(brink)
         yield outage.after_a_kill(
             brink,
             "SIGKILL after a pass has written or renamed, then power lost during the next",
