@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import CDPSession, Page
 
+_FETCHES = ("Fetch", "XHR")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -50,7 +51,8 @@ class Gate:
         if _origin(url) == self._origin:
             self._begin(session.send("Fetch.continueRequest", asked))
             return
-        if "redirectedRequestId" in event:
+        # What a page draws in by itself is no answer; of a redirected fetch only the type tells.
+        if "redirectedRequestId" in event or event.get("resourceType") in _FETCHES:
             self.refused = url
         no = {**asked, "errorReason": "BlockedByClient"}
         self._begin(session.send("Fetch.failRequest", no))

@@ -115,7 +115,7 @@ def lured(port: int) -> Iterator[Case]:
             yield case(f"{status} to {name}", answer, *kinds)
         refresh = faults.header("Refresh", f"0;url={url}")
         yield case(f"refresh to {name}", refresh, OK, "service_down")
-        yield case(f"page pulls {name}", pulled(url), "not_understood", "service_down")
+        yield case(f"page pulls {name}", pulled(url), *kinds, "not_understood", "service_down")
     hop = faults.redirect("/api/organizations?again")
     yield case("redirect in circles", hop, "not_understood", "service_down")
 
