@@ -27,6 +27,9 @@ SECRETS = {
 }
 KEYS = "sk-ant-sid01-no-"
 PERSON = PEOPLE[0]
+PATIENCE = 180
+"""Seconds after which something hangs for certain, on a busy machine too."""
+
 HOST = b"Host: localhost\r\n"
 STATUSES = {200, 202, 204, 304, 400, 401, 403, 404, 405, 408, 413, 415, 421, 429, 503}
 HEADERS = {
@@ -62,8 +65,9 @@ class Siege(Board):
         return found
 
     def cut_short(self, data: bytes) -> list[Answer]:
-        """As `sent`, of what a client that goes on listening gets."""
+        """As `sent`, of what a patient client gets that goes on listening."""
         with connected(self) as sock:
+            sock.settimeout(PATIENCE)
             sock.sendall(data)
             return answers(everything(sock))
 
