@@ -98,8 +98,8 @@ def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None
 
 def test_a_heading_that_is_wider_than_what_stands_below_it_counts_too() -> None:
     """Most accounts have but a `5h` and a `7d`."""
-    windows = {"fiveHour": Window(41, NOW + 134 * MINUTE), "sevenDay": Window(63, LATER)}
-    alone = of(Account("alice", reading(MINUTE, "Pro", **windows)))
+    session, week = Window(41, NOW + 134 * MINUTE), Window(63, LATER)
+    alone = of(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
     for columns in range(62, 90):
         text = drawn(alone, Look(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
