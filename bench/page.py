@@ -25,11 +25,14 @@ of the browser. Its memory is PSS, so what processes share counts once.
 """
 
 PASSES = """
-In a round a bare Playwright script (`bench/bare_pass.py`), a first pass and a later one follow each
-other; the simulated service takes 150 ms for an answer. A first pass asks two questions of each
-account, as the script does; a later one knows the organization, and asks one. The three figures are
-seconds, CPU seconds and memory. With TLS the service has a certificate that only the browser of the
-bench takes (`bench/tls.py`): cldmon has no switch for that.
+In a round a bare Playwright script (`bench/bare_pass.py`), a pass that looks the organizations up,
+as it does each day, and one that knows them follow each other; the simulated service takes 150 ms
+for an answer. The first of the passes asks two questions of each account, as the script does, the
+second asks one. The three figures are seconds, CPU seconds and memory, each with its bound: a
+question less saves time, but a page takes the same memory for one as for two. With TLS the service
+has a certificate that only the browser of the bench takes (`bench/tls.py`): cldmon has no switch for
+that. A pass does what the script does not: it reads and checks a configuration, lets no request
+leave for another place, keeps cookies, and stores what it saw so that a loss of power costs nothing.
 """
 
 IMPORTS = """

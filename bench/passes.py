@@ -22,11 +22,14 @@ from cldmon.claude.browser import BrowserSettings, find, tuned_concurrency
 from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ANSWER_SECONDS = 0.15
 REFERENCE = "bare Playwright script, same browser and concurrency"
-FIRST, KNOWN = 1.15, 1.0
+FIRST = {"wall": 1.15, "cpu": 1.15, "memory": 1.15}
+KNOWN = {"wall": 1.0, "cpu": 1.0, "memory": 1.15}
+"""One question less takes less time; of memory, what one page takes is taken all the same."""
+
 ROUNDS = {1: 7, 5: 5, 20: 3, 50: 3, 100: 2, 200: 2}
 SECURE_ROUNDS = {1: 5, 5: 3, 20: 3, 50: 2, 100: 1, 200: 1}
 GROWTH = (20, 50, 100, 200)
@@ -109,21 +112,27 @@ def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
 
 def _rows(accounts: int, found: Sequence[tuple[Cost, Cost, Cost]], how: str = "") -> list[Row]:
     what = f"pass over {accounts}{how}"
-    bounds = {1: (what, FIRST, "≤ 1.15 ×"), 2: (f"{what}, organization known", KNOWN, "< 1 ×")}
-    return [_row(found, place, *bound) for place, bound in bounds.items()]
+    return [
+        _row(what, found, 1, FIRST),
+        _row(f"{what}, organization known", found, 2, KNOWN),
+    ]
 
 
 def _row(
-    found: Sequence[tuple[Cost, Cost, Cost]], place: int, what: str, bound: float, must: str
+    what: str, found: Sequence[tuple[Cost, Cost, Cost]], place: int, bounds: Mapping[str, float]
 ) -> Row:
-    costs = [each[place] for each in found]
-    ratios = [
-        middle(_of(each[place], quantity) / _of(each[0], quantity) for each in found)
-        for quantity in QUANTITIES
-    ]
-    shown = " / ".join(f"{ratio:.2f}" for ratio in ratios)
-    holds = all(ratio <= bound for ratio in ratios)
-    return Row(what, REFERENCE, _shown(costs), f"{shown} ×", must, holds)
+    ratios = {
+        quantity: middle(_of(each[place], quantity) / _of(each[0], quantity) for each in found)
+        for quantity in bounds
+    }
+    return Row(
+        what,
+        REFERENCE,
+        _shown([each[place] for each in found]),
+        f"{' / '.join(f'{ratio:.2f}' for ratio in ratios.values())} ×",
+        f"≤ {' / '.join(f'{bound:g}' for bound in bounds.values())} ×",
+        all(ratios[quantity] <= bound for quantity, bound in bounds.items()),
+    )
 
 
 def _shown(costs: Sequence[Cost]) -> str:
