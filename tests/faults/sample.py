@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
+
+MOST = int(os.environ.get("FAULTS_MOST", "0"))
+"""How many trials of a class `scripts/faults` makes at most; 0: all."""
+
+SEED = 7
+
+
+def few(things: Sequence[T]) -> Sequence[T]:
+    """Return all of the things, or a sample of them where $FAULTS_MOST says so."""
+    return spread(things, MOST, SEED) if MOST else things
 
 
 def spread(things: Sequence[T], most: int, seed: int) -> list[T]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.faults import changing, death
 from tests.faults.brink import on_the_brink
 from tests.faults.kernel import CHANGES, file_steps, talk_steps
+from tests.faults.sample import SEED, few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
     from tests.faults.tally import Tally
 
-SEED = 7
-TIMES = 8
+TIMES = 40
 
 
 def trials(folder: Path) -> Iterator[Tally]:
@@ -25,15 +25,17 @@ def trials(folder: Path) -> Iterator[Tally]:
     with on_the_brink(folder / "brink") as brink:
         brink.begin()
         steps = file_steps(brink.home, log, "fetch", calls=CHANGES)
-        yield death.killed_at(brink, "SIGKILL before each file operation of a pass", steps)
+        yield death.killed_at(brink, "SIGKILL before each file operation of a pass", few(steps))
         yield death.killed_by_services(brink)
         yield changing.killed_at(
             brink,
             "SIGKILL before each file operation of a change of subscriptions",
-            changing.steps(brink, log),
+            few(changing.steps(brink, log)),
         )
         brink.begin()
         steps = talk_steps(brink.home, log, "fetch")
-        yield death.killed_at(brink, "SIGKILL before each call to driver, browser or Slack", steps)
-        yield death.parts_killed(brink, TIMES, rng)
-        yield death.told_to_end(brink, TIMES, rng)
+        yield death.killed_at(
+            brink, "SIGKILL before each call to driver, browser or Slack", few(steps)
+        )
+        yield death.parts_killed(brink, len(few(range(TIMES))), rng)
+        yield death.told_to_end(brink, len(few(range(TIMES))), rng)

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 from tests.faults import disk
 from tests.faults.brink import on_the_brink
 from tests.faults.changing import CHANGE
-from tests.faults.sample import spread
+from tests.faults.sample import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.faults.tally import Tally
-
-
-MOST, SEED = 8, 7
-"""How many of the calls are refused with each error."""
 
 
 def trials(folder: Path) -> Iterator[Tally]:
@@ -29,4 +25,4 @@ def trials(folder: Path) -> Iterator[Tally]:
         steps = disk.steps(brink, folder / "log")
         for error in disk.REFUSALS:
             hit = [step for step in steps if step.call in disk.REFUSALS[error]]
-            yield disk.refused(brink, error, spread(hit, MOST, SEED))
+            yield disk.refused(brink, error, few(hit))
