@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.config import locate
+from cldmon.config.label import printable
 from cldmon.errors import ConfigError, UsageError
 from cldmon.schedule import remarks
 from cldmon.schedule.install import Cron, Systemd
@@ -46,12 +47,12 @@ class Plan:
         return Systemd(self._places(), machine)
 
     def job(self) -> Job:
-        """Return what is to be run; raises ConfigError."""
+        """Return what is to be run; raises ConfigError, or UsageError for a name of many lines."""
         from cldmon.config.load import read
 
         path = Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
         config, user = read(path), self._user()
-        return Job(
+        job = Job(
             program=_program(self.app.env),
             config=path,
             data_dir=self._data_dir(config, path),
@@ -61,6 +62,8 @@ class Plan:
             variables=tuple((n, v) for n in _INHERITED if (v := self.app.env.get(n))),
             written=self._textfile_folder(config, path),
         )
+        _require_lines(job)
+        return job
 
     def remarks(self, job: Job) -> Iterable[str]:
         """Return what a person ought to know before it is scheduled."""
@@ -98,6 +101,14 @@ class Plan:
             return ()
         folder = locate.beside(path.parent, config.metrics.textfile, self.app.env).parent
         return () if folder.is_relative_to(self._data_dir(config, path)) else (folder,)
+
+
+def _require_lines(job: Job) -> None:
+    """Raise UsageError for a name that would begin a line of its own in a unit or a crontab."""
+    paths = (job.config, job.data_dir, *job.written)
+    for text in (*job.program, *map(str, paths), *(value for _, value in job.variables)):
+        if not printable(text):
+            raise UsageError(f"{text!r} holds a control character: nothing scheduled may")
 
 
 def _program(env: Mapping[str, str]) -> tuple[str, ...]:

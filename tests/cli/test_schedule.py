@@ -71,6 +71,15 @@ def test_a_browser_that_is_named_in_the_environment_is_handed_on(box: Box) -> No
     assert " CLDMON_BROWSER=/opt/shell " in schedule(box, "cron", "--user", env=env).stdout
 
 
+@pytest.mark.parametrize("kind", ["cron", "systemd"])
+def test_no_name_begins_a_line_of_its_own_in_what_is_scheduled(box: Box, kind: str) -> None:
+    """It would be run by cron, or be a setting of the unit."""
+    env = {**box.env, "HOME": str(box.folder), "CLDMON_BROWSER": "/b\n* * * * * evil"}
+    ran = schedule(box, kind, env=env)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "holds a control character" in ran.stderr
+
+
 def test_install_status_and_uninstall_for_oneself(box: Box) -> None:
     units = box.folder / ".config/systemd/user"
     installed = schedule(box, "systemd", "--user", "--install")
