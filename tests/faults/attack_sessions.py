@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 """Of base64: the one 32 places on differs in the highest of its bits."""
 
-BEST_ODDS = 1e-4
+BEST_ODDS = 20 / 10**DIGITS
 """How likely at most a person's code is guessed within a day, from however many addresses."""
 
 

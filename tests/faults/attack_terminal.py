@@ -25,6 +25,7 @@ EVIL = "\x1b]0;evil\x07\x1b[66mevil\x9b31m\x90q\x9c\x08\x7f\u202eevil\u2066\u202
 """A title, colours in both spellings, a string for the device, deletions, turned text, lines."""
 
 MARK = "evil"
+TEXTS = (".json", ".jsonl", ".log")
 FORMULAS = ("=HYPERLINK(1)", "+1+1", "-1", "@SUM(1)", "\t=1", "\r=1")
 _STEERS = re.compile(
     "\x1b\\]|\x1b\\[66|[\x00\x07\x08\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069\ufeff]"
@@ -77,7 +78,7 @@ def answers_of_the_service(home: Home, reads: list[list[str]]) -> Tally:
     with tally.trial("status on a terminal"):
         _calm(_OWN.sub("", _on_terminal(home, "status")))
     for path in sorted(home.data.rglob("*")):
-        if path.is_file():
+        if path.suffix in TEXTS:
             with tally.trial(f"the file {path.name}"):
                 _calm(path.read_bytes().decode())
     with tally.trial("the Prometheus textfile"):
