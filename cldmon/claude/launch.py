@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import Error as PlaywrightError
 
-from cldmon.claude.browser import SANDBOX_FAILED, clean_environment
+from cldmon.claude.browser import clean_environment
 from cldmon.claude.driver import driver
 from cldmon.errors import BrowserError
 
@@ -25,7 +25,8 @@ _LACKS_LIBRARY = "error while loading shared libraries"
 
 # What Playwright or the browser says (it also quotes all its own options), and what it means.
 _REASONS = {
-    "sandboxing failed": f"{SANDBOX_FAILED}: allow unprivileged user namespaces, or set"
+    # It begins as browser.SANDBOX_FAILED has it.
+    "sandboxing failed": "its sandbox cannot start here: allow unprivileged user namespaces, or set"
     " browser.sandbox = false where nobody else uses the machine",
     "XServer": "there is no display: set browser.headless = true, or run it in Xvfb",
     _LACKS_LIBRARY: "a library is missing: `apt-get install chromium-headless-shell` brings another"
