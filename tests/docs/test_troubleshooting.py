@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import errors
+from cldmon.claude import launch
 from cldmon.domain import answers
 from cldmon.domain.model import FailureKind
 from cldmon.slack.verdicts import Answer, verdict
@@ -117,15 +118,7 @@ def test_every_refusal_of_slack_is_on_the_page(code: str) -> None:
 
 
 def test_every_reason_why_a_browser_does_not_start_is_on_the_page() -> None:
-    tree = ast.parse((ROOT / "cldmon" / "claude" / "launch.py").read_text(encoding="utf-8"))
-    [reasons] = [
-        node.value.values
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Dict)
-        and "REASONS" in ast.unparse(node.targets[0])
-    ]
-    words = [ast.literal_eval(value) for value in reasons]
+    words = vars(launch)["_REASONS"].values()
     assert [text for text in words if text != "it is not a program" and not known(text)] == []
 
 
