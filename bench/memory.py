@@ -41,6 +41,7 @@ def _serve(folder: Path, drain: served.Drain, effort: Effort) -> list[Row]:
         served.load(port, server.request("/api/usage"), 64, 2)
         for range_ in ("1h", "7d", "7d&account=" + LABELS[50].replace(" ", "%20"), "7d&points=400"):
             drain.seconds(port, server.request(f"/api/history?range={range_}", last=True))
+        time.sleep(1)
         return [
             _row("idle", idle, IDLE),
             _row(

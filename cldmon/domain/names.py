@@ -87,10 +87,12 @@ def nest(values: Mapping[str, T]) -> dict[str, Any]:
 
 def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Undo `nest`, leaving out the keys that are no windows."""
-    models = entry.get("models")
-    scoped = models.items() if isinstance(models, dict) else ()
     flat = {k: v for k, v in entry.items() if k not in RESERVED}
-    return flat | {MODEL_PREFIX + name: value for name, value in scoped}
+    models = entry.get("models")
+    if isinstance(models, dict):
+        for name, value in models.items():
+            flat[MODEL_PREFIX + name] = value
+    return flat
 
 
 def _scope(window: str) -> str:

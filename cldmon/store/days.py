@@ -64,7 +64,7 @@ class DayFiles:
         return tidy([*texts.values()], self.plain)
 
     def _present(self) -> frozenset[Path]:
-        return frozenset(path for day, path in day_files(self.plain.parent) if day == self.date)
+        return frozenset(path for _, path in day_files(self.plain.parent, self.date, self.date))
 
 
 def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
@@ -86,9 +86,8 @@ def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
             return []
     first, last = _date(since_ms), _date(until_ms + DAY_MS)
     listed: dict[date, set[Path]] = {}
-    for day, path in day_files(data_dir):
-        if first <= day <= last:
-            listed.setdefault(day, set()).add(path)
+    for day, path in day_files(data_dir, first, last):
+        listed.setdefault(day, set()).add(path)
     return [
         DayFiles(day, day_path(data_dir, day), frozenset(paths))
         for day, paths in sorted(listed.items())

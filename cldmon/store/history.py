@@ -89,12 +89,16 @@ def day_path(data_dir: Path, day: date) -> Path:
     return data_dir / f"history-{day.isoformat()}.jsonl"
 
 
-def day_files(data_dir: Path) -> Iterator[tuple[date, Path]]:
-    """Yield every day file, rotated and gzipped ones too, oldest day first."""
+def day_files(
+    data_dir: Path, first: date = date.min, last: date = date.max
+) -> Iterator[tuple[date, Path]]:
+    """Yield every day file of these days, rotated and gzipped ones too, oldest day first."""
+    low, high = f"history-{first}", f"history-{last}"
     with files.explained("list", data_dir):
         names = sorted(os.listdir(data_dir))  # noqa: PTH208 - a Path of each would take ten times as long
     for name in names:
-        if day := day_of(name):
+        # Compared as a text first: of ten years' files a day's are found in a millisecond.
+        if low <= name[: len(low)] <= high and (day := day_of(name)):
             yield day, data_dir / name
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 """Bytes that are looked at together: few enough to stay in the processor's cache meanwhile."""
 
-PIECE = 1 << 18
+PIECE = 1 << 19
 """Bytes that are read together, or one line: the same, and little enough that the C library's
 allocator does not keep more of what is free."""
 

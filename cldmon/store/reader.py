@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import displayed, finite
 from cldmon.domain.names import FULL, flatten, nest
@@ -32,7 +32,7 @@ _NEXT = b"," + _LABEL
 _BEHIND = b'","'
 """What stands between a label and the first window's name; in a string its quotes are escaped."""
 _CLOSE = b"]}\n"
-_NEAR = 512
+_NEAR = 256
 """Bytes in which an account is looked for first: digits come and go before it."""
 
 
@@ -127,12 +127,13 @@ def _parsed(stamped: Iterable[tuple[int, bytes]]) -> dict[str, list[Point]]:
 
 def selected(points: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
     """Yield the readings of some accounts as history lines: label → points in."""
-    passes: defaultdict[int, list[Any]] = defaultdict(list)
+    passes: defaultdict[int, list[tuple[str, Mapping[str, int]]]] = defaultdict(list)
     for label, readings in points.items():
         for stamp, windows in readings:
-            passes[stamp].append({"label": label, **nest(windows)})
+            passes[stamp].append((label, windows))
     for stamp in sorted(passes):
-        body = {"timestamp": stamp, "accounts": passes[stamp]}
+        accounts = [{"label": label, **nest(windows)} for label, windows in passes[stamp]]
+        body = {"timestamp": stamp, "accounts": accounts}
         yield json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -155,18 +156,14 @@ def _windows(values: bytes) -> Windows | None:
         return None
     if end < len(text):
         return None
+    values_by_name = flatten(found)
+    if all(type(value) is int and 0 <= value <= FULL for value in values_by_name.values()):
+        return values_by_name  # as the writer has it
     return {
-        name: percent
-        for name, value in flatten(found).items()
-        if (percent := _percent(value)) is not None
+        name: max(0, displayed(number))
+        for name, value in values_by_name.items()
+        if (number := finite(value)) is not None
     }
-
-
-def _percent(value: object) -> int | None:
-    if type(value) is int and 0 <= value <= FULL:  # as the writer has it: nothing to work out
-        return value
-    number = finite(value)
-    return None if number is None else max(0, displayed(number))
 
 
 def _label(raw: bytes) -> str | None:
