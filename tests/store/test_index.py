@@ -106,12 +106,12 @@ def test_a_file_that_was_replaced_or_changed_is_looked_at_anew(tmp_path: Path) -
 
 
 def test_long_files_come_in_pieces(tmp_path: Path) -> None:
-    lines = [line(stamp, "x" * 1000) for stamp in range(1000)]
+    lines = [line(stamp, "x" * 1000) for stamp in range(2000)]
     path = day(tmp_path, *lines)
-    days = found(path, 5, 990) or []
+    days = found(path, 5, 1990) or []
     assert len(days) > 2
     assert max(len(day.text) for day in days) <= index.PIECE
-    assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:991]
+    assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:1991]
 
 
 def test_what_is_cut_off_meanwhile_is_gone(tmp_path: Path) -> None:
