@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ _START = re.compile(re.escape(PREFIX) + rb"(\d{1,15}),")
 """How a line begins; it cannot occur within one."""
 _LONGEST_START = 32
 _BLOCK = 1 << 12
+_SMALL = 1 << 16
+"""Bytes of a file that is sooner read whole than looked through."""
 
 
 def sample(data_dir: Path, since_ms: int, until_ms: int, count: int) -> Day:
@@ -62,10 +65,22 @@ def _of_day(found: DayFiles, wanted: Sequence[int]) -> Iterator[bytes]:
 
 def _of_file(fd: int, wanted: Sequence[int]) -> Iterator[bytes]:
     size = os.fstat(fd).st_size
+    if size <= _SMALL:
+        yield from _of_text(os.pread(fd, size, 0), wanted)
+        return
     for instant in wanted:
         position = _first_at(fd, instant, size)
         if position is not None:
             yield _line(fd, position)
+
+
+def _of_text(text: bytes, wanted: Sequence[int]) -> Iterator[bytes]:
+    found = [*_START.finditer(text)]
+    stamps = [int(match[1]) for match in found]
+    for instant in wanted:
+        if (number := bisect_left(stamps, instant)) < len(found):
+            start = found[number].start()
+            yield text[start:].partition(b"\n")[0]
 
 
 def _first_at(fd: int, instant: int, size: int) -> int | None:
