@@ -74,13 +74,15 @@ def _read(path: str) -> bytes:
 class Home:
     """A home below `folder` for accounts of a simulated claude.ai.
 
-    `env` is all that its processes find in their environment, beside PATH.
+    `env` is all that its processes find in their environment, beside PATH; after `patience`
+    seconds one of them hangs for certain.
     """
 
     folder: Path
     claude: FakeClaude
     env: dict[str, str] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
+    patience: float = PATIENCE
 
     def __post_init__(self) -> None:
         for place in (self.folder, self.data.parent, self.temporary):
@@ -157,7 +159,7 @@ class Home:
                 "capture_output": True,
                 "text": True,
                 "stdin": subprocess.DEVNULL,
-                "timeout": PATIENCE,
+                "timeout": self.patience,
                 "check": False,
                 **options,
             },
@@ -228,5 +230,5 @@ class Running:
 
     def end(self) -> tuple[int, str, str]:
         """Wait for its end and return exit code, stdout and stderr."""
-        out, err = self.process.communicate(timeout=PATIENCE)
+        out, err = self.process.communicate(timeout=self.home.patience)
         return self.process.returncode, out, err

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.demo.claude import FakeClaude, usage
 from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack, SimUser
 from tests.faults.tally import LostError
-from tests.home import Home, key_of
+from tests.home import PATIENCE, Home, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +64,7 @@ class Brink:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.home = Home(self.folder / "home", self.claude)
+        self.home = Home(self.folder / "home", self.claude, patience=4 * PATIENCE)
         self.base = self.folder / "base"
         # Long enough for the trials in which a pass is held up.
         tables = "[browser]\ntimeout_seconds = 50\n"

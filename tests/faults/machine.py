@@ -123,8 +123,7 @@ def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Tally:
             program.chmod(0o755)
             brink.begin()
             env = {**brink.home.env, "CLDMON_BROWSER": str(program)}
-            # Where it hangs, its own time-out ends the pass.
-            tells(brink.home.run("fetch", env=env, timeout=3 * PATIENCE))
+            tells(brink.home.run("fetch", env=env))
             brink.survived()
     return tally
 
