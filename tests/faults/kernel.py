@@ -26,7 +26,7 @@ LOOKS = ("newfstatat", "fstat", "read", "pread64", "lseek", "getdents64", "close
 """Those that look."""
 
 TALKS = ("vfork", "connect", "sendto", "recvfrom", "kill", "wait4")
-"""Those that reach other processes: the driver, the browser behind it, and Slack."""
+"""Those that reach other processes: the driver, and the browser behind it."""
 
 _LINE = re.compile(r"(\w+)\((.*)")
 _PATH = re.compile(r'[<"](/[^>"]*)[>"](?!\.\.\.)')

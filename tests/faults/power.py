@@ -27,8 +27,7 @@ Image = frozenset[tuple[str, bytes]]
 COMPILED = "compiled"
 """Where the driver keeps its code: it writes there by itself, and never syncs."""
 
-_CALLS = ("openat", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir",
-          "sendto")  # fmt: skip
+_CALLS = ("openat", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
 _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})+)>")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -49,7 +48,7 @@ class Call:
 class Power:
     """A moment at which the power may go: `images` are what the disk may hold then.
 
-    `sent` counts the messages that were on their way to Slack.
+    `sent` counts the messages that Slack had been told.
     """
 
     after: str
@@ -72,13 +71,13 @@ class _Change:
 
 
 def record(home: Home, log: Path, *command: str, under: Sequence[str] = ()) -> list[Call]:
-    """Run a command and return its calls that change data_dir or speak to Slack, in order.
+    """Run a command and return its calls that change data_dir, in order.
 
     `under` are more words for strace, such as a rule that kills.
     """
     home.run(*command, under=[*tracer(_CALLS, (), log), "-y", "-xx", "-s", "1000000", *under])
     found = (_parsed(line) for line in log.read_text("ascii").splitlines())
-    return [call for call in found if call and (call.name == "sendto" or _ours(home, call.path))]
+    return [call for call in found if call and _ours(home, call.path)]
 
 
 def _ours(home: Home, path: str) -> bool:
@@ -93,8 +92,6 @@ def _parsed(line: str) -> Call | None:
     name, rest = match[1], match[2]
     texts = [_bytes(text) for text in _TEXT.findall(rest)]
     file = _FILE.match(rest)
-    if name == "sendto":
-        return Call(name, data=texts[0])
     if file:
         return Call(name, _bytes(file[1]).decode(), texts[0] if texts else b"")
     second = texts[1] if len(texts) > 1 else b""
@@ -114,7 +111,7 @@ class Disk:
         self._changes: list[_Change] = []
         self._names: dict[str, int] = {}
         self._sizes: dict[int, int] = {}
-        self._sent = 0
+        self._saves = 0
         for folder in (data.parent, data):
             if folder.is_dir():
                 self._make(str(folder), synced=True)
@@ -129,7 +126,9 @@ class Disk:
         for number, call in enumerate(calls):
             self._apply(call)
             after = f"call {number} ({call.name} {call.path.rpartition('/')[2]})"
-            yield Power(after, self._sent, frozenset(self._images(rng)))
+            # The first save is the commit, and each later one strikes off a message that was sent.
+            sent = max(0, self._saves - 1)
+            yield Power(after, sent, frozenset(self._images(rng)))
 
     def whole(self) -> Image:
         """Return what programs see, synced or not: what a kill leaves."""
@@ -145,12 +144,11 @@ class Disk:
         return inode
 
     def _apply(self, call: Call) -> None:
-        if call.name == "sendto":
-            self._sent += b"/chat.postMessage" in call.data
-        elif call.name in ("openat", "mkdir"):
+        if call.name in ("openat", "mkdir"):
             makes = call.name == "mkdir" or "O_CREAT" in call.flags
             if makes and call.path not in self._names:
                 self._make(call.path)
+                self._saves += call.path.endswith("/.state.json.tmp")
         elif call.name == "unlink":
             del self._names[call.path]
             self._changes.append(_Change(names={call.path: None}))

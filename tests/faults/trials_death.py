@@ -34,8 +34,6 @@ def trials(folder: Path) -> Iterator[Tally]:
         )
         brink.begin()
         steps = talk_steps(brink.home, log, "fetch")
-        yield death.killed_at(
-            brink, "SIGKILL before each call to driver, browser or Slack", few(steps)
-        )
+        yield death.killed_at(brink, "SIGKILL before each call to the driver", few(steps))
         yield death.parts_killed(brink, len(few(range(TIMES))), rng)
         yield death.told_to_end(brink, len(few(range(TIMES))), rng)
