@@ -31,8 +31,9 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
 
     There is one for each `owner` path, so the next pass clears what a killed one left there. It
     lies in the system's temporary folder because the browser's socket needs a short path. What
-    stays, in `owner`, is the driver's own code, compiled: the next one starts in less time. Raises
-    `StoreError` where the folder cannot be made, or has no room.
+    stays, in `owner`, is the driver's own code, compiled: the next one starts in less time. It is
+    run unseen, so none is kept where somebody else could change it. Raises `StoreError` where the
+    folder cannot be made, or has no room.
     """
     folder, compiled = _place(owner), owner / "compiled"
     files.private_dir(compiled)
@@ -41,7 +42,8 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
         folder.mkdir(mode=files.PRIVATE_DIR)
         _require_room(folder.parent, os.statvfs(folder))
     try:
-        with _environment(TMPDIR=folder, NODE_COMPILE_CACHE=compiled):
+        kept = compiled if all(map(_is_ours_alone, (compiled, owner, owner.parent))) else folder
+        with _environment(TMPDIR=folder, NODE_COMPILE_CACHE=kept):
             yield folder
     finally:
         try:
@@ -49,6 +51,14 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
         except KeyboardInterrupt:
             _remove(folder)
             raise
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    found = folder.lstat()
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return (
+        stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & others
+    )
 
 
 def _require_room(place: Path, found: os.statvfs_result) -> None:

@@ -50,6 +50,16 @@ def test_the_driver_keeps_its_compiled_code_where_nobody_else_can_change_it(tmp_
     assert "NODE_COMPILE_CACHE" not in os.environ
 
 
+@pytest.mark.parametrize("place", ["", "data", "data/compiled"])
+def test_compiled_code_that_somebody_else_could_change_is_not_run(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "data" / "compiled").mkdir(parents=True)
+    (tmp_path / place).chmod(0o775)
+    with scratch_folder(tmp_path / "data") as folder:
+        assert os.environ["NODE_COMPILE_CACHE"] == str(folder)
+
+
 def test_its_path_is_short_however_long_the_owners_is(tmp_path: Path, temporary: Path) -> None:
     """A browser's socket lies in it, and such a path holds a hundred characters."""
     with scratch_folder(tmp_path / ("long/" * 200)) as folder:
