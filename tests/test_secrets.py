@@ -59,10 +59,12 @@ LOUD = {
 class Watcher:
     """Looks at every command line of the machine, over and over, for the word.
 
-    And at the environment of all but cldmon itself, which is given it there.
+    And at the environment of whatever is started from a home, but for cldmon itself, which is given
+    the word there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, home: Home) -> None:
+        self._home = f"HOME={home.folder}\0".encode()
         self.seen: set[str] = set()
         self.inherited: set[str] = set()
         self._times: Counter[str] = Counter()
@@ -90,11 +92,10 @@ class Watcher:
         if MARK in words:
             self.seen.add(words)
         self._times[place.name] += 1
-        if (
-            self._times[place.name] < 4
-            and CLDMON not in words
-            and MARK.encode() in (place / "environ").read_bytes()
-        ):
+        if self._times[place.name] > 3 or CLDMON in words:
+            return
+        environment = (place / "environ").read_bytes()
+        if self._home in environment and MARK.encode() in environment:
             # Between its birth and its own program, a child still looks like us.
             again = (place / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
             self.inherited.update({words} & {again})
@@ -191,7 +192,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         home.data.mkdir(mode=0o700)
         (home.data / "subscriptions.json").write_text(json.dumps(WISHES))
         life = Life(home)
-        with Watcher() as watcher:
+        with Watcher(home) as watcher:
             live(life, slack)
         assert watcher.looks > 10
         life.command_lines, life.environments = watcher.seen, watcher.inherited
