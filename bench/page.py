@@ -31,8 +31,9 @@ for an answer. The first of the passes asks two questions of each account, as th
 second asks one. The three figures are seconds, CPU seconds and memory, each with its bound: a
 question less saves time, but a page takes the same memory for one as for two. With TLS the service
 has a certificate that only the browser of the bench takes (`bench/tls.py`): cldmon has no switch
-for that. A pass does what the script does not: it reads and checks a configuration, lets no request
-leave for another place, keeps cookies, and stores what it saw so that a loss of power costs none.
+for that. A pass does what the script does not: it reads and checks a configuration, lets no
+request leave for another place, keeps cookies, and stores what it saw so that a loss of power costs
+none.
 """
 
 IMPORTS = """

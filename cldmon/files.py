@@ -55,6 +55,7 @@ def private_dir(path: Path) -> None:
         for folder in (*reversed(path.parents), path):
             if not folder.is_dir():
                 folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+                _give_folder(folder)
                 with contextlib.suppress(PermissionError):  # one may make it, but not read above
                     _sync_dir(folder.parent)
 
@@ -92,7 +93,7 @@ def lock(path: Path, *, wait: bool) -> Iterator[None]:
     Raises `BusyError`, naming the holder's process, where it is held and `wait` is false.
     """
     with explained("open the lock", path):
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+        fd = _open_or_make(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         _acquire(fd, path, wait=wait)
         with explained("write the lock", path):
@@ -137,6 +138,7 @@ def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
+        _give(file.fileno(), path.parent)
         _write_all(file.fileno(), data)
         os.fchmod(file.fileno(), mode)
         if durable:
@@ -149,8 +151,7 @@ def append_line(path: Path, line: bytes) -> None:
     On failure the file is as it was before.
     """
     with explained("append to", path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(path, flags, PRIVATE_FILE)
+        fd = _open_or_make(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             size = os.fstat(fd).st_size
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
@@ -169,6 +170,35 @@ def sync(path: Path) -> None:
         except FileNotFoundError:
             return
         _sync_dir(path.parent)
+
+
+def _open_or_make(path: Path, flags: int) -> int:
+    try:
+        fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    except FileExistsError:
+        return os.open(path, flags)
+    _give(fd, path.parent)
+    return fd
+
+
+def _give_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _give(fd, folder.parent)
+    finally:
+        os.close(fd)
+
+
+def _give(fd: int, folder: Path) -> None:
+    """Let what root has just made belong to whom the folder around it belongs to.
+
+    Else one `sudo cldmon fetch` would lock out the user that the timer runs as.
+    """
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        # Root may be without this right, as in a container: then it is as it was made.
+        with contextlib.suppress(PermissionError):
+            os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def _append(fd: int, data: bytes, size: int) -> None:

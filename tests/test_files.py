@@ -270,3 +270,31 @@ def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
         with files.lock(tmp_path / "lock", wait=False), pytest.raises(BusyError):
             take(tmp_path / "lock")
     assert open_files() == before
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    """One `sudo cldmon fetch` locks out nobody: the timer's user reads and writes as before."""
+    data = tmp_path / "data"
+    data.mkdir()
+    if os.geteuid() == 0:
+        os.chown(data, 65534, 65534)
+    files.private_dir(data / "browser" / "jars")
+    files.replace(data / "state.json", b"{}")
+    files.append_line(data / "history-2026-03-12.jsonl", b"{}")
+    take(data / "fetch.lock")
+    made = [*data.rglob("*")]
+    assert len(made) == 5
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {
+        (data.stat().st_uid, data.stat().st_gid)
+    }
+
+
+def test_what_was_there_keeps_its_owner(tmp_path: Path) -> None:
+    """A hard link in the place of a file that is appended to gives nothing away."""
+    day = tmp_path / "history-2026-03-12.jsonl"
+    day.touch()
+    owner = day.stat().st_uid
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+    files.append_line(day, b"{}")
+    assert day.stat().st_uid == owner
