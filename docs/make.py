@@ -1,10 +1,13 @@
 """Writes what is generated: docs/cli.md, the completion scripts, the units and the crontab line.
 
-`scripts/docs` runs it; a test compares what it would write with what stands there.
+`scripts/docs` runs it; a test compares what it writes elsewhere with what stands there.
+
+Usage: make.py [FOLDER]     (in place of the checkout)
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +80,8 @@ def completion(shell: str) -> str:
 
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if sys.argv[1:] else ROOT
     for path, text in generated().items():
-        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / path).write_text(text, encoding="utf-8")
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
         print(path)
