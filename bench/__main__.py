@@ -49,6 +49,7 @@ def main() -> None:
     if not options.quick:
         save(RESULTS, results)
         PAGE.write_text(rendered(results, [*PARTS]), encoding="utf-8")
+    sys.exit(not results.all_hold)
 
 
 def measured(names: list[str], effort: Effort, before: Results) -> Results:

@@ -59,6 +59,11 @@ class Results:
         return Results(self.machine, {**self.parts, name: found}, {**self.measured, name: at})
 
     @property
+    def all_hold(self) -> bool:
+        """Whether every row is what it has to be."""
+        return all(row.holds for found in self.parts.values() for row in found.rows)
+
+    @property
     def figures(self) -> dict[str, float]:
         """The figures of every part."""
         return {k: v for found in self.parts.values() for k, v in found.figures.items()}

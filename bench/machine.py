@@ -18,7 +18,7 @@ def described() -> dict[str, str]:
         "CPU": _first(r"model name\s*:\s*(.+)", "/proc/cpuinfo"),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{int(memory) / 2**20:.1f} GiB",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "Linux"),
         "Python": platform.python_version(),
         "browser": browser(),

@@ -42,9 +42,11 @@ class Gate:
         """Stand before a page from now on; `session` is one of its own."""
         session.on("Fetch.requestPaused", lambda event: self._judge(session, event))
         session.on("Network.dataReceived", lambda event: self._count(page, event))
-        # The page's own buffers do; these are for who looks on.
-        await session.send("Network.enable", {"maxTotalBufferSize": 0})
-        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
+        await asyncio.gather(
+            # The page's own buffers do; these are for who looks on.
+            session.send("Network.enable", {"maxTotalBufferSize": 0}),
+            session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]}),
+        )
 
     def _judge(self, session: CDPSession, event: dict[str, Any]) -> None:
         asked, url = {"requestId": event["requestId"]}, event["request"]["url"]
