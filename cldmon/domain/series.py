@@ -20,7 +20,7 @@ from cldmon.domain.model import (
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     Point: TypeAlias = tuple[int, Mapping[str, int]]
     """When (ms), and by window name the utilization in percent as displayed."""
@@ -74,12 +74,18 @@ def segments(line: Line, longest_ms: float) -> list[Line]:
     return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
 
 
-def longest_silence(points: Sequence[Point], interval: timedelta) -> timedelta:
+def steps_of(points: Iterable[Point]) -> Iterator[int]:
+    """Yield the times from each reading to the next, in ms."""
+    return (after - before for (before, _), (after, _) in pairwise(points))
+
+
+def longest_silence(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
     """Return how long no reading may come before one is missing: three intervals.
 
-    The interval is the configured one or, where passes were rarer, the one between the readings.
+    The interval is the configured one or, where passes were rarer, that between most readings;
+    `steps_ms` are the times between them.
     """
-    steps = sorted(b - a for (a, _), (b, _) in pairwise(points))
+    steps = sorted(steps_ms)
     usual = timedelta(milliseconds=steps[len(steps) // 2]) if steps else interval
     return STALE_INTERVALS * max(interval, usual)
 

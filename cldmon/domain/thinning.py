@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import pairwise
+from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
+
+from cldmon.domain.series import longest_silence, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +18,8 @@ V = TypeVar("V")
 
 KEPT_OF_A_BUCKET = 4
 """First, last, least and greatest."""
+
+_MS = timedelta(milliseconds=1)
 
 
 def thin(points: Sequence[Point], width_ms: int) -> list[Point]:
@@ -30,16 +35,37 @@ def thin_line(line: Line, width_ms: int) -> Line:
     return [reading for bucket in _buckets(line, width_ms) for reading in _corners(bucket)]
 
 
-def gaps(points: Sequence[Point], longest_ms: int) -> list[Point]:
-    """Return a point without windows for each time in which readings are missing.
+class Thinned:
+    """An account's points, thinned part by part, as they come: all of them never lie in memory.
 
-    It stands 1 ms after the last reading before; up to `longest_ms` between two is no gap.
+    What is a gap is known at the end alone, when it is known how often readings came.
     """
-    return [
-        (before + 1, {})
-        for (before, _), (after, _) in pairwise(points)
-        if after - before > longest_ms
-    ]
+
+    def __init__(self, width_ms: int, interval: timedelta) -> None:
+        self._width_ms = width_ms
+        self._interval = interval
+        self._kept: list[Point] = []
+        self._seconds: Counter[int] = Counter()
+        self._pauses: list[tuple[int, int]] = []
+
+    def add(self, part: Sequence[Point]) -> None:
+        """Take the next part, later than those before."""
+        known = [*self._kept[-1:], *part]
+        steps = list(steps_of(known))
+        least = longest_silence([], self._interval) // _MS
+        self._pauses += [(known[n][0], step) for n, step in enumerate(steps) if step > least]
+        self._seconds.update(step // 1000 for step in steps)
+        self._kept += thin(part, self._width_ms)
+
+    def points(self) -> list[Point]:
+        """Return what is left, and a point without windows where readings are missing.
+
+        That one stands 1 ms after the last reading before.
+        """
+        steps = (step * 1000 for step in self._seconds.elements())
+        longest = longest_silence(steps, self._interval) // _MS
+        breaks: list[Point] = [(at + 1, {}) for at, pause in self._pauses if pause > longest]
+        return sorted([*self._kept, *breaks], key=lambda point: point[0])
 
 
 def _buckets(points: Sequence[tuple[int, V]], width_ms: int) -> Iterator[Sequence[tuple[int, V]]]:

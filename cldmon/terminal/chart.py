@@ -101,7 +101,8 @@ def _panel(
     head = _head(
         label, [*_windows(lines, pens, frame.look), *_marks(marks, frame.look)], frame, columns
     )
-    longest = max(series.longest_silence(points, frame.interval), frame.span.length / columns)
+    silence = series.longest_silence(series.steps_of(points), frame.interval)
+    longest = max(silence, frame.span.length / columns)
     strokes = [
         *(_stroke(line, pens[name], frame, columns, longest) for name, line in lines.items()),
         *(_mark_stroke(kind, marks, frame.look) for kind in TransitionKind),

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict, deque
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain import ranges
 from cldmon.domain.model import to_ms
-from cldmon.domain.series import longest_silence
-from cldmon.domain.thinning import KEPT_OF_A_BUCKET, gaps, thin
+from cldmon.domain.thinning import KEPT_OF_A_BUCKET, Thinned
 from cldmon.store import reader
 from cldmon.web.bodies import parameter
 from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, takes_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import timedelta
     from pathlib import Path
 
     from cldmon.domain.series import Point
@@ -126,21 +125,14 @@ def _thinned(
     """Return about so many points of each account; `wanted` is the span in ms and their number."""
     length_ms, count = wanted
     width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
-    found: defaultdict[str, list[Point]] = defaultdict(list)
+    found: defaultdict[str, Thinned] = defaultdict(
+        lambda: Thinned(width_ms, services.site.interval)
+    )
 
     def add(part: Mapping[str, list[Point]]) -> None:
         for label, points in part.items():
-            found[label] += _with_gaps(found[label][-1:], points, width_ms, services.site.interval)
+            found[label].add(points)
 
     # Not in a loop of its own: its variable would keep one while the next is read.
     deque(map(add, parts), maxlen=0)
-    return found
-
-
-def _with_gaps(
-    before: list[Point], points: list[Point], width_ms: int, interval: timedelta
-) -> list[Point]:
-    """Return the points of a part, thinned; `before` is the last one of the part before."""
-    known = [*before, *points]
-    breaks = gaps(known, longest_silence(known, interval) // timedelta(milliseconds=1))
-    return sorted([*thin(points, width_ms), *breaks], key=lambda point: point[0])
+    return {label: thinned.points() for label, thinned in found.items()}

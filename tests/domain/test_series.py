@@ -46,10 +46,10 @@ def test_a_line_is_cut_where_readings_are_missing() -> None:
 
 def test_three_intervals_of_silence_are_no_gap() -> None:
     """The interval is what was configured, or the usual one where passes were rarer."""
-    points: list[series.Point] = [(n * 10 * MINUTE, {}) for n in range(5)]
-    assert series.longest_silence(points, timedelta(minutes=10)) == timedelta(minutes=30)
-    assert series.longest_silence(points, timedelta(minutes=1)) == timedelta(minutes=30)
-    assert series.longest_silence(points, timedelta(hours=1)) == timedelta(hours=3)
+    steps = [*series.steps_of([(n * 10 * MINUTE, {}) for n in range(5)])]
+    assert series.longest_silence(steps, timedelta(minutes=10)) == timedelta(minutes=30)
+    assert series.longest_silence(steps, timedelta(minutes=1)) == timedelta(minutes=30)
+    assert series.longest_silence(steps, timedelta(hours=1)) == timedelta(hours=3)
     assert series.longest_silence([], timedelta(hours=1)) == timedelta(hours=3)
 
 

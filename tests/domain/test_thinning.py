@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.thinning import gaps, thin
+from cldmon.domain.thinning import Thinned, thin
 
 if TYPE_CHECKING:
     from cldmon.domain.series import Point
 
+MINUTE = 60_000
 WINDOWS = st.dictionaries(st.sampled_from(["fiveHour", "sevenDay"]), st.integers(0, 100))
 POINTS = st.lists(st.tuples(st.integers(0, 1000), WINDOWS), max_size=60).map(
     lambda points: sorted(points, key=lambda point: point[0])
@@ -47,6 +50,37 @@ def test_what_was_thinned_stays_as_it_is(points: list[Point], width: int) -> Non
     assert thin(once, width) == once
 
 
-def test_a_gap_is_longer_than_the_longest_silence() -> None:
-    points: list[Point] = [(0, {}), (10, {}), (21, {}), (31, {})]
-    assert gaps(points, 10) == [(11, {})]
+def thinned(*parts: list[int]) -> list[Point]:
+    """Thin readings of these minutes, part by part, where a pass is made every ten."""
+    together = Thinned(width_ms=1, interval=timedelta(minutes=10))
+    for part in parts:
+        together.add([(minute * MINUTE, {"fiveHour": 1}) for minute in part])
+    return together.points()
+
+
+def gaps(*parts: list[int]) -> list[int]:
+    """Return after which minutes readings are missing."""
+    return [stamp // MINUTE for stamp, windows in thinned(*parts) if not windows]
+
+
+def test_a_gap_is_longer_than_three_intervals() -> None:
+    assert gaps([0, 10, 20, 50, 81, 91]) == [50]
+    assert (50 * MINUTE + 1, {}) in thinned([0, 10, 20, 50, 81, 91])
+
+
+@pytest.mark.parametrize(
+    "parts", [([0, 10, 20], [3000], [3010]), ([0], [3000, 3010, 3020]), ([0], [3000], [3010, 3020])]
+)
+def test_a_gap_between_parts_is_one_however_few_readings_they_have(parts: list[list[int]]) -> None:
+    [before] = gaps(*parts)
+    assert before == max(minute for part in parts for minute in part if minute < 3000)
+
+
+def test_where_passes_are_rarer_their_pauses_are_no_gaps() -> None:
+    assert gaps(*([day * 1440] for day in range(7))) == []
+    assert gaps(*([day * 1440] for day in (0, 1, 2, 3, 9, 10, 11))) == [3 * 1440]
+
+
+@given(st.lists(st.integers(0, 2000), unique=True).map(sorted), st.integers(0, 20))
+def test_parts_together_are_what_they_are_at_once(minutes: list[int], cut: int) -> None:
+    assert thinned(minutes[:cut], minutes[cut:]) == thinned(minutes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import (
     ignored_auth,
     positive_data_acceptance,
@@ -32,7 +32,8 @@ ASKED_ELSEWHERE = [
 ]
 TEXT = files("cldmon.web").joinpath("openapi.json").read_text(encoding="utf-8")
 DOCUMENT: dict[str, Any] = json.loads(TEXT)
-schema = schemathesis.openapi.from_dict(DOCUMENT)
+FOUND: Iterator[Any] = schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
+OPERATIONS = [found.ok() for found in FOUND]
 
 
 def test_it_names_every_endpoint_and_no_other() -> None:
@@ -66,14 +67,19 @@ def cookie(open_house: House) -> str:
     return open_house.logged_in("U01ALICE").cookie.removeprefix(f"{COOKIE}=")
 
 
-@schema.parametrize()
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_the_server_does_what_it_says(
-    case: schemathesis.Case[Any], open_house: House, cookie: str
-) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_the_server_does_what_it_says(operation: Any, open_house: House, cookie: str) -> None:
     """Asked whatever the description allows, and much that it does not."""
-    open_house.restart()  # so that nobody is slowed down
-    case.cookies = {**(case.cookies or {}), COOKIE: cookie}
-    case.call_and_validate(
-        base_url=open_house.server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE
+
+    @given(operation.as_strategy())
+    @settings(
+        max_examples=10, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True
     )
+    def asked(case: schemathesis.Case[Any]) -> None:
+        open_house.restart()  # so that nobody is slowed down
+        case.cookies = {**(case.cookies or {}), COOKIE: cookie}
+        case.call_and_validate(
+            base_url=open_house.server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE
+        )
+
+    asked()
