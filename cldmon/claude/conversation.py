@@ -139,6 +139,8 @@ class Conversation:
         try:
             # The time-out is the caller's, for all that an account needs together.
             response = await page.goto(self._url + path, wait_until="commit", timeout=0)
+            if response and _stated_length(response) is None:
+                await self._gate.count()
             answer = await _received(response, self._url + path)
         except PlaywrightError as error:
             self._raise_if_stopped()
@@ -175,11 +177,17 @@ def _usage_path(organization: Organization) -> str:
     return f"{_ORGANIZATIONS}/{organization.uuid}/usage"
 
 
+def _stated_length(response: Response) -> int | None:
+    """Return how many bytes an answer says it has; None if it does not, or packs them."""
+    stated = response.headers.get("content-length", "")
+    is_packed = "content-encoding" in response.headers
+    return int(stated) if stated.isdecimal() and not is_packed else None
+
+
 async def _received(response: Response | None, asked: str) -> HttpAnswer:
     if response is None:
         raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
-    stated = response.headers.get("content-length", "")
-    if stated.isdecimal() and int(stated) > LARGEST_BODY:
+    if (_stated_length(response) or 0) > LARGEST_BODY:
         raise too_long()
     moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
         response.request.redirected_from

@@ -2,7 +2,7 @@
 
 A browser takes a cookie wherever a redirect leads on the same host, other ports included, and reads
 whatever comes. The gate sees each request before it leaves, those of redirects too, which
-Playwright's own routes do not, and counts what comes in.
+Playwright's own routes do not, and counts what comes in where an answer does not state its length.
 """
 
 from __future__ import annotations
@@ -35,18 +35,22 @@ class Gate:
         self.flooded = False
         self._origin = _origin(url)
         self._most = most
+        self._session: CDPSession | None = None
         self._received: dict[str, int] = {}
         self._at_work: set[asyncio.Task[None]] = set()
 
     async def guard(self, page: Page, session: CDPSession) -> None:
         """Stand before a page from now on; `session` is one of its own."""
+        self._session = session
         session.on("Fetch.requestPaused", lambda event: self._judge(session, event))
         session.on("Network.dataReceived", lambda event: self._count(page, event))
-        await asyncio.gather(
+        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
+
+    async def count(self) -> None:
+        """Count from now on what comes in; not always, for the browser then tells much else."""
+        if self._session:
             # The page's own buffers do; these are for who looks on.
-            session.send("Network.enable", {"maxTotalBufferSize": 0}),
-            session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]}),
-        )
+            await self._session.send("Network.enable", {"maxTotalBufferSize": 0})
 
     def _judge(self, session: CDPSession, event: dict[str, Any]) -> None:
         asked, url = {"requestId": event["requestId"]}, event["request"]["url"]
