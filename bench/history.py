@@ -78,7 +78,7 @@ def _week(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
             20,
         )
     yield _searched("one account of 100, 7 days", folder, WEEK, now, effort)
-    yield _command("`cldmon history --range 7d` of one account of the week", config, "7d", 0.8, effort)
+    yield _command("`cldmon history --range 7d`, one of 100 accounts", config, "7d", 0.8, effort)
 
 
 def _year(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
