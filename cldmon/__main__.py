@@ -1,9 +1,4 @@
-"""`cldmon`, and `python -m cldmon`.
-
-A status bar asks for `status --format line` every few seconds, and click and dataclasses alone take
-five times as long to load as Python does to start: that call is answered here, without them. All
-else, and whatever goes wrong, is the business of the command line proper.
-"""
+"""`cldmon`, and `python -m cldmon`: a shortcut where there is one, or the command line proper."""
 
 from __future__ import annotations
 
@@ -12,19 +7,7 @@ import gc
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    from cldmon.config.locate import Outline
-
-    Asked = Mapping[str, Sequence[str]]
-    """The values of each option."""
-
-_BEFORE = ("--config", "--data-dir")
-_AFTER = ("--account", "--format")
+from typing import NoReturn
 
 
 def main() -> NoReturn:
@@ -34,11 +17,22 @@ def main() -> NoReturn:
     # the exit, would take a sixth of the time of a short command.
     gc.set_threshold(20_000)
     atexit.register(gc.freeze)
-    if not _printed_line(sys.argv[1:]):
+    if not _by_shortcut():
         from cldmon.cli import main as command_line
 
         command_line()
     sys.exit(0)
+
+
+def _by_shortcut() -> bool:
+    """Answer without the command line if that can be done; tell whether it was."""
+    if "_CLDMON_COMPLETE" in os.environ:
+        from cldmon.shortcuts.tab import tab_answered
+
+        return tab_answered(os.environ)
+    from cldmon.shortcuts.line import line_printed
+
+    return line_printed(sys.argv[1:])
 
 
 def _end_by_ctrl_c() -> None:
@@ -48,69 +42,6 @@ def _end_by_ctrl_c() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def line_asked(words: Sequence[str]) -> Asked | None:
-    """Return the options of `status --format line`; None for anything else."""
-    found: dict[str, list[str]] = {}
-    allowed = _BEFORE
-    rest = iter(words)
-    for word in rest:
-        name, _, value = word.partition("=")
-        if word == "status" and allowed is _BEFORE:
-            allowed = _AFTER
-        elif name in allowed and (value := value or next(rest, "")):
-            found.setdefault(name, []).append(value)
-        else:
-            return None
-    return found if found.get("--format", [""])[-1] == "line" else None
-
-
-def _printed_line(words: Sequence[str]) -> bool:
-    """Print the line if that is asked for and can be done; tell whether it was."""
-    asked = line_asked(words)
-    if asked is None or sys.stdout is None:
-        return False
-    from cldmon.errors import CldmonError
-
-    try:
-        line = _line(asked)
-        if line:
-            print(line, flush=True)
-    except (CldmonError, OSError):
-        return False
-    return bool(line)
-
-
-def _line(asked: Asked) -> str | None:
-    """Return the line; None where there is something to say instead."""
-    from pathlib import Path
-
-    from cldmon import files
-    from cldmon.config import locate
-    from cldmon.store import latest
-
-    config, data_dir = (Path(asked[name][-1]) if name in asked else None for name in _BEFORE)
-    found = locate.find_config(config, os.environ, Path.cwd())
-    outline = locate.outline(found, data_dir, os.environ)
-    labels = [x for x in outline.labels if x in asked.get("--account", outline.labels)]
-    state = latest.state_path(outline.data_dir)
-    text = files.read(state)
-    if text is None or not labels or not {*asked.get("--account", ())} <= {*labels}:
-        return None
-    return latest.decoded(text, state, lambda body: _drawn(body["snapshot"], outline, labels))
-
-
-def _drawn(snapshot: Mapping[str, Any], outline: Outline, labels: Sequence[str]) -> str | None:
-    from datetime import UTC, datetime, timedelta
-
-    from cldmon.terminal.line import line
-    from cldmon.terminal.style import look
-
-    if snapshot["fetchedAt"] is None:
-        return None
-    body = {**snapshot, "refreshIntervalMs": outline.interval // timedelta(milliseconds=1)}
-    return line(body, labels, datetime.now(UTC), look(sys.stdout, os.environ))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from cldmon.domain.secret import looks_secret
 
 MAX_LENGTH = 80
@@ -29,4 +27,8 @@ def problem(label: object) -> str | None:
 
 def printable(text: str) -> bool:
     """Tell whether a text is one printable line: it cannot upset a terminal, a table or a log."""
+    if text.isascii():
+        return text.isprintable()
+    import unicodedata  # takes longer to load than most labels take to judge
+
     return all(c in _JOINERS or unicodedata.category(c) not in _UNPRINTABLE for c in text)

@@ -10,9 +10,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 
+from cldmon.cli import COMMANDS, cli, complete
 from cldmon.cli.completion import SHELLS, script
+from cldmon.shortcuts.tab import Cursor, cursor_of, offered
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLDMON = Path(sys.executable).with_name("cldmon")
@@ -35,13 +38,15 @@ class Home:
         path = f"{CLDMON.parent}:{os.environ['PATH']}"
         return {"PATH": path, "HOME": str(self.folder), "CLDMON_CONFIG": str(self.config)}
 
-    def asked(self, words: str, shell: str = "bash") -> list[str]:
+    def asked(
+        self, words: str, shell: str = "bash", program: tuple[str | Path, ...] = (CLDMON,)
+    ) -> list[str]:
         """Return the lines that a shell's script gets for a command line; nothing goes wrong."""
         given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         if shell == "fish":
             given["COMP_CWORD"] = words.rpartition(" ")[2]
         ran = subprocess.run(
-            [CLDMON],
+            program,
             env={**self.env, **given, "_CLDMON_COMPLETE": f"{shell}_complete"},
             capture_output=True,
             text=True,
@@ -83,6 +88,101 @@ def home(tmp_path: Path) -> Home:
 )
 def test_what_fits_is_offered(home: Home, words: str, offered: list[str]) -> None:
     assert home.offered(words) == offered
+
+
+def our_values() -> dict[tuple[str, str], object]:
+    """Return what completes each option and argument that has values of ours."""
+    callbacks = {complete.account_labels, complete.slack_ids, complete.ranges}
+    with click.Context(cli) as context:
+        commands = {name: cli.get_command(context, name) for name in COMMANDS}
+    return {
+        (name, param.opts[0]): param._custom_shell_complete
+        for name, command in commands.items()
+        for param in (command.params if command else ())
+        if param._custom_shell_complete in callbacks
+    }
+
+
+PLACES = {
+    ("fetch", "--account"): "cldmon fetch --account ",
+    ("status", "--account"): "cldmon status --format line --account ",
+    ("history", "--account"): "cldmon --data-dir data history --account alice --account ",
+    ("history", "--range"): "cldmon history --account bob --range ",
+    ("login", "label"): "cldmon login ",
+    ("subscribe", "person"): "cldmon subscribe ",
+    ("subscribe", "label"): "cldmon subscribe U1ANN ",
+}
+
+
+def test_the_shortcut_knows_each_place_of_a_value_of_ours() -> None:
+    assert our_values().keys() == PLACES.keys()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("start", ["", "a", "1", "W", "nobody"])
+@pytest.mark.parametrize("line", PLACES.values())
+def test_the_shortcut_offers_what_click_would(
+    home: Home, line: str, start: str, shell: str
+) -> None:
+    """So it does not matter which of the two a line falls to."""
+    by_click = (
+        sys.executable,
+        "-c",
+        "import sys; sys.argv = ['cldmon']; import cldmon.cli as c; c.main()",
+    )
+    home.config.write_text('data_dir = "data"\n[[accounts]]\nlabel = "a:b (c), Ä"\n')
+    words = line + start
+    cursor = cursor_of(
+        shell,
+        {
+            "COMP_WORDS": words,
+            "COMP_CWORD": start if shell == "fish" else str(words.count(" ")),
+        },
+    )
+    assert cursor is not None
+    assert offered(cursor) is not None
+    assert home.asked(words, shell) == home.asked(words, shell, by_click)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["st"],
+        ["--debug", "fetch", "--account"],
+        ["--config", "fetch"],
+        ["--config"],
+        ["fetch", "--account", "alice"],
+        ["fetch", "--", "--account"],
+        ["doctor", "--account"],
+        ["status", "--range"],
+        ["login", "alice"],
+        ["subscribe", "--list"],
+        ["subscribe", "U1ANN", "alice"],
+    ],
+)
+def test_other_lines_are_left_to_click(words: list[str]) -> None:
+    assert offered(Cursor(words, "")) is None
+    assert offered(Cursor(["fetch", "--account"], "-")) is None
+
+
+@pytest.mark.parametrize(
+    ("shell", "at"), [("bash", ""), ("zsh", "two"), ("bash", "-1"), ("fish", "'al")]
+)
+def test_a_line_that_is_not_plain_is_left_to_click(shell: str, at: str) -> None:
+    assert cursor_of(shell, {"COMP_WORDS": "cldmon login ", "COMP_CWORD": at}) is None
+    assert cursor_of(shell, {"COMP_WORDS": "cldmon login 'al", "COMP_CWORD": "2"}) is None
+
+
+def test_an_option_with_an_equals_sign_is_completed(home: Home) -> None:
+    """bash takes that for three words and replaces the last; zsh and fish replace the whole."""
+    assert in_bash(home, "cldmon fetch --account = al") == ["alice", "alan"]
+    assert in_bash(home, "cldmon fetch --account =") == LABELS
+    assert home.asked("cldmon fetch --account=al", "zsh")[1::3] == [
+        "--account=alice",
+        "--account=alan",
+    ]
+    assert home.asked("cldmon fetch --account=b", "fish") == ["plain,--account=bob"]
 
 
 def test_what_would_steer_a_terminal_is_not_offered(home: Home) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.__main__ import line_asked
 from cldmon.domain.model import Account, Failure, FailureKind
+from cldmon.shortcuts.line import line_asked
 from tests.cli import status_house
 from tests.cli.status_house import CLDMON, LINE, MINUTE, account
 
