@@ -12,11 +12,11 @@ from playwright.async_api import async_playwright
 
 from cldmon import files
 from cldmon.claude.browser import clean_environment
-from cldmon.claude.scratch import end_processes
+from cldmon.claude.scratch import end_processes, environment
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from playwright.async_api import Playwright
@@ -43,11 +43,8 @@ async def _started(scratch: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
     with files.explained("make a file in", scratch):
         said = tempfile.TemporaryFile("w+", dir=scratch, errors="replace")  # noqa: SIM115
-    with (
-        said,
-        contextlib.redirect_stderr(said),
-        _clean_environment(),
-    ):
+    unwanted = os.environ.keys() - clean_environment(os.environ).keys()
+    with said, contextlib.redirect_stderr(said), environment(dict.fromkeys(unwanted)):
         try:
             async with asyncio.timeout(seconds):
                 return await _whole(asyncio.ensure_future(async_playwright().start()), scratch)
@@ -55,19 +52,6 @@ async def _started(scratch: Path, seconds: float) -> Playwright:
             raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises no type of its own here
             raise BrowserError(_not_started(_reason(said))) from error
-
-
-@contextlib.contextmanager
-def _clean_environment() -> Iterator[None]:
-    """Take from our own environment what the driver shall not inherit, while the block runs."""
-    kept = clean_environment(os.environ)
-    taken = {name: value for name, value in os.environ.items() if name not in kept}
-    for name in taken:
-        del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(taken)
 
 
 async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwright:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
 
 SESSION_COOKIE = "sessionKey"
+_IDLE_DAYS = 30
+"""After so long a session key has expired, too."""
 _MOST_BYTES = 8_000
 """Of all cookies together: a service refuses requests whose head is longer than it likes."""
 
@@ -80,6 +83,15 @@ class Jar:
         """Forget every cookie."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+
+def forget_idle(folder: Path, now: datetime) -> None:
+    """Remove what no pass has kept anew for a month: the cookies of accounts that are gone."""
+    oldest = (now - timedelta(days=_IDLE_DAYS)).timestamp()
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(OSError):
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
 
 
 def _few(cookies: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,8 @@ _LACKS_LIBRARY = "error while loading shared libraries"
 
 # What Playwright or the browser says (it also quotes all its own options), and what it means.
 _REASONS = {
+    "Running as root": "its sandbox does not work for root: remove browser.sandbox, or run cldmon"
+    " as another user",
     # It begins as browser.SANDBOX_FAILED has it.
     "sandboxing failed": "its sandbox cannot start here: allow unprivileged user namespaces, or set"
     " browser.sandbox = false where nobody else uses the machine",

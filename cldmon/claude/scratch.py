@@ -17,7 +17,7 @@ from cldmon import files
 from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LEAST_BYTES = 1 << 20
 _LEAST_FILES = 16
@@ -43,7 +43,7 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
         _require_room(folder.parent, os.statvfs(folder))
     try:
         kept = compiled if all(map(_is_ours_alone, (compiled, owner, owner.parent))) else folder
-        with _environment(TMPDIR=folder, NODE_COMPILE_CACHE=kept):
+        with environment({"TMPDIR": folder, "NODE_COMPILE_CACHE": kept}):
             yield folder
     finally:
         try:
@@ -111,14 +111,22 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _environment(**values: Path) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update({name: str(path) for name, path in values.items()})
+def environment(changes: Mapping[str, Path | None]) -> Iterator[None]:
+    """Change our environment, which the driver inherits, while the block runs; None takes away.
+
+    What the block itself changes of those names is undone, too.
+    """
+    before = {name: os.environ.get(name) for name in changes}
+    _set_all({name: path if path is None else str(path) for name, path in changes.items()})
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _set_all(before)
+
+
+def _set_all(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

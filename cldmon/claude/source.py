@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
-from cldmon.claude.jar import Jar
+from cldmon.claude.jar import Jar, forget_idle
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
 from cldmon.domain.answers import AccountFailed, failed
@@ -97,6 +97,7 @@ class BrowserSource:
 
     def _run(self, questions: Sequence[Question], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""
+        forget_idle(self._folder, self._now())
         try:
             executables = browsers.candidates(self._settings, self._env)
             with scratch_folder(self._folder) as scratch:

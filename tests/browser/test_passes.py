@@ -157,6 +157,6 @@ def test_the_sandbox_is_never_given_up_silently(fake_claude: FakeClaude, tmp_pat
     asking = Asking(fake_claude, tmp_path, replace(PATIENT, sandbox=True))
     result = asking.read(asking.admit("alice"))["alice"]
     if os.geteuid() == 0:
-        assert "its sandbox cannot start here" in failure(result).message
+        assert "remove browser.sandbox, or run cldmon as another user" in failure(result).message
     else:
         assert isinstance(result, Answer) or "its sandbox cannot" in failure(result).message

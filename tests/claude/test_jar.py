@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.claude.jar import Jar
+from cldmon.claude.jar import Jar, forget_idle
 from cldmon.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -50,6 +51,19 @@ def test_what_is_kept_comes_back(jar: Jar, tmp_path: Path) -> None:
     jar.keep([COOKIE, bound])
     assert jar.cookies(NOON) == [COOKIE, bound]
     assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
+
+
+def test_cookies_that_no_pass_has_kept_for_a_month_go(jar: Jar, tmp_path: Path) -> None:
+    """Those of an account that was removed; where no pass was ever made, there are none."""
+    jar.keep([COOKIE])
+    kept = only_file(tmp_path)
+    written = NOON.timestamp()
+    os.utime(kept, (written, written))
+    forget_idle(tmp_path, NOON + timedelta(days=29))
+    assert only_file(tmp_path) == kept
+    forget_idle(tmp_path, NOON + timedelta(days=31))
+    assert not list(tmp_path.iterdir())
+    forget_idle(tmp_path / "missing", NOON)
 
 
 def test_the_session_key_is_not_kept(jar: Jar, tmp_path: Path) -> None:

@@ -7,18 +7,14 @@ import os
 import stat
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 
 from cldmon.claude.driver import driver
 from cldmon.claude.scratch import end_processes, scratch_folder
 from cldmon.errors import StoreError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-SLEEP = ["sleep", "600"]
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +25,14 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr(tempfile, "tempdir", None)
     return place
+
+
+def sleeping(tmpdir: str) -> subprocess.Popen[bytes]:
+    """Start a process that sleeps; for a moment after Popen returns, it has no environment yet."""
+    process = subprocess.Popen(["sleep", "600"], env={**os.environ, "TMPDIR": tmpdir})
+    while not Path(f"/proc/{process.pid}/environ").read_bytes():
+        time.sleep(0.001)
+    return process
 
 
 def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> None:
@@ -76,7 +80,7 @@ def test_what_a_killed_pass_left_is_cleared_first(tmp_path: Path) -> None:
         pass
     (folder / "profile").mkdir(parents=True)
     (folder / "profile" / "file").write_text("")
-    left = subprocess.Popen(SLEEP, env={**os.environ, "TMPDIR": str(folder)})
+    left = sleeping(str(folder))
     with scratch_folder(tmp_path) as again:
         assert again == folder
         assert list(folder.iterdir()) == []
@@ -86,13 +90,13 @@ def test_what_a_killed_pass_left_is_cleared_first(tmp_path: Path) -> None:
 def test_what_still_runs_at_the_end_is_ended(tmp_path: Path) -> None:
     with scratch_folder(tmp_path) as folder:
         (folder / "profile").mkdir()
-        left = subprocess.Popen(SLEEP)
+        left = sleeping(str(folder))
     assert left.wait(10) == -9
     assert not folder.exists()
 
 
 def test_processes_of_others_are_left_alone(tmp_path: Path) -> None:
-    with subprocess.Popen(SLEEP, env={**os.environ, "TMPDIR": f"{tmp_path}/mine-not"}) as other:
+    with sleeping(f"{tmp_path}/mine-not") as other:
         end_processes(tmp_path / "mine")
         assert other.poll() is None
         other.kill()
