@@ -99,7 +99,7 @@ class Conversation:
         session = await self._context.new_cdp_session(page)
         if self._guise:
             await session.send("Emulation.setUserAgentOverride", self._guise)
-        await self._gate.guard(page, session)
+        self._gate.watch(page, session)
         return page
 
     async def _set_key(self) -> None:

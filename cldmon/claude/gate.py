@@ -1,32 +1,64 @@
-"""What stands between an account's page and the network: it asks the service alone, and for little.
+"""What keeps an account's page to the service: it can reach nothing else, and reads little.
 
 A browser takes a cookie wherever a redirect leads on the same host, other ports included, and reads
-whatever comes. The gate sees each request before it leaves, those of redirects too, which
-Playwright's own routes do not, and counts what comes in where an answer does not state its length.
+whatever comes. So it is started in a world in which there is the service alone; and what comes in
+is counted where an answer does not state its length.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator, Mapping
 
-    from playwright.async_api import CDPSession, Page
+    from playwright.async_api import CDPSession, Page, Request
 
-_FETCHES = ("Fetch", "XHR")
-_PORTS = {"http": 80, "https": 443}
+_FETCHES = ("fetch", "xhr")
+_PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
+
+
+def alone(url: str, env: Mapping[str, str]) -> str:
+    """Return the option with which a browser finds the service at `url`, and no other address.
+
+    That goes for all that it asks: redirects, frames, workers, and what it does by itself. A proxy
+    that the environment names is found as well; what that one reaches is its own affair.
+    """
+    found = filter(None, map(_place, (url, *_proxies(env))))
+    rules = [f"MAP {place} {place}" for place in dict.fromkeys(found)]
+    return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
+
+
+def _proxies(env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the proxies that Chromium takes from the environment, as URLs."""
+    for name in _PROXIES:
+        if named := env.get(name) or env.get(name.upper()):
+            yield named if "://" in named else f"http://{named}"
+
+
+def _place(url: str) -> str | None:
+    """Return `HOST:PORT` of a URL; None where it has none that a rule could name."""
+    try:
+        _, host, port = _origin(url)
+    except ValueError:
+        return None
+    if not (host and port and _PLAIN_HOST.fullmatch(host)):
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Gate:
-    """The gate of one page; `url` is the service's. An answer may have `most` bytes, unpacked.
+    """What one page asks and reads; `url` is the service's, an answer has `most` bytes, unpacked.
 
-    `refused` is where a redirect led that was not followed; `flooded` says that an answer was
+    `refused` is where a redirect led that was not to be followed; `flooded` says that an answer was
     longer, for which the page is closed.
     """
 
@@ -39,12 +71,11 @@ class Gate:
         self._received: dict[str, int] = {}
         self._at_work: set[asyncio.Task[None]] = set()
 
-    async def guard(self, page: Page, session: CDPSession) -> None:
-        """Stand before a page from now on; `session` is one of its own."""
+    def watch(self, page: Page, session: CDPSession) -> None:
+        """Watch a page from now on; `session` is one of its own."""
         self._session = session
-        session.on("Fetch.requestPaused", lambda event: self._judge(session, event))
+        page.on("request", self._note)
         session.on("Network.dataReceived", lambda event: self._count(page, event))
-        await session.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
 
     async def count(self) -> None:
         """Count from now on what comes in; not always, for the browser then tells much else."""
@@ -52,16 +83,11 @@ class Gate:
             # The page's own buffers do; these are for who looks on.
             await self._session.send("Network.enable", {"maxTotalBufferSize": 0})
 
-    def _judge(self, session: CDPSession, event: dict[str, Any]) -> None:
-        asked, url = {"requestId": event["requestId"]}, event["request"]["url"]
-        if _origin(url) == self._origin:
-            self._begin(session.send("Fetch.continueRequest", asked))
-            return
+    def _note(self, request: Request) -> None:
         # What a page draws in by itself is no answer; of a redirected fetch only the type tells.
-        if "redirectedRequestId" in event or event.get("resourceType") in _FETCHES:
-            self.refused = url
-        no = {**asked, "errorReason": "BlockedByClient"}
-        self._begin(session.send("Fetch.failRequest", no))
+        is_answer = request.redirected_from or request.resource_type in _FETCHES
+        if is_answer and _origin(request.url) != self._origin:
+            self.refused = request.url
 
     def _count(self, page: Page, event: dict[str, Any]) -> None:
         answer = event["requestId"]

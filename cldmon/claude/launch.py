@@ -40,18 +40,23 @@ _REASONS = {
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: BrowserSettings, executables: Sequence[str], scratch: Path, env: Mapping[str, str]
+    settings: BrowserSettings,
+    executables: Sequence[str],
+    scratch: Path,
+    env: Mapping[str, str],
+    options: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
     """Start one of the browsers, the first that has its libraries; the block's end closes it.
 
     `scratch` is where it and the driver keep their temporary files, `env` what it inherits, less
-    the secrets. Raises `BrowserError` where it does not start.
+    the secrets, `options` what it is given besides Playwright's own. Raises `BrowserError` where it
+    does not start.
     """
     # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(scratch)}
     async with driver(scratch, settings.start_timeout) as playwright:
-        browser = await _launch(playwright, settings, executables, inherited)
+        browser = await _launch(playwright, settings, executables, inherited, options)
         try:
             yield browser
         finally:
@@ -70,11 +75,13 @@ async def _launch(
     settings: BrowserSettings,
     executables: Sequence[str],
     env: dict[str, str | float | bool],
+    options: Sequence[str],
 ) -> Browser:
     first, *others = executables
     try:
         return await playwright.chromium.launch(
             executable_path=first,
+            args=options,
             headless=settings.headless,
             chromium_sandbox=settings.sandboxed,
             timeout=settings.start_timeout * 1000,
@@ -85,7 +92,7 @@ async def _launch(
         )
     except PlaywrightError as error:
         if others and _LACKS_LIBRARY in error.message:
-            return await _launch(playwright, settings, others, env)
+            return await _launch(playwright, settings, others, env, options)
         raise BrowserError(_why_not_started(first, error.message)) from error
 
 

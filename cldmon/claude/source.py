@@ -15,6 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
+from cldmon.claude.gate import alone
 from cldmon.claude.jar import Jar, forget_idle
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
@@ -24,6 +25,7 @@ from cldmon.errors import BrowserError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -92,8 +94,14 @@ class BrowserSource:
             return asyncio.run(self._version(executables, scratch))
 
     async def _version(self, executables: Sequence[str], scratch: Path) -> str:
-        async with running(self._settings, executables, scratch, self._env) as browser:
+        async with self._browser(executables, scratch) as browser:
             return browser.version
+
+    def _browser(
+        self, executables: Sequence[str], scratch: Path
+    ) -> AbstractAsyncContextManager[Browser]:
+        options = [alone(self._url, self._env)]
+        return running(self._settings, executables, scratch, self._env, options)
 
     def _run(self, questions: Sequence[Question], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""
@@ -118,7 +126,7 @@ class BrowserSource:
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
             asyncio.timeout(seconds),
-            running(self._settings, executables, scratch, self._env) as browser,
+            self._browser(executables, scratch) as browser,
         ):
 
             async def one(question: Question) -> None:

@@ -36,6 +36,8 @@ class Asking:
     settings: BrowserSettings = PATIENT
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     ahead: timedelta = timedelta()
+    url: str = ""
+    """Under which the service is asked; its own without one."""
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -50,8 +52,9 @@ class Asking:
 
     def read(self, *questions: Question) -> dict[str, Answer | Failure]:
         self.claude.clear()
+        url = self.url or self.claude.url
         source = BrowserSource(
-            self.settings, url=self.claude.url, folder=self.folder, now=self.now, env=self.env
+            self.settings, url=url, folder=self.folder, now=self.now, env=self.env
         )
         told: list[str] = []
         results = source.read(questions, told.append)

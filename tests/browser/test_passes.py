@@ -143,6 +143,17 @@ def test_a_driver_that_does_not_start_is_told_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_proxy_of_the_environment_is_used(fake_claude: FakeClaude, tmp_path: Path) -> None:
+    """The simulated service takes requests that are for a proxy, too."""
+    others = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    proxied = {**others, "http_proxy": fake_claude.url}
+    asking = Asking(fake_claude, tmp_path, env=proxied, url="http://claude.test")
+    assert isinstance(asking.read(asking.admit("alice"))["alice"], Answer)
+    assert len(asking.requests_of("alice")) == 2
+    direct = replace(asking, env=others).read(asking.admit("bob"))["bob"]
+    assert failure(direct).kind is FailureKind.SERVICE_DOWN
+
+
 def test_without_any_browser_it_says_how_to_get_one(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
