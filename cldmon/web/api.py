@@ -72,6 +72,7 @@ def subscribe(request: Request, caller: Caller, services: Services) -> Response:
     """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
     label, key, enabled = _wish(request, caller, services)
     subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
+    services.usage.subscriptions_changed()
     return json_response(
         {
             "ok": True,

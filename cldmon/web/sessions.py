@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import astuple, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,10 @@ class Session:
 class Revocations:
     """The sessions that were ended by a logout, in a file, each until it would have expired."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = data_dir / "revoked-sessions.json"
         self._lock = data_dir / "revoked-sessions.lock"
-        self._watched = Watched(self._path, self._load)
+        self._watched = Watched(self._path, self._load, clock)
 
     def __contains__(self, session: Session) -> bool:
         return session.id in self._watched.value()
@@ -69,6 +70,7 @@ class Revocations:
         with files.lock(self._lock, wait=True):
             kept = {**self._load(), session.id: to_ms(session.expires)}
             files.replace(self._path, json.dumps(_pruned(kept, to_ms(now))).encode())
+        self._watched.changed()
 
     def _load(self) -> dict[str, int]:
         """Return the ends by session id; none where the file is missing or not understood."""

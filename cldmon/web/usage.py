@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -49,20 +50,22 @@ class Usage:
     """What the last pass left, as each caller may see it. Threads may share it.
 
     What may honestly be said of a reading changes as it ages, so an answer is used again for the
-    same second only. `foresee` makes the forecasts: see `cldmon.forecasts.forecasts`.
+    same second only. `foresee` makes the forecasts: see `cldmon.forecasts.forecasts`; `clock` is
+    that of `Watched`.
     """
 
     def __init__(
         self,
         data_dir: Path,
         foresee: Callable[[Path, Snapshot, datetime], Forecasts] = forecasts,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir
         self._foresee = foresee
         self._making = threading.Lock()
-        self._state = Watched(state.path, state.load)
-        self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions))
+        self._state = Watched(state.path, state.load, clock)
+        self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions), clock)
         self._moment: _Moment | None = None
         self._forecasts: tuple[object, Forecasts] | None = None
 
@@ -75,6 +78,10 @@ class Usage:
     def state(self, site: Site) -> State:
         """Return all that the last pass left, its snapshot as above; raises StoreError."""
         return replace(self._state.value(), snapshot=self.snapshot(site))
+
+    def subscriptions_changed(self) -> None:
+        """Note that the server itself has changed somebody's subscriptions."""
+        self._subscriptions.changed()
 
     def document(self, caller: Caller, site: Site, now: datetime) -> Document:
         """Return the answer to one caller; raises StoreError."""

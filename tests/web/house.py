@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -39,6 +40,9 @@ API_TOKEN = "a-token-for-programs"
 COOKIE = "cldmon-sid-3000"
 LABELS = ("alice", "bob")
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+
+NEVER_JUST_NOW = count(1).__next__
+"""A clock by which no look at a file was just before another one: tests change them at once."""
 
 
 class House:
@@ -75,7 +79,7 @@ class House:
             ),
             sessions=self.fresh_sessions(),
             kept=Kept(self.clock),
-            usage=Usage(self.data_dir),
+            usage=Usage(self.data_dir, clock=NEVER_JUST_NOW),
             subscriptions=SubscriptionsFile(self.data_dir),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **pages()},
@@ -91,9 +95,8 @@ class House:
 
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
-        return Sessions(
-            session_secret(self.data_dir), Revocations(self.data_dir), COOKIE, self.clock
-        )
+        revoked = Revocations(self.data_dir, NEVER_JUST_NOW)
+        return Sessions(session_secret(self.data_dir), revoked, COOKIE, self.clock)
 
     def configure(self, **changes: Any) -> None:
         """Change what the configuration says of the server."""

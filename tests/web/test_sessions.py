@@ -16,7 +16,7 @@ from cldmon.web.api import respond
 from cldmon.web.message import Request
 from cldmon.web.sessions import LIFETIME, MOST_REVOKED, Revocations, Sessions, session_secret
 from tests.fakes import Clock
-from tests.web.house import COOKIE
+from tests.web.house import COOKIE, NEVER_JUST_NOW
 
 if TYPE_CHECKING:
     from tests.web.house import House
@@ -25,7 +25,7 @@ SECRET = Secret("a-secret-that-nobody-guesses")
 
 
 def made(data_dir: Path, clock: Clock, secret: Secret = SECRET, name: str = COOKIE) -> Sessions:
-    return Sessions(secret, Revocations(data_dir), name, clock)
+    return Sessions(secret, Revocations(data_dir, NEVER_JUST_NOW), name, clock)
 
 
 def cookie(sessions: Sessions) -> str:
