@@ -38,14 +38,14 @@ _NEAR = 256
 
 def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
     """Yield the lines of a span of time as one JSON array, in chunks of at most 1 MiB."""
-    separator = b"["
+    yield b"["
+    held = b""  # the comma behind the last line has to go
     for day in days(data_dir, since_ms, until_ms):
-        span = day.between(since_ms, until_ms)
-        if span:
-            yield separator
-            yield from _joined(day, span)
-            separator = b","
-    yield b"]" if separator == b"," else b"[]"
+        for chunk in _listed(day, day.between(since_ms, until_ms)):
+            yield held
+            held = chunk
+    yield held[:-1]
+    yield b"]"
 
 
 def as_array(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -198,7 +198,8 @@ def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield (raw if behind else raw[:-2]), values
 
 
-def _joined(day: Day, span: range) -> Iterator[bytes]:
-    end = day.start(span.stop) - 1
+def _listed(day: Day, span: range) -> Iterator[bytes]:
+    """Yield lines with a comma behind each; where they are all of a text, it is copied but once."""
+    end = day.start(span.stop)
     for start in range(day.start(span.start), end, CHUNK):
         yield day.text[start : min(start + CHUNK, end)].replace(b"\n", b",")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict, deque
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon.domain import ranges
@@ -71,20 +72,16 @@ def _bad_points() -> RefusedError:
 
 
 def _whole(request: Request, chunks: Iterator[bytes], services: Services) -> Response:
+    first, size = [], 0
     with services.kept.history_turns.taken():
-        first = bytearray()
         for chunk in chunks:
-            first += chunk
-            if len(first) > SMALL:
+            first.append(chunk)
+            size += len(chunk)
+            if size > SMALL:
                 break
         else:
-            return Document(bytes(first)).answer(request)
-    return _streamed(request, _chained(bytes(first), chunks))
-
-
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
+            return Document(b"".join(first)).answer(request)
+    return _streamed(request, chain(first, chunks))
 
 
 def _streamed(request: Request, chunks: Iterator[bytes]) -> Response:

@@ -18,7 +18,7 @@ from cldmon.web.message import RefusedError, Response
 from cldmon.web.port import holder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cldmon.web.message import Request
     from cldmon.web.wire import Head
@@ -216,9 +216,15 @@ class Exchanges(BaseHTTPRequestHandler):
             out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):
-                self.connection.sendall(wire.chunk(piece) if chunked else piece)
+                self._send(wire.chunk(piece) if chunked else (piece,))
             if chunked:
                 self.connection.sendall(wire.LAST_CHUNK)
+
+    def _send(self, parts: Sequence[bytes]) -> None:
+        """Send parts together without a copy of them all."""
+        sent = self.connection.sendmsg(parts)
+        if sent < sum(map(len, parts)):  # a signal came in between
+            self.connection.sendall(b"".join(parts)[sent:])
 
     def _drain(self) -> None:
         """Take what the client still sends: closing before would take our answer from it."""

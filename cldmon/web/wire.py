@@ -109,9 +109,9 @@ def head_of(response: Response, *, keeps_alive: bool, chunked: bool, date: str) 
     return "".join(lines).encode("latin-1")
 
 
-def chunk(data: bytes) -> bytes:
-    """Return a piece of a body of unknown length; an empty one would end it."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the parts of a piece of a body of unknown length; an empty piece would end it."""
+    return b"%x\r\n" % len(data), data, b"\r\n"
 
 
 def date_line(seconds: float) -> str:

@@ -129,7 +129,7 @@ def test_a_lone_surrogate_does_not_break_an_answer() -> None:
 
 
 def test_chunks_are_framed() -> None:
-    assert chunk(b"x" * 17) == b"11\r\n" + b"x" * 17 + b"\r\n"
+    assert b"".join(chunk(b"x" * 17)) == b"11\r\n" + b"x" * 17 + b"\r\n"
 
 
 def test_an_answer_without_a_body_names_no_length() -> None:
