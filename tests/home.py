@@ -165,10 +165,10 @@ class Home:
             },
         )
 
-    def start(self, *arguments: str, **options: Any) -> Running:
+    def start(self, *arguments: str, under: Sequence[str] = (), **options: Any) -> Running:
         """Start the installed command in a process group of its own, and go on."""
         process = subprocess.Popen(
-            [CLDMON, *arguments],
+            [*under, CLDMON, *arguments],
             **{
                 "env": self.env,
                 "cwd": self.folder,

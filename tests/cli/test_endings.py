@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click.core
 import pytest
@@ -28,7 +28,7 @@ def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
     return Home(tmp_path / "home", fake_claude)
 
 
-def in_mid_pass(home: Home, **options: object) -> Running:
+def in_mid_pass(home: Home, **options: Any) -> Running:
     """Start a pass; return when alice was read and bob and carol wait for answers."""
     silent = faults.hang(60)
     tables = "[browser]\ntimeout_seconds = 50"

@@ -47,6 +47,11 @@ def steps(brink: Brink, log: Path) -> list[Step]:
     return file_steps(brink.home, log, "fetch", calls=(*CHANGES, *LOOKS))
 
 
+def hit(steps: Iterable[Step], error: str) -> list[Step]:
+    """Return those of the steps that may give an error."""
+    return [step for step in steps if step.call in REFUSALS[error]]
+
+
 def refused(brink: Brink, error: str, steps: Iterable[Step]) -> Tally:
     """Let each of the steps fail with this error."""
     tally = Tally(f"{error} at a call that concerns data_dir, any that may give it")

@@ -25,10 +25,13 @@ CHANGES = (
 LOOKS = ("newfstatat", "fstat", "read", "pread64", "lseek", "getdents64", "close")
 """Those that look."""
 
-TALKS = ("vfork", "connect", "sendto", "recvfrom", "kill", "wait4")
+TALKS = ("vfork", "connect", "sendto", "recvfrom", "kill", "wait4", "write", "read")
 """Those that reach other processes: the driver, and the browser behind it."""
 
-_LINE = re.compile(r"(\w+)\((.*)")
+_TO_OTHERS = re.compile(r"\d+<(pipe|socket|UNIX)|[^\d]|\d+, ?(NULL|SIG)")
+"""How arguments begin that do not name a file."""
+
+_LINE = re.compile(r"(?:(\d+) +)?(\w+)\((.*)")
 _PATH = re.compile(r'[<"](/[^>"]*)[>"](?!\.\.\.)')
 
 
@@ -71,28 +74,47 @@ def tracer(calls: Collection[str], paths: Sequence[str], log: Path | str) -> lis
 def file_steps(home: Home, log: Path, *command: str, calls: Collection[str]) -> list[Step]:
     """Run a command, and return its calls that concern files of the home, in order."""
     home.run(*command, under=[*tracer(calls, (), log), "-y"])
+    return _concerned(home, [(call, rest) for _, call, rest in _calls(log)])
+
+
+def thread_steps(home: Home, log: Path, word: str) -> list[Step]:
+    """Return the calls of the one thread that has touched a file of such a name.
+
+    The log is that of a tracer that followed threads.
+    """
+    threads: dict[str, list[tuple[str, str]]] = {}
+    for thread, call, rest in _calls(log):
+        threads.setdefault(thread, []).append((call, rest))
+    [found] = [calls for calls in threads.values() if any(word in rest for _, rest in calls)]
+    return _concerned(home, found)
+
+
+def talk_steps(home: Home, log: Path, *command: str) -> list[Step]:
+    """Run a command, and return its calls that reach other processes, in order."""
+    home.run(*command, under=[*tracer(TALKS, (), log), "-y"])
+    # All are counted, as strace does.
+    steps = _numbered([(call, rest[:40]) for _, call, rest in _calls(log)], ())
+    return [step for step in steps if _TO_OTHERS.match(step.what)]
+
+
+def _calls(log: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield thread, call and arguments."""
+    for line in log.read_text(errors="replace").splitlines():
+        if found := _LINE.match(line):
+            yield found[1] or "", found[2], found[3]
+
+
+def _concerned(home: Home, calls: Sequence[tuple[str, str]]) -> list[Step]:
     below = (f"{home.data}", f"{home.temporary}/cldmon-")
     touched = [
         (call, path)
-        for call, rest in _calls(log)
+        for call, rest in calls
         if (path := next((p for p in _PATH.findall(rest) if p.startswith(below)), None))
         and "(deleted)" not in path
     ]
     paths = tuple(sorted({path for _, path in touched}))
     home_paths = len(f"{home.folder}/")
     return _numbered([(call, path[home_paths:]) for call, path in touched], paths)
-
-
-def talk_steps(home: Home, log: Path, *command: str) -> list[Step]:
-    """Run a command, and return its calls that reach other processes, in order."""
-    home.run(*command, under=tracer(TALKS, (), log))
-    return _numbered([(call, rest[:40]) for call, rest in _calls(log)], ())
-
-
-def _calls(log: Path) -> Iterator[tuple[str, str]]:
-    for line in log.read_text(errors="replace").splitlines():
-        if found := _LINE.match(line):
-            yield found[1], found[2]
 
 
 def _numbered(calls: Sequence[tuple[str, str]], paths: tuple[str, ...]) -> list[Step]:

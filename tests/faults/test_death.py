@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.faults import changing, death, outage
-from tests.faults.kernel import CHANGES, file_steps
+from tests.faults import changing, death, outage, posting
+from tests.faults.disk import REFUSALS, hit
+from tests.faults.kernel import CHANGES, file_steps, talk_steps
 from tests.faults.sample import spread
 
 if TYPE_CHECKING:
@@ -32,6 +33,24 @@ def test_a_change_of_subscriptions_killed_at_a_step_is_made_or_not(
     steps = changing.steps(brink, tmp_path / "log")
     assert len(steps) > 20
     changing.killed_at(brink, "killed", spread(steps, 3, seed=2)).check()
+
+
+def test_a_change_by_post_is_made_or_not_and_said_as_it_is(brink: Brink, tmp_path: Path) -> None:
+    site = posting.opened(brink)
+    steps = posting.steps(site, tmp_path / "log")
+    assert len(steps) > 15
+    posting.killed_at(site, "killed", spread(steps, 2, seed=5)).check()
+    refused = [(step, error) for error in REFUSALS for step in hit(steps, error)]
+    posting.refused_at(site, "refused", spread(refused, 2, seed=6)).check()
+
+
+def test_a_pass_killed_as_it_talks_to_the_driver_leaves_nothing(
+    brink: Brink, tmp_path: Path
+) -> None:
+    brink.begin()
+    steps = talk_steps(brink.home, tmp_path / "log", "fetch")
+    assert len(steps) > 40
+    death.killed_at(brink, "killed", spread(steps, 2, seed=7)).check()
 
 
 def test_the_first_pass_of_all_outlives_a_loss_of_power(brink: Brink, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_a_disk_that_refuses_is_told_in_words_and_loses_nothing(
     """The last trial: what fails when all is done, the closing of the lock, is no failure."""
     steps = disk.steps(brink, tmp_path / "log")
     for number, error in enumerate(("ENOSPC", "EACCES")):
-        hit = [step for step in steps if step.call in disk.REFUSALS[error]]
+        hit = disk.hit(steps, error)
         disk.refused(brink, error, spread(hit, 1, seed=number)).check()
     lock = [step for step in steps if step.call == "close" and "fetch.lock" in step.what]
     disk.refused(brink, "EIO", lock).check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tests.faults import changing, death
+from tests.faults import changing, death, posting
 from tests.faults.brink import on_the_brink
 from tests.faults.kernel import CHANGES, file_steps, talk_steps
 from tests.faults.sample import SEED, few
@@ -34,6 +34,14 @@ def trials(folder: Path) -> Iterator[Tally]:
         )
         brink.begin()
         steps = talk_steps(brink.home, log, "fetch")
-        yield death.killed_at(brink, "SIGKILL before each call to the driver", few(steps))
+        yield death.killed_at(
+            brink, "SIGKILL before each message to or from the driver", few(steps)
+        )
+        site = posting.opened(brink)
+        yield posting.killed_at(
+            site,
+            "SIGKILL of `serve` before each file operation of a change by POST",
+            few(posting.steps(site, log)),
+        )
         yield death.parts_killed(brink, len(few(range(TIMES))), rng)
         yield death.told_to_end(brink, len(few(range(TIMES))), rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.faults import disk
+from tests.faults import disk, posting
 from tests.faults.brink import on_the_brink
 from tests.faults.changing import CHANGE
 from tests.faults.sample import few
@@ -24,5 +24,11 @@ def trials(folder: Path) -> Iterator[Tally]:
         yield disk.full(brink, folder, range(3))
         steps = disk.steps(brink, folder / "log")
         for error in disk.REFUSALS:
-            hit = [step for step in steps if step.call in disk.REFUSALS[error]]
-            yield disk.refused(brink, error, few(hit))
+            yield disk.refused(brink, error, few(disk.hit(steps, error)))
+        site = posting.opened(brink)
+        steps = posting.steps(site, folder / "log")
+        yield posting.refused_at(
+            site,
+            "each of these errors at each file operation of a change by POST",
+            few([(step, error) for error in disk.REFUSALS for step in disk.hit(steps, error)]),
+        )
