@@ -19,6 +19,9 @@ LIMITS = [
     *(("v", size * MEBIBYTE) for size in (100, 10_000)),
     *(("d", size * MEBIBYTE) for size in (1, 10, 50, 100, 200)),
 ]
+ROOMS = (20, *range(30, 200, 10))
+"""MiB for all of a pass: from what Python alone takes to what all take together."""
+
 CHANGES = [datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2027, 3, 28, 1, tzinfo=UTC)]
 ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+12", "Pacific/Kiritimati", "UTC")
 
@@ -32,3 +35,7 @@ def trials(folder: Path) -> Iterator[Tally]:
         yield machine.time_zones(brink, ZONES)
         yield machine.summer_time(brink, CHANGES)
         yield machine.starved(brink, LIMITS)
+        if group := machine.memory_group():
+            yield machine.killed_for_memory(brink, group, ROOMS)
+        else:
+            print("no out-of-memory killer: memory cgroups cannot be made here; try it as root")
