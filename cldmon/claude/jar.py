@@ -88,9 +88,9 @@ class Jar:
 def forget_idle(folder: Path, now: datetime) -> None:
     """Remove what no pass has kept anew for a month: the cookies of accounts that are gone."""
     oldest = (now - timedelta(days=_IDLE_DAYS)).timestamp()
-    for path in folder.glob("*.json"):
-        with contextlib.suppress(OSError):
-            if path.lstat().st_mtime < oldest:
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix == ".json" and path.lstat().st_mtime < oldest:
                 path.unlink()
 
 

@@ -64,6 +64,8 @@ def test_cookies_that_no_pass_has_kept_for_a_month_go(jar: Jar, tmp_path: Path) 
     forget_idle(tmp_path, NOON + timedelta(days=31))
     assert not list(tmp_path.iterdir())
     forget_idle(tmp_path / "missing", NOON)
+    (tmp_path / "file").touch()
+    forget_idle(tmp_path / "file", NOON)  # as a folder that cannot be listed
 
 
 def test_the_session_key_is_not_kept(jar: Jar, tmp_path: Path) -> None:
