@@ -28,6 +28,9 @@ _BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[(?:\{"label":"|(\]\
 """How a line begins; one of a pass that read no account is all of it."""
 _END = b"}]}"
 _UNUSUAL_ESCAPE = re.compile(rb'\\[^"\\]')
+_CONTROLS = [bytes([code]) for code in range(32) if code != ord("\n")]
+"""Looked for one by one, which is faster than any search for them together."""
+
 _BLANK = b"\0\t\r "
 _MAX_STAMP = 10**15
 
@@ -111,8 +114,20 @@ def located(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | 
 
 
 def _is_sound(text: bytes) -> bool:
-    """Tell whether a text is neither damaged by zeros nor escaped in another way than ours."""
-    return b"\0" not in text and not (b"\\" in text and _UNUSUAL_ESCAPE.search(text))
+    """Tell whether a text can be JSON lines at all, and is escaped in no other way than ours."""
+    return (
+        not any(control in text for control in _CONTROLS)
+        and (text.isascii() or _is_utf8(text))
+        and not (b"\\" in text and _UNUSUAL_ESCAPE.search(text))
+    )
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _stamp_of_shaped(text: bytes, start: int, end: int) -> int | None:

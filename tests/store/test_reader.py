@@ -217,6 +217,17 @@ def test_zeros_after_a_loss_of_power_cost_the_lines_they_fell_on(
     as_json(tmp_path)
 
 
+@pytest.mark.parametrize("byte", [1, 9, 13, 27, 31, 128, 255])
+def test_a_byte_in_a_label_that_no_json_may_hold_costs_its_line_alone(
+    tmp_path: Path, byte: int
+) -> None:
+    """In a line that has else the writer's form, which is not parsed."""
+    damaged = MINUTES[1].replace(b"alice", b"al%bce" % bytes([byte]))
+    write(tmp_path, MINUTES[0], damaged, MINUTES[2])
+    assert read(tmp_path) == [MINUTES[0], MINUTES[2]]
+    assert len(as_json(tmp_path)) == 2
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n", b" \n", b"\n\0\0\n"])
 def test_line_ends_of_other_systems_are_understood(tmp_path: Path, end: bytes) -> None:
     write(tmp_path, *MINUTES, end=end)
