@@ -54,7 +54,8 @@ def scratch_folder(owner: Path) -> Iterator[Path]:
 
 
 def _is_ours_alone(folder: Path) -> bool:
-    found = folder.lstat()
+    with files.explained("look at", folder):
+        found = folder.lstat()
     others = stat.S_IWGRP | stat.S_IWOTH
     return (
         stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & others

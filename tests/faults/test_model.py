@@ -240,9 +240,11 @@ class Year(RuleBasedStateMachine):
 
     @rule()
     def kill_while_reading(self) -> None:
-        """Nothing of such a pass is left."""
+        """Nothing of such a pass is left; one that has nobody to ask is not killed so."""
         self.house.clock.advance(timedelta(minutes=10))
-        self.run(Killed(self.service.ask, self.house.clock), (), notify=True)
+        now = self.house.clock.at
+        if any(self.model.is_to_be_asked(label, now) for label in self.house.labels):
+            self.run(Killed(self.service.ask, self.house.clock), (), notify=True)
 
     @rule()
     def kill_after_slack_took_it(self) -> None:
