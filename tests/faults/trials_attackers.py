@@ -23,9 +23,11 @@ KINDS = {
 
 
 def trials(folder: Path) -> Iterator[Tally]:
-    """Make all attacks to the full."""
+    """Make all attacks to the full, each kind in a folder of its own."""
     for kind, (_, full) in KINDS.items():
-        yield from attacks(kind, folder, full)
+        place = folder / kind
+        place.mkdir()
+        yield from attacks(kind, place, full)
 
 
 def attacks(kind: str, folder: Path, size: int) -> Iterator[Tally]:
