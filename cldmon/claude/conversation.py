@@ -36,11 +36,12 @@ _ORGANIZATIONS = "/api/organizations"
 _FETCH = """async ([path, most]) => {
   const answer = await fetch(path, {credentials: 'include', cache: 'no-store'});
   const reader = answer.body ? answer.body.getReader() : null;
-  const parts = [];
+  const decoder = new TextDecoder();
+  let body = '';
   for (let size = 0; reader && size <= most;) {
     const {done, value} = await reader.read();
     if (done) break;
-    parts.push(value);
+    body += decoder.decode(value, {stream: true});
     size += value.length;
   }
   if (reader) reader.cancel().catch(() => null);
@@ -48,7 +49,7 @@ _FETCH = """async ([path, most]) => {
     status: answer.status,
     headers: Object.fromEntries(answer.headers),
     redirectedTo: answer.redirected ? answer.url : null,
-    body: await new Blob(parts).text(),
+    body: body + decoder.decode(),
   };
 }"""
 
