@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.model import FULL, to_ms
@@ -45,8 +47,7 @@ def plot(
     zone: tzinfo | None,
 ) -> list[str]:
     """Return the lines of a plot of 0 to 100 % over a span of time, `rows` high."""
-    import plotext
-
+    plotext = _plotext()
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     # The library has one figure for the whole process.
@@ -60,6 +61,20 @@ def plot(
         _draw(figure, stroke, to_ms(span.since), plotext.marker, plotext.pixel)
     text = str(figure.build().string(not look.colour)).rstrip("\n")
     return (text if look.unicode else text.translate(_PLAIN)).split("\n")
+
+
+def _plotext() -> Any:
+    """Return the library without its manual, which takes longer to build than all else to load.
+
+    In its place stands a module in which every name is None. A release that keeps its manual
+    elsewhere never asks for that, and is loaded whole.
+    """
+    manual = ModuleType("plotext._doc.doc")
+    manual.__getattr__ = lambda _: None  # type: ignore[method-assign]
+    sys.modules.setdefault(manual.__name__, manual)
+    import plotext
+
+    return plotext
 
 
 def _woven(strokes: Sequence[Stroke], span: Span, columns: int, rows: int) -> list[Stroke]:

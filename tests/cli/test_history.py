@@ -237,7 +237,10 @@ def test_columns_and_lines_set_the_size(home: Home) -> None:
 
 @pytest.mark.parametrize(
     ("form", "unwanted"),
-    [("chart", HEAVY | {"tabulate"}), ("json", HEAVY | {"plotext", "tabulate"})],
+    [
+        ("chart", HEAVY | {"tabulate", "plotext._doc.tools"}),
+        ("json", HEAVY | {"plotext", "tabulate"}),
+    ],
 )
 def test_nothing_heavy_is_imported_that_is_not_needed(
     home: Home, form: str, unwanted: set[str]
