@@ -34,7 +34,6 @@ WHY = {
     "driver._whole": "Playwright's driver, a Node program, starts",
     "launch._launch": "the browser starts, and its first processes with it",
     "source.BrowserSource._context": "a context of its own keeps an account's cookies apart",
-    "conversation.Conversation._set_key": "the session key becomes a cookie of that context",
     "conversation.Conversation._new_page": "a page is a process of its own: the browser forks it",
     "conversation.Conversation._open": "the question itself: 150 ms are the service's",
     "conversation.Conversation._fetch": "the second question: 150 ms are the service's",

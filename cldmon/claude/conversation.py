@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from cldmon.claude.gate import Gate
-from cldmon.claude.jar import SESSION_COOKIE
+from cldmon.claude.jar import SESSION_COOKIE, session_cookie
 from cldmon.domain import answers, usage
 from cldmon.domain.answers import (
     LARGEST_BODY,
@@ -57,7 +57,7 @@ _FETCH = """async ([path, most]) => {
 class Conversation:
     """Asks one account's questions: one request where its organization is remembered, else two.
 
-    `guise` is what the browser says it is; see `identity.guise`.
+    Its session cookie is in `context`; `guise` is what the browser says it is: `identity.guise`.
     """
 
     def __init__(
@@ -78,7 +78,6 @@ class Conversation:
 
     async def hold(self) -> Answer:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
-        await self._set_key()
         page = await self._new_page()
         remembered = self._question.remembered
         if remembered is None:
@@ -103,19 +102,14 @@ class Conversation:
         self._gate.watch(page, session)
         return page
 
-    async def _set_key(self) -> None:
-        key = self._question.key.reveal()
-        await self._context.add_cookies(
-            [{"name": SESSION_COOKIE, "value": key, "url": self._url, "httpOnly": True}]
-        )
-
     async def _look_up(self, page: Page) -> Answer:
         listed = await self._open(page, _ORGANIZATIONS)
         cookies = await self._context.cookies()
         organization = self._choose(listed, cookies)
         if _keys(cookies) != [self._question.key.reveal()]:
             await self._context.clear_cookies(name=SESSION_COOKIE)
-            await self._set_key()
+            key = session_cookie(self._url, self._question.key)
+            await self._context.add_cookies([cast("Any", key)])
         body = await self._fetch(page, _usage_path(organization))
         return self._answer(body, organization, looked_up=True)
 

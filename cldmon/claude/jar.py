@@ -11,6 +11,7 @@ import hashlib
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cldmon import files
 from cldmon.errors import StoreError
@@ -44,6 +45,22 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 # Where a cookie is bound to the site that it was set under, as Cloudflare's clearance is.
 _OPTIONAL_FIELDS = {"partitionKey": str, "_crHasCrossSiteAncestor": bool}
+
+
+def session_cookie(url: str, key: Secret) -> dict[str, Any]:
+    """Return the cookie that carries a session key to the service at `url`, and to no other."""
+    service = urlsplit(url)
+    host = service.hostname or ""
+    return {
+        "name": SESSION_COOKIE,
+        "value": key.reveal(),
+        "domain": f"[{host}]" if ":" in host else host,
+        "path": "/",
+        "expires": _SESSION,
+        "httpOnly": True,
+        "secure": service.scheme == "https",
+        "sameSite": "Lax",
+    }
 
 
 class Jar:

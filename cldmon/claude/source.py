@@ -16,7 +16,7 @@ from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
 from cldmon.claude.gate import alone
-from cldmon.claude.jar import Jar, forget_idle
+from cldmon.claude.jar import Jar, forget_idle, session_cookie
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
 from cldmon.domain.answers import AccountFailed, failed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
     from cldmon.domain.asking import Answer, Question
+    from cldmon.domain.secret import Secret
 
     End = Callable[[Question, Answer | Failure], None]
 
@@ -148,7 +149,7 @@ class BrowserSource:
 
     async def _ask(self, browser: Browser, question: Question) -> Answer:
         jar = Jar(self._folder, question.label, question.key)
-        context = await self._context(browser, jar)
+        context = await self._context(browser, jar, question.key)
         try:
             guise = identity.guise(self._settings, browser.version)
             conversation = Conversation(context, self._url, question, guise=guise, now=self._now)
@@ -156,9 +157,10 @@ class BrowserSource:
         finally:
             await close(context)
 
-    async def _context(self, browser: Browser, jar: Jar) -> BrowserContext:
-        """Open an account's context with its cookies; without them if the browser refuses one."""
-        cookies = jar.cookies(self._now())
+    async def _context(self, browser: Browser, jar: Jar, key: Secret) -> BrowserContext:
+        """Open an account's context with its cookies; with the key alone if one is refused."""
+        kept = jar.cookies(self._now())
+        cookies = [*kept, session_cookie(self._url, key)]
         try:
             return await browser.new_context(
                 storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
@@ -166,10 +168,10 @@ class BrowserSource:
                 bypass_csp=True,
             )
         except PlaywrightError:
-            if not cookies or not browser.is_connected():
+            if not kept or not browser.is_connected():
                 raise
         jar.empty()
-        return await self._context(browser, jar)
+        return await self._context(browser, jar, key)
 
 
 async def _hold(conversation: Conversation, jar: Jar) -> Answer:
