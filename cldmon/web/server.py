@@ -32,10 +32,12 @@ GOODBYE_SECONDS = 1.0
 _SWITCH_SECONDS = 0.001
 """How long one busy thread keeps the others waiting: a fifth of Python's default."""
 
-_BLOCK = 64 * 1024
+_BLOCK = 4096
+"""Bytes; each idle connection holds so much room for what may come."""
+
 _BACKLOG = 1024
 _DRAIN_SECONDS = 0.5
-_DRAIN_BLOCKS = 8
+_DRAIN_BLOCKS = 128
 
 
 class ListenError(CldmonError):
@@ -206,7 +208,7 @@ class Exchanges(BaseHTTPRequestHandler):
         chunked = not isinstance(response.body, bytes)
         out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
         self._state.enter(Phase.ANSWER)
-        self.connection.sendall(out + (b"" if head.method == "HEAD" else _bytes(response)))
+        self._send((out, b"" if head.method == "HEAD" else _bytes(response)))
         return head.keeps_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
