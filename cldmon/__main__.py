@@ -14,8 +14,8 @@ def main() -> NoReturn:
     """Run the command line and exit, as `cldmon.cli.main` does."""
     _end_by_ctrl_c()
     # Loading makes much that lives and little to collect. Looking for it, then and once more at
-    # the exit, would take a sixth of the time of a short command.
-    gc.set_threshold(20_000)
+    # the exit, would take a sixth of the time of a command: most end before this number is reached.
+    gc.set_threshold(200_000)
     atexit.register(gc.freeze)
     if not _by_shortcut():
         from cldmon.cli import main as command_line
