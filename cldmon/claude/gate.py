@@ -15,14 +15,17 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 
+from cldmon.errors import BrowserError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping
 
-    from playwright.async_api import CDPSession, Page, Request
+    from playwright.async_api import Browser, CDPSession, Page, Request
 
 _FETCHES = ("fetch", "xhr")
 _PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_ELSEWHERE_SECONDS = 5.0
 _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
@@ -35,6 +38,29 @@ def alone(url: str, env: Mapping[str, str]) -> str:
     found = filter(None, map(_place, (url, *_proxies(env))))
     rules = [f"MAP {place} {place}" for place in dict.fromkeys(found)]
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
+
+
+async def require_alone(browser: Browser) -> None:
+    """Try to reach a place of this machine that is not the service; raises BrowserError if it can.
+
+    Only a browser that does not heed its option can: one of another make, or one behind a wrapper.
+    """
+    reached = asyncio.Event()
+
+    def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        writer.close()
+
+    async with await asyncio.start_server(note, "127.0.0.1", 0) as elsewhere:
+        port = elsewhere.sockets[0].getsockname()[1]
+        with contextlib.suppress(PlaywrightError):
+            page = await browser.new_page()
+            await page.goto(f"http://127.0.0.1:{port}/", timeout=_ELSEWHERE_SECONDS * 1000)
+    if reached.is_set():
+        raise BrowserError(
+            "the browser does not heed --host-resolver-rules: a redirect could lead it elsewhere,"
+            " with a session key; take an unaltered Chromium or Chrome (browser.executable)"
+        )
 
 
 def _proxies(env: Mapping[str, str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
-from cldmon.claude.gate import alone
+from cldmon.claude.gate import alone, require_alone
 from cldmon.claude.jar import Jar, forget_idle, session_cookie
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
@@ -89,13 +89,17 @@ class BrowserSource:
         return self._settings.sandboxed
 
     def version(self) -> str:
-        """Start the browser and return its version; raises BrowserError or StoreError."""
+        """Start the browser and return its version.
+
+        Raises StoreError, and BrowserError: also where it can be led to another place than ours.
+        """
         executables = browsers.candidates(self._settings, self._env)
         with scratch_folder(self._folder) as scratch:
             return asyncio.run(self._version(executables, scratch))
 
     async def _version(self, executables: Sequence[str], scratch: Path) -> str:
         async with self._browser(executables, scratch) as browser:
+            await require_alone(browser)
             return browser.version
 
     def _browser(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import slack as sim
 from cldmon.demo.http import Route, SimServer
 from cldmon.demo.replies import Answer
@@ -136,3 +138,30 @@ def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
     [check] = chromium.starts(ward.patient())
     assert (check.verdict, "libfoo.so is missing" in check.detail) == (Verdict.FAILED, True)
     assert "doctor" not in check.detail
+
+
+HEEDLESS = """#!/bin/sh
+for word do
+  shift
+  case $word in --host-resolver-rules=*) ;; *) set -- "$@" "$word" ;; esac
+done
+exec {browser} "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [('#!/bin/sh\nexec {browser} "$@"\n', Verdict.OK), (HEEDLESS, Verdict.FAILED)],
+)
+def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
+    ward: Ward, tmp_path: Path, text: str, verdict: Verdict
+) -> None:
+    browser = tmp_path / "wrapper"
+    browser.write_text(text.format(browser=find(BrowserSettings(), os.environ)))
+    browser.chmod(0o755)
+    ward.write(f'browser.executable = "{browser}"')
+    [check] = chromium.starts(ward.patient())
+    assert (check.verdict, "--host-resolver-rules" in check.detail) == (
+        verdict,
+        verdict is Verdict.FAILED,
+    )
