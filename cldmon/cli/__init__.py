@@ -171,6 +171,8 @@ def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
         _silence_stdout()
         return 0
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return None  # Python 3.11 makes it another error where it comes while a class is made
         _tell(_unexpected(error), debug=debug)
         _silence_stdout()
         return 1

@@ -67,6 +67,28 @@ def test_ctrl_c_ends_it_in_silence_while_it_still_loads(home: Home) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
 
 
+CTRL_C_IN_A_CLASS = """
+import dataclasses, os, signal
+
+named = dataclasses.Field.__set_name__
+
+def interrupted(field, owner, name):
+    if owner.__module__ == "cldmon.domain.answers":
+        os.kill(os.getpid(), signal.SIGINT)
+    named(field, owner, name)
+
+dataclasses.Field.__set_name__ = interrupted
+"""
+
+
+def test_nor_does_ctrl_c_while_a_class_is_made_look_like_a_fault(home: Home) -> None:
+    """Python 3.11 makes a RuntimeError of it there."""
+    home.settle({"alice": None})
+    (home.folder / "sitecustomize.py").write_text(CTRL_C_IN_A_CLASS)
+    ran = home.run("fetch", env={**home.env, "PYTHONPATH": str(home.folder)})
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
 def test_a_pass_in_the_background_heeds_sigterm_alone(home: Home) -> None:
     """A shell has Ctrl-C ignored there from the start, and nohup the end of the terminal."""
     running = in_mid_pass(home, preexec_fn=ignore_terminal)
