@@ -30,8 +30,8 @@ FIRST = {"wall": 1.15, "cpu": 1.15, "memory": 1.15}
 KNOWN = {"wall": 1.0, "cpu": 1.0, "memory": 1.15}
 """One question less takes less time; of memory, what one page takes is taken all the same."""
 
-ROUNDS = {1: 9, 5: 7, 20: 5, 50: 3, 100: 3, 200: 2}
-SECURE_ROUNDS = {1: 7, 5: 7, 20: 5, 50: 3, 100: 2, 200: 1}
+ROUNDS = {1: 11, 5: 11, 20: 7, 50: 5, 100: 3, 200: 3}
+SECURE_ROUNDS = {1: 7, 5: 9, 20: 5, 50: 5, 100: 3, 200: 2}
 GROWTH = (20, 50, 100, 200)
 STRAIGHT = 0.15
 """How far from a straight line a measurement may be, as a part of it."""
