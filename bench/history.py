@@ -93,7 +93,7 @@ def _year(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
         def all_weeks() -> float:
             return sum(_back(server, drain, week, days) for days in weeks)
 
-        found = rounds(effort.rounds(3), partial(drain.seconds, cat, week), all_weeks)
+        found = rounds(effort.rounds(ROUNDS), partial(drain.seconds, cat, week), all_weeks)
         yield _row(f"`/api/history?range=7d` for each week of {days} days", CAT, found, 2.0)
     yield _searched(f"one account of 100, {days} days", folder, days, now, effort)
     few = folder / "few"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 """Bytes that are looked at together: few enough to stay in the processor's cache meanwhile."""
 
-PIECE = 1 << 19
-"""Bytes that are read together, or one line: the same, and little enough that the C library's
-allocator does not keep more of what is free."""
+PIECE = 1 << 18
+"""Bytes that are read together, or one line: with their copies still in the cache when they are
+sent, and little enough that the C library's allocator does not keep more of what is free."""
 
 MOST_FILES = 500
 
