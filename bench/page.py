@@ -17,11 +17,11 @@ TITLE = """# What cldmon costs
 
 <!-- Written by scripts/bench from bench/results.json; the words are in bench/page.py. -->
 
-`scripts/bench` measures all of this, in a quarter of an hour on a quiet machine, and writes this
-page; `scripts/bench PART…` measures these parts alone: {parts}. Times depend on the machine, ratios
-hardly: each is to a reference that was measured in the same run, as the median of paired rounds. A
-figure of a pass counts the whole tree of processes: cldmon, Playwright's driver, and every process
-of the browser. Its memory is PSS, so what processes share counts once.
+`scripts/bench` measures all of this, in about a quarter of an hour on a quiet machine, and writes
+this page; `scripts/bench PART…` measures these parts alone: {parts}. Times depend on the machine,
+ratios hardly: each is to a reference that was measured in the same run, as the median of paired
+rounds. A figure of a pass counts the whole tree of processes: cldmon, Playwright's driver, and
+every process of the browser. Its memory is PSS, so what processes share counts once.
 """
 
 PASSES = """

@@ -198,7 +198,7 @@ class Exchanges(BaseHTTPRequestHandler):
     def _refuse(self, response: Response) -> None:
         """Answer what is no request, and close: where the next one begins is not known."""
         self._state.enter(Phase.ANSWER)
-        self.connection.sendall(_head(response, keeps_alive=False) + _bytes(response))
+        self._send((_head(response, keeps_alive=False), _bytes(response)))
         self._drain()
 
     def _answer(self, response: Response, head: Head) -> bool:

@@ -38,7 +38,7 @@ def test_a_change_of_subscriptions_killed_at_a_step_is_made_or_not(
 def test_a_change_by_post_is_made_or_not_and_said_as_it_is(brink: Brink, tmp_path: Path) -> None:
     site = posting.opened(brink)
     steps = posting.steps(site, tmp_path / "log")
-    assert len(steps) > 10
+    assert len(steps) > 15
     posting.killed_at(site, "killed", spread(steps, 2, seed=5)).check()
     refused = [(step, error) for error in REFUSALS for step in hit(steps, error)]
     posting.refused_at(site, "refused", spread(refused, 2, seed=6)).check()
