@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cldmon.domain.asking import Organization
 from cldmon.domain.model import Account, Reading, Snapshot, Window
-from cldmon.domain.organization import Organization
 from cldmon.store.state import KeyMark, Memory, State, StateFile
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.asking import Answer
+from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
-from cldmon.domain.organization import Organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

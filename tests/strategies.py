@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from cldmon.domain.asking import Organization
 from cldmon.domain.model import (
     Account,
     ExtraUsage,
@@ -17,7 +18,6 @@ from cldmon.domain.model import (
     TransitionKind,
     Window,
 )
-from cldmon.domain.organization import Organization
 from cldmon.store import history
 from cldmon.store.state import KeyMark, Memory, Message, State
 

@@ -9,10 +9,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
-from cldmon.claude.gate import Gate
-from cldmon.claude.jar import SESSION_COOKIE, session_cookie
-from cldmon.domain import answers, usage
-from cldmon.domain.answers import (
+from cldmon.claude import errors, usage
+from cldmon.claude.errors import (
     LARGEST_BODY,
     AccountFailed,
     HttpAnswer,
@@ -20,9 +18,11 @@ from cldmon.domain.answers import (
     too_long,
     unknown_organization,
 )
-from cldmon.domain.asking import Answer, Question
+from cldmon.claude.gate import Gate
+from cldmon.claude.jar import SESSION_COOKIE, session_cookie
+from cldmon.claude.organization import choose
+from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
-from cldmon.domain.organization import Organization, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,7 +142,7 @@ class Conversation:
             if "ERR_ABORTED" in error.message:
                 await page.evaluate("0")  # raises if the page has crashed
             raise _unanswered(error) from error
-        return answers.read(answer, now=self._now())
+        return errors.read(answer, now=self._now())
 
     async def _fetch(self, page: Page, path: str) -> object:
         """Ask from inside the page that is open and return the JSON."""
@@ -154,13 +154,13 @@ class Conversation:
         answer = HttpAnswer(
             found["status"], found["body"].encode(), found["headers"], found["redirectedTo"]
         )
-        return answers.read(answer, now=self._now())
+        return errors.read(answer, now=self._now())
 
     def _raise_if_stopped(self) -> None:
         if self._gate.flooded:
             raise too_long()
         if self._gate.refused:
-            answers.refuse_redirect(self._gate.refused)
+            errors.refuse_redirect(self._gate.refused)
 
 
 def _keys(cookies: Sequence[Any]) -> list[str]:

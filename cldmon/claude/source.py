@@ -15,11 +15,11 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.conversation import Conversation
+from cldmon.claude.errors import AccountFailed, failed
 from cldmon.claude.gate import alone, require_alone
 from cldmon.claude.jar import Jar, forget_idle, session_cookie
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.scratch import scratch_folder
-from cldmon.domain.answers import AccountFailed, failed
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import BrowserError, StoreError
 

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cldmon.domain.model import Reading
-    from cldmon.domain.organization import Organization
     from cldmon.domain.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization of the service: its uuid, and the plan's name as people know it."""
+
+    uuid: str
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from cldmon import files
 from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
+from cldmon.domain.asking import Organization
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso, iso_or_none
-from cldmon.domain.organization import Organization
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
 from cldmon.store.latest import StateCorruptError as StateCorruptError

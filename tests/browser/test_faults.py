@@ -25,9 +25,8 @@ from cldmon.demo.claude import (
     usage,
     wrong_organization,
 )
-from cldmon.domain.asking import Answer
+from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import FailureKind
-from cldmon.domain.organization import Organization
 from tests.browser.asking import Asking, failure
 from tests.home import key_of, organization_of
 

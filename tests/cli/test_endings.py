@@ -73,7 +73,7 @@ import dataclasses, os, signal
 named = dataclasses.Field.__set_name__
 
 def interrupted(field, owner, name):
-    if owner.__module__ == "cldmon.domain.answers":
+    if owner.__module__ == "cldmon.claude.errors":
         os.kill(os.getpid(), signal.SIGINT)
     named(field, owner, name)
 

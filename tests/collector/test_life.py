@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
+from cldmon.claude.errors import failed
 from cldmon.collector.advance import Settings
-from cldmon.domain.answers import failed
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BusyError

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.claude.organization import choose
+from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.faults import Fault
 from cldmon.demo.scenario import PEOPLE, STORY
 from cldmon.domain.model import TransitionKind, duration
-from cldmon.domain.organization import choose
 from cldmon.domain.transitions import ResetRule, detect
-from cldmon.domain.usage import parse
 
 if TYPE_CHECKING:
     from cldmon.demo.scenario import Person

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import errors
+from cldmon.claude import errors as claude_errors
 from cldmon.claude import launch
-from cldmon.domain import answers
 from cldmon.domain.model import FailureKind
 from cldmon.slack.verdicts import Answer, verdict
 from tests.docs.pages import ROOT, page
@@ -75,7 +75,7 @@ def known(message: str) -> bool:
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_reason_why_an_account_cannot_be_read_is_on_the_page(kind: FailureKind) -> None:
-    assert known(answers.failed(kind).failure.message)
+    assert known(claude_errors.failed(kind).failure.message)
 
 
 def told() -> Iterator[str]:

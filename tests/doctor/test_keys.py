@@ -10,9 +10,8 @@ import pytest
 from cldmon import files
 from cldmon.doctor import keys
 from cldmon.doctor.check import Verdict
-from cldmon.domain.asking import Answer
+from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
-from cldmon.domain.organization import Organization
 from cldmon.domain.secret import Secret
 from cldmon.store.state import KeyMark, Memory, State
 from tests.doctor.ward import KEY

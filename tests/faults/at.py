@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cldmon.app import App
+from cldmon.claude.errors import HttpAnswer, failed
 from cldmon.cli.fetch import command
-from cldmon.domain.answers import HttpAnswer, failed
 from cldmon.domain.model import FailureKind
 from cldmon.errors import CldmonError
 from tests.collector.killed import at_step

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain import answers, usage
-from cldmon.domain.answers import AccountFailed, HttpAnswer, failed, unknown_organization
+from cldmon.claude import errors, usage
+from cldmon.claude.errors import AccountFailed, HttpAnswer, failed, unknown_organization
+from cldmon.claude.organization import choose
 from cldmon.domain.asking import Answer
 from cldmon.domain.model import FailureKind
-from cldmon.domain.organization import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.asking import Question
+    from cldmon.domain.asking import Organization, Question
     from cldmon.domain.model import Failure
-    from cldmon.domain.organization import Organization
 
     Ask = Callable[[str, str], HttpAnswer]
 
@@ -66,4 +65,4 @@ class PlainSource:
         return Answer(reading, organization, looked_up)
 
     def _json(self, question: Question, path: str) -> object:
-        return answers.read(self._ask(path, question.key.reveal()), now=self._now())
+        return errors.read(self._ask(path, question.key.reveal()), now=self._now())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.answers import HttpAnswer
+from cldmon.claude.errors import HttpAnswer
 from tests.faults.model import Seen, Trouble
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cldmon.claude.usage import parse
+from cldmon.domain.asking import Organization
 from cldmon.domain.model import ExtraUsage, Reading, Window
-from cldmon.domain.organization import Organization
-from cldmon.domain.usage import parse
 from tests.fakes import NOON
 from tests.strategies import JSON
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.answers import LARGEST_BODY, AccountFailed, HttpAnswer, failed, read, retry_after
+from cldmon.claude.errors import LARGEST_BODY, AccountFailed, HttpAnswer, failed, read, retry_after
 from cldmon.domain.model import Failure, FailureKind
 from tests.fakes import NOON
 from tests.strategies import JSON

@@ -1,6 +1,6 @@
 """The service's usage JSON as a reading. Undocumented, so nothing in it can raise here.
 
-What is not understood is left out and counted. Source: the facts of the service, "Usage".
+What is not understood is left out and counted. Source: what is known of claude.ai, "Usage".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from cldmon.domain.organization import Organization
+    from cldmon.domain.asking import Organization
 
 _FLAT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NOT_WINDOWS = ("extra_usage", "limits", "spend")

@@ -5,8 +5,9 @@ Source: the facts of the service, "Organizations".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from cldmon.domain.asking import Organization
 
 _PLANS = {
     "claude_max": "Max",
@@ -16,14 +17,6 @@ _PLANS = {
 }
 """What is paid for, the most telling first: an organization may have several."""
 _TIERS = {"default_claude_max_5x": " 5x", "default_claude_max_20x": " 20x"}
-
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """An organization of the service: its uuid, and the plan's name as people know it."""
-
-    uuid: str
-    plan: str
 
 
 def choose(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.organization import Organization, choose
+from cldmon.claude.organization import choose
+from cldmon.domain.asking import Organization
 from tests.strategies import JSON
 
 CONSOLE = {"uuid": "c-0", "capabilities": ["api"]}
