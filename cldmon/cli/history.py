@@ -181,8 +181,10 @@ def _ends(query: Query) -> tuple[int, int]:
 
 def _described(query: Query) -> str:
     """Return a span in words, in the user's zone."""
-    since, until = (end.astimezone() for end in (query.span.since, query.span.until))
-    return f"from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
+    from cldmon.terminal.times import stamps
+
+    since, until = stamps((query.span.since, query.span.until), None)
+    return f"from {since} to {until}"
 
 
 def _frame(app: App, query: Query) -> Frame:

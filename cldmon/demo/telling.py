@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from cldmon.domain.honest import CRITICAL
+from cldmon.domain.instants import nearest_minute
 from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW
 
@@ -49,7 +50,7 @@ def message(sent: SentMessage, name_of: NameOf, look: Look) -> str:
 
 
 def _clock(at: datetime) -> str:
-    return f"{at.astimezone():%H:%M}"
+    return f"{nearest_minute(at).astimezone():%H:%M}"
 
 
 def _cell(account: Account, look: Look) -> str:

@@ -12,6 +12,7 @@ from cldmon.config.secrets import run_program
 from cldmon.doctor.check import Verdict, bad, good, unsure
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.honest import STALE_INTERVALS, is_stale
+from cldmon.domain.instants import nearest_minute
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK
 from cldmon.terminal.times import length, read_ago
@@ -44,7 +45,8 @@ def last_pass(patient: Patient) -> Iterator[Check]:
         yield good("last pass", detail)
     elif last > now:
         remedy = "set the clock right, best by NTP: timedatectl set-ntp true"
-        yield bad("last pass", f"it is dated {last:%Y-%m-%d %H:%M} UTC, in the future", remedy)
+        dated = f"it is dated {nearest_minute(last):%Y-%m-%d %H:%M} UTC, in the future"
+        yield bad("last pass", dated, remedy)
     else:
         yield bad("last pass", f"{detail}, over {STALE_INTERVALS} intervals", "see the timer below")
 

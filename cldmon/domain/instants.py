@@ -7,6 +7,7 @@ from functools import lru_cache
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+_HALF_MINUTE = timedelta(seconds=30)
 
 
 @lru_cache(maxsize=1024)
@@ -27,6 +28,15 @@ def spoken(instant: datetime, now: datetime) -> str:
     """Return a UTC instant for people: `13:00:00 UTC`, with its date where that is not now's."""
     pattern = "%H:%M:%S" if instant.date() == now.date() else "%Y-%m-%d %H:%M:%S"
     return f"{instant:{pattern}} UTC"
+
+
+def nearest_minute(instant: datetime) -> datetime:
+    """Return the minute as which an instant is shown wherever seconds are not.
+
+    The service's resets jitter by a second around the minute: 23:59:59.940 is midnight.
+    """
+    latest = datetime.max.replace(tzinfo=UTC) - _HALF_MINUTE
+    return (min(instant, latest) + _HALF_MINUTE).replace(second=0, microsecond=0)
 
 
 def from_iso(text: object) -> datetime | None:

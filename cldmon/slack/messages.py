@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.instants import nearest_minute
 from cldmon.domain.model import TransitionKind, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from cldmon.domain.model import Subscription, Transition
 
@@ -23,7 +25,6 @@ _ROOM = 80
 """Characters granted to a label or title: keeps the header below Slack's limit of 150."""
 
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_LAST_MINUTE = int(datetime(9999, 12, 31, 23, 59, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +119,17 @@ def _reset(transition: Transition, show: Callable[[datetime], str]) -> str:
     words = _WORDS[transition.kind]
     if transition.resets_at is None:
         return words.no_reset
-    return f"{words.reset} {show(_minute(transition.resets_at))}."
+    return f"{words.reset} {show(transition.resets_at)}."
 
 
 def _local(instant: datetime) -> str:
     """Return Slack's date markup: each reader sees the instant in their own zone."""
-    return f"<!date^{int(instant.timestamp())}^{{date_short_pretty}} at {{time}}|{_utc(instant)}>"
+    seconds = int(nearest_minute(instant).timestamp())
+    return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{_utc(instant)}>"
 
 
 def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _minute(instant: datetime) -> datetime:
-    """Return the nearest minute: the service's reset times jitter by a second around it."""
-    seconds = (int(instant.timestamp()) + 30) // 60 * 60
-    return datetime.fromtimestamp(min(seconds, _LAST_MINUTE), UTC)
+    return nearest_minute(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _header(text: str) -> dict[str, Any]:

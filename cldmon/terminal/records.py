@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import from_ms, iso, short_title
+from cldmon.terminal.times import stamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ _LONGEST_LABEL = 20
 _LONGEST_TITLE = 12
 """Columns granted to a label and to a window's name: three windows fit into 80."""
 _MINUTE = timedelta(minutes=1)
+_HALF_MINUTE_MS = 30_000
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
 
 
@@ -54,14 +56,15 @@ def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame
     look = frame.look
     titles = (look.shorten(look.clean(short_title(name)), _LONGEST_TITLE) for name in windows)
     step = _step(frame.span.length)
-    rows = [
-        [
-            look.shorten(look.clean(label), _LONGEST_LABEL),
-            f"{from_ms(ms).astimezone(frame.zone):%Y-%m-%d %H:%M}",
-        ]
-        + [f"{values[name]}%" if name in values else look.missing for name in windows]
+    readings = [
+        (look.shorten(look.clean(label), _LONGEST_LABEL), ms, values)
         for label, points in accounts.items()
         for ms, values in _firsts(points, step)
+    ]
+    times = stamps((from_ms(ms) for _, ms, _ in readings), frame.zone)
+    rows = [
+        [label, time] + [f"{values[name]}%" if name in values else look.missing for name in windows]
+        for (label, _, values), time in zip(readings, times, strict=True)
     ]
     aligned = ("left", "left", *("right" for _ in windows))
     return tabulate(
@@ -89,6 +92,7 @@ def _step(length: timedelta) -> int:
 def _firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
     before = None
     for point in points:
-        if point[0] // step_ms != before:
-            before = point[0] // step_ms
+        step = (point[0] + _HALF_MINUTE_MS) // step_ms  # by the minute that is shown
+        if step != before:
+            before = step
             yield point

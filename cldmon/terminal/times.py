@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from cldmon.domain.instants import nearest_minute
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, tzinfo
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _HALF_MINUTE = timedelta(seconds=30)
-"""Added before seconds are cut off: the service's resets jitter by a second around the minute."""
 _MOMENT = timedelta(seconds=5)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -22,13 +24,32 @@ def clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
 
     In `zone`, None being the system's.
     """
-    local = (instant + _HALF_MINUTE).astimezone(zone)
+    local = nearest_minute(instant).astimezone(zone)
     days = (local.date() - now.astimezone(zone).date()).days
     if days == 0:
         return f"{local:%H:%M}"
     if 0 < days < 7:
         return f"{_DAYS[local.weekday()]} {local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}"
+
+
+def stamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
+    """Return instants as `2026-11-22 17:09`, in `zone`, None being the system's.
+
+    Where the clock shows the time of one of them twice, when it is put back, all have their offset:
+    `2026-10-25 02:30+01:00`.
+    """
+    shown = [nearest_minute(instant).astimezone(zone) for instant in instants]
+    texts = [local.isoformat(" ", "minutes") for local in shown]
+    if any(_comes_twice(local, zone) for local in shown):
+        return texts
+    return [text[: len("2026-11-22 17:09")] for text in texts]
+
+
+def _comes_twice(local: datetime, zone: tzinfo | None) -> bool:
+    both = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    first, second = (clock_time.astimezone(UTC) for clock_time in both)
+    return first != second
 
 
 def countdown(span: timedelta) -> str:
@@ -48,6 +69,8 @@ def _two(more: int, large: str, less: int, small: str) -> str:
 def length(span: timedelta) -> str:
     """Return how long something took or is old: `20 s`, `42 min`, `3 h`, `2 d`."""
     span = abs(span)
+    if span >= _MINUTE:
+        span += _HALF_MINUTE
     for unit, name, most in ((timedelta(seconds=1), "s", _MINUTE), (_MINUTE, "min", 2 * _HOUR)):
         if span < most:
             return f"{span // unit} {name}"

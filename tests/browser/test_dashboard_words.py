@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
+
+from cldmon.domain.instants import from_ms, nearest_minute
+from cldmon.domain.model import Transition, TransitionKind
+from cldmon.slack.messages import alert
+from cldmon.terminal.times import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +72,46 @@ def test_an_instant_is_told_with_as_much_of_the_day_as_it_needs(
     page: Page, ms: int, words: str
 ) -> None:
     assert call(page, "time", "when", ms, NOON) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clock_time", "in_utc"),
+    [
+        (-0.06, "Mon 00:00", "2026-11-22 23:00 UTC"),
+        (-30, "Mon 00:00", "2026-11-22 23:00 UTC"),
+        (-30.001, "23:59", "2026-11-22 22:59 UTC"),
+        (0, "Mon 00:00", "2026-11-22 23:00 UTC"),
+        (29.9, "Mon 00:00", "2026-11-22 23:00 UTC"),
+    ],
+)
+def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
+    page: Page, seconds: float, clock_time: str, in_utc: str
+) -> None:
+    """The service's resets jitter by a second around the minute: the nearest one is shown."""
+    ms = int(NOON + 12 * HOUR + seconds * 1000)
+    instant, noon = from_ms(ms), from_ms(NOON)
+    assert call(page, "time", "clock", ms, NOON) == clock_time
+    assert call(page, "time", "when", ms, NOON).endswith(clock_time)
+    assert clock_time.split()[-1] in call(page, "time", "full", ms)
+    assert clock(instant, noon, ZoneInfo("Europe/Berlin")) == clock_time
+    message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant))
+    assert f"Resets {in_utc}." in message.text
+    assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)
+
+
+def test_the_times_of_a_table_have_their_zone_where_the_clock_shows_one_of_them_twice(
+    page: Page,
+) -> None:
+    """On 25 October 2026 it goes back from 3 to 2 in Berlin."""
+    first = 1_792_887_300_000
+    assert call(page, "time", "stamps", [first, first + HOUR]) == [
+        "25 Oct 2026, 02:15:00 CEST",
+        "25 Oct 2026, 02:15:00 CET",
+    ]
+    assert call(page, "time", "stamps", [first - HOUR, first + 2 * HOUR]) == [
+        "25 Oct 2026, 01:15:00",
+        "25 Oct 2026, 03:15:00",
+    ]
 
 
 def test_a_time_axis_names_the_day_where_it_begins(page: Page) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SEEN = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 RESETS = datetime(2026, 11, 22, 15, 9, 59, 318402, tzinfo=UTC)
-SEEN_MARKUP = "<!date^1795348830^{date_short_pretty} at {time}|2026-11-22 12:00 UTC>"
+SEEN_MARKUP = "<!date^1795348860^{date_short_pretty} at {time}|2026-11-22 12:01 UTC>"
 RESETS_MARKUP = "<!date^1795360200^{date_short_pretty} at {time}|2026-11-22 15:10 UTC>"
 DATE_MARKUP = re.compile(r"<!date\^-?\d+\^\{date_short_pretty\} at \{time\}\|[-0-9: ]+UTC>")
 
@@ -64,7 +64,7 @@ def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
     message = alert(transition(TransitionKind.LIMIT_HIT, RESETS))
     assert message == Message(
         text="alice: limit hit. Current session is used up. Resets 2026-11-22 15:10 UTC. "
-        "Seen 2026-11-22 12:00 UTC.",
+        "Seen 2026-11-22 12:01 UTC.",
         blocks=(
             {
                 "type": "header",
@@ -94,7 +94,7 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
     message = alert(transition(TransitionKind.USAGE_RESET, RESETS))
     assert message.text == (
         "alice: free again. Current session is free again. Resets next 2026-11-22 15:10 UTC. "
-        "Seen 2026-11-22 12:00 UTC."
+        "Seen 2026-11-22 12:01 UTC."
     )
     assert texts_of(message) == [
         "🟢 alice: free again",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,21 @@ def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:
     ]
     ascii_look = Look(80, colour=False, unicode=False)
     assert table({"ä": points}, WINDOWS, frame(1, ascii_look)).isascii()
+
+
+def test_a_table_tells_the_two_hours_apart_that_the_clock_shows_alike() -> None:
+    """At 3 the clock goes back to 2; rows stay in the order of time."""
+    began = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    span = Span(began, began + timedelta(hours=2))
+    points = [
+        (to_ms(began + timedelta(minutes=minutes)), {"fiveHour": 1}) for minutes in (0, 30, 60)
+    ]
+    shown = table({"alice": points}, ["fiveHour"], replace(frame(1), span=span)).split("\n")
+    assert [row[11:33] for row in shown[1:]] == [
+        "2026-10-25 02:30+02:00",
+        "2026-10-25 02:00+01:00",
+        "2026-10-25 02:30+01:00",
+    ]
 
 
 @pytest.mark.parametrize("hours", [0.1, 1, 5, 24, 7 * 24, 30 * 24, 365 * 24, 9 * 365 * 24])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cldmon.terminal.times import clock, countdown, length, read_ago
+from cldmon.terminal.times import clock, countdown, length, read_ago, stamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SUNDAY = datetime(2026, 11, 22, 11, 37, tzinfo=UTC)
@@ -30,6 +35,36 @@ def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
     instant: datetime, text: str
 ) -> None:
     assert clock(instant, SUNDAY, BERLIN) == text
+
+
+@pytest.fixture(params=["Europe/Berlin", None])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Berlin's time: named, and as the system's."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield request.param and ZoneInfo(request.param)
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_an_hour_that_comes_twice_is_shown_with_its_offset(zone: ZoneInfo | None) -> None:
+    instants = [datetime(2026, 10, 25, 0, 15, tzinfo=UTC) + n * timedelta(hours=1) for n in (0, 1)]
+    assert stamps(instants, zone) == ["2026-10-25 02:15+02:00", "2026-10-25 02:15+01:00"]
+    assert stamps([instants[1], SUNDAY], zone)[1] == "2026-11-22 12:37+01:00"
+
+
+def test_other_times_are_shown_without_an_offset(zone: ZoneInfo | None) -> None:
+    """Also those around the hour that is left out, and right before and after the one twice."""
+    forth = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
+    assert stamps([forth, forth + timedelta(seconds=59, milliseconds=940)], zone) == [
+        "2026-03-29 01:59",
+        "2026-03-29 03:00",
+    ]
+    back = datetime(2026, 10, 24, 23, 59, tzinfo=UTC)
+    assert stamps([back, back + timedelta(hours=2, minutes=1)], zone) == [
+        "2026-10-25 01:59",
+        "2026-10-25 03:00",
+    ]
 
 
 def test_clock_time_follows_the_change_of_clocks() -> None:
@@ -59,7 +94,10 @@ def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
     ("span", "text"),
     [
         (timedelta(seconds=20), "20 s"),
+        (timedelta(seconds=59.9), "59 s"),
         (timedelta(minutes=42, seconds=9), "42 min"),
+        (timedelta(minutes=42, seconds=40), "43 min"),
+        (timedelta(minutes=119, seconds=40), "2 h"),
         (timedelta(hours=3, minutes=50), "3 h"),
         (timedelta(days=2), "2 d"),
         (-timedelta(minutes=5), "5 min"),

@@ -1,7 +1,7 @@
 // The readings of a chart as a table, made when it is opened.
 
 import { el } from "./dom.js";
-import { stamp } from "./time.js";
+import { stamps } from "./time.js";
 import { shortTitleOf, titleOf } from "./usage.js";
 
 const KINDS = { hit: "limit hit", reset: "free again" };
@@ -39,6 +39,7 @@ export class Table {
 
   #table() {
     const names = [...this.series.lines.keys()];
+    const times = stamps(this.series.times);
     return el(
       "table",
       {},
@@ -54,20 +55,20 @@ export class Table {
           ),
         ),
       ),
-      el("tbody", {}, ...this.series.times.map((ms, n) => this.#row(ms, n)).reverse()),
+      el("tbody", {}, ...times.map((time, n) => this.#row(time, n)).reverse()),
     );
   }
 
-  #row(ms, n) {
+  #row(time, n) {
     const values = [...this.series.lines.values()].map((percents) => percents[n]);
     const isGap = values.every((value) => value === null);
     const cells = values.map((value) => el("td", {}, value === null ? "–" : `${value}%`));
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, isGap ? "no readings" : stamp(ms)),
+      el("th", { scope: "row" }, isGap ? "no readings" : time),
       ...cells,
-      el("td", {}, this.#events(ms)),
+      el("td", {}, this.#events(this.series.times[n])),
     );
   }
 

@@ -8,29 +8,43 @@ export const DAY = 24 * HOUR;
 const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY_TIME = format({ weekday: "short", hour: "2-digit", minute: "2-digit" });
 const DATE_TIME = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const FULL = format({ dateStyle: "full", timeStyle: "long" });
+const FULL = format({
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
 const STAMP = format({ dateStyle: "medium", timeStyle: "medium" });
+const ZONED_STAMP = format({ dateStyle: "medium", timeStyle: "long" });
 const DATE = format({ weekday: "short", day: "numeric" });
 
 /** Return an instant as short as it is clear, seen from `now`; both in ms. */
 export function clock(ms, now) {
-  if (isSameDay(ms, now)) return TIME.format(ms);
-  return (Math.abs(ms - now) < 6 * DAY ? WEEKDAY_TIME : DATE_TIME).format(ms);
+  const minute = nearestMinute(ms);
+  if (isSameDay(minute, now)) return TIME.format(minute);
+  return (Math.abs(minute - now) < 6 * DAY ? WEEKDAY_TIME : DATE_TIME).format(minute);
 }
 
 /** Return an instant in full, with its zone. */
 export function full(ms) {
-  return FULL.format(ms);
+  return FULL.format(nearestMinute(ms));
 }
 
 /** Return the same as part of a sentence: `at 14:05`, `on Mon 14:05`. */
 export function when(ms, now) {
-  return `${isSameDay(ms, now) ? "at" : "on"} ${clock(ms, now)}`;
+  return `${isSameDay(nearestMinute(ms), now) ? "at" : "on"} ${clock(ms, now)}`;
 }
 
-/** Return an instant for a table: to the second, on one line. */
-export function stamp(ms) {
-  return STAMP.format(ms);
+/**
+ * Return instants for a table: to the second, on one line; with their zone where the clock shows
+ * the time of one of them twice, when it is put back.
+ */
+export function stamps(all) {
+  const shown = all.some(comesTwice) ? ZONED_STAMP : STAMP;
+  return all.map((ms) => shown.format(ms));
 }
 
 /** Return the labels of a time axis: times, and below them the day where it is a new one. */
@@ -59,8 +73,25 @@ export function ago(ms) {
   return ms < MINUTE ? "just now" : `${span(ms)} ago`;
 }
 
+/** The service's resets jitter by a second around the minute: 23:59:59.940 is midnight. */
+function nearestMinute(ms) {
+  return Math.round(ms / MINUTE) * MINUTE;
+}
+
 function joined(large, largeUnit, small, smallUnit) {
   return small ? `${large} ${largeUnit} ${small} ${smallUnit}` : `${large} ${largeUnit}`;
+}
+
+function comesTwice(ms) {
+  return [ms - 3 * HOUR, ms + 3 * HOUR].some((near) => {
+    const twin = ms + offset(near) - offset(ms);
+    return twin !== ms && offset(twin) === offset(near);
+  });
+}
+
+/** Return what local time lacks to UTC, in ms. */
+function offset(ms) {
+  return new Date(ms).getTimezoneOffset() * MINUTE;
 }
 
 function isMidnight(ms) {
