@@ -16,9 +16,9 @@ from cldmon.domain.model import (
     ExtraUsage,
     Reading,
     Window,
-    displayed,
     finite,
     from_iso,
+    percentage,
     short_title,
 )
 from cldmon.domain.names import RESERVED
@@ -122,10 +122,8 @@ def _rank(item: tuple[str, Window]) -> int:
 
 
 def _window(value: object, key: str) -> Window | None:
-    percent = finite(_get(value, key))
-    if percent is None or percent < 0:
-        return None
-    return Window(displayed(percent), from_iso(_get(value, "resets_at")))
+    percent = percentage(_get(value, key))
+    return None if percent is None else Window(percent, from_iso(_get(value, "resets_at")))
 
 
 def _extra_usage(value: object) -> ExtraUsage | None:

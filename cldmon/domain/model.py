@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+_MOST_PERCENT = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -160,6 +162,15 @@ def finite(value: object) -> float | None:
         return value if math.isfinite(value) else None
     except OverflowError:  # an int of hundreds of digits
         return None
+
+
+def percentage(value: object) -> int | None:
+    """Return a value out of foreign JSON as the percentage that is shown; None if it is none.
+
+    A little over 100 is seen where a limit was passed; what is far beyond was not understood.
+    """
+    percent = finite(value)
+    return displayed(percent) if percent is not None and 0 <= percent <= _MOST_PERCENT else None
 
 
 def displayed(percent: float) -> int:

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.model import displayed, finite
+from cldmon.domain.model import percentage
 from cldmon.domain.names import FULL, flatten, nest
 from cldmon.store.days import DAY_MS, days
 from cldmon.store.sampling import sample
@@ -160,9 +160,9 @@ def _windows(values: bytes) -> Windows | None:
     if all(type(value) is int and 0 <= value <= FULL for value in values_by_name.values()):
         return values_by_name  # as the writer has it
     return {
-        name: max(0, displayed(number))
+        name: percent
         for name, value in values_by_name.items()
-        if (number := finite(value)) is not None
+        if (percent := percentage(value)) is not None
     }
 
 
