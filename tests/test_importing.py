@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -29,6 +30,7 @@ CLDMON = str(Path(sys.executable).with_name("cldmon"))
 KEY = "sk-ant-sid02-alicealicealice"
 FULL: dict[str, Any] = {
     "sessionSecret": "a-long-random-secret",
+    "host": "0.0.0.0",
     "port": 3100,
     "fetchIntervalMinutes": 5,
     "notifications": {
@@ -97,7 +99,8 @@ def test_every_known_setting_is_taken(move: Move) -> None:
     assert move.warned == []
     assert config.session_secret
     assert config.session_secret.get_secret_value() == "a-long-random-secret"
-    assert (config.port, config.fetch_interval_minutes) == (3100, 5)
+    assert (config.host, config.port) == ("0.0.0.0", 3100)
+    assert config.fetch_interval_minutes == 5
     slack = config.notifications.slack
     assert slack.enabled
     assert slack.bot_token
@@ -114,11 +117,58 @@ def test_the_configuration_is_for_its_owner_only(move: Move) -> None:
     assert stat.S_IMODE(move.config.stat().st_mode) == 0o600
 
 
-def test_the_public_default_secret_is_not_taken(move: Move) -> None:
-    move.configure({**FULL, "sessionSecret": "cldmon-secret-change-me"})
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "cldmon-secret-change-me",
+        "replace-with-a-long-random-string",
+        "random-secret-string",
+    ],
+)
+def test_a_secret_that_the_node_program_published_is_not_taken(move: Move, secret: str) -> None:
+    move.configure({**FULL, "sessionSecret": secret})
     move.go()
     assert load(move.config, {}).session_secret is None
-    assert "sessionSecret: not taken: it is the public default" in move.warned[0]
+    assert "sessionSecret: not taken: everybody can read it" in move.warned[0]
+
+
+def test_without_a_host_the_file_says_who_can_reach_the_server(move: Move) -> None:
+    """The Node program listened on every address unless it was told otherwise."""
+    move.configure({"accounts": FULL["accounts"]})
+    move.go()
+    assert load(move.config, {}).host == "127.0.0.1"
+    assert '# host = "0.0.0.0"' in move.config.read_text()
+
+
+@pytest.mark.parametrize("host", ["not a host", 5, {"a": 1}])
+def test_a_host_that_is_none_is_named(move: Move, host: object) -> None:
+    move.configure({**FULL, "host": host})
+    move.go()
+    assert load(move.config, {}).host == "127.0.0.1"
+    assert [line for line in move.warned if "config.json: host: not taken: " in line]
+
+
+def test_what_only_the_node_program_had_a_use_for_is_named_with_the_reason(move: Move) -> None:
+    move.configure(
+        {
+            **FULL,
+            "_sessionSecretHint": "a comment",
+            "appName": "usage",
+            "password": "MARKER",
+            "notifications": {"slack": {"channelId": "C1", "mention": "<!here>"}},
+        }
+    )
+    move.go()
+    said = "\n".join(move.warned)
+    for key, why in (
+        ("appName", "pm2"),
+        ("password", "api_token"),
+        ("notifications.slack.channelId", "cldmon subscribe"),
+        ("notifications.slack.mention", "cldmon subscribe"),
+    ):
+        assert re.search(f"json: {re.escape(key)}: not taken: .*{why}", said), said
+    assert "MARKER" not in said
+    assert "_sessionSecretHint" not in said
 
 
 def test_empty_settings_have_their_defaults_and_are_not_worth_a_word(move: Move) -> None:
@@ -288,6 +338,53 @@ def test_foreign_and_torn_files_are_named(move: Move) -> None:
     assert (move.data / "history-2026-03-10.jsonl.gz").exists()
 
 
+SHAPES = {
+    "alerts of accounts, as its first version had them": {"accounts": {"alice": {"reset": True}}},
+    "people at the top": {"U1": {"accounts": {"alice": {"limitHit": True}}}},
+    "a list of people": {"users": [{"id": "U1"}]},
+    "a number for a person": {"users": {"U1": 5}},
+    "a word for an account": {"users": {"U1": {"accounts": {"alice": "all"}}}},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_subscriptions_of_another_shape_are_named_and_not_taken(move: Move, shape: object) -> None:
+    """They would count as nobody's, and nobody would hear of it."""
+    move.put("subscriptions.json", json.dumps(shape).encode())
+    move.go()
+    [line] = move.warned
+    assert "subscriptions.json: " in line
+    assert "cldmon subscribe" in line
+    assert not (move.data / "subscriptions.json").exists()
+
+
+def test_people_without_alerts_for_any_account_are_counted(move: Move) -> None:
+    """The alerts of such a person stand where no program looks for them."""
+    move.put(
+        "subscriptions.json",
+        b'{"users":{"U1":{"alice":{"limitHit":true}},"U2":{"accounts":{"alice":{"reset":true}}}}}',
+    )
+    move.go()
+    assert [line.partition(": ")[2] for line in move.warned] == [
+        "1 of 2 people have no alerts for any account: taken as it is"
+    ]
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"users":{}}'])
+def test_subscriptions_of_nobody_are_not_worth_a_word(move: Move, content: bytes) -> None:
+    move.put("subscriptions.json", content)
+    move.go()
+    assert move.warned == []
+
+
+def test_the_list_of_slacks_people_is_known_and_not_needed(move: Move) -> None:
+    move.put("slack-users-cache.json", b'{"fetchedAt":1773283635095,"users":[]}')
+    move.go()
+    assert move.warned == []
+    assert not (move.data / "slack-users-cache.json").exists()
+    assert any("slack-users-cache.json" in line for line in move.told)
+
+
 def test_the_data_dir_itself_as_source_stays_as_it_is(move: Move) -> None:
     move.put("notes.txt", b"")
     goal = Goal(move.config, move.node / "data")
@@ -320,6 +417,7 @@ CONFIGS = st.fixed_dictionaries(
     {},
     optional={
         "sessionSecret": VALUES,
+        "host": st.sampled_from(["0.0.0.0", "::", "localhost", "a b"]) | VALUES,
         "port": st.integers(0, 70000) | VALUES,
         "fetchIntervalMinutes": st.integers(-1, 20000) | VALUES,
         "notifications": VALUES

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 SHORT_SECRET = 16
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - looked for, not bound to
-KNOWN_SECRET = "cldmon-secret-change-me"  # noqa: S105 - the Node program's default
+KNOWN_SECRETS = frozenset(
+    {"cldmon-secret-change-me", "replace-with-a-long-random-string", "random-secret-string"}
+)
+"""The Node program's default, and what stood in its examples."""
 
 
 def check_login(config: Config, path: Path) -> None:
@@ -40,7 +43,7 @@ def remarks(config: Config) -> Iterator[str]:
     if config.host.strip("[]") in _EVERY_ADDRESS and config.allowed_hosts is None:
         yield "only Host names of this machine are answered: set allowed_hosts to those in use"
     secret = config.session_secret.get_secret_value() if config.session_secret else None
-    if secret and (secret == KNOWN_SECRET or len(secret) < SHORT_SECRET):
+    if secret and (secret in KNOWN_SECRETS or len(secret) < SHORT_SECRET):
         yield "session_secret can be guessed, and logins forged: remove it or make it long"
     if config.api_token and len(config.api_token.get_secret_value()) < SHORT_SECRET:
         yield "api_token can be guessed: make it long"

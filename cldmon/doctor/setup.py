@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cldmon import __version__
 from cldmon.config.load import load, permissions_warning
 from cldmon.config.locate import beside
-from cldmon.config.reach import KNOWN_SECRET, SHORT_SECRET
+from cldmon.config.reach import KNOWN_SECRETS, SHORT_SECRET
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import ConfigError
 
@@ -61,8 +61,8 @@ def session_secret(patient: Patient) -> Iterator[Check]:
     if config is None:
         return
     secret = config.session_secret
-    if secret and secret.get_secret_value() == KNOWN_SECRET:
-        detail = "it is the well-known default of the Node program: anybody can forge a login"
+    if secret and secret.get_secret_value() in KNOWN_SECRETS:
+        detail = "everybody can read it in the Node program: anybody can forge a login"
         yield bad("session secret", detail, "remove session_secret: cldmon makes one itself")
     elif secret and len(secret.get_secret_value()) < SHORT_SECRET:
         remedy = "remove session_secret: cldmon makes one itself"

@@ -55,6 +55,7 @@ class _Taking:
         self._warn = warn
         self.new: list[str] = []
         self.same: list[str] = []
+        self.needless: list[str] = []
 
     def take(self, path: Path) -> None:
         """Copy one file, if it is of a kind that is taken, or warn why it is not."""
@@ -63,6 +64,8 @@ class _Taking:
                 self._split(path)
             elif path.is_file() and _is_ours(path.name):
                 self._copy(path)
+            elif path.is_file() and path.name in node.CACHES:
+                self.needless.append(path.name)
             else:
                 self._warn(f"{path}: is no data file of the Node program: not taken")
         except _UnreadableError as error:
@@ -74,6 +77,8 @@ class _Taking:
             tell(f"{self._target}: {_names(self.new)}")
         if self.same:
             tell(f"{self._target}: {_names(self.same)}: there already")
+        if self.needless:
+            tell(f"{_names(self.needless)}: not needed: what is in it is looked up again")
 
     def _copy(self, path: Path) -> None:
         data = _content(path)
@@ -131,11 +136,14 @@ def _insist_on_sense(path: Path) -> None:
     try:
         SubscriptionsFile(path.parent).load()
     except StoreError as error:
-        raise _UnreadableError("is not understood") from error
+        why = "is not understood; `cldmon subscribe` sets people's alerts"
+        raise _UnreadableError(why) from error
 
 
 def _remarks(name: str, data: bytes) -> Iterator[str]:
-    """Yield what is damaged in a history file; whoever reads it later passes over that."""
+    """Yield what is damaged in a file; whoever reads it later passes over that."""
+    if name == _SUBSCRIPTIONS:
+        yield from _people_without_alerts(data)
     if day_of(name) is None:
         return
     text, whole = _unpacked(data) if name.endswith(".gz") else (data, True)
@@ -143,6 +151,12 @@ def _remarks(name: str, data: bytes) -> Iterator[str]:
         yield "is torn and cannot be unpacked to its end"
     if damaged := _days(text)[1]:
         yield f"{damaged} line(s) are damaged"
+
+
+def _people_without_alerts(data: bytes) -> Iterator[str]:
+    people = json.loads(data).get("users", {}).values()
+    if without := sum(1 for settings in people if not settings.get("accounts")):
+        yield f"{without} of {len(people)} people have no alerts for any account"
 
 
 def _unpacked(data: bytes) -> tuple[bytes, bool]:

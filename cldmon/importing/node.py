@@ -14,6 +14,8 @@ CONFIG = "config.json"
 DATA = "data"
 SINGLE_HISTORY = "history.jsonl"
 """The one history file of its first versions; day files came later."""
+CACHES = ("slack-users-cache.json",)
+"""What it looks up again where that is missing."""
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.config.document import Document, dotted
 from cldmon.config.load import problems
-from cldmon.config.reach import KNOWN_SECRET
+from cldmon.config.reach import KNOWN_SECRETS
 from cldmon.domain.secret import masked
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SLACK = ("notifications", "slack")
 KEYS: Mapping[KeyPath, str] = {
     ("sessionSecret",): "session_secret",
+    ("host",): "host",
     ("port",): "port",
     ("fetchIntervalMinutes",): "fetch_interval_minutes",
     (*SLACK, "enabled"): "enabled",
@@ -31,6 +32,15 @@ KEYS: Mapping[KeyPath, str] = {
 }
 """The Node program's keys, and what the last part of each is called in TOML."""
 
+_PEOPLE = "alerts go to people: `cldmon subscribe`"
+WITHOUT_USE: Mapping[KeyPath, str] = {
+    ("appName",): "it named the process for pm2, and none stays resident here",
+    ("password",): "nobody logs in by password here: see `login` and `api_token`",
+    (*SLACK, "channelId"): _PEOPLE,
+    (*SLACK, "mention"): _PEOPLE,
+}
+"""Keys of the Node program, or of its first versions, that have no use here, and why."""
+
 ACCOUNT_KEYS = ("label", "sessionKey")
 
 _HEAD = """\
@@ -38,7 +48,7 @@ _HEAD = """\
 # `cldmon init` writes a file that explains every one. Keep it private: chmod 600.
 """
 _HOST = """
-# Where `cldmon serve` listens: this machine alone. Behind a name or for others:
+# Where `cldmon serve` listens: this machine alone. The Node program was open to others; as there:
 # host = "0.0.0.0"
 """
 
@@ -74,12 +84,17 @@ class _Work:
     def settings(self, body: Mapping[str, Any]) -> None:
         for path, value in _leaves(body):
             if path not in KEYS:
-                self.leave(path, "not a key that cldmon knows")
-            elif value == KNOWN_SECRET:
-                self.leave(path, "it is the public default; a new one is made")
+                self.leave_unknown(path)
+            elif isinstance(value, str) and value in KNOWN_SECRETS:
+                self.leave(path, "everybody can read it in the Node program; a new one is made")
             elif value not in (None, ""):
                 table = self.slack if path[:2] == SLACK else self.found
                 table[KEYS[path]] = value
+
+    def leave_unknown(self, path: KeyPath) -> None:
+        # JSON has no comments: a key that begins so is one.
+        if not str(path[-1]).startswith("_"):
+            self.leave(path, WITHOUT_USE.get(path, "not a key that cldmon knows"))
 
     def accounts(self, listed: object) -> None:
         if not isinstance(listed, list):
@@ -133,7 +148,7 @@ class _Work:
 
     def translation(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}
-        tables = [_HEAD + _pairs(top) + _HOST]
+        tables = [_HEAD + _pairs(top) + ("" if "host" in top else _HOST)]
         if self.slack:
             tables.append("[notifications.slack]\n" + _pairs(self.slack))
         tables += ["[[accounts]]\n" + _pairs(person) for person in self.people]

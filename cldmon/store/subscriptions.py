@@ -59,7 +59,8 @@ class SubscriptionsFile:
             _to_bytes(body)  # refuses lone surrogates, which could not be written again
         except (ValueError, RecursionError):
             raise _corrupt(self.path) from None
-        if not isinstance(body, dict):
+        # One without `users` is of another shape: nobody would be found in it.
+        if not isinstance(body, dict) or (body and "users" not in body):
             raise _corrupt(self.path)
         return body
 

@@ -69,10 +69,20 @@ def test_every_page_with_steps_is_followed() -> None:
 def test_the_node_program_is_left_step_by_step(machine: Machine) -> None:
     """The services that the steps after the import ask are simulated ones."""
     machine.put_in_path().leave_node_program()
-    [page] = scripts("moving-from-node.md")
-    imported, rest = page.split("cldmon doctor")
+    imported, rest = scripts("moving-from-node.md")[0].split("cldmon doctor")
     machine.follow(imported, "editor config.toml", f"cldmon doctor{rest}")
     kept = machine.home / ".local/state/cldmon/history-2026-03-12.jsonl"
+    assert kept.read_text() == HISTORY + "\n"
+
+
+def test_a_server_takes_the_node_program_over_for_the_whole_system(machine: Machine) -> None:
+    machine.put_in_path().leave_node_program()
+    imported, rest = scripts("moving-from-node.md")[1].split("sudo cldmon schedule")
+    passes = "sudo systemctl start cldmon-fetch.service"
+    assert passes in rest
+    machine.follow(imported, f"editor {ETC}")
+    machine.follow(f"sudo cldmon schedule{rest.replace(passes, 'cldmon fetch')}")
+    kept = machine.ours("var/lib/cldmon") / "history-2026-03-12.jsonl"
     assert kept.read_text() == HISTORY + "\n"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cldmon import __version__
 from cldmon.app import App
-from cldmon.config.reach import KNOWN_SECRET
+from cldmon.config.reach import KNOWN_SECRETS
 from cldmon.doctor import chromium, setup
 from cldmon.doctor.check import Check, Verdict, bad, good, guarded, unsure
 from cldmon.doctor.patient import Patient
@@ -87,7 +87,7 @@ def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        (f'session_secret = "{KNOWN_SECRET}"', Verdict.FAILED),
+        *((f'session_secret = "{known}"', Verdict.FAILED) for known in sorted(KNOWN_SECRETS)),
         ('session_secret = "short"', Verdict.UNSURE),
         ('session_secret = "a-long-one-that-nobody-guesses"', Verdict.OK),
         ("", Verdict.OK),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +43,15 @@ def test_the_file_of_the_node_program_is_read(file: SubscriptionsFile) -> None:
     assert file.load().of("U123", "alice") == Subscription(limit_hit=True, reset=False)
     assert file.load().of("U123", "bob") == Subscription()
     assert file.load().of("U999", "alice") == Subscription()
+
+
+def test_a_file_of_another_shape_is_not_taken_for_one_of_nobody(file: SubscriptionsFile) -> None:
+    """As the Node program's first version had it: alerts of accounts, without people."""
+    file.path.write_bytes(b'{"accounts":{"alice":{"limitHit":true}}}')
+    for act in (file.load, partial(file.change, "U1", "alice", reset=True)):
+        with pytest.raises(SubscriptionsCorruptError):
+            act()
+    assert file.path.read_bytes() == b'{"accounts":{"alice":{"limitHit":true}}}'
 
 
 def test_a_change_has_the_form_of_the_node_program(file: SubscriptionsFile) -> None:
