@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cldmon.domain import headers
 from cldmon.domain.instants import spoken
-from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.model import UNEXPECTED, Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,7 @@ _WORDS = {
         "no answer in time; asked again next time: if it lasts, raise browser.timeout_seconds"
     ),
     FailureKind.NO_BROWSER: "the browser could not do it: run `cldmon doctor`",
+    FailureKind.UNEXPECTED: UNEXPECTED,
 }
 
 _NOT_FOUND = (

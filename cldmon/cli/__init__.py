@@ -115,6 +115,10 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
     # Imported here, for --help shall not wait for it.
     from cldmon.app import App
 
+    if debug:
+        from cldmon.cli.debug import show_log
+
+        show_log()
     ctx.obj = App.at(config_path, data_dir)
 
 
@@ -194,7 +198,7 @@ def _tell(message: str, *, debug: bool) -> None:
         import traceback
 
         # The errors that it quotes, those of libraries too, may hold anything.
-        _say(traceback.format_exc().rstrip("\n"))
+        say(traceback.format_exc().rstrip("\n"))
     complain(message)
 
 
@@ -208,10 +212,11 @@ def _unexpected(error: Exception) -> str:
 def complain(message: str) -> None:
     """Say on stderr what is wrong, in words that may come from anywhere, a secret even."""
     # Set in, further lines cannot be taken for others of ours, whatever name they end in.
-    _say(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
+    say(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Say it on stderr, harmless whatever it holds, and to nobody where nobody listens."""
     with suppress(BrokenPipeError):
         click.echo("\n".join(map(harmless, masked(text).split("\n"))), err=True)
 

@@ -182,6 +182,8 @@ class Collector:
             key = target.key()
         except SecretError as error:
             return Failure(FailureKind.KEY_MISSING, str(error))
+        except Exception as error:
+            return Failure.unexpected(error)
         remembered = memory.organization if _still_holds(memory, target, key, now) else None
         return Question(target.label, key, target.organization, remembered)
 

@@ -47,6 +47,8 @@ _REMEDIES = {
     FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",
     FailureKind.TIMEOUT: "look at the network; raise browser.timeout_seconds if it is slow",
     FailureKind.NO_BROWSER: "mend that first: nothing can be read without a browser",
+    FailureKind.UNEXPECTED: "run `cldmon --debug fetch` and report what it says; look for a newer"
+    " cldmon",
 }
 
 

@@ -79,6 +79,10 @@ class FailureKind(StrEnum):
     NOT_UNDERSTOOD = "not_understood"
     TIMEOUT = "timeout"
     NO_BROWSER = "no_browser"
+    UNEXPECTED = "unexpected"
+
+
+UNEXPECTED = "an unexpected error: run `cldmon --debug fetch` and report what it says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,17 @@ class Failure:
     kind: FailureKind
     message: str
     retry_at: datetime | None = None
+
+    @classmethod
+    def unexpected(cls, error: Exception) -> Failure:
+        """Return the failure of an account that an error of cldmon's own kept from being read.
+
+        The traceback is logged: `--debug` shows it.
+        """
+        import logging  # here, for `status` has to start fast
+
+        logging.getLogger(__name__).debug("unexpected:", exc_info=error)
+        return cls(FailureKind.UNEXPECTED, f"{UNEXPECTED} ({type(error).__name__})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,12 @@ def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
         ("key_expired", None, "dave", "On a machine with a display: cldmon login dave"),
         ("key_missing", None, "o'neil", "Store one on the server: cldmon login 'o'\\''neil'"),
         ("rate_limited", NOON + HOUR, "bob", "Nothing to do: it is asked again after 13:00."),
+        (
+            "unexpected",
+            None,
+            "bob",
+            "On the server, and report what it says: cldmon --debug fetch",
+        ),
         ("service_down", None, "bob", "The next pass tries again."),
         ("toString", None, "bob", "The next pass tries again."),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +108,21 @@ def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
     ran = home.run("--debug", "fetch")
     assert ran.returncode == 1
     assert "Traceback" in ran.stderr
+
+
+def test_with_debug_the_log_is_shown_and_no_secret_in_it() -> None:
+    """So is the traceback of what kept one account from being read, which ends no command."""
+    raising = f"""
+from cldmon.cli.debug import show_log
+from cldmon.domain.model import Failure
+show_log()
+Failure.unexpected(ValueError("{key_of("alice")} \x1b]0;pwned"))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", raising], capture_output=True, text=True, check=True
+    )
+    assert "ValueError: **********" in ran.stderr
+    assert all(line.isprintable() for line in ran.stderr.split("\n"))
 
 
 def test_debug_changes_no_exit_code(home: Home) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.collector import Collector, Target
-from cldmon.domain.model import FailureKind
+from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
-from cldmon.errors import PassFailedError, SecretError, UsageError
+from cldmon.errors import PassFailedError, SecretError, StoreError, UsageError
 from tests.collector.house import House
 from tests.fakes import DOWN, NOON, rate_limited
 
@@ -155,14 +155,15 @@ def test_a_rate_limited_account_is_not_left_alone_for_ever_when_the_clock_was_wr
     assert "bob" in asked(team)
 
 
-def test_an_account_without_a_key_is_not_asked_and_says_why(tmp_path: Path) -> None:
-    def missing() -> Secret:
-        raise SecretError("alice.key is not there: write the session key into it")
+def failed_look_up(house: House, error: Exception) -> Failure:
+    """Return how alice fails whose key's look-up raises an error; bob is read beside her."""
 
-    house = House(tmp_path, labels=("bob",))
+    def look_up() -> Secret:
+        raise error
+
     collector = Collector(
-        tmp_path,
-        [Target("alice", missing), Target("bob", lambda: Secret("sk-ant-sid01-bob"))],
+        house.data_dir,
+        [Target("alice", look_up), Target("bob", lambda: Secret("sk-ant-sid01-bob"))],
         house.source,
         None,
         now=house.clock,
@@ -173,8 +174,24 @@ def test_an_account_without_a_key_is_not_asked_and_says_why(tmp_path: Path) -> N
     assert asked(house) == ["bob"]
     [alice] = outcome.failed
     assert alice.failure is not None
-    assert alice.failure.kind is FailureKind.KEY_MISSING
-    assert alice.failure.message == "alice.key is not there: write the session key into it"
+    return alice.failure
+
+
+def test_an_account_without_a_key_is_not_asked_and_says_why(house: House) -> None:
+    missing = "alice.key is not there: write the session key into it"
+    failure = failed_look_up(house, SecretError(missing))
+    assert failure == Failure(FailureKind.KEY_MISSING, missing)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), StoreError("x")])
+def test_an_error_that_nobody_foresaw_costs_the_account_alone_in_which_it_happens(
+    house: House, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    caplog.set_level("DEBUG", "cldmon")
+    failure = failed_look_up(house, error)
+    assert failure.kind is FailureKind.UNEXPECTED
+    assert type(error).__name__ in failure.message
+    assert "raise error" in caplog.text
 
 
 def test_the_organization_is_looked_up_once_a_day_at_most(house: House) -> None:

@@ -51,6 +51,7 @@ const NEXT_STEPS = {
   no_browser: () => ["See what is missing: ", "cldmon doctor"],
   challenged: () => ["The key may be fine. See ", "cldmon doctor"],
   not_understood: () => ["See what the server knows: ", "cldmon doctor"],
+  unexpected: () => ["On the server, and report what it says: ", "cldmon --debug fetch"],
 };
 
 /** Return what to do about an error: words, and a command if one helps. */
