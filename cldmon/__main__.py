@@ -5,13 +5,16 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import resource
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line and exit, as `cldmon.cli.main` does."""
+    _forbid_core_dumps()
     _end_by_ctrl_c()
     # Loading makes much that lives and little to collect. Looking for it, then and once more at
     # the exit, would take a sixth of the time of a command: most end before this number is reached.
@@ -33,6 +36,12 @@ def _by_shortcut() -> bool:
     from cldmon.shortcuts.line import line_printed
 
     return line_printed(sys.argv[1:])
+
+
+def _forbid_core_dumps() -> None:
+    """Let no crash write memory to the disk, here or in a child: there are keys in it."""
+    with suppress(OSError, ValueError):  # a unit that forbids the call has LimitCORE=0
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _end_by_ctrl_c() -> None:

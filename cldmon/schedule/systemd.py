@@ -200,6 +200,8 @@ KillMode=mixed
 Nice=10
 MemoryMax=2G
 TasksMax=1024
+# A crash writes no memory to the disk: there are keys in it.
+LimitCORE=0
 UMask=0077
 # Keys that only root can read: a credential named like the account's label, another for Slack.
 # LoadCredential=alice:/etc/credstore/cldmon-alice
@@ -222,6 +224,8 @@ RestartPreventExitStatus=2
 TimeoutStopSec=30s
 MemoryMax=512M
 TasksMax=256
+# A crash writes no memory to the disk: there are keys in it.
+LimitCORE=0
 UMask=0077
 # LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
 """

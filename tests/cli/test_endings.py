@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import resource
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click.core
@@ -13,8 +16,6 @@ from tests.faults.kernel import Step
 from tests.home import Home, key_of, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cldmon.demo.claude import FakeClaude
     from tests.home import Running
 
@@ -110,6 +111,25 @@ def test_systemd_tells_all_processes_at_once(home: Home) -> None:
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (143, "", "")
     assert home.left_behind() == []
+
+
+def allow_core_dumps() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
+def test_no_crash_writes_a_key_to_the_disk(home: Home) -> None:
+    """Python, driver, browser and pages hold keys in memory: none of them leaves a core dump."""
+    running = in_mid_pass(home, preexec_fn=allow_core_dumps)
+    limits = {
+        words: re.findall(r"core file size +(\w+) +(\w+)", Path(f"/proc/{pid}/limits").read_text())
+        for pid, words in home.processes().items()
+    }
+    assert any(PAGE in words for words in limits)
+    assert {words: limit for words, limit in limits.items() if limit != [("0", "0")]} == {}
+    running.tell_all(signal.SIGSEGV)
+    assert running.end()[0] == -signal.SIGSEGV
+    assert list(home.folder.rglob("core*")) == []
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ def unit(name: str, job: Job = JOB) -> str:
     return systemd.files(job, SYSTEM)[SYSTEM.units / name]
 
 
+@pytest.mark.parametrize("places", [SYSTEM, USERS])
+@pytest.mark.parametrize("name", [FETCH, SERVE])
+def test_a_crash_writes_no_core_dump(name: str, places: systemd.Places) -> None:
+    assert settings(systemd.files(JOB, places)[places.units / name])["LimitCORE"] == ["0"]
+
+
 def verify(*units: Path) -> str:
     """Return all that systemd has to say against units."""
     ran = subprocess.run(
