@@ -1,9 +1,10 @@
-"""A disk that is full: the kernel refuses to make a file larger than a limit."""
+"""A disk that is full, and a machine without threads: what the kernel refuses."""
 
 from __future__ import annotations
 
 import contextlib
 import resource
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,3 +23,13 @@ def largest_file(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def no_threads() -> Iterator[None]:
+    """Let no thread be started: none gets the room for its stack."""
+    before = threading.stack_size(1 << 46)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)

@@ -31,7 +31,10 @@ class Asked:
     def __init__(self, work: Callable[[], str | None]) -> None:
         self._result: SimpleQueue[str | None] = SimpleQueue()
         self._work = work
-        threading.Thread(target=self._run, daemon=True).start()
+        try:
+            threading.Thread(target=self._run, daemon=True).start()
+        except RuntimeError:
+            self._result.put("no thread can be started")
 
     def problem(self, seconds: float = SECONDS) -> str | None:
         """Wait for the answer, `seconds` at most, and return what went wrong."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.schedule.job import CONFIG_DIR, SERVICE_USER, STATE_DIR
 from cldmon.schedule.seal import sealed
+from cldmon.web import connections
 
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
@@ -19,6 +20,9 @@ TIMER = "cldmon-fetch.timer"
 FETCH = "cldmon-fetch.service"
 SERVE = "cldmon-serve.service"
 CONF = "cldmon.conf"
+
+_SERVE_TASKS = connections.MOST + 128
+"""A thread for each connection, and some for what asks Slack."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -84,7 +88,8 @@ def _fetch(job: Job, confined: str) -> str:
 
 
 def _serve(job: Job, confined: str, target: str) -> str:
-    head = _SERVE.format(command=_command(job, "serve"), variables=_variables(job))
+    command, variables = _command(job, "serve"), _variables(job)
+    head = _SERVE.format(command=command, variables=variables, tasks=_SERVE_TASKS)
     return f"{head}{confined}\n[Install]\nWantedBy={target}\n"
 
 
@@ -223,7 +228,7 @@ RestartSec=5s
 RestartPreventExitStatus=2
 TimeoutStopSec=30s
 MemoryMax=512M
-TasksMax=256
+TasksMax={tasks}
 # A crash writes no memory to the disk: there are keys in it.
 LimitCORE=0
 UMask=0077

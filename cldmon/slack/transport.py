@@ -98,9 +98,13 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     """Return what `work` does; raises TimeoutError where it takes longer, and leaves it alone.
 
     A thread, because no time-out of a socket bounds name look-ups and heads that come byte by byte.
+    Raises UnsentError where none can be started.
     """
     outcome: Future[T] = Future()
-    threading.Thread(target=_settle, args=(outcome, work), daemon=True).start()
+    try:
+        threading.Thread(target=_settle, args=(outcome, work), daemon=True).start()
+    except RuntimeError as error:
+        raise UnsentError("Slack can't be asked: no thread can be started") from error
     return outcome.result(timeout=seconds)
 
 

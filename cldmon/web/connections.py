@@ -2,7 +2,7 @@
 
 Each has a thread of its own. The server's loop looks at all of them now and then, and ends those
 whose time is up: a deadline for the whole of a request or an answer, however busily it trickles.
-Where there is no room for a new one, whoever has kept us waiting longest has to go.
+Where there is no room for a new one, or no thread, whoever has kept us waiting longest has to go.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST = 512
+"""The units of `cldmon schedule` allow for so many threads, and some."""
+
 MOST_STREAMS = 3
 """Answers that are sent while they are read from disk: each has a day of history in memory."""
 
@@ -55,7 +57,7 @@ class Connection:
         self.socket = sock
         self.expired = False
         self._clock = clock
-        self.phase = Phase.REQUEST
+        self.phase = Phase.WORK  # until its thread runs
         self.since = clock()
 
     def enter(self, phase: Phase) -> None:
@@ -108,9 +110,14 @@ class Connections:
         with self._changed:
             while len(self._open) >= self._most:
                 self._make_room()
-                self._changed.wait(GRACE / 5)
             connection = self._open[sock] = Connection(sock, self._clock)
         return connection
+
+    def make_room(self) -> bool:
+        """End others for a new connection; return whether there are any."""
+        with self._changed:
+            self._make_room()
+            return len(self._open) > 1
 
     def leave(self, sock: socket.socket) -> None:
         """Forget a connection that has ended."""
@@ -161,7 +168,7 @@ class Connections:
             min(streams, key=lambda c: c.since).end()
 
     def _make_room(self) -> None:
-        """End those who have kept us waiting longest, if anybody has for a while.
+        """End those who have kept us waiting longest, if anybody has for a while; wait a moment.
 
         Several who ask for nothing at a time, for a crowd of them comes at once; of the others one.
         """
@@ -175,3 +182,4 @@ class Connections:
         silent = [c for c in waiting if c.phase is Phase.REQUEST]
         for connection in silent[: self._most // 8] or waiting[:1]:
             connection.end()
+        self._changed.wait(GRACE / 5)

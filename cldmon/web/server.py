@@ -39,7 +39,15 @@ _COLLECTED = 20_000
 _BLOCK = 4096
 """Bytes; each idle connection holds so much room for what may come."""
 
+_MOST_UNSENT = 1 << 17
+"""Bytes that the kernel holds for a client that takes none: it would hold megabytes."""
+
 _BACKLOG = 1024
+_THREAD_ATTEMPTS = 250
+"""Each a few milliseconds after the one before."""
+
+_NO_THREAD = "no thread can be started for a connection: raise TasksMax of the unit, or `ulimit -u`"
+_LARGEST_REQUEST = 1 << 16
 _DRAIN_SECONDS = 0.5
 _DRAIN_BLOCKS = 128
 
@@ -107,7 +115,17 @@ class WebServer(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give a connection a thread of its own, as soon as there is room for it."""
         self.connections.admit(request)
-        super().process_request(request, client_address)
+        for _ in range(_THREAD_ATTEMPTS):
+            try:
+                super().process_request(request, client_address)
+            except (RuntimeError, MemoryError):
+                self.warn(_NO_THREAD)
+                if not self.connections.make_room():
+                    break
+            else:
+                return
+        _turn_away(request)
+        self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection, and make room for another."""
@@ -136,6 +154,7 @@ class Exchanges(BaseHTTPRequestHandler):
         """Begin without the file objects that http.server would make: bytes are counted here."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
 
     def finish(self) -> None:
         """End without flushing them."""
@@ -145,10 +164,11 @@ class Exchanges(BaseHTTPRequestHandler):
         self._state = self.server.connections.of(self.request)
         self._buffer = b""
         while self._exchange():
-            self._state.enter(Phase.REQUEST)
+            pass
 
     def _exchange(self) -> bool:
         """Answer one request, and tell whether another one may follow."""
+        self._state.enter(Phase.REQUEST)
         try:
             head = self._read_head()
             if head is None:
@@ -241,6 +261,15 @@ class Exchanges(BaseHTTPRequestHandler):
             for _ in range(_DRAIN_BLOCKS):
                 if not self.connection.recv(_BLOCK):
                     return
+
+
+def _turn_away(sock: socket.socket) -> None:
+    """Say 503 to a connection that can have no thread, without waiting for it."""
+    response = RefusedError(503, "too many connections", ("Retry-After", "10")).response
+    with suppress(OSError):
+        sock.setblocking(False)
+        sock.sendmsg((_head(response, keeps_alive=False), _bytes(response)))
+        sock.recv(_LARGEST_REQUEST)  # what is left unread would take our answer from it
 
 
 def _head(response: Response, *, keeps_alive: bool, chunked: bool = False) -> bytes:

@@ -30,7 +30,7 @@ from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cldmon.demo.slack import FakeSlack
 
@@ -81,12 +81,16 @@ def accounts(alice: int = 13) -> tuple[Account, ...]:
 
 @dataclass
 class Board:
-    """A configuration, its data, and the server on them: from `with` to its end."""
+    """A configuration, its data, and the server on them: from `with` to its end.
+
+    `under` are words before the server's command line.
+    """
 
     folder: Path
     slack: FakeSlack | None = None
     top: str = ""
     labels: tuple[str, ...] = LABELS
+    under: Sequence[str] = ()
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +131,7 @@ class Board:
         """Start the server, and wait until it listens."""
         self._configure()
         self.process = subprocess.Popen(
-            [CLDMON, "serve"],
+            [*self.under, CLDMON, "serve"],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             stderr=subprocess.PIPE,

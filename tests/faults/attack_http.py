@@ -166,8 +166,15 @@ def _odd_lines() -> Iterator[tuple[str, bytes]]:
 
 
 def slowloris(siege: Siege) -> Tally:
-    """Each trial is somebody who means well, while 600 connections give and take as little."""
     tally = Tally("answers to others during 600 slow connections (slowloris)")
+    for moment in slow_crowd(siege):
+        with tally.trial(moment):
+            assert siege.sent(got("/healthz"))[0].status == 200
+    return tally
+
+
+def slow_crowd(siege: Siege) -> Iterator[str]:
+    """Open 600 connections that give and take as little as they can; yield in between."""
     ways = {
         "silent": b"",
         "a head that never ends": b"GET / HTTP/1.1\r\nHost: lo",
@@ -183,12 +190,10 @@ def slowloris(siege: Siege) -> Tally:
                 with suppress(OSError):
                     sock.sendall(opening)
             for drop in range(5):
-                with tally.trial(f"{name}, {drop}"):
-                    for sock in crowd:
-                        with suppress(OSError):
-                            sock.sendall(b"x")
-                    assert siege.sent(got("/healthz"))[0].status == 200
-    return tally
+                for sock in crowd:
+                    with suppress(OSError):
+                        sock.sendall(b"x")
+                yield f"{name}, {drop}"
 
 
 def bombs(siege: Siege) -> Tally:

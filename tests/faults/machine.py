@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.faults import Fault
+from tests.confinement import Limits, confined
 from tests.faults.brink import CROWD, TO_BE_TOLD, stamps, whole
 from tests.faults.disk import tells
 from tests.faults.tally import LostError, Tally
 from tests.home import PATIENCE, key_of, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from cldmon.demo.faults import Genuine
     from cldmon.demo.replies import Reply
@@ -130,46 +130,19 @@ def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Tally:
     return tally
 
 
-def memory_group() -> Path | None:
-    """Return where a group of processes with a limit of memory can be made; None if nowhere."""
-    places = (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup"))
-    return next(
-        (p for p in places if (p / "cgroup.procs").exists() and os.access(p, os.W_OK)), None
-    )
-
-
-def killed_for_memory(brink: Brink, group: Path, sizes: Iterable[int]) -> Tally:
+def killed_for_memory(brink: Brink, sizes: Iterable[int]) -> Tally:
     """Let a pass, its driver and its browser have so many MiB together; then the kernel kills."""
     tally = Tally("the kernel's out-of-memory killer in a pass, the pass itself its victim or not")
     for size in sizes:
         with tally.trial(f"{size} MiB"):
             brink.begin()
-            with _limited(group / "cldmon-trial", size) as enter:
-                ran = brink.home.run("fetch", under=["sh", "-c", enter, "sh"])
+            with confined(Limits(memory=size << 20)) as under:
+                ran = brink.home.run("fetch", under=under)
                 wait_until(lambda: not brink.home.processes())
             if ran.returncode != -signal.SIGKILL:
                 tells(ran)
             brink.survived()
     return tally
-
-
-@contextlib.contextmanager
-def _limited(place: Path, size: int) -> Iterator[str]:
-    """Make a group of so many MiB; yield the script that enters it and goes on as its arguments."""
-    place.mkdir()
-    limits = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max")
-    try:
-        for limit in (place / name for name in limits if (place / name).exists()):
-            limit.write_text(f"{size << 20}")
-        yield f'echo $$ >"{place}/cgroup.procs" && exec "$@"'
-    finally:
-        wait_until(lambda: _is_removed(place))
-
-
-def _is_removed(place: Path) -> bool:
-    with contextlib.suppress(OSError):  # the kernel still counts those that have just ended
-        place.rmdir()
-    return not place.exists()
 
 
 def passes_at_once(brink: Brink, times: int) -> Tally:

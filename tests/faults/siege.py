@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
 from tests.browser.board import Board, now, windows
+from tests.confinement import Limits, confined, of_unit
 from tests.faults.tally import LetInError
 from tests.web.raw import Answer, answers, connected, everything, said
 
@@ -109,10 +110,17 @@ class Siege(Board):
 
 
 @contextmanager
-def besieged(folder: Path) -> Iterator[Siege]:
-    """Run a server with Slack and something worth stealing; look after it at the end."""
+def besieged(folder: Path, limits: Limits | None = None) -> Iterator[Siege]:
+    """Run a server with Slack and something worth stealing; look after it at the end.
+
+    It has the tasks and the memory of the unit that ships, or what `limits` says.
+    """
     top = "".join(f'{name} = "{secret}"\n' for name, secret in SECRETS.items())
-    with FakeSlack() as slack, Siege(folder / "siege", slack, top, (CANARY,)) as siege:
+    with (
+        confined(limits or of_unit("cldmon-serve.service")) as under,
+        FakeSlack() as slack,
+        Siege(folder / "siege", slack, top, (CANARY,), under) as siege,
+    ):
         siege.remember({5: {CANARY: (17, 45)}})
         siege.passed(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
         yield siege

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+import socket
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -15,11 +16,11 @@ from cldmon.web import wire
 from cldmon.web.connections import MOST, Connections
 from cldmon.web.message import Document, Response
 from cldmon.web.server import ListenError, WebServer
+from tests.limits import no_threads
 from tests.web.house import API_TOKEN, House
 from tests.web.raw import Ticks, answers, connected, everything, one, said
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -388,6 +389,26 @@ class TestCrowds:
             assert house.ask("GET", "/api/session").status == 200
             assert len(house.server.connections) <= MOST
 
+    def test_where_no_thread_can_be_started_one_is_turned_away_and_the_next_is_not(
+        self, house: House
+    ) -> None:
+        with no_threads():
+            got = house.ask("GET", "/api/session")
+        assert (got.status, got.header("Retry-After")) == (503, "10")
+        assert house.ask("GET", "/api/session").status == 200
+        assert len(house.warnings) == 1
+        assert "raise TasksMax" in house.warnings[0]
+
+    def test_who_takes_nothing_of_many_answers_fills_no_memory(self, house: House) -> None:
+        _add_page(house, b"x" * 100_000)
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(house.address)
+            sock.sendall(GET.replace(b"/healthz", b"/big") * 100)
+            _wait_until_still(sock)
+            house.server.connections.close(0)
+            assert len(everything(sock)) < 500_000
+
     def test_whoever_waits_longest_makes_room(self, tmp_path: Path, clock: Clock) -> None:
         with House(tmp_path, clock, connections=Connections(most=4)) as house, ExitStack() as stack:
             old = [stack.enter_context(connected(house)) for _ in range(4)]
@@ -475,6 +496,14 @@ def test_every_way_to_write_an_address_is_understood(host: str) -> None:
 def _add_page(house: House, body: bytes) -> None:
     page = Document(body, "text/plain")
     house.services = replace(house.services, pages={"/big": page})
+
+
+def _wait_until_still(sock: socket.socket) -> None:
+    """Wait until nothing more can come that is not read."""
+    size, before = 0, -1
+    while size != before:
+        threading.Event().wait(0.2)
+        size, before = len(sock.recv(1 << 20, socket.MSG_PEEK)), size
 
 
 def _wait_for(happened: object) -> None:

@@ -1,0 +1,120 @@
+"""The limits of a unit, set by the kernel: how many tasks and how much memory a program may have.
+
+In control groups where they can be made, as systemd does; elsewhere by `prlimit`, which counts all
+tasks of a user and none of root's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.home import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNITS = Path(__file__).resolve().parents[1] / "contrib" / "systemd"
+_ROOT = Path("/sys/fs/cgroup")
+_SIZES = {"K": 10, "M": 20, "G": 30}
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many tasks and bytes; None: as many as there are."""
+
+    tasks: int | None = None
+    memory: int | None = None
+
+
+def of_unit(name: str) -> Limits:
+    """Return the limits in a unit of contrib/systemd."""
+    lines = (line.partition("=") for line in (UNITS / name).read_text("utf-8").splitlines())
+    found = {key: value for key, _, value in lines}
+    memory = found["MemoryMax"]
+    return Limits(int(found["TasksMax"]), int(memory[:-1]) << _SIZES[memory[-1]])
+
+
+@contextlib.contextmanager
+def confined(limits: Limits) -> Iterator[list[str]]:
+    """Yield the words before a command line that run it within limits."""
+    with contextlib.ExitStack() as stack:
+        groups = [stack.enter_context(_group(place)) for place in _places()]
+        if not groups:
+            yield _by_prlimit(limits)
+            return
+        for group in groups:
+            _limit(group, limits)
+        enter = "".join(f'echo $$ >"{group}/cgroup.procs" && ' for group in groups)
+        yield ["sh", "-c", f'{enter}exec "$@"', "sh"]
+
+
+def means() -> str:
+    """Return what limits are set by: `cgroup` or `prlimit`."""
+    return "cgroup" if _places() else "prlimit"
+
+
+def _places() -> list[Path]:
+    """Return the folders in which groups can be made that limit tasks and memory; none if not."""
+    for places in ([_ROOT / "memory", _ROOT / "pids"], [_ROOT]):
+        if all(_offers_limits(place) for place in places):
+            return places
+    return []
+
+
+def _offers_limits(place: Path) -> bool:
+    if not ((place / "cgroup.procs").exists() and os.access(place, os.W_OK)):
+        return False
+    handed_down = place / "cgroup.subtree_control"  # of the second version of control groups
+    return not handed_down.exists() or {"memory", "pids"} <= {*handed_down.read_text().split()}
+
+
+@contextlib.contextmanager
+def _group(place: Path) -> Iterator[Path]:
+    group = place / f"cldmon-trial-{os.getpid()}-{next(_numbers)}"
+    group.mkdir()
+    try:
+        yield group
+    finally:
+        wait_until(lambda: _is_removed(group))
+
+
+def _is_removed(group: Path) -> bool:
+    with contextlib.suppress(OSError):  # the kernel still counts those that have just ended
+        group.rmdir()
+    return not group.exists()
+
+
+def _limit(group: Path, limits: Limits) -> None:
+    names = {
+        "memory.limit_in_bytes": limits.memory,
+        "memory.memsw.limit_in_bytes": limits.memory,
+        "memory.max": limits.memory,
+        "pids.max": limits.tasks,
+    }
+    for name, most in names.items():
+        if most is not None and (group / name).exists():
+            (group / name).write_text(str(most))
+
+
+def _by_prlimit(limits: Limits) -> list[str]:
+    words = ["prlimit"]
+    if limits.memory is not None:
+        words.append(f"--data={limits.memory}")
+    if limits.tasks is not None:
+        words.append(f"--nproc={_tasks_of_mine() + limits.tasks}")
+    return words
+
+
+def _tasks_of_mine() -> int:
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid == os.getuid():
+                found += len([*(process / "task").iterdir()])
+    return found

@@ -1,0 +1,14 @@
+"""Within bounds: a sample of what `scripts/faults bounds` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults import bounds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_with_few_threads_slow_connections_keep_nobody_out(tmp_path: Path) -> None:
+    bounds.few_threads(tmp_path, [24, 256]).check()

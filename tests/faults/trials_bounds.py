@@ -1,0 +1,23 @@
+"""Within bounds: what is too much for a server must cost whoever asks for it, and nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests import confinement
+from tests.faults import bounds
+from tests.faults.sample import few
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.tally import Tally
+
+TASKS = (8, 16, 32, 64, 128, 256, 512)
+
+
+def trials(folder: Path) -> Iterator[Tally]:
+    """Make all of them."""
+    print(f"limits of tasks and memory are set by {confinement.means()}")
+    yield bounds.few_threads(folder, few(TASKS))
