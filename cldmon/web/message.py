@@ -28,7 +28,7 @@ _FAST = 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came; `path` is decoded, header names are in lower case.
+    """One request as it came, its path as it was sent; header names are in lower case.
 
     `peer` is the address at the other end of the connection, which may be a proxy's.
     """

@@ -1,7 +1,7 @@
 """Bytes to requests and answers to bytes, as HTTP/1.1 has it. Pure; stricter than http.server.
 
 What two programs could read in two ways is refused: bare line ends, folded lines, blanks before a
-colon, a header twice where one counts, Transfer-Encoding.
+colon, a header twice where one counts, Transfer-Encoding, a letter of the path written as its code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from cldmon.web.message import RefusedError, Request
 
@@ -38,6 +38,10 @@ _BARE_END = re.compile(rb"(?<!\r)\n")
 _ONCE = frozenset(
     {"host", "content-length", "content-type", "authorization", "origin", "sec-fetch-site"}
 )
+_BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_ENCODED_UNRESERVED = re.compile(r"%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)", re.IGNORECASE)
+"""A letter, a digit, or one of `-._~`, which RFC 3986 allows to be written in two ways."""
+
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_CONTENT = (204, 304)
 
@@ -73,7 +77,7 @@ def parse_head(head: bytes) -> Head:
     modern = minor == "1"
     return Head(
         method=method,
-        path=_decoded(path),
+        path=path,
         query=query,
         headers=headers,
         length=_length(method, headers),
@@ -123,7 +127,25 @@ def _request_line(line: str) -> tuple[str, str, str]:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None or len(line) > LONGEST_LINE:
         _not_understood()
+    _check_path(match[2].partition("?")[0])
     return match[1], match[2], match[3]
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path that another program could take for a different one.
+
+    Paths are compared as they were sent: a proxy may guard /metrics and let /%6detrics by.
+    """
+    if "%" not in path:
+        return
+    if _ENCODED_UNRESERVED.search(path):
+        raise RefusedError(400, "the path holds a letter, digit or -._~ in percent-encoding")
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        _not_understood()
+    if _BAD_PERCENT.search(path):
+        _not_understood()
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
@@ -161,16 +183,6 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
     if length and method in _BODILESS:
         raise RefusedError(400, f"{method} takes no body")
     return length
-
-
-def _decoded(path: str) -> str:
-    # A slash written as %2f divides nothing: a proxy may guard /metrics and let /%2fmetrics by.
-    if "%" not in path or "%2f" in path.lower():
-        return path
-    try:
-        return unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        _not_understood()
 
 
 def _not_understood() -> NoReturn:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import string
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ from tests.fakes import Clock
 from tests.web.house import House
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 STATUSES = {200, 202, 204, 304, 400, 401, 403, 404, 405, 413, 415, 421, 429, 503}
 
@@ -78,6 +80,23 @@ def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
         head = parse_head(data)
         assert head.method
         assert head.length >= 0
+
+
+@pytest.mark.parametrize("char", f"{string.ascii_letters}{string.digits}-._~")
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_no_path_has_two_spellings(char: str, case: Callable[[str], str]) -> None:
+    """A proxy that denies one of them would let the other by."""
+    code = case(f"%{ord(char):02x}")
+    with pytest.raises(RefusedError) as refused:
+        parse_head(f"GET /x{code} HTTP/1.1\r\nHost: localhost".encode())
+    assert refused.value.status == 400
+    assert parse_head(f"GET /x{char}?q={code} HTTP/1.1".encode()).query == f"q={code}"
+
+
+@given(st.characters(exclude_categories=["Cs"]))
+def test_a_path_is_compared_as_it_was_sent(char: str) -> None:
+    path = f"/{quote(char, safe='')}"
+    assert parse_head(f"GET {path} HTTP/1.1".encode()).path == path
 
 
 @given(st.integers(0, 400))
