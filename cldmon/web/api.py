@@ -25,7 +25,7 @@ from cldmon.web.message import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cldmon.web.services import Services
+    from cldmon.web.services import Services, Site
 
     Handler = Callable[[Request, Caller, Services], Response]
 
@@ -36,6 +36,8 @@ class Needs(Enum):
     """Who may use an endpoint."""
 
     NOTHING = auto()
+    READING = auto()
+    """A login, except where only guests exist: there everybody may read, as in the Node program."""
     LOGIN = auto()
     """A session, be it a guest's, or the API token."""
 
@@ -106,9 +108,9 @@ def healthz(request: Request, caller: Caller, services: Services) -> Response:
 ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/api/auth": {"POST": Route(login.log_in, Needs.NOTHING)},
     "/api/session": {"GET": Route(login.session, Needs.NOTHING)},
-    "/api/logout": {"POST": Route(login.log_out)},
-    "/api/usage": {"GET": Route(usage)},
-    "/api/history": {"GET": Route(history.history)},
+    "/api/logout": {"POST": Route(login.log_out, Needs.NOTHING)},
+    "/api/usage": {"GET": Route(usage, Needs.READING)},
+    "/api/history": {"GET": Route(history.history, Needs.READING)},
     "/api/slack/users": {"GET": Route(login.find_people, Needs.NOTHING)},
     "/api/subscriptions": {"POST": Route(subscribe)},
     "/metrics": {"GET": Route(metrics)},
@@ -121,7 +123,7 @@ _READING = ("GET", "HEAD")
 
 
 def _answer(request: Request, services: Services) -> Response:
-    routes = ROUTES.get(request.path)
+    routes = ROUTES.get(_route_path(request.path))
     if routes is None:
         return _page(request, services)
     method = "GET" if request.method == "HEAD" else request.method
@@ -132,9 +134,20 @@ def _answer(request: Request, services: Services) -> Response:
         check_origin(request)
         check_content_type(request)
     caller = identify(request, services)
-    if route.needs is Needs.LOGIN and not caller.reads:
+    if not (caller.reads or _is_open(route, services.site)):
         raise RefusedError(401, "Unauthorized")
     return route.handler(request, caller, services)
+
+
+def _is_open(route: Route, site: Site) -> bool:
+    """Return whether a route needs no login."""
+    only_guests = site.slack is None and site.admits_guests
+    return route.needs is Needs.NOTHING or (route.needs is Needs.READING and only_guests)
+
+
+def _route_path(path: str) -> str:
+    """Return a path of the API without the slash that may end it, as the Node program took it."""
+    return path.removesuffix("/") if path.startswith("/api/") else path
 
 
 def _page(request: Request, services: Services) -> Response:

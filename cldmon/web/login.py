@@ -46,11 +46,12 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def log_out(request: Request, caller: Caller, services: Services) -> Response:
-    """End the session for good."""
-    if caller.session is None:
+    """End the session for good, if there is one."""
+    if caller.has_token:
         raise RefusedError(403, "an API token has no session that could end")
-    services.kept.logouts.take(address(request))
-    services.sessions.end(caller.session)
+    if caller.session is not None:
+        services.kept.logouts.take(address(request))
+        services.sessions.end(caller.session)
     gone = services.sessions.no_cookie(secure=_is_tls(request))
     return json_response({"ok": True}, 200, ("Set-Cookie", gone))
 
@@ -70,9 +71,11 @@ def session(request: Request, caller: Caller, services: Services) -> Response:
 def find_people(request: Request, caller: Caller, services: Services) -> Response:
     """Find the people whose names fit what was typed into the login box."""
     services.kept.searches.take(address(request))
-    slack = _slack(services)
+    typed, slack = (parameter(request, "q") or "").strip(), services.site.slack
+    if slack is None or not typed:
+        return json_response({"users": []})
     with _asking_slack(services):
-        found = search(slack.directory.people(), parameter(request, "q") or "", BEST)
+        found = search(slack.directory.people(), typed, BEST)
     return json_response({"users": [_found(person) for person in found]})
 
 
@@ -155,11 +158,14 @@ def _asking_slack(services: Services) -> Iterator[None]:
 
 
 def _found(person: Person) -> dict[str, str]:
+    """Return a person; `username` and `displayName` are what the Node program called them."""
     return {
         "id": person.id,
         "name": shown(person),
         "userName": person.name,
         "realName": person.real_name,
+        "username": person.name,
+        "displayName": shown(person),
     }
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from cldmon.domain.model import to_ms
 from cldmon.store.history import History, line
+from cldmon.web.api import ROUTES
 
 if TYPE_CHECKING:
     from cldmon.demo.slack import FakeSlack
@@ -30,9 +33,9 @@ def test_with_slack_off(house: House) -> None:
     for range_ in RANGES:
         [entry] = page.get(f"/api/history?range={range_}").json
         assert entry["timestamp"] == to_ms(house.clock())
-    assert page.get("/api/slack/users?q=a").status == 404
+    assert page.get("/api/slack/users?q=a").json == {"users": []}
     assert page.post("/api/logout").json == {"ok": True}
-    assert page.get("/api/usage").status == 401
+    assert page.get("/api/usage").status == 200
     assert page.get("/api/session").json["authenticated"] is True
 
 
@@ -55,3 +58,28 @@ def test_with_slack_on(slack_house: House, fake_slack: FakeSlack) -> None:
     assert page.post("/api/auth", {"slackId": ""}).json["session"]["guest"] is True
     assert page.post("/api/subscriptions", wish).status == 403
     assert [page.get(f"/api/history?range={range_}").json for range_ in RANGES] == [[]] * 4
+
+
+def test_with_slack_off_a_script_reads_without_a_session(house: House) -> None:
+    house.passed()
+    for path in ("/api/usage", "/api/usage/", "/api/history?range=1h"):
+        assert house.ask("GET", path).status == 200
+    house.configure(login="code")
+    assert house.ask("GET", "/api/usage").status == 401
+
+
+@pytest.mark.parametrize("path", [path for path in ROUTES if path.startswith("/api/")])
+def test_a_slash_may_end_a_path_of_the_api(slack_house: House, path: str) -> None:
+    [method] = ROUTES[path]
+    with_slash, without = (slack_house.ask(method, asked) for asked in (f"{path}/", path))
+    assert (with_slash.status, with_slash.body) == (without.status, without.body)
+    assert slack_house.ask(method, f"{path}//").status == 404
+
+
+def test_who_is_not_logged_in_may_log_out(slack_house: House) -> None:
+    """Without a cookie, with one that means nothing, and with one that has ended already."""
+    ended = slack_house.logged_in("U01ALICE")
+    assert ended.post("/api/logout").status == 200
+    for cookie in ("", "cldmon-sid-3000=nothing", ended.cookie):
+        got = slack_house.ask("POST", "/api/logout", headers={"Cookie": cookie})
+        assert (got.status, got.json) == (200, {"ok": True})
