@@ -6,12 +6,14 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cldmon.web.limits import address
 from cldmon.web.message import RefusedError
 
 if TYPE_CHECKING:
     from cldmon.web.message import Request
     from cldmon.web.services import Services, Site
     from cldmon.web.sessions import Session
+    from cldmon.web.turns import CallerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ def identify(request: Request, services: Services) -> Caller:
     if not _is_token(given.strip(), services.site):
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
     return Caller(has_token=True)
+
+
+def caller_key(request: Request, caller: Caller) -> CallerKey:
+    """Return whom a turn counts for: see `cldmon.web.turns`.
+
+    Anybody can be many guests, so all of those at an address share what one address gets.
+    """
+    if caller.user:
+        return "user", caller.user
+    if caller.has_token:
+        return ("token",)
+    return "address", address(request), caller.session.id if caller.session else ""
 
 
 def _session(request: Request, services: Services) -> Session | None:

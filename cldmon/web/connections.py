@@ -19,6 +19,8 @@ from cldmon.web.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cldmon.web.turns import CallerKey
+
 MOST = 512
 """The units of `cldmon schedule` allow for so many threads, and some."""
 
@@ -98,7 +100,6 @@ class Connections:
             MOST_STREAMS,
             MOST_WAITING_STREAMS,
             STREAM_PATIENCE,
-            self._end_oldest_stream,
         )
         self._looked = clock()
 
@@ -130,12 +131,12 @@ class Connections:
         return self._open[sock]
 
     @contextmanager
-    def streaming(self, connection: Connection) -> Iterator[None]:
+    def streaming(self, connection: Connection, caller: CallerKey) -> Iterator[None]:
         """Hold one of the few places for long answers; raises 503 where there is none.
 
-        Who waits in vain for one gets that of the oldest.
+        Who waits in vain for one gets the oldest of whoever has most.
         """
-        with self._streams.taken():
+        with self._streams.taken(caller, connection.end):
             connection.enter(Phase.STREAM)
             yield
 
@@ -160,12 +161,6 @@ class Connections:
             for connection in self._open.values():
                 connection.end()
             self._changed.wait_for(lambda: not self._open, patience)
-
-    def _end_oldest_stream(self) -> None:
-        with self._changed:
-            streams = [c for c in self._open.values() if c.phase is Phase.STREAM and not c.expired]
-        if streams:
-            min(streams, key=lambda c: c.since).end()
 
     def _make_room(self) -> None:
         """End those who have kept us waiting longest, if anybody has for a while; wait a moment.

@@ -12,6 +12,7 @@ from cldmon.domain.model import to_ms
 from cldmon.domain.thinning import KEPT_OF_A_BUCKET, Thinned
 from cldmon.store import reader
 from cldmon.web.bodies import parameter
+from cldmon.web.caller import caller_key
 from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, takes_gzip
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cldmon.web.caller import Caller
     from cldmon.web.message import Request
     from cldmon.web.services import Services
+    from cldmon.web.turns import CallerKey
 
 DEFAULT_RANGE = "1h"
 MOST_POINTS = 10_000
@@ -41,12 +43,13 @@ def history(request: Request, caller: Caller, services: Services) -> Response:
     until = services.now()
     since_ms, until_ms = to_ms(until - _range(request)), to_ms(until)
     account, points = parameter(request, "account"), _points(request)
+    key = caller_key(request, caller)
     if account is None and points is None:
-        return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services)
+        return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services, key)
     found = _series(services.data_dir, account, since_ms, until_ms)
-    with services.kept.history_turns.taken():
+    with services.kept.history_turns.taken(key):
         chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
-    return _whole(request, reader.as_array(reader.selected(chosen)), services)
+    return _whole(request, reader.as_array(reader.selected(chosen)), services, key)
 
 
 def _range(request: Request) -> timedelta:
@@ -71,9 +74,11 @@ def _bad_points() -> RefusedError:
     return RefusedError(400, f"points must be a whole number from 1 to {MOST_POINTS}")
 
 
-def _whole(request: Request, chunks: Iterator[bytes], services: Services) -> Response:
+def _whole(
+    request: Request, chunks: Iterator[bytes], services: Services, key: CallerKey
+) -> Response:
     first, size = [], 0
-    with services.kept.history_turns.taken():
+    with services.kept.history_turns.taken(key):
         for chunk in chunks:
             first.append(chunk)
             size += len(chunk)
@@ -81,14 +86,14 @@ def _whole(request: Request, chunks: Iterator[bytes], services: Services) -> Res
                 break
         else:
             return Document(b"".join(first)).answer(request)
-    return _streamed(request, chain(first, chunks))
+    return _streamed(request, chain(first, chunks), key)
 
 
-def _streamed(request: Request, chunks: Iterator[bytes]) -> Response:
+def _streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Response:
     headers = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT), ("Vary", "Accept-Encoding"))
     if takes_gzip(request):
-        return Response(200, _packed(chunks), (*headers, ("Content-Encoding", "gzip")))
-    return Response(200, chunks, headers)
+        return Response(200, _packed(chunks), (*headers, ("Content-Encoding", "gzip")), key)
+    return Response(200, chunks, headers, key)
 
 
 def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:

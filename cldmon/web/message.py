@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -47,15 +47,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: an iterator as its body is of unknown length, and is written as it comes."""
+    """One answer: an iterator as its body is of unknown length, and is written as it comes.
+
+    `caller` is who asked for that one, as `cldmon.web.turns` has it.
+    """
 
     status: int
     body: bytes | Iterator[bytes] = b""
     headers: Headers = ()
+    caller: tuple[str, ...] = ()
 
     def with_header(self, name: str, value: str) -> Response:
         """Return this answer with one more header line."""
-        return Response(self.status, self.body, (*self.headers, (name, value)))
+        return replace(self, headers=(*self.headers, (name, value)))
 
 
 class RefusedError(Exception):

@@ -239,7 +239,7 @@ class Exchanges(BaseHTTPRequestHandler):
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
         """Send an answer of unknown length: in chunks or, for HTTP/1.0, up to the end."""
         chunked = head.takes_chunks
-        with self.server.connections.streaming(self._state):
+        with self.server.connections.streaming(self._state, response.caller):
             out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):

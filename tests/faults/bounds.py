@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
+from cldmon.store import history
+from cldmon.store.history import day_path
+from tests.browser.board import now, windows
 from tests.confinement import of_unit
 from tests.faults.attack_http import slow_crowd
-from tests.faults.siege import besieged, got
-from tests.faults.tally import Tally
+from tests.faults.siege import HOST, PATIENCE, PERSON, SECRETS, besieged, got
+from tests.faults.tally import LetInError, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from tests.faults.siege import Siege
+
+    Get = Callable[[Siege, str, dict[str, str]], int]
 
 UNIT = of_unit("cldmon-serve.service")
 
@@ -28,3 +43,87 @@ def few_threads(folder: Path, allowed: Iterable[int]) -> Tally:
                 with tally.trial(f"{tasks} tasks, {moment}"):
                     assert siege.sent(got("/healthz"))[0].status == 200
     return tally
+
+
+def charts(folder: Path, asked: int) -> Tally:
+    """Each trial is somebody else, while one guest asks anew as soon as there is an answer."""
+    tally = Tally("charts for others while one guest asks for 40 at a time")
+    return _beside_a_guest(folder, tally, asked, "/api/history?range=7d&points=10000", _get)
+
+
+def long_answers(folder: Path, asked: int) -> Tally:
+    """Each trial is somebody else, while one guest takes long answers by drops."""
+    tally = Tally("long answers for others while one guest takes 40 by drops")
+    return _beside_a_guest(folder, tally, asked, "/api/history?range=7d", _get_by_drops)
+
+
+def _beside_a_guest(folder: Path, tally: Tally, asked: int, path: str, greedy: Get) -> Tally:
+    with besieged(folder) as siege:
+        write_week(siege.data, accounts=20, every=timedelta(minutes=10))
+        guest, *others = [{"Cookie": siege.cookie(user)} for user in ("", "", PERSON.id)]
+        others.append({"Authorization": f"Bearer {SECRETS['api_token']}"})
+        with _for_ever(partial(greedy, siege, path, guest), 40):
+            for number, other in zip(range(asked), itertools.cycle(others), strict=False):
+                with tally.trial(f"{number}: {[*other]}"):
+                    status = _get(siege, path, other)
+                    if status == 503:
+                        raise LetInError("the guest had it all")
+                    assert status == 200
+    return tally
+
+
+def write_week(data: Path, accounts: int, every: timedelta) -> None:
+    """Write a week of history up to now."""
+    at = now() - timedelta(days=7)
+    days: dict[Path, list[str]] = {}
+    while at < now():
+        read = {f"account-{number}": windows(number, number, at=at) for number in range(accounts)}
+        days.setdefault(day_path(data, at.date()), []).append(history.line(at, read))
+        at += every
+    for path, lines in days.items():
+        path.write_text("\n".join(lines) + "\n")
+
+
+@contextmanager
+def _for_ever(ask: Callable[[], object], threads: int) -> Iterator[None]:
+    """Ask again and again in so many threads, until the block ends."""
+    ending = threading.Event()
+
+    def work() -> None:
+        while not ending.is_set():
+            with suppress(OSError, HTTPException):
+                ask()
+
+    working = [threading.Thread(target=work) for _ in range(threads)]
+    for thread in working:
+        thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        for thread in working:
+            thread.join()
+
+
+def _get(siege: Siege, path: str, headers: dict[str, str]) -> int:
+    """Return the status of a whole answer."""
+    with closing(HTTPConnection(*siege.address, timeout=PATIENCE)) as connection:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+
+
+def _get_by_drops(siege: Siege, path: str, headers: dict[str, str]) -> int:
+    """Take an answer as slowly as one may, but for its end: the test has one, too."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(PATIENCE)
+        sock.connect(siege.address)
+        sock.sendall(f"GET {path} HTTP/1.1\r\n{lines}".encode() + HOST + b"\r\n")
+        taken = 0
+        while taken < 30 and sock.recv(1):
+            taken += 1
+            time.sleep(0.2)
+        return taken

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests import confinement
 from tests.faults import bounds
-from tests.faults.sample import few
+from tests.faults.sample import MOST, few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.faults.tally import Tally
 
+ASKED = 200
 TASKS = (8, 16, 32, 64, 128, 256, 512)
 
 
@@ -21,3 +22,11 @@ def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
     print(f"limits of tasks and memory are set by {confinement.means()}")
     yield bounds.few_threads(folder, few(TASKS))
+    yield bounds.charts(_place(folder, "charts"), MOST or ASKED)
+    yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
+
+
+def _place(folder: Path, name: str) -> Path:
+    place = folder / name
+    place.mkdir()
+    return place

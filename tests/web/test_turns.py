@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cldmon.web.message import RefusedError
 from cldmon.web.turns import Turns
+from tests.home import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_a_turn_is_free_again_after_it() -> None:
@@ -43,22 +48,118 @@ def test_who_waits_in_line_comes_next() -> None:
     assert done.is_set()
 
 
-def test_who_has_waited_too_long_may_end_anothers_turn() -> None:
-    ending = threading.Event()
-    turns = Turns("busy", at_once=1, in_line=1, patience=0.05, stalled=ending.set)
-    begun = threading.Event()
+class Crowd:
+    """Threads that each want a turn and hold it until they are let go, by name."""
 
-    def hold() -> None:
-        with turns.taken():
-            begun.set()
-            ending.wait(5)
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._threads: list[threading.Thread] = []
+        self._leaving: dict[str, threading.Event] = {}
+        self.working: list[str] = []
+        self.refused: list[str] = []
+        self.done: list[str] = []
 
-    holder = threading.Thread(target=hold)
-    holder.start()
-    begun.wait(5)
-    with turns.taken():
-        assert ending.is_set()
-    holder.join()
+    def come(self, name: str, *caller: str) -> None:
+        """Let somebody ask for a turn; return once they have one, wait or are refused."""
+        self._leaving[name] = threading.Event()
+        thread = threading.Thread(target=self._ask, args=(name, caller))
+        self._threads.append(thread)
+        thread.start()
+        wait_until(lambda: self._arrived == len(self._threads))
+
+    def go(self, name: str) -> None:
+        """Let somebody give up their turn."""
+        self._leaving[name].set()
+
+    def end(self) -> None:
+        for leaving in self._leaving.values():
+            leaving.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def _arrived(self) -> int:
+        return len(self._turns) + len(self.refused) + len(self.done)
+
+    def _ask(self, name: str, caller: tuple[str, ...]) -> None:
+        try:
+            with self._turns.taken(caller, self._leaving[name].set):
+                self.working.append(name)
+                self._leaving[name].wait(20)
+            self.done.append(name)
+        except RefusedError:
+            self.refused.append(name)
+
+
+@contextmanager
+def crowd(at_once: int, in_line: int, patience: float | None = None) -> Iterator[Crowd]:
+    found = Crowd(Turns("busy", at_once, in_line, patience))
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+def test_whoever_has_most_in_line_makes_room_for_others() -> None:
+    with crowd(at_once=1, in_line=3) as those:
+        for number in range(4):
+            those.come(f"a{number}", "a")
+        for name in ("b", "c"):
+            those.come(name, name)
+        wait_until(lambda: those.refused == ["a3", "a2"])
+        those.come("a4", "a")
+        wait_until(lambda: those.refused == ["a3", "a2", "a4"])
+
+
+def test_who_asks_for_more_than_anybody_is_refused_the_newest() -> None:
+    with crowd(at_once=1, in_line=1) as those:
+        for number in range(3):
+            those.come(f"a{number}", "a")
+        wait_until(lambda: those.refused == ["a2"])
+
+
+def test_many_sessions_of_an_address_share_what_one_address_gets() -> None:
+    with crowd(at_once=1, in_line=3) as those:
+        for number in range(4):
+            those.come(f"guest{number}", "address", f"session{number}")
+        those.come("elsewhere", "another address", "session")
+        wait_until(lambda: those.refused == ["guest3"])
+
+
+def test_of_an_address_too_whoever_has_most_makes_room() -> None:
+    with crowd(at_once=1, in_line=3) as those:
+        for number in range(4):
+            those.come(f"a{number}", "address", "a")
+        those.come("b", "address", "b")
+        wait_until(lambda: those.refused == ["a3"])
+
+
+def test_the_next_turn_is_for_whoever_has_fewest() -> None:
+    with crowd(at_once=2, in_line=9) as those:
+        for number in range(4):
+            those.come(f"a{number}", "a")
+        those.come("b", "b")
+        those.go("a0")
+        wait_until(lambda: those.working == ["a0", "a1", "b"])
+        those.go("b")
+        wait_until(lambda: those.working == ["a0", "a1", "b", "a2"])
+
+
+def test_who_has_waited_too_long_ends_the_oldest_turn_of_whoever_has_most() -> None:
+    with crowd(at_once=3, in_line=1, patience=0.05) as those:
+        for name in ("b", "a0", "a1"):
+            those.come(name, name[0])
+        those.come("c", "c")
+        wait_until(lambda: those.working == ["b", "a0", "a1", "c"])
+        wait_until(lambda: those.done == ["a0"])
+
+
+def test_who_has_most_ends_a_turn_of_their_own() -> None:
+    with crowd(at_once=2, in_line=1, patience=0.05) as those:
+        for name in ("b", "a0", "a1"):
+            those.come(name, name[0])
+        wait_until(lambda: those.working == ["b", "a0", "a1"])
+        wait_until(lambda: those.done == ["a0"])
 
 
 def test_who_waits_in_vain_is_turned_away_in_the_end() -> None:
