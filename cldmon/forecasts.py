@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.forecast import Forecast, forecast
-from cldmon.domain.honest import is_stale
+from cldmon.domain.freshness import is_stale
 from cldmon.domain.model import duration, to_ms
 from cldmon.store import reader
 

@@ -16,8 +16,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from cldmon import __version__
+from cldmon.domain.freshness import view
 from cldmon.domain.model import FULL, FailureKind, TransitionKind
-from cldmon.domain.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from cldmon.domain.view import AccountView
+    from cldmon.domain.freshness import AccountView
+    from cldmon.domain.model import Credits, Pool
     from cldmon.store.state import State
 
     Samples = Iterable[tuple[Sequence[str], float]]
@@ -51,6 +52,7 @@ def _families(state: State, now: datetime) -> Iterator[Metric]:
     accounts = view(state.snapshot, now)
     yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
     yield from _windows(accounts)
+    yield from _money(accounts)
     yield from _accounts(accounts, state)
     yield from _passes(state)
     yield from _counters(state.counters, state.waiting.dropped)
@@ -71,6 +73,69 @@ def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
         labels,
         [([label, w.name], w.resets_at.timestamp()) for label, w in live if w.resets_at],
     )
+    yield _gauge(
+        "window_reset_overdue",
+        "1 while the service still reports a window whose reset time has passed.",
+        labels,
+        [([label, w.name], w.overdue) for label, w in live],
+    )
+
+
+def _money(accounts: Sequence[AccountView]) -> Iterator[Metric]:
+    live = [(a.label, a.reading) for a in accounts if a.live and a.reading]
+    money = [(label, r.credits) for label, r in live if r.credits]
+    pools = [(label, pool) for label, r in live for pool in r.pools]
+    saved = [(label, r.saved_resets) for label, r in live if r.saved_resets]
+    yield from _sums("credits", "usage credits", ["account"], [([x], m) for x, m in money])
+    yield _gauge(
+        "credits_enabled",
+        "Whether usage credits are switched on.",
+        ["account"],
+        [([label], each.enabled) for label, each in money],
+    )
+    labels = ["account", "pool"]
+    yield from _sums("pool", "the credit pool", labels, [([x, p.name], p) for x, p in pools])
+    yield _gauge(
+        "pool_utilization_ratio",
+        "How much of the credit pool is used, 0 to 1.",
+        labels,
+        [([x, p.name], p.utilization / FULL) for x, p in pools if p.utilization is not None],
+    )
+    yield _gauge(
+        "pool_expiry_timestamp_seconds",
+        "When the credit pool expires.",
+        labels,
+        [([x, p.name], p.expires_at.timestamp()) for x, p in pools if p.expires_at],
+    )
+    yield _gauge(
+        "saved_resets",
+        "Saved limit resets that are left to use.",
+        ["account"],
+        [([label], each.left) for label, each in saved],
+    )
+    yield _gauge(
+        "saved_resets_end_timestamp_seconds",
+        "When the soonest of the saved limit resets ends.",
+        ["account"],
+        [([label], each.ends_at.timestamp()) for label, each in saved if each.ends_at],
+    )
+
+
+def _sums(
+    name: str, of: str, labels: Sequence[str], known: Sequence[tuple[Sequence[str], Credits | Pool]]
+) -> Iterator[Metric]:
+    """Yield what is used and what is granted, in whole units of the currency."""
+    for which in ("used", "limit"):
+        yield _gauge(
+            f"{name}_{which}",
+            f"The {which} amount of {of}, in whole units of `currency`.",
+            [*labels, "currency"],
+            [
+                ([*values, money.currency], amount / 10**money.exponent)
+                for values, money in known
+                if (amount := getattr(money, which)) is not None
+            ],
+        )
 
 
 def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from cldmon.domain.asking import Organization
 from cldmon.domain.model import (
     Account,
-    ExtraUsage,
+    Credits,
     Failure,
     FailureKind,
+    Pool,
     Reading,
+    SavedResets,
     Snapshot,
     Transition,
     TransitionKind,
@@ -40,17 +42,43 @@ NAME = st.one_of(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9).map(
         lambda name: f"models.{name}"
     ),
+    st.sampled_from(["scoped.Claude Design", "scoped.Fable · Cowork", "dailyScoped · Cowork"]),
 )
 COUNT = st.integers(0, 10**6)
 WINDOW = st.builds(Window, st.integers(0, 100), st.none() | INSTANT)
 WINDOWS = st.dictionaries(NAME, WINDOW, max_size=4)
+PERCENT = st.integers(0, 100)
+EXPONENT = st.integers(0, 4)
+CREDITS = st.builds(
+    Credits,
+    st.none() | COUNT,
+    st.none() | COUNT,
+    TEXT,
+    EXPONENT,
+    st.booleans(),
+    st.none() | TEXT,
+    st.booleans(),
+)
+POOL = st.builds(
+    Pool,
+    TEXT,
+    TEXT,
+    st.none() | COUNT,
+    st.none() | COUNT,
+    st.none() | PERCENT,
+    st.none() | INSTANT,
+    TEXT,
+    EXPONENT,
+)
 READING = st.builds(
     Reading,
     taken_at=INSTANT,
     windows=WINDOWS,
     plan=st.none() | TEXT,
     organization=st.none() | TEXT,
-    extra_usage=st.none() | st.builds(ExtraUsage, COUNT, st.none() | COUNT, TEXT, COUNT),
+    credits=st.none() | CREDITS,
+    pools=st.lists(POOL, max_size=2).map(tuple),
+    saved_resets=st.none() | st.builds(SavedResets, COUNT, st.none() | INSTANT),
     ignored=COUNT,
 )
 FAILURE = st.builds(Failure, st.sampled_from(FailureKind), TEXT, st.none() | INSTANT)

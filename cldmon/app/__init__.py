@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.asking import Answer
-    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Failure, Snapshot, Subscriptions
     from cldmon.domain.secret import Secret
     from cldmon.health.verdict import Verdict
@@ -106,7 +106,7 @@ class App:
 
         Raises UsageError for a label that the configuration lacks.
         """
-        from cldmon.domain.view import configured
+        from cldmon.domain.freshness import configured
 
         wanted = chosen(labels, self.outline.labels)
         return configured(self.snapshot(), wanted)

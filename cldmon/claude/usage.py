@@ -6,38 +6,52 @@ What is not understood is left out and counted. Source: what is known of claude.
 from __future__ import annotations
 
 import re
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cldmon.domain.instants import from_epoch, from_iso
 from cldmon.domain.model import (
     FIVE_HOUR,
     MODEL_PREFIX,
     SEVEN_DAY,
-    ExtraUsage,
+    Credits,
+    Pool,
     Reading,
+    SavedResets,
     Window,
+    displayed,
     finite,
-    from_iso,
     percentage,
     short_title,
 )
-from cldmon.domain.names import RESERVED
+from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, in_display_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from datetime import datetime
 
     from cldmon.domain.asking import Organization
 
-_FLAT_KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_NOT_WINDOWS = ("extra_usage", "limits", "spend")
-_KNOWN_KEYS = {"five_hour", "seven_day", *_NOT_WINDOWS}
+_KNOWN_KEYS = {"five_hour", "seven_day", "extra_usage", "limits", "spend"}
+_NOT_POOLS = {"extra_usage", "limits", "spend", "cedar_ember", "seven_day_breakdown"}
 _LONGEST_NAME = 60
-_MOST_WINDOWS = 50
+_MAX_WINDOWS = 50
 """Each is kept for ever: an answer gone mad does not fill the disk and the screen."""
-_LARGEST_AMOUNT = 10**15
+_MAX_POOLS = 10
+_MAX_AMOUNT = 10**15
 """Minor units of money: more would not fit on a screen."""
+_MAX_RESETS = 1_000
+
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
+_EVERYTHING = "all models"
+"""A scope that says so is none."""
+_POOL_TITLES = {
+    "iguana_necktie": "Cloud session credit",
+    "cinder_cove": "Code and Cowork credit",
+    "wattle_ember": "Credit (wattle ember)",
+    "amber_ladder": "Credit (amber ladder)",
+}
+"""By code name: an object of one of these names is a pool though no dollars stand in it."""
 
 
 def parse(
@@ -49,114 +63,250 @@ def parse(
     """
     if not isinstance(answer, dict) or not _KNOWN_KEYS & answer.keys():
         return None
-    found = [*_flat_windows(answer), *_limits(answer.get("limits"))]
-    known = _first_of_each([(name, window) for name, window in found if window])
-    windows = dict(islice(known.items(), _MOST_WINDOWS))
-    ignored = sum(window is None for _, window in found) + len(known) - len(windows)
-    extra = _extra_usage(answer.get("extra_usage"))
-    if ignored and not windows and not extra:
+    parser = _Parser(answer, taken_at)
+    windows = parser.windows()
+    unread_windows = parser.ignored
+    plan = organization.plan if organization else None
+    pools = parser.pools()
+    money = parser.credits(shared=plan is not None and "team" in plan.casefold())
+    if unread_windows and not (windows or pools or money):
         return None
     return Reading(
         taken_at=taken_at,
         windows=windows,
-        plan=organization.plan if organization else None,
+        plan=plan,
         organization=organization.uuid if organization else None,
-        extra_usage=extra,
-        ignored=ignored,
+        credits=money,
+        pools=pools,
+        saved_resets=parser.saved_resets(),
+        ignored=parser.ignored,
     )
 
 
-def _flat_windows(answer: dict[Any, Any]) -> Iterator[tuple[str, Window | None]]:
-    """Yield the windows that stand at the top level; None for one that is not understood."""
-    for key, value in answer.items():
-        name = _camel(key)
-        if value is None or key in _NOT_WINDOWS or name is None:
-            continue
-        window = _window(value, "utilization")
-        if _counts(name, window):
-            yield name, window
+class _Sum(NamedTuple):
+    """An amount that was spent, and its limit, in minor units."""
+
+    used: int | None
+    limit: int | None
+    currency: str
+    exponent: int
 
 
-def _counts(name: str, window: Window | None) -> bool:
-    """Tell a window, or one that is not understood, from a key that is something else."""
-    if window is None:
-        return name.startswith((FIVE_HOUR, SEVEN_DAY))
-    return window.resets_at is not None or name in (FIVE_HOUR, SEVEN_DAY)
+@dataclass
+class _Parser:
+    """Reads the parts of one answer, and counts in `ignored` those that it does not understand."""
+
+    answer: Mapping[Any, Any]
+    taken_at: datetime
+    ignored: int = 0
+
+    def windows(self) -> dict[str, Window]:
+        """Return the windows by name, in display order; `limits` goes before a flat key."""
+        flat = self._flat_windows()
+        # People know a limit by its title: it has one name, though it is listed twice.
+        names = {short_title(name).casefold(): name for name in flat}
+        listed: dict[str, Window] = {}
+        for entry in self._entries(self.answer.get("limits")):
+            name, window = _limit_name(entry), self._window(entry, "percent")
+            if name is None or window is None:
+                self.ignored += 1
+                continue
+            name = names.setdefault(short_title(name).casefold(), name)
+            if listed.setdefault(name, window) != window:
+                self.ignored += 1
+        found = {**flat, **listed}
+        kept = in_display_order(found)[:_MAX_WINDOWS]
+        self.ignored += len(found) - len(kept)
+        return {name: found[name] for name in kept}
+
+    def _flat_windows(self) -> dict[str, Window]:
+        found: dict[str, Window] = {}
+        for key, value in self.answer.items():
+            if value is None or not _is_window_key(key):
+                continue
+            name, window = _camel_case(key), self._window(value, "utilization")
+            if name is None or window is None:
+                self.ignored += 1
+            else:
+                found[name] = window
+        return found
+
+    def _window(self, value: object, percent_key: str) -> Window | None:
+        percent = percentage(_get(value, percent_key))
+        return None if percent is None else Window(percent, self._instant(_get(value, "resets_at")))
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return the credit pools: objects with a number in `limit_dollars` or of a known name."""
+        found: list[Pool] = []
+        for key, value in self.answer.items():
+            if key in _NOT_POOLS or _is_window_key(key) or not _says_something(value):
+                continue
+            pool = self._pool(key, value)
+            if pool is None or len(found) == _MAX_POOLS:
+                self.ignored += 1
+            else:
+                found.append(pool)
+        return tuple(found)
+
+    def _pool(self, key: object, value: object) -> Pool | None:
+        """Return a pool; None for another object, which is none that is known."""
+        name = _camel_case(key)
+        used, limit = (_cents(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
+        percent = percentage(_get(value, "utilization"))
+        if percent is None and used is not None and limit:
+            percent = displayed(100 * used / limit)
+        if name is None or (limit is None and (percent is None or key not in _POOL_TITLES)):
+            return None
+        return Pool(
+            name=name,
+            title=_text(_get(value, "label")) or _POOL_TITLES.get(str(key)) or f"Credit ({name})",
+            used=used,
+            limit=limit,
+            utilization=percent,
+            expires_at=self._instant(_get(value, "resets_at")),
+        )
+
+    def credits(self, *, shared: bool) -> Credits | None:
+        """Return the money of `extra_usage` and `spend`, which mirror each other; None for none."""
+        extra, spend = self._object("extra_usage"), self._object("spend")
+        enabled = extra.get("is_enabled") is True or spend.get("enabled") is True
+        reason = None if enabled else _reason(extra, spend)
+        sums = (
+            self._sum(
+                extra.get("used_credits"),
+                extra.get("monthly_limit"),
+                extra.get("currency"),
+                extra.get("decimal_places"),
+            ),
+            self._spent(spend),
+        )
+        # Where one of the two is empty or lags behind, the other knows.
+        known = max(sums, key=lambda each: (each.used or 0, each.used is not None))
+        if not (enabled or reason or known.used):
+            return None
+        limits = [s.limit for s in (known, *sums) if s[2:] == known[2:] and s.limit is not None]
+        limit = limits[0] if limits else None
+        return Credits(known.used, limit, known.currency, known.exponent, enabled, reason, shared)
+
+    def _spent(self, spend: Mapping[str, Any]) -> _Sum:
+        used, limit = self._of(spend, "used"), self._of(spend, "limit")
+        limit = limit or self._of(self._of(spend, "cap"), "money")
+        return self._sum(
+            used.get("amount_minor"),
+            limit.get("amount_minor"),
+            used.get("currency") or limit.get("currency"),
+            used.get("exponent"),
+        )
+
+    def _sum(self, used: object, limit: object, currency: object, exponent: object) -> _Sum:
+        spent, most = _amount(used), _amount(limit)
+        self.ignored += (used is not None and spent is None) + (limit is not None and most is None)
+        is_code = isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)
+        digits = exponent if type(exponent) is int and 0 <= exponent <= 4 else 2
+        return _Sum(spent, most, str(currency) if is_code else "USD", digits)
+
+    def saved_resets(self) -> SavedResets | None:
+        """Return the limit resets that were granted and have not ended; None where none were."""
+        granted, ends = [], []
+        for grant in self._entries(self._object("cedar_ember").get("grants")):
+            left = finite(_get(grant, "resets_left"))
+            ends_at = self._instant(_get(grant, "ends_at"))
+            if left is None or not 0 <= left <= _MAX_RESETS:
+                self.ignored += 1
+            elif ends_at is None or ends_at > self.taken_at:
+                granted.append(int(left))
+                if ends_at and left >= 1:
+                    ends.append(ends_at)
+        return SavedResets(sum(granted), min(ends, default=None)) if granted else None
+
+    def _instant(self, value: object) -> datetime | None:
+        instant = from_epoch(value) or from_iso(value)
+        self.ignored += value is not None and instant is None
+        return instant
+
+    def _object(self, key: str) -> Mapping[str, Any]:
+        return self._of(self.answer, key)
+
+    def _of(self, parent: Mapping[Any, Any], key: str) -> Mapping[str, Any]:
+        value = parent.get(key)
+        if isinstance(value, dict):
+            return value
+        self.ignored += value is not None
+        return {}
+
+    def _entries(self, value: object) -> list[object]:
+        if isinstance(value, list):
+            return value
+        self.ignored += value is not None
+        return []
 
 
-def _limits(entries: object) -> Iterator[tuple[str, Window | None]]:
-    """Yield the windows of `limits[]`, where newer limits stand alone."""
-    for entry in entries if isinstance(entries, list) else ():
-        name = _limit_name(entry) if isinstance(entry, dict) else None
-        yield name or "", _window(entry, "percent") if name else None
+def _is_window_key(key: object) -> bool:
+    if not isinstance(key, str) or key in _NOT_POOLS:
+        return False
+    return key in ("five_hour", "seven_day") or key.startswith("seven_day_")
 
 
-def _limit_name(entry: dict[Any, Any]) -> str | None:
-    kind = entry.get("kind")
-    if kind == "weekly_scoped":
-        model = _get(_get(entry, "scope"), "model")
-        return _model_name(_get(model, "display_name"))
-    return _LIMIT_KINDS.get(kind) if isinstance(kind, str) else None
-
-
-def _model_name(name: object) -> str | None:
-    # isprintable() also refuses lone surrogates and terminal escapes.
-    if isinstance(name, str) and name.isprintable() and 0 < len(name.strip()) <= _LONGEST_NAME:
-        return MODEL_PREFIX + name.strip()
-    return None
-
-
-def _first_of_each(found: list[tuple[str, Window]]) -> dict[str, Window]:
-    """Keep one of the windows that people know by the same name (flat and scoped Opus)."""
-    windows: dict[str, Window] = {}
-    titles = set()
-    for name, window in found:
-        if short_title(name).casefold() not in titles:
-            titles.add(short_title(name).casefold())
-            windows[name] = window
-    return dict(sorted(windows.items(), key=_rank))
-
-
-def _rank(item: tuple[str, Window]) -> int:
-    return {FIVE_HOUR: 0, SEVEN_DAY: 1}.get(item[0], 2)
-
-
-def _window(value: object, key: str) -> Window | None:
-    percent = percentage(_get(value, key))
-    return None if percent is None else Window(percent, from_iso(_get(value, "resets_at")))
-
-
-def _extra_usage(value: object) -> ExtraUsage | None:
-    used = _amount(_get(value, "used_credits"))
-    if used is None or _get(value, "is_enabled") is not True:
+def _limit_name(entry: object) -> str | None:
+    """Return the name of a window of `limits`; None where it has none that can be shown."""
+    kind, scope = _get(entry, "kind"), _get(entry, "scope")
+    model, surface = _get(scope, "model"), _get(scope, "surface")
+    # A model that is new may have an id alone.
+    model_name = _text(_get(model, "display_name")) or _text(_get(model, "id")) or _text(model)
+    surface_name = _text(_get(surface, "display_name")) or _text(surface)
+    names = [name for name in (model_name, surface_name) if name]
+    text = "" if [name.casefold() for name in names] == [_EVERYTHING] else " · ".join(names)
+    if kind == "weekly_scoped" and names:
+        prefix = SCOPED_PREFIX if surface_name else MODEL_PREFIX
+        return prefix + text if text else SEVEN_DAY
+    if kind == "weekly_scoped" or not isinstance(kind, str):
         return None
-    exponent = _get(value, "decimal_places")
-    return ExtraUsage(
-        used=used,
-        limit=_amount(_get(value, "monthly_limit")),
-        currency=_currency(_get(value, "currency")),
-        exponent=exponent if type(exponent) is int and 0 <= exponent <= 4 else 2,
-    )
+    name = _camel_case(kind)
+    if text:
+        return name and f"{name} · {text}"
+    return _LIMIT_KINDS.get(kind, name)
+
+
+def _says_something(value: object) -> bool:
+    """Return whether an object tells a use or a time: those with all null rest."""
+    numbers = (finite(_get(value, key)) for key in ("utilization", "limit_dollars", "used_dollars"))
+    return any(numbers) or _get(value, "resets_at") is not None
+
+
+def _reason(extra: Mapping[str, Any], spend: Mapping[str, Any]) -> str | None:
+    """Return why credits are off, in the service's own word."""
+    given = _text(extra.get("disabled_reason")) or _text(spend.get("disabled_reason"))
+    flags = (flag for flag in ("user_disabled", "spend_limit_reached") if extra.get(flag) is True)
+    return given or next(flags, None)
 
 
 def _amount(value: object) -> int | None:
     """Return an amount of money in minor units; None for one that nobody has."""
     amount = finite(value)
-    return round(amount) if amount is not None and 0 <= amount <= _LARGEST_AMOUNT else None
+    return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
-def _currency(value: object) -> str:
-    return value if isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) else "USD"
+def _cents(dollars: object) -> int | None:
+    amount = finite(dollars)
+    return None if amount is None or abs(amount) > _MAX_AMOUNT else _amount(amount * 100)
+
+
+def _text(value: object) -> str | None:
+    """Return a text that can be shown as a name."""
+    # isprintable() also refuses lone surrogates and terminal escapes.
+    if isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= _LONGEST_NAME:
+        return value.strip()
+    return None
 
 
 def _get(value: object, key: str) -> object:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _camel(key: object) -> str | None:
+def _camel_case(key: object) -> str | None:
     """Return `seven_day_opus` as `sevenDayOpus`; None for what cannot be a window's name."""
-    if not isinstance(key, str) or len(key) > _LONGEST_NAME or not _FLAT_KEY.fullmatch(key):
+    if not isinstance(key, str) or len(key) > _LONGEST_NAME or not key.isascii():
         return None
-    head, *tail = key.split("_")
+    head, *tail = re.findall("[a-z0-9]+", key.lower()) or [""]
     name = head + "".join(word.capitalize() for word in tail)
-    return None if name in RESERVED else name
+    return None if name in RESERVED or not name[:1].isalpha() else name

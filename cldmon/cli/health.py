@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain
-from cldmon.domain.honest import CRITICAL, WARNING
+from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
 from cldmon.terminal.style import harmless
 
@@ -24,7 +24,7 @@ _PERCENT = click.IntRange(0, 100)
 @click.option(
     "--warning",
     type=_PERCENT,
-    default=WARNING,
+    default=HIGH,
     show_default=True,
     help="With --nagios: percent of a window above which to warn.",
 )

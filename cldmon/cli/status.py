@@ -157,7 +157,7 @@ def _aside(words: str) -> str:
 
 def _news(app: App, labels: Collection[str]) -> object:
     """Return what has to change for there to be something new: not the mere age of readings."""
-    from cldmon.domain.view import view
+    from cldmon.domain.freshness import view
 
     try:
         return [replace(seen, age=None) for seen in view(app.shown(labels), app.now())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from cldmon.domain.honest import CRITICAL
+from cldmon.domain.freshness import CRITICAL
 from cldmon.domain.instants import nearest_minute
 from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW

@@ -11,7 +11,7 @@ from cldmon import files
 from cldmon.config.secrets import run_program
 from cldmon.doctor.check import Verdict, bad, good, unsure
 from cldmon.domain.delivery import LONGEST_WAIT
-from cldmon.domain.honest import STALE_INTERVALS, is_stale
+from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.instants import nearest_minute
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK

@@ -53,6 +53,18 @@ def from_iso(text: object) -> datetime | None:
         return None
 
 
+def from_epoch(value: object) -> datetime | None:
+    """Return the UTC instant of a number of seconds or milliseconds since the epoch, or None.
+
+    Of the years from 2001 on, which tell the two units apart.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if 1e9 <= value < 1e11:
+        return from_ms(int(value * 1000))
+    return from_ms(int(value)) if 1e12 <= value < 1e14 else None
+
+
 def to_ms(instant: datetime) -> int:
     """Return an instant as whole milliseconds since the epoch, the history's unit."""
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

@@ -14,13 +14,13 @@ from cldmon.domain.instants import from_ms as from_ms
 from cldmon.domain.instants import iso as iso
 from cldmon.domain.instants import iso_or_none as iso_or_none
 from cldmon.domain.instants import to_ms as to_ms
-from cldmon.domain.names import FIVE_HOUR as FIVE_HOUR
-from cldmon.domain.names import FULL as FULL
-from cldmon.domain.names import MODEL_PREFIX as MODEL_PREFIX
-from cldmon.domain.names import SEVEN_DAY as SEVEN_DAY
-from cldmon.domain.names import duration as duration
-from cldmon.domain.names import short_title as short_title
-from cldmon.domain.names import title as title
+from cldmon.domain.windows import FIVE_HOUR as FIVE_HOUR
+from cldmon.domain.windows import FULL as FULL
+from cldmon.domain.windows import MODEL_PREFIX as MODEL_PREFIX
+from cldmon.domain.windows import SEVEN_DAY as SEVEN_DAY
+from cldmon.domain.windows import duration as duration
+from cldmon.domain.windows import short_title as short_title
+from cldmon.domain.windows import title as title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,28 +42,63 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtraUsage:
-    """Money spent beyond the plan, in minor units of `currency` (`exponent` digits)."""
+class Credits:
+    """Usage credits: money spent beyond the plan, in minor units of `currency` (`exponent` digits).
 
-    used: int
+    `used` and `limit` are None where they are not known. `reason` says why credits are off, in
+    the service's own word (`out_of_credits`). `shared`: the sums are the whole organization's.
+    """
+
+    used: int | None
     limit: int | None
     currency: str
     exponent: int
+    enabled: bool = True
+    reason: str | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A credit that is granted once and expires at `expires_at` (UTC); it is no usage window.
+
+    Money is in minor units of `currency` (`exponent` digits), None where it is not known;
+    `utilization` is in percent as displayed.
+    """
+
+    name: str
+    title: str
+    used: int | None
+    limit: int | None
+    utilization: int | None
+    expires_at: datetime | None
+    currency: str = "USD"
+    exponent: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResets:
+    """How many saved limit resets are left, and when the soonest of those ends (UTC)."""
+
+    left: int
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the service said of one account at one instant.
 
-    `windows` maps a window's name (`fiveHour`, `sevenDay`, `sevenDayOpus`, `models.Fable`) to its
-    value. `ignored` counts the parts of the answer that were not understood.
+    `windows` maps the names of the windows that the account has (see `cldmon.domain.windows`) to
+    their values. `ignored` counts the parts of the answer that were not understood.
     """
 
     taken_at: datetime
     windows: Mapping[str, Window]
     plan: str | None = None
     organization: str | None = None
-    extra_usage: ExtraUsage | None = None
+    credits: Credits | None = None
+    pools: tuple[Pool, ...] = ()
+    saved_resets: SavedResets | None = None
     ignored: int = 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.names import FIVE_HOUR
+from cldmon.domain.windows import FIVE_HOUR
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:

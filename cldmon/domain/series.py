@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.honest import STALE_INTERVALS
+from cldmon.domain.freshness import STALE_INTERVALS
 from cldmon.domain.model import (
     FIVE_HOUR,
     FULL,

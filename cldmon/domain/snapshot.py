@@ -1,7 +1,6 @@
-"""The snapshot as JSON: what `GET /api/usage` and `status --json` show and state.json keeps.
+"""The snapshot as JSON, as state.json keeps it. What is shown of it: see `cldmon.domain.freshness`.
 
 Instants are ISO 8601 in UTC with milliseconds, utilization is in percent as displayed.
-Source: contract, "HTTP".
 """
 
 from __future__ import annotations
@@ -11,35 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import checked
 from cldmon.domain.model import (
-    FIVE_HOUR,
-    SEVEN_DAY,
     Account,
-    ExtraUsage,
+    Credits,
     Failure,
     FailureKind,
+    Pool,
     Reading,
+    SavedResets,
     Snapshot,
     Window,
     iso,
     iso_or_none,
 )
-from cldmon.domain.names import flatten, nest
+from cldmon.domain.windows import flatten, is_window_name, nest, title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_WINDOW = {"utilization": None, "resetsAt": None}
-
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Return a snapshot in the form of `GET /api/usage`, without session and subscriptions."""
-    body: dict[str, Any] = {
+    """Return a snapshot as state.json keeps it."""
+    return {
         "fetchedAt": iso_or_none(snapshot.fetched_at),
         "accounts": [account_to_json(account) for account in snapshot.accounts],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
     }
-    return body if snapshot.fetched_at else {**body, "loading": True}
 
 
 def from_json(body: Mapping[str, Any]) -> Snapshot:
@@ -108,47 +104,109 @@ def _window_from_json(entry: Mapping[str, Any]) -> Window:
 
 
 def _reading_to_json(reading: Reading) -> dict[str, Any]:
-    # The two documented windows are always there: pages read them without asking.
-    documented = {FIVE_HOUR: _NO_WINDOW, SEVEN_DAY: _NO_WINDOW}
+    saved = reading.saved_resets
     return {
-        **documented,
         **windows_to_json(reading.windows),
         "plan": reading.plan,
         "organization": reading.organization,
         "fetchedAt": iso(reading.taken_at),
-        "extraUsage": _extra_to_json(reading.extra_usage) if reading.extra_usage else None,
+        "credits": credits_to_json(reading.credits),
+        "pools": [pool_to_json(pool) for pool in reading.pools],
+        "savedResets": saved and {"left": saved.left, "endsAt": iso_or_none(saved.ends_at)},
         "ignored": reading.ignored,
     }
 
 
 def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
-    extra = entry["extraUsage"]
+    windows = windows_from_json(entry)
+    if is_old := "credits" not in entry:
+        windows, others = _split(windows)
+        pools = tuple(_pool_of(name, window) for name, window in others.items())
+    else:
+        pools = tuple(map(_pool_from_json, entry["pools"]))
+    saved = entry.get("savedResets")
+    money = entry["extraUsage" if is_old else "credits"]
     return Reading(
         taken_at=checked.instant(entry["fetchedAt"]),
-        windows=windows_from_json(entry),
+        windows=windows,
         plan=checked.optional(checked.text, entry["plan"]),
         organization=checked.optional(checked.text, entry["organization"]),
-        extra_usage=_extra_from_json(extra) if extra else None,
+        credits=_credits_from_json(money) if money else None,
+        pools=pools,
+        saved_resets=_saved_resets_from_json(saved) if saved else None,
         ignored=checked.whole(entry["ignored"]),
     )
 
 
-def _extra_to_json(extra: ExtraUsage) -> dict[str, Any]:
-    return {
-        "used": extra.used,
-        "limit": extra.limit,
-        "currency": extra.currency,
-        "exponent": extra.exponent,
-    }
+def credits_to_json(credits_: Credits | None) -> dict[str, Any] | None:
+    """Return usage credits as JSON, and null for none."""
+    return (
+        None
+        if credits_ is None
+        else {
+            "used": credits_.used,
+            "limit": credits_.limit,
+            "currency": credits_.currency,
+            "exponent": credits_.exponent,
+            "enabled": credits_.enabled,
+            "reason": credits_.reason,
+            "shared": credits_.shared,
+        }
+    )
 
 
-def _extra_from_json(entry: Mapping[str, Any]) -> ExtraUsage:
-    return ExtraUsage(
-        used=checked.whole(entry["used"]),
+def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
+    return Credits(
+        used=checked.optional(checked.whole, entry["used"]),
         limit=checked.optional(checked.whole, entry["limit"]),
         currency=checked.text(entry["currency"]),
         exponent=checked.whole(entry["exponent"]),
+        enabled=checked.flag(entry.get("enabled", True)),
+        reason=checked.optional(checked.text, entry.get("reason")),
+        shared=checked.flag(entry.get("shared", False)),
     )
+
+
+def pool_to_json(pool: Pool) -> dict[str, Any]:
+    """Return a credit pool as JSON."""
+    return {
+        "name": pool.name,
+        "title": pool.title,
+        "used": pool.used,
+        "limit": pool.limit,
+        "utilization": pool.utilization,
+        "currency": pool.currency,
+        "exponent": pool.exponent,
+        "expiresAt": iso_or_none(pool.expires_at),
+    }
+
+
+def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
+    return Pool(
+        name=checked.text(entry["name"]),
+        title=checked.text(entry["title"]),
+        used=checked.optional(checked.whole, entry["used"]),
+        limit=checked.optional(checked.whole, entry["limit"]),
+        utilization=checked.optional(checked.percent, entry["utilization"]),
+        expires_at=checked.optional(checked.instant, entry["expiresAt"]),
+        currency=checked.text(entry["currency"]),
+        exponent=checked.whole(entry["exponent"]),
+    )
+
+
+def _saved_resets_from_json(entry: Mapping[str, Any]) -> SavedResets:
+    ends_at = checked.optional(checked.instant, entry["endsAt"])
+    return SavedResets(checked.whole(entry["left"]), ends_at)
+
+
+def _split(windows: Mapping[str, Window]) -> tuple[dict[str, Window], dict[str, Window]]:
+    """Tell windows from credit pools, which an older cldmon took for windows."""
+    of_windows = {n: w for n, w in windows.items() if is_window_name(n)}
+    return of_windows, {n: w for n, w in windows.items() if n not in of_windows}
+
+
+def _pool_of(name: str, window: Window) -> Pool:
+    return Pool(name, title(name), None, None, window.utilization, window.resets_at)
 
 
 def _failure_from_json(entry: Mapping[str, Any]) -> Failure:

@@ -16,7 +16,8 @@ from cldmon.domain.model import short_title
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.domain.view import AccountView, WindowView
+    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.model import Reading
     from cldmon.health.verdict import Verdict
 
 _SECOND = timedelta(seconds=1)
@@ -97,10 +98,27 @@ def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
             name = f"{account.label} {short_title(window.name)}".translate(_IN_NAME)
             value = f"{window.utilization}%" if _known(account, window) else "U"
             yield f"'{name}'={value};{thresholds.warning};{thresholds.critical};0;100"
+        if account.live and account.reading:
+            yield from _extra_figures(account.label, account.reading)
     if verdict.waiting:
         yield f"waiting={verdict.waiting.count};;;0"
         yield f"waited={verdict.waited // _SECOND}s;{LONGEST_WAIT // _SECOND};;0"
         yield f"dropped={verdict.waiting.dropped}c"
+
+
+def _extra_figures(label: str, reading: Reading) -> Iterator[str]:
+    """Yield money in whole units, credit pools in percent, and saved resets: without thresholds."""
+    money, saved = reading.credits, reading.saved_resets
+    if money and money.used is not None:
+        name = f"{label} credits {money.currency}".translate(_IN_NAME)
+        unit = 10**money.exponent
+        most = "" if money.limit is None else f"{money.limit / unit:.15g}"
+        yield f"'{name}'={money.used / unit:.15g};;;0;{most}"
+    for pool in reading.pools:
+        if pool.utilization is not None:
+            yield f"'{f'{label} {pool.title}'.translate(_IN_NAME)}'={pool.utilization}%;;;0;100"
+    if saved:
+        yield f"'{f'{label} saved resets'.translate(_IN_NAME)}'={saved.left};;;0"
 
 
 def _known(account: AccountView, window: WindowView) -> bool:

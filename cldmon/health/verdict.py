@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.honest import STALE_INTERVALS, is_stale
+from cldmon.domain.freshness import STALE_INTERVALS, is_stale, view
 from cldmon.domain.model import iso
-from cldmon.domain.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
     from cldmon.domain.delivery import Waiting
+    from cldmon.domain.freshness import AccountView
     from cldmon.domain.model import Snapshot
-    from cldmon.domain.view import AccountView
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,12 +71,16 @@ def _line(asked: Asked) -> str | None:
 
 
 def _drawn(snapshot: Mapping[str, Any], outline: Outline, labels: Sequence[str]) -> str | None:
-    from datetime import UTC, datetime, timedelta
+    from dataclasses import replace
+    from datetime import UTC, datetime
 
+    from cldmon.domain.freshness import configured, view
+    from cldmon.domain.snapshot import from_json
     from cldmon.terminal.line import line
     from cldmon.terminal.style import look
 
-    if snapshot["fetchedAt"] is None:
+    now = datetime.now(UTC)
+    stored = replace(from_json(snapshot), interval=outline.interval)
+    if stored.fetched_at is None:
         return None
-    body = {**snapshot, "refreshIntervalMs": outline.interval // timedelta(milliseconds=1)}
-    return line(body, labels, datetime.now(UTC), look(sys.stdout, os.environ))
+    return line(view(configured(stored, labels), now), now, look(sys.stdout, os.environ))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
-from cldmon.domain.names import nest
+from cldmon.domain.windows import nest
 from cldmon.errors import StoreError
 from cldmon.store.gzipped import unzipped
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import percentage
-from cldmon.domain.names import FULL, flatten, nest
+from cldmon.domain.windows import FULL, flatten, nest
 from cldmon.store.days import DAY_MS, days
 from cldmon.store.sampling import sample
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain.honest import level
-from cldmon.domain.names import FULL
+from cldmon.domain.windows import FULL
 from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cldmon.terminal.style import Look
 
-COLOURS = {"normal": (GREEN,), "warning": (YELLOW,), "critical": (RED, BOLD)}
+COLOURS = {
+    "normal": (GREEN,),
+    "high": (YELLOW,),
+    "critical": (RED, BOLD),
+    "full": (RED, BOLD),
+}
 
 
-def bar(percent: int, cells: int, look: Look, *, live: bool) -> str:
-    """Return a bar of so many cells; an old reading's is drawn paler and without colour.
+def bar(percent: int, cells: int, look: Look, *, colours: Sequence[str] | None) -> str:
+    """Return a bar of so many cells; an old reading's, without colours, is drawn paler.
 
     Something used shows in one cell at least, and one cell at least is empty below 100 %.
     """
     used = filled(percent, cells)
     rest = look.pick("░", ".") * (cells - used)
-    if not live:
+    if colours is None:
         return look.pick("▒", ":") * used + look.pick("·", ".") * (cells - used)
-    return look.paint(look.pick("█", "#") * used, *COLOURS[level(percent)]) + look.paint(rest, DIM)
+    return look.paint(look.pick("█", "#") * used, *colours) + look.paint(rest, DIM)
 
 
 def filled(percent: int, cells: int) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
     from cldmon.terminal.style import Look
 
@@ -27,23 +27,22 @@ def face(
 
     `forecasts` is called where the form shows any.
     """
-    from cldmon.domain import snapshot as snapshots
-    from cldmon.domain.view import to_json, view
+    from cldmon.domain.freshness import to_json, view
 
     if form == "line":
         from cldmon.terminal.line import line
 
-        labels = [account.label for account in snapshot.accounts]
-        return line(snapshots.to_json(snapshot), labels, now, look)
+        return line(view(snapshot, now), now, look)
+    if form == "json":
+        return as_json(to_json(snapshot, now, forecasts()), look)
+    accounts = view(snapshot, now, forecasts())
     if form == "csv":
         from cldmon.terminal.sheet import sheet
 
-        return sheet(view(snapshot, now), look, forecasts())
-    if form == "json":
-        return as_json(to_json(snapshot, now, forecasts()), look)
+        return sheet(accounts, look)
     from cldmon.terminal.status import Page, table
 
-    return table(view(snapshot, now), Page(look, now, forecasts()))
+    return table(accounts, Page(look, now))
 
 
 def as_json(body: object, look: Look) -> str:

@@ -1,60 +1,68 @@
-"""Usage in one line, for tmux, prompts and status bars.
-
-It is made of the snapshot's JSON, for it has to start fast: no dataclasses.
-"""
+"""Usage in one line, for tmux, prompts and status bars."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cldmon.domain.honest import WARNING, annotated, level
-from cldmon.domain.instants import from_iso
-from cldmon.domain.names import FIVE_HOUR, FULL, SEVEN_DAY, flatten, short_title
-from cldmon.terminal.style import MARKS
+from cldmon.domain.freshness import HIGH, level
+from cldmon.domain.windows import FIVE_HOUR, FULL, SEVEN_DAY
+from cldmon.terminal.style import MARKS, format_amount
 from cldmon.terminal.times import countdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.model import Credits
     from cldmon.terminal.style import Look
 
-    Json = Mapping[str, Any]
 
-
-def line(body: Json, labels: Iterable[str], now: datetime, look: Look) -> str:
+def line(accounts: Iterable[AccountView], now: datetime, look: Look) -> str:
     """Return `alice 5h 41% 7d 63% · bob 5h 100%!! (2h14m) 7d 8% · carol ✗`.
 
-    `body` is a snapshot's JSON. A limit of one model is named from the warning level on. `!` and
-    `!!` mark a limit that comes near, `?` an old reading, `–` what is not known, `✗` an account
-    in error.
+    Any other limit than session and week is named from the level `high` on, or where there are
+    only others; credits where there are no limits. `!` and `!!` mark a limit that comes near, `?`
+    an old reading, `–` what is not known, `✗` an account in error.
     """
-    known = {entry["label"]: entry for entry in annotated(body, now)["accounts"]}
-    accounts = (f"{look.clean(x)} {_account(known.get(x), now, look)}" for x in labels)
-    return look.pick(" · ", " | ").join(accounts)
+    words = (f"{look.clean(each.label)} {_account(each, now, look)}" for each in accounts)
+    return look.pick(" · ", " | ").join(words)
 
 
-def _account(entry: Json | None, now: datetime, look: Look) -> str:
-    if entry and entry["status"] == "ok":
-        return " ".join(_windows(entry, now, look))
-    return look.pick("✗", "x") if entry and entry["errorKind"] else look.missing
+def _account(account: AccountView, now: datetime, look: Look) -> str:
+    if account.failure:
+        return look.pick("✗", "x")
+    windows = [w for w in account.windows if w.name in (FIVE_HOUR, SEVEN_DAY) or _is_high(w)]
+    if shown := windows or account.windows[:1]:
+        return " ".join(
+            f"{look.clean(window.short)} {_used(window, now, live=account.live)}"
+            for window in shown
+        )
+    money = account.reading.credits if account.reading else None
+    return _money(money, look, live=account.live) if money else look.missing
 
 
-def _windows(entry: Json, now: datetime, look: Look) -> Iterator[str]:
-    for name, window in flatten(entry).items():
-        percent = window["utilization"]
-        if name in (FIVE_HOUR, SEVEN_DAY) or (percent is not None and percent >= WARNING):
-            used = look.missing if percent is None else _used(window, now, live=not entry["stale"])
-            yield f"{look.clean(short_title(name))} {used}"
+def _is_high(window: WindowView) -> bool:
+    return window.utilization >= HIGH
 
 
-def _used(window: Json, now: datetime, *, live: bool) -> str:
-    percent, resets_at = window["utilization"], from_iso(window["resetsAt"])
-    if window["resetDue"]:
+def _used(window: WindowView, now: datetime, *, live: bool) -> str:
+    percent, resets_at = window.utilization, window.resets_at
+    if window.due:
         return "due"
     if not live:
         return f"{percent}%?"
     used = f"{percent}%{MARKS[level(percent)]}"
+    if window.overdue:
+        return f"{used} (reset overdue)"
     if percent < FULL or resets_at is None:
         return used
     return f"{used} ({countdown(resets_at - now).replace(' ', '')})"
+
+
+def _money(money: Credits, look: Look, *, live: bool) -> str:
+    name = "org credits" if money.shared else "credits"
+    if money.used is None:
+        return f"{name} {look.missing}"
+    used = format_amount(money.used, money.exponent)
+    return f"{name} {used} {look.clean(money.currency)}{'' if live else '?'}"

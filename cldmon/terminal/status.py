@@ -10,19 +10,18 @@ from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.domain.honest import level
-from cldmon.domain.names import FULL, short_title, title
+from cldmon.domain.freshness import level
+from cldmon.domain.windows import FULL
 from cldmon.terminal.bars import COLOURS, bar
-from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, aligned, width
-from cldmon.terminal.times import clock, countdown, length, read_ago
+from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, aligned, format_amount, width
+from cldmon.terminal.times import clock, countdown, day, length, read_ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from cldmon.domain.honest import Forecasts
-    from cldmon.domain.model import ExtraUsage
-    from cldmon.domain.view import AccountView, WindowView
+    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.model import Credits, Pool, SavedResets
     from cldmon.terminal.style import Look
 
 INDENT = "  "
@@ -31,16 +30,18 @@ _BETWEEN = "  "
 HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
 MAX_BAR = 60
+_ASIDE = 14
+"""Columns for what is beside the windows, so that these keep their bars and forecasts."""
+_CREDITS = ("credits", "Usage credits")
 ROOMY = 110
 """From so many columns on windows have their long names."""
 
 
 class Page(NamedTuple):
-    """What the table is drawn with: `zone` None is the system's; forecasts by label and window."""
+    """What the table is drawn with: `zone` None is the system's."""
 
     look: Look
     now: datetime
-    forecasts: Forecasts
     zone: tzinfo | None = None
 
     def clock(self, instant: datetime) -> str:
@@ -49,7 +50,10 @@ class Page(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of the table; `percent` None draws no bar, and not `live` a pale one."""
+    """A line of the table; `percent` None draws no bar, and not `live` a pale one.
+
+    What is no limit (`is_limit`) has no level.
+    """
 
     name: str
     percent: int | None
@@ -57,6 +61,7 @@ class Row(NamedTuple):
     resets: tuple[str, str] = ("", "")
     forecast: str = ""
     live: bool = True
+    is_limit: bool = True
 
 
 class Columns(NamedTuple):
@@ -117,19 +122,25 @@ def _error(message: str, page: Page) -> Iterator[str]:
 
 
 def _rows(account: AccountView, page: Page) -> Iterator[Row]:
-    for name, window in account.all_windows().items():
-        named = _name(name, page.look)
-        yield _row(named, account, window, page) if window else Row(named, None, _unknown(page))
-    if account.extra_usage:
-        yield _money(account.extra_usage, page.look, live=account.live)
+    for window in account.windows:
+        yield _window_row(account, window, page)
+    if account.reading is None:
+        return
+    if account.reading.credits:
+        yield _credits_row(account.reading.credits, page.look, live=account.live)
+    for pool in account.reading.pools:
+        yield _pool_row(pool, page, live=account.live)
+    if account.reading.saved_resets and account.reading.saved_resets.left:
+        yield _saved_resets_row(account.reading.saved_resets, page, live=account.live)
 
 
-def _name(window: str, look: Look) -> str:
-    name = title(window) if look.columns >= ROOMY else short_title(window)
-    return look.shorten(look.clean(name), max(12, look.columns // 4))
+def _name(long: str, short: str, look: Look) -> str:
+    name = look.clean(long if look.columns >= ROOMY else short)
+    return look.shorten(name, max(12, look.columns // 4))
 
 
-def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row:
+def _window_row(account: AccountView, window: WindowView, page: Page) -> Row:
+    name = _name(window.title, window.short, page.look)
     when = page.clock(window.resets_at) if window.resets_at else page.look.missing
     if window.due:
         return Row(name, None, _unknown(page), (when, "reset due"), live=False)
@@ -138,7 +149,7 @@ def _row(name: str, account: AccountView, window: WindowView, page: Page) -> Row
         name,
         window.utilization,
         _used(window.utilization, live=account.live),
-        (when, left),
+        (when, "reset overdue" if window.overdue else left),
         _forecast(account, window, page),
         account.live,
     )
@@ -153,11 +164,11 @@ def _used(percent: int, *, live: bool) -> str:
 
 
 def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
-    found = page.forecasts.get((account.label, window.name))
     if not account.live:
         return ""
     if window.utilization >= FULL:
         return "limit hit"
+    found = window.forecast
     if found is None:
         return ""
     if found.full_at:
@@ -165,21 +176,58 @@ def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
     return f"{found.ends_at_percent}% at reset"
 
 
-def _money(extra: ExtraUsage, look: Look, *, live: bool) -> Row:
-    limit = f" of {_units(extra.limit, extra)}" if extra.limit is not None else ""
-    percent = min(FULL, extra.used * FULL // extra.limit) if extra.limit else None
+def _credits_row(money: Credits, look: Look, *, live: bool) -> Row:
+    percent = None
+    if money.used is not None and money.limit:
+        percent = min(FULL, money.used * FULL // money.limit)
+    short, long = ("org credits", "Usage credits (organization)") if money.shared else _CREDITS
     return Row(
-        "Usage credits" if look.columns >= ROOMY else "extra",
+        _name(long, short, look),
         percent,
         "" if percent is None else _used(percent, live=live),
-        (f"{_units(extra.used, extra)}{limit} {look.clean(extra.currency)}", ""),
+        (f"{_spent(money, look)} {look.clean(money.currency)}", ""),
+        "" if money.enabled else _reason(money, look),
         live=live,
     )
 
 
-def _units(minor: int, extra: ExtraUsage) -> str:
-    whole, rest = divmod(minor, 10**extra.exponent)
-    return f"{whole}.{rest:0{extra.exponent}}" if extra.exponent else str(whole)
+def _reason(money: Credits, look: Look) -> str:
+    """Return why credits are off, in a few letters: the forecasts share that column."""
+    reason = look.clean((money.reason or "off").replace("_", " "))
+    return reason if look.columns >= ROOMY else look.shorten(reason, _ASIDE)
+
+
+def _pool_row(pool: Pool, page: Page, *, live: bool) -> Row:
+    look = page.look
+    # Used up until it expires, but no limit that anybody hits: it raises no mark.
+    used = "" if pool.utilization is None else f"{pool.utilization:3}%{'' if live else ' ?'}"
+    money = _spent(pool, look) if pool.limit is not None or pool.used is not None else ""
+    return Row(
+        _name(pool.title, look.shorten(look.clean(pool.title), _ASIDE), look),
+        pool.utilization,
+        used,
+        (f"{money} {look.clean(pool.currency)}" if money else look.missing, ""),
+        f"expires {day(pool.expires_at, page.zone)}" if pool.expires_at else "",
+        live=live,
+        is_limit=False,
+    )
+
+
+def _saved_resets_row(saved: SavedResets, page: Page, *, live: bool) -> Row:
+    when = ("", "")
+    if ends := saved.ends_at:
+        left = ends - page.now
+        when = (page.clock(ends), f"ends in {countdown(left)}" if left > timedelta(0) else "ended")
+    name = _name("Saved limit resets", "saved resets", page.look)
+    return Row(name, None, f"{saved.left} left", when, live=live)
+
+
+def _spent(money: Credits | Pool, look: Look) -> str:
+    used, limit = (
+        look.missing if amount is None else format_amount(amount, money.exponent)
+        for amount in (money.used, money.limit)
+    )
+    return used if money.limit is None else f"{used} of {limit}"
 
 
 def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
@@ -232,11 +280,8 @@ def _taken(columns: Columns) -> int:
 def _used_cell(row: Row, cells: int, look: Look) -> str:
     if not cells:
         return row.used
-    drawn = " " * cells if row.percent is None else bar(row.percent, cells, look, live=row.live)
-    return f"{drawn}  {_marked(row, look)}"
-
-
-def _marked(row: Row, look: Look) -> str:
-    if row.percent is None or not row.live:
-        return row.used
-    return look.paint(row.used, *COLOURS[level(row.percent)])
+    if row.percent is None:
+        return f"{' ' * cells}  {row.used}"
+    colours = COLOURS[level(row.percent) if row.is_limit else "normal"]
+    drawn = bar(row.percent, cells, look, colours=colours if row.live else None)
+    return f"{drawn}  {look.paint(row.used, *colours) if row.live else row.used}"

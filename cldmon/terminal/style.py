@@ -18,7 +18,7 @@ RED = "31"
 GREEN = "32"
 YELLOW = "33"
 
-MARKS = {"normal": "", "warning": "!", "critical": "!!"}
+MARKS = {"normal": "", "high": "!", "critical": "!!", "full": "!!"}
 """What says a level without colour."""
 
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -132,6 +132,12 @@ def width(text: str) -> int:
             columns += 2 if east_asian_width(c) in "WF" else 1
         joined = c == _JOINER
     return columns
+
+
+def format_amount(minor: int, exponent: int) -> str:
+    """Return money, given in minor units, with its decimals: `12.75`."""
+    whole, rest = divmod(minor, 10**exponent)
+    return f"{whole}.{rest:0{exponent}}" if exponent else str(whole)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

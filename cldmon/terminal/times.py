@@ -52,6 +52,12 @@ def _comes_twice(local: datetime, zone: tzinfo | None) -> bool:
     return first != second
 
 
+def day(instant: datetime, zone: tzinfo | None) -> str:
+    """Return the day of an instant, `3 Dec`, in `zone`, None being the system's."""
+    local = instant.astimezone(zone)
+    return f"{local.day} {local:%b}"
+
+
 def countdown(span: timedelta) -> str:
     """Return how long is left: `3d 9h`, `2h 14m`, `14m`, `<1m`."""
     span += _HALF_MINUTE

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cldmon.domain.freshness import configured, to_json
 from cldmon.domain.model import Subscriptions
-from cldmon.domain.view import configured, to_json
 from cldmon.errors import StoreError, SubscriptionsCorruptError
 from cldmon.forecasts import forecasts
 from cldmon.store.state import StateFile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
     from cldmon.store.state import State
     from cldmon.web.caller import Caller

@@ -17,7 +17,7 @@ from cldmon.domain.model import (
     FIVE_HOUR,
     SEVEN_DAY,
     Account,
-    ExtraUsage,
+    Credits,
     Failure,
     FailureKind,
     Reading,
@@ -67,10 +67,10 @@ def accounts(alice: int = 13) -> tuple[Account, ...]:
     """
     at = now()
     old = at - timedelta(hours=6)
-    money = ExtraUsage(415, 2000, "EUR", 2)
+    money = Credits(415, 2000, "EUR", 2)
     return (
         Account("alice", Reading(at, windows(alice, 33), "Max 20x")),
-        Account("bob", Reading(at, windows(100, 92), "Pro", extra_usage=money)),
+        Account("bob", Reading(at, windows(100, 92), "Pro", credits=money)),
         Account("carol", Reading(at - 40 * MINUTE, windows(50, 78), "Team")),
         Account("dave", Reading(old, windows(44, 42, at=old), "Max 5x"), EXPIRED),
         Account("erin", None),

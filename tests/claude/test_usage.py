@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 
 from cldmon.claude.usage import parse
 from cldmon.domain.asking import Organization
-from cldmon.domain.model import ExtraUsage, Reading, Window
+from cldmon.domain.freshness import view
+from cldmon.domain.model import Account, Credits, Pool, Reading, SavedResets, Snapshot, Window
+from cldmon.domain.snapshot import from_json, to_json
+from cldmon.domain.windows import short_title
+from cldmon.terminal.status import Page, table
+from cldmon.terminal.style import Look
 from tests.fakes import NOON
 from tests.strategies import JSON
 
@@ -49,15 +55,46 @@ COMPOSED: dict[str, Any] = {
     "spend": {"used": {"amount_minor": 1275, "currency": "EUR", "exponent": 2}, "percent": 25},
 }
 WINDOW_JSON = st.fixed_dictionaries({"utilization": JSON, "resets_at": JSON})
+NAME_JSON = JSON | st.sampled_from(["Fable", "All models", "\x1b[2J"])
+SCOPE_JSON = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": JSON | st.fixed_dictionaries({}, optional={"display_name": NAME_JSON, "id": JSON}),
+        "surface": NAME_JSON | st.fixed_dictionaries({"display_name": NAME_JSON}),
+    },
+)
 LIMIT_JSON = st.fixed_dictionaries(
     {
-        "kind": JSON | st.sampled_from(["session", "weekly_all", "weekly_scoped"]),
+        "kind": JSON | st.sampled_from(["session", "weekly_all", "weekly_scoped", "monthly"]),
         "percent": JSON,
-        "resets_at": JSON,
-        "scope": JSON
-        | st.fixed_dictionaries({"model": st.dictionaries(st.just("display_name"), JSON)}),
+        "resets_at": JSON | st.sampled_from([SOON, 1_763_823_000]),
+        "scope": JSON | SCOPE_JSON,
     }
 )
+MONEY_JSON = JSON | st.fixed_dictionaries(
+    {"amount_minor": JSON, "currency": JSON | st.just("EUR"), "exponent": JSON}
+)
+SPEND_JSON = st.fixed_dictionaries(
+    {},
+    optional={
+        "used": MONEY_JSON,
+        "limit": MONEY_JSON,
+        "cap": JSON | st.fixed_dictionaries({"money": MONEY_JSON}),
+        "enabled": JSON,
+        "disabled_reason": NAME_JSON,
+    },
+)
+POOL_JSON = st.fixed_dictionaries(
+    {},
+    optional={
+        "utilization": JSON,
+        "limit_dollars": JSON,
+        "used_dollars": JSON,
+        "resets_at": JSON,
+        "label": NAME_JSON,
+    },
+)
+GRANT_JSON = JSON | st.fixed_dictionaries({"resets_left": JSON, "ends_at": JSON | st.just(SOON)})
 LOOKALIKE = st.fixed_dictionaries(
     {},
     optional={
@@ -67,10 +104,20 @@ LOOKALIKE = st.fixed_dictionaries(
         "extra_usage": JSON
         | st.dictionaries(st.sampled_from(sorted(COMPOSED["extra_usage"])), JSON | st.just(True)),
         "limits": JSON | st.lists(LIMIT_JSON, max_size=3),
+        "spend": JSON | SPEND_JSON,
+        "iguana_necktie": JSON | POOL_JSON,
+        "new_pool": POOL_JSON,
+        "cedar_ember": JSON
+        | st.fixed_dictionaries({"grants": JSON | st.lists(GRANT_JSON, max_size=3)}),
         "label": WINDOW_JSON,
         "models": WINDOW_JSON,
     },
 )
+SPENT = Credits(1275, 5000, "EUR", 2)
+
+
+def off(reason: str) -> Credits:
+    return replace(SPENT, enabled=False, reason=reason)
 
 
 def read(answer: object) -> Reading:
@@ -99,22 +146,30 @@ def test_the_composed_example_is_read_whole() -> None:
         },
         plan="Max 5x",
         organization="uuid-1",
-        extra_usage=ExtraUsage(used=1275, limit=5000, currency="EUR", exponent=2),
+        credits=Credits(used=1275, limit=5000, currency="EUR", exponent=2),
         ignored=0,
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(JSON | LOOKALIKE)
 def test_any_json_at_all_never_raises(answer: object) -> None:
-    """And what comes out can be shown and stored: percentages 0 to 100, times in UTC."""
+    """And what comes out can be shown and stored, and comes back from there as it was."""
     reading = parse(answer, taken_at=NOON)
-    for name, window in (reading.windows if reading else {}).items():
+    if reading is None:
+        return
+    for name, window in reading.windows.items():
         assert name.isprintable()
         assert type(window.utilization) is int
         assert 0 <= window.utilization <= 100
         assert window.resets_at is None or window.resets_at.utcoffset() == timedelta(0)
-    json.dumps([reading and list(reading.windows)], ensure_ascii=False).encode()
+    snapshot = Snapshot(NOON, (Account("alice", reading),))
+    stored = json.loads(json.dumps(to_json(snapshot), ensure_ascii=False).encode())
+    again = from_json(stored)
+    assert to_json(again) == stored
+    look = Look(80, colour=False, unicode=True)
+    text = table(view(again, NOON), Page(look, NOON, UTC))
+    assert all(line.isprintable() for line in text.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -187,12 +242,20 @@ def test_at_rest_no_window_runs_and_no_reset_time_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "resets_at", [None, "", "soon", 5, True, [], "2026-11-22T15:00:00", "2026-13-45T00:00:00Z"]
+    "resets_at",
+    ["", "soon", 5, -1, True, [], 1e300, "2026-11-22T15:00:00", "2026-13-45T00:00:00Z"],
 )
-def test_a_reset_time_that_is_not_understood_is_none(resets_at: object) -> None:
+def test_a_reset_time_that_is_not_understood_is_none_and_counted(resets_at: object) -> None:
     """The percentage still counts; a time without a zone could be any."""
     reading = read({"five_hour": {"utilization": 41, "resets_at": resets_at}})
-    assert reading.windows == {"fiveHour": Window(41, None)}
+    assert (reading.windows, reading.ignored) == ({"fiveHour": Window(41, None)}, 1)
+
+
+@pytest.mark.parametrize("resets_at", [1_763_823_000, 1_763_823_000.0, 1_763_823_000_000])
+def test_a_reset_time_may_be_in_seconds_or_milliseconds_since_the_epoch(resets_at: float) -> None:
+    reading = read({"five_hour": {"utilization": 41, "resets_at": resets_at}})
+    expected = datetime(2025, 11, 22, 14, 50, tzinfo=UTC)
+    assert (reading.windows, reading.ignored) == ({"fiveHour": Window(41, expected)}, 0)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +269,7 @@ def test_a_reset_time_of_any_zone_is_kept_in_utc(text: str) -> None:
 
 def test_a_free_account_has_no_windows_and_is_read_all_the_same() -> None:
     reading = read({"five_hour": None, "seven_day": None, "seven_day_opus": None, "limits": []})
-    assert (reading.windows, reading.extra_usage, reading.ignored) == ({}, None, 0)
+    assert (reading.windows, reading.credits, reading.ignored) == ({}, None, 0)
 
 
 def test_an_account_may_have_the_weekly_window_alone() -> None:
@@ -217,7 +280,7 @@ def test_an_account_may_have_the_weekly_window_alone() -> None:
 def test_a_usage_billed_account_has_money_alone() -> None:
     reading = read({"extra_usage": COMPOSED["extra_usage"], "spend": COMPOSED["spend"]})
     assert reading.windows == {}
-    assert reading.extra_usage == ExtraUsage(1275, 5000, "EUR", 2)
+    assert reading.credits == Credits(1275, 5000, "EUR", 2)
 
 
 @pytest.mark.parametrize(
@@ -232,12 +295,65 @@ def test_windows_that_stand_in_limits_alone_are_found_there() -> None:
     assert list(reading.windows) == ["fiveHour", "sevenDay", "models.Fable"]
 
 
-def test_a_limit_of_a_kind_that_is_new_is_counted_and_left_out() -> None:
+def test_a_limit_of_a_kind_that_is_new_has_a_readable_name() -> None:
+    """Somebody can hit it. What has no percentage, or is no entry at all, is counted."""
+    odd = [
+        {"kind": "monthly_spend", "percent": 72},
+        {"kind": "daily_scoped", "percent": 3, "scope": {"surface": "Cowork"}},
+        {"kind": "session", "percent": 9, "scope": {"model": {"display_name": "Fable"}}},
+    ]
+    broken = [{"kind": "monthly"}, {"percent": 1}, {"kind": "plan", "percent": 1}, "x", None]
+    reading = read({"limits": [*odd, *broken]})
+    assert reading.windows == {
+        "dailyScoped · Cowork": Window(3, None),
+        "monthlySpend": Window(72, None),
+        "session · Fable": Window(9, None),
+    }
+    assert [short_title(name) for name in reading.windows] == [
+        "daily scoped · Cowork",
+        "monthly spend",
+        "session · Fable",
+    ]
+    assert reading.ignored == len(broken)
+
+
+def test_limits_go_before_a_flat_key_and_take_its_name() -> None:
     reading = read(
-        {**COMPOSED, "limits": [{"kind": "monthly", "percent": 1}, "x", None, scoped("Fable")]}
+        {
+            "five_hour": {"utilization": 100, "resets_at": SOON},
+            "seven_day_cowork": {"utilization": 7, "resets_at": WEEK},
+            "limits": [
+                {"kind": "session", "percent": 5, "resets_at": SOON},
+                {"kind": "weekly_scoped", "percent": 8, "scope": {"surface": "cowork"}},
+            ],
+        }
     )
-    assert list(reading.windows) == ["fiveHour", "sevenDay", "models.Fable"]
-    assert reading.ignored == 3
+    assert reading.windows == {
+        "fiveHour": Window(5, SOON_AT),
+        "sevenDayCowork": Window(8, None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [
+        ({"model": {"display_name": "Fable"}}, "models.Fable"),
+        ({"model": {"id": "claude-opus-5", "display_name": None}}, "models.claude-opus-5"),
+        ({"model": None, "surface": "Claude Design"}, "scoped.Claude Design"),
+        ({"surface": {"display_name": "Cowork"}}, "scoped.Cowork"),
+        ({"model": {"id": "x"}, "surface": "Cowork"}, "scoped.x · Cowork"),
+        ({"model": {"display_name": "All models"}}, "sevenDay"),
+        ({"model": {"display_name": "ALL MODELS"}, "surface": None}, "sevenDay"),
+    ],
+)
+def test_a_weekly_limit_is_named_by_its_scope(scope: object, name: str) -> None:
+    reading = read({"limits": [{"kind": "weekly_scoped", "percent": 5, "scope": scope}]})
+    assert (reading.windows, reading.ignored) == ({name: Window(5, None)}, 0)
+
+
+def test_a_limit_listed_twice_with_another_percentage_is_counted() -> None:
+    reading = read({"limits": [scoped("Fable", 5), scoped("Fable", 5), scoped("fable", 6)]})
+    assert (reading.windows, reading.ignored) == ({"models.Fable": Window(5, WEEK_AT)}, 1)
 
 
 @pytest.mark.parametrize(
@@ -263,10 +379,59 @@ def test_a_window_that_people_know_by_one_name_is_shown_once() -> None:
     }
 
 
-def test_a_key_with_a_code_name_is_a_window_once_it_has_a_reset_time() -> None:
+def test_a_key_with_a_code_name_is_no_window_whatever_it_says() -> None:
+    """One that is at rest is not even counted."""
     running = read({**COMPOSED, "nimbus_quill": {"utilization": 3, "resets_at": WEEK}})
-    assert running.windows["nimbusQuill"] == Window(3, WEEK_AT)
-    assert "nimbusQuill" not in read(COMPOSED).windows
+    assert list(running.windows) == list(read(COMPOSED).windows)
+    assert (running.pools, running.ignored) == ((), 1)
+    breakdown = {"as_of": WEEK, "rows": [{"key": "chat", "percent": 7}]}
+    assert read({**COMPOSED, "seven_day_breakdown": breakdown}).ignored == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "pool"),
+    [
+        (
+            "iguana_necktie",
+            {"utilization": 24.48, "limit_dollars": 250, "used_dollars": 61.2, "resets_at": WEEK},
+            Pool("iguanaNecktie", "Cloud session credit", 6120, 25000, 24, WEEK_AT),
+        ),
+        (
+            "cinder_cove",
+            {"utilization": 100, "resets_at": None, "limit_dollars": None},
+            Pool("cinderCove", "Code and Cowork credit", None, None, 100, None),
+        ),
+        (
+            "new_name",
+            {"limit_dollars": 10, "used_dollars": 2.5, "label": "Welcome"},
+            Pool("newName", "Welcome", 250, 1000, 25, None),
+        ),
+        (
+            "new_name",
+            {"limit_dollars": 10, "label": "\x1b[31m"},
+            Pool("newName", "Credit (newName)", None, 1000, None, None),
+        ),
+    ],
+)
+def test_a_credit_pool_is_no_window(key: str, value: object, pool: Pool) -> None:
+    reading = read({**COMPOSED, key: value})
+    assert (reading.pools, reading.windows) == ((pool,), read(COMPOSED).windows)
+
+
+def test_saved_resets_are_those_that_have_not_ended() -> None:
+    soon, late, past = (NOON + timedelta(hours=hours) for hours in (5, 9, -1))
+    grants = [
+        {"resets_left": 1, "ends_at": late.isoformat()},
+        {"resets_left": 2, "ends_at": soon.isoformat()},
+        {"resets_left": 4, "ends_at": past.isoformat()},
+        {"resets_left": 0, "ends_at": (NOON + timedelta(hours=1)).isoformat()},
+    ]
+    assert read({**COMPOSED, "cedar_ember": {"grants": grants}}).saved_resets == SavedResets(
+        3, soon
+    )
+    assert read({**COMPOSED, "cedar_ember": {"grants": []}}).saved_resets is None
+    odd = read({**COMPOSED, "cedar_ember": {"grants": [{"resets_left": -1}, {"resets_left": "2"}]}})
+    assert (odd.saved_resets, odd.ignored) == (None, 2)
 
 
 @pytest.mark.parametrize(
@@ -280,28 +445,79 @@ def test_no_window_can_take_the_name_of_another_key(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "extra"),
+    ("change", "money"),
     [
-        ({"is_enabled": False}, None),
-        ({"is_enabled": 1}, None),
-        ({"used_credits": None}, None),
-        ({"used_credits": -1}, None),
-        ({"used_credits": "5"}, None),
-        ({"used_credits": 1e308}, None),
-        ({"monthly_limit": 1e308}, ExtraUsage(1275, None, "EUR", 2)),
-        ({"monthly_limit": -1}, ExtraUsage(1275, None, "EUR", 2)),
-        ({"monthly_limit": None}, ExtraUsage(1275, None, "EUR", 2)),
-        ({"currency": "<b>"}, ExtraUsage(1275, 5000, "USD", 2)),
-        ({"decimal_places": 0}, ExtraUsage(1275, 5000, "EUR", 0)),
-        ({"decimal_places": 99}, ExtraUsage(1275, 5000, "EUR", 2)),
-        ({"decimal_places": True}, ExtraUsage(1275, 5000, "EUR", 2)),
+        ({}, SPENT),
+        ({"is_enabled": False}, replace(SPENT, enabled=False)),
+        ({"is_enabled": False, "user_disabled": True}, off("user_disabled")),
+        ({"is_enabled": False, "disabled_reason": "out_of_credits"}, off("out_of_credits")),
+        ({"is_enabled": False, "disabled_reason": "\x1b"}, replace(SPENT, enabled=False)),
+        ({"used_credits": None}, SPENT),
+        ({"monthly_limit": None}, replace(SPENT, limit=None)),
+        ({"monthly_limit": 1e308}, replace(SPENT, limit=None)),
+        ({"monthly_limit": -1}, replace(SPENT, limit=None)),
+        ({"currency": "<b>"}, replace(SPENT, currency="USD")),
+        ({"decimal_places": 0}, replace(SPENT, exponent=0)),
+        ({"decimal_places": 99}, SPENT),
+        ({"decimal_places": True}, SPENT),
     ],
 )
-def test_money_is_shown_where_it_is_switched_on_and_understood(
-    change: dict[str, object], extra: ExtraUsage | None
+def test_money_is_shown_though_it_is_switched_off(
+    change: dict[str, object], money: Credits | None
 ) -> None:
     reading = read({**COMPOSED, "extra_usage": {**COMPOSED["extra_usage"], **change}})
-    assert reading.extra_usage == extra
+    assert reading.credits == money
+
+
+def test_either_of_the_two_sums_may_be_all_there_is() -> None:
+    spend = {
+        "used": {"amount_minor": 1750, "currency": "USD", "exponent": 2},
+        "limit": None,
+        "cap": {"money": {"amount_minor": 28000}},
+        "enabled": True,
+    }
+    for extra in (None, {"is_enabled": False, "used_credits": 0, "monthly_limit": None}):
+        reading = read({"extra_usage": extra, "spend": spend, "limits": []})
+        assert reading.credits == Credits(1750, 28000, "USD", 2)
+
+
+def test_of_nothing_spent_and_nothing_switched_on_there_is_no_money() -> None:
+    off_and_empty = {"used": {"amount_minor": 0}, "enabled": False}
+    assert read({"spend": off_and_empty, "limits": []}).credits is None
+    unknown = read({"spend": {"enabled": True}, "limits": []}).credits
+    assert unknown == Credits(None, None, "USD", 2)
+
+
+@pytest.mark.parametrize("plan", ["Team", "Claude Team"])
+def test_the_sums_of_a_team_are_the_organizations(plan: str) -> None:
+    reading = parse(COMPOSED, taken_at=NOON, organization=Organization("uuid-1", plan))
+    assert reading
+    assert reading.credits == replace(SPENT, shared=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spend": 5},
+        {"extra_usage": "x"},
+        {"cedar_ember": []},
+        {"spend": {"used": 5}},
+        {"spend": {"used": {"amount_minor": "x"}}},
+        {"limits": 5},
+        {"limits": [[]]},
+        {"cedar_ember": {"grants": {}}},
+        {"iguana_necktie": {"utilization": -1, "resets_at": WEEK}},
+    ],
+)
+def test_what_has_the_wrong_type_is_counted_and_costs_nothing_else(change: dict[str, Any]) -> None:
+    reading = read({**COMPOSED, **change})
+    assert reading.ignored == 1
+    assert reading.windows.keys() >= {"fiveHour", "sevenDay"}
+
+
+def test_a_free_account_with_an_odd_key_is_read_all_the_same() -> None:
+    reading = read({"five_hour": None, "seven_day": None, "spend": 5, "cedar_ember": "x"})
+    assert (reading.windows, reading.ignored) == ({}, 2)
 
 
 def test_of_an_answer_gone_mad_fifty_windows_are_kept_the_documented_ones_first() -> None:

@@ -105,7 +105,7 @@ def test_alice_is_quiet_and_has_a_weekly_limit_for_one_model() -> None:
 
 def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:
     assert told_of(scenario.BOB) == [(TransitionKind.LIMIT_HIT, "fiveHour")]
-    extra = readings(scenario.BOB)[-1].extra_usage
+    extra = readings(scenario.BOB)[-1].credits
     assert extra
     assert (extra.used, extra.limit, extra.currency) == (415, 2000, "EUR")
 

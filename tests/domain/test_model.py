@@ -17,12 +17,9 @@ from cldmon.domain.model import (
     Transition,
     TransitionKind,
     displayed,
-    duration,
     from_iso,
     from_ms,
     iso,
-    short_title,
-    title,
     to_ms,
 )
 from tests.fakes import NOON
@@ -44,24 +41,6 @@ def test_a_half_is_rounded_up() -> None:
     for whole in range(100):
         assert displayed(whole + 0.5) == whole + 1
         assert displayed(whole + 0.49999) == whole
-
-
-@pytest.mark.parametrize(
-    ("window", "long", "short", "length"),
-    [
-        ("fiveHour", "Current session", "5h", timedelta(hours=5)),
-        ("sevenDay", "Weekly: all models", "7d", timedelta(days=7)),
-        ("sevenDayOpus", "Weekly: Opus only", "7d Opus", timedelta(days=7)),
-        ("sevenDayOauthApps", "Weekly: Oauth Apps only", "7d Oauth Apps", timedelta(days=7)),
-        ("models.Fable", "Weekly: Fable only", "7d Fable", timedelta(days=7)),
-        ("models.Fable 5.1", "Weekly: Fable 5.1 only", "7d Fable 5.1", timedelta(days=7)),
-        ("nimbusQuill", "Nimbus quill", "nimbus quill", None),
-    ],
-)
-def test_a_window_has_the_name_of_the_official_page(
-    window: str, long: str, short: str, length: timedelta | None
-) -> None:
-    assert (title(window), short_title(window), duration(window)) == (long, short, length)
 
 
 @given(INSTANT)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from cldmon.domain.forecast import Forecast
 from cldmon.domain.model import (
     Account,
-    ExtraUsage,
+    Credits,
     Failure,
     FailureKind,
+    Pool,
     Reading,
+    SavedResets,
     Snapshot,
     Window,
 )
@@ -22,12 +25,10 @@ HOUR = timedelta(hours=1)
 LATER = NOW + 81 * HOUR
 
 
-def reading(
-    ago: timedelta, plan: str, extra: ExtraUsage | None = None, **windows: Window
-) -> Reading:
+def reading(ago: timedelta, plan: str, money: Credits | None = None, **windows: Window) -> Reading:
     """Return a reading; a window's name is written with `__` for its dot."""
     named = {name.replace("__", "."): window for name, window in windows.items()}
-    return Reading(NOW - ago, named, plan=plan, organization="uuid", extra_usage=extra)
+    return Reading(NOW - ago, named, plan=plan, organization="uuid", credits=money)
 
 
 ALICE = Account(
@@ -35,7 +36,7 @@ ALICE = Account(
     reading(
         4 * MINUTE,
         "Max 5x",
-        ExtraUsage(1275, 5000, "EUR", 2),
+        Credits(1275, 5000, "EUR", 2),
         fiveHour=Window(41, NOW + 134 * MINUTE),
         sevenDay=Window(63, LATER),
         models__Fable=Window(78, LATER),
@@ -78,8 +79,24 @@ FRANK = Account(
     reading(4 * MINUTE, "Free", fiveHour=Window(92, NOW - MINUTE), models__Fable=Window(9, LATER)),
 )
 GRACE = Account("grace", None)
+HEIDI = Account(
+    "heidi",
+    replace(
+        reading(
+            MINUTE,
+            "Ultra",
+            Credits(2390, 2400, "EUR", 2, enabled=False, reason="out_of_credits"),
+            sevenDay=Window(97, NOW - HOUR),
+        ),
+        pools=(Pool("iguanaNecktie", "Cloud session credit", 6120, 25000, 24, LATER),),
+        saved_resets=SavedResets(2, LATER),
+    ),
+)
 SNAPSHOT = Snapshot(
-    NOW - 4 * MINUTE, (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE), 10 * MINUTE, slack_enabled=True
+    NOW - 4 * MINUTE,
+    (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI),
+    10 * MINUTE,
+    slack_enabled=True,
 )
 FORECASTS = {
     ("alice", "fiveHour"): Forecast(None, 77),

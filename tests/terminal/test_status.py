@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from unicodedata import category
@@ -15,9 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Account, ExtraUsage, Failure, FailureKind, Snapshot, Window
-from cldmon.domain.snapshot import to_json
-from cldmon.domain.view import view
+from cldmon.domain.freshness import view
+from cldmon.domain.model import Account, Credits, Failure, FailureKind, Pool, Snapshot, Window
 from cldmon.terminal.faces import FORMS, face
 from cldmon.terminal.status import Page, table
 from cldmon.terminal.style import Look, width
@@ -31,6 +31,7 @@ from tests.terminal.readings import (
     FORECASTS,
     FRANK,
     GRACE,
+    HEIDI,
     HOUR,
     LATER,
     MINUTE,
@@ -60,7 +61,7 @@ def drawn(
     look: Look = PLAIN,
     forecasts: Mapping[tuple[str, str], Forecast] = FORECASTS,
 ) -> str:
-    return table(view(snapshot, NOW), Page(look, NOW, forecasts, BERLIN))
+    return table(view(snapshot, NOW, forecasts), Page(look, NOW, BERLIN))
 
 
 def printed(form: str, snapshot: Snapshot, look: Look = PLAIN) -> str:
@@ -165,13 +166,18 @@ def test_a_window_whose_reset_is_due_does_not_show_its_old_percent(form: str) ->
     assert {"table": "reset due", "line": "5h due", "csv": "true"}[form] in text
 
 
-def test_what_is_missing_is_a_dash_and_never_zero() -> None:
+def test_a_window_that_an_account_lacks_is_not_shown() -> None:
     only_weekly = Account("x", reading(MINUTE, "Pro", sevenDay=Window(5, NOW + HOUR)))
-    row = drawn(of(only_weekly)).splitlines()[2]
-    assert row.split() == ["5h", "–"]
-    assert printed("line", of(only_weekly)) == "x 5h – 7d 5%"
-    fields = json.loads(printed("json", of(only_weekly)))["accounts"][0]["fiveHour"]
-    assert fields["utilization"] is None
+    rows = drawn(of(only_weekly)).splitlines()[2:]
+    assert [row.split()[0] for row in rows] == ["7d"]
+    assert printed("line", of(only_weekly)) == "x 7d 5%"
+    assert "fiveHour" not in printed("csv", of(only_weekly))
+
+
+def test_an_account_without_any_window_has_its_head_alone() -> None:
+    free = of(Account("x", reading(MINUTE, "Free")))
+    assert drawn(free) == "x · Free · read 1 min ago"
+    assert printed("line", free) == "x –"
 
 
 def test_an_account_that_no_pass_has_seen_is_named_as_such() -> None:
@@ -182,13 +188,13 @@ def test_an_account_that_no_pass_has_seen_is_named_as_such() -> None:
 @pytest.mark.parametrize(
     ("extra", "text"),
     [
-        (ExtraUsage(1275, 5000, "EUR", 2), "12.75 of 50.00 EUR"),
-        (ExtraUsage(5, None, "USD", 2), "0.05 USD"),
-        (ExtraUsage(700, 1000, "JPY", 0), "700 of 1000 JPY"),
-        (ExtraUsage(0, 0, "USD", 2), "0.00 of 0.00 USD"),
+        (Credits(1275, 5000, "EUR", 2), "12.75 of 50.00 EUR"),
+        (Credits(5, None, "USD", 2), "0.05 USD"),
+        (Credits(700, 1000, "JPY", 0), "700 of 1000 JPY"),
+        (Credits(0, 0, "USD", 2), "0.00 of 0.00 USD"),
     ],
 )
-def test_money_is_shown_in_whole_units(extra: ExtraUsage, text: str) -> None:
+def test_money_is_shown_in_whole_units(extra: Credits, text: str) -> None:
     row = drawn(of(Account("x", reading(MINUTE, "Pro", extra)))).splitlines()[-1]
     assert row.endswith(text)
 
@@ -211,8 +217,12 @@ def test_the_line_counts_down_to_the_reset_of_a_full_window() -> None:
 
 def test_the_line_names_a_limit_of_one_model_when_it_comes_near() -> None:
     assert "Fable" in printed("line", of(ALICE))
-    near = reading(MINUTE, "Pro", models__Fable=Window(74, NOW + HOUR))
-    assert "Fable" not in printed("line", of(Account("x", near)))
+    near = Window(74, NOW + HOUR)
+    both = reading(MINUTE, "Pro", sevenDay=Window(5, LATER), models__Fable=near)
+    assert "Fable" not in printed("line", of(Account("x", both)))
+    assert "7d Fable 74%" in printed(
+        "line", of(Account("x", reading(MINUTE, "", models__Fable=near)))
+    )
 
 
 def test_csv_has_a_row_for_each_account_and_window() -> None:
@@ -221,19 +231,52 @@ def test_csv_has_a_row_for_each_account_and_window() -> None:
         ("alice", "fiveHour"),
         ("alice", "sevenDay"),
         ("alice", "models.Fable"),
+        ("alice", ""),
         ("erin", ""),
     ]
     assert rows[0]["resetsAt"] == "2026-11-22T13:51:20.000Z"
 
 
-def test_json_changes_no_documented_key() -> None:
-    shown = json.loads(printed("json", SNAPSHOT))
-    documented = to_json(SNAPSHOT)
-    assert shown.keys() == documented.keys()
-    for entry, before in zip(shown["accounts"], documented["accounts"], strict=True):
-        assert entry.keys() - before.keys() == {"stale", "ageSeconds"}
-        for name in ("fiveHour", "sevenDay"):
-            assert before.get(name, {}).items() <= entry.get(name, {}).items()
+def test_csv_has_rows_for_money_pools_and_saved_resets() -> None:
+    rows = list(csv.DictReader(io.StringIO(printed("csv", of(HEIDI)))))
+    assert [(r["kind"], r["window"], r["used"], r["limit"], r["currency"]) for r in rows] == [
+        ("window", "sevenDay", "", "", ""),
+        ("credits", "", "23.90", "24.00", "EUR"),
+        ("pool", "iguanaNecktie", "61.20", "250.00", "USD"),
+        ("savedResets", "", "2", "", ""),
+    ]
+    assert [(r["utilization"], r["resetOverdue"]) for r in rows] == [
+        ("97", "true"),
+        ("", ""),
+        ("24", ""),
+        ("", ""),
+    ]
+
+
+def test_an_overdue_reset_is_told_and_its_percentage_shown() -> None:
+    assert re.search(r"7d +█+░ +97% !! +11:37 +reset overdue", drawn(of(HEIDI)))
+    assert printed("line", of(HEIDI)) == "heidi 7d 97%!! (reset overdue)"
+
+
+def test_credits_that_are_off_tell_why_and_those_of_a_team_whose_they_are() -> None:
+    assert re.search("23.90 of 24.00 EUR +out of credits", drawn(of(HEIDI)))
+    team = Account("x", reading(MINUTE, "Team", Credits(5, None, "USD", 2, shared=True)))
+    assert "  org credits  0.05 USD" in re.sub(" +", "  ", drawn(of(team))).replace(
+        "0.05  ", "0.05 "
+    ).replace("org  ", "org ")
+    assert printed("line", of(team)) == "x org credits 0.05 USD"
+    assert "Usage credits (organization)" in drawn(of(team), WIDE)
+
+
+def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
+    pool = Pool("cinderCove", "Claude Code and Cowork credit", 80000, 80000, 100, LATER)
+    full = replace(reading(MINUTE, "Pro"), pools=(pool,))
+    row = drawn(of(Account("x", full)), COLOUR).splitlines()[-1]
+    assert "100%" in row
+    assert "!" not in row
+    assert "31" not in row.replace("31 ", "")
+    assert "800.00 of 800.00 USD" in row
+    assert "expires 25 Nov" in row
 
 
 def test_before_the_first_pass_json_says_that_it_is_loading() -> None:
@@ -248,10 +291,10 @@ EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"
 @pytest.mark.parametrize("look", [PLAIN, ASCII])
 def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> None:
     """Not a label, a plan, a currency, a model or an error."""
-    evil = reading(MINUTE, EVIL, ExtraUsage(1, 2, EVIL, 2), fiveHour=Window(1, None))
+    evil = reading(MINUTE, EVIL, Credits(1, 2, EVIL, 2), fiveHour=Window(1, None))
     windows = {**evil.windows, f"models.{EVIL}": Window(99, NOW + HOUR)}
     accounts = [
-        Account(EVIL, type(evil)(NOW, windows, EVIL, EVIL, evil.extra_usage)),
+        Account(EVIL, type(evil)(NOW, windows, EVIL, EVIL, credits=evil.credits)),
         Account(EVIL, None, Failure(FailureKind.TIMEOUT, EVIL)),
     ]
     unsafe = {c for c in printed(form, of(*accounts), look) if category(c) in ("Cc", "Cf")}
@@ -260,7 +303,7 @@ def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> N
 
 @settings(deadline=None)
 @given(
-    st.lists(ACCOUNT.filter(lambda a: not (a.reading and a.reading.extra_usage)), max_size=4),
+    st.lists(ACCOUNT, max_size=4),
     INSTANT,
     st.sampled_from([PLAIN, ASCII, COLOUR, WIDE]),
     st.sampled_from(FORMS),

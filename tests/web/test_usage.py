@@ -23,7 +23,7 @@ from tests.web.house import LABELS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.domain.honest import Forecasts
+    from cldmon.domain.freshness import Forecasts
     from tests.fakes import Clock
     from tests.web.house import House
 

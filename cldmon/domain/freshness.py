@@ -1,0 +1,255 @@
+"""What can be said now of readings that were taken earlier: stale, due, overdue.
+
+The one place that decides it; every output (table, line, CSV, JSON, page, metrics, health) renders
+these values, so that none shows an old number as current. Source: contract, "Numbers are honest".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from cldmon.domain.model import FULL, Account, iso, iso_or_none
+from cldmon.domain.snapshot import credits_to_json, pool_to_json
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY, in_display_order, nest, short_title, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cldmon.domain.forecast import Forecast
+    from cldmon.domain.model import Failure, Reading, Snapshot
+
+    Forecasts: TypeAlias = Mapping[tuple[str, str], Forecast]
+    """By label and window."""
+
+Level: TypeAlias = Literal["normal", "high", "critical", "full"]
+
+STALE_INTERVALS = 3
+"""A reading older than so many intervals is not shown as live."""
+HIGH = 75
+CRITICAL = 90
+"""Percent from which a window is shown to be nearly, and all but, used up."""
+
+_MISSING = {"utilization": 0, "resetsAt": None, "missing": True}
+"""A documented window that the account lacks: the Node program's page expects a number."""
+
+
+def level(percent: int) -> Level:
+    """Return how near its limit a window is."""
+    if percent >= FULL:
+        return "full"
+    if percent >= CRITICAL:
+        return "critical"
+    return "high" if percent >= HIGH else "normal"
+
+
+def is_stale(age: timedelta, interval: timedelta) -> bool:
+    """Return whether a reading is too old to be live; or from the future (clock set back)."""
+    return abs(age) > STALE_INTERVALS * interval
+
+
+@dataclass(frozen=True, slots=True)
+class WindowView:
+    """One window as it may be shown.
+
+    `due`: its reset came after it was read, so its percentage is not current. `overdue`: its
+    reset time had passed when it was read, and the service still reported it: it is current.
+    """
+
+    name: str
+    utilization: int
+    resets_at: datetime | None
+    due: bool = False
+    overdue: bool = False
+    forecast: Forecast | None = None
+
+    @property
+    def title(self) -> str:
+        """The name on the official page."""
+        return title(self.name)
+
+    @property
+    def short(self) -> str:
+        """The name for narrow places."""
+        return short_title(self.name)
+
+    @property
+    def level(self) -> Level | None:
+        """How near its limit it is; None while that is not known."""
+        return None if self.due else level(self.utilization)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account as it may be shown.
+
+    `failure` comes first where there is one; everything else is then the last good reading's,
+    made at `read_at` (UTC) and now of this `age`. Those are None if there never was one.
+    """
+
+    label: str
+    failure: Failure | None
+    reading: Reading | None
+    windows: tuple[WindowView, ...]
+    age: timedelta | None
+    stale: bool
+
+    @property
+    def live(self) -> bool:
+        """Whether the numbers are current: read by the last pass, and not long ago."""
+        return self.failure is None and not self.stale
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the reading was taken."""
+        return self.reading.taken_at if self.reading else None
+
+    @property
+    def plan(self) -> str | None:
+        """The plan's name."""
+        return self.reading.plan if self.reading else None
+
+
+def view(
+    snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
+) -> tuple[AccountView, ...]:
+    """Return every account as it may be shown at `now` (UTC); only live ones have forecasts."""
+    return tuple(
+        _view_account(account, snapshot.interval, now, forecasts or {})
+        for account in snapshot.accounts
+    )
+
+
+def configured(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
+    """Return a snapshot with the accounts of these labels, in their order, and no others.
+
+    One that no pass has seen yet has neither reading nor failure. Before the first pass there
+    are none.
+    """
+    if snapshot.fetched_at is None:
+        return replace(snapshot, accounts=())
+    known = {account.label: account for account in snapshot.accounts}
+    return replace(snapshot, accounts=tuple(known.get(x) or Account(x, None) for x in labels))
+
+
+def to_json(
+    snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
+) -> dict[str, Any]:
+    """Return a snapshot as `GET /api/usage` and `status --json` show it at `now` (UTC).
+
+    Without session and subscriptions. Source: contract, "HTTP".
+    """
+    body: dict[str, Any] = {
+        "fetchedAt": iso_or_none(snapshot.fetched_at),
+        "accounts": [_account_json(account) for account in view(snapshot, now, forecasts)],
+        "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
+        "slackEnabled": snapshot.slack_enabled,
+    }
+    return body if snapshot.fetched_at else {**body, "loading": True}
+
+
+def _view_account(
+    account: Account, interval: timedelta, now: datetime, forecasts: Forecasts
+) -> AccountView:
+    reading, failure = account.reading, account.failure
+    if reading is None:
+        return AccountView(account.label, failure, None, (), None, stale=True)
+    age = now - reading.taken_at
+    stale = is_stale(age, interval)
+    known = {} if stale or failure else forecasts
+    windows = tuple(
+        _view_window(name, reading, now, known.get((account.label, name)))
+        for name in in_display_order(reading.windows)
+    )
+    return AccountView(account.label, failure, reading, windows, age, stale)
+
+
+def _view_window(
+    name: str, reading: Reading, now: datetime, forecast: Forecast | None
+) -> WindowView:
+    window, taken_at = reading.windows[name], reading.taken_at
+    resets_at = window.resets_at
+    overdue = resets_at is not None and resets_at <= taken_at
+    due = resets_at is not None and taken_at < resets_at <= now
+    return WindowView(name, window.utilization, resets_at, due, overdue, forecast)
+
+
+def _account_json(account: AccountView) -> dict[str, Any]:
+    age = {
+        "stale": account.stale,
+        "ageSeconds": None if account.age is None else int(account.age.total_seconds()),
+    }
+    shown = _reading_json(account)
+    if shown and account.failure is None:
+        return {"label": account.label, "status": "ok", **shown, **age}
+    failure = account.failure
+    return {
+        "label": account.label,
+        "status": "error",
+        "error": failure.message if failure else "not read yet",
+        "errorKind": failure.kind.value if failure else None,
+        "retryAt": iso_or_none(failure.retry_at) if failure else None,
+        "lastGood": shown,
+        "windows": [],
+        "credits": None,
+        "pools": [],
+        "savedResets": None,
+        "plan": account.plan,
+        "source": "browser",
+        **age,
+    }
+
+
+def _reading_json(account: AccountView) -> dict[str, Any] | None:
+    reading = account.reading
+    if reading is None:
+        return None
+    windows = {window.name: _window_json(window) for window in account.windows}
+    money, saved = reading.credits, reading.saved_resets
+    return {
+        FIVE_HOUR: _MISSING,
+        SEVEN_DAY: _MISSING,
+        **nest(windows),
+        "windows": [
+            {
+                "name": window.name,
+                "title": window.title,
+                "short": window.short,
+                **windows[window.name],
+                "level": window.level,
+            }
+            for window in account.windows
+        ],
+        "credits": credits_to_json(money),
+        "pools": [pool_to_json(pool) for pool in reading.pools],
+        "savedResets": saved and {"left": saved.left, "endsAt": iso_or_none(saved.ends_at)},
+        "plan": reading.plan,
+        "source": "browser",
+        "organization": reading.organization,
+        "fetchedAt": iso(reading.taken_at),
+        "extraUsage": {
+            "used": money.used,
+            "limit": money.limit,
+            "currency": money.currency,
+            "exponent": money.exponent,
+        }
+        if money and money.enabled and money.used is not None
+        else None,
+        "ignored": reading.ignored,
+    }
+
+
+def _window_json(window: WindowView) -> dict[str, Any]:
+    forecast = window.forecast
+    return {
+        "utilization": window.utilization,
+        "resetsAt": iso_or_none(window.resets_at),
+        "resetDue": window.due,
+        "resetOverdue": window.overdue,
+        "forecast": forecast
+        and {
+            "fullAt": iso_or_none(forecast.full_at),
+            "endsAtPercent": forecast.ends_at_percent,
+        },
+    }

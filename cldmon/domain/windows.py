@@ -1,0 +1,152 @@
+"""The kinds of usage windows: how files and answers name them, and how people read them.
+
+Windows that are scoped to a model are named `models.<name>`, to a surface or to both
+`scoped.<surface>` and `scoped.<model> · <surface>`. Any other name is camel case, maybe with
+` · <scope>` behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+T = TypeVar("T")
+
+FULL = 100
+"""Percent at which a window's limit is hit."""
+
+FIVE_HOUR = "fiveHour"
+SEVEN_DAY = "sevenDay"
+MODEL_PREFIX = "models."
+SCOPED_PREFIX = "scoped."
+_NESTED = {"models": MODEL_PREFIX, "scoped": SCOPED_PREFIX}
+
+_SESSION = timedelta(hours=5)
+_WEEK = timedelta(days=7)
+
+
+class WindowKind(NamedTuple):
+    """A kind of window: its name in files, its titles, and how long it lasts, where known."""
+
+    name: str
+    title: str
+    short: str
+    duration: timedelta | None
+
+
+WINDOW_KINDS = (
+    WindowKind(FIVE_HOUR, "Current session", "5h", _SESSION),
+    WindowKind(SEVEN_DAY, "Weekly: all models", "7d", _WEEK),
+    WindowKind("sevenDayOpus", "Weekly: Opus only", "7d Opus", _WEEK),
+    WindowKind("sevenDaySonnet", "Weekly: Sonnet only", "7d Sonnet", _WEEK),
+    WindowKind("sevenDayCowork", "Weekly: Cowork only", "7d Cowork", _WEEK),
+    WindowKind("sevenDayOmelette", "Weekly: Claude Design only", "7d Claude Design", _WEEK),
+    WindowKind("sevenDayOauthApps", "Weekly: OAuth apps only", "7d OAuth apps", _WEEK),
+)
+"""The known kinds, in the order in which they are shown."""
+
+_KNOWN = {kind.name: kind for kind in WINDOW_KINDS}
+
+RESERVED = frozenset(
+    {
+        "label",
+        "status",
+        "error",
+        "errorKind",
+        "retryAt",
+        "lastGood",
+        "fetchedAt",
+        "plan",
+        "organization",
+        "source",
+        "windows",
+        "credits",
+        "pools",
+        "savedResets",
+        "extraUsage",
+        "ignored",
+        "models",
+        "scoped",
+        "stale",
+        "ageSeconds",
+    }
+)
+"""Keys of an account's JSON that no window can be named."""
+
+
+def kind_of(name: str) -> WindowKind:
+    """Return the kind of the window of this name; of an unknown one what its name tells."""
+    if known := _KNOWN.get(name):
+        return known
+    for prefix in _NESTED.values():
+        if name.startswith(prefix):
+            return _weekly(name, name.removeprefix(prefix))
+    words, separator, scope = name.partition(" · ")
+    if words.startswith(SEVEN_DAY):
+        return _weekly(name, _spaced(words.removeprefix(SEVEN_DAY)).title() + separator + scope)
+    spaced = _spaced(words) + separator + scope
+    return WindowKind(name, spaced[:1].upper() + spaced[1:], spaced, None)
+
+
+def title(window: str) -> str:
+    """Return a window's name as the official page has it, e.g. `Weekly: Fable only`."""
+    return kind_of(window).title
+
+
+def short_title(window: str) -> str:
+    """Return a window's name for narrow places, e.g. `5h`, `7d`, `7d Fable`."""
+    return kind_of(window).short
+
+
+def duration(window: str) -> timedelta | None:
+    """Return how long a window lasts, or None where its name does not tell."""
+    return kind_of(window).duration
+
+
+def in_display_order(names: Iterable[str]) -> list[str]:
+    """Return window names in the order in which they are shown: known kinds first, weeks next."""
+    rank = {kind.name: number for number, kind in enumerate(WINDOW_KINDS)}
+
+    def key(name: str) -> tuple[int, bool, str]:
+        kind = kind_of(name)
+        return rank.get(name, len(rank)), kind.duration is None, kind.short
+
+    return sorted(names, key=key)
+
+
+def is_window_name(name: str) -> bool:
+    """Return whether this is the name of a session, weekly or scoped window."""
+    return name.startswith((FIVE_HOUR, SEVEN_DAY, MODEL_PREFIX, SCOPED_PREFIX))
+
+
+def nest(values: Mapping[str, T]) -> dict[str, Any]:
+    """Return values by window name, scoped ones below `models` and `scoped`, as files have them."""
+    nested: dict[str, Any] = {}
+    groups: dict[str, dict[str, T]] = {group: {} for group in _NESTED}
+    for name, value in values.items():
+        group, _, rest = name.partition(".")
+        if group in groups and rest:
+            groups[group][rest] = value
+        else:
+            nested[name] = value
+    return {**nested, **{group: values for group, values in groups.items() if values}}
+
+
+def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `nest`, leaving out the keys that are no windows."""
+    flat = {k: v for k, v in entry.items() if k not in RESERVED}
+    for group, prefix in _NESTED.items():
+        if isinstance(nested := entry.get(group), dict):
+            flat.update((prefix + name, value) for name, value in nested.items())
+    return flat
+
+
+def _weekly(name: str, scope: str) -> WindowKind:
+    return WindowKind(name, f"Weekly: {scope} only", f"7d {scope}", _WEEK)
+
+
+def _spaced(camel: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()
