@@ -86,7 +86,8 @@ def _money(accounts: Sequence[AccountView]) -> Iterator[Metric]:
     money = [(label, r.credits) for label, r in live if r.credits]
     pools = [(label, pool) for label, r in live for pool in r.pools]
     saved = [(label, r.saved_resets) for label, r in live if r.saved_resets]
-    yield from _sums("credits", "usage credits", ["account"], [([x], m) for x, m in money])
+    scoped = [([x, "organization" if m.shared else "account"], m) for x, m in money]
+    yield from _sums("credits", "the usage credits", ["account", "scope"], scoped)
     yield _gauge(
         "credits_enabled",
         "Whether usage credits are switched on.",
@@ -125,10 +126,10 @@ def _sums(
     name: str, of: str, labels: Sequence[str], known: Sequence[tuple[Sequence[str], Credits | Pool]]
 ) -> Iterator[Metric]:
     """Yield what is used and what is granted, in whole units of the currency."""
-    for which in ("used", "limit"):
+    for which, verb in (("used", "is spent"), ("limit", "can be spent")):
         yield _gauge(
             f"{name}_{which}",
-            f"The {which} amount of {of}, in whole units of `currency`.",
+            f"How much of {of} {verb}, in whole units of `currency`.",
             [*labels, "currency"],
             [
                 ([*values, money.currency], amount / 10**money.exponent)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -20,9 +21,12 @@ from cldmon.config import label as labels
 from cldmon.domain.model import (
     FIVE_HOUR,
     Account,
+    Credits,
     Failure,
     FailureKind,
+    Pool,
     Reading,
+    SavedResets,
     Snapshot,
     Transition,
     TransitionKind,
@@ -31,8 +35,18 @@ from cldmon.domain.model import (
 from cldmon.store.state import KeyMark, Memory, Message, State
 from tests.fakes import DOWN, NOON
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 RESET = NOON + timedelta(hours=2)
 HIT = Transition(TransitionKind.LIMIT_HIT, "alice", FIVE_HOUR, NOON)
+RICH = Reading(
+    NOON,
+    {"fiveHour": Window(41, RESET), "sevenDay": Window(97, NOON)},
+    credits=Credits(1275, 5000, "EUR", 2),
+    pools=(Pool("cinderCove", "Code and Cowork credit", 80000, 80000, 100, RESET),),
+    saved_resets=SavedResets(2, RESET),
+)
 Labels = dict[str, str]
 
 
@@ -54,18 +68,16 @@ def samples(found: State, later: timedelta = timedelta()) -> dict[str, list[tupl
     return read
 
 
-def test_the_whole_text_of_one_account() -> None:
+def test_the_whole_text_of_one_account(golden: Callable[[str, str], None]) -> None:
     """A golden text: names, types and units are what dashboards and alerts are built on."""
     found = replace(
-        state(account(fiveHour=Window(41, RESET), sevenDay=Window(0, None))),
+        state(replace(account(), reading=RICH)),
         memories={"alice": Memory(key=KeyMark("f", NOON - timedelta(days=3)))},
         outbox=(Message(HIT, "U1"),),
         pass_seconds=1.25,
         counters={"errors.timeout": 2, "alertsSent.limit_hit": 3, "messagesDropped": 1},
     )
-    golden = Path(__file__).parent / "data" / "metrics.prom"
-    expected = golden.read_text(encoding="utf-8").replace("@VERSION@", __version__)
-    assert metrics.text(found, NOON).decode() == expected
+    golden("metrics.prom", metrics.text(found, NOON).decode().replace(__version__, "@VERSION@"))
 
 
 def test_utilization_is_a_ratio_and_the_reset_an_instant() -> None:

@@ -110,7 +110,8 @@ def _extra_figures(label: str, reading: Reading) -> Iterator[str]:
     """Yield money in whole units, credit pools in percent, and saved resets: without thresholds."""
     money, saved = reading.credits, reading.saved_resets
     if money and money.used is not None:
-        name = f"{label} credits {money.currency}".translate(_IN_NAME)
+        whose = "org credits" if money.shared else "credits"
+        name = f"{label} {whose} {money.currency}".translate(_IN_NAME)
         unit = 10**money.exponent
         most = "" if money.limit is None else f"{money.limit / unit:.15g}"
         yield f"'{name}'={money.used / unit:.15g};;;0;{most}"

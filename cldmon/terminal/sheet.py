@@ -43,7 +43,8 @@ def sheet(accounts: Iterable[AccountView], look: Look) -> str:
     """Return the accounts as CSV with a header, without the last line end.
 
     `kind` is `window`, `credits`, `pool` or `savedResets`; money is in whole units of `currency`,
-    and `used` of saved resets is how many are left. Instants are ISO 8601 in UTC; a pool and a
+    `window` names a pool, or whose the credits are (`organization`), and `used` of saved resets is
+    how many are left. Instants are ISO 8601 in UTC; a pool and a
     saved reset end at `resetsAt`. What is not known is empty, and so is the utilization of a
     window whose reset is due. An account without any of it has one row.
     """
@@ -69,7 +70,8 @@ def _rows(account: AccountView, look: Look) -> Iterator[Cells]:
         yield _window(window, look)
     reading = account.reading
     if reading and reading.credits:
-        yield {"kind": "credits", **_money(reading.credits, look)}
+        whose = "organization" if reading.credits.shared else None
+        yield {"kind": "credits", "window": whose, **_money(reading.credits, look)}
     for pool in reading.pools if reading else ():
         yield {
             "kind": "pool",

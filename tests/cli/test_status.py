@@ -171,7 +171,7 @@ def test_only_the_plain_line_is_answered_without_click(
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (("status", *LINE), NEVER | {"click", "dataclasses", "inspect", "logging"}),
+        (("status", *LINE), NEVER | {"click", "logging"}),
         (("status",), NEVER | {"logging", "email.message", "shutil"}),
         (("--help",), NEVER | {"dataclasses", "tomllib", "json", "pathlib", "shutil"}),
     ],

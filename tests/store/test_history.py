@@ -95,9 +95,9 @@ def test_any_line_is_one_line_that_says_what_was_read(
     assert [entry["label"] for entry in body["accounts"]] == list(accounts)
     assert date_of(text) == at.date()
     for entry, said in zip(body["accounts"], accounts.values(), strict=True):
-        models = entry.pop("models", {})
         del entry["label"]
-        found = entry | {f"models.{name}": percent for name, percent in models.items()}
+        nested = [(group, entry.pop(group, {})) for group in ("models", "scoped")]
+        found = entry | {f"{group}.{n}": p for group, names in nested for n, p in names.items()}
         assert found == {name: window.utilization for name, window in said.items()}
 
 

@@ -93,10 +93,7 @@ HEIDI = Account(
     ),
 )
 SNAPSHOT = Snapshot(
-    NOW - 4 * MINUTE,
-    (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI),
-    10 * MINUTE,
-    slack_enabled=True,
+    NOW - 4 * MINUTE, (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE), 10 * MINUTE, slack_enabled=True
 )
 FORECASTS = {
     ("alice", "fiveHour"): Forecast(None, 77),

@@ -75,6 +75,10 @@ def test_the_table_looks_like_this(name: str, look: Look, golden: Golden) -> Non
     golden(f"status/{name}.txt", drawn(SNAPSHOT, look) + "\n")
 
 
+def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Golden) -> None:
+    golden("status/table-money.txt", drawn(of(ALICE, HEIDI)) + "\n")
+
+
 @pytest.mark.parametrize(
     ("name", "form", "look"),
     [
