@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -14,13 +15,14 @@ from cldmon.claude.errors import (
     LARGEST_BODY,
     AccountFailed,
     HttpAnswer,
+    OrganizationRefused,
     failed,
+    no_organization,
     too_long,
-    unknown_organization,
 )
 from cldmon.claude.gate import Gate
 from cldmon.claude.jar import SESSION_COOKIE, session_cookie
-from cldmon.claude.organization import choose
+from cldmon.claude.organization import chats, find_candidates
 from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
 
@@ -103,25 +105,22 @@ class Conversation:
         return page
 
     async def _look_up(self, page: Page) -> Answer:
+        """Ask the organizations of the key in turn; return what the first that it opens answers."""
         listed = await self._open(page, _ORGANIZATIONS)
-        cookies = await self._context.cookies()
-        organization = self._choose(listed, cookies)
-        if _keys(cookies) != [self._question.key.reveal()]:
-            await self._context.clear_cookies(name=SESSION_COOKIE)
-            key = session_cookie(self._url, self._question.key)
-            await self._context.add_cookies([cast("Any", key)])
-        body = await self._fetch(page, _usage_path(organization))
-        return self._answer(body, organization, looked_up=True)
-
-    def _choose(self, listed: object, cookies: Sequence[Any]) -> Organization:
         if not isinstance(listed, list):
             raise failed(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
         configured = self._question.organization
-        last_active = next((c["value"] for c in cookies if c["name"] == "lastActiveOrg"), None)
-        organization = choose(listed, configured=configured, last_active=last_active)
-        if organization is None:
-            raise unknown_organization(configured)
-        return organization
+        last_active = _values(await self._context.cookies(), "lastActiveOrg")
+        candidates = find_candidates(
+            listed, configured=configured, last_active=next(iter(last_active), None)
+        )
+        for organization in candidates:
+            with contextlib.suppress(OrganizationRefused):
+                body = await self._fetch(page, _usage_path(organization))
+                return self._answer(body, organization, looked_up=True)
+        refused = {organization.uuid for organization in candidates} if configured else ()
+        opened = [each for each in chats(listed) if each.uuid not in refused]
+        raise no_organization(configured, opened)
 
     def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> Answer:
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
@@ -146,6 +145,7 @@ class Conversation:
 
     async def _fetch(self, page: Page, path: str) -> object:
         """Ask from inside the page that is open and return the JSON."""
+        await self._restore_key()
         try:
             found = await page.evaluate(_FETCH, [path, LARGEST_BODY])
         except PlaywrightError as error:
@@ -156,6 +156,13 @@ class Conversation:
         )
         return errors.read(answer, now=self._now())
 
+    async def _restore_key(self) -> None:
+        """Undo what an answer may have done: it may have added, changed or cleared the key."""
+        key = self._question.key
+        if _values(await self._context.cookies(), SESSION_COOKIE) != [key.reveal()]:
+            await self._context.clear_cookies(name=SESSION_COOKIE)
+            await self._context.add_cookies([cast("Any", session_cookie(self._url, key))])
+
     def _raise_if_stopped(self) -> None:
         if self._gate.flooded:
             raise too_long()
@@ -163,9 +170,8 @@ class Conversation:
             errors.refuse_redirect(self._gate.refused)
 
 
-def _keys(cookies: Sequence[Any]) -> list[str]:
-    """Return the session keys among cookies: an answer may have added, changed or cleared one."""
-    return [cookie["value"] for cookie in cookies if cookie["name"] == SESSION_COOKIE]
+def _values(cookies: Sequence[Any], name: str) -> list[str]:
+    return [cookie["value"] for cookie in cookies if cookie["name"] == name]
 
 
 def _usage_path(organization: Organization) -> str:
@@ -174,9 +180,9 @@ def _usage_path(organization: Organization) -> str:
 
 def _stated_length(response: Response) -> int | None:
     """Return how many bytes an answer says it has; None if it does not, or packs them."""
-    stated = response.headers.get("content-length", "")
+    stated = re.fullmatch(r"0*([0-9]{1,18})", response.headers.get("content-length", ""))
     is_packed = "content-encoding" in response.headers
-    return int(stated) if stated.isdecimal() and not is_packed else None
+    return int(stated[1]) if stated and not is_packed else None
 
 
 async def _received(response: Response | None, asked: str) -> HttpAnswer:

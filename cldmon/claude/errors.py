@@ -15,8 +15,10 @@ from cldmon.domain.instants import spoken
 from cldmon.domain.model import UNEXPECTED, Failure, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from cldmon.domain.asking import Organization
 
 LARGEST_BODY = 2_000_000
 """Bytes of an answer that are read; a real one has about two thousand."""
@@ -27,8 +29,7 @@ _WORDS = {
     FailureKind.KEY_MISSING: "no session key",
     FailureKind.KEY_EXPIRED: "session key expired or revoked: sign in again and store a new key",
     FailureKind.WRONG_ORGANIZATION: (
-        "the key does not open this organization: mend or remove `organization` in the config, or"
-        " store a new key"
+        "the service refuses the organization to this key; the key may be fine"
     ),
     FailureKind.CHALLENGED: (
         "challenged by Cloudflare; the key is probably fine: if it lasts, set browser.headless"
@@ -52,6 +53,8 @@ _NOT_FOUND = (
     " cldmon"
 )
 
+_MOST_NAMED = 8
+
 _NO_ORGANIZATION = (
     "the key opens no organization with a Claude subscription: store the key of an account that"
     " has one"
@@ -64,6 +67,13 @@ class AccountFailed(Exception):  # noqa: N818 - an outcome that is stored, not a
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class OrganizationRefused(AccountFailed):
+    """The key does not open the organization that was asked for; it may open another."""
+
+    def __init__(self) -> None:
+        super().__init__(failed(FailureKind.WRONG_ORGANIZATION).failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +95,26 @@ def failed(kind: FailureKind, detail: str = "", retry_at: datetime | None = None
     return AccountFailed(Failure(kind, f"{words} ({detail})" if detail else words, retry_at))
 
 
-def unknown_organization(configured: str | None) -> AccountFailed:
-    """Return the failure of an account whose key opens no organization that can be asked."""
-    kind = FailureKind.WRONG_ORGANIZATION
-    if configured is None:
-        return AccountFailed(Failure(kind, _NO_ORGANIZATION))
-    return failed(kind, f"it does not open {configured}")
+def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountFailed:
+    """Return the failure of an account none of whose organizations can be asked.
+
+    `opened` are those with a subscription that the service lists for the key.
+    """
+    kind, uuids = FailureKind.WRONG_ORGANIZATION, ", ".join(o.uuid for o in opened[:_MOST_NAMED])
+    if configured:
+        advice = (
+            f"set it to one that the key opens ({uuids}), or remove it"
+            if uuids
+            else "remove it, or store another key"
+        )
+        words = f"the key does not open the configured `organization` {configured}: {advice}"
+        return AccountFailed(Failure(kind, words))
+    if uuids:
+        words = f"the service refuses every organization that it lists for the key ({uuids}); "
+        return AccountFailed(
+            Failure(kind, words + "if it lasts, sign in again and store a new key")
+        )
+    return AccountFailed(Failure(kind, _NO_ORGANIZATION))
 
 
 def too_long() -> AccountFailed:
@@ -143,8 +167,8 @@ def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
     status = answer.status
     if status == 401:
         raise failed(FailureKind.KEY_EXPIRED)
-    if status == 403 and (known := _forbidden(answer.body)):
-        raise failed(known)
+    if status == 403:
+        _refuse_forbidden(answer.body)
     if status == 404:
         raise AccountFailed(Failure(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND))
     if status == 429:
@@ -159,16 +183,12 @@ def _refuse_for_now(answer: HttpAnswer, now: datetime) -> NoReturn:
     raise failed(FailureKind.RATE_LIMITED, detail, until)
 
 
-def _forbidden(body: bytes) -> FailureKind | None:
-    """Tell a dead key from one of another organization, and None for neither.
-
-    Only the first has an error code.
-    """
+def _refuse_forbidden(body: bytes) -> None:
+    """Raise for a dead key and for one of another organization, which has no error code."""
     if b"account_session_invalid" in body:
-        return FailureKind.KEY_EXPIRED
+        raise failed(FailureKind.KEY_EXPIRED)
     if b"Invalid authorization for organization" in body:
-        return FailureKind.WRONG_ORGANIZATION
-    return None
+        raise OrganizationRefused
 
 
 def _json(body: bytes) -> object:

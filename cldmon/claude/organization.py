@@ -7,44 +7,79 @@ from __future__ import annotations
 
 from typing import Any
 
-from cldmon.domain.asking import Organization
+from cldmon.domain.asking import Organization, normalize_uuid
+from cldmon.domain.text import one_line
 
-_PLANS = {
-    "claude_max": "Max",
-    "raven_enterprise": "Enterprise",
-    "raven": "Team",
-    "claude_pro": "Pro",
-}
-"""What is paid for, the most telling first: an organization may have several."""
-_TIERS = {"default_claude_max_5x": " 5x", "default_claude_max_20x": " 20x"}
+_FREE = "Free"
+_TIERS = {"default_claude_max_20x": "Ultra", "default_claude_max_5x": "Max"}
+"""The names since 30 October 2026."""
+_PAID_PREFIXES = ("claude_", "raven_")
+_LONGEST_PLAN = 40
+_MOST_CANDIDATES = 8
 
 
-def choose(
+def find_candidates(
     answer: object, *, configured: str | None = None, last_active: str | None = None
-) -> Organization | None:
-    """Return the organization to ask, out of an answer of any shape; None if none fits.
+) -> list[Organization]:
+    """Return the organizations to ask in turn, the best first, out of an answer of any shape.
 
     A `configured` uuid is the only one taken. Otherwise, of those that can chat: the one named
-    by the `lastActiveOrg` cookie, else one that is paid for, else the first.
+    by the `lastActiveOrg` cookie, then those that are paid for, then the others.
     """
-    known = [o for o in answer if _is_organization(o)] if isinstance(answer, list) else []
     if configured is not None:
-        return next((_organization(o) for o in known if o["uuid"] == configured), None)
-    chats = [o for o in known if "chat" in _capabilities(o)]
-    preferred = [o for o in chats if o["uuid"] == last_active]
-    paid = [o for o in chats if _paid_capability(o)]
-    return next(map(_organization, preferred + paid + chats), None)
+        wanted = normalize_uuid(configured)
+        known = map(_organization, _entries(answer))
+        return [o for o in known if o.normalized_uuid == wanted][:1]
+    found: dict[str, Organization] = {}
+    for organization in chats(answer):
+        found.setdefault(organization.normalized_uuid, organization)
+    last = normalize_uuid(last_active) if last_active else None
+    ranked = sorted(found.values(), key=lambda o: (o.normalized_uuid != last, o.plan == _FREE))
+    return ranked[:_MOST_CANDIDATES]
+
+
+def chats(answer: object) -> list[Organization]:
+    """Return the organizations that can chat, in the listed order."""
+    return [_organization(e) for e in _entries(answer) if "chat" in _capabilities(e)]
+
+
+def _entries(answer: object) -> list[dict[str, Any]]:
+    entries = answer if isinstance(answer, list) else []
+    return [e for e in entries if isinstance(e, dict) and _is_uuid(e.get("uuid"))]
 
 
 def _organization(entry: dict[str, Any]) -> Organization:
-    capability = _paid_capability(entry)
-    tier = entry.get("rate_limit_tier") if capability == "claude_max" else None
-    size = _TIERS.get(tier, "") if isinstance(tier, str) else ""
-    return Organization(entry["uuid"], _PLANS[capability] + size if capability else "Free")
+    named = _text(entry, "plan_display_name") or _text(entry, "plan_display_label")
+    return Organization(entry["uuid"], named or _derived_plan(entry))
 
 
-def _is_organization(entry: object) -> bool:
-    return isinstance(entry, dict) and _is_uuid(entry.get("uuid"))
+def _derived_plan(entry: dict[str, Any]) -> str:
+    has, raven = _capabilities(entry), _text(entry, "raven_type")
+    if raven == "enterprise" or "raven_enterprise" in has:
+        return "Enterprise"
+    if raven or "raven" in has:
+        return "Team" if raven in ("", "team") else _titled(raven)
+    if "claude_max" in has:
+        return _TIERS.get(_text(entry, "rate_limit_tier"), "Max")
+    if "claude_pro" in has:
+        return "Pro"
+    unknown = (c.removeprefix(p) for c in has for p in _PAID_PREFIXES if c.startswith(p))
+    return next(filter(None, map(_titled, unknown)), _FREE)
+
+
+def _titled(name: str) -> str:
+    words = one_line(name, _LONGEST_PLAN).replace("_", " ")
+    return one_line(words.title(), _LONGEST_PLAN)
+
+
+def _text(entry: dict[str, Any], key: str) -> str:
+    value = entry.get(key)
+    return one_line(value, _LONGEST_PLAN) if isinstance(value, str) else ""
+
+
+def _capabilities(entry: dict[str, Any]) -> list[str]:
+    value = entry.get("capabilities")
+    return [c for c in value if isinstance(c, str)] if isinstance(value, list) else []
 
 
 def _is_uuid(value: object) -> bool:
@@ -55,13 +90,3 @@ def _is_uuid(value: object) -> bool:
         and value.isascii()
         and value.replace("-", "").isalnum()
     )
-
-
-def _paid_capability(entry: dict[str, Any]) -> str | None:
-    has = _capabilities(entry)
-    return next((c for c in _PLANS if c in has), None)
-
-
-def _capabilities(entry: dict[str, Any]) -> list[object]:
-    value = entry.get("capabilities")
-    return value if isinstance(value, list) else []

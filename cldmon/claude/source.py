@@ -150,6 +150,8 @@ class BrowserSource:
             return outcome.failure
         except PlaywrightError as error:
             return _broken(error, alive=browser.is_connected()).failure
+        except Exception as error:
+            return Failure.unexpected(error)
 
     async def _ask(self, browser: Browser, question: Question) -> Answer:
         jar = Jar(self._folder, question.label, question.key)

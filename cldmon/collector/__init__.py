@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from cldmon import files
 from cldmon.collector import outbox
 from cldmon.collector.advance import Findings, Settings, advance, sharers, transitions
-from cldmon.domain.asking import Answer, Question
+from cldmon.domain.asking import Answer, Question, normalize_uuid
 from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.errors import PassFailedError, SecretError, StoreError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.domain.asking import Organization
     from cldmon.domain.model import Subscriptions, Transition
     from cldmon.domain.secret import Secret
 
@@ -237,6 +238,10 @@ def _still_holds(memory: Memory, target: Target, key: Secret, now: datetime) -> 
         and mark is not None
         and at is not None
         and mark.fingerprint == key.fingerprint()
-        and target.organization in (None, chosen.uuid)
+        and _is_wanted(chosen, target.organization)
         and timedelta(0) <= now - at < _ORGANIZATION_LIFE
     )
+
+
+def _is_wanted(organization: Organization, configured: str | None) -> bool:
+    return configured is None or normalize_uuid(configured) == organization.normalized_uuid

@@ -106,7 +106,7 @@ def sharers(before: State, after: State) -> Iterator[tuple[str, str]]:
     for label, memory in after.memories.items():
         if memory.organization is None:
             continue
-        owner = owners.setdefault(memory.organization.uuid, label)
+        owner = owners.setdefault(memory.organization.normalized_uuid, label)
         if owner != label and _moved(before, after, (owner, label)):
             yield owner, label
 
@@ -117,7 +117,7 @@ def _moved(before: State, after: State, labels: tuple[str, str]) -> bool:
 
 def _organization(state: State, label: str) -> str | None:
     organization = state.memories.get(label, Memory()).organization
-    return organization.uuid if organization else None
+    return organization.normalized_uuid if organization else None
 
 
 def _accounts(before: Snapshot, labels: Sequence[str], findings: Findings) -> Iterator[Account]:
@@ -165,5 +165,6 @@ def _kept(before: Mapping[str, Window], now: Mapping[str, Window]) -> Mapping[st
 
 def _last_good(memory: Memory, answer: Answer) -> Mapping[str, Window]:
     """Return the last good readings; none where the label now means another organization."""
-    old = memory.organization
-    return memory.windows if old is None or old.uuid == answer.organization.uuid else {}
+    old, new = memory.organization, answer.organization
+    is_same = old is None or old.normalized_uuid == new.normalized_uuid
+    return memory.windows if is_same else {}

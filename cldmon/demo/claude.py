@@ -45,15 +45,21 @@ class SimOrganization:
     rate_limit_tier: str = "default_claude_ai"
     billing_type: str | None = "stripe_subscription"
     raven_type: str | None = None
+    plan_display_name: str | None = None
+    plan_display_label: str | None = None
 
 
 @dataclass(frozen=True)
 class SimAccount:
-    """An account: its session key, its organizations in the listed order, and its usage."""
+    """An account: its session key, its organizations in the listed order, and its usage.
+
+    `refused` are the uuids of organizations that are listed, but whose usage is refused.
+    """
 
     key: str
     organizations: tuple[SimOrganization, ...]
     usage: Mapping[str, object] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
 
 
 class FakeClaude(SimServer):
@@ -121,7 +127,7 @@ class FakeClaude(SimServer):
         account = self._accounts.get(request.key or "")
         if account is None:
             return _refusal(request)
-        if uuid not in {each.uuid for each in account.organizations}:
+        if uuid not in {each.uuid for each in account.organizations} - account.refused:
             return WRONG_ORGANIZATION
         with self._lock:
             return json_answer(_shifted(account.usage, next(self._shifts)))

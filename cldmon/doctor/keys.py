@@ -39,8 +39,7 @@ WARN_AGE = timedelta(days=21)
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: {renewal}",
     FailureKind.KEY_EXPIRED: "get a new key: {renewal}",
-    FailureKind.WRONG_ORGANIZATION: "remove `organization` from the account, or put the uuid of"
-    " one that the key opens",
+    FailureKind.WRONG_ORGANIZATION: "if it lasts: {renewal}",
     FailureKind.CHALLENGED: "set browser.headless = false (under Xvfb), or another address",
     FailureKind.RATE_LIMITED: "wait; a longer fetch_interval_minutes helps if it lasts",
     FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
@@ -75,14 +74,21 @@ def age(name: str, key: Secret, mark: KeyMark | None, now: datetime, renewal: st
 
 
 def twins(patient: Patient) -> Iterator[Check]:
-    """Look whether two accounts have one key, or keys of one organization."""
-    secrets = {label: key for label, key in patient.keys.items() if isinstance(key, Secret)}
-    for one, other in combinations(secrets, 2):
-        if secrets[one] == secrets[other]:
+    """Check whether two accounts have the same key for the same organization."""
+    accounts = patient.config.accounts if patient.config else ()
+    asked = {
+        account.label: (key, account.organization)
+        for account in accounts
+        if isinstance(key := patient.keys[account.label], Secret)
+    }
+    for one, other in combinations(asked, 2):
+        if asked[one] == asked[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
-            yield bad(
-                "accounts", detail, f"give {other} a key of its own: {renewal(patient, other)}"
+            remedy = (
+                f"give {other} a key of its own: {renewal(patient, other)}; or, where the key opens"
+                " several organizations, set `organization` of each"
             )
+            yield bad("accounts", detail, remedy)
 
 
 def validity(patient: Patient) -> Iterator[Check]:
@@ -181,10 +187,20 @@ def _as_it_was(patient: Patient) -> Iterator[Check]:
 
 
 def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:
-    memories = patient.state.memories
-    known = {label: m.organization.uuid for label, m in memories.items() if m.organization}
-    new = {label: a.organization.uuid for label, a in answers.items() if isinstance(a, Answer)}
-    found = {**known, **new}
+    """Return each account's organization: as the service answered, as configured, or as it was."""
+    accounts = patient.config.accounts if patient.config else ()
+    remembered = {
+        label: memory.organization.normalized_uuid
+        for label, memory in patient.state.memories.items()
+        if memory.organization
+    }
+    configured = {each.label: each.organization for each in accounts if each.organization}
+    answered = {
+        label: answer.organization.normalized_uuid
+        for label, answer in answers.items()
+        if isinstance(answer, Answer)
+    }
+    found = {**remembered, **configured, **answered}
     return {label: found[label] for label in patient.keys if label in found}
 
 

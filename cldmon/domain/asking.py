@@ -17,6 +17,16 @@ class Organization:
     uuid: str
     plan: str
 
+    @property
+    def normalized_uuid(self) -> str:
+        """The uuid as it is compared."""
+        return normalize_uuid(self.uuid)
+
+
+def normalize_uuid(uuid: str) -> str:
+    """Return a uuid as it is compared: in lower case, without braces."""
+    return uuid.strip("{}").lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

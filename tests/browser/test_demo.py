@@ -115,7 +115,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
     assert run.code == 0, run.err
-    for part in ("alice", "Max 20x", "Pro", "Team", "Max 5x", "41%", "100%", "expired"):
+    for part in ("alice", "Ultra", "Pro", "Team", "Max", "41%", "100%", "expired"):
         assert part in run.out
 
 

@@ -25,6 +25,8 @@ from cldmon.demo.claude import (
     usage,
     wrong_organization,
 )
+from cldmon.demo.replies import Answer as HttpReply
+from cldmon.demo.replies import Raw
 from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import FailureKind
 from tests.browser.asking import Asking, failure
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from cldmon.demo.faults import Fault
     from cldmon.demo.http import Request
+    from cldmon.demo.replies import Reply
     from cldmon.domain.asking import Question
     from cldmon.domain.model import Failure
 
@@ -53,12 +56,28 @@ class Case(NamedTuple):
     first_words: str = ""
 
 
+def padded_length() -> Fault:
+    """The genuine answer, whose Content-Length has more digits than Python turns into a number."""
+
+    def pad(answer: HttpReply) -> Reply:
+        body = b"".join(answer.body)
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body):04400}\r\n\r\n"
+        return Raw((head.encode() + body,))
+
+    return faults.change(pad, "padded length")
+
+
 K = FailureKind
 CASES = {
     "401": Case(expired(), K.KEY_EXPIRED, "sign in again"),
     "403-invalid-session": Case(expired(403), K.KEY_EXPIRED, "sign in again"),
     "to-login": Case(login_redirect(), K.KEY_EXPIRED, "sign in again"),
-    "wrong-organization": Case(wrong_organization(), K.WRONG_ORGANIZATION, "`organization`"),
+    "wrong-organization": Case(
+        wrong_organization(),
+        K.WRONG_ORGANIZATION,
+        "refuses every organization",
+        first_words="refuses the organization to this key",
+    ),
     "404": Case(faults.status(404), K.WRONG_ORGANIZATION, "HTTP 404"),
     "challenge-403": Case(challenge(), K.CHALLENGED, "key is probably fine"),
     "challenge-503-page": Case(challenge(503, header=False), K.CHALLENGED, "headless"),
@@ -98,6 +117,7 @@ CASES = {
     "invalid-utf8": Case(faults.invalid_utf8(), K.NOT_UNDERSTOOD),
     "50-MB": Case(faults.huge(), K.NOT_UNDERSTOOD, "more than 2,000,000 bytes"),
     "attachment": Case(faults.attachment(), None, "", K.NOT_UNDERSTOOD, "a download"),
+    "zeros-before-the-length": Case(padded_length(), None),
     "odd-length": Case(faults.header("Content-Length", "7, 7"), K.SERVICE_DOWN),
     "slow": Case(faults.slow(0.5), None),
     "strict-policy": Case(
@@ -237,8 +257,10 @@ def test_a_stale_organization_is_looked_up_again_once(once: Pass, label: str) ->
 
 
 def test_a_configured_organization_that_the_key_does_not_open_is_named(once: Pass) -> None:
+    """So is the one that it does open."""
     message = failure(once.results["configured"]).message
     assert "00000000-dead-4000-8000-000000000000" in message
+    assert organization_of("configured") in message
     assert len(once.asking.requests_of("configured")) == 1
 
 

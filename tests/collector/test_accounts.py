@@ -297,6 +297,12 @@ def test_two_accounts_of_one_organization_are_said_once(team: House) -> None:
     assert team.warnings == []
 
 
+def test_an_organization_is_the_same_however_it_is_spelt(team: House) -> None:
+    team.source.organizations |= {"alice": "org-shared", "bob": "ORG-Shared"}
+    team.run()
+    assert len(team.warnings) == 1
+
+
 def test_a_share_that_ends_and_begins_again_is_said_again(team: House) -> None:
     team.source.organizations |= {"alice": "org-shared", "bob": "org-shared"}
     team.run()

@@ -49,6 +49,8 @@ def test_organizations_are_listed_in_the_order_given(claude: FakeClaude) -> None
         "rate_limit_tier": "default_claude_max_5x",
         "billing_type": "stripe_subscription",
         "raven_type": None,
+        "plan_display_name": None,
+        "plan_display_label": None,
     }
 
 

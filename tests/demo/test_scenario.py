@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.organization import choose
+from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.faults import Fault
@@ -77,14 +77,12 @@ def test_the_organization_with_the_plan_is_chosen_not_the_console(person: Person
         {"uuid": o.uuid, "capabilities": list(o.capabilities), "rate_limit_tier": o.rate_limit_tier}
         for o in account.organizations
     ]
-    chosen = choose(listed)
-    assert chosen
-    assert chosen.uuid == person.organization.uuid
+    assert [each.uuid for each in find_candidates(listed)] == [person.organization.uuid]
 
 
 def test_the_four_plans_are_told_apart() -> None:
     plans = [
-        choose(
+        find_candidates(
             [
                 {
                     "uuid": p.organization.uuid,
@@ -95,7 +93,7 @@ def test_the_four_plans_are_told_apart() -> None:
         )
         for p in PEOPLE
     ]
-    assert [plan.plan for plan in plans if plan] == ["Max 20x", "Pro", "Team", "Max 5x"]
+    assert [plan.plan for [plan] in plans] == ["Ultra", "Pro", "Team", "Max"]
 
 
 def test_alice_is_quiet_and_has_a_weekly_limit_for_one_model() -> None:

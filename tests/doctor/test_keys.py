@@ -77,6 +77,19 @@ def test_two_accounts_with_one_key_are_a_cross(ward: Ward) -> None:
     assert "MARKER" not in str(check)
 
 
+def test_one_key_for_two_organizations_is_fine(ward: Ward) -> None:
+    """Whatever the last pass, made before they were configured, found."""
+    uuids = ("00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b")
+    accounts = [
+        f'[[accounts]]\nlabel = "{label}"\nsession_key = "{KEY}"\norganization = "{uuid}"\n'
+        for label, uuid in zip(("alice", "bob"), uuids, strict=True)
+    ]
+    ward.write(accounts="".join(accounts))
+    before = Memory(organization=Organization(uuids[0].upper(), "Team"))
+    ward.passed(State(memories={"alice": before, "bob": before}))
+    assert [*keys.twins(ward.patient()), *keys.validity(ward.patient())] == []
+
+
 def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
     [check] = keys.sharing({"alice": "1", "bob": "2", "carol": "1"})
     assert (check.verdict, "alice and carol" in check.detail) == (Verdict.UNSURE, True)

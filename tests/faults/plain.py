@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cldmon.claude import errors, usage
-from cldmon.claude.errors import AccountFailed, HttpAnswer, failed, unknown_organization
-from cldmon.claude.organization import choose
+from cldmon.claude.errors import (
+    AccountFailed,
+    HttpAnswer,
+    OrganizationRefused,
+    failed,
+    no_organization,
+)
+from cldmon.claude.organization import chats, find_candidates
 from cldmon.domain.asking import Answer
 from cldmon.domain.model import FailureKind
 
@@ -52,10 +59,10 @@ class PlainSource:
         listed = self._json(question, ORGANIZATIONS)
         if not isinstance(listed, list):
             raise failed(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
-        organization = choose(listed, configured=question.organization)
-        if organization is None:
-            raise unknown_organization(question.organization)
-        return self._usage(question, organization, looked_up=True)
+        for organization in find_candidates(listed, configured=question.organization):
+            with suppress(OrganizationRefused):
+                return self._usage(question, organization, looked_up=True)
+        raise no_organization(question.organization, chats(listed))
 
     def _usage(self, question: Question, organization: Organization, *, looked_up: bool) -> Answer:
         body = self._json(question, f"{ORGANIZATIONS}/{organization.uuid}/usage")

@@ -1,0 +1,76 @@
+"""An error that nobody foresaw costs the account in whose conversation it occurs, and no other."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import FailureKind
+from tests.browser.asking import Asking, failure
+from tests.home import organization_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from cldmon.demo.claude import FakeClaude
+
+
+class CookieStoreError(Exception):
+    """Raised while the account's cookies are looked up."""
+
+
+class OrganizationError(Exception):
+    """Raised while the list of organizations is parsed."""
+
+
+class UsageError(Exception):
+    """Raised while the usage is parsed."""
+
+
+class BrokenLabel(str):
+    __slots__ = ()
+
+    def encode(self, *_: object) -> NoReturn:
+        raise CookieStoreError
+
+
+class BrokenUuid(str):
+    __slots__ = ()
+
+    def strip(self, *_: object) -> NoReturn:
+        raise OrganizationError
+
+
+@dataclass
+class BrokenOrganization:
+    uuid: str
+
+    @property
+    def plan(self) -> NoReturn:
+        raise UsageError
+
+
+def test_an_unforeseen_error_fails_its_account_alone(
+    fake_claude: FakeClaude, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asking = Asking(fake_claude, tmp_path)
+    broken: Any = BrokenOrganization(organization_of("usage"))
+    questions = [
+        replace(asking.admit("cookies"), label=BrokenLabel("cookies")),
+        replace(asking.admit("organizations"), organization=BrokenUuid("x")),
+        replace(asking.admit("usage"), remembered=broken),
+        asking.admit("good"),
+    ]
+    with caplog.at_level(logging.DEBUG, "cldmon"):
+        results = asking.read(*questions)
+    assert isinstance(results.pop("good"), Answer)
+    assert {failure(result).kind for result in results.values()} == {FailureKind.UNEXPECTED}
+    raised = {"cookies": CookieStoreError, "organizations": OrganizationError, "usage": UsageError}
+    for label, error in raised.items():
+        assert f"({error.__name__})" in failure(results[label]).message
+    logged = {record.exc_info[0] for record in caplog.records if record.exc_info}
+    assert logged == set(raised.values())

@@ -1,0 +1,61 @@
+"""Which organization is asked where a login has several, and the service refuses some."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
+from cldmon.domain.asking import Answer, Question
+from cldmon.domain.model import FailureKind
+from cldmon.domain.secret import Secret
+from tests.browser.asking import Asking, failure
+from tests.home import key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PERSONAL = SimOrganization("aaaaaaaa-0000-4000-8000-00000000000A", plan_display_name="Ultra")
+TEAM = SimOrganization("bbbbbbbb-0000-4000-8000-00000000000b", capabilities=("chat", "raven"))
+CONSOLE = SimOrganization("cccccccc-0000-4000-8000-00000000000c", capabilities=("api",))
+
+
+def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> Question:
+    """Let an account with three organizations exist, some of which refuse their usage."""
+    account = SimAccount(
+        key_of(label),
+        (CONSOLE, PERSONAL, TEAM),
+        usage(),
+        frozenset(organization.uuid for organization in refused),
+    )
+    claude.add(account)
+    return Question(label, Secret(account.key))
+
+
+def test_organizations_are_asked_in_turn(fake_claude: FakeClaude, tmp_path: Path) -> None:
+    asking = Asking(fake_claude, tmp_path)
+    upper = PERSONAL.uuid.upper()
+    results = asking.read(
+        admit(fake_claude, "first"),
+        admit(fake_claude, "second", PERSONAL),
+        admit(fake_claude, "none", PERSONAL, TEAM),
+        replace(admit(fake_claude, "configured"), organization=f"{{{upper}}}"),
+        replace(admit(fake_claude, "refused", PERSONAL), organization=PERSONAL.uuid.lower()),
+    )
+    found = {
+        label: (answer.organization.uuid, answer.organization.plan)
+        for label, answer in results.items()
+        if isinstance(answer, Answer)
+    }
+    assert found == {
+        "first": (PERSONAL.uuid, "Ultra"),
+        "second": (TEAM.uuid, "Team"),
+        "configured": (PERSONAL.uuid, "Ultra"),
+    }
+    none, refused = failure(results["none"]), failure(results["refused"])
+    assert {none.kind, refused.kind} == {FailureKind.WRONG_ORGANIZATION}
+    assert f"({PERSONAL.uuid}, {TEAM.uuid})" in none.message
+    assert "configured" not in none.message
+    assert "`organization`" not in none.message
+    assert PERSONAL.uuid.lower() in refused.message
+    assert f"one that the key opens ({TEAM.uuid})" in refused.message
