@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from io import FileIO
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIR = 0o700
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
+"""Seconds between two tries to lock a file."""
 
 _ADVICE = {
     errno.EACCES: "check its owner and mode, or run as the user that owns it",
@@ -87,15 +91,19 @@ def _at_once(path: str, flags: int) -> int:
 
 
 @contextlib.contextmanager
-def lock(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold an exclusive lock while the block runs; the kernel lets go of it when we die.
+def lock(path: Path, *, wait: float, busy: str = "another pass is running") -> Iterator[None]:
+    """Hold an exclusive lock while the block runs; the kernel releases it when we die.
 
-    Raises `BusyError`, naming the holder's process, where it is held and `wait` is false.
+    Raises `BusyError`, which says `busy` and names the holder's process, where it is held for
+    longer than `wait` seconds.
     """
     with explained("open the lock", path):
         fd = _open_or_make(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        _acquire(fd, path, wait=wait)
+        with explained("lock", path):
+            if not _is_acquired(fd, wait):
+                holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+                raise BusyError(f"{busy} (process {holder or 'unknown'})")
         with explained("write the lock", path):
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -105,13 +113,20 @@ def lock(path: Path, *, wait: bool) -> Iterator[None]:
             os.close(fd)
 
 
-def _acquire(fd: int, path: Path, *, wait: bool) -> None:
-    with explained("lock", path):
+def _is_acquired(fd: int, wait: float) -> bool:
+    """Try to lock a file for so many seconds, for flock itself would wait without end."""
+    deadline, pause = time.monotonic() + wait, _SHORTEST_PAUSE
+    while True:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
-            raise BusyError(f"another pass is running (process {holder or 'unknown'})") from None
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        else:
+            return True
 
 
 def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:

@@ -27,7 +27,7 @@ def mode(path: Path) -> int:
 
 def take(lock: Path) -> None:
     """Take a lock, if it is free, and let go of it."""
-    with files.lock(lock, wait=False):
+    with files.lock(lock, wait=0):
         pass
 
 
@@ -223,7 +223,7 @@ def test_a_folder_may_be_reached_by_a_symbolic_link(tmp_path: Path) -> None:
 def test_a_lock_is_held_by_one_and_names_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_bytes(b"12345678901234567890\n")  # of a process long gone
-    with files.lock(path, wait=False):
+    with files.lock(path, wait=0):
         assert path.read_text() == f"{os.getpid()}\n"
         with pytest.raises(BusyError, match=f"process {os.getpid()}") as caught:
             take(path)
@@ -232,7 +232,7 @@ def test_a_lock_is_held_by_one_and_names_it(tmp_path: Path) -> None:
 
 
 def test_a_holder_that_did_not_write_its_number_is_unknown(tmp_path: Path) -> None:
-    with files.lock(tmp_path / "lock", wait=False):
+    with files.lock(tmp_path / "lock", wait=0):
         (tmp_path / "lock").write_bytes(b"")
         with pytest.raises(BusyError, match=r"\(process unknown\)"):
             take(tmp_path / "lock")
@@ -242,16 +242,25 @@ def test_who_waits_for_a_lock_gets_it_after_its_holder(tmp_path: Path) -> None:
     order: list[str] = []
 
     def wait() -> None:
-        with files.lock(tmp_path / "lock", wait=True):
+        with files.lock(tmp_path / "lock", wait=20):
             order.append("second")
 
     waiter = threading.Thread(target=wait)
-    with files.lock(tmp_path / "lock", wait=True):
+    with files.lock(tmp_path / "lock", wait=20):
         waiter.start()
         waiter.join(0.05)
         order.append("first")
     waiter.join()
     assert order == ["first", "second"]
+
+
+def test_nobody_waits_for_a_lock_without_end(tmp_path: Path) -> None:
+    with (
+        files.lock(tmp_path / "lock", wait=0),
+        pytest.raises(BusyError, match=rf"^others are at it \(process {os.getpid()}\)$"),
+        files.lock(tmp_path / "lock", wait=0.05, busy="others are at it"),
+    ):
+        pass
 
 
 def test_a_disk_too_full_for_the_lock_is_one_clear_line(tmp_path: Path) -> None:
@@ -267,7 +276,7 @@ def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
             for write in (files.replace, files.append_line):
                 with pytest.raises(StoreError):
                     write(tmp_path / "file", b"x")
-        with files.lock(tmp_path / "lock", wait=False), pytest.raises(BusyError):
+        with files.lock(tmp_path / "lock", wait=0), pytest.raises(BusyError):
             take(tmp_path / "lock")
     assert open_files() == before
 

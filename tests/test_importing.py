@@ -394,7 +394,7 @@ def test_the_data_dir_itself_as_source_stays_as_it_is(move: Move) -> None:
 
 def test_it_waits_for_no_pass(move: Move) -> None:
     move.data.mkdir(parents=True)
-    with files.lock(move.data / "fetch.lock", wait=False), pytest.raises(BusyError):
+    with files.lock(move.data / "fetch.lock", wait=0), pytest.raises(BusyError):
         move.go()
 
 

@@ -16,6 +16,7 @@ from cldmon.web.reload import Reloaded, Sparing
 from cldmon.web.server import WebServer
 from cldmon.web.services import Kept, NoSlack, Services, Site, Slack
 from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.turns import LOCK_SECONDS
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.data_dir
     kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
-    subscriptions, revoked = SubscriptionsFile(data_dir), Revocations(data_dir)
+    subscriptions, revoked = SubscriptionsFile(data_dir, LOCK_SECONDS), Revocations(data_dir)
 
     def build(config: Config) -> Services:
         given = config.session_secret

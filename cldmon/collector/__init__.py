@@ -127,7 +127,7 @@ class Collector:
         known = {target.label: target for target in self._targets}
         targets = [known[label] for label in chosen(labels, [*known])]
         files.private_dir(self._dir)
-        with files.lock(self._dir / PASS_LOCK, wait=False):
+        with files.lock(self._dir / PASS_LOCK, wait=0):
             begun()
             started = self._now()
             before = self._recover(started)

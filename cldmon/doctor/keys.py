@@ -150,7 +150,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
     Not that of another user, whose passes could not use what we would leave there.
     """
     if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
-        with files.lock(data_dir / PASS_LOCK, wait=False):
+        with files.lock(data_dir / PASS_LOCK, wait=0):
             yield data_dir / "browser"
     else:
         with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:

@@ -58,7 +58,7 @@ def lock(patient: Patient) -> Iterator[Check]:
         return
     taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
-        with files.lock(path, wait=False):
+        with files.lock(path, wait=0):
             yield good("lock", "no pass is running")
     except BusyError as error:
         age = patient.app.now() - taken

@@ -39,7 +39,7 @@ def take_data(source: Path, target: Path, *, tell: Tell, warn: Tell) -> bool:
     with files.explained("list", source):
         paths = sorted(source.iterdir())
     files.private_dir(target)
-    with files.lock(target / PASS_LOCK, wait=False):
+    with files.lock(target / PASS_LOCK, wait=0):
         taking = _Taking(target, warn)
         for path in paths:
             taking.take(path)

@@ -152,7 +152,7 @@ class Directory:
         # A cache that can't be written costs time at the next start and nothing else.
         with suppress(StoreError, BusyError):
             files.private_dir(self._path.parent)
-            with files.lock(self._path.with_suffix(".lock"), wait=False):
+            with files.lock(self._path.with_suffix(".lock"), wait=0):
                 files.replace(self._path, json.dumps(body).encode(), durable=False)
 
 

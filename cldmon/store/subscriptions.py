@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 
 class SubscriptionsFile:
-    """subscriptions.json in a data_dir; changed under a lock, by `subscribe` and `serve` alike."""
+    """subscriptions.json in a data_dir; changed under a lock, by `subscribe` and `serve` alike.
 
-    def __init__(self, data_dir: Path) -> None:
+    `patience` is how many seconds a change may wait for the lock.
+    """
+
+    def __init__(self, data_dir: Path, patience: float = 30.0) -> None:
         self.path = data_dir / "subscriptions.json"
         self._lock = data_dir / "subscriptions.lock"
+        self._patience = patience
 
     def load(self) -> Subscriptions:
         """Return every user's settings; none before the first change.
@@ -36,10 +40,12 @@ class SubscriptionsFile:
     ) -> Subscription:
         """Change one user's settings for one account, and return what they are now.
 
-        None leaves an alert as it was; every other key of the file is kept.
+        None leaves an alert as it was; every other key of the file is kept. Raises as `load`, and
+        BusyError where others hold the lock for too long.
         """
         files.private_dir(self.path.parent)
-        with files.lock(self._lock, wait=True):
+        busy = f"another process holds {self._lock}: try again, or end it"
+        with files.lock(self._lock, wait=self._patience, busy=busy):
             body = self._body()
             old = _from_json(body, self.path).of(user, label)
             new = Subscription(

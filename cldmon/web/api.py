@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cldmon.errors import CldmonError
 from cldmon.web import history, login
 from cldmon.web.bodies import flag, text, whole
-from cldmon.web.caller import Caller, identify
+from cldmon.web.caller import Caller, caller_key, identify
 from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.message import (
     Document,
@@ -21,6 +21,7 @@ from cldmon.web.message import (
     Response,
     json_response,
 )
+from cldmon.web.turns import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,10 +60,11 @@ def respond(request: Request, services: Services) -> Response:
         return error.response
     except CldmonError as error:
         services.warn(f"{request.method} {request.path}: {error}")
+        return UNAVAILABLE
     except Exception as error:
         # What it says may quote anything; its kind and place are enough to find it.
         services.warn(f"{request.method} {request.path}: {_place(error)}")
-    return INTERNAL_ERROR
+        return INTERNAL_ERROR
 
 
 def usage(request: Request, caller: Caller, services: Services) -> Response:
@@ -73,7 +75,8 @@ def usage(request: Request, caller: Caller, services: Services) -> Response:
 def subscribe(request: Request, caller: Caller, services: Services) -> Response:
     """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
     label, key, enabled = _wish(request, caller, services)
-    subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
+    with services.kept.change_turns.taken(caller_key(request, caller)):
+        subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
     services.usage.subscriptions_changed()
     return json_response(
         {
@@ -118,6 +121,11 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
 }
 
 INTERNAL_ERROR = json_response({"error": "Internal server error"}, 500)
+UNAVAILABLE = RefusedError(
+    503,
+    "the server cannot read or write what it needs: its log says why",
+    ("Retry-After", str(RETRY_SECONDS)),
+).response
 
 _READING = ("GET", "HEAD")
 

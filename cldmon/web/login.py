@@ -11,7 +11,7 @@ from cldmon.slack import messages
 from cldmon.slack.people import search
 from cldmon.web import codes
 from cldmon.web.bodies import parameter, text, whole
-from cldmon.web.caller import Caller
+from cldmon.web.caller import Caller, caller_key
 from cldmon.web.limits import address, is_local
 from cldmon.web.message import RefusedError, Request, Response, json_response
 
@@ -51,7 +51,8 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
         raise RefusedError(403, "an API token has no session that could end")
     if caller.session is not None:
         services.kept.logouts.take(address(request))
-        services.sessions.end(caller.session)
+        with services.kept.logout_turns.taken(caller_key(request, caller)):
+            services.sessions.end(caller.session)
     gone = services.sessions.no_cookie(secure=_is_tls(request))
     return json_response({"ok": True}, 200, ("Set-Cookie", gone))
 

@@ -10,7 +10,7 @@ from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.web.codes import Codes
 from cldmon.web.limits import Limit
-from cldmon.web.turns import Turns
+from cldmon.web.turns import LOCK_SECONDS, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,8 +105,15 @@ class Kept:
         self.codes_to = Limit(5, hour, now)
         self.changes_by = Limit(60, minute, now)
         self.slack_turns = Turns("Slack is slow: try again in a moment", at_once=16)
+        self.change_turns = _turns_to_write("changes of alerts")
+        self.logout_turns = _turns_to_write("logouts")
         # Each has a day of history in memory.
         self.history_turns = Turns("too many ask for history at a time", at_once=2, in_line=30)
+
+
+def _turns_to_write(what: str) -> Turns:
+    """Return turns at a file under a lock: few may wait where other processes hold it."""
+    return Turns(f"too many {what} wait", at_once=1, in_line=7, patience=LOCK_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ from itsdangerous import BadData, URLSafeSerializer
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
+from cldmon.web.turns import LOCK_SECONDS
 from cldmon.web.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -54,20 +56,32 @@ class Session:
 
 
 class Revocations:
-    """The sessions that were ended by a logout, in a file, each until it would have expired."""
+    """The sessions that were ended by a logout, in a file, each until it would have expired.
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    A logout waits for other processes for `patience` seconds at most.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = LOCK_SECONDS,
+    ) -> None:
         self._path = data_dir / "revoked-sessions.json"
         self._lock = data_dir / "revoked-sessions.lock"
+        self._patience = patience
         self._watched = Watched(self._path, self._load, clock)
 
     def __contains__(self, session: Session) -> bool:
         return session.id in self._watched.value()
 
     def add(self, session: Session, now: datetime) -> None:
-        """End a session for good; those that have expired by now are forgotten."""
+        """End a session for good; those that have expired by now are forgotten.
+
+        Raises StoreError where the file cannot be written, BusyError where others hold its lock.
+        """
         files.private_dir(self._path.parent)
-        with files.lock(self._lock, wait=True):
+        with _locked(self._lock, self._patience):
             kept = {**self._load(), session.id: to_ms(session.expires)}
             files.replace(self._path, json.dumps(_pruned(kept, to_ms(now))).encode())
         self._watched.changed()
@@ -149,15 +163,23 @@ class Sessions:
 
 
 def session_secret(data_dir: Path) -> Secret:
-    """Return the secret kept in data_dir, made at the first call."""
+    """Return the secret kept in data_dir, made at the first call.
+
+    Raises StoreError where it cannot be read or written, BusyError where others hold its lock.
+    """
     path = data_dir / "session-secret"
     files.private_dir(data_dir)
-    with files.lock(path.with_suffix(".lock"), wait=True):
+    with _locked(path.with_suffix(".lock"), LOCK_SECONDS):
         text = (files.read(path) or b"").decode("ascii", errors="replace")
         if not text.strip():
             text = secrets.token_urlsafe(32)
             files.replace(path, text.encode())
     return Secret(text.strip())
+
+
+def _locked(path: Path, patience: float) -> AbstractContextManager[None]:
+    busy = f"another process holds {path}: try again, or end it"
+    return files.lock(path, wait=patience, busy=busy)
 
 
 def _values(cookies: str, name: str) -> Iterator[str]:

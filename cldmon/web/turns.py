@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     CallerKey: TypeAlias = tuple[str, ...]
 
 RETRY_SECONDS = 10
+LOCK_SECONDS = 5.0
+"""How long the one whose turn it is to change a file waits for other processes to be done."""
 
 
 @dataclass(eq=False, slots=True)

@@ -76,7 +76,7 @@ def live(house: House, number: int) -> None:
     if number in SLACK_DOWN:
         house.slack.receipts.append(REFUSED)
     if number in OVERLAPS:
-        with files.lock(house.data_dir / "fetch.lock", wait=False), pytest.raises(BusyError):
+        with files.lock(house.data_dir / "fetch.lock", wait=0), pytest.raises(BusyError):
             house.run(says(number))
         return
     house.run(says(number))

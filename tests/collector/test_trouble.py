@@ -274,7 +274,7 @@ def test_two_passes_at_once_are_one_and_an_error_that_names_the_process(house: H
     house.run({"alice": 1})
     before = state_path(house).read_bytes()
     with (
-        files.lock(house.data_dir / "fetch.lock", wait=False),
+        files.lock(house.data_dir / "fetch.lock", wait=0),
         pytest.raises(BusyError, match=rf"^another pass is running \(process {os.getpid()}\)$"),
     ):
         house.run({"alice": 2})
@@ -288,7 +288,7 @@ def test_the_lock_of_a_process_that_was_killed_holds_nobody_back(house: House) -
     """The kernel lets go of it; the process number in the file means nothing then."""
     holding = (
         "import pathlib, sys, time; from cldmon import files\n"
-        "with files.lock(pathlib.Path(sys.argv[1]), wait=False):\n"
+        "with files.lock(pathlib.Path(sys.argv[1]), wait=0):\n"
         "    print(flush=True); time.sleep(600)"
     )
     command = [sys.executable, "-c", holding, str(house.data_dir / "fetch.lock")]

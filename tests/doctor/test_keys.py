@@ -134,6 +134,6 @@ def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
 
 def test_while_a_pass_runs_no_key_is_tried(ward: Ward) -> None:
     ward.passed()
-    with files.lock(ward.data / "fetch.lock", wait=False):
+    with files.lock(ward.data / "fetch.lock", wait=0):
         [check] = keys.validity(ward.patient(offline=False))
     assert (check.verdict, "another pass is running" in check.detail) == (Verdict.UNSURE, True)

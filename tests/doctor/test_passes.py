@@ -58,7 +58,7 @@ def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
 ) -> None:
     ward.passed()
     path = ward.data / "fetch.lock"
-    with files.lock(path, wait=False):
+    with files.lock(path, wait=0):
         taken = (NOON - age).timestamp()
         os.utime(path, (taken, taken))
         [check] = passes.lock(ward.patient())

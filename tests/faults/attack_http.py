@@ -183,7 +183,7 @@ def slow_crowd(siege: Siege) -> Iterator[str]:
         "TLS": b"\x16\x03\x01\x02\x00\x01",
         "answers that nobody takes": got("/js/vendor/none") * 20 + HIDDEN * 400,
     }
-    with _many_files(), ExitStack() as stack:
+    with many_files(), ExitStack() as stack:
         for name, opening in ways.items():
             crowd = [stack.enter_context(connected(siege)) for _ in range(100)]
             for sock in crowd:
@@ -314,7 +314,8 @@ def fuzzing(count: int, *strategies: SearchStrategy[Any]) -> Callable[..., Calla
 
 
 @contextmanager
-def _many_files() -> Iterator[None]:
+def many_files() -> Iterator[None]:
+    """Allow this process as many open files as a crowd needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
     try:

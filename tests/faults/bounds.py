@@ -6,20 +6,24 @@ import itertools
 import socket
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
+from cldmon import files
 from cldmon.store import history
 from cldmon.store.history import day_path
 from tests.browser.board import now, windows
 from tests.confinement import of_unit
-from tests.faults.attack_http import slow_crowd
-from tests.faults.siege import HOST, PATIENCE, PERSON, SECRETS, besieged, got
+from tests.faults.attack_http import many_files, slow_crowd
+from tests.faults.brink import CROWD
+from tests.faults.siege import CANARY, HOST, PATIENCE, PERSON, SECRETS, besieged, got, posted
 from tests.faults.tally import LetInError, Tally
+from tests.home import wait_until
+from tests.web.raw import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,6 +74,42 @@ def _beside_a_guest(folder: Path, tally: Tally, asked: int, path: str, greedy: G
                         raise LetInError("the guest had it all")
                     assert status == 200
     return tally
+
+
+def held_locks(folder: Path, asked: int) -> Tally:
+    """Hold a lock as a script of somebody's might; each trial is who wants something else."""
+    tally = Tally("answers to others while another process holds a lock that 550 changes want")
+    with besieged(folder, users=CROWD) as siege:
+        cookies = [f"Cookie: {siege.cookie(user.id)}" for user in CROWD]
+        wish = f'{{"label":"{CANARY}","key":"limitHit","enabled":true}}'
+        for lock, path, body in (
+            ("subscriptions.lock", "/api/subscriptions", wish),
+            ("revoked-sessions.lock", "/api/logout", ""),
+        ):
+            posts = [
+                posted(path, body, cookie, f"X-Forwarded-For: 203.0.113.{number % 250}")
+                for number, cookie in enumerate(cookies * 11)
+            ]
+            with files.lock(siege.data / lock, wait=0), many_files(), ExitStack() as stack:
+                for post in posts:
+                    stack.enter_context(connected(siege)).sendall(post)
+                for number in range(asked):
+                    with tally.trial(f"{lock}, {number}"):
+                        assert siege.sent(got("/healthz"))[0].status == 200
+                with tally.trial(f"{lock}, one more change"):
+                    assert _status(siege, posts[0]) == 503
+            with tally.trial(f"{lock}, afterwards"):
+                wait_until(partial(_is_done, siege, posts[0]))
+    return tally
+
+
+def _is_done(siege: Siege, post: bytes) -> bool:
+    return _status(siege, post) == 200
+
+
+def _status(siege: Siege, request: bytes) -> int:
+    [answer] = siege.cut_short(request)
+    return answer.status
 
 
 def write_week(data: Path, accounts: int, every: timedelta) -> None:

@@ -204,7 +204,7 @@ class Month:
         return False
 
     def _overlap(self) -> bool:
-        with files.lock(self.data / "fetch.lock", wait=False), contextlib.suppress(BusyError):
+        with files.lock(self.data / "fetch.lock", wait=0), contextlib.suppress(BusyError):
             self._plain()
             raise LostError("two passes ran at once")
         return False

@@ -17,7 +17,9 @@ from tests.faults.tally import LetInError
 from tests.web.raw import Answer, answers, connected, everything, said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from cldmon.demo.slack import SimUser
 
 CANARY = "canary-that-only-members-see"
 """A label: whoever reads it is in."""
@@ -110,7 +112,9 @@ class Siege(Board):
 
 
 @contextmanager
-def besieged(folder: Path, limits: Limits | None = None) -> Iterator[Siege]:
+def besieged(
+    folder: Path, limits: Limits | None = None, users: Sequence[SimUser] = PEOPLE
+) -> Iterator[Siege]:
     """Run a server with Slack and something worth stealing; look after it at the end.
 
     It has the tasks and the memory of the unit that ships, or what `limits` says.
@@ -118,7 +122,7 @@ def besieged(folder: Path, limits: Limits | None = None) -> Iterator[Siege]:
     top = "".join(f'{name} = "{secret}"\n' for name, secret in SECRETS.items())
     with (
         confined(limits or of_unit("cldmon-serve.service")) as under,
-        FakeSlack() as slack,
+        FakeSlack(users=tuple(users)) as slack,
         Siege(folder / "siege", slack, top, (CANARY,), under) as siege,
     ):
         siege.remember({5: {CANARY: (17, 45)}})

@@ -20,3 +20,7 @@ def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Pat
 
 def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:
     bounds.long_answers(tmp_path, 6).check()
+
+
+def test_a_lock_that_another_process_holds_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    bounds.held_locks(tmp_path, 3).check()

@@ -24,6 +24,7 @@ def trials(folder: Path) -> Iterator[Tally]:
     yield bounds.few_threads(folder, few(TASKS))
     yield bounds.charts(_place(folder, "charts"), MOST or ASKED)
     yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
+    yield bounds.held_locks(_place(folder, "locks"), MOST or 50)
 
 
 def _place(folder: Path, name: str) -> Path:

@@ -41,6 +41,7 @@ COOKIE = "cldmon-sid-3000"
 LABELS = ("alice", "bob")
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
+LOCK_SECONDS = 0.2
 NEVER_JUST_NOW = count(1).__next__
 """A clock by which no look at a file was just before another one: tests change them at once."""
 
@@ -80,7 +81,7 @@ class House:
             sessions=self.fresh_sessions(),
             kept=Kept(self.clock),
             usage=Usage(self.data_dir, clock=NEVER_JUST_NOW),
-            subscriptions=SubscriptionsFile(self.data_dir),
+            subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **pages()},
             warn=self.warnings.append,
@@ -95,7 +96,7 @@ class House:
 
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
-        revoked = Revocations(self.data_dir, NEVER_JUST_NOW)
+        revoked = Revocations(self.data_dir, NEVER_JUST_NOW, LOCK_SECONDS)
         return Sessions(session_secret(self.data_dir), revoked, COOKIE, self.clock)
 
     def configure(self, **changes: Any) -> None:

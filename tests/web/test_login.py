@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon import files
 from cldmon.demo.slack import error
 from cldmon.web.sessions import LIFETIME
 from tests.web.house import API_TOKEN
@@ -114,6 +115,14 @@ def test_a_logout_ends_no_other_session(slack_house: House) -> None:
     here, there = slack_house.logged_in("U01ALICE"), slack_house.logged_in("U01ALICE")
     here.post("/api/logout")
     assert there.get("/api/usage").status == 200
+
+
+def test_a_logout_waits_for_no_other_process_without_end(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    with files.lock(slack_house.data_dir / "revoked-sessions.lock", wait=0):
+        assert browser.post("/api/logout").status == 503
+    assert browser.get("/api/session").json["authenticated"]
+    assert browser.post("/api/logout").status == 200
 
 
 def test_a_logout_makes_the_browser_forget_its_cookie(slack_house: House) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cldmon import files
 from cldmon.demo.slack import SimUser, error
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.web.house import API_TOKEN
@@ -94,8 +96,21 @@ def test_damaged_subscriptions_are_left_alone(slack_house: House) -> None:
     file = slack_house.data_dir / "subscriptions.json"
     browser = slack_house.logged_in("U01ALICE")
     file.write_text("{")
-    assert browser.post("/api/subscriptions", HIT).status == 500
+    assert browser.post("/api/subscriptions", HIT).status == 503
     assert file.read_text() == "{"
+    assert "subscriptions.json" in slack_house.warnings[0]
+
+
+def test_a_change_waits_for_no_other_process_without_end(slack_house: House) -> None:
+    browser = slack_house.logged_in("U01ALICE")
+    with files.lock(slack_house.data_dir / "subscriptions.lock", wait=0):
+        got = browser.post("/api/subscriptions", HIT)
+    assert (got.status, got.header("Retry-After")) == (503, "10")
+    assert (
+        f"subscriptions.lock: try again, or end it (process {os.getpid()})"
+        in (slack_house.warnings[0])
+    )
+    assert browser.post("/api/subscriptions", HIT).status == 200
 
 
 def test_changes_are_slowed_down_before_slack_is_flooded(slack_house: House) -> None:
