@@ -40,7 +40,7 @@ SANDBOX_FAILED = "its sandbox cannot start here"
 """What is said of a browser whose sandbox the machine does not allow."""
 _FOR_EACH_CORE = 4
 _MOST_AT_ONCE = 16
-_TELLS_TALES = re.compile(
+LEAKY_ENV = re.compile(
     "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
 )
 """Logs of all that passes between driver and browser, a port for debuggers, the keys of TLS."""
@@ -162,7 +162,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:
     That is: the secrets that ours may hold, and what makes either of the two write down, or tell
     other users of this machine, what it knows.
     """
-    return {n: v for n, v in env.items() if not (_TELLS_TALES.fullmatch(n) or looks_secret(v))}
+    return {n: v for n, v in env.items() if not (LEAKY_ENV.fullmatch(n) or looks_secret(v))}
 
 
 def _starts(path: str) -> bool:

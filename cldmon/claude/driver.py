@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright
 
 from cldmon import files
 from cldmon.claude.browser import clean_environment
-from cldmon.claude.scratch import end_processes, environment
+from cldmon.claude.temp_dir import end_processes, environment
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -26,35 +26,35 @@ _POLL_SECONDS = 0.1
 
 
 @contextlib.asynccontextmanager
-async def driver(scratch: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
-    """Run the driver while the block runs; `scratch` is the TMPDIR that it was given.
+async def driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
+    """Run the driver while the block runs; `temp_dir` is the TMPDIR that it was given.
 
     Raises `BrowserError` where it does not start, within `start_timeout` seconds, and `StoreError`
-    where `scratch` takes no file.
+    where `temp_dir` takes no file.
     """
-    playwright = await _started(scratch, start_timeout)
+    playwright = await _started(temp_dir, start_timeout)
     try:
         yield playwright
     finally:
-        await _stop(playwright, scratch)
+        await _stop(playwright, temp_dir)
 
 
-async def _started(scratch: Path, seconds: float) -> Playwright:
+async def _started(temp_dir: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
-    with files.explained("make a file in", scratch):
-        said = tempfile.TemporaryFile("w+", dir=scratch, errors="replace")  # noqa: SIM115
+    with files.explained("make a file in", temp_dir):
+        said = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     unwanted = os.environ.keys() - clean_environment(os.environ).keys()
     with said, contextlib.redirect_stderr(said), environment(dict.fromkeys(unwanted)):
         try:
             async with asyncio.timeout(seconds):
-                return await _whole(asyncio.ensure_future(async_playwright().start()), scratch)
+                return await _whole(asyncio.ensure_future(async_playwright().start()), temp_dir)
         except TimeoutError as error:
             raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises no type of its own here
             raise BrowserError(_not_started(_reason(said))) from error
 
 
-async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwright:
+async def _whole(starting: asyncio.Future[Playwright], temp_dir: Path) -> Playwright:
     """Wait for the start; where that fails or is cancelled (Ctrl-C), end what it has started.
 
     Playwright forgets such a driver, and the garbage collector, which then ends it, complains on
@@ -65,22 +65,22 @@ async def _whole(starting: asyncio.Future[Playwright], scratch: Path) -> Playwri
         return await asyncio.shield(starting)
     except BaseException:
         while not starting.done():
-            end_processes(scratch)
+            end_processes(temp_dir)
             await asyncio.wait({starting}, timeout=_POLL_SECONDS)
         if not starting.exception():
-            await _stop(starting.result(), scratch)
+            await _stop(starting.result(), temp_dir)
         # The reader of a driver that is dead still closes its pipes.
         if left := asyncio.all_tasks() - others:
             await asyncio.wait(left, timeout=_END_SECONDS)
         raise
 
 
-async def _stop(playwright: Playwright, scratch: Path) -> None:
+async def _stop(playwright: Playwright, temp_dir: Path) -> None:
     """Let the driver end, and the browser with it; by force if it hangs."""
     stopping = asyncio.ensure_future(playwright.stop())
     await asyncio.wait({stopping}, timeout=_END_SECONDS)
     if not stopping.done():
-        end_processes(scratch)
+        end_processes(temp_dir)
         await asyncio.wait({stopping}, timeout=_END_SECONDS)
 
 

@@ -13,15 +13,15 @@ _MARK_VERSIONS = ("8", "99", "24")
 _PLATFORMS = {"Windows": "Windows", "Mac OS X": "macOS"}
 
 
-def guise(settings: BrowserSettings, version: str) -> dict[str, Any] | None:
+def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, Any] | None:
     """Return what to tell the browser to say, in the user agent and in its client hints.
 
     None where it may say what it is. `version` is the browser's, e.g. `156.0.8078.73`. The form is
     that of the DevTools protocol's `Emulation.setUserAgentOverride`.
     """
     if settings.headless and settings.user_agent is None:
-        return _guise(_agent(version), version)
-    return _guise(settings.user_agent, version) if settings.user_agent else None
+        return _override(_agent(version), version)
+    return _override(settings.user_agent, version) if settings.user_agent else None
 
 
 def brands(major: int) -> list[dict[str, str]]:
@@ -45,7 +45,7 @@ def _agent(version: str) -> str:
     )
 
 
-def _guise(agent: str, version: str) -> dict[str, Any]:
+def _override(agent: str, version: str) -> dict[str, Any]:
     named = re.search(r"Chrome/(\d+)", agent)
     platforms = (platform for sign, platform in _PLATFORMS.items() if sign in agent)
     return {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cldmon.claude.browser import BrowserSettings
 
 CLOSE_SECONDS = 1.0
-_THRIFTY = "--enable-features=NetworkServiceInProcess2"
+IN_PROCESS_NETWORK = "--enable-features=NetworkServiceInProcess2"
 """The browser talks to the service itself: a process less to start in each pass."""
 
 _LACKS_LIBRARY = "error while loading shared libraries"
@@ -45,20 +45,20 @@ _REASONS = {
 async def running(
     settings: BrowserSettings,
     executables: Sequence[str],
-    scratch: Path,
+    temp_dir: Path,
     env: Mapping[str, str],
     options: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
     """Start one of the browsers, the first that has its libraries; the block's end closes it.
 
-    `scratch` is where it and the driver keep their temporary files, `env` what it inherits, less
+    `temp_dir` is where it and the driver keep their temporary files, `env` what it inherits, less
     the secrets, `options` what it is given besides Playwright's own. Raises `BrowserError` where it
     does not start.
     """
     # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-    inherited = {**clean_environment(env), "TMPDIR": str(scratch)}
-    async with driver(scratch, settings.start_timeout) as playwright:
+    inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
+    async with driver(temp_dir, settings.start_timeout) as playwright:
         browser = await _launch(playwright, settings, executables, inherited, options)
         try:
             yield browser
@@ -84,7 +84,7 @@ async def _launch(
     try:
         return await playwright.chromium.launch(
             executable_path=first,
-            args=[_THRIFTY, *options],
+            args=[IN_PROCESS_NETWORK, *options],
             headless=settings.headless,
             chromium_sandbox=settings.sandboxed,
             timeout=settings.start_timeout * 1000,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import browser as browsers
-from cldmon.claude.jar import SESSION_COOKIE
+from cldmon.claude.cookie_store import SESSION_COOKIE
 from cldmon.claude.launch import running
-from cldmon.claude.scratch import scratch_folder
+from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BrowserError, LoginError
@@ -67,9 +67,9 @@ def sign_in(
     try:
         with (
             tempfile.TemporaryDirectory(prefix="cldmon-login-") as owner,
-            scratch_folder(Path(owner)) as scratch,
+            private_temp_dir(Path(owner)) as temp_dir,
         ):
-            return asyncio.run(_signed_in(visible, url, env, scratch, opened))
+            return asyncio.run(_signed_in(visible, url, env, temp_dir, opened))
     except BrowserError as error:
         if "XServer" in str(error.__cause__):
             raise BrowserError(_NO_DISPLAY) from error
@@ -104,10 +104,10 @@ async def _signed_in(
     settings: BrowserSettings,
     url: str,
     env: Mapping[str, str],
-    scratch: Path,
+    temp_dir: Path,
     opened: Callable[[], None],
 ) -> Secret:
-    async with running(settings, _candidates(settings, env), scratch, env) as browser:
+    async with running(settings, _candidates(settings, env), temp_dir, env) as browser:
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
         try:

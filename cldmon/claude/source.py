@@ -14,12 +14,12 @@ from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
-from cldmon.claude.conversation import Conversation
+from cldmon.claude.account_session import AccountSession
+from cldmon.claude.cookie_store import CookieStore, forget_idle, session_cookie
 from cldmon.claude.errors import AccountFailed, failed
-from cldmon.claude.gate import alone, require_alone
-from cldmon.claude.jar import Jar, forget_idle, session_cookie
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
-from cldmon.claude.scratch import scratch_folder
+from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
+from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import BrowserError, StoreError
 
@@ -94,27 +94,27 @@ class BrowserSource:
         Raises StoreError, and BrowserError: also where it can be led to another place than ours.
         """
         executables = browsers.candidates(self._settings, self._env)
-        with scratch_folder(self._folder) as scratch:
-            return asyncio.run(self._version(executables, scratch))
+        with private_temp_dir(self._folder) as temp_dir:
+            return asyncio.run(self._version(executables, temp_dir))
 
-    async def _version(self, executables: Sequence[str], scratch: Path) -> str:
-        async with self._browser(executables, scratch) as browser:
-            await require_alone(browser)
+    async def _version(self, executables: Sequence[str], temp_dir: Path) -> str:
+        async with self._browser(executables, temp_dir) as browser:
+            await assert_isolated(browser)
             return browser.version
 
     def _browser(
-        self, executables: Sequence[str], scratch: Path
+        self, executables: Sequence[str], temp_dir: Path
     ) -> AbstractAsyncContextManager[Browser]:
-        options = [alone(self._url, self._env)]
-        return running(self._settings, executables, scratch, self._env, options)
+        options = [host_resolver_rules(self._url, self._env)]
+        return running(self._settings, executables, temp_dir, self._env, options)
 
     def _run(self, questions: Sequence[Question], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""
         forget_idle(self._folder, self._now())
         try:
             executables = browsers.candidates(self._settings, self._env)
-            with scratch_folder(self._folder) as scratch:
-                asyncio.run(self._pass(executables, scratch, questions, end))
+            with private_temp_dir(self._folder) as temp_dir:
+                asyncio.run(self._pass(executables, temp_dir, questions, end))
         except TimeoutError:
             return failed(FailureKind.TIMEOUT, "the pass took too long").failure
         except (BrowserError, StoreError) as error:
@@ -122,7 +122,7 @@ class BrowserSource:
         return failed(FailureKind.NO_BROWSER, "it died").failure
 
     async def _pass(
-        self, executables: Sequence[str], scratch: Path, questions: Sequence[Question], end: End
+        self, executables: Sequence[str], temp_dir: Path, questions: Sequence[Question], end: End
     ) -> None:
         at_once = browsers.tuned_concurrency(self._settings, len(questions))
         rounds = math.ceil(len(questions) / at_once)
@@ -131,7 +131,7 @@ class BrowserSource:
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
             asyncio.timeout(seconds),
-            self._browser(executables, scratch) as browser,
+            self._browser(executables, temp_dir) as browser,
         ):
 
             async def one(question: Question) -> None:
@@ -154,18 +154,20 @@ class BrowserSource:
             return Failure.unexpected(error)
 
     async def _ask(self, browser: Browser, question: Question) -> Answer:
-        jar = Jar(self._folder, question.label, question.key)
-        context = await self._context(browser, jar, question.key)
+        store = CookieStore(self._folder, question.label, question.key)
+        context = await self._context(browser, store, question.key)
         try:
-            guise = identity.guise(self._settings, browser.version)
-            conversation = Conversation(context, self._url, question, guise=guise, now=self._now)
-            return await _hold(conversation, jar)
+            user_agent = identity.user_agent_override(self._settings, browser.version)
+            session = AccountSession(
+                context, self._url, question, user_agent=user_agent, now=self._now
+            )
+            return await _read(session, store)
         finally:
             await close(context)
 
-    async def _context(self, browser: Browser, jar: Jar, key: Secret) -> BrowserContext:
+    async def _context(self, browser: Browser, store: CookieStore, key: Secret) -> BrowserContext:
         """Open an account's context with its cookies; with the key alone if one is refused."""
-        kept = jar.cookies(self._now())
+        kept = store.cookies(self._now())
         cookies = [*kept, session_cookie(self._url, key)]
         try:
             return await browser.new_context(
@@ -176,18 +178,18 @@ class BrowserSource:
         except PlaywrightError:
             if not kept or not browser.is_connected():
                 raise
-        jar.empty()
-        return await self._context(browser, jar, key)
+        store.empty()
+        return await self._context(browser, store, key)
 
 
-async def _hold(conversation: Conversation, jar: Jar) -> Answer:
+async def _read(session: AccountSession, store: CookieStore) -> Answer:
     try:
-        answer = await conversation.hold()
+        answer = await session.read()
     except AccountFailed as outcome:
         if outcome.failure.kind in (FailureKind.CHALLENGED, FailureKind.KEY_EXPIRED):
-            jar.empty()
+            store.empty()
         raise
-    jar.keep(await conversation.cookies())
+    store.keep(await session.cookies())
     return answer
 
 

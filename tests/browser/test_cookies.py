@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cldmon.claude.jar import Jar
+from cldmon.claude.cookie_store import CookieStore
 from cldmon.demo import faults
 from cldmon.demo.claude import FakeClaude, challenge, expired
 from cldmon.domain.asking import Answer, Question
@@ -99,7 +99,7 @@ def headers(asking: Asking, questions: list[Question]) -> dict[str, str]:
 
 
 def jar_of(folder: Path, label: str) -> Path:
-    Jar(folder, label, Secret(key_of(label))).keep(())
+    CookieStore(folder, label, Secret(key_of(label))).keep(())
     return max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.scratch import scratch_folder
+from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.config.locate import find_config
 from cldmon.domain.model import Account, Reading, Snapshot
 from cldmon.errors import CldmonError, ConfigError, StoreError
@@ -136,15 +136,15 @@ def at_the_temporary_folder(folder: Path) -> Tally:
         with tally.trial(trick), _patience(), _temporary(folder / trick.replace(" ", "-")) as tmp:
             target = tmp / "precious"
             target.write_bytes(PRECIOUS)
-            with scratch_folder(folder) as scratch:
+            with private_temp_dir(folder) as temp_dir:
                 pass
-            plant(scratch, target)
+            plant(temp_dir, target)
             try:
-                with scratch_folder(folder) as again:
+                with private_temp_dir(folder) as again:
                     assert stat.S_IMODE(again.stat().st_mode) == 0o700
                     assert again.stat().st_uid == os.geteuid()
             except StoreError as error:
-                if str(scratch) not in str(error):
+                if str(temp_dir) not in str(error):
                     raise
             if target.read_bytes() != PRECIOUS:
                 raise LetInError(trick)

@@ -29,7 +29,7 @@ _ELSEWHERE_SECONDS = 5.0
 _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
-def alone(url: str, env: Mapping[str, str]) -> str:
+def host_resolver_rules(url: str, env: Mapping[str, str]) -> str:
     """Return the option with which a browser finds the service at `url`, and no other address.
 
     That goes for all that it asks: redirects, frames, workers, and what it does by itself. A proxy
@@ -40,7 +40,7 @@ def alone(url: str, env: Mapping[str, str]) -> str:
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
 
 
-async def require_alone(browser: Browser) -> None:
+async def assert_isolated(browser: Browser) -> None:
     """Try to reach a place of this machine that is not the service; raises BrowserError if it can.
 
     Only a browser that does not heed its option can: one of another make, or one behind a wrapper.
@@ -81,7 +81,7 @@ def _place(url: str) -> str | None:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class Gate:
+class NetworkGuard:
     """What one page asks and reads; `url` is the service's, an answer has `most` bytes, unpacked.
 
     `refused` is where a redirect led that was not to be followed; `flooded` says that an answer was

@@ -11,6 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from cldmon.claude import errors, usage
+from cldmon.claude.cookie_store import SESSION_COOKIE, session_cookie
 from cldmon.claude.errors import (
     LARGEST_BODY,
     AccountFailed,
@@ -20,8 +21,7 @@ from cldmon.claude.errors import (
     no_organization,
     too_long,
 )
-from cldmon.claude.gate import Gate
-from cldmon.claude.jar import SESSION_COOKIE, session_cookie
+from cldmon.claude.network_guard import NetworkGuard
 from cldmon.claude.organization import chats, find_candidates
 from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
@@ -56,10 +56,10 @@ _FETCH = """async ([path, most]) => {
 }"""
 
 
-class Conversation:
+class AccountSession:
     """Asks one account's questions: one request where its organization is remembered, else two.
 
-    Its session cookie is in `context`; `guise` is what the browser says it is: `identity.guise`.
+    Its session cookie is in `context`; `user_agent` is what `identity.user_agent_override` returns.
     """
 
     def __init__(
@@ -68,17 +68,17 @@ class Conversation:
         url: str,
         question: Question,
         *,
-        guise: dict[str, Any] | None,
+        user_agent: dict[str, Any] | None,
         now: Callable[[], datetime],
     ) -> None:
         self._context = context
-        self._guise = guise
+        self._user_agent = user_agent
         self._url = url
         self._question = question
         self._now = now
-        self._gate = Gate(url, LARGEST_BODY)
+        self._guard = NetworkGuard(url, LARGEST_BODY)
 
-    async def hold(self) -> Answer:
+    async def read(self) -> Answer:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
         page = await self._new_page()
         remembered = self._question.remembered
@@ -99,9 +99,9 @@ class Conversation:
     async def _new_page(self) -> Page:
         page = await self._context.new_page()
         session = await self._context.new_cdp_session(page)
-        if self._guise:
-            await session.send("Emulation.setUserAgentOverride", self._guise)
-        self._gate.watch(page, session)
+        if self._user_agent:
+            await session.send("Emulation.setUserAgentOverride", self._user_agent)
+        self._guard.watch(page, session)
         return page
 
     async def _look_up(self, page: Page) -> Answer:
@@ -134,7 +134,7 @@ class Conversation:
             # The time-out is the caller's, for all that an account needs together.
             response = await page.goto(self._url + path, wait_until="commit", timeout=0)
             if response and _stated_length(response) is None:
-                await self._gate.count()
+                await self._guard.count()
             answer = await _received(response, self._url + path)
         except PlaywrightError as error:
             self._raise_if_stopped()
@@ -164,10 +164,10 @@ class Conversation:
             await self._context.add_cookies([cast("Any", session_cookie(self._url, key))])
 
     def _raise_if_stopped(self) -> None:
-        if self._gate.flooded:
+        if self._guard.flooded:
             raise too_long()
-        if self._gate.refused:
-            errors.refuse_redirect(self._gate.refused)
+        if self._guard.refused:
+            errors.refuse_redirect(self._guard.refused)
 
 
 def _values(cookies: Sequence[Any], name: str) -> list[str]:

@@ -26,7 +26,7 @@ _TRY_SECONDS = 0.02
 
 
 @contextlib.contextmanager
-def scratch_folder(owner: Path) -> Iterator[Path]:
+def private_temp_dir(owner: Path) -> Iterator[Path]:
     """Make a private folder the process's TMPDIR while the block runs, and remove it after.
 
     There is one for each `owner` path, so the next pass clears what a killed one left there. It

@@ -1,4 +1,4 @@
-"""The jar: what a browser set for one account and one key, whatever the file has come to hold."""
+"""The store: what a browser set for one account and one key, whatever the file has come to hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.claude.jar import Jar, forget_idle
+from cldmon.claude.cookie_store import CookieStore, forget_idle
 from cldmon.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ ANY_JSON = st.recursive(
 
 
 @pytest.fixture
-def jar(tmp_path: Path) -> Jar:
-    return Jar(tmp_path, "alice", KEY)
+def store(tmp_path: Path) -> CookieStore:
+    return CookieStore(tmp_path, "alice", KEY)
 
 
 def only_file(folder: Path) -> Path:
@@ -46,16 +46,16 @@ def only_file(folder: Path) -> Path:
     return path
 
 
-def test_what_is_kept_comes_back(jar: Jar, tmp_path: Path) -> None:
+def test_what_is_kept_comes_back(store: CookieStore, tmp_path: Path) -> None:
     bound = {**COOKIE, "partitionKey": "https://claude.ai", "_crHasCrossSiteAncestor": False}
-    jar.keep([COOKIE, bound])
-    assert jar.cookies(NOON) == [COOKIE, bound]
+    store.keep([COOKIE, bound])
+    assert store.cookies(NOON) == [COOKIE, bound]
     assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
 
 
-def test_cookies_that_no_pass_has_kept_for_a_month_go(jar: Jar, tmp_path: Path) -> None:
+def test_cookies_that_no_pass_has_kept_for_a_month_go(store: CookieStore, tmp_path: Path) -> None:
     """Those of an account that was removed; where no pass was ever made, there are none."""
-    jar.keep([COOKIE])
+    store.keep([COOKIE])
     kept = only_file(tmp_path)
     written = NOON.timestamp()
     os.utime(kept, (written, written))
@@ -68,23 +68,23 @@ def test_cookies_that_no_pass_has_kept_for_a_month_go(jar: Jar, tmp_path: Path) 
     forget_idle(tmp_path / "file", NOON)  # as a folder that cannot be listed
 
 
-def test_the_session_key_is_not_kept(jar: Jar, tmp_path: Path) -> None:
-    jar.keep([{**COOKIE, "name": "sessionKey", "value": "sk-ant-sid02-new"}])
-    assert jar.cookies(NOON) == []
+def test_the_session_key_is_not_kept(store: CookieStore, tmp_path: Path) -> None:
+    store.keep([{**COOKIE, "name": "sessionKey", "value": "sk-ant-sid02-new"}])
+    assert store.cookies(NOON) == []
     assert "sk-ant" not in only_file(tmp_path).read_text()
 
 
-def test_of_hundreds_of_cookies_what_fits_into_a_request_is_kept(jar: Jar) -> None:
+def test_of_hundreds_of_cookies_what_fits_into_a_request_is_kept(store: CookieStore) -> None:
     """Cloudflare's first: a head that is too long would be refused in every pass from then on."""
     many = [{**COOKIE, "name": f"c{number}", "value": "x" * 90} for number in range(300)]
-    jar.keep([*many, {**COOKIE, "name": "__cf_bm"}, COOKIE])
-    kept = jar.cookies(NOON)
+    store.keep([*many, {**COOKIE, "name": "__cf_bm"}, COOKIE])
+    kept = store.cookies(NOON)
     assert [cookie["name"] for cookie in kept[:3]] == ["__cf_bm", "cf_clearance", "c0"]
     assert 7_000 < sum(len(f"{c['name']}={c['value']}; ") for c in kept) <= 8_000
 
 
-def test_neither_label_nor_key_can_be_read_from_the_file(jar: Jar, tmp_path: Path) -> None:
-    jar.keep([COOKIE])
+def test_the_file_shows_neither_label_nor_key(store: CookieStore, tmp_path: Path) -> None:
+    store.keep([COOKIE])
     path = only_file(tmp_path)
     assert "alice" not in path.name + path.read_text()
 
@@ -93,30 +93,30 @@ def test_neither_label_nor_key_can_be_read_from_the_file(jar: Jar, tmp_path: Pat
     ("expires", "lives"),
     [(-1, True), (0, False), (1, False), (1e10, True), (1e30, False), (float("nan"), False)],
 )
-def test_only_cookies_that_live_come_back(jar: Jar, expires: float, lives: bool) -> None:
-    jar.keep([{**COOKIE, "expires": expires}])
-    assert bool(jar.cookies(NOON)) is lives
+def test_only_cookies_that_live_come_back(store: CookieStore, expires: float, lives: bool) -> None:
+    store.keep([{**COOKIE, "expires": expires}])
+    assert bool(store.cookies(NOON)) is lives
 
 
-def test_another_key_or_label_finds_nothing(jar: Jar, tmp_path: Path) -> None:
-    jar.keep([COOKIE])
-    assert Jar(tmp_path, "alice", Secret("sk-ant-sid02-other")).cookies(NOON) == []
-    assert Jar(tmp_path, "bob", KEY).cookies(NOON) == []
+def test_another_key_or_label_finds_nothing(store: CookieStore, tmp_path: Path) -> None:
+    store.keep([COOKIE])
+    assert CookieStore(tmp_path, "alice", Secret("sk-ant-sid02-other")).cookies(NOON) == []
+    assert CookieStore(tmp_path, "bob", KEY).cookies(NOON) == []
 
 
-def test_an_empty_jar_stays_empty(jar: Jar) -> None:
-    jar.keep([COOKIE])
-    jar.empty()
-    jar.empty()
-    assert jar.cookies(NOON) == []
+def test_an_empty_jar_stays_empty(store: CookieStore) -> None:
+    store.keep([COOKIE])
+    store.empty()
+    store.empty()
+    assert store.cookies(NOON) == []
 
 
 def test_a_jar_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    jar = Jar(tmp_path / "file" / "browser", "alice", KEY)
-    jar.keep([COOKIE])
-    jar.empty()
-    assert jar.cookies(NOON) == []
+    store = CookieStore(tmp_path / "file" / "browser", "alice", KEY)
+    store.keep([COOKIE])
+    store.empty()
+    assert store.cookies(NOON) == []
 
 
 @given(ANY_JSON, st.sampled_from(["all", "cookies", "cookie", *COOKIE]))
@@ -124,9 +124,9 @@ def test_a_file_with_anything_in_it_is_no_error(
     tmp_path_factory: pytest.TempPathFactory, found: Any, where: str
 ) -> None:
     """Only whole cookies come back."""
-    folder = tmp_path_factory.mktemp("jar")
-    jar = Jar(folder, "alice", KEY)
-    jar.keep([COOKIE])
+    folder = tmp_path_factory.mktemp("store")
+    store = CookieStore(folder, "alice", KEY)
+    store.keep([COOKIE])
     path = only_file(folder)
     body = json.loads(path.read_text())
     if where == "all":
@@ -136,7 +136,7 @@ def test_a_file_with_anything_in_it_is_no_error(
     else:
         body["cookies"] = [found if where == "cookie" else {**COOKIE, where: found}]
     path.write_text(json.dumps(body))
-    for cookie in jar.cookies(NOON):
+    for cookie in store.cookies(NOON):
         texts = [cookie[name] for name in ("name", "value", "domain", "path")]
         assert all(isinstance(text, str) for text in texts)
 
@@ -145,8 +145,8 @@ def test_a_file_with_anything_in_it_is_no_error(
 def test_a_file_of_any_bytes_is_no_error(
     tmp_path_factory: pytest.TempPathFactory, found: bytes
 ) -> None:
-    folder = tmp_path_factory.mktemp("jar")
-    jar = Jar(folder, "alice", KEY)
-    jar.keep([COOKIE])
+    folder = tmp_path_factory.mktemp("store")
+    store = CookieStore(folder, "alice", KEY)
+    store.keep([COOKIE])
     only_file(folder).write_bytes(found)
-    assert jar.cookies(NOON) == []
+    assert store.cookies(NOON) == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cldmon.claude.gate import alone
+from cldmon.claude.network_guard import host_resolver_rules
 
 NOTHING_ELSE = "MAP * ~NOTFOUND"
 
 
 def rules(url: str, **env: str) -> list[str]:
-    name, _, value = alone(url, env).partition("=")
+    name, _, value = host_resolver_rules(url, env).partition("=")
     assert name == "--host-resolver-rules"
     *found, last = value.split(", ")
     assert last == NOTHING_ELSE

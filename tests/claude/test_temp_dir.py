@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cldmon.claude.driver import driver
-from cldmon.claude.scratch import end_processes, scratch_folder
+from cldmon.claude.temp_dir import end_processes, private_temp_dir
 from cldmon.errors import StoreError
 
 
@@ -37,7 +37,7 @@ def sleeping(tmpdir: str) -> subprocess.Popen[bytes]:
 
 def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> None:
     before = os.environ["TMPDIR"]
-    with scratch_folder(tmp_path / "data") as folder:
+    with private_temp_dir(tmp_path / "data") as folder:
         assert os.environ["TMPDIR"] == str(folder)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert os.environ["TMPDIR"] == before
@@ -46,7 +46,7 @@ def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> N
 
 def test_the_driver_keeps_its_compiled_code_where_nobody_else_can_change_it(tmp_path: Path) -> None:
     for _ in range(2):
-        with scratch_folder(tmp_path / "data"):
+        with private_temp_dir(tmp_path / "data"):
             kept = os.environ["NODE_COMPILE_CACHE"]
             assert kept == str(tmp_path / "data" / "compiled")
         assert stat.S_IMODE((tmp_path / "data" / "compiled").stat().st_mode) == 0o700
@@ -60,35 +60,35 @@ def test_compiled_code_that_somebody_else_could_change_is_not_run(
 ) -> None:
     (tmp_path / "data" / "compiled").mkdir(parents=True)
     (tmp_path / place).chmod(0o775)
-    with scratch_folder(tmp_path / "data") as folder:
+    with private_temp_dir(tmp_path / "data") as folder:
         assert os.environ["NODE_COMPILE_CACHE"] == str(folder)
 
 
 def test_its_path_is_short_however_long_the_owners_is(tmp_path: Path, temporary: Path) -> None:
     """A browser's socket lies in it, and such a path holds a hundred characters."""
-    with scratch_folder(tmp_path / ("long/" * 200)) as folder:
+    with private_temp_dir(tmp_path / ("long/" * 200)) as folder:
         assert len(str(folder)) < len(str(temporary)) + 40
 
 
 def test_two_owners_have_two(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path / "a") as one, scratch_folder(tmp_path / "b") as two:
+    with private_temp_dir(tmp_path / "a") as one, private_temp_dir(tmp_path / "b") as two:
         assert one != two
 
 
 def test_what_a_killed_pass_left_is_cleared_first(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path) as folder:
+    with private_temp_dir(tmp_path) as folder:
         pass
     (folder / "profile").mkdir(parents=True)
     (folder / "profile" / "file").write_text("")
     left = sleeping(str(folder))
-    with scratch_folder(tmp_path) as again:
+    with private_temp_dir(tmp_path) as again:
         assert again == folder
         assert list(folder.iterdir()) == []
         assert left.wait(10) == -9
 
 
 def test_what_still_runs_at_the_end_is_ended(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path) as folder:
+    with private_temp_dir(tmp_path) as folder:
         (folder / "profile").mkdir()
         left = sleeping(str(folder))
     assert left.wait(10) == -9
@@ -103,11 +103,11 @@ def test_processes_of_others_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    with scratch_folder(tmp_path) as folder:
+    with private_temp_dir(tmp_path) as folder:
         pass
     (tmp_path / "precious").mkdir()
     folder.symlink_to(tmp_path / "precious")
-    with pytest.raises(StoreError, match="cannot make the folder"), scratch_folder(tmp_path):
+    with pytest.raises(StoreError, match="cannot make the folder"), private_temp_dir(tmp_path):
         pass
     assert (tmp_path / "precious").exists()
 

@@ -63,7 +63,7 @@ def session_cookie(url: str, key: Secret) -> dict[str, Any]:
     }
 
 
-class Jar:
+class CookieStore:
     """The cookies of one account, bound to its session key: another key finds it empty.
 
     A cache: what cannot be read, written or removed costs at most a challenge.
