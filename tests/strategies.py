@@ -20,6 +20,7 @@ from cldmon.domain.model import (
     TransitionKind,
     Window,
 )
+from cldmon.domain.transitions import AlertState
 from cldmon.store import history
 from cldmon.store.state import KeyMark, Memory, Message, State
 
@@ -38,7 +39,7 @@ INSTANT = st.datetimes(
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAME = st.one_of(
-    st.sampled_from(["fiveHour", "sevenDay", "sevenDayOpus", "nimbusQuill"]),
+    st.sampled_from(["fiveHour", "sevenDay", "sevenDayOpus", "monthlySpend"]),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9).map(
         lambda name: f"models.{name}"
     ),
@@ -95,7 +96,7 @@ TRANSITION = st.builds(
 )
 MEMORY = st.builds(
     Memory,
-    windows=WINDOWS,
+    alerts=st.builds(AlertState, WINDOWS, WINDOWS),
     organization=st.none() | st.builds(Organization, TEXT, TEXT),
     organization_at=st.none() | INSTANT,
     retry_at=st.none() | INSTANT,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
 from cldmon.collector import outbox
-from cldmon.collector.advance import Findings, Settings, advance, sharers, transitions
+from cldmon.collector.advance import Findings, Settings, advance, sharers
 from cldmon.domain.asking import Answer, Question, normalize_uuid
 from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
@@ -132,8 +132,7 @@ class Collector:
             started = self._now()
             before = self._recover(started)
             findings = self._read(targets, before, done)
-            seen = transitions(before, findings, self._settings.rule)
-            state = self._commit(before, findings, seen, started)
+            state, seen = self._commit(before, findings, started)
             self._prune()
             if notify:
                 state = self._deliver(state)
@@ -189,12 +188,14 @@ class Collector:
         return Question(target.label, key, target.organization, remembered)
 
     def _commit(
-        self, before: State, findings: Findings, seen: Sequence[Transition], started: datetime
-    ) -> State:
+        self, before: State, findings: Findings, started: datetime
+    ) -> tuple[State, tuple[Transition, ...]]:
         """Make the findings last: state.json first, then the line of history that it owes."""
         now = self._now()
         labels = [target.label for target in self._targets]
-        after = advance(before, labels, findings, started=started, now=now, settings=self._settings)
+        after, seen = advance(
+            before, labels, findings, started=started, now=now, settings=self._settings
+        )
         for one, other in sharers(before, after):
             self._warn(f"{one} and {other} are one organization: they show the same usage")
         owed = seen if self._notifier else ()
@@ -203,7 +204,7 @@ class Collector:
             self._warn(f"{dropped} Slack message(s) dropped: too old, or too many were waiting")
         self._state.save(state)
         self._history.ensure(state.history_line or "")
-        return state
+        return state, seen
 
     def _subscribers(self) -> Subscriptions | None:
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.asking import Answer
 from cldmon.domain.model import Account, Failure, Snapshot
-from cldmon.domain.transitions import ResetRule, detect
+from cldmon.domain.transitions import AlertState, ResetRule, detect
 from cldmon.store import history
 from cldmon.store.state import KeyMark, Memory, State
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.model import Transition, Window
+    from cldmon.domain.model import Transition
 
 MOST_WINDOWS = 200
 """Windows of an account that are remembered: its service may name them ever anew."""
@@ -62,15 +62,26 @@ def advance(
     started: datetime,
     now: datetime,
     settings: Settings,
-) -> State:
-    """Return the state after a pass, its messages left aside.
+) -> tuple[State, tuple[Transition, ...]]:
+    """Return the state after a pass, its messages left aside, and what happened to windows.
 
     `labels` are all accounts of the configuration, in its order; others are forgotten.
     """
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
     readings = {label: answer.reading.windows for label, answer in findings.answers.items()}
-    return replace(
+    seen: list[Transition] = []
+    alerts: dict[str, AlertState] = {}
+    for label, answer in findings.answers.items():
+        found, alerts[label] = detect(
+            label,
+            _last_alerts(before.memories.get(label, Memory()), answer),
+            answer.reading.windows,
+            at=answer.reading.taken_at,
+            rule=settings.rule,
+        )
+        seen += found
+    after = replace(
         before,
         snapshot=Snapshot(
             fetched_at=now,
@@ -78,26 +89,12 @@ def advance(
             interval=settings.interval,
             slack_enabled=settings.slack_enabled,
         ),
-        memories={label: _memory(before, label, findings, now) for label in labels},
+        memories={label: _memory(before, label, findings, alerts, now) for label in labels},
         history_line=history.line(now, readings),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(counts),
     )
-
-
-def transitions(before: State, findings: Findings, rule: ResetRule) -> tuple[Transition, ...]:
-    """Return what happened since the last good readings."""
-    return tuple(
-        transition
-        for label, answer in findings.answers.items()
-        for transition in detect(
-            label,
-            _last_good(before.memories.get(label, Memory()), answer),
-            answer.reading.windows,
-            at=answer.reading.taken_at,
-            rule=rule,
-        )
-    )
+    return after, tuple(seen)
 
 
 def sharers(before: State, after: State) -> Iterator[tuple[str, str]]:
@@ -132,7 +129,9 @@ def _accounts(before: Snapshot, labels: Sequence[str], findings: Findings) -> It
             yield old[label]
 
 
-def _memory(before: State, label: str, findings: Findings, now: datetime) -> Memory:
+def _memory(
+    before: State, label: str, findings: Findings, alerts: Mapping[str, AlertState], now: datetime
+) -> Memory:
     memory = before.memories.get(label, Memory())
     key = findings.keys.get(label)
     if key and (memory.key is None or memory.key.fingerprint != key):
@@ -142,29 +141,25 @@ def _memory(before: State, label: str, findings: Findings, now: datetime) -> Mem
     if isinstance(result, Failure):
         return replace(memory, retry_at=result.retry_at)
     if isinstance(result, Answer):
-        return _remember(memory, result, now)
+        known = memory.organization == result.organization and not result.looked_up
+        return replace(
+            memory,
+            alerts=_bounded(alerts[label]),
+            organization=result.organization,
+            organization_at=memory.organization_at if known else now,
+            retry_at=None,
+        )
     return memory
 
 
-def _remember(memory: Memory, answer: Answer, now: datetime) -> Memory:
-    known = memory.organization == answer.organization and not answer.looked_up
-    return replace(
-        memory,
-        windows=_kept(_last_good(memory, answer), answer.reading.windows),
-        organization=answer.organization,
-        organization_at=memory.organization_at if known else now,
-        retry_at=None,
-    )
+def _bounded(alerts: AlertState) -> AlertState:
+    """Return the state of so many windows, without those longest unseen."""
+    confirmed = dict([*alerts.confirmed.items()][-MOST_WINDOWS:])
+    return AlertState(confirmed, {n: w for n, w in alerts.pending.items() if n in confirmed})
 
 
-def _kept(before: Mapping[str, Window], now: Mapping[str, Window]) -> Mapping[str, Window]:
-    """Return the last good reading of each window; those longest unseen go where there are many."""
-    unseen = [(name, window) for name, window in before.items() if name not in now]
-    return dict([*unseen, *now.items()][-MOST_WINDOWS:])
-
-
-def _last_good(memory: Memory, answer: Answer) -> Mapping[str, Window]:
-    """Return the last good readings; none where the label now means another organization."""
+def _last_alerts(memory: Memory, answer: Answer) -> AlertState:
+    """Return what alerts go by; nothing where the label now means another organization."""
     old, new = memory.organization, answer.organization
     is_same = old is None or old.normalized_uuid == new.normalized_uuid
-    return memory.windows if is_same else {}
+    return memory.alerts if is_same else AlertState()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -16,6 +17,12 @@ JITTER = timedelta(minutes=2)
 """Two reset instants that lie no further apart are one: the service's own differ by a second."""
 
 
+_EARLY = timedelta(hours=1)
+"""A fall that comes longer before the reset is confirmed by the next reading."""
+_SAME = 5
+"""Percentage points within which a window has its old value again."""
+
+
 class ResetRule(StrEnum):
     """When a fall from 100 % counts as a reset.
 
@@ -26,26 +33,57 @@ class ResetRule(StrEnum):
     WINDOW = "window"
 
 
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What alerts of an account go by: the last confirmed reading of each window ever seen.
+
+    `pending` holds the falls that the next reading has to confirm: one wrong sample is no reset.
+    """
+
+    confirmed: Mapping[str, Window] = field(default_factory=dict)
+    pending: Mapping[str, Window] = field(default_factory=dict)
+
+
 def detect(
     label: str,
-    before: Mapping[str, Window],
-    after: Mapping[str, Window],
+    before: AlertState,
+    windows: Mapping[str, Window],
     *,
     at: datetime,
     rule: ResetRule,
-) -> list[Transition]:
-    """Return what happened to each window of account `label`, in the order of `after`.
+) -> tuple[list[Transition], AlertState]:
+    """Return what happened to each window of account `label`, in order, and the state after it.
 
-    `before` holds the last good reading of each window, `after` the new one, taken at `at` (UTC).
-    A window missing from either is skipped: absence is not zero, and first sight is silent.
+    `windows` are the new reading's, taken at `at` (UTC). A window missing from either is skipped:
+    absence is not zero, and a first reading is silent.
 
-    Source: contract, "Transitions".
+    Source: contract, "Alerts", "Confirmation".
     """
-    return [
-        Transition(kind, label, name, at, window.resets_at)
-        for name, window in after.items()
-        if name in before and (kind := _change(before[name], window, rule))
-    ]
+    confirmed, pending = dict(before.confirmed), dict(before.pending)
+    found = []
+    for name, window in windows.items():
+        last, fallen = confirmed.pop(name, window), pending.pop(name, None)
+        if fallen is None and _needs_confirmation(last, window, at):
+            confirmed[name], pending[name] = last, window
+            continue
+        if fallen and window.utilization >= last.utilization - _SAME:
+            # The fall never happened; a value a little lower does not re-arm the alert either.
+            percent = max(last.utilization, window.utilization)
+            confirmed[name] = Window(percent, window.resets_at)
+            kind = _change(last, confirmed[name], rule)
+        else:
+            confirmed[name] = window
+            # Use may have begun again since the fall: 100, 0, 4.
+            kind = (fallen and _change(last, fallen, rule)) or _change(last, window, rule)
+        if kind:
+            found.append(Transition(kind, label, name, at, window.resets_at))
+    return found, AlertState(confirmed, pending)
+
+
+def _needs_confirmation(last: Window, window: Window, at: datetime) -> bool:
+    """Return whether a fall comes so long before the reset that it may be one wrong sample."""
+    is_early = last.resets_at is not None and last.resets_at - at > _EARLY
+    return is_early and window.utilization < last.utilization
 
 
 def _change(before: Window, after: Window, rule: ResetRule) -> TransitionKind | None:

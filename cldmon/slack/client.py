@@ -81,7 +81,7 @@ class SlackMessenger:
 
     def tell(self, user: str, transition: Transition) -> Receipt:
         """Tell a Slack user of a limit that was hit or a window that is free again."""
-        return self.send(user, messages.alert(transition))
+        return self.send(user, messages.alert(transition, self._clock()))
 
     def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
         """Confirm to a Slack user which alerts of account `label` they now get."""

@@ -68,8 +68,8 @@ class Message:
     blocks: tuple[dict[str, Any], ...]
 
 
-def alert(transition: Transition) -> Message:
-    """Return what a subscriber is told of a limit that was hit or a window that is free again.
+def alert(transition: Transition, now: datetime) -> Message:
+    """Return what a subscriber is told at `now` of a limit that was hit or a window free again.
 
     It says when that was seen, since it may be delivered much later.
     """
@@ -77,11 +77,11 @@ def alert(transition: Transition) -> Message:
     headline = f"{_quoted(transition.label)}: {words.headline}"
     event = f"{_quoted(title(transition.window))} {words.event}."
     return Message(
-        text=f"{headline}. {event} {_reset(transition, _utc)} Seen {_utc(transition.at)}.",
+        text=f"{headline}. {event} {_reset(transition, now, _utc)} Seen {_utc(transition.at)}.",
         blocks=(
             _header(f"{words.sign} {headline}"),
             _section(_plain(event)),
-            _section(_mrkdwn(_reset(transition, _local))),
+            _section(_mrkdwn(_reset(transition, now, _local))),
             {"type": "context", "elements": [_mrkdwn(f"Seen {_local(transition.at)}")]},
         ),
     )
@@ -115,10 +115,12 @@ def _promise(label: str, subscription: Subscription) -> str:
     return f"You will get no more alerts about {label}."
 
 
-def _reset(transition: Transition, show: Callable[[datetime], str]) -> str:
+def _reset(transition: Transition, now: datetime, show: Callable[[datetime], str]) -> str:
     words = _WORDS[transition.kind]
     if transition.resets_at is None:
         return words.no_reset
+    if transition.resets_at <= now:
+        return f"Its reset was due {show(transition.resets_at)}."
     return f"{words.reset} {show(transition.resets_at)}."
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
+"""Written; an older cldmon leaves a file of it alone."""
+_READABLE = (1, VERSION)
 
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What comes of decoding something that no pass wrote."""
@@ -54,13 +56,13 @@ def snapshot(data_dir: Path) -> Snapshot:
 
 
 def decoded(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:
-    """Return what `decode` makes of the JSON in a file of our version.
+    """Return what `decode` makes of the JSON in a file of a version that we can read.
 
     Raises `StateCorruptError` where it is something that no pass wrote.
     """
     try:
         body = json.loads(text)
-        if body["version"] != VERSION:
+        if body["version"] not in _READABLE:
             raise StoreError(f"{path} was written by another version of cldmon: use that one")
         return decode(body)
     except _NOT_OURS as error:

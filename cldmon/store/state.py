@@ -16,7 +16,8 @@ from cldmon.domain import checked
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.asking import Organization
 from cldmon.domain.delivery import Waiting
-from cldmon.domain.model import Snapshot, Transition, TransitionKind, Window, iso, iso_or_none
+from cldmon.domain.model import Snapshot, Transition, TransitionKind, iso, iso_or_none
+from cldmon.domain.transitions import AlertState
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
 from cldmon.store.latest import StateCorruptError as StateCorruptError
@@ -45,11 +46,11 @@ class KeyMark:
 class Memory:
     """What has to be known of an account from pass to pass, beyond what is shown.
 
-    `windows` holds the last good reading of each window ever seen, for transitions;
-    `organization` the choice made at `organization_at`; until `retry_at` it is left alone.
+    `alerts` is what alerts go by, also of windows that are gone; `organization` the choice made
+    at `organization_at`; until `retry_at` it is left alone.
     """
 
-    windows: Mapping[str, Window] = field(default_factory=dict)
+    alerts: AlertState = field(default_factory=AlertState)
     organization: Organization | None = None
     organization_at: datetime | None = None
     retry_at: datetime | None = None
@@ -170,7 +171,8 @@ def _state_from_json(body: dict[str, Any]) -> State:
 def _memory_to_json(memory: Memory) -> dict[str, Any]:
     organization, key = memory.organization, memory.key
     return {
-        "windows": snapshots.windows_to_json(memory.windows),
+        "windows": snapshots.windows_to_json(memory.alerts.confirmed),
+        "pending": snapshots.windows_to_json(memory.alerts.pending),
         "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
         "organizationAt": iso_or_none(memory.organization_at),
         "retryAt": iso_or_none(memory.retry_at),
@@ -181,7 +183,10 @@ def _memory_to_json(memory: Memory) -> dict[str, Any]:
 def _memory_from_json(entry: dict[str, Any]) -> Memory:
     organization, key = entry["organization"], entry["key"]
     return Memory(
-        windows=snapshots.windows_from_json(entry["windows"]),
+        alerts=AlertState(
+            snapshots.windows_from_json(entry["windows"]),
+            snapshots.windows_from_json(entry.get("pending", {})),
+        ),
         organization=_organization_from_json(organization) if organization else None,
         organization_at=checked.optional(checked.instant, entry["organizationAt"]),
         retry_at=checked.optional(checked.instant, entry["retryAt"]),

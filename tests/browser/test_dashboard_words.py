@@ -94,7 +94,7 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert call(page, "time", "when", ms, NOON).endswith(clock_time)
     assert clock_time.split()[-1] in call(page, "time", "full", ms)
     assert clock(instant, noon, ZoneInfo("Europe/Berlin")) == clock_time
-    message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant))
+    message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
     assert f"Resets {in_utc}." in message.text
     assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)
 

@@ -90,7 +90,7 @@ def test_windows_that_are_named_ever_anew_fill_nothing(house: House) -> None:
     for number in range(25):
         odd: Windows = {f"odd{number}Quill{i}": 1 for i in range(10)}
         house.run({"alice": {"fiveHour": 99, **odd}})
-    remembered = house.state.memories["alice"].windows
+    remembered = house.state.memories["alice"].alerts.confirmed
     assert len(remembered) == MOST_WINDOWS
     assert "odd0Quill0" not in remembered
     house.run({"alice": 100})
@@ -141,7 +141,18 @@ def test_a_weekly_window_that_moves_while_it_is_full_repeats_nothing(house: Hous
         house.run({"alice": {"sevenDay": Window(percent, end)}})
     assert house.told == ["U1: limit_hit alice sevenDay"]
     house.run({"alice": {"sevenDay": Window(2, NOON + timedelta(days=9))}})
+    assert house.told[1:] == []  # so long before the reset, the next pass has to confirm it
+    house.run({"alice": {"sevenDay": Window(3, NOON + timedelta(days=9))}})
     assert house.told[1:] == ["U1: usage_reset alice sevenDay"]
+
+
+def test_one_wrong_sample_tells_nobody_anything(house: House) -> None:
+    """Also where the passes between are killed, failed or silent."""
+    end = NOON + timedelta(days=3)
+    for percent in (99, 100, 0, 100, 100, 3, 97, 100):
+        house.run({"alice": {"sevenDay": Window(percent, end)}})
+        house.run({"alice": DOWN})
+    assert house.told == ["U1: limit_hit alice sevenDay"]
 
 
 def test_each_account_is_announced_to_its_own_subscribers(house: House) -> None:

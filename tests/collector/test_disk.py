@@ -122,7 +122,7 @@ def test_a_state_that_may_not_be_read_is_one_clear_line(house: House, tmp_path: 
     (house.data_dir / "state.json").chmod(0o000)
     assert stranger(house, tmp_path) == f"cannot read data/state.json: {ADVICE}\n"
     (house.data_dir / "state.json").chmod(0o600)
-    assert house.state.memories["alice"].windows["fiveHour"].utilization == 99
+    assert house.state.memories["alice"].alerts.confirmed["fiveHour"].utilization == 99
 
 
 def test_subscriptions_that_may_not_be_read_cost_no_reading(house: House, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_state_with_a_value_that_cannot_be_is_corrupt_too(
 def test_a_state_of_another_version_is_refused_and_left_alone(house: House) -> None:
     """It is whole: an older program must not throw away what a newer one knows."""
     house.run()
-    text = tamper(house, "version", value=2)
+    text = tamper(house, "version", value=3)
     lines = house.raw_history
     with pytest.raises(StoreError, match="written by another version of cldmon: use that one"):
         house.run()

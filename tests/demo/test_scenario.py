@@ -14,7 +14,7 @@ from cldmon.demo import scenario
 from cldmon.demo.faults import Fault
 from cldmon.demo.scenario import PEOPLE, STORY
 from cldmon.domain.model import TransitionKind, duration
-from cldmon.domain.transitions import ResetRule, detect
+from cldmon.domain.transitions import AlertState, ResetRule, detect
 
 if TYPE_CHECKING:
     from cldmon.demo.scenario import Person
@@ -37,13 +37,13 @@ def readings(person: Person) -> list[Reading]:
 
 
 def told_of(person: Person) -> list[tuple[TransitionKind, str]]:
-    return [
-        (transition.kind, transition.window)
-        for old, new in pairwise(readings(person))
-        for transition in detect(
-            person.label, old.windows, new.windows, at=new.taken_at, rule=ResetRule.ZERO
+    told, state = [], AlertState()
+    for reading in readings(person):
+        found, state = detect(
+            person.label, state, reading.windows, at=reading.taken_at, rule=ResetRule.ZERO
         )
-    ]
+        told += [(transition.kind, transition.window) for transition in found]
+    return told
 
 
 def test_the_passes_follow_each_other_at_the_interval_and_end_now() -> None:

@@ -6,22 +6,45 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cldmon.domain.model import Transition, TransitionKind, Window
-from cldmon.domain.transitions import ResetRule, detect
+from cldmon.domain.transitions import AlertState, ResetRule, detect
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 HIT, RESET = TransitionKind.LIMIT_HIT, TransitionKind.USAGE_RESET
-END = NOON + timedelta(hours=2)
+END = NOON + timedelta(hours=9)
 SECOND = timedelta(seconds=1)
 HOURS = timedelta(hours=5)
 
 
+LATE = NOON + timedelta(days=1)
+"""When no reset lies ahead: each change counts at once."""
+
+
 def kinds(before: Window, after: Window, rule: ResetRule = ResetRule.ZERO) -> list[TransitionKind]:
-    return [t.kind for t in detect("alice", {"w": before}, {"w": after}, at=NOON, rule=rule)]
+    found, _ = detect("alice", AlertState({"w": before}), {"w": after}, at=LATE, rule=rule)
+    return [transition.kind for transition in found]
+
+
+def walk(
+    *percents: int | None, resets_at: datetime | None = END, rule: ResetRule = ResetRule.ZERO
+) -> list[tuple[int, TransitionKind]]:
+    """Return what happens, and at which reading, in passes ten minutes apart from NOON on.
+
+    None is a reading without the window.
+    """
+    state, seen = AlertState(), []
+    for number, percent in enumerate(percents):
+        windows = {} if percent is None else {"w": Window(percent, resets_at)}
+        at = NOON + number * timedelta(minutes=10)
+        found, state = detect("alice", state, windows, at=at, rule=rule)
+        seen += [(number, transition.kind) for transition in found]
+    return seen
 
 
 @pytest.mark.parametrize("rule", ResetRule)
@@ -74,17 +97,84 @@ def test_by_the_window_rule_a_fall_into_a_new_window_is_a_reset(
 
 
 def test_only_what_is_in_both_readings_is_compared() -> None:
-    """Absence is not zero, and first sight is silent."""
-    before = {"old": Window(100, None), "both": Window(100, None)}
+    """Absence is not zero, and a first reading is silent."""
+    before = AlertState({"old": Window(100, None), "both": Window(100, None)})
     after = {"new": Window(100, None), "both": Window(0, None)}
-    seen = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
+    seen, state = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
     assert seen == [Transition(RESET, "alice", "both", NOON, None)]
+    assert state.confirmed == {"old": Window(100, None), **after}
 
 
 def test_a_transition_carries_the_new_windows_reset_time() -> None:
     after = {"b": Window(100, END), "a": Window(100, None)}
-    before = {"a": Window(1, None), "b": Window(1, END - HOURS)}
-    assert detect("alice", before, after, at=NOON, rule=ResetRule.ZERO) == [
-        Transition(HIT, "alice", "b", NOON, END),
-        Transition(HIT, "alice", "a", NOON, None),
-    ]
+    before = AlertState({"a": Window(1, None), "b": Window(1, END - HOURS)})
+    seen, _ = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
+    assert seen == [Transition(HIT, "alice", "b", NOON, END), Transition(HIT, "alice", "a", NOON)]
+
+
+@pytest.mark.parametrize(
+    ("percents", "seen"),
+    [
+        ((50, 100, 0, 100), [(1, HIT)]),
+        ((50, 100, 0, 95, 100), [(1, HIT)]),
+        ((50, 100, 40, 96, 100, 0, 100), [(1, HIT)]),
+        ((50, 100, 0, 0), [(1, HIT), (3, RESET)]),
+        ((50, 100, 0, 4), [(1, HIT), (3, RESET)]),
+        ((50, 100, 0, 94, 100), [(1, HIT), (3, RESET), (4, HIT)]),
+        ((50, 100, 0, None, 0), [(1, HIT), (4, RESET)]),
+        ((50, 100, 40, 0), [(1, HIT), (3, RESET)]),
+        ((50, 100, 40, 40), [(1, HIT)]),
+        ((98, 60, 100), [(2, HIT)]),
+        ((98, 60, 60, 100), [(3, HIT)]),
+        ((100, 99, 100, 99, 100), []),
+        ((100, None, 0, 0), [(3, RESET)]),
+        ((40, None, 100), [(2, HIT)]),
+    ],
+)
+def test_a_fall_long_before_the_reset_is_confirmed_by_the_next_reading(
+    percents: tuple[int | None, ...], seen: list[tuple[int, TransitionKind]]
+) -> None:
+    """One wrong sample sends nothing; an early reset is told one reading later."""
+    assert walk(*percents) == seen
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seen"),
+    [
+        (timedelta(minutes=60), [(1, RESET)]),
+        (timedelta(minutes=75), []),
+        (-timedelta(minutes=5), [(1, RESET)]),
+    ],
+)
+def test_a_fall_within_the_last_hour_needs_no_confirmation(
+    ahead: timedelta, seen: list[tuple[int, TransitionKind]]
+) -> None:
+    after_one_pass = NOON + timedelta(minutes=10) + ahead
+    assert walk(100, 0, resets_at=after_one_pass) == seen
+    assert walk(100, 0, resets_at=None) == [(1, RESET)]
+
+
+def test_by_the_window_rule_an_early_reset_counts_though_use_has_begun_again() -> None:
+    state, seen = AlertState({"w": Window(100, END)}), []
+    for minutes, window in ((10, Window(0, None)), (20, Window(4, END + HOURS))):
+        at = NOON + timedelta(minutes=minutes)
+        found, state = detect("alice", state, {"w": window}, at=at, rule=ResetRule.WINDOW)
+        seen += found
+    at = NOON + timedelta(minutes=20)
+    assert seen == [Transition(RESET, "alice", "w", at, END + HOURS)]
+
+
+def test_a_fall_that_never_happened_leaves_the_old_value_with_the_new_reset_time() -> None:
+    later = END + SECOND
+    state = AlertState({"w": Window(100, END)}, {"w": Window(0, END)})
+    seen, state = detect("alice", state, {"w": Window(96, later)}, at=NOON, rule=ResetRule.ZERO)
+    assert (seen, state) == ([], AlertState({"w": Window(100, later)}))
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=12), st.sampled_from(ResetRule))
+def test_a_single_wrong_sample_changes_no_message(percents: list[int], rule: ResetRule) -> None:
+    """Whichever reading is followed by a lower one and then comes again: nothing more is sent."""
+    rising = sorted(percents)
+    for number in range(len(rising)):
+        wrong = [*rising[: number + 1], rising[number] // 2, *rising[number:]]
+        assert [k for _, k in walk(*wrong, rule=rule)] == [k for _, k in walk(*rising, rule=rule)]

@@ -52,6 +52,7 @@ class Known:
 
     organization: str | None = None
     last: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    doubted: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     shown: dict[str, int] | None = None
     trouble: Trouble | None = None
 
@@ -95,22 +96,37 @@ class Model:
                 known.trouble = what
                 self.counters[f"errors.{what.kind}"] += 1
                 continue
-            owed += [News(None, kind, label, name, now) for kind, name in self._see(known, what)]
+            owed += [
+                News(None, kind, label, name, now) for kind, name in self._see(known, what, now)
+            ]
             line.append({"label": label, **nested(known.shown or {})})
         day = f"{now.astimezone(UTC):%Y-%m-%d}"
         stamp = round(now.timestamp() * 1000)
         self.days.setdefault(day, []).append({"timestamp": stamp, "accounts": line})
         self._post(owed, wishes, now)
 
-    def _see(self, known: Known, seen: Seen) -> list[tuple[str, str]]:
+    def _see(self, known: Known, seen: Seen, at: datetime) -> list[tuple[str, str]]:
         if known.organization not in (None, seen.organization):
-            known.last = {}
+            known.last, known.doubted = {}, {}
         now = {name: (shown(percent), at) for name, (percent, at) in seen.windows.items()}
-        news = [(kind, n) for n in now if (kind := self._change(known.last.get(n), now[n]))]
+        news = [(kind, n) for n in now if (kind := self._weigh(known, n, now[n], at))]
         known.organization, known.trouble = seen.organization, None
-        known.last = {**known.last, **now}
         known.shown = {name: percent for name, (percent, _) in now.items()}
         return news
+
+    def _weigh(
+        self, known: Known, name: str, new: tuple[int, datetime | None], at: datetime
+    ) -> str | None:
+        """Believe a fall that comes over an hour too early only if the next reading is low, too."""
+        old, low = known.last.get(name), known.doubted.pop(name, None)
+        if low is None and old and old[1] and new[0] < old[0] and old[1] > at + 60 * MINUTE:
+            known.doubted[name] = new
+            return None
+        if low and old and new[0] >= old[0] - 5:
+            known.last[name] = (max(old[0], new[0]), new[1])
+            return self._change(old, known.last[name])
+        known.last[name] = new
+        return (low and self._change(old, low)) or self._change(old, new)
 
     def _change(
         self, before: tuple[int, datetime | None] | None, after: tuple[int, datetime | None]

@@ -18,14 +18,12 @@ FLAT = {
     "five_hour": "fiveHour",
     "seven_day": "sevenDay",
     "seven_day_opus": "sevenDayOpus",
-    "nimbus_quill": "nimbusQuill",
+    "seven_day_cowork": "sevenDayCowork",
 }
 """Keys of the service, and what cldmon calls those windows."""
 
 MODELS = ("Fable", "Sonata")
 NAMES = (*FLAT.values(), *(f"models.{name}" for name in MODELS))
-UNTITLED = ("nimbus_quill", "seven_day_opus")
-"""Windows that are none without an instant at which they reset."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ def slack() -> Iterator[FakeSlack]:
 def test_an_alert_reaches_its_reader(slack: FakeSlack) -> None:
     assert messenger(slack).tell(BOB, HIT) == Receipt(Fate.DELIVERED)
     [sent] = slack.sent
-    assert (sent.user, sent.text, sent.blocks) == (BOB, alert(HIT).text, alert(HIT).blocks)
+    message = alert(HIT, NOW)
+    assert (sent.user, sent.text, sent.blocks) == (BOB, message.text, message.blocks)
 
 
 def test_a_confirmation_reaches_its_reader(slack: FakeSlack) -> None:

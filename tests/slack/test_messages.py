@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +34,7 @@ texts = st.one_of(
 instants = st.datetimes(timezones=st.just(UTC))
 kinds = st.sampled_from(TransitionKind)
 alerts = st.builds(
-    alert, st.builds(Transition, kinds, texts, texts, instants, st.none() | instants)
+    alert, st.builds(Transition, kinds, texts, texts, instants, st.none() | instants), instants
 )
 confirmations = st.builds(
     confirmation, texts, st.builds(Subscription, st.booleans(), st.booleans())
@@ -60,8 +60,19 @@ def texts_of(message: Message) -> list[str]:
     return [text["text"] for _, text in text_objects(message)]
 
 
+@pytest.mark.parametrize("kind", TransitionKind)
+@pytest.mark.parametrize("later", [timedelta(), timedelta(days=2)])
+def test_a_reset_time_that_has_passed_is_never_said_to_come(
+    kind: TransitionKind, later: timedelta
+) -> None:
+    """The service reports a window past its reset, or the message had to wait for Slack."""
+    message = alert(transition(kind, RESETS), RESETS + later)
+    assert "Its reset was due 2026-11-22 15:10 UTC." in message.text
+    assert not any("Resets" in text for text in (message.text, *texts_of(message)))
+
+
 def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
-    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS))
+    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS), SEEN)
     assert message == Message(
         text="alice: limit hit. Current session is used up. Resets 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC.",
@@ -91,7 +102,7 @@ def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
 
 
 def test_a_free_window_says_so_and_when_it_resets_next() -> None:
-    message = alert(transition(TransitionKind.USAGE_RESET, RESETS))
+    message = alert(transition(TransitionKind.USAGE_RESET, RESETS), SEEN)
     assert message.text == (
         "alice: free again. Current session is free again. Resets next 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC."
@@ -113,25 +124,25 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
 )
 def test_a_missing_reset_time_is_put_into_words(kind: TransitionKind, said: str) -> None:
     """The service gives none while no window runs."""
-    message = alert(transition(kind, None))
+    message = alert(transition(kind, None), SEEN)
     assert said in message.text
     assert said in texts_of(message)
 
 
 def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
-    before = alert(transition(TransitionKind.LIMIT_HIT, RESETS))
-    after = alert(transition(TransitionKind.LIMIT_HIT, RESETS.replace(minute=10, second=1)))
+    before = alert(transition(TransitionKind.LIMIT_HIT, RESETS), SEEN)
+    after = alert(transition(TransitionKind.LIMIT_HIT, RESETS.replace(minute=10, second=1)), SEEN)
     assert before == after
 
 
 def test_the_last_instant_there_is_can_be_told() -> None:
-    message = alert(transition(TransitionKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC)))
+    message = alert(transition(TransitionKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC)), SEEN)
     assert "Resets 9999-12-31 23:59 UTC." in message.text
 
 
 def test_a_window_is_named_by_its_title() -> None:
     weekly = Transition(TransitionKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
-    assert "Weekly: Fable only is used up." in texts_of(alert(weekly))
+    assert "Weekly: Fable only is used up." in texts_of(alert(weekly, SEEN))
 
 
 @pytest.mark.parametrize(
@@ -187,13 +198,13 @@ def test_one_minute_is_not_minutes() -> None:
 )
 def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> None:
     """Slack decodes the three entities that it knows, and nothing else."""
-    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS, label))
+    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS, label), SEEN)
     assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit hit"
     assert html.unescape(message.text).startswith(f"{shown}: limit hit.")
 
 
 def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
-    headline = texts_of(alert(transition(TransitionKind.LIMIT_HIT, None, "&" * 200)))[0]
+    headline = texts_of(alert(transition(TransitionKind.LIMIT_HIT, None, "&" * 200), SEEN))[0]
     assert headline == f"🔴 {'&amp;' * 15}…: limit hit"
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Transition, TransitionKind
+from cldmon.domain.model import Account, Credits, Transition, TransitionKind, Window
+from cldmon.domain.windows import flatten
 from cldmon.errors import StoreError
 from cldmon.store.history import line
 from cldmon.store.state import Message, State, StateCorruptError, StateFile, decode, encode
+from tests.collector.house import House
 from tests.fakes import NOON
 from tests.strategies import JSON, STATE
 
 HERE = Path("/data/state.json")
+DATA = Path(__file__).parent.parent / "data"
 KEYS = [
     "version",
     "snapshot",
@@ -37,6 +41,50 @@ def message(user: str) -> Message:
 @given(STATE)
 def test_any_state_comes_back_as_it_was(state: State) -> None:
     assert decode(encode(state), HERE) == state
+
+
+def test_a_state_of_an_older_cldmon_is_read_without_loss() -> None:
+    """Written before credits, pools and pending falls were kept."""
+    text = (DATA / "state-before-credits.json").read_bytes()
+    old, state = json.loads(text), decode(text, HERE)
+    alice, bob, carol, dave = state.snapshot.accounts
+    assert alice.reading
+    assert bob.failure
+    assert {name: w.utilization for name, w in alice.reading.windows.items()} == {
+        "fiveHour": 100,
+        "sevenDay": 63,
+        "sevenDayOpus": 12,
+        "models.Fable": 72,
+    }
+    assert [(pool.name, pool.utilization) for pool in alice.reading.pools] == [("cinderCove", 100)]
+    assert alice.reading.credits == Credits(1275, 5000, "EUR", 2)
+    assert (alice.reading.ignored, bob.failure.retry_at) == (2, NOON + timedelta(minutes=30))
+    assert (carol.failure and carol.failure.kind, dave) == ("challenged", Account("dave", None))
+    for label, memory in state.memories.items():
+        before = old["accounts"][label]
+        assert memory.alerts.confirmed.keys() == flatten(before["windows"]).keys()
+        assert memory.alerts.pending == {}
+        assert (memory.key and memory.key.fingerprint) == (before["key"] or {}).get("fingerprint")
+        assert (memory.organization and memory.organization.uuid) == (
+            before["organization"] or {}
+        ).get("uuid")
+    assert len(state.outbox) == len(old["outbox"])
+    assert state.history_line == old["historyLine"]
+    assert (state.counters, state.pass_seconds) == (old["counters"], old["passSeconds"])
+    assert decode(encode(state), HERE) == state
+
+
+def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
+    """Nothing is forgotten, and nothing is announced that was so before."""
+    home = House(tmp_path, labels=("alice", "bob"))
+    home.subscribe("U01ALICE", "U9")
+    (tmp_path / "state.json").write_bytes((DATA / "state-before-credits.json").read_bytes())
+    full = Window(100, NOON + timedelta(hours=2))
+    home.source.organizations["alice"] = "11111111-1111-4111-8111-000000000001"
+    home.keys["alice"] = "sk-ant-sid01-other"
+    home.run({"alice": {"fiveHour": full}}, later=timedelta(minutes=20))
+    assert home.told == ["U01ALICE: limit_hit alice fiveHour"]
+    assert "sevenDaySonnet" in home.state.memories["alice"].alerts.confirmed
 
 
 def test_a_state_is_one_line_of_json() -> None:
@@ -108,7 +156,7 @@ def test_a_state_that_was_cut_anywhere_is_refused(state: State, data: st.DataObj
         decode(text[:cut], HERE)
 
 
-@pytest.mark.parametrize("version", [0, 2, 99, "1.1", None])
+@pytest.mark.parametrize("version", [0, 3, 99, "1.1", None])
 def test_another_version_is_no_corruption(version: object) -> None:
     body = json.loads(encode(State()))
     body["version"] = version
