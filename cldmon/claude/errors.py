@@ -5,14 +5,18 @@ Source: the facts of the service, "Errors".
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cldmon.domain import headers
 from cldmon.domain.instants import spoken
 from cldmon.domain.model import UNEXPECTED, Failure, FailureKind
+from cldmon.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,12 +28,17 @@ LARGEST_BODY = 2_000_000
 """Bytes of an answer that are read; a real one has about two thousand."""
 
 _LONGEST_WAIT = timedelta(days=1)
+_REFUSALS = (402, 403, 451)
 
 _WORDS = {
     FailureKind.KEY_MISSING: "no session key",
     FailureKind.KEY_EXPIRED: "session key expired or revoked: sign in again and store a new key",
     FailureKind.WRONG_ORGANIZATION: (
         "the service refuses the organization to this key; the key may be fine"
+    ),
+    FailureKind.REFUSED: (
+        "the service refuses this account, or this machine's address: see what claude.ai says in a"
+        " browser"
     ),
     FailureKind.CHALLENGED: (
         "challenged by Cloudflare; the key is probably fine: if it lasts, set browser.headless"
@@ -48,35 +57,51 @@ _WORDS = {
     FailureKind.UNEXPECTED: UNEXPECTED,
 }
 
+_BAD_UUID = "the service rejects the organization's uuid"
+_REGION = "the service is not available in the region of this machine's address"
 _NOT_FOUND = (
     "not found (HTTP 404): the organization is gone, or the service has changed: look for a newer"
     " cldmon"
 )
-
-_MOST_NAMED = 8
 
 _NO_ORGANIZATION = (
     "the key opens no organization with a Claude subscription: store the key of an account that"
     " has one"
 )
 
+_MOST_NAMED = 8
+_LONGEST_QUOTE = 120
+_HEAD = 16_384
+"""Bytes of an answer in which it says what is wrong."""
+
+_TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>(.{0,1000}?)</", re.IGNORECASE | re.DOTALL)
+_UNAVAILABLE = re.compile(
+    r"(?:un|not[ -])available.{0,80}(?:region|country|location)", re.IGNORECASE
+)
+# Cloudflare adds another script of that folder, jsd, to pages that are no challenge.
+_CHALLENGE = re.compile(rb"Just a moment|challenge-platform(?!/(?:h/\w{1,9}/)?scripts/jsd/)")
+
 
 class AccountFailed(Exception):  # noqa: N818 - an outcome that is stored, not a fault of ours
-    """One account could not be read; the others are not touched by it."""
+    """One account could not be read; the others are not touched by it.
 
-    def __init__(self, failure: Failure) -> None:
+    `status` is the HTTP status of the answer that says so, if one does.
+    """
+
+    def __init__(self, failure: Failure, status: int | None = None) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.status = status
 
 
 class OrganizationRefused(AccountFailed):
     """The key does not open the organization that was asked for; it may open another."""
 
     def __init__(self) -> None:
-        super().__init__(failed(FailureKind.WRONG_ORGANIZATION).failure)
+        super().__init__(failed(FailureKind.WRONG_ORGANIZATION).failure, 403)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpAnswer:
     """An answer of the service: names of `headers` are in lower case.
 
@@ -88,11 +113,72 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     redirected_to: str | None = None
 
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a page, by its content type or by how it begins."""
+        start = self.body[:_HEAD].lstrip()[:15].lower()
+        named = "html" in self.headers.get("content-type", "").lower()
+        return named or start.startswith((b"<!doctype html", b"<html"))
 
-def failed(kind: FailureKind, detail: str = "", retry_at: datetime | None = None) -> AccountFailed:
+    @cached_property
+    def error(self) -> dict[str, Any]:
+        """The error that a JSON answer describes; empty where it describes none."""
+        try:
+            body = json.loads(self.body[:_HEAD])
+        except (ValueError, RecursionError):
+            return {}
+        error = body.get("error", body) if isinstance(body, dict) else None
+        return error if isinstance(error, dict) else {"message": error}
+
+    @cached_property
+    def quote(self) -> str:
+        """What the service says in its own words, a page's title or an error's message.
+
+        In quotation marks, as one bounded line without secrets; empty where it says nothing.
+        """
+        said = next(iter(self._titles), self.error.get("message"))
+        line = one_line(said, _LONGEST_QUOTE) if isinstance(said, str) else ""
+        return f'"{line}"' if line else ""
+
+    @property
+    def is_challenge(self) -> bool:
+        """Whether Cloudflare answers instead of the service, to see what asks."""
+        if self.headers.get("cf-mitigated", "").strip().lower() == "challenge":
+            return True
+        is_page = self.status in (403, 503) and self.is_html
+        return is_page and not self.names_region and bool(_CHALLENGE.search(self.body))
+
+    @property
+    def names_region(self) -> bool:
+        """Whether it says that the service is not available here."""
+        places = [(self.redirected_to or "")[:_HEAD], *self._titles]
+        return any(map(_UNAVAILABLE.search, places))
+
+    @cached_property
+    def _titles(self) -> list[str]:
+        """The title of a page, and its first headings."""
+        if not self.is_html:
+            return []
+        found = _TITLE.findall(self.body[:_HEAD].decode(errors="replace"))
+        return [text for each in found[:3] if (text := html.unescape(each).strip())]
+
+
+def failed(
+    kind: FailureKind, detail: str = "", retry_at: datetime | None = None, status: int | None = None
+) -> AccountFailed:
     """Return the failure of a kind, in words that a person can act on."""
-    words = _WORDS[kind]
-    return AccountFailed(Failure(kind, f"{words} ({detail})" if detail else words, retry_at))
+    return _explained(kind, _WORDS[kind], detail, retry_at, status)
+
+
+def _explained(
+    kind: FailureKind,
+    words: str,
+    detail: str = "",
+    retry_at: datetime | None = None,
+    status: int | None = None,
+) -> AccountFailed:
+    message = f"{words} ({detail})" if detail else words
+    return AccountFailed(Failure(kind, message, retry_at), status)
 
 
 def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountFailed:
@@ -131,15 +217,17 @@ def refuse_redirect(url: str) -> NoReturn:
 
 def read(answer: HttpAnswer, *, now: datetime) -> object:
     """Return the JSON of a good answer; raises `AccountFailed` for any other."""
-    if _is_challenge(answer):
-        raise failed(FailureKind.CHALLENGED)
+    if answer.is_challenge:
+        raise failed(FailureKind.CHALLENGED, status=answer.status)
+    if answer.names_region:
+        raise _explained(FailureKind.REFUSED, _REGION, answer.quote, status=answer.status)
     if answer.redirected_to is not None:
         refuse_redirect(answer.redirected_to)
     if answer.status != 200:
-        _refuse_status(answer, now)
+        raise _status_failure(answer, now)
     if len(answer.body) > LARGEST_BODY:
         raise too_long()
-    return _json(answer.body)
+    return _json(answer)
 
 
 def retry_after(text: str | None, now: datetime) -> datetime | None:
@@ -151,51 +239,52 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
     return None if pause is None else now + pause
 
 
-def _is_challenge(answer: HttpAnswer) -> bool:
-    if answer.headers.get("cf-mitigated") == "challenge":
-        return True
-    if not _is_html(answer):
-        return False
-    return answer.status == 403 or b"Just a moment" in answer.body
-
-
-def _is_html(answer: HttpAnswer) -> bool:
-    return "html" in answer.headers.get("content-type", "").lower()
-
-
-def _refuse_status(answer: HttpAnswer, now: datetime) -> NoReturn:
-    status = answer.status
-    if status == 401:
-        raise failed(FailureKind.KEY_EXPIRED)
-    if status == 403:
-        _refuse_forbidden(answer.body)
+def _status_failure(answer: HttpAnswer, now: datetime) -> AccountFailed:
+    """Return what any status but 200 means."""
+    status, error = answer.status, answer.error
+    if status == 401 or (status == 403 and _error_code(error) == "account_session_invalid"):
+        return failed(FailureKind.KEY_EXPIRED, status=status)
+    if status == 403 and _is_organization_refusal(error):
+        return OrganizationRefused()
+    said = ": ".join(filter(None, (f"HTTP {status}", answer.quote)))
+    if status == 400 and error.get("type") == "invalid_request_error":
+        return _explained(FailureKind.WRONG_ORGANIZATION, _BAD_UUID, said, status=status)
     if status == 404:
-        raise AccountFailed(Failure(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND))
+        return _explained(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND, status=status)
     if status == 429:
-        _refuse_for_now(answer, now)
+        return _rate_limited(answer, now)
+    if status in _REFUSALS:
+        return failed(FailureKind.REFUSED, said, status=status)
     kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
-    raise failed(kind, f"HTTP {status}")
+    return failed(kind, said, status=status)
 
 
-def _refuse_for_now(answer: HttpAnswer, now: datetime) -> NoReturn:
+def _error_code(error: Mapping[str, Any]) -> object:
+    details = error.get("details")
+    return details.get("error_code") if isinstance(details, dict) else None
+
+
+def _is_organization_refusal(error: Mapping[str, Any]) -> bool:
+    # Only a refusal of another kind has an error code.
+    words = "Invalid authorization for organization"
+    return not _error_code(error) and words in str(error.get("message"))
+
+
+def _rate_limited(answer: HttpAnswer, now: datetime) -> AccountFailed:
     until = retry_after(answer.headers.get("retry-after"), now)
     detail = f"until {spoken(until, now)}" if until and until > now else "asked again next time"
-    raise failed(FailureKind.RATE_LIMITED, detail, until)
+    return failed(FailureKind.RATE_LIMITED, detail, until, answer.status)
 
 
-def _refuse_forbidden(body: bytes) -> None:
-    """Raise for a dead key and for one of another organization, which has no error code."""
-    if b"account_session_invalid" in body:
-        raise failed(FailureKind.KEY_EXPIRED)
-    if b"Invalid authorization for organization" in body:
-        raise OrganizationRefused
-
-
-def _json(body: bytes) -> object:
+def _json(answer: HttpAnswer) -> object:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        # As the page's own fetch decodes it, which is one of the two ways to an answer.
+        text = answer.body.decode("utf-8-sig", "replace")
+        return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise failed(FailureKind.NOT_UNDERSTOOD, "not JSON") from None
+        # Where it is a page, about maintenance for example, what it says helps more than its form.
+        detail = ": ".join(filter(None, ("not JSON", answer.quote if answer.is_html else "")))
+        raise failed(FailureKind.SERVICE_DOWN, detail, status=answer.status) from None
 
 
 def _no_constant(name: str) -> NoReturn:

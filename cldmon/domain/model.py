@@ -108,6 +108,7 @@ class FailureKind(StrEnum):
     KEY_MISSING = "key_missing"
     KEY_EXPIRED = "key_expired"
     WRONG_ORGANIZATION = "wrong_organization"
+    REFUSED = "refused"
     CHALLENGED = "challenged"
     RATE_LIMITED = "rate_limited"
     SERVICE_DOWN = "service_down"

@@ -21,10 +21,12 @@ from cldmon.demo.claude import (
     cleared_session_cookie,
     expired,
     login_redirect,
+    permission_error,
     session_cookie,
     usage,
     wrong_organization,
 )
+from cldmon.demo.faults import instead
 from cldmon.demo.replies import Answer as HttpReply
 from cldmon.demo.replies import Raw
 from cldmon.domain.asking import Answer, Organization
@@ -93,15 +95,39 @@ CASES = {
     "reset": Case(faults.hang_up(reset=True), K.SERVICE_DOWN, "connection"),
     "answer-lost": Case(faults.answer_lost(), K.SERVICE_DOWN, "connection"),
     "truncated": Case(faults.truncated(), K.SERVICE_DOWN, "broke off"),
-    "html": Case(faults.html(), K.NOT_UNDERSTOOD, "not JSON"),
+    "html": Case(faults.html(), K.SERVICE_DOWN, 'not JSON: "Something else"'),
+    "region": Case(
+        faults.html(403, "<!doctype html><title>App unavailable in region</title>"),
+        K.REFUSED,
+        "region of this machine's address",
+    ),
+    "to-region": Case(
+        faults.redirect("/app-unavailable-in-region"), K.REFUSED, "region of this machine's address"
+    ),
+    "banned": Case(
+        instead(permission_error("Your account has been disabled.")),
+        K.REFUSED,
+        '"Your account has been disabled."',
+    ),
+    "402": Case(
+        faults.status(402, {"error": {"message": "Payment required"}}),
+        K.REFUSED,
+        'HTTP 402: "Payment required"',
+    ),
+    "403-html": Case(faults.html(403), K.REFUSED, 'HTTP 403: "Something else"'),
+    "maintenance": Case(
+        faults.html(503, "<!doctype html><title>We will be back soon</title>"),
+        K.SERVICE_DOWN,
+        'HTTP 503: "We will be back soon"',
+    ),
     "redirect": Case(faults.redirect("/elsewhere"), K.NOT_UNDERSTOOD, "redirected"),
     "418": Case(faults.status(418), K.NOT_UNDERSTOOD, "HTTP 418"),
-    "403-of-no-kind": Case(faults.status(403), K.NOT_UNDERSTOOD, "HTTP 403"),
+    "403-of-no-kind": Case(faults.status(403), K.REFUSED, "HTTP 403"),
     "no-content": Case(
         faults.empty(204), K.NOT_UNDERSTOOD, "HTTP 204", first_words="without content"
     ),
-    "empty": Case(faults.empty(), K.NOT_UNDERSTOOD, "not JSON"),
-    "nan": Case(faults.body('{"five_hour": {"utilization": NaN}}'), K.NOT_UNDERSTOOD, "not JSON"),
+    "empty": Case(faults.empty(), K.SERVICE_DOWN, "not JSON"),
+    "nan": Case(faults.body('{"five_hour": {"utilization": NaN}}'), K.SERVICE_DOWN, "not JSON"),
     "list": Case(
         faults.body("[]"),
         K.NOT_UNDERSTOOD,
@@ -112,8 +138,7 @@ CASES = {
     "text": Case(
         faults.body('"usage"'), K.NOT_UNDERSTOOD, "no usage", first_words="no list of organizations"
     ),
-    "deep": Case(faults.body("[" * 100_000), K.NOT_UNDERSTOOD, "not JSON"),
-    # Some browsers hand on the bytes as they came, others mend them; then it is JSON of no use.
+    "deep": Case(faults.body("[" * 100_000), K.SERVICE_DOWN, "not JSON"),
     "invalid-utf8": Case(faults.invalid_utf8(), K.NOT_UNDERSTOOD),
     "50-MB": Case(faults.huge(), K.NOT_UNDERSTOOD, "more than 2,000,000 bytes"),
     "attachment": Case(faults.attachment(), None, "", K.NOT_UNDERSTOOD, "a download"),

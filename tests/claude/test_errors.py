@@ -17,6 +17,22 @@ from tests.strategies import JSON
 HTML = {"content-type": "text/html; charset=UTF-8"}
 DAY = timedelta(days=1)
 STALE = json.dumps({"error": {"message": "Invalid authorization for organization"}}).encode()
+STALE_WITH_CODE = json.dumps(
+    {
+        "error": {
+            "message": "Invalid authorization for organization",
+            "details": {"error_code": "oauth_not_allowed"},
+        }
+    }
+).encode()
+BANNED = json.dumps(
+    {"error": {"type": "permission_error", "message": "Your account has been disabled."}}
+).encode()
+BAD_UUID = json.dumps(
+    {"error": {"type": "invalid_request_error", "message": "uuid: not a valid UUID"}}
+).encode()
+REGION = b"<!doctype html><title>Claude</title><h1>App unavailable in region</h1>"
+JSD = b"<html><title>Access denied</title><script src=/cdn-cgi/challenge-platform/scripts/jsd/x.js>"
 DEAD = json.dumps(
     {
         "type": "error",
@@ -45,11 +61,31 @@ def failure(answer: HttpAnswer) -> Failure:
         (HttpAnswer(401, b"{}"), FailureKind.KEY_EXPIRED),
         (HttpAnswer(403, DEAD), FailureKind.KEY_EXPIRED),
         (HttpAnswer(403, STALE), FailureKind.WRONG_ORGANIZATION),
-        (HttpAnswer(403, b"{}"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(403, b"<html>", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(403, STALE_WITH_CODE), FailureKind.REFUSED),
+        (HttpAnswer(403, b"{}"), FailureKind.REFUSED),
+        (HttpAnswer(403, b""), FailureKind.REFUSED),
+        (HttpAnswer(403, BANNED), FailureKind.REFUSED),
+        (HttpAnswer(402, b"{}"), FailureKind.REFUSED),
+        (HttpAnswer(451, b"<html>", HTML), FailureKind.REFUSED),
+        (HttpAnswer(403, b"<html>", HTML), FailureKind.REFUSED),
+        (HttpAnswer(403, REGION, HTML), FailureKind.REFUSED),
+        (HttpAnswer(200, REGION, HTML), FailureKind.REFUSED),
+        (
+            HttpAnswer(200, b"", redirected_to="https://claude.ai/app-unavailable-in-region"),
+            FailureKind.REFUSED,
+        ),
+        (HttpAnswer(403, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(403, b"<html>/cdn-cgi/challenge-platform/h/g/x", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(403, b"<!DOCTYPE html>Just a moment..."), FailureKind.CHALLENGED),
+        (HttpAnswer(403, JSD, HTML), FailureKind.REFUSED),
         (HttpAnswer(503, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
-        (HttpAnswer(200, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
+        (HttpAnswer(503, JSD, HTML), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"<html>Just a moment...", HTML), FailureKind.SERVICE_DOWN),
         (HttpAnswer(403, DEAD, {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
+        (HttpAnswer(200, b"{}", {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
+        (HttpAnswer(403, DEAD, {"cf-mitigated": "other"}), FailureKind.KEY_EXPIRED),
+        (HttpAnswer(400, BAD_UUID), FailureKind.WRONG_ORGANIZATION),
+        (HttpAnswer(400, b"{}"), FailureKind.NOT_UNDERSTOOD),
         (HttpAnswer(503, b"<html>sorry", HTML), FailureKind.SERVICE_DOWN),
         (HttpAnswer(404, b"{}"), FailureKind.WRONG_ORGANIZATION),
         (HttpAnswer(429, b"{}"), FailureKind.RATE_LIMITED),
@@ -57,13 +93,13 @@ def failure(answer: HttpAnswer) -> Failure:
         (HttpAnswer(529, b"{}"), FailureKind.SERVICE_DOWN),
         (HttpAnswer(418, b"{}"), FailureKind.NOT_UNDERSTOOD),
         (HttpAnswer(204, b""), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b""), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"<html>hello", HTML), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"{} trailing"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"[NaN]"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"[-Infinity]"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"[" * 100_000), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b"9" * 5_000), FailureKind.NOT_UNDERSTOOD),
+        (HttpAnswer(200, b""), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"<html>hello", HTML), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"{} trailing"), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"[NaN]"), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"[-Infinity]"), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"[" * 100_000), FailureKind.SERVICE_DOWN),
+        (HttpAnswer(200, b"9" * 5_000), FailureKind.SERVICE_DOWN),
         (HttpAnswer(200, b"[]".ljust(LARGEST_BODY + 1)), FailureKind.NOT_UNDERSTOOD),
         (
             HttpAnswer(200, b"{}", redirected_to="https://claude.ai/login?x"),
@@ -101,19 +137,64 @@ def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpAnswer) -> 
     outcome = outcome_of(answer)
     if outcome is not None:
         assert outcome.message
-        assert "\n" not in outcome.message
+        assert outcome.message.isprintable()
         assert outcome.retry_at is None or NOON <= outcome.retry_at <= NOON + DAY
 
 
-def test_no_failure_repeats_what_the_service_sent() -> None:
-    """A body or a header may hold anything, a secret included."""
-    secret = b"sk-ant-sid01-secret"
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (HttpAnswer(403, BANNED), 'address: see what claude.ai says in a browser (HTTP 403: "Your'),
+        (HttpAnswer(402, b'{"error": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
+        (HttpAnswer(402, b'{"message": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
+        (HttpAnswer(402, b'{"error": {"message": 5}}'), "browser (HTTP 402)"),
+        (HttpAnswer(403, b'["x"]'), "browser (HTTP 403)"),
+        (HttpAnswer(400, BAD_UUID), '(HTTP 400: "uuid: not a valid UUID")'),
+        (HttpAnswer(403, b"<html><title>Sorry &amp; bye</title>", HTML), ': "Sorry & bye")'),
+        (HttpAnswer(403, b"<html><h1>\n Sorry\n </h1>", HTML), ': "Sorry")'),
+        (HttpAnswer(403, REGION, HTML), 'region of this machine\'s address ("Claude")'),
+        (HttpAnswer(503, b"<title>Back soon</title>", HTML), '(HTTP 503: "Back soon")'),
+        (HttpAnswer(200, b"<title>Back soon</title>", HTML), '(not JSON: "Back soon")'),
+        (HttpAnswer(200, b"<title>  </title>", HTML), "(not JSON)"),
+        (HttpAnswer(503, b"<TITLE LANG=en>Back soon</TITLE>", HTML), '(HTTP 503: "Back soon")'),
+    ],
+)
+def test_what_the_service_says_is_quoted(answer: HttpAnswer, words: str) -> None:
+    assert words in failure(answer).message
+
+
+HOSTILE = "\x1b[2J\n\u202e sk-ant-sid01-secret \0" + "x" * 1_000
+
+
+@pytest.mark.parametrize("status", [200, 400, 402, 403, 418, 503])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (json.dumps({"error": {"message": HOSTILE}}).encode(), {}),
+        (json.dumps({"error": HOSTILE}).encode(), {}),
+        (f"<title>{HOSTILE}</title>".encode(), HTML),
+        (f"<title>{HOSTILE.replace('sk-ant', 'sk&#45;ant')}</title>".encode(), HTML),
+        (b"<title><h1>" * 200_000, HTML),
+        (b"<title " * 200_000, HTML),
+        (HOSTILE.encode(), {"content-type": "text/plain"}),
+        (b"sk-ant-sid01-secret", {"retry-after": "sk-ant-sid01-secret"}),
+    ],
+)
+def test_a_quote_is_one_short_printable_line_without_secrets(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    answer = HttpAnswer(status, body, headers)
+    outcome = outcome_of(answer)
+    message = outcome.message if outcome else ""
+    assert message.isprintable()
+    assert len(message) < 300
+    assert "secret" not in message + repr(answer)
+
+
+def test_no_failure_repeats_an_address() -> None:
+    """It may hold anything, a secret included."""
     for status in (200, 401, 403, 404, 429, 500):
-        answer = HttpAnswer(
-            status, secret, {"retry-after": secret.decode()}, "https://x/" + "s3cret"
-        )
-        for shown in (failure(answer).message, repr(answer.body and answer)):
-            assert "sk-ant" not in shown
+        answer = HttpAnswer(status, b"", {}, "https://x/" + "s3cret")
         assert "s3cret" not in failure(answer).message
 
 

@@ -75,20 +75,22 @@ def combinations() -> Iterator[Case]:
 
 def ends(status: int, body: str, header: str) -> Collection[str]:
     """Return what such an answer may be called."""
-    html = body in ("page", "challenge")
     if status == 304:  # it cannot have a body: what was sent as one spoils the connection
         return ["not_understood", "challenged", "service_down"]
-    if header == "mitigated" or (html and status == 403):
+    if header == "mitigated" or (body == "challenge" and status in (403, 503)):
         return ["challenged"]
-    if body == "challenge":  # of an answer that is none of the usual, nobody reads the page
-        return ["challenged", "not_understood"] if status < 400 else ["challenged"]
     if status == 401 or (status == 403 and body == "session"):
         return ["key_expired"]
     if status == 404 or (status == 403 and body == "organization"):
         return ["wrong_organization"]
     if status == 429:
         return ["rate_limited"]
-    return ["service_down"] if status >= 500 else ["not_understood"]
+    if status in (402, 403, 451):
+        return ["refused"]
+    is_json = body in ("object", "session", "organization")
+    return (
+        ["service_down"] if status >= 500 or (status == 200 and not is_json) else ["not_understood"]
+    )
 
 
 # Elsewhere: same host and other port, other host, other scheme; by every way that a browser knows.

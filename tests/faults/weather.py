@@ -49,10 +49,11 @@ AILMENTS = (
     ailment(faults.hang_up(reset=True), "service_down"),
     ailment(faults.truncated(), "service_down"),
     ailment(faults.redirect("/elsewhere"), "not_understood"),
-    ailment(faults.html(), "not_understood"),
-    ailment(faults.empty(), "not_understood"),
-    ailment(faults.body("[" * 1000), "not_understood"),
+    ailment(faults.html(), "service_down"),
+    ailment(faults.empty(), "service_down"),
+    ailment(faults.body("[" * 1000), "service_down"),
     ailment(faults.status(418), "not_understood"),
+    ailment(faults.status(403), "refused"),
 )
 SLOW_AILMENTS = (
     ailment(faults.hang(60), "timeout", "service_down"),

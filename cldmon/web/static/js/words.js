@@ -49,6 +49,7 @@ const NEXT_STEPS = {
   key_missing: (label) => ["Store one on the server: ", `cldmon login ${label}`],
   key_expired: (label) => ["On a machine with a display: ", `cldmon login ${label}`],
   no_browser: () => ["See what is missing: ", "cldmon doctor"],
+  refused: () => ["See what claude.ai itself says in a browser.", ""],
   challenged: () => ["The key may be fine. See ", "cldmon doctor"],
   not_understood: () => ["See what the server knows: ", "cldmon doctor"],
   unexpected: () => ["On the server, and report what it says: ", "cldmon --debug fetch"],
