@@ -75,8 +75,13 @@ class App:
 
     @property
     def data_dir(self) -> Path:
-        """Where the data are, there or not; raises ConfigError."""
-        return self.outline.data_dir
+        """Where the data are, for what reads them; raises ConfigError if that was mistyped.
+
+        What makes the folder if need be takes it from the outline.
+        """
+        found = self.outline.data_dir
+        locate.require_data_dir(found, self.data_dir_option, self.env)
+        return found
 
     @cached_property
     def config(self) -> Config:
@@ -98,7 +103,7 @@ class App:
         from cldmon.store import latest
 
         outline = self.outline
-        stored = latest.snapshot(outline.data_dir)
+        stored = latest.snapshot(self.data_dir)
         return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
 
     def shown(self, labels: Collection[str]) -> Snapshot:

@@ -36,9 +36,9 @@ def fetch(
 def _collector(app: App, warn: Warn) -> Collector:
     """Return the collector, with the real browser and the real Slack."""
     return Collector(
-        app.data_dir,
+        app.outline.data_dir,
         parts.targets(app.config, app.env, app.config_folder),
-        app.source(app.config, app.data_dir / "browser"),
+        app.source(app.config, app.outline.data_dir / "browser"),
         _notifier(app),
         now=app.now,
         warn=warn,
@@ -66,7 +66,7 @@ def _write_metrics(app: App, warn: Warn) -> None:
     from cldmon.store.state import StateFile
 
     try:
-        shown = metrics.text(StateFile(app.data_dir).load(), app.now())
+        shown = metrics.text(StateFile(app.outline.data_dir).load(), app.now())
         # Readable by all: node_exporter is another user.
         files.replace(path, shown, mode=0o644, durable=False)
     except StoreError as error:

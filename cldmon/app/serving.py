@@ -54,7 +54,7 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
 
 def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
-    data_dir = app.data_dir
+    data_dir = app.outline.data_dir
     kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
     subscriptions, revoked = SubscriptionsFile(data_dir, LOCK_SECONDS), Revocations(data_dir)
 
@@ -102,5 +102,5 @@ def _slack(app: App, config: Config) -> Slack | None:
     except SecretError as error:
         silent = NoSlack(str(error))
         return Slack(silent, silent)
-    directory = open_directory(messenger, settings.member_channel_id, app.data_dir, app.now)
+    directory = open_directory(messenger, settings.member_channel_id, app.outline.data_dir, app.now)
     return Slack(directory, messenger)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "config.toml"
 SYSTEM_CONFIG = Path("/etc/cldmon") / FILE_NAME
+SYSTEM_DATA = Path("/var/lib/cldmon")
+"""Where the data of that configuration are, unless it says otherwise."""
 DEFAULT_INTERVAL_MINUTES = 10
 MIN_INTERVAL_MINUTES = 0.001
 MAX_INTERVAL_MINUTES = 10_080
@@ -87,15 +89,29 @@ def data_dir(
     """Return the folder that holds the data, as an absolute path.
 
     The first of: `--data-dir`, `$CLDMON_DATA_DIR`, the configured one (a relative one counts
-    from the configuration's folder), systemd's `$STATE_DIRECTORY`, `$XDG_STATE_HOME/cldmon`.
+    from the configuration's folder), systemd's `$STATE_DIRECTORY`, `/var/lib/cldmon` for
+    `/etc/cldmon/config.toml`, whoever reads it, `$XDG_STATE_HOME/cldmon`.
     """
-    if named := str(option) if option else env.get("CLDMON_DATA_DIR", ""):
-        return expanded(named, env).absolute()
+    if named := _named_data_dir(option, env):
+        return expanded(named[1], env).absolute()
     if configured:
         return beside(config_path.parent, configured, env).absolute()
     if state := env.get("STATE_DIRECTORY", "").split(":")[0]:
         return Path(state).absolute()
+    if os.path.abspath(config_path) == str(SYSTEM_CONFIG):  # noqa: PTH100 - links stay links
+        return SYSTEM_DATA
     return _xdg("XDG_STATE_HOME", ".local/state", env) / "cldmon"
+
+
+def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -> None:
+    """Raise ConfigError if a folder that was named by hand is not there: it must be a typo.
+
+    One that the configuration names, or nobody, may not be there yet: the first pass makes it.
+    """
+    if (named := _named_data_dir(option, env)) and not os.path.isdir(found):  # noqa: PTH112
+        raise ConfigError(
+            f"{named[0]}: there is no folder {found}; name the one that `cldmon fetch` writes to"
+        )
 
 
 def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) -> Outline:
@@ -137,6 +153,14 @@ def interval_problem(minutes: object) -> str | None:
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
     """Tell whether a file may say what user `me` runs: it is theirs, root's, or sudo's caller's."""
     return owner in (0, me) or str(owner) == env.get("SUDO_UID")
+
+
+def _named_data_dir(option: Path | None, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return what names the data folder by hand, and the name; None where nothing does."""
+    if option:
+        return "--data-dir", str(option)
+    named = env.get("CLDMON_DATA_DIR", "")
+    return ("CLDMON_DATA_DIR", named) if named else None
 
 
 def _require_trust(place: Path, env: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from cldmon.app import parts
+from cldmon.config import locate
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import StoreError
 from cldmon.store import HEALTH_LOG, PASS_LOCK
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.app import App
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
 
@@ -40,7 +42,7 @@ def data_dir(patient: Patient) -> Iterator[Check]:
     if folder is None:
         return
     if not folder.exists():
-        yield _absent(folder)
+        yield _absent(folder, patient.app)
     elif is_read_only(os.statvfs(folder)):
         remedy = "mount it so that it can be written to, or set data_dir to another folder"
         yield bad("data folder", f"{folder} is on a file system that is mounted read-only", remedy)
@@ -158,9 +160,10 @@ def _appended(folder: Path, now: datetime) -> list[Path]:
     return [*(folder / name for name in names), day_path(folder, now.date())]
 
 
-def _absent(folder: Path) -> Check:
+def _absent(folder: Path, app: App) -> Check:
     parent = _nearest(folder)
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        locate.require_data_dir(folder, app.data_dir_option, app.env)
         return unsure("data folder", f"{folder} is not there yet", "the first pass makes it")
     detail = f"{folder} is not there, and {parent} is not ours to make it in"
     return bad("data folder", detail, f"make it, or set data_dir, or: {_mend(parent)}")

@@ -45,7 +45,7 @@ class Patient:
     def data_dir(self) -> Path | None:
         """Where the data are, there or not; None where the configuration does not tell."""
         try:
-            return self.app.data_dir
+            return self.app.outline.data_dir
         except ConfigError:
             return None
 

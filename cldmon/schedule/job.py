@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from cldmon.config.locate import SYSTEM_CONFIG, SYSTEM_DATA
+
 SERVICE_USER = "cldmon"
-CONFIG_DIR = Path("/etc/cldmon")
-STATE_DIR = Path("/var/lib/cldmon")
+CONFIG_DIR = SYSTEM_CONFIG.parent
+STATE_DIR = SYSTEM_DATA
 POLITE = timedelta(minutes=3)
 """Passes that follow each other faster may well be rate limited."""
 
@@ -52,7 +54,7 @@ class Job:
 
 PACKAGED = Job(
     program=("/usr/local/bin/cldmon",),
-    config=CONFIG_DIR / "config.toml",
+    config=SYSTEM_CONFIG,
     data_dir=STATE_DIR,
     interval=timedelta(minutes=10),
 )

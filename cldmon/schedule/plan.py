@@ -68,6 +68,7 @@ class Plan:
     def remarks(self, job: Job) -> Iterable[str]:
         """Return what a person ought to know before it is scheduled."""
         yield from remarks.of_interval(job)
+        yield from remarks.of_data_dir(job, self._expected_data_dir(job))
         if self.kind == "cron":
             yield from remarks.of_cron(job)
         if not self.of_user:
@@ -95,6 +96,16 @@ class Plan:
         if not self.of_user:
             env["STATE_DIRECTORY"] = str(STATE_DIR)
         return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)
+
+    def _expected_data_dir(self, job: Job) -> Path:
+        """Return where whom the passes run as finds the data with the configuration alone."""
+        from cldmon.config.load import read
+
+        named_by_hand = ("CLDMON_DATA_DIR", "STATE_DIRECTORY")
+        env = {name: value for name, value in self.app.env.items() if name not in named_by_hand}
+        if not self.of_user:
+            env = {"HOME": _home_of(job.user)}
+        return locate.data_dir(read(job.config).data_dir, job.config, None, env)
 
     def _textfile_folder(self, config: Config, path: Path) -> tuple[Path, ...]:
         if config.metrics.textfile is None:
@@ -128,6 +139,13 @@ def _owner_of(path: Path) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _home_of(user: str) -> str:
+    try:
+        return pwd.getpwnam(user).pw_dir
+    except KeyError:
+        return str(STATE_DIR)  # as the user will be made
 
 
 def _group_of(user: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,15 @@ def of_interval(job: Job) -> Iterator[str]:
         yield (
             f"a pass every {_minutes(job.interval)} may get accounts rate limited: set"
             f" fetch_interval_minutes to {_number(POLITE)} or more (10 is safe)"
+        )
+
+
+def of_data_dir(job: Job, expected: Path) -> Iterator[str]:
+    """Yield where people will look for the data in vain; `expected` is what they are led to."""
+    if job.data_dir != expected:
+        yield (
+            f"commands that are run by hand look for the data in {expected}: set"
+            f" data_dir = {json.dumps(str(job.data_dir), ensure_ascii=False)} in {job.config}"
         )
 
 

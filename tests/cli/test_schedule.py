@@ -125,6 +125,24 @@ def test_a_configuration_that_the_service_user_cannot_read_is_told(box: Box) -> 
     assert told is (os.geteuid() == 0)
 
 
+@pytest.mark.parametrize("kind", ["systemd", "cron"])
+def test_data_that_a_person_would_look_for_elsewhere_is_told(box: Box, kind: str) -> None:
+    """A service keeps them where no command looks that is given the configuration alone."""
+    told = schedule(box, kind).stderr
+    assert 'set data_dir = "/var/lib/cldmon" in' in told
+    assert str(box.folder / "config.toml") in told
+    configure(box, 'data_dir = "/var/lib/cldmon"')
+    assert "data_dir" not in schedule(box, kind).stderr
+
+
+def test_data_that_was_named_by_hand_is_told_too(box: Box) -> None:
+    """The option is in the unit, and nowhere else."""
+    env = {**box.env, "HOME": str(box.folder), "CLDMON_DATA_DIR": "/srv/kept"}
+    told = schedule(box, "systemd", "--user", env=env).stderr
+    assert 'set data_dir = "/srv/kept" in' in told
+    assert "data_dir" not in schedule(box, "systemd", "--user").stderr
+
+
 def test_the_system_is_for_root_to_change(box: Box) -> None:
     """As somebody else: root itself would be let through to this very machine."""
     plan = (

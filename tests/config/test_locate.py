@@ -61,6 +61,18 @@ def test_a_configured_data_dir_counts_from_the_configs_folder(
     assert locate.data_dir(configured, FOLDER / "config.toml", None, env) == expected
 
 
+@pytest.mark.parametrize("configured", [None, "/from/config"])
+def test_the_systems_configuration_has_one_data_folder_for_all_who_read_it(
+    configured: str | None,
+) -> None:
+    """The service and whoever looks by hand; only what somebody named is another."""
+    env = {"HOME": "/home/me", "XDG_STATE_HOME": "/from/xdg"}
+    found = locate.data_dir(configured, locate.SYSTEM_CONFIG, None, env)
+    assert found == Path("/from/config" if configured else "/var/lib/cldmon")
+    roundabout = Path("/etc/x/../cldmon/config.toml")
+    assert locate.data_dir(configured, roundabout, None, env) == found
+
+
 def test_a_data_dir_named_by_hand_counts_from_where_one_stands() -> None:
     assert locate.data_dir(None, FOLDER / "c", Path("here"), {}) == Path.cwd() / "here"
     assert locate.data_dir(None, FOLDER / "c", None, {"CLDMON_DATA_DIR": "x"}) == Path.cwd() / "x"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,6 +98,17 @@ def test_for_the_whole_system_the_configuration_in_etc_counts(machine: Machine) 
     assert f"ExecStart=/usr/local/bin/cldmon {places} fetch" in unit
     machine.follow(scripts("cron.md")[1].replace(f"cldmon init {ETC}", "true"))
     assert f"/usr/local/bin/cldmon {places} fetch" in machine.box.crontab.read_text()
+
+
+def test_without_a_data_dir_everybody_finds_the_data_of_the_service(machine: Machine) -> None:
+    """Whoever it is: the user's own folder for data is no place of the system's service."""
+    machine.settle(ETC)
+    machine.follow("cd /", "sudo cldmon schedule systemd --install")
+    unit = (machine.ours("etc/systemd/system") / "cldmon-fetch.service").read_text()
+    [start] = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
+    machine.follow(start)
+    ran = machine.run("cd /; cldmon status --json")
+    assert (ran.stderr, len(json.loads(ran.stdout)["accounts"])) == ("", 2)
 
 
 def commands() -> list[str]:
