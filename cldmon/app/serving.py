@@ -12,6 +12,8 @@ from cldmon.slack.directory import open_directory
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.pages import pages
+from cldmon.web.proxies import TrustedProxies
+from cldmon.web.public import PublicUrl
 from cldmon.web.reload import Reloaded, Sparing
 from cldmon.web.server import WebServer
 from cldmon.web.services import Kept, NoSlack, Services, Site, Slack
@@ -62,8 +64,8 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
         given = config.session_secret
         secret = Secret(given.get_secret_value()) if given else session_secret(data_dir)
         return Services(
-            site=_site(app, config),
-            sessions=Sessions(secret, revoked, f"cldmon-sid-{port}", app.now),
+            site=_site(app, config, port),
+            sessions=Sessions(secret, revoked, app.now),
             kept=kept,
             usage=usage,
             subscriptions=subscriptions,
@@ -81,10 +83,13 @@ def _place(config: Config) -> tuple[object, ...]:
     return config.host, config.port, config.data_dir
 
 
-def _site(app: App, config: Config) -> Site:
+def _site(app: App, config: Config, port: int) -> Site:
     token = config.api_token
     return Site(
-        hosts=frozenset(host.strip("[]").lower() for host in config.answered_hosts),
+        port=port,
+        public=PublicUrl.parse(config.public_url) if config.public_url else None,
+        hosts=frozenset(config.answered_hosts),
+        proxies=TrustedProxies(config.trusted_proxies),
         login=config.login_mode,
         api_token=Secret(token.get_secret_value()) if token else None,
         labels=tuple(account.label for account in config.accounts),

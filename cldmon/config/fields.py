@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,18 +10,11 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from cldmon.config import label as labels
-from cldmon.config import locate
+from cldmon.config import locate, network
+from cldmon.config.network import is_loopback
 from cldmon.domain.secret import looks_secret
 
 MAX_TIMEOUT_SECONDS = 3600
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine and no other can reach it."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _line(text: str) -> str:
@@ -151,6 +143,8 @@ ServiceUrl = Annotated[str, AfterValidator(_service)]
 ApiUrl = Annotated[ServiceUrl, AfterValidator(lambda url: url + "/")]
 AnyUrl = Annotated[str, AfterValidator(_url)]
 HostName = Annotated[Line, AfterValidator(_host_name)]
-HostNames = Annotated[tuple[HostName, ...], AsTuple]
+HostNames = Annotated[tuple[Annotated[HostName, AfterValidator(network.host_name)], ...], AsTuple]
+Networks = Annotated[tuple[Annotated[Line, AfterValidator(network.proxy_network)], ...], AsTuple]
+PublicUrl = Annotated[AnyUrl, AfterValidator(network.public_url)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]

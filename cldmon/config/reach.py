@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.config.fields import is_loopback
+from cldmon.config.network import is_loopback
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,21 +29,36 @@ def check_login(config: Config, path: Path) -> None:
     sends_codes = config.notifications.slack.enabled
     if config.login_mode == "open" or sends_codes or config.api_token:
         return
-    why = "" if is_loopback(config.host) else f"{config.host} can be reached by others, and "
+    exposed = config.public_host if is_loopback(config.host) else config.host
+    why = f"{exposed} can be reached by others, and " if config.is_exposed else ""
     raise ConfigError(
-        f"{path}: {why}login codes are sent by Slack, which is off: "
-        'switch it on, set an api_token, or let everybody in with login = "open"'
+        f"{path}: {why}login codes are sent by Slack, which is off, so nobody can log in: "
+        "switch it on, set an api_token for programs, or let everybody in with "
+        'login = "open", behind a proxy that asks who they are'
     )
 
 
 def remarks(config: Config) -> Iterator[str]:
     """Yield what a person who starts the server should know."""
-    if config.login_mode == "open" and not is_loopback(config.host):
-        yield f'login = "open": whoever reaches {config.host} may log in as anybody'
-    if config.host.strip("[]") in _EVERY_ADDRESS and config.allowed_hosts is None:
+    yield from open_doors(config)
+    everywhere = config.host.strip("[]") in _EVERY_ADDRESS
+    if everywhere and config.allowed_hosts is None and config.public_url is None:
         yield "only Host names of this machine are answered: set allowed_hosts to those in use"
     secret = config.session_secret.get_secret_value() if config.session_secret else None
     if secret and (secret in KNOWN_SECRETS or len(secret) < SHORT_SECRET):
         yield "session_secret can be guessed, and logins forged: remove it or make it long"
     if config.api_token and len(config.api_token.get_secret_value()) < SHORT_SECRET:
         yield "api_token can be guessed: make it long"
+
+
+def open_doors(config: Config) -> Iterator[str]:
+    """Yield by which ways others may log in as anybody."""
+    if config.login_mode != "open":
+        return
+    if not is_loopback(config.host):
+        yield f'login = "open": whoever reaches {config.host} may log in as anybody'
+    names = [name for name in config.answered_hosts if not is_loopback(name)]
+    if foreign := [name for name in names if name != config.host.lower()]:
+        yield (
+            f'login = "open": whoever is let through to {", ".join(foreign)} may log in as anybody'
+        )

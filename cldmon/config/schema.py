@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -24,17 +25,20 @@ from cldmon.config.fields import (
     Label,
     Line,
     Minutes,
+    Networks,
     Pointer,
+    PublicUrl,
     Seconds,
     ServiceUrl,
     Uuid,
-    is_loopback,
     whole,
 )
+from cldmon.config.network import host_name, is_loopback
 
 SLACK_CREDENTIAL = "slack-bot-token"
 MAX_KEEP_DAYS = 100_000
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
 
 
 class _Table(BaseModel):
@@ -145,7 +149,9 @@ class Config(_Table):
     session_secret: HeaderSecret | None = None
     host: HostName = "127.0.0.1"
     port: Annotated[int, whole(1, 65535)] = 3000
+    public_url: PublicUrl | None = None
     allowed_hosts: HostNames | None = None
+    trusted_proxies: Networks = LOOPBACK_NETWORKS
     login: Literal["open", "code"] | None = None
     api_token: HeaderSecret | None = None
     fetch_interval_minutes: Minutes = locate.DEFAULT_INTERVAL_MINUTES
@@ -176,11 +182,34 @@ class Config(_Table):
         return timedelta(minutes=self.fetch_interval_minutes)
 
     @property
+    def public_host(self) -> str | None:
+        """The host of `public_url`, without brackets and port."""
+        return urlsplit(self.public_url).hostname if self.public_url else None
+
+    @property
     def login_mode(self) -> Literal["open", "code"]:
         """How people log in: as configured, else `open` where only this machine can come."""
-        return self.login or ("open" if is_loopback(self.host) else "code")
+        return self.login or ("code" if self.is_exposed else "open")
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether others than this machine can come, as far as the configuration says."""
+        return not (is_loopback(self.host) and is_loopback(self.public_host or self.host))
 
     @property
     def answered_hosts(self) -> tuple[str, ...]:
-        """The Host names that are answered: as configured, else the loopback ones and `host`."""
-        return self.allowed_hosts or tuple(dict.fromkeys((*LOOPBACK_HOSTS, self.host)))
+        """The Host names that are answered, in lower case and without brackets.
+
+        As configured, else the loopback ones and `host`; that of `public_url` always.
+        """
+        named = self.allowed_hosts or (*LOOPBACK_HOSTS, _sent(self.host))
+        public = (self.public_host,) if self.public_host else ()
+        return tuple(dict.fromkeys((*named, *public)))
+
+
+def _sent(host: str) -> str:
+    """Return the Host header of a request to where a server listens."""
+    try:
+        return host_name(host)
+    except ValueError:
+        return host.strip("[]").lower()

@@ -20,6 +20,7 @@ _LOOKS = {
     "config": setup.configuration,
     "permissions": setup.permissions,
     "session secret": setup.session_secret,
+    "logins": setup.logins,
     "data folder": disk.data_dir,
     "files": disk.files,
     "disk space": disk.space,

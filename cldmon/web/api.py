@@ -5,7 +5,7 @@ Source: contract, "HTTP"; `openapi.json` beside this file says the same to progr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def respond(request: Request, services: Services) -> Response:
     """Answer one request; whatever goes wrong becomes an answer, too."""
     try:
         check_host(request, services.site.hosts)
-        return _answer(request, services)
+        return _answer(_localized(request, services.site), services)
     except RefusedError as error:
         return error.response
     except CldmonError as error:
@@ -75,7 +75,7 @@ def usage(request: Request, caller: Caller, services: Services) -> Response:
 def subscribe(request: Request, caller: Caller, services: Services) -> Response:
     """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
     label, key, enabled = _wish(request, caller, services)
-    with services.kept.change_turns.taken(caller_key(request, caller)):
+    with services.kept.change_turns.taken(caller_key(caller)):
         subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
     services.usage.subscriptions_changed()
     return json_response(
@@ -139,12 +139,18 @@ def _answer(request: Request, services: Services) -> Response:
     if route is None:
         return _other_method(request, _allowed(routes))
     if method == "POST":
-        check_origin(request)
+        check_origin(request, services.site.public)
         check_content_type(request)
     caller = identify(request, services)
     if not (caller.reads or _is_open(route, services.site)):
         raise RefusedError(401, "Unauthorized")
     return route.handler(request, caller, services)
+
+
+def _localized(request: Request, site: Site) -> Request:
+    """Return a request without the path of the public URL, which a proxy may have left in it."""
+    local = site.public.local_path(request.path) if site.public else request.path
+    return request if local == request.path else replace(request, path=local)
 
 
 def _is_open(route: Route, site: Site) -> bool:
@@ -160,11 +166,14 @@ def _route_path(path: str) -> str:
 
 def _page(request: Request, services: Services) -> Response:
     """Answer with a file of the dashboard: only what was found at the start is there."""
-    page = services.pages.get(request.path)
-    if page is None:
+    page, public = services.pages.get(request.path), services.site.public
+    at_index = public is not None and f"{request.path}/" == public.path
+    if page is None and not at_index:
         raise RefusedError(404, "Not found")
     if request.method not in _READING:
         return _other_method(request, ", ".join((*_READING, "OPTIONS")))
+    if page is None:  # its links are relative to the path with the slash
+        return Response(308, b"", (("Location", f"{request.path}/"),))
     return page.answer(request)
 
 

@@ -6,7 +6,6 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.web.limits import address
 from cldmon.web.message import RefusedError
 
 if TYPE_CHECKING:
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent a request."""
+    """Whoever sent a request. `address` is what their tries are counted by."""
 
     session: Session | None = None
     has_token: bool = False
+    address: str = ""
 
     @property
     def reads(self) -> bool:
@@ -59,15 +59,16 @@ def identify(request: Request, services: Services) -> Caller:
 
     Other schemes than Bearer are not for us: a proxy in front may ask for a password.
     """
+    address = services.site.proxies.client(request)
     scheme, _, given = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
-        return Caller(_session(request, services))
+        return Caller(_session(request, services), address=address)
     if not _is_token(given.strip(), services.site):
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
-    return Caller(has_token=True)
+    return Caller(has_token=True, address=address)
 
 
-def caller_key(request: Request, caller: Caller) -> CallerKey:
+def caller_key(caller: Caller) -> CallerKey:
     """Return whom a turn counts for: see `cldmon.web.turns`.
 
     Anybody can be many guests, so all of those at an address share what one address gets.
@@ -76,12 +77,13 @@ def caller_key(request: Request, caller: Caller) -> CallerKey:
         return "user", caller.user
     if caller.has_token:
         return ("token",)
-    return "address", address(request), caller.session.id if caller.session else ""
+    return "address", caller.address, caller.session.id if caller.session else ""
 
 
 def _session(request: Request, services: Services) -> Session | None:
     """Return the session as far as the present configuration honours it."""
-    session = services.sessions.read(request.header("cookie"))
+    cookies = request.header("cookie")
+    session = services.sessions.read(cookies, services.site.cookie_scope(request))
     if session is None or session.proved or services.site.login == "open":
         return _as_guest(session) if session and services.site.slack is None else session
     return None

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.web.message import JSON, RefusedError, Request
+from cldmon.web.public import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from cldmon.web.public import PublicUrl
+
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>\d{1,5}))?")
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#@]+)")
 _OWN_SITE = ("same-origin", "none")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_LONGEST_QUOTE = 100
+
+
+class Host(NamedTuple):
+    """What a Host header names: in lower case and without brackets; `port` is None if not named."""
+
+    name: str
+    port: int | None
+
+
+def requested_host(request: Request) -> Host:
+    """Return what a request was sent to; raises RefusedError where it does not say."""
+    if found := _host(request.header("host").lower()):
+        return found
+    raise RefusedError(400, "a Host header with a host name is needed")
 
 
 def check_host(request: Request, hosts: Collection[str]) -> None:
@@ -21,20 +38,25 @@ def check_host(request: Request, hosts: Collection[str]) -> None:
 
     `hosts` are in lower case and without brackets.
     """
-    match = _HOST.fullmatch(request.header("host").lower())
-    if match is None:
-        raise RefusedError(400, "a Host header with a host name is needed")
-    if (match["v6"] or match["name"]) not in hosts:
-        raise RefusedError(421, "this server does not answer to that Host: see allowed_hosts")
+    host = requested_host(request)
+    if host.name not in hosts:
+        raise RefusedError(
+            421, f"this server does not answer to the Host {_quoted(host.name)}: see allowed_hosts"
+        )
 
 
-def check_origin(request: Request) -> None:
+def check_origin(request: Request, public: PublicUrl | None) -> None:
     """Refuse a request that a page of another site made the browser send."""
     site = request.header("sec-fetch-site")
+    if site and site not in _OWN_SITE:
+        raise RefusedError(403, "refused: a page of another site sent it")
     origin = request.header("origin")
-    if (site and site not in _OWN_SITE) or (origin and not _is_own(origin, request)):
+    if origin and not _is_own(origin, request, public):
+        host = request.header("host")
         raise RefusedError(
-            403, "refused: it comes from another site (a proxy must pass on the Host header)"
+            403,
+            f"refused: its Origin is {_quoted(origin)}, but its Host {_quoted(host)}: "
+            "a proxy must pass on the Host header with its port, or public_url name the Origin",
         )
 
 
@@ -50,20 +72,31 @@ def check_content_type(request: Request) -> None:
         raise RefusedError(415, "the body must not be packed", ("Accept-Encoding", "identity"))
 
 
-def _is_own(origin: str, request: Request) -> bool:
-    """Tell whether an Origin is that of the Host asked for; the scheme may be a proxy's."""
-    try:
-        url = urlsplit(origin.lower())
-    except ValueError:
+def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
+    """Tell whether an Origin is that of the Host asked for, or the public one.
+
+    The scheme may be a proxy's.
+    """
+    match = _ORIGIN.fullmatch(origin.lower())
+    named = _host(match["host"]) if match else None
+    if match is None or named is None:
         return False
-    if url.scheme not in _DEFAULT_PORTS or url.path or url.query or url.fragment:
-        return False
-    default = _DEFAULT_PORTS[url.scheme]
-    return _with_port(url.netloc, default) == _with_port(request.header("host").lower(), default)
+    scheme, default = match["scheme"], DEFAULT_PORTS[match["scheme"]]
+    from_page = (named.name, named.port or default)
+    if public and (scheme, *from_page) == (public.scheme, public.host, public.port):
+        return True
+    asked = requested_host(request)
+    return from_page == (asked.name, asked.port or default)
 
 
-def _with_port(host: str, default: str) -> tuple[str, str]:
-    match = _HOST.fullmatch(host)
+def _host(text: str) -> Host | None:
+    match = _HOST.fullmatch(text)
     if match is None:
-        return host, ""
-    return match["v6"] or match["name"], match["port"] or default
+        return None
+    return Host(match["v6"] or match["name"], int(match["port"]) if match["port"] else None)
+
+
+def _quoted(foreign: str) -> str:
+    """Return what a client sent, so that it can be shown anywhere."""
+    text = foreign[:_LONGEST_QUOTE]
+    return '"' + "".join(c if " " <= c <= "~" else "?" for c in text) + '"'

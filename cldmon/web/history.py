@@ -43,7 +43,7 @@ def history(request: Request, caller: Caller, services: Services) -> Response:
     until = services.now()
     since_ms, until_ms = to_ms(until - _range(request)), to_ms(until)
     account, points = parameter(request, "account"), _points(request)
-    key = caller_key(request, caller)
+    key = caller_key(caller)
     if account is None and points is None:
         return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services, key)
     found = _series(services.data_dir, account, since_ms, until_ms)

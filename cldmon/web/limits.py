@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from cldmon.web.message import RefusedError, Request
+from cldmon.web.message import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,40 +55,6 @@ class Limit:
         if len(self._counts) > MOST_KEYS:
             self._counts.popitem(last=False)
         return count
-
-
-def address(request: Request) -> str:
-    """Return who asks, for counting: behind a proxy on this machine, whom the proxy names.
-
-    Whole IPv6 networks of the size that one customer gets count as one address.
-    """
-    named = request.header("x-forwarded-for").rpartition(",")[2].strip()
-    if named and is_local(request.peer):
-        return _network(named) or request.peer
-    return _network(request.peer) or request.peer
-
-
-def is_local(peer: str) -> bool:
-    """Tell whether the other end of a connection is this machine."""
-    found = _address(peer)
-    return found is not None and found.is_loopback
-
-
-def _network(text: str) -> str | None:
-    found = _address(text)
-    if isinstance(found, IPv6Address):
-        # Not the text: Python cannot spell the whole of an address with a zone, as fe80::1%eth0.
-        return found.packed[:8].hex(":", 2)
-    return str(found) if found else None
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address; one of IPv4 that came through IPv6 as what it is."""
-    try:
-        found = ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
 def _too_many(seconds: float) -> RefusedError:

@@ -12,7 +12,6 @@ from cldmon.slack.people import search
 from cldmon.web import codes
 from cldmon.web.bodies import parameter, text, whole
 from cldmon.web.caller import Caller, caller_key
-from cldmon.web.limits import address, is_local
 from cldmon.web.message import RefusedError, Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ LONGEST_CODE = 20
 
 def log_in(request: Request, caller: Caller, services: Services) -> Response:
     """Open a session for a Slack user, or for a guest."""
-    services.kept.logins.take(address(request))
+    services.kept.logins.take(caller.address)
     body = whole(request)
     user, code = (text(body, key, default="").strip() for key in ("slackId", "code"))
     if not user:
@@ -39,22 +38,22 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
         services.kept.logins_as.take(person.id)
         return _welcome(request, services, services.sessions.open(person.id, shown(person)))
     if code:
-        _check_code(request, person.id, code, services.kept)
+        _check_code(caller.address, person.id, code, services.kept)
         session = services.sessions.open(person.id, shown(person), proved=True)
         return _welcome(request, services, session)
     return _send_code(person, slack, services)
 
 
 def log_out(request: Request, caller: Caller, services: Services) -> Response:
-    """End the session for good, if there is one."""
+    """End the session for good, if there is one, and any other that came with it."""
     if caller.has_token:
         raise RefusedError(403, "an API token has no session that could end")
-    if caller.session is not None:
-        services.kept.logouts.take(address(request))
-        with services.kept.logout_turns.taken(caller_key(request, caller)):
-            services.sessions.end(caller.session)
-    gone = services.sessions.no_cookie(secure=_is_tls(request))
-    return json_response({"ok": True}, 200, ("Set-Cookie", gone))
+    sessions, scope = services.sessions, services.site.cookie_scope(request)
+    for session in sessions.read_all(request.header("cookie"), scope):
+        services.kept.logouts.take(caller.address)
+        with services.kept.logout_turns.taken(caller_key(caller)):
+            sessions.end(session)
+    return json_response({"ok": True}, 200, ("Set-Cookie", sessions.no_cookie(scope)))
 
 
 def session(request: Request, caller: Caller, services: Services) -> Response:
@@ -62,16 +61,14 @@ def session(request: Request, caller: Caller, services: Services) -> Response:
     if caller.reads or services.site.slack or not services.site.admits_guests:
         return json_response(caller.document(services.site))
     opened = services.sessions.open()
-    return json_response(
-        caller.with_session(opened).document(services.site),
-        200,
-        ("Set-Cookie", services.sessions.cookie(opened, secure=_is_tls(request))),
-    )
+    cookie = services.sessions.cookie(opened, services.site.cookie_scope(request))
+    document = caller.with_session(opened).document(services.site)
+    return json_response(document, 200, ("Set-Cookie", cookie))
 
 
 def find_people(request: Request, caller: Caller, services: Services) -> Response:
     """Find the people whose names fit what was typed into the login box."""
-    services.kept.searches.take(address(request))
+    services.kept.searches.take(caller.address)
     typed, slack = (parameter(request, "q") or "").strip(), services.site.slack
     if slack is None or not typed:
         return json_response({"users": []})
@@ -106,7 +103,7 @@ def _welcome_guest(request: Request, services: Services) -> Response:
 
 def _welcome(request: Request, services: Services, opened: Session) -> Response:
     document = Caller(opened).document(services.site)
-    cookie = services.sessions.cookie(opened, secure=_is_tls(request))
+    cookie = services.sessions.cookie(opened, services.site.cookie_scope(request))
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
 
 
@@ -136,8 +133,8 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     return json_response({"codeRequired": True}, 202)
 
 
-def _check_code(request: Request, user: str, code: str, kept: Kept) -> None:
-    kept.guesses.take(address(request))
+def _check_code(client: str, user: str, code: str, kept: Kept) -> None:
+    kept.guesses.take(client)
     kept.guesses_as.take(user)
     if not kept.codes.redeem(user, code[:LONGEST_CODE]):
         raise RefusedError(401, "wrong or expired code: ask for a new one")
@@ -168,9 +165,3 @@ def _found(person: Person) -> dict[str, str]:
         "username": person.name,
         "displayName": shown(person),
     }
-
-
-def _is_tls(request: Request) -> bool:
-    """Tell whether the browser came by https: to a proxy on this machine, which says so."""
-    scheme = request.header("x-forwarded-proto").partition(",")[0].strip().lower()
-    return scheme == "https" and is_local(request.peer)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.web.codes import Codes
+from cldmon.web.guards import requested_host
 from cldmon.web.limits import Limit
+from cldmon.web.sessions import CookieScope
 from cldmon.web.turns import LOCK_SECONDS, Turns
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from cldmon.slack.messages import Message
     from cldmon.slack.people import Person
     from cldmon.store.subscriptions import SubscriptionsFile
-    from cldmon.web.message import Document
+    from cldmon.web.message import Document, Request
+    from cldmon.web.proxies import TrustedProxies
+    from cldmon.web.public import PublicUrl
     from cldmon.web.sessions import Sessions
     from cldmon.web.usage import Usage
 
@@ -54,9 +58,15 @@ class Slack:
 
 @dataclass(frozen=True)
 class Site:
-    """What a configuration says of the server. `hosts` are in lower case, without brackets."""
+    """What a configuration says of the server. `hosts` are in lower case, without brackets.
 
+    `port` is where it listens, `public` where browsers find it, if that is known.
+    """
+
+    port: int
+    public: PublicUrl | None
     hosts: frozenset[str]
+    proxies: TrustedProxies
     login: Literal["open", "code"]
     api_token: Secret | None
     labels: tuple[str, ...]
@@ -67,6 +77,13 @@ class Site:
     def admits_guests(self) -> bool:
         """Whether anybody may read: not where a code is asked for."""
         return self.login == "open"
+
+    def cookie_scope(self, request: Request) -> CookieScope:
+        """Return where the cookie of whoever sent a request belongs."""
+        public = self.public
+        if public and requested_host(request).name == public.host:
+            return CookieScope(public.port, public.path, secure=public.is_tls)
+        return CookieScope(self.port, "/", secure=self.proxies.is_tls(request))
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,25 @@ class Session:
         return not self.user
 
 
+@dataclass(frozen=True, slots=True)
+class CookieScope:
+    """Where a browser shall send the cookie: its port is part of the name, for cookies know none.
+
+    A cookie for all of a host that goes by TLS alone has the prefix that keeps other hosts of the
+    same domain from setting one of that name.
+    """
+
+    port: int
+    path: str = "/"
+    secure: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the cookie is called."""
+        prefix = "__Host-" if self.secure and self.path == "/" else ""
+        return f"{prefix}cldmon-sid-{self.port}"
+
+
 class Revocations:
     """The sessions that were ended by a logout, in a file, each until it would have expired.
 
@@ -96,69 +115,76 @@ class Revocations:
 
 
 class Sessions:
-    """Makes and reads the cookies. `name` is the cookie's; `now` gives UTC instants.
+    """Makes and reads the cookies. `now` gives UTC instants. Threads may share it."""
 
-    Threads may share it.
-    """
-
-    def __init__(
-        self, secret: Secret, revoked: Revocations, name: str, now: Callable[[], datetime]
-    ) -> None:
-        self._signer = URLSafeSerializer(
-            secret.reveal(),
-            # Bound to its name, which has the port: a server beside us that has the same secret
-            # knows nothing of a logout here, and may ask for less at a login.
-            salt=f"{_SALT} {name}",
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-        )
+    def __init__(self, secret: Secret, revoked: Revocations, now: Callable[[], datetime]) -> None:
+        self._secret = secret
         self._revoked = revoked
-        self._name = name
         self._now = now
-        self._verified: dict[str, Session] = {}
+        self._signers: dict[str, URLSafeSerializer] = {}
+        self._verified: dict[tuple[str, str], Session] = {}
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
         id_ = ("u" if user else "g") + secrets.token_hex(_ID_BYTES)
         return Session(id_, user, name[:LONGEST_NAME], proved, self._now() + LIFETIME)
 
-    def read(self, cookies: str) -> Session | None:
-        """Return the live session that a Cookie header carries, if any."""
-        found = map(self._live, _values(cookies, self._name))
-        return next((session for session in found if session), None)
+    def read(self, cookies: str, scope: CookieScope) -> Session | None:
+        """Return the live session that a Cookie header carries, if any; see `read_all`."""
+        return next(iter(self.read_all(cookies, scope)), None)
+
+    def read_all(self, cookies: str, scope: CookieScope) -> list[Session]:
+        """Return the live sessions of all cookies of that name, the most personal and newest first.
+
+        Another path or host of the same domain may have set one, and which of them a browser sends
+        first says nothing: one that was planted must hide nobody's own.
+        """
+        found = (self._live(scope.name, value) for value in _values(cookies, scope.name))
+        return sorted(filter(None, found), key=_rank, reverse=True)
 
     def end(self, session: Session) -> None:
         """End a session for good, also for copies of its cookie."""
         self._revoked.add(session, self._now())
 
-    def cookie(self, session: Session, *, secure: bool) -> str:
+    def cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value that a browser shall keep."""
         *fields, expires = astuple(session)
-        value = self._signer.dumps([*fields, to_ms(expires)])
-        return self._set(_text(value), LIFETIME // timedelta(seconds=1), secure=secure)
+        value = self._signer(scope.name).dumps([*fields, to_ms(expires)])
+        return _set_cookie(scope, _text(value), LIFETIME // timedelta(seconds=1))
 
-    def no_cookie(self, *, secure: bool) -> str:
+    def no_cookie(self, scope: CookieScope) -> str:
         """Return the Set-Cookie value that makes a browser forget."""
-        return self._set("", 0, secure=secure)
+        return _set_cookie(scope, "", 0)
 
-    def _set(self, value: str, max_age: int, *, secure: bool) -> str:
-        tail = "; Secure" if secure else ""
-        return f"{self._name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{tail}"
+    def _signer(self, name: str) -> URLSafeSerializer:
+        """Return the signer of the cookies of one name.
 
-    def _live(self, value: str) -> Session | None:
-        session = self._verified.get(value) or self._verify(value)
+        Bound to the name, which has the port: a server beside us that has the same secret knows
+        nothing of a logout here, and may ask for less at a login.
+        """
+        if name not in self._signers:
+            self._signers[name] = URLSafeSerializer(
+                self._secret.reveal(),
+                salt=f"{_SALT} {name}",
+                signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+            )
+        return self._signers[name]
+
+    def _live(self, name: str, value: str) -> Session | None:
+        session = self._verified.get((name, value)) or self._verify(name, value)
         if session is None or session.expires <= self._now() or session in self._revoked:
             return None
         return session
 
-    def _verify(self, value: str) -> Session | None:
+    def _verify(self, name: str, value: str) -> Session | None:
         try:
-            id_, user, name, proved, expires = self._signer.loads(value)
-            session = Session(id_, user, name, proved, from_ms(expires))
+            id_, user, shown, proved, expires = self._signer(name).loads(value)
+            session = Session(id_, user, shown, proved, from_ms(expires))
         except (BadData, ValueError, TypeError, OverflowError):
             return None
         if len(self._verified) >= _MOST_VERIFIED:
             self._verified.clear()
-        self._verified[value] = session
+        self._verified[name, value] = session
         return session
 
 
@@ -183,11 +209,21 @@ def _locked(path: Path, patience: float) -> AbstractContextManager[None]:
 
 
 def _values(cookies: str, name: str) -> Iterator[str]:
-    """Yield each value that a cookie of this name has: another path may have set a second one."""
+    """Yield each value that a cookie of this name has."""
     for part in cookies.split(";"):
         key, _, value = part.strip().partition("=")
         if key == name:
             yield value
+
+
+def _rank(session: Session) -> tuple[bool, bool, datetime]:
+    return not session.guest, session.proved, session.expires
+
+
+def _set_cookie(scope: CookieScope, value: str, max_age: int) -> str:
+    tail = "; Secure" if scope.secure else ""
+    attributes = f"Path={scope.path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{tail}"
+    return f"{scope.name}={value}; {attributes}"
 
 
 def _pruned(ends: dict[str, int], now_ms: int) -> dict[str, int]:

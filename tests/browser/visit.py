@@ -98,5 +98,5 @@ class Visit:
 
     def _seen(self, request: Request) -> None:
         self.asked.append(urlsplit(request.url).path)
-        if urlsplit(request.url).netloc != f"127.0.0.1:{self.board.port}":
+        if not request.url.startswith(self.board.url):
             self.strangers.add(request.url)

@@ -15,21 +15,24 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cldmon.config import locate
-from cldmon.config.fields import is_loopback
 from cldmon.config.load import load, permissions_warning, read
+from cldmon.config.network import is_loopback
 from cldmon.config.schema import AccountConfig, Config
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 KEY = "sk-ant-sid01-abc_DEF-123"
 ALICE = f'[[accounts]]\nlabel = "alice"\nsession_key = "{KEY}"\n'
 FULL = f"""
 session_secret = "a-secret"
 host = "0.0.0.0"
 port = 8080
-allowed_hosts = ["usage.example.org", "[::1]"]
+public_url = "https://Usage.example.org/cldmon"
+allowed_hosts = ["usage.example.org", "[::1]", "Münze.example"]
+trusted_proxies = ["172.18.0.0/16", "::ffff:10.0.0.7", "fd00::1/128"]
 login = "open"
 api_token = "token"
 fetch_interval_minutes = 5
@@ -84,6 +87,7 @@ def test_defaults_are_those_of_the_contract(write: Callable[[str], Path]) -> Non
     assert (config.host, config.port, config.session_secret) == ("127.0.0.1", 3000, None)
     assert (config.login_mode, config.api_token) == ("open", None)
     assert config.answered_hosts == ("localhost", "127.0.0.1", "::1")
+    assert (config.public_url, config.trusted_proxies) == (None, ("127.0.0.0/8", "::1"))
     assert (config.interval, config.history_keep_days) == (timedelta(minutes=10), 0)
     assert (config.claude_url, config.slack_url) == ("https://claude.ai", "https://slack.com/api/")
     assert (config.browser.headless, config.browser.timeout_seconds) == (True, 20)
@@ -99,7 +103,9 @@ def test_every_key_of_the_contract_is_taken(write: Callable[[str], Path]) -> Non
     ) == {
         "host": "0.0.0.0",
         "port": 8080,
-        "allowed_hosts": ("usage.example.org", "[::1]"),
+        "public_url": "https://usage.example.org/cldmon/",
+        "allowed_hosts": ("usage.example.org", "::1", "xn--mnze-0ra.example"),
+        "trusted_proxies": ("172.18.0.0/16", "10.0.0.7", "fd00::1"),
         "login": "open",
         "fetch_interval_minutes": 5,
         "history_keep_days": 30,
@@ -133,7 +139,38 @@ def test_login_asks_for_a_code_where_others_can_come() -> None:
     assert Config(host="0.0.0.0").login_mode == "code"
     assert Config(host="::1").login_mode == "open"
     assert Config(host="0.0.0.0", login="open").login_mode == "open"
-    assert Config(host="usage.example.org").answered_hosts[-1] == "usage.example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "mode"),
+    [
+        ("127.0.0.1", "http://localhost:8080/", "open"),
+        ("127.0.0.1", "https://[::1]/cldmon/", "open"),
+        ("127.0.0.1", "https://usage.example.org/", "code"),
+        ("0.0.0.0", "http://localhost:8080/", "code"),
+    ],
+)
+def test_login_asks_for_a_code_where_a_proxy_lets_others_come(
+    host: str, public_url: str, mode: str
+) -> None:
+    assert Config.model_validate({"host": host, "public_url": public_url}).login_mode == mode
+
+
+@pytest.mark.parametrize(
+    ("given_", "answered"),
+    [
+        ({"host": "usage.example.org"}, (*LOOPBACK, "usage.example.org")),
+        ({"host": "[::1]"}, LOOPBACK),
+        ({"public_url": "https://a.example:8443/x"}, (*LOOPBACK, "a.example")),
+        ({"public_url": "https://[2001:db8::1]/"}, (*LOOPBACK, "2001:db8::1")),
+        (
+            {"public_url": "https://a.example/", "allowed_hosts": ["b.example"]},
+            ("b.example", "a.example"),
+        ),
+    ],
+)
+def test_the_hosts_that_are_answered(given_: dict[str, object], answered: tuple[str, ...]) -> None:
+    assert Config.model_validate(given_).answered_hosts == answered
 
 
 @pytest.mark.parametrize(
@@ -167,6 +204,25 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ("host = 'http://x/'", ":1: host: expected a host name or an address"),
         ("allowed_hosts = 'a'", ":1: allowed_hosts: expected a list: [ … ], found a text"),
         ("allowed_hosts = ['a', 5]", ":1: allowed_hosts[2]: expected a text in quotes, found a w"),
+        ("allowed_hosts = ['a:80']", ":1: allowed_hosts[1]: has a port, which does not count here"),
+        ("allowed_hosts = ['[::1]:80']", ":1: allowed_hosts[1]: has a port, which does not count"),
+        ("allowed_hosts = ['*.a.org']", ":1: allowed_hosts[1]: expected whole names, without *"),
+        ("allowed_hosts = ['straße.de']", ":1: allowed_hosts[1]: holds a letter that is encoded"),
+        ("allowed_hosts = ['a..b']", ":1: allowed_hosts[1]: expected a host name or an address"),
+        ("allowed_hosts = ['fe80::1%lo']", ":1: allowed_hosts[1]: expected an address without a"),
+        ("trusted_proxies = '::1'", ":1: trusted_proxies: expected a list: [ … ], found a text"),
+        ("trusted_proxies = ['0.0.0.0/0']", ":1: trusted_proxies[1]: is every address there is"),
+        ("trusted_proxies = ['::1', '::/0']", ":1: trusted_proxies[2]: is every address there is"),
+        ("trusted_proxies = ['::ffff:0:0/96']", ":1: trusted_proxies[1]: is every address there"),
+        ("trusted_proxies = ['10.0.0.1/8']", ":1: trusted_proxies[1]: is an address within 10.0."),
+        ("trusted_proxies = ['proxy']", ":1: trusted_proxies[1]: expected an address such as 172."),
+        ("public_url = 'a.example'", ":1: public_url: expected an address such as https://"),
+        ("public_url = 'https://u:p@a.example'", ":1: public_url: expected an address without us"),
+        ("public_url = 'https://a.example/?x'", ":1: public_url: expected an address without use"),
+        ("public_url = 'https://a.example/../x'", ":1: public_url: expected a path of plain name"),
+        ("public_url = 'https://a.example/x;y'", ":1: public_url: expected a path of plain names"),
+        ("public_url = 'https://a.example/%2f'", ":1: public_url: expected a path of plain names"),
+        ("public_url = 'https://a..b/'", ":1: public_url: expected a host name or an address"),
         ("login = 'maybe'", ":1: login: expected 'open' or 'code'"),
         ("fetch_interval_minutes = 0", ":1: fetch_interval_minutes: expected a number of minutes"),
         ("fetch_interval_minutes = inf", ":1: fetch_interval_minutes: expected a number of min"),

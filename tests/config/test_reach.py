@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cldmon.config.reach import SHORT_SECRET, remarks
+from cldmon.config.reach import SHORT_SECRET, check_login, open_doors, remarks
 from cldmon.config.schema import Config
+from cldmon.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", ["api_token", "session_secret"])
@@ -15,3 +18,42 @@ def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
     assert remark.startswith(f"{name} can be guessed")
     assert short not in remark
     assert [*remarks(Config.model_validate({name: long}))] == []
+
+
+@pytest.mark.parametrize(
+    ("given_", "names"),
+    [
+        ({"allowed_hosts": ["localhost", "a.example"]}, ["a.example"]),
+        ({"public_url": "https://a.example/"}, ["a.example"]),
+        ({"host": "10.0.0.1", "allowed_hosts": ["localhost"]}, ["10.0.0.1"]),
+        ({"host": "10.0.0.1"}, ["10.0.0.1"]),
+        ({"host": "0.0.0.0", "allowed_hosts": ["a.example"]}, ["0.0.0.0", "a.example"]),
+        ({"public_url": "http://localhost/", "allowed_hosts": ["127.0.0.1", "[::1]"]}, []),
+    ],
+)
+def test_open_logins_are_remarked_on_where_others_can_come(
+    given_: dict[str, object], names: list[str]
+) -> None:
+    found = [*open_doors(Config.model_validate({**given_, "login": "open"}))]
+    assert len(found) == len(names)
+    for line, name in zip(found, names, strict=True):
+        assert name in line
+        assert line.endswith("may log in as anybody")
+    assert [*open_doors(Config.model_validate({**given_, "login": "code"}))] == []
+
+
+@pytest.mark.parametrize(
+    ("given_", "why"),
+    [
+        ({"public_url": "https://a.example/"}, "a.example can be reached by others"),
+        ({"host": "0.0.0.0"}, "0.0.0.0 can be reached by others"),
+        ({"login": "code"}, "config.toml: login codes are sent by Slack"),
+    ],
+)
+def test_where_nobody_could_log_in_the_ways_out_are_named(
+    given_: dict[str, object], why: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_login(Config.model_validate(given_), Path("config.toml"))
+    for words in (why, "api_token", 'login = "open"', "behind a proxy"):
+        assert words in str(refused.value)

@@ -1,21 +1,18 @@
-"""docs/reverse-proxy.md as it stands, before a real `cldmon serve`."""
+"""docs/reverse-proxy.md as it stands, and variations of it, before a real `cldmon serve`."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
-import shutil
-import ssl
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contrib.test_prometheus import free_port
 from tests.docs.pages import blocks
 from tests.home import Home, wait_until
+from tests.proxies import FORWARD, NAME, Answer, Entrance, caddy, nginx, prepare, tls_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,118 +21,201 @@ if TYPE_CHECKING:
     from cldmon.demo.claude import FakeClaude
     from cldmon.demo.slack import FakeSlack
 
-[SETTINGS, CADDY, NGINX] = (
-    next(block.text for block in blocks("reverse-proxy.md") if block.language == language)
+(SETTINGS, ELSEWHERE), (CADDY,), (NGINX, BELOW) = (
+    [block.text for block in blocks("reverse-proxy.md") if block.language == language]
     for language in ("toml", "caddyfile", "nginx")
 )
-NAME = "cldmon.example.org"
-
-
-class Answer(NamedTuple):
-    status: int
-    cookie: str
-
-
-class Site(NamedTuple):
-    """The proxy's port, with TLS."""
-
-    port: int
-
-    def ask(self, method: str, path: str, host: str = NAME, body: object = None) -> Answer:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context)
-        sent = {} if body is None else {"Content-Type": "application/json"}
-        try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Host": host, **sent})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers.get("Set-Cookie", ""))
-        finally:
-            connection.close()
-
-    def is_up(self) -> bool:
-        try:
-            return self.ask("GET", "/api/session").status == 200
-        except OSError:
-            return False
-
-
-def certificate(folder: Path) -> None:
-    curve = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-    files = f"-subj /CN={NAME} -keyout cldmon.key -out cldmon.pem"
-    subprocess.run(
-        f"openssl req -x509 {curve} {files}".split(),
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-
-
-def configuration(folder: Path, own: int, served: int) -> str:
-    """Return nginx's whole configuration around the page's part of it."""
-    server = (
-        NGINX.replace("listen 443", f"listen 127.0.0.1:{own}")
-        .replace("127.0.0.1:3000", f"127.0.0.1:{served}")
-        .replace("/etc/ssl/private/", f"{folder}/")
-        .replace("/etc/ssl/", f"{folder}/")
-    )
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    return (
-        f"daemon off;\npid {folder}/pid;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{paths}{server}}}\n"
-    )
-
-
-@contextmanager
-def nginx(folder: Path, served: int) -> Iterator[Site]:
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    assert program, "nginx is not there"
-    own = free_port()
-    folder.mkdir()
-    folder.chmod(0o777)  # root's workers are somebody else
-    certificate(folder)
-    (folder / "nginx.conf").write_text(configuration(folder, own, served))
-    argv = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield Site(own)
-        finally:
-            process.terminate()
+PERSON = {"slackId": "U01ALICE"}
+OPEN = 'login = "open"\n'
 
 
 @pytest.fixture
-def site(tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack) -> Iterator[Site]:
-    home, port = Home(tmp_path / "home", fake_claude), free_port()
-    home.configure(
-        f'{SETTINGS.replace("3000", str(port))}\nslack_url = "{fake_slack.url}"',
-        f'[notifications.slack]\nenabled = true\nbot_token = "{fake_slack.token}"\n',
-    )
+def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+    return Home(tmp_path / "home", fake_claude)
+
+
+@contextmanager
+def serving(home: Home, settings: str, slack: FakeSlack | None = None) -> Iterator[None]:
+    tables = ""
+    if slack:
+        settings += f'slack_url = "{slack.url}"\n'
+        tables = f'[notifications.slack]\nenabled = true\nbot_token = "{slack.token}"\n'
+    home.configure(settings, tables)
     server = home.start("serve")
     try:
-        with nginx(tmp_path / "nginx", port) as found:
-            wait_until(found.is_up)
-            yield found
+        assert server.process.stderr
+        said = iter(server.process.stderr.readline, "")
+        assert any("serving http" in line for line in said)
+        yield
     finally:
         server.process.terminate()
         server.end()
 
 
+def recipe(folder: Path, own: int, served: int) -> str:
+    """Return the page's server block for other ports and another place of the certificate."""
+    return (
+        NGINX.replace("listen 443", f"listen 127.0.0.1:{own}")
+        .replace("127.0.0.1:3000", f"127.0.0.1:{served}")
+        .replace("/etc/ssl/private/", f"{folder}/")
+        .replace("/etc/ssl/", f"{folder}/")
+    )
+
+
+def settings(served: int, public: str) -> str:
+    """Return the page's settings for another port and another public URL."""
+    return SETTINGS.replace("3000", str(served)).replace("https://cldmon.example.org/", public)
+
+
+def code_of(slack: FakeSlack) -> str:
+    match = re.search(r"\b\d{6,8}\b", slack.wait_for(1)[-1].text)
+    assert match
+    return match[0]
+
+
+def guest(entrance: Entrance, path: str = "/", **headers: str) -> Answer:
+    return entrance.ask("POST", f"{path}api/auth", {"slackId": ""}, headers=headers)
+
+
 def test_behind_nginx_names_are_checked_and_cookies_are_for_tls_alone(
-    site: Site, fake_slack: FakeSlack
+    home: Home, tmp_path: Path, fake_slack: FakeSlack
 ) -> None:
-    person = {"slackId": "U01ALICE"}
-    assert site.ask("POST", "/api/auth", body={"slackId": ""}).status == 403  # no guests
-    assert site.ask("POST", "/api/auth", body=person).status == 202
-    code = re.search(r"\b\d{6}\b", fake_slack.wait_for(1)[-1].text)
-    assert code
-    answer = site.ask("POST", "/api/auth", body={**person, "code": code[0]})
-    assert answer.status == 200
-    assert "; Secure" in answer.cookie
-    assert site.ask("GET", "/api/session", host="evil.example.org").status == 421
-    assert site.ask("GET", "/healthz").status == 503  # no pass yet
+    """On another port than 443, as a browser does it, with the port in Host and Origin."""
+    served, site = free_port(), Entrance(free_port())
+    folder = prepare(tmp_path / "nginx")
+    with (
+        serving(home, settings(served, f"https://{NAME}:{site.port}/"), fake_slack),
+        nginx(folder, recipe(folder, site.port, served)),
+    ):
+        wait_until(site.is_up)
+        assert guest(site).status == 403  # no guests
+        assert site.ask("POST", "/api/auth", PERSON).status == 202
+        answer = site.ask("POST", "/api/auth", {**PERSON, "code": code_of(fake_slack)})
+        assert answer.status == 200
+        assert answer.cookie.startswith(f"__Host-cldmon-sid-{site.port}=")
+        assert "; Secure" in answer.cookie
+        cookie = {"Cookie": answer.cookie.partition(";")[0]}
+        assert site.ask("GET", "/api/usage", headers=cookie).status == 200
+        assert site.ask("GET", "/api/session", host="evil.example.org").status == 421
+        assert site.ask("GET", "/healthz").status == 503  # no pass yet
+
+
+def test_a_proxy_that_drops_the_port_is_named_as_the_reason(home: Home, tmp_path: Path) -> None:
+    """Unless the public URL says which Origin is meant."""
+    served, site = free_port(), Entrance(free_port())
+    folder = prepare(tmp_path / "nginx")
+    block = recipe(folder, site.port, served).replace("$http_host", "$host")
+    here = f'port = {served}\nallowed_hosts = ["{NAME}"]\n{OPEN}'
+    with nginx(folder, block):
+        with serving(home, here):
+            wait_until(site.is_up)
+            refused = guest(site)
+        with serving(home, f'{here}public_url = "https://{NAME}:{site.port}/"\n'):
+            accepted = guest(site)
+    assert refused.status == 403
+    assert f'"https://{NAME}:{site.port}"' in refused.json["error"]
+    assert f'"{NAME}"' in refused.json["error"]
+    assert accepted.status == 200
+
+
+@pytest.mark.parametrize("strips", [False, True])
+def test_below_a_path_everything_works_stripped_or_not(
+    home: Home, tmp_path: Path, *, strips: bool
+) -> None:
+    served, site = free_port(), Entrance(free_port())
+    folder = prepare(tmp_path / "nginx")
+    inner = BELOW.replace("127.0.0.1:3000", f"127.0.0.1:{served}{'/' if strips else ''}")
+    public = f"https://{NAME}:{site.port}/cldmon/"
+    with (
+        serving(home, settings(served, public) + OPEN),
+        nginx(folder, tls_server(folder, site.port, inner)),
+    ):
+        wait_until(site.is_up)
+        page = site.ask("GET", "/cldmon/")
+        assert page.status == 200
+        links = re.findall(rb'(?:href|src)="([^"#][^"]*)"', page.body)
+        assert links
+        for link in links:
+            assert site.ask("GET", f"/cldmon/{link.decode()}").status == 200, link
+        answer = guest(site, "/cldmon/")
+        assert answer.status == 200
+        assert answer.cookie.startswith(f"cldmon-sid-{site.port}=")
+        assert "; Path=/cldmon/; " in answer.cookie
+        cookie = {"Cookie": answer.cookie.partition(";")[0]}
+        for path in ("api/usage", "api/history?range=1d", "metrics"):
+            assert site.ask("GET", f"/cldmon/{path}", headers=cookie).status == 200
+        moved = site.ask("GET", "/cldmon")
+        assert moved.status in (301, 308)
+        assert moved.headers["Location"].endswith("/cldmon/")
+
+
+def test_instances_behind_two_ports_do_not_log_each_other_out(
+    tmp_path: Path, fake_claude: FakeClaude
+) -> None:
+    """Their inner ports are the same, as those of two containers are."""
+    served, sites = free_port(), [Entrance(free_port()), Entrance(free_port())]
+    hosts = ("127.0.0.1", "127.0.0.2")
+    homes = [Home(tmp_path / f"home-{n}", fake_claude) for n in range(2)]
+    folder = prepare(tmp_path / "nginx")
+    blocks = "".join(
+        tls_server(
+            folder, site.port, f"location / {{ proxy_pass http://{host}:{served};{FORWARD}}}"
+        )
+        for site, host in zip(sites, hosts, strict=True)
+    )
+    first, second = (
+        f'host = "{host}"\nport = {served}\npublic_url = "https://{NAME}:{site.port}/"\n{OPEN}'
+        for site, host in zip(sites, hosts, strict=True)
+    )
+    with serving(homes[0], first), serving(homes[1], second), nginx(folder, blocks):
+        wait_until(lambda: all(site.is_up() for site in sites))
+        cookies = "; ".join(guest(site).cookie.partition(";")[0] for site in sites)
+        for site in sites:
+            assert site.ask("GET", "/metrics", headers={"Cookie": cookies}).status == 200
+
+
+def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(home: Home, tmp_path: Path) -> None:
+    """It comes from another address than the one that is trusted by itself."""
+    served, far, near = free_port(), Entrance(free_port()), Entrance(free_port())
+    folder = prepare(tmp_path / "nginx")
+    here = re.sub(r"(?m)^(host|public_url).*", "", ELSEWHERE).replace("172.18.0.0/16", "127.7.0.2")
+    blocks = "".join(
+        tls_server(
+            folder,
+            site.port,
+            f"location / {{ proxy_bind {bound}; proxy_pass http://127.0.0.1:{served};{FORWARD}}}",
+        )
+        for site, bound in ((far, "127.7.0.2"), (near, "127.0.0.1"))
+    )
+    with (
+        serving(home, f'{here}port = {served}\nallowed_hosts = ["{NAME}"]\n{OPEN}'),
+        nginx(folder, blocks),
+    ):
+        wait_until(lambda: far.is_up() and near.is_up())
+        assert guest(far).cookie.startswith(f"__Host-cldmon-sid-{served}=")
+        assert guest(near).cookie.startswith(f"cldmon-sid-{served}=")
+        one, other = (far._replace(source=source) for source in ("127.0.0.9", "127.0.0.10"))
+        statuses = [guest(one, x_forwarded_for="192.0.2.1").status for _ in range(61)]
+        assert statuses[59:] == [200, 429]
+        assert guest(other).status == 200
+
+
+def test_behind_caddy_it_works_by_what_caddy_does_by_itself(home: Home, tmp_path: Path) -> None:
+    served, site = free_port(), Entrance(free_port(), tls=False)
+    block = CADDY.replace(NAME, f"http://{NAME}:{site.port}").replace("3000", str(served))
+    with (
+        serving(home, settings(served, f"http://{NAME}:{site.port}/") + OPEN),
+        caddy(tmp_path / "caddy", block),
+    ):
+        wait_until(site.is_up)
+        assert guest(site).cookie.startswith(f"cldmon-sid-{site.port}=")
+        one, other = (site._replace(source=source) for source in ("127.0.0.9", "127.0.0.10"))
+        headers = {"X-Forwarded-For": "192.0.2.1"}  # Caddy believes nobody
+        statuses = [
+            one.ask("POST", "/api/auth", {"slackId": ""}, headers=headers).status for _ in range(61)
+        ]
+        assert statuses[59:] == [200, 429]
+        assert guest(other).status == 200
 
 
 def test_caddy_accepts_the_file(tmp_path: Path) -> None:

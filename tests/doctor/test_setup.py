@@ -101,6 +101,15 @@ def test_a_session_secret_that_everybody_knows_is_found(
     assert check.verdict is verdict
 
 
+def test_logins_that_are_open_to_others_are_a_question(ward: Ward) -> None:
+    ward.write('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
+    [check] = setup.logins(ward.patient())
+    assert (check.name, check.verdict) == ("logins", Verdict.UNSURE)
+    assert "usage.example.org" in check.detail
+    ward.write('public_url = "https://usage.example.org/"')
+    assert [*setup.logins(ward.patient())] == []
+
+
 def broken(error: Exception) -> Iterator[Check]:
     yield good("first", "was found before")
     raise error

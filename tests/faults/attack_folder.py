@@ -99,7 +99,7 @@ def _live(data: Path) -> None:
 
 def _log_out(house: House) -> None:
     data = house.data_dir
-    sessions = Sessions(session_secret(data), Revocations(data), "x", house.clock)
+    sessions = Sessions(session_secret(data), Revocations(data), house.clock)
     sessions.end(sessions.open("U1"))
 
 

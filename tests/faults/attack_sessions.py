@@ -18,7 +18,7 @@ from cldmon.web.codes import DIGITS
 from cldmon.web.sessions import LIFETIME, Revocations, Sessions, session_secret
 from tests.fakes import Clock
 from tests.faults.tally import LetInError, Tally
-from tests.web.house import API_TOKEN, COOKIE, House
+from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,9 +144,7 @@ def fixed(house: House, guesses: int) -> Tally:
 def replayed(house: House, guesses: int) -> Tally:
     tally = Tally("cookies used after their end: logged out, restarted, expired, secret changed")
 
-    other = Sessions(
-        session_secret(house.data_dir), Revocations(house.data_dir), COOKIE, house.clock
-    )
+    other = Sessions(session_secret(house.data_dir), Revocations(house.data_dir), house.clock)
 
     def logged_out(browser: Client) -> None:
         browser.post("/api/logout")
@@ -160,7 +158,7 @@ def replayed(house: House, guesses: int) -> Tally:
         house.clock.advance(-MINUTE)
 
     def ended_by_another_server(browser: Client) -> None:
-        session = other.read(browser.cookie)
+        session = other.read(browser.cookie, SCOPE)
         assert session
         other.end(session)
 

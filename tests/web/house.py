@@ -22,9 +22,11 @@ from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.message import Document, Request, Response
 from cldmon.web.pages import pages
+from cldmon.web.proxies import TrustedProxies
+from cldmon.web.public import PublicUrl
 from cldmon.web.server import WebServer
 from cldmon.web.services import Kept, Services, Site, Slack
-from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.sessions import CookieScope, Revocations, Sessions, session_secret
 from cldmon.web.usage import Usage
 from tests.demo.wire import Got
 
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from tests.fakes import Clock
 
 API_TOKEN = "a-token-for-programs"
-COOKIE = "cldmon-sid-3000"
+SCOPE = CookieScope(3000)
+COOKIE = SCOPE.name
 LABELS = ("alice", "bob")
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
@@ -71,6 +74,9 @@ class House:
     def _services(self, slack: FakeSlack | None, login: Literal["open", "code"]) -> Services:
         return Services(
             site=Site(
+                port=3000,
+                public=None,
+                proxies=TrustedProxies(("127.0.0.0/8", "::1")),
                 hosts=LOOPBACK,
                 login=login,
                 api_token=Secret(API_TOKEN),
@@ -97,11 +103,16 @@ class House:
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
         revoked = Revocations(self.data_dir, NEVER_JUST_NOW, LOCK_SECONDS)
-        return Sessions(session_secret(self.data_dir), revoked, COOKIE, self.clock)
+        return Sessions(session_secret(self.data_dir), revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:
         """Change what the configuration says of the server."""
         self.services = replace(self.services, site=replace(self.services.site, **changes))
+
+    def publish(self, url: str) -> None:
+        """Give it a public URL, as `public_url` does."""
+        public = PublicUrl.parse(url)
+        self.configure(public=public, hosts=LOOPBACK | {public.host})
 
     def restart(self) -> None:
         """Forget what a new process would not know."""

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.secret import Secret
-from cldmon.web.api import respond
-from cldmon.web.message import Request
-from cldmon.web.sessions import LIFETIME, MOST_REVOKED, Revocations, Sessions, session_secret
+from cldmon.web.sessions import (
+    LIFETIME,
+    MOST_REVOKED,
+    CookieScope,
+    Revocations,
+    Sessions,
+    session_secret,
+)
 from tests.fakes import Clock
-from tests.web.house import COOKIE, NEVER_JUST_NOW
-
-if TYPE_CHECKING:
-    from tests.web.house import House
+from tests.web.house import COOKIE, NEVER_JUST_NOW, SCOPE
 
 SECRET = Secret("a-secret-that-nobody-guesses")
 
 
-def made(data_dir: Path, clock: Clock, secret: Secret = SECRET, name: str = COOKIE) -> Sessions:
-    return Sessions(secret, Revocations(data_dir, NEVER_JUST_NOW), name, clock)
+def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
+    return Sessions(secret, Revocations(data_dir, NEVER_JUST_NOW), clock)
 
 
-def cookie(sessions: Sessions) -> str:
-    return sessions.cookie(sessions.open("U1", "Chloé 🦊"), secure=False).partition(";")[0]
+def cookie(sessions: Sessions, scope: CookieScope = SCOPE) -> str:
+    return sessions.cookie(sessions.open("U1", "Chloé 🦊"), scope).partition(";")[0]
 
 
 def test_a_cookie_carries_the_session(tmp_path: Path, clock: Clock) -> None:
     sessions = made(tmp_path, clock)
-    found = sessions.read(cookie(sessions))
+    found = sessions.read(cookie(sessions), SCOPE)
     assert found
     assert (found.user, found.name, found.guest, found.proved) == ("U1", "Chloé 🦊", False, False)
     assert found.expires == clock() + LIFETIME
@@ -42,34 +44,53 @@ def test_a_cookie_carries_the_session(tmp_path: Path, clock: Clock) -> None:
 
 def test_another_secret_signs_nothing_of_ours(tmp_path: Path, clock: Clock) -> None:
     foreign = made(tmp_path, clock, Secret("another"))
-    assert made(tmp_path, clock).read(cookie(foreign)) is None
+    assert made(tmp_path, clock).read(cookie(foreign), SCOPE) is None
 
 
 def test_the_good_one_of_several_cookies_counts(tmp_path: Path, clock: Clock) -> None:
     """Another path or program on this host may have set one of that name."""
     sessions = made(tmp_path, clock)
-    assert sessions.read(f"{COOKIE}=x.y; a=b; {cookie(sessions)}")
+    assert sessions.read(f"{COOKIE}=x.y; a=b; {cookie(sessions)}", SCOPE)
 
 
-def test_servers_on_two_ports_do_not_log_each_other_out(tmp_path: Path, clock: Clock) -> None:
-    here, there = made(tmp_path, clock), made(tmp_path, clock, name="cldmon-sid-3001")
-    both = f"{cookie(here)}; {cookie(there)}"
-    assert here.read(both) != there.read(both)
+def test_a_cookie_of_one_scope_is_none_in_another(tmp_path: Path, clock: Clock) -> None:
+    """Servers on two ports do not log each other out, nor does one take the other's cookies.
+
+    It knows nothing of their logouts, and may ask for less at a login.
+    """
+    sessions = made(tmp_path, clock)
+    scopes = [CookieScope(3000), CookieScope(3001), CookieScope(3000, secure=True)]
+    cookies = [cookie(sessions, scope) for scope in scopes]
+    found = [sessions.read("; ".join(cookies), scope) for scope in scopes]
+    assert len({session.id for session in found if session}) == 3
+    for scope, other in permutations(range(3), 2):
+        renamed = cookies[other].replace(scopes[other].name, scopes[scope].name)
+        assert sessions.read(renamed, scopes[scope]) is None
 
 
-def test_a_session_of_another_server_is_none_here_though_it_has_the_same_secret(
-    tmp_path: Path, clock: Clock
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_planted_cookie_hides_nobodys_own(
+    tmp_path: Path, clock: Clock, *, backwards: bool
 ) -> None:
-    """It knows nothing of our logouts, and may ask for less at a login."""
-    there = cookie(made(tmp_path / "other", clock, name="cldmon-sid-3001"))
-    renamed = there.replace("cldmon-sid-3001", COOKIE)
-    assert made(tmp_path, clock).read(renamed) is None
+    """Wherever it stands: a guest's has the lowest rank, then what no code has proved, then age."""
+    sessions = made(tmp_path, clock)
+    older = sessions.open("U2", proved=True)
+    clock.advance(timedelta(seconds=1))
+    own = sessions.open("U1", proved=True)
+    clock.advance(timedelta(seconds=1))
+    planted = [older, sessions.open(), sessions.open("U3")]
+    for other in planted:
+        pair = [sessions.cookie(each, SCOPE).partition(";")[0] for each in (other, own)]
+        header = "; ".join(reversed(pair) if backwards else pair)
+        found = sessions.read(header, SCOPE)
+        assert found
+        assert found.id == own.id
 
 
 @given(st.text(max_size=60))
 def test_no_text_is_a_session(text: str) -> None:
     sessions = made(Path("/nonexistent"), Clock())
-    assert sessions.read(f"{COOKIE}={text}") is None
+    assert sessions.read(f"{COOKIE}={text}", SCOPE) is None
 
 
 def test_an_end_is_remembered_until_the_session_would_have_expired(
@@ -89,11 +110,11 @@ def test_an_end_is_remembered_until_the_session_would_have_expired(
 def test_an_end_that_another_process_wrote_is_seen(tmp_path: Path, clock: Clock) -> None:
     here, there = made(tmp_path, clock), made(tmp_path, clock)
     given_ = cookie(here)
-    session = there.read(given_)
+    session = there.read(given_, SCOPE)
     assert session
-    assert here.read(given_)
+    assert here.read(given_, SCOPE)
     there.end(session)
-    assert here.read(given_) is None
+    assert here.read(given_, SCOPE) is None
 
 
 def test_a_flood_of_guests_does_not_bring_a_users_session_back(
@@ -116,10 +137,10 @@ def test_a_damaged_memory_of_ends_is_begun_anew(tmp_path: Path, clock: Clock, da
     (tmp_path / "revoked-sessions.json").write_bytes(damage.encode("latin-1"))
     sessions = made(tmp_path, clock)
     given_ = cookie(sessions)
-    session = sessions.read(given_)
+    session = sessions.read(given_, SCOPE)
     assert session
     sessions.end(session)
-    assert sessions.read(given_) is None
+    assert sessions.read(given_, SCOPE) is None
 
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
@@ -133,12 +154,3 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
 def test_an_empty_secret_is_none(tmp_path: Path) -> None:
     (tmp_path / "session-secret").write_text("\n")
     assert session_secret(tmp_path).reveal()
-
-
-@pytest.mark.parametrize(("peer", "secure"), [("127.0.0.1", True), ("192.0.2.1", False)])
-def test_only_a_proxy_on_this_machine_says_that_there_is_tls(
-    house: House, peer: str, secure: bool
-) -> None:
-    headers = {"host": "localhost", "x-forwarded-proto": "https"}
-    response = respond(Request("GET", "/api/session", headers=headers, peer=peer), house.services)
-    assert ("Secure" in dict(response.headers)["Set-Cookie"]) is secure

@@ -69,7 +69,7 @@ export class Alerts {
     this.#show(this.switches.get(key), enabled);
     this.#complain("");
     try {
-      const { body } = await post("/api/subscriptions", { label: this.label, key, enabled });
+      const { body } = await post("api/subscriptions", { label: this.label, key, enabled });
       this.pending.delete(key);
       this.subscription = body.subscription;
       this.saved(this.label, body.subscription);

@@ -35,7 +35,7 @@ export class Board {
     this.usage = null;
     this.lost = null;
     this.saves = 0;
-    this.watched = new Watched("/api/usage");
+    this.watched = new Watched("api/usage");
     this.ticking = setInterval(() => this.#show(), SECOND);
     await this.refresh.start();
   }

@@ -103,7 +103,7 @@ export class History {
   async #load() {
     const { name } = this.range;
     this.failedAt = null;
-    this.watched ??= new Watched(`/api/history?range=${name}&points=${POINTS}`);
+    this.watched ??= new Watched(`api/history?range=${name}&points=${POINTS}`);
     this.#showButtons();
     try {
       const [library, entries] = await Promise.all([chartLibrary(), this.watched.news()]);

@@ -13,8 +13,8 @@ export function chartLibrary() {
 async function load() {
   try {
     await Promise.all([
-      loaded(el("link", { rel: "stylesheet", href: "/vendor/uPlot.min.css" })),
-      loaded(el("script", { src: "/vendor/uPlot.iife.min.js" })),
+      loaded(el("link", { rel: "stylesheet", href: "vendor/uPlot.min.css" })),
+      loaded(el("script", { src: "vendor/uPlot.iife.min.js" })),
     ]);
     return globalThis.uPlot ?? null;
   } catch {

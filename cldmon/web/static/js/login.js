@@ -67,7 +67,7 @@ export class Login {
   }
 
   async #search(text, signal) {
-    const { users } = await get(`/api/slack/users?q=${encodeURIComponent(text)}`, signal);
+    const { users } = await get(`api/slack/users?q=${encodeURIComponent(text)}`, signal);
     this.#complain("");
     return users;
   }
@@ -114,7 +114,7 @@ export class Login {
   }
 
   async #enter(body) {
-    const answer = await post("/api/auth", body);
+    const answer = await post("api/auth", body);
     if (answer.status === 200) this.entered(answer.body.session);
     return answer;
   }

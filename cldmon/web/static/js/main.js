@@ -17,7 +17,7 @@ begin();
 
 async function begin() {
   try {
-    const session = await get("/api/session");
+    const session = await get("api/session");
     byId("notices").replaceChildren();
     known = session;
     if (session.authenticated) enter(session, { focus: false });
@@ -39,7 +39,7 @@ async function enter(session, { focus }) {
 
 async function logOut() {
   try {
-    await post("/api/logout");
+    await post("api/logout");
     leave();
   } catch (error) {
     if (error.isLoggedOut) leave();
