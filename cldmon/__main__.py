@@ -1,13 +1,11 @@
-"""`cldmon`, and `python -m cldmon`: a shortcut where there is one, or the command line proper."""
+"""`cldmon`, and `python -m cldmon`."""
 
 from __future__ import annotations
 
 import atexit
 import gc
-import os
 import resource
 import signal
-import sys
 from contextlib import suppress
 from typing import NoReturn
 
@@ -20,22 +18,9 @@ def main() -> NoReturn:
     # the exit, would take a sixth of the time of a command: most end before this number is reached.
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
-    if not _by_shortcut():
-        from cldmon.cli import main as command_line
+    from cldmon.cli import main as command_line
 
-        command_line()
-    sys.exit(0)
-
-
-def _by_shortcut() -> bool:
-    """Answer without the command line if that can be done; tell whether it was."""
-    if "_CLDMON_COMPLETE" in os.environ:
-        from cldmon.shortcuts.tab import tab_answered
-
-        return tab_answered(os.environ)
-    from cldmon.shortcuts.line import line_printed
-
-    return line_printed(sys.argv[1:])
+    command_line()
 
 
 def _forbid_core_dumps() -> None:

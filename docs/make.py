@@ -38,6 +38,19 @@ running.
 """
 
 
+_ASK_IN_BASH = """\
+    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD """
+_ASK_IN_BASH_WITHOUT_EQUALS = """\
+    # bash takes `--account=al` for three words.
+    local word words=()
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+        [[ $word == = ]] || words+=("$word")
+    done
+    words+=("${COMP_WORDS[COMP_CWORD]#=}")
+
+    response=$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) """
+
+
 def generated() -> dict[Path, str]:
     """Return each generated file, relative to the checkout, and what belongs in it."""
     folder = Path("cldmon/cli/completions")
@@ -76,6 +89,7 @@ def completion(shell: str) -> str:
     text = ShellComplete.source(kind(cli, {}, "cldmon", "_CLDMON_COMPLETE"))
     # Else fish would be told a description, or a label, up to its first comma only.
     text = text.replace('(string split "," ', '(string split --max 1 "," ')
+    text = text.replace(_ASK_IN_BASH, _ASK_IN_BASH_WITHOUT_EQUALS)
     return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
 
 

@@ -73,9 +73,12 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer commands without importing any, and options."""
-        from cldmon.cli.complete import items
+        from cldmon.cli.complete import described
 
-        return [*items(COMMANDS, incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+        return [
+            *described(COMMANDS, incomplete),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""

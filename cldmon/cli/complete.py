@@ -1,14 +1,20 @@
-"""What click offers where a shell asks for a value of ours in a line that is not plain.
+"""What a shell offers after TAB: account labels, ranges, Slack ids. Click asks for them.
 
-The values, and plain lines, are `cldmon.shortcuts.tab`'s.
+The shell waits for it at each TAB, so nothing heavy is imported here, and whatever goes wrong
+offers nothing.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.shortcuts import tab
+from cldmon import files
+from cldmon.config import locate
+from cldmon.config.label import printable
+from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,36 +22,95 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
+    from cldmon.config.locate import Outline
+
+RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30d": "a month"}
+
+_SPECIAL = re.compile(r"[^\w@%+:,./-]")
+
 
 def account_labels(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the labels of the configured accounts."""
-    return _items(tab.labels(_place(ctx, incomplete)))
+    outline = _outline(ctx)
+    return _items(outline.labels if outline else (), incomplete)
 
 
 def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the Slack ids that have a subscription."""
-    return _items(tab.slack_ids(_place(ctx, incomplete)))
+    outline = _outline(ctx)
+    return _items(_subscribers(outline) if outline else (), incomplete)
 
 
-def ranges(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer spans of time."""
-    return _items(tab.ranges(_place(ctx, incomplete)))
+    return described(RANGES, incomplete)
 
 
-def items(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
-    """Return those words that begin so, each with what it means."""
-    return _items(tab.Offer(*each) for each in words.items() if each[0].startswith(incomplete))
-
-
-def _place(ctx: click.Context, incomplete: str) -> tab.Place:
-    options = ctx.find_root().params
-    return tab.Place(incomplete, options.get("config_path"), options.get("data_dir"))
-
-
-def _items(offers: Iterable[tab.Offer]) -> list[CompletionItem]:
+def described(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    """Offer those words that begin so, each with what it means."""
     from click.shell_completion import CompletionItem
 
-    typed = tab.for_bash if os.environ.get(tab.ASKED, "").startswith("bash") else str
-    return [CompletionItem(typed(value), help=meaning or None) for value, meaning in offers]
+    typed = _typed_option()
+    return [
+        CompletionItem(typed + word, help=meaning)
+        for word, meaning in words.items()
+        if word.startswith(incomplete)
+    ]
+
+
+def _typed_option() -> str:
+    """Return `--account=` where zsh or fish take it for one word with the value behind it.
+
+    They replace the whole word by what is offered.
+    """
+    shell, _, _ = os.environ.get("_CLDMON_COMPLETE", "").partition("_")
+    word = os.environ.get("COMP_CWORD", "")
+    if shell == "zsh" and word.isdecimal():
+        word = "".join(os.environ.get("COMP_WORDS", "").split()[int(word) : int(word) + 1])
+    name, equals, _ = word.partition("=")
+    return name + equals if equals and name.startswith("--") and shell != "bash" else ""
+
+
+def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    quote = _quote_for_bash if os.environ.get("_CLDMON_COMPLETE", "").startswith("bash") else str
+    # A line end would be another offer, an escape would steer the terminal that shows them.
+    fitting = (v for v in values if v.startswith(incomplete) and printable(v))
+    typed = _typed_option()
+    return [CompletionItem(typed + quote(value)) for value in fitting]
+
+
+def _quote_for_bash(value: str) -> str:
+    """Return a value with its backslashes, and those that our script reads away.
+
+    Other shells put in what they need by themselves.
+    """
+    return _SPECIAL.sub(r"\\\\\g<0>", value)
+
+
+def _outline(ctx: click.Context) -> Outline | None:
+    """Return the outline of the configuration that the command line names so far."""
+    options = ctx.find_root().params
+    config, data_dir = (
+        Path(named) if (named := options.get(name)) else None
+        for name in ("config_path", "data_dir")
+    )
+    try:
+        found = locate.find_config(config, os.environ, Path.cwd())
+        return locate.outline(found, data_dir, os.environ)
+    except (CldmonError, OSError):
+        return None
+
+
+def _subscribers(outline: Outline) -> list[str]:
+    import json
+
+    # Not through SubscriptionsFile, which brings locks and more along.
+    try:
+        body = json.loads(files.read(outline.data_dir / "subscriptions.json") or b"")
+        return [user for user in body["users"] if isinstance(user, str)]
+    except (CldmonError, ValueError, LookupError, TypeError, RecursionError):
+        return []

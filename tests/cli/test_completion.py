@@ -15,7 +15,6 @@ import pytest
 
 from cldmon.cli import COMMANDS, cli, complete
 from cldmon.cli.completion import SHELLS, script
-from cldmon.shortcuts.tab import Cursor, cursor_of, offered
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLDMON = Path(sys.executable).with_name("cldmon")
@@ -114,64 +113,14 @@ PLACES = {
 }
 
 
-def test_the_shortcut_knows_each_place_of_a_value_of_ours() -> None:
+def test_each_place_of_a_value_of_ours_is_known_here() -> None:
     assert our_values().keys() == PLACES.keys()
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("start", ["", "a", "1", "W", "nobody"])
 @pytest.mark.parametrize("line", PLACES.values())
-def test_the_shortcut_offers_what_click_would(
-    home: Home, line: str, start: str, shell: str
-) -> None:
-    """So it does not matter which of the two a line falls to."""
-    by_click = (
-        sys.executable,
-        "-c",
-        "import sys; sys.argv = ['cldmon']; import cldmon.cli as c; c.main()",
-    )
-    home.config.write_text('data_dir = "data"\n[[accounts]]\nlabel = "a:b (c), Ä"\n')
-    words = line + start
-    cursor = cursor_of(
-        shell,
-        {
-            "COMP_WORDS": words,
-            "COMP_CWORD": start if shell == "fish" else str(words.count(" ")),
-        },
-    )
-    assert cursor is not None
-    assert offered(cursor) is not None
-    assert home.asked(words, shell) == home.asked(words, shell, by_click)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        [],
-        ["st"],
-        ["--debug", "fetch", "--account"],
-        ["--config", "fetch"],
-        ["--config"],
-        ["fetch", "--account", "alice"],
-        ["fetch", "--", "--account"],
-        ["doctor", "--account"],
-        ["status", "--range"],
-        ["login", "alice"],
-        ["subscribe", "--list"],
-        ["subscribe", "U1ANN", "alice"],
-    ],
-)
-def test_other_lines_are_left_to_click(words: list[str]) -> None:
-    assert offered(Cursor(words, "")) is None
-    assert offered(Cursor(["fetch", "--account"], "-")) is None
-
-
-@pytest.mark.parametrize(
-    ("shell", "at"), [("bash", ""), ("zsh", "two"), ("bash", "-1"), ("fish", "'al")]
-)
-def test_a_line_that_is_not_plain_is_left_to_click(shell: str, at: str) -> None:
-    assert cursor_of(shell, {"COMP_WORDS": "cldmon login ", "COMP_CWORD": at}) is None
-    assert cursor_of(shell, {"COMP_WORDS": "cldmon login 'al", "COMP_CWORD": "2"}) is None
+def test_every_place_of_a_value_of_ours_offers_some(home: Home, line: str, shell: str) -> None:
+    assert home.asked(line, shell)
 
 
 def test_an_option_with_an_equals_sign_is_completed(home: Home) -> None:

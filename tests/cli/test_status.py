@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.domain.model import Account, Failure, FailureKind
-from cldmon.shortcuts.line import line_asked
 from tests.cli import status_house
-from tests.cli.status_house import CLDMON, LINE, MINUTE, account
+from tests.cli.status_house import LINE, MINUTE, account
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,52 +125,10 @@ def test_without_utf_8_all_is_ascii(home: Home, form: str, env: dict[str, str]) 
     assert home.out("--format", form, **env).isascii()
 
 
-def test_the_line_is_the_same_with_and_without_click(home: Home) -> None:
-    """`--debug` is not among the plain forms that are answered without it."""
-    home.leave(account("alice", 100), Account("bob", None, Failure(FailureKind.TIMEOUT, "slow")))
-    debug = [CLDMON, "--debug", *home.command(*LINE)[1:]]
-    slow = subprocess.run(debug, env=home.env(), capture_output=True, text=True, check=True)
-    assert slow.stdout == home.out(*LINE)
-
-
-@pytest.mark.parametrize(
-    ("words", "asked"),
-    [
-        ("status --format line", {"--format": ["line"]}),
-        (
-            "--config a --data-dir=b status --account x --format=line --account y",
-            {
-                "--config": ["a"],
-                "--data-dir": ["b"],
-                "--account": ["x", "y"],
-                "--format": ["line"],
-            },
-        ),
-        ("--config status status --format line", {"--config": ["status"], "--format": ["line"]}),
-        ("status --format table --format line", {"--format": ["table", "line"]}),
-        ("status", None),
-        ("status --format", None),
-        ("status --format=", None),
-        ("status --format table", None),
-        ("status --format line --watch", None),
-        ("status --format line --help", None),
-        ("status status --format line", None),
-        ("--format line status", None),
-        ("status --format line --config a", None),
-        ("history --format line", None),
-        ("", None),
-    ],
-)
-def test_only_the_plain_line_is_answered_without_click(
-    words: str, asked: dict[str, list[str]] | None
-) -> None:
-    assert line_asked(words.split()) == asked
-
-
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (("status", *LINE), NEVER | {"click", "logging"}),
+        (("status", *LINE), NEVER | {"logging", "email.message", "shutil"}),
         (("status",), NEVER | {"logging", "email.message", "shutil"}),
         (("--help",), NEVER | {"dataclasses", "tomllib", "json", "pathlib", "shutil"}),
     ],

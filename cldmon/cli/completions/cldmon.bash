@@ -2,7 +2,14 @@ _cldmon_completion() {
     local IFS=$'\n'
     local response
 
-    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _CLDMON_COMPLETE=bash_complete $1)
+    # bash takes `--account=al` for three words.
+    local word words=()
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+        [[ $word == = ]] || words+=("$word")
+    done
+    words+=("${COMP_WORDS[COMP_CWORD]#=}")
+
+    response=$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) _CLDMON_COMPLETE=bash_complete $1)
 
     for completion in $response; do
         IFS=',' read type value <<< "$completion"
