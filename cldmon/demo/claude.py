@@ -1,6 +1,7 @@
 """A simulated claude.ai: the two requests that cldmon makes, and a page to sign in.
 
-Its shapes and errors are those that were seen at the real service in 2026; no account is needed.
+Its shapes and errors are those that were seen at the real service up to November 2026 (usage
+answers: `cldmon.demo.bodies`); no account is needed.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
+from cldmon.demo.bodies import instant
+from cldmon.demo.bodies import usage as usage
+from cldmon.demo.bodies import usage_credits as usage_credits
 from cldmon.demo.faults import Fault, instead
 from cldmon.demo.http import Request, Route, SimServer
 from cldmon.demo.replies import Answer, Reply, html_answer, json_answer, redirect_answer
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 GOLDEN = 0.618033988749895
-WARNING = 70
 KEY_DAYS = 28
 NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
 
@@ -47,6 +51,21 @@ class SimOrganization:
     raven_type: str | None = None
     plan_display_name: str | None = None
     plan_display_label: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return its entry in the list: the service's has some forty keys."""
+        return {"id": 7, **asdict(self), **_NULL_KEYS, "visibility_status": "visible"}
+
+
+_NULL_KEYS = dict.fromkeys(
+    (
+        "parent_organization_uuid",
+        "access_block",
+        "billing_issue",
+        "subscription_pause",
+        "billable_usage_paused_until",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +140,7 @@ class FakeClaude(SimServer):
         account = self._accounts.get(request.key or "")
         if account is None:
             return _refusal(request)
-        return json_answer([asdict(each) for each in account.organizations])
+        return json_answer([each.as_json() for each in account.organizations])
 
     def _usage(self, request: Request, uuid: str) -> Reply:
         account = self._accounts.get(request.key or "")
@@ -130,7 +149,9 @@ class FakeClaude(SimServer):
         if uuid not in {each.uuid for each in account.organizations} - account.refused:
             return WRONG_ORGANIZATION
         with self._lock:
-            return json_answer(_shifted(account.usage, next(self._shifts)))
+            return json_answer(
+                _shifted(_select_parts(account.usage, request.query), next(self._shifts))
+            )
 
     def _login(self, _request: Request) -> Reply:
         if self._visitor is None:
@@ -196,107 +217,13 @@ def login_redirect() -> Fault:
     return instead(redirect_answer("/login"), "to login")
 
 
-def usage(
-    five_hour: float | None = 41,
-    seven_day: float | None = 63,
-    models: Mapping[str, float] | None = None,
-    five_hour_resets: datetime | None = None,
-    seven_day_resets: datetime | None = None,
-    **extra: object,
-) -> dict[str, Any]:
-    """Return a usage answer; None for a window that the account does not have.
-
-    Utilization in percent, `models` by display name (they stand in `limits` only). An instant not
-    given is three hours or three days from now, or null while the 5-hour window is at 0. `extra`
-    adds or replaces top-level keys.
-    """
-    now = datetime.now(UTC)
-    session = five_hour_resets or (now + timedelta(hours=3) if five_hour else None)
-    week = seven_day_resets or now + timedelta(days=3)
-    return {
-        "five_hour": _window(five_hour, session),
-        "seven_day": _window(seven_day, week),
-        **dict.fromkeys(
-            ("seven_day_opus", "seven_day_sonnet", "seven_day_oauth_apps", "seven_day_cowork")
-        ),
-        "iguana_necktie": None,
-        "nimbus_quill": {"utilization": 0.0, "resets_at": None},
-        "limits": _limits(five_hour, seven_day, models or {}, session, week),
-        **NO_CREDITS,
-        **extra,
-    }
-
-
-NO_CREDITS: Mapping[str, object] = {
-    "extra_usage": {
-        "is_enabled": False,
-        "monthly_limit": None,
-        "used_credits": None,
-        "utilization": None,
-    },
-    "spend": None,
-}
-
-
-def usage_credits(used: int, limit: int, currency: str = "EUR") -> dict[str, Any]:
-    """Return the keys of an account that pays beyond its plan; amounts in hundredths."""
-    percent = 100 * used / limit
-    return {
-        "extra_usage": {
-            "is_enabled": True,
-            "monthly_limit": limit,
-            "used_credits": float(used),
-            "utilization": percent,
-            "currency": currency,
-            "decimal_places": 2,
-        },
-        "spend": {
-            "used": {"amount_minor": used, "currency": currency, "exponent": 2},
-            "limit": {"amount_minor": limit},
-            "percent": int(percent),
-        },
-    }
-
-
-def _window(percent: float | None, resets: datetime | None) -> dict[str, object] | None:
-    if percent is None:
-        return None
-    return {"utilization": float(percent), "resets_at": _instant(resets)}
-
-
-def _limits(
-    five_hour: float | None,
-    seven_day: float | None,
-    models: Mapping[str, float],
-    session: datetime | None,
-    week: datetime,
-) -> list[dict[str, object]]:
-    rows = [
-        ("session", five_hour, session, None),
-        ("weekly_all", seven_day, week, None),
-        *(("weekly_scoped", percent, week, name) for name, percent in models.items()),
-    ]
-    present = [(kind, percent, at, name) for kind, percent, at, name in rows if percent is not None]
-    highest = max((percent for _, percent, _, _ in present), default=0)
-    return [
-        {
-            "kind": kind,
-            "percent": percent,
-            "severity": "warning" if percent >= WARNING else "normal",
-            "resets_at": _instant(at),
-            "scope": _scope(name),
-            "is_active": percent == highest > 0,
-        }
-        for kind, percent, at, name in present
-    ]
-
-
-def _scope(model: str | None) -> dict[str, object] | None:
-    return {"model": {"id": None, "display_name": model}, "surface": None} if model else None
-
-
-def _instant(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).isoformat(timespec="microseconds") if at else None
+def _select_parts(usage: Mapping[str, object], query: str) -> dict[str, object]:
+    """Return what a request asks for: saved resets only on demand, money unless it declines it."""
+    parameters = dict(parse_qsl(query))
+    left_out = ["cedar_ember"] if parameters.get("cedar_ember") != "1" else []
+    if parameters.get("skip_spend") == "1":
+        left_out += ["extra_usage", "spend"]
+    return {key: None if key in left_out else value for key, value in usage.items()}
 
 
 def _shifts(jitter: float) -> Iterator[timedelta]:
@@ -315,5 +242,5 @@ def _shifted(value: object, shift: timedelta) -> object:
 
 def _moved(name: str, value: object, shift: timedelta) -> object:
     if name == "resets_at" and isinstance(value, str):
-        return _instant(datetime.fromisoformat(value) + shift)
+        return instant(datetime.fromisoformat(value) + shift)
     return _shifted(value, shift)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo import faults
+from cldmon.demo.bodies import saved_resets
 from cldmon.demo.claude import (
     FakeClaude,
     SimAccount,
@@ -16,7 +17,6 @@ from cldmon.demo.claude import (
     login_redirect,
     session_cookie,
     usage,
-    usage_credits,
     wrong_organization,
 )
 from tests.demo.wire import Got, ask
@@ -43,6 +43,7 @@ def test_organizations_are_listed_in_the_order_given(claude: FakeClaude) -> None
     got = ask(claude.url, ORGANIZATIONS, ALICE)
     assert [each["uuid"] for each in got.json] == ["o-api", "o-alice"]
     assert got.json[1] == {
+        "id": 7,
         "uuid": "o-alice",
         "name": "Alice",
         "capabilities": ["chat", "claude_max"],
@@ -51,6 +52,12 @@ def test_organizations_are_listed_in_the_order_given(claude: FakeClaude) -> None
         "raven_type": None,
         "plan_display_name": None,
         "plan_display_label": None,
+        "parent_organization_uuid": None,
+        "access_block": None,
+        "billing_issue": None,
+        "subscription_pause": None,
+        "billable_usage_paused_until": None,
+        "visibility_status": "visible",
     }
 
 
@@ -63,6 +70,24 @@ def test_each_key_sees_its_own_usage(claude: FakeClaude) -> None:
 def test_new_usage_is_in_the_next_answer(claude: FakeClaude) -> None:
     claude.set_usage(ALICE, {"five_hour": None})
     assert ask(claude.url, USAGE, ALICE).json == {"five_hour": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("", {"extra_usage", "spend"}),
+        ("?cedar_ember=0", {"extra_usage", "spend"}),
+        ("?cedar_ember=1", {"cedar_ember", "extra_usage", "spend"}),
+        ("?cedar_ember=1&skip_spend=1", {"cedar_ember"}),
+    ],
+)
+def test_saved_resets_are_given_on_demand_and_money_unless_it_is_declined(
+    claude: FakeClaude, query: str, given: set[str]
+) -> None:
+    claude.set_usage(ALICE, usage(cedar_ember=saved_resets(AT, weekly_resets=AT)))
+    answer = ask(claude.url, USAGE + query, ALICE).json
+    parts = ("cedar_ember", "extra_usage", "spend")
+    assert {part for part in parts if answer[part] is not None} == given
 
 
 @pytest.mark.parametrize("path", [ORGANIZATIONS, USAGE])
@@ -187,56 +212,6 @@ def test_without_jitter_the_usage_is_served_as_it_was_given(claude: FakeClaude) 
     body = usage(12.5, 101, {"Fable": 72}, five_hour_resets=AT, seven_day_resets=AT)
     claude.set_usage(ALICE, body)
     assert ask(claude.url, USAGE, ALICE).json == body
-
-
-def test_a_usage_body_says_each_window_flat_and_as_a_limit() -> None:
-    body = usage(41, 63, {"Fable": 72}, AT, AT)
-    instant = "2026-11-22T15:09:59.318402+00:00"
-    assert body["five_hour"] == {"utilization": 41.0, "resets_at": instant}
-    assert [(limit["kind"], limit["percent"]) for limit in body["limits"]] == [
-        ("session", 41),
-        ("weekly_all", 63),
-        ("weekly_scoped", 72),
-    ]
-    assert body["limits"][2] == {
-        "kind": "weekly_scoped",
-        "percent": 72,
-        "severity": "warning",
-        "resets_at": instant,
-        "scope": {"model": {"id": None, "display_name": "Fable"}, "surface": None},
-        "is_active": True,
-    }
-
-
-def test_an_idle_session_has_no_reset_unless_one_is_given() -> None:
-    idle = usage(0)
-    running = usage(0, five_hour_resets=AT)
-    assert idle["five_hour"] == {"utilization": 0.0, "resets_at": None}
-    assert running["five_hour"]["resets_at"] is not None
-
-
-def test_an_account_without_windows_has_nulls_and_no_limits() -> None:
-    body = usage(None, None)
-    assert (body["five_hour"], body["seven_day"], body["limits"]) == (None, None, [])
-
-
-def test_instants_not_given_are_to_come_and_have_microseconds() -> None:
-    body = usage()
-    for window in ("five_hour", "seven_day"):
-        text = body[window]["resets_at"]
-        assert datetime.fromisoformat(text) > datetime.now(UTC)
-        assert len(text) == len("2026-11-22T15:09:59.318402+00:00")
-
-
-def test_further_keys_add_to_or_replace_those_of_the_body() -> None:
-    body = usage(quartz_lamp=None, **usage_credits(1275, 5000))
-    assert "quartz_lamp" in body
-    assert body["extra_usage"]["utilization"] == 25.5
-    assert body["spend"] == {
-        "used": {"amount_minor": 1275, "currency": "EUR", "exponent": 2},
-        "limit": {"amount_minor": 5000},
-        "percent": 25,
-    }
 
 
 def blame(got: Got) -> tuple[str, str | None]:
