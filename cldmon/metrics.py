@@ -161,7 +161,7 @@ def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]
     known = {account.label for account in accounts}
     yield _gauge(
         "session_key_first_used_timestamp_seconds",
-        "When the account's session key was used first; it ends 28 days after its login.",
+        "When the account's session key was used first; after 28 days it may stop working any day.",
         ["account"],
         [
             ([label], memory.key.since.timestamp())

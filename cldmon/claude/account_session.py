@@ -11,7 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from cldmon.claude import errors, usage
-from cldmon.claude.cookie_store import SESSION_COOKIE, session_cookie
+from cldmon.claude.cookie_store import SESSION_COOKIE, SESSION_COOKIES, session_cookie
 from cldmon.claude.errors import (
     LARGEST_BODY,
     AccountFailed,
@@ -158,9 +158,11 @@ class AccountSession:
 
     async def _restore_key(self) -> None:
         """Undo what an answer may have done: it may have added, changed or cleared the key."""
-        key = self._question.key
-        if _values(await self._context.cookies(), SESSION_COOKIE) != [key.reveal()]:
-            await self._context.clear_cookies(name=SESSION_COOKIE)
+        key, cookies = self._question.key, await self._context.cookies()
+        present = [(name, value) for name in SESSION_COOKIES for value in _values(cookies, name)]
+        if present != [(SESSION_COOKIE, key.reveal())]:
+            for name in SESSION_COOKIES:
+                await self._context.clear_cookies(name=name)
             await self._context.add_cookies([cast("Any", session_cookie(self._url, key))])
 
     def _raise_if_stopped(self) -> None:

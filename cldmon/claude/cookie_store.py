@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cldmon import files
+from cldmon.domain.secret import looks_secret
 from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
 
 SESSION_COOKIE = "sessionKey"
+SESSION_COOKIES = (SESSION_COOKIE, "sessionKeyV3")
+"""The names under which the service keeps a session key; it is sent under the first."""
 _IDLE_DAYS = 30
 """After so long a session key has expired, too."""
 _MOST_BYTES = 8_000
@@ -89,7 +92,7 @@ class CookieStore:
         kept = [
             {name: cookie[name] for name in known if name in cookie}
             for cookie in cookies
-            if cookie["name"] != SESSION_COOKIE
+            if cookie["name"] not in SESSION_COOKIES and not looks_secret(cookie["value"])
         ]
         body = {"key": self._owner, "cookies": list(_few(kept))}
         with contextlib.suppress(StoreError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import browser as browsers
-from cldmon.claude.cookie_store import SESSION_COOKIE
+from cldmon.claude.cookie_store import SESSION_COOKIES
 from cldmon.claude.launch import running
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
@@ -125,9 +125,9 @@ async def _session_key(context: BrowserContext, url: str) -> Secret:
             cookies = await context.cookies(url)
         except PlaywrightError as error:
             raise LoginError(_CLOSED) from error
-        for cookie in cookies:
-            value = cookie.get("value", "").strip('"')
-            if cookie.get("name") == SESSION_COOKIE and value:
+        found = {cookie.get("name"): cookie.get("value", "").strip('"') for cookie in cookies}
+        for name in SESSION_COOKIES:
+            if value := found.get(name):
                 return Secret(value)
         await asyncio.sleep(POLL_SECONDS)
     raise LoginError(_CLOSED)

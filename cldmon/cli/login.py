@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from cldmon.cli import complain
 from cldmon.cli.complete import account_labels
-from cldmon.domain.secret import Secret
+from cldmon.domain.key_age import KEY_LIFE
+from cldmon.domain.secret import Secret, unwrap_session_key
 from cldmon.errors import LoginError, UsageError
 
 if TYPE_CHECKING:
     from cldmon.app import App
     from cldmon.config.edit import KeyPlace
 
-KEY_LIFE = timedelta(days=28)
 LONGEST_LINE = 1 << 16
+_HOW_TO_SIGN_IN = """\
+By e-mail, type the six-digit code that you are sent. It is valid for ten minutes; another one
+is sent only after a pause. In a new browser the Google button may be refused for 48 hours."""
 
 
 @click.command("login")
@@ -30,9 +32,10 @@ LONGEST_LINE = 1 << 16
 def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> None:
     """Get a session key for account LABEL and store it where the configuration says.
 
-    Opens a browser window at claude.ai and waits until somebody has signed in there. Where that
-    is not possible (no display, or a sign-in that refuses this window), sign in with any browser,
-    copy the value of the cookie sessionKey of claude.ai, and use --paste.
+    Opens a browser window at claude.ai and waits until somebody has signed in there, for example by
+    e-mail with the six-digit code, which is valid for ten minutes. Where that is not possible (no
+    display, or a sign-in that refuses this window, as Google's may for 48 hours), sign in with any
+    browser, copy the value of the cookie sessionKey of claude.ai, and use --paste.
     """
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
@@ -60,16 +63,18 @@ def _pasted(label: str) -> Secret:
 
 
 def _signed_in(app: App, label: str) -> Secret:
-    key = app.sign_in(lambda: _tell(f"Sign in to claude.ai as {label} in the window that opened."))
+    opened = f"Sign in to claude.ai as {label} in the window that opened.\n{_HOW_TO_SIGN_IN}"
+    key = app.sign_in(lambda: _tell(opened))
     return _shaped(key.reveal(), "what the service gave")
 
 
 def _shaped(text: str, what: str) -> Secret:
     from cldmon.config.secrets import key_problem
 
-    if problem := key_problem(text) if text else "is empty: nothing is stored":
+    key = unwrap_session_key(text)
+    if problem := key_problem(key) if key else "is empty: nothing is stored":
         raise LoginError(f"{what} {problem}")
-    return Secret(text)
+    return Secret(key)
 
 
 def _checked(app: App, label: str, key: Secret) -> str:
@@ -92,7 +97,10 @@ def _report(app: App, place: KeyPlace, plan: str) -> None:
     until = (app.now() + KEY_LIFE).astimezone()
     who = f"{place.label} ({plan})" if plan else place.label
     click.echo(f"{who}: key stored in {place.path}")
-    _tell(f"A key lives for 28 days from its sign-in: if that was now, until {until:%d %b %Y}.")
+    _tell(
+        "From 28 days after the sign-in on it may stop working any day:"
+        f" if that was now, from {until:%d %b %Y}."
+    )
 
 
 def _tell(line: str) -> None:

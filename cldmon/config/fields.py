@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from cldmon.config import label as labels
 from cldmon.config import locate, network
 from cldmon.config.network import is_loopback
-from cldmon.domain.secret import looks_secret
+from cldmon.domain.secret import looks_secret, unwrap_session_key
 
 MAX_TIMEOUT_SECONDS = 3600
 
@@ -121,6 +121,10 @@ def _header_safe(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _session_key(secret: SecretStr) -> SecretStr:
+    return SecretStr(unwrap_session_key(secret.get_secret_value()))
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -147,4 +151,5 @@ HostNames = Annotated[tuple[Annotated[HostName, AfterValidator(network.host_name
 Networks = Annotated[tuple[Annotated[Line, AfterValidator(network.proxy_network)], ...], AsTuple]
 PublicUrl = Annotated[AnyUrl, AfterValidator(network.public_url)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
+SessionKey = Annotated[SecretStr, AfterValidator(_session_key)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]

@@ -30,6 +30,7 @@ from cldmon.config.fields import (
     PublicUrl,
     Seconds,
     ServiceUrl,
+    SessionKey,
     Uuid,
     whole,
 )
@@ -73,7 +74,7 @@ class AccountConfig(_Table):
     """One claude.ai account and where its session key comes from."""
 
     label: Label
-    session_key: SecretStr | None = None
+    session_key: SessionKey | None = None
     session_key_file: Pointer | None = None
     session_key_env: Pointer | None = None
     session_key_command: HiddenCommand = None

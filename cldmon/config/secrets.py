@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from cldmon.config.locate import beside
-from cldmon.domain.secret import Secret, masked
+from cldmon.domain.secret import Secret, masked, unwrap_session_key
 from cldmon.errors import SecretError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def session_key(
     Raises SecretError, which names the account and says what to do.
     """
     owner = f'account "{account.label}"'
-    return _secret(owner, account.sources(), env, config_dir, run, key_problem)
+    return _secret(owner, account.sources(), env, config_dir, run, key_problem, unwrap_session_key)
 
 
 def bot_token(
@@ -146,10 +146,11 @@ def _secret(
     config_dir: Path,
     run: Run | None,
     problem_of: Callable[[str], str | None],
+    unwrap: Callable[[str], str] = str,
 ) -> Secret:
     place = next(iter(sources.given()), f"credential {sources.credential}")
     try:
-        text = _found(sources, env, config_dir, run or run_program)
+        text = unwrap(_found(sources, env, config_dir, run or run_program))
     except _UnavailableError as error:
         raise SecretError(masked(f"{owner}: {place} {error}")) from error.__cause__
     if not text:

@@ -6,7 +6,6 @@ import os
 import shlex
 import tempfile
 from contextlib import contextmanager
-from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
 from cldmon.domain.asking import Answer, Question
 from cldmon.domain.instants import spoken
+from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
     from cldmon.store.state import KeyMark
-
-KEY_LIFE = timedelta(days=28)
-"""How long a key lives after a login. Source: the facts of the service, "Errors"."""
-
-WARN_AGE = timedelta(days=21)
 
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: {renewal}",
@@ -68,11 +63,10 @@ def age(name: str, key: Secret, mark: KeyMark | None, now: datetime, renewal: st
     """Return what is known of a key's age; `mark` is that of the key that was used last."""
     if mark is None or mark.fingerprint != key.fingerprint():
         return good(name, "well-formed; no pass has used it yet")
-    ends = mark.since + KEY_LIFE
-    detail = f"in use since {mark.since:%Y-%m-%d}, ends by {ends:%Y-%m-%d} (after 28 days)"
+    detail = describe_key_age(mark.since, now)
     if now - mark.since < WARN_AGE:
         return good(name, detail)
-    return unsure(name, detail, f"get a new key before: {renewal}")
+    return unsure(name, detail, f"get a new key in time: {renewal}")
 
 
 def twins(patient: Patient) -> Iterator[Check]:

@@ -8,6 +8,9 @@ from typing import NoReturn, final
 _BARE = r"sid\d\d-(?![\w-])"
 _LOOKS_SECRET = re.compile(rf"sk-ant-(?!{_BARE})[\w-]+|xox[a-z](?:\.xox[a-z])?-[\w.-]+|xapp-[\w-]+")
 """A prefix with nothing behind it is no secret: advice names it."""
+_COOKIE = re.compile(
+    r"""(?:sessionKey(?:V3)?\s*[=:]\s*)?["']?(sk-ant-[\w-]+)["']?\s*;?""", re.ASCII
+)
 
 
 @final
@@ -53,6 +56,15 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is neither pickled nor copied")
+
+
+def unwrap_session_key(text: str) -> str:
+    """Return a session key out of what a person copied; the same text if it is nothing like one.
+
+    Browsers show it with the name of its cookie, `sessionKey=…` or `sessionKeyV3=…`, its twin.
+    """
+    found = _COOKIE.fullmatch(text.strip())
+    return found[1] if found else text.strip()
 
 
 def looks_secret(text: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.config.document import Document, dotted
 from cldmon.config.load import problems
 from cldmon.config.reach import KNOWN_SECRETS
-from cldmon.domain.secret import masked
+from cldmon.domain.secret import masked, unwrap_session_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,7 +118,7 @@ class _Work:
         for unknown in [key for key in entry if key not in ACCOUNT_KEYS]:
             self.leave(("accounts", number, unknown), "not a key that cldmon knows")
         given = entry.get("sessionKey")
-        key = given.strip() if isinstance(given, str) else ""
+        key = unwrap_session_key(given) if isinstance(given, str) else ""
         person = {"label": entry["label"], "session_key": key}
         refused = problems(Document(Path(), "", {"accounts": [person]}), {})
         if not refused:

@@ -151,6 +151,7 @@ CASES = {
     "key-repeated": Case(faults.set_cookie(session_cookie(key_of("key-repeated"))), None),
     "key-changed": Case(faults.set_cookie(session_cookie(SECOND_KEY)), None),
     "key-cleared": Case(faults.set_cookie(cleared_session_cookie()), None),
+    "twin-added": Case(faults.set_cookie(f"sessionKeyV3={SECOND_KEY}; Path=/"), None),
     "key-added": Case(faults.set_cookie(f"sessionKey={SECOND_KEY}; Path=/api"), None),
     "key-cleared-by-401": Case(
         expired().then(faults.set_cookie(cleared_session_cookie())), K.KEY_EXPIRED
@@ -248,7 +249,7 @@ def test_a_rate_limit_says_until_when(once: Pass) -> None:
 
 def test_a_key_that_an_answer_changes_or_clears_is_asked_with_nevertheless(once: Pass) -> None:
     """Both requests bear the configured key, and nothing else that is called a session key."""
-    for name in ("key-repeated", "key-changed", "key-cleared", "key-added"):
+    for name in ("key-repeated", "key-changed", "key-cleared", "key-added", "twin-added"):
         label = f"{name}@organizations"
         asked = once.asking.requests_of(label)
         assert [each.headers["cookie"] for each in asked] == [f"sessionKey={key_of(label)}"] * 2

@@ -68,8 +68,9 @@ def test_cookies_that_no_pass_has_kept_for_a_month_go(store: CookieStore, tmp_pa
     forget_idle(tmp_path / "file", NOON)  # as a folder that cannot be listed
 
 
-def test_the_session_key_is_not_kept(store: CookieStore, tmp_path: Path) -> None:
-    store.keep([{**COOKIE, "name": "sessionKey", "value": "sk-ant-sid02-new"}])
+@pytest.mark.parametrize("name", ["sessionKey", "sessionKeyV3", "another"])
+def test_no_session_key_is_kept(store: CookieStore, tmp_path: Path, name: str) -> None:
+    store.keep([{**COOKIE, "name": name, "value": "sk-ant-sid02-new"}])
     assert store.cookies(NOON) == []
     assert "sk-ant" not in only_file(tmp_path).read_text()
 

@@ -55,6 +55,7 @@ def test_who_signs_in_has_their_key_stored(home: Home, fake_claude: FakeClaude) 
     running = with_window(home).start("login", "alice")
     assert running.process.stderr
     assert running.process.stderr.readline().startswith(WAITING)
+    assert "six-digit code" in running.process.stderr.readline()
     fake_claude.sign_in(NEW)
     code, out, err = running.end()
     assert (code, out) == (0, f"alice (Max): key stored in {home.config}\n")
@@ -136,6 +137,16 @@ def test_a_pasted_key_is_checked_stored_and_not_shown(home: Home) -> None:
     assert (ran.returncode, ran.stdout) == (0, f"alice (Max): key stored in {home.config}\n")
     assert f'session_key = "{NEW}"' in home.config.read_text()
     assert "MARKER" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("name", ["sessionKey", "sessionKeyV3"])
+def test_a_pasted_cookie_is_sent_as_the_session_key(
+    home: Home, fake_claude: FakeClaude, name: str
+) -> None:
+    ran = paste(home, "alice", text=f"{name}={NEW}")
+    assert ran.returncode == 0
+    assert f'session_key = "{NEW}"' in home.config.read_text()
+    assert {request.headers["cookie"] for request in fake_claude.requests} == {f"sessionKey={NEW}"}
 
 
 def typed(home: Home, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:

@@ -278,7 +278,7 @@ def test_a_slip_is_told_with_file_line_key_and_remedy(
         ("[[accounts]]\nlabel='a'\nsession_key=''", ":3: accounts[1].session_key: is not a sess"),
         ("[[accounts]]\nlabel='a'\nsession_key='x'", ":3: accounts[1].session_key: is not a ses"),
         (
-            f"[[accounts]]\nlabel='a'\nsession_key='sessionKey={KEY};'",
+            f"[[accounts]]\nlabel='a'\nsession_key='sessionKey={KEY}; a=b'",
             ":3: accounts[1].session_key: holds more than a session key: keep only what",
         ),
         (

@@ -95,6 +95,21 @@ def test_what_the_config_says_comes_before_systemds_credentials(tmp_path: Path) 
     assert secrets.session_key(given, env, tmp_path) == Secret(KEY)
 
 
+@pytest.mark.parametrize("name", ["sessionKey", "sessionKeyV3"])
+def test_a_key_may_come_with_the_name_of_its_cookie(tmp_path: Path, name: str) -> None:
+    cookie = f"{name}={KEY}"
+    (tmp_path / "alice").write_text(f"{cookie}\n")
+    env = {"COOKIE": cookie, "PATH": "/usr/bin:/bin", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    for keys in (
+        {"session_key": SecretStr(cookie)},
+        {"session_key_file": "alice"},
+        {"session_key_env": "COOKIE"},
+        {"session_key_command": ["echo", cookie]},
+        {},
+    ):
+        assert secrets.session_key(account(**keys), env, tmp_path) == Secret(KEY)
+
+
 @pytest.mark.parametrize("label", ["../outside", "..", ".", "a/b", "x" * 80 + "é" * 100])
 def test_a_label_never_leads_out_of_the_credentials_folder(tmp_path: Path, label: str) -> None:
     (tmp_path / "outside").write_text(KEY)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.secret import Secret, looks_secret, masked
+from cldmon.domain.secret import Secret, looks_secret, masked, unwrap_session_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,30 @@ def test_a_secret_gives_its_text_on_request_only() -> None:
     assert secret.reveal() == TEXT
     shown = (str(secret), repr(secret), f"{secret}", repr(Holder(secret)), repr([secret]))
     assert not any("MARKER" in text for text in shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        f" {TEXT}\n",
+        f"sessionKey={TEXT}",
+        f"sessionKeyV3={TEXT}",
+        f"sessionKeyV3 = {TEXT};",
+        f'sessionKey:"{TEXT}"',
+        f"sessionKey='{TEXT}' ;",
+        f'"{TEXT}"',
+    ],
+)
+def test_a_session_key_is_taken_out_of_its_cookie(text: str) -> None:
+    assert unwrap_session_key(text) == TEXT
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", f"other={TEXT}", f"sessionKey={TEXT}; a=b", f"sessionKeyLC={TEXT}"]
+)
+def test_what_is_no_session_key_cookie_stays_as_it_is(text: str) -> None:
+    assert unwrap_session_key(text) == text
 
 
 @pytest.mark.parametrize("take", [pickle.dumps, copy.deepcopy, copy.copy, json.dumps, vars])

@@ -1,0 +1,27 @@
+"""How old a session key is, and what may be said of it.
+
+Source: the facts of the service, "Keys": a key expires 28 days after the sign-in, but the service
+was seen to accept older ones.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+WARN_AGE = timedelta(days=21)
+KEY_LIFE = timedelta(days=28)
+
+
+def describe_key_age(since: datetime, now: datetime) -> str:
+    """Return in words how old a key is that was first used at `since`, and what to expect."""
+    age = now - since
+    described = f"in use since {since:%Y-%m-%d} ({max(0, age.days)} days)"
+    if age >= KEY_LIFE:
+        return f"{described}: it may stop working any day"
+    if age >= WARN_AGE:
+        return f"{described}: from {since + KEY_LIFE:%Y-%m-%d} on it may stop working any day"
+    return described
