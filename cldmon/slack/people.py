@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from enum import IntEnum
-from functools import lru_cache, partial
+from difflib import get_close_matches
+from functools import lru_cache
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from cldmon.errors import SlackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 SLACKBOT = "USLACKBOT"
 LONGEST_QUERY = 80
 _SHORTEST_TYPO = 3
 _SIMILAR = 0.75
-"""difflib's ratio from which a word counts as a misspelt query: one slip in four letters."""
+"""difflib's ratio from which a name counts as a misspelt query: one slip in four letters."""
+
+_ID, _EXACT, _PREFIX, _INSIDE = range(4)
+"""How well a query fits, best first."""
 
 _JOINER = "\N{ZERO WIDTH JOINER}"
 """Holds composed emoji together, although Python calls it unprintable."""
@@ -40,28 +42,6 @@ class Person:
     def __str__(self) -> str:
         shown = self.real_name or self.display_name
         return f"{shown} (@{self.name}, {self.id})" if shown else f"@{self.name} ({self.id})"
-
-
-class _Tier(IntEnum):
-    """How well a query fits a person, best first."""
-
-    ID = 0
-    EXACT = 1
-    PREFIX = 2
-    WORD_PREFIX = 3
-    ID_PREFIX = 4
-    INSIDE = 5
-    SUBSEQUENCE = 6
-    TYPO = 7
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """A person's names, folded: `names` whole, `words` apart."""
-
-    id: str
-    names: tuple[str, ...]
-    words: tuple[str, ...]
 
 
 def person(user: Mapping[str, Any]) -> Person | None:
@@ -99,15 +79,16 @@ def _clean(name: object) -> str:
 def search(people: Sequence[Person], query: str, limit: int = 8) -> list[Person]:
     """Return the people who fit `query` best, best first, `limit` at most.
 
-    Case and accents don't count. An empty query fits everybody, in the order of their names.
+    First comes the id or a whole name, then the beginning of names, then a part of one, then what
+    is spelt like it. Case and accents don't count. An empty query fits everybody.
     """
     wanted = _wanted(query[:LONGEST_QUERY])
-    found = nsmallest(limit, _ranked(people, wanted))
+    ranked = ((rank, *_sort_key(p), p) for p in people if (rank := _rank(p, wanted)) is not None)
+    found = [each for *_, each in nsmallest(limit, ranked)]
     if len(found) < limit and len(wanted) >= _SHORTEST_TYPO:
-        ids = {each.id for *_, each in found}
-        rest = (each for each in people if each.id not in ids)
-        found += nsmallest(limit - len(found), _misspelt(rest, wanted))
-    return [each for *_, each in found]
+        others = [each for each in people if each not in found]
+        found += _spelt_like(others, wanted)[: limit - len(found)]
+    return found
 
 
 def resolve(people: Sequence[Person], text: str) -> Person:
@@ -116,8 +97,8 @@ def resolve(people: Sequence[Person], text: str) -> Person:
     Raises SlackError, naming the candidates, where that is nobody or several people.
     """
     wanted = _wanted(text)
-    for tier in (_Tier.ID, _Tier.EXACT, _Tier.WORD_PREFIX):
-        fitting = [each for each in people if wanted and _fits(each, wanted, tier)]
+    for rank in (_ID, _EXACT, _PREFIX) if wanted else ():
+        fitting = [each for each in people if _rank(each, wanted) == rank]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -129,12 +110,35 @@ def resolve(people: Sequence[Person], text: str) -> Person:
     raise SlackError(f"nobody in Slack is called {text!r}: {hint}")
 
 
-_Ranked = tuple[int, float, str, str, Person]
-"""Tier, how well within it, folded name and id for a stable order, person."""
+def _rank(person: Person, wanted: str) -> int | None:
+    """Return how well a folded query fits a person, 0 being best, or None."""
+    if wanted == person.id.casefold():
+        return _ID
+    names = _names(person)
+    if wanted in names:
+        return _EXACT
+    words = [word for name in names for word in _words(name)]
+    if any(name.startswith(wanted) for name in names):
+        return _PREFIX
+    if all(any(word.startswith(part) for word in words) for part in wanted.split()):
+        return _PREFIX
+    is_inside = any(wanted in name for name in (*names, person.id.casefold()))
+    return _INSIDE if is_inside else None
 
 
-def _fits(person: Person, wanted: str, worst: _Tier) -> bool:
-    return (rank := _rank(_keys(person), wanted)) is not None and rank[0] <= worst
+def _sort_key(person: Person) -> tuple[str, str]:
+    return _names(person)[0], person.id
+
+
+def _spelt_like(people: Sequence[Person], wanted: str) -> list[Person]:
+    """Return the people one of whose names, or words of them, is spelt like the query."""
+    by_word: dict[str, list[Person]] = {}
+    for person in sorted(people, key=_sort_key):
+        for name in _names(person):
+            for word in {name, *_words(name)}:
+                by_word.setdefault(word, []).append(person)
+    close = get_close_matches(wanted, by_word, len(by_word) or 1, _SIMILAR)
+    return list(dict.fromkeys(person for word in close for person in by_word[word]))
 
 
 def _list(people: Sequence[Person]) -> str:
@@ -142,71 +146,11 @@ def _list(people: Sequence[Person]) -> str:
     return f"{shown}, …" if len(people) > 8 else shown
 
 
-def _ranked(people: Iterable[Person], wanted: str) -> Iterable[_Ranked]:
-    for each in people:
-        keys = _keys(each)
-        if rank := _rank(keys, wanted):
-            yield (*rank, keys.names[0], each.id, each)
-
-
-def _rank(keys: _Keys, wanted: str) -> tuple[_Tier, float] | None:
-    """Return the tier and, within it, a figure that is lower for a better fit."""
-    if not wanted:
-        return _Tier.PREFIX, 0
-    if wanted == keys.id:
-        return _Tier.ID, 0
-    if wanted in keys.names:
-        return _Tier.EXACT, 0
-    if any(name.startswith(wanted) for name in keys.names):
-        return _Tier.PREFIX, 0
-    if all(any(word.startswith(part) for word in keys.words) for part in wanted.split()):
-        return _Tier.WORD_PREFIX, 0
-    if len(wanted) >= _SHORTEST_TYPO and keys.id.startswith(wanted):
-        return _Tier.ID_PREFIX, 0
-    if positions := [name.index(wanted) for name in keys.names if wanted in name]:
-        return _Tier.INSIDE, min(positions)
-    spans = [span for name in keys.names if (span := _span(name, wanted)) is not None]
-    return (_Tier.SUBSEQUENCE, min(spans)) if spans else None
-
-
-def _span(name: str, wanted: str) -> int | None:
-    """Return over how many characters of `name` those of `wanted` lie in order, if they do."""
-    first = end = -1
-    for char in wanted:
-        end = name.find(char, end + 1)
-        if end < 0:
-            return None
-        first = end if first < 0 else first
-    return end - first + 1
-
-
-def _misspelt(people: Iterable[Person], wanted: str) -> Iterable[_Ranked]:
-    # SequenceMatcher prepares its second text: that is the query, the same for everybody.
-    matcher = SequenceMatcher(b=wanted, autojunk=False)
-    likeness = lru_cache(maxsize=None)(partial(_likeness, matcher))  # first names recur
-    for each in people:
-        keys = _keys(each)
-        best = max(map(likeness, keys.names if " " in wanted else keys.words), default=0)
-        if best >= _SIMILAR:
-            yield (_Tier.TYPO, -best, keys.names[0], each.id, each)
-
-
-def _likeness(matcher: SequenceMatcher[str], key: str) -> float:
-    """Return difflib's ratio, or 0 where a cheap upper bound already falls short."""
-    matcher.set_seq1(key)
-    bounds = (matcher.real_quick_ratio, matcher.quick_ratio)
-    return matcher.ratio() if all(bound() >= _SIMILAR for bound in bounds) else 0
-
-
 @lru_cache(maxsize=100_000)
-def _keys(person: Person) -> _Keys:
-    names = tuple(
-        folded
-        for name in (person.display_name, person.real_name, person.name)
-        if (folded := _folded(name))
-    )
-    words = {word for name in names for word in _words(name)}
-    return _Keys(_folded(person.id), names or (_folded(person.id),), tuple(sorted(words)))
+def _names(person: Person) -> tuple[str, ...]:
+    """Return a person's names, folded; the id where there is none."""
+    names = (_folded(name) for name in (person.display_name, person.real_name, person.name))
+    return tuple(dict.fromkeys(filter(None, names))) or (_folded(person.id),)
 
 
 def _words(name: str) -> list[str]:

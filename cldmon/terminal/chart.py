@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain import series
 from cldmon.domain.model import FULL, TransitionKind, short_title
 from cldmon.domain.thinning import thin_line
-from cldmon.terminal.plot import Stroke, plot
+from cldmon.terminal.plot import PlottedSeries, plot
 from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pen:
+class SeriesStyle:
     """How something is drawn, and how the legend shows it: each with Unicode and without."""
 
     colour: str
@@ -51,19 +51,19 @@ class _Pen:
     sample: tuple[str, str]
 
 
-_PENS = (
-    _Pen(_CYAN, ("braille", "*"), ("⠤⠤", "**")),
-    _Pen(_MAGENTA, ("•", "o"), ("••", "oo")),
-    _Pen(YELLOW, ("+", "+"), ("++", "++")),
-    _Pen(GREEN, ("x", "x"), ("xx", "xx")),
-    _Pen(_BLUE, ("°", "."), ("°°", "..")),
-    _Pen(_CYAN, ("▪", "#"), ("▪▪", "##")),
-    _Pen(_MAGENTA, ("=", "="), ("==", "==")),
-    _Pen(YELLOW, ("~", "~"), ("~~", "~~")),
+_STYLES = (
+    SeriesStyle(_CYAN, ("braille", "*"), ("⠤⠤", "**")),
+    SeriesStyle(_MAGENTA, ("•", "o"), ("••", "oo")),
+    SeriesStyle(YELLOW, ("+", "+"), ("++", "++")),
+    SeriesStyle(GREEN, ("x", "x"), ("xx", "xx")),
+    SeriesStyle(_BLUE, ("°", "."), ("°°", "..")),
+    SeriesStyle(_CYAN, ("▪", "#"), ("▪▪", "##")),
+    SeriesStyle(_MAGENTA, ("=", "="), ("==", "==")),
+    SeriesStyle(YELLOW, ("~", "~"), ("~~", "~~")),
 )
 _MARKS = {
-    TransitionKind.LIMIT_HIT: (_Pen(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
-    TransitionKind.USAGE_RESET: (_Pen(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
+    TransitionKind.LIMIT_HIT: (SeriesStyle(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
+    TransitionKind.USAGE_RESET: (SeriesStyle(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
 }
 """How each kind is marked, what it is called, and at which percent it stands."""
 
@@ -75,8 +75,8 @@ def charts(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], fram
     below = -(-len(accounts) // beside)
     # One line of each panel's share stays free: between panels, or for the prompt.
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
-    pens = {name: _PENS[number % len(_PENS)] for number, name in enumerate(windows)}
-    panels = [_panel(*account, pens, frame, columns, height) for account in accounts.items()]
+    styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
+    panels = [_panel(*account, styles, frame, columns, height) for account in accounts.items()]
     bands = [panels[n : n + beside] for n in range(0, len(panels), beside)]
     return "\n\n".join("\n".join(_side_by_side(band, columns)) for band in bands)
 
@@ -90,24 +90,24 @@ def _side_by_side(panels: Sequence[Sequence[str]], columns: int) -> Iterator[str
 def _panel(
     label: str,
     points: Sequence[Point],
-    pens: Mapping[str, _Pen],
+    styles: Mapping[str, SeriesStyle],
     frame: Frame,
     columns: int,
     rows: int,
 ) -> list[str]:
     """Return the lines of one panel: whose it is and what it shows, the plot, the time axis."""
-    lines = {name: found for name in pens if (found := series.line(points, name))}
+    lines = {name: found for name in styles if (found := series.line(points, name))}
     marks = series.marks(lines.values())
     head = _head(
-        label, [*_windows(lines, pens, frame.look), *_marks(marks, frame.look)], frame, columns
+        label, [*_windows(lines, styles, frame.look), *_marks(marks, frame.look)], frame, columns
     )
     silence = series.longest_silence(series.steps_of(points), frame.interval)
     longest = max(silence, frame.span.length / columns)
-    strokes = [
-        *(_stroke(line, pens[name], frame, columns, longest) for name, line in lines.items()),
-        *(_mark_stroke(kind, marks, frame.look) for kind in TransitionKind),
+    plotted = [
+        *(_plot_line(line, styles[name], frame, columns, longest) for name, line in lines.items()),
+        *(_plot_marks(kind, marks, frame.look) for kind in TransitionKind),
     ]
-    return [*head, *plot(strokes, frame.span, columns, rows - len(head), frame.look, frame.zone)]
+    return [*head, *plot(plotted, frame.span, columns, rows - len(head), frame.look, frame.zone)]
 
 
 def _head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[str]:
@@ -122,37 +122,41 @@ def _head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[
     return head
 
 
-def _windows(lines: Mapping[str, Line], pens: Mapping[str, _Pen], look: Look) -> Iterator[str]:
+def _windows(
+    lines: Mapping[str, Line], styles: Mapping[str, SeriesStyle], look: Look
+) -> Iterator[str]:
     """Yield what the legend says of each window: how it is drawn, its least and most."""
     for name, line in lines.items():
         percents = [percent for _, percent in line]
         least, most = min(percents), max(percents)
         extent = f"{least}%" if least == most else f"{least}{look.pick('–', '-')}{most}%"
         title = look.shorten(look.clean(short_title(name)), max(8, look.columns // 2 - 20))
-        yield f"{_sample(pens[name], look)} {title} {extent}"
+        yield f"{_sample(styles[name], look)} {title} {extent}"
 
 
 def _marks(marks: Sequence[series.Mark], look: Look) -> Iterator[str]:
-    for kind, (pen, words, _) in _MARKS.items():
+    for kind, (style, words, _) in _MARKS.items():
         if any(mark.kind is kind for mark in marks):
-            yield f"{_sample(pen, look)} {words}"
+            yield f"{_sample(style, look)} {words}"
 
 
-def _sample(pen: _Pen, look: Look) -> str:
-    return look.paint(look.pick(*pen.sample), pen.colour)
+def _sample(style: SeriesStyle, look: Look) -> str:
+    return look.paint(look.pick(*style.sample), style.colour)
 
 
-def _stroke(line: Line, pen: _Pen, frame: Frame, columns: int, longest: timedelta) -> Stroke:
+def _plot_line(
+    line: Line, style: SeriesStyle, frame: Frame, columns: int, longest: timedelta
+) -> PlottedSeries:
     parts = series.segments(line, longest / timedelta(milliseconds=1))
     column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
     thinned = [thin_line(part, column_ms) for part in parts]
-    return Stroke(frame.look.pick(*pen.glyph), pen.colour, thinned)
+    return PlottedSeries(frame.look.pick(*style.glyph), style.colour, thinned)
 
 
-def _mark_stroke(kind: TransitionKind, marks: Sequence[series.Mark], look: Look) -> Stroke:
-    pen, _, percent = _MARKS[kind]
+def _plot_marks(kind: TransitionKind, marks: Sequence[series.Mark], look: Look) -> PlottedSeries:
+    style, _, percent = _MARKS[kind]
     spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
-    return Stroke(look.pick(*pen.glyph), pen.colour, [spots], connected=False)
+    return PlottedSeries(look.pick(*style.glyph), style.colour, [spots], connected=False)
 
 
 def _visible(text: str) -> int:

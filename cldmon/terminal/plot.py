@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
-from types import ModuleType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.model import FULL, to_ms
-from cldmon.terminal.shared import turns
 from cldmon.terminal.ticks import ticks
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ _PLAIN = str.maketrans("│─┤├┬┴┼└┘┌┐", "|-+++++++++")
 
 
 @dataclass(frozen=True, slots=True)
-class Stroke:
+class PlottedSeries:
     """Readings drawn with one glyph in one colour (an SGR code): connected within a part."""
 
     glyph: str
@@ -39,7 +36,7 @@ class Stroke:
 
 
 def plot(
-    strokes: Sequence[Stroke],
+    series: Sequence[PlottedSeries],
     span: Span,
     columns: int,
     rows: int,
@@ -47,7 +44,8 @@ def plot(
     zone: tzinfo | None,
 ) -> list[str]:
     """Return the lines of a plot of 0 to 100 % over a span of time, `rows` high."""
-    plotext = _plotext()
+    import plotext
+
     plotext.terminal.limit(False, False)
     figure = plotext.figure
     # The library has one figure for the whole process.
@@ -56,39 +54,14 @@ def plot(
     figure.theme("simple" if look.colour else "colorless")
     figure.axes(False, side=1)
     figure.legend(False)
-    _rule(figure, span, columns, rows, zone)
-    for stroke in _woven(strokes, span, columns - Y_LABEL, rows - _AXES):
-        _draw(figure, stroke, to_ms(span.since), plotext.marker, plotext.pixel)
+    _set_rulers(figure, span, columns, rows, zone)
+    for each in series:
+        _draw(figure, each, to_ms(span.since), plotext.marker, plotext.pixel)
     text = str(figure.build().string(not look.colour)).rstrip("\n")
     return (text if look.unicode else text.translate(_PLAIN)).split("\n")
 
 
-def _plotext() -> Any:
-    """Return the library without its manual, which takes longer to build than all else to load.
-
-    In its place stands a module in which every name is None. A release that keeps its manual
-    elsewhere never asks for that, and is loaded whole.
-    """
-    manual = ModuleType("plotext._doc.doc")
-    manual.__getattr__ = lambda _: None  # type: ignore[method-assign]
-    sys.modules.setdefault(manual.__name__, manual)
-    import plotext
-
-    return plotext
-
-
-def _woven(strokes: Sequence[Stroke], span: Span, columns: int, rows: int) -> list[Stroke]:
-    """Return the lines, what lets each be seen where they meet, and the marks on top."""
-    lines = [stroke for stroke in strokes if stroke.connected]
-    pieces: dict[int, list[Line]] = {}
-    parts = [stroke.parts for stroke in lines]
-    for number, piece in turns(parts, to_ms(span.since), to_ms(span.until), (columns, rows)):
-        pieces.setdefault(number, []).append(piece)
-    above = [replace(lines[number], parts=found) for number, found in pieces.items()]
-    return [*lines, *above, *(stroke for stroke in strokes if not stroke.connected)]
-
-
-def _rule(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None) -> None:
+def _set_rulers(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None) -> None:
     since, until = to_ms(span.since), to_ms(span.until)
     times = ticks(since, until, (columns - Y_LABEL) // X_LABEL, zone)
     figure.ruler("x").lim(0, until - since)
@@ -98,17 +71,17 @@ def _rule(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None)
     figure.ruler("y").ticks(list(percents), [f"{percent}%" for percent in percents])
 
 
-def _draw(figure: Any, stroke: Stroke, since_ms: int, marker: Any, pixel: Any) -> None:
-    painted = marker(stroke.glyph, pixel(foreground=int(stroke.colour) - 30))
-    readings = [reading for part in stroke.parts for reading in part]
+def _draw(figure: Any, series: PlottedSeries, since_ms: int, marker: Any, pixel: Any) -> None:
+    painted = marker(series.glyph, pixel(foreground=int(series.colour) - 30))
+    readings = [reading for part in series.parts for reading in part]
     if not readings:
         return
     signal = figure.signal(
         [ms - since_ms for ms, _ in readings], [percent for _, percent in readings], marker=painted
     )
     first = 0
-    for part in stroke.parts:
+    for part in series.parts:
         for index in range(first, first + len(part)):
-            signal.line(index, stroke.connected and index > first)
+            signal.line(index, series.connected and index > first)
         first += len(part)
     figure.draw(signal.density("full"))

@@ -238,7 +238,7 @@ def test_columns_and_lines_set_the_size(home: Home) -> None:
 @pytest.mark.parametrize(
     ("form", "unwanted"),
     [
-        ("chart", HEAVY | {"tabulate", "plotext._doc.tools"}),
+        ("chart", HEAVY | {"tabulate"}),
         ("json", HEAVY | {"plotext", "tabulate"}),
     ],
 )

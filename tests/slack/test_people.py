@@ -52,7 +52,6 @@ crowds = st.lists(
         ("o'n", DAN),
         ("lukasz sorensen", LUKASZ),
         ("uilde", BOB),
-        ("bldr", BOB),
         ("aliec", ALICE),
         ("bobbuilder", BOB),
         ("chole", CHLOE),
@@ -69,15 +68,14 @@ def test_what_fits_nobody_finds_nobody(query: str) -> None:
 
 
 def test_better_kinds_of_match_come_before_worse_ones() -> None:
-    """The id, the whole name, its beginning, a word's beginning, inside, in order, misspelt."""
+    """The id, the whole name, the beginning of a word, inside, misspelt."""
     ranked = [
         Person("annie", "zoe"),
         Person("U1", "annie"),
         Person("U2", "annies"),
         Person("U3", "x", "Mary Annie"),
-        Person("ANNIE4", "y"),
         Person("U5", "joannie"),
-        Person("U6", "adrienne norie"),
+        Person("ANNIE4", "y"),
         Person("U7", "anine"),
     ]
     assert search(ranked[::-1], "annie") == ranked

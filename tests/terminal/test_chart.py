@@ -189,24 +189,6 @@ def test_any_history_in_any_terminal_makes_a_chart(
     assert max(map(width, text.split("\n"))) <= columns
 
 
-def test_lines_that_share_their_cells_are_shown_by_turns() -> None:
-    """Each line of the legend is to be seen, also where another runs over it."""
-    windows = {"fiveHour": 40, "sevenDay": 41, "models.Fable": 42}
-    points = [(ms, windows) for ms, _ in readings(5, *[0] * 31)]
-    canvas = plot_of(charts({"a": points}, list(windows), frame()))
-    [row] = [line for line in canvas if line.strip()]
-    assert row.count("•") > 15
-    assert row.count("+") > 15
-    assert len(re.findall("[⠀-⣿]", row)) > 15
-
-
-def test_lines_that_meet_nowhere_are_drawn_as_each_alone() -> None:
-    points = [(ms, {**w, "sevenDay": 90}) for ms, w in readings(5, *range(31))]
-    both = plot_of(charts({"a": points}, BOTH, frame()))
-    alone = plot_of(charts({"a": points}, ["fiveHour"], frame()))
-    assert [line.replace("•", "").rstrip() for line in both] == alone
-
-
 def test_eight_windows_have_eight_different_samples() -> None:
     names = [*BOTH, *(f"models.{n}" for n in range(6))]
     points = [(ms, dict.fromkeys(names, 5)) for ms, _ in readings(1, 1, 2, 3)]
