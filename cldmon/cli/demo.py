@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _INTRODUCTION = """\
 Six hours of four accounts at a simulated claude.ai, with a simulated Slack, on
 this machine alone. Each line is a pass, read just now by a real browser:
-how much of the 5-hour session is used.
+how much of the 5-hour session is used, or of the week without one (alice).
 """
 _OFFLINE = ("status", "history --range 5h", "status --json")
 _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")

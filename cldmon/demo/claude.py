@@ -54,7 +54,13 @@ class SimOrganization:
 
     def as_json(self) -> dict[str, object]:
         """Return its entry in the list: the service's has some forty keys."""
-        return {"id": 7, **asdict(self), **_NULL_KEYS, "visibility_status": "visible"}
+        return {
+            "id": 7,
+            **asdict(self),
+            "capabilities": list(self.capabilities),
+            **_NULL_KEYS,
+            "visibility_status": "visible",
+        }
 
 
 _NULL_KEYS = dict.fromkeys(

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo import faults
-from cldmon.demo.claude import SimAccount, SimOrganization, expired, usage, usage_credits
+from cldmon.demo.bodies import credit_pool, saved_resets, usage, usage_credits
+from cldmon.demo.claude import SimAccount, SimOrganization, expired
 from cldmon.demo.slack import SimUser
 
 if TYPE_CHECKING:
@@ -20,33 +21,49 @@ if TYPE_CHECKING:
 
     from cldmon.demo.faults import Fault
 
+DAY = 24 * 60
 INTERVAL_MINUTES = 45
 MODEL = "Fable"
 """The model that has a weekly limit of its own."""
+CREDIT_DOLLARS = 250
+"""What the credit pool holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How much of each limit is used, in percent; `spent` is money, in hundredths."""
+    """How much of each limit is used, in percent; `session` None without a 5-hour window.
 
-    session: int
+    `spent` is money beyond the plan, in hundredths, `credit` what is used of a pool, in dollars.
+    """
+
+    session: int | None
     week: int
     model: int | None = None
     spent: int | None = None
+    credit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent beyond the plan, in hundredths; `disabled` says why that is over."""
+
+    limit: int
+    disabled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """An account. A 5-hour session ends at each of the minutes `sessions`, the week at `week`.
 
-    `budget` is what may be spent beyond the plan, in hundredths.
+    A saved limit reset ends at the minute `saved_reset`.
     """
 
     label: str
     organization: SimOrganization
-    sessions: tuple[int, ...]
     week: int
-    budget: int | None = None
+    sessions: tuple[int, ...] = ()
+    budget: Budget | None = None
+    saved_reset: int | None = None
 
     @property
     def key(self) -> str:
@@ -64,49 +81,77 @@ class Person:
 
     def usage(self, use: Use, minute: int, end: datetime) -> dict[str, Any]:
         """Return the service's answer at a minute of a story that ends at the instant `end`."""
+        week = _after(end, self.week)
         return usage(
             use.session,
             use.week,
             models={} if use.model is None else {MODEL: use.model},
             five_hour_resets=self._session_end(minute, end) if use.session else None,
-            seven_day_resets=end + timedelta(minutes=self.week),
+            seven_day_resets=week,
             **self._money(use),
+            **self._pool(use, end),
+            **self._saved_reset(end, week),
         )
 
     def _session_end(self, minute: int, end: datetime) -> datetime:
-        return end + timedelta(minutes=next(m for m in self.sessions if m > minute))
+        return _after(end, next(m for m in self.sessions if m > minute))
 
     def _money(self, use: Use) -> dict[str, Any]:
         if use.spent is None or self.budget is None:
             return {}
-        return usage_credits(use.spent, self.budget)
+        return usage_credits(use.spent, self.budget.limit, disabled=self.budget.disabled)
+
+    def _pool(self, use: Use, end: datetime) -> dict[str, Any]:
+        if use.credit is None:
+            return {}
+        return {"iguana_necktie": credit_pool(use.credit, CREDIT_DOLLARS, _after(end, 12 * DAY))}
+
+    def _saved_reset(self, end: datetime, week: datetime) -> dict[str, Any]:
+        if self.saved_reset is None:
+            return {}
+        return {"cedar_ember": saved_resets(_after(end, self.saved_reset), weekly_resets=week)}
 
 
-def _organization(number: int, name: str, capability: str, tier: str = "") -> SimOrganization:
+def _after(end: datetime, minutes: int) -> datetime:
+    return end + timedelta(minutes=minutes)
+
+
+def _organization(
+    number: int, name: str, capability: str, tier: str = "", plan: str | None = None
+) -> SimOrganization:
     return SimOrganization(
         f"00000000-0000-4000-8000-{number:012d}",
         name,
         ("chat", capability),
         tier or "default_claude_ai",
         raven_type="team" if capability == "raven" else None,
+        plan_display_name=plan,
     )
 
 
 API_ONLY = SimOrganization("00000000-0000-4000-8000-000000000099", "API", ("api",))
 """Every person has a console organization, too, listed first: it has no usage to read."""
 
-DAY = 24 * 60
-
 ALICE = Person(
     "alice",
-    _organization(1, "Alice", "claude_max", "default_claude_max_20x"),
-    sessions=(80,),
+    _organization(1, "Alice", "claude_max", "default_claude_max_20x", "Ultra"),
     week=4 * DAY,
+    saved_reset=6 * DAY,
 )
 BOB = Person(
-    "bob", _organization(2, "Bob", "claude_pro"), sessions=(-345, 35), week=14 * 60, budget=2000
+    "bob",
+    _organization(2, "Bob", "claude_pro"),
+    sessions=(-345, 35),
+    week=14 * 60,
+    budget=Budget(2000),
 )
-CAROL = Person("carol", _organization(3, "Example Ltd", "raven"), sessions=(-110,), week=2 * DAY)
+CAROL = Person(
+    "carol",
+    _organization(3, "Example Ltd", "raven", "default_raven"),
+    sessions=(-110,),
+    week=2 * DAY,
+    budget=Budget(50000, disabled="out_of_credits"),
+)
 DAVE = Person(
     "dave",
     _organization(4, "Dave", "claude_max", "default_claude_max_5x"),
@@ -132,17 +177,30 @@ def _moment(minute: int, *answers: Use | Fault) -> Moment:
 KEY_ENDS = expired()
 OUTAGE = faults.status(503).on("usage")
 
+
+def _alice(week: int, model: int, credit: int) -> Use:
+    return Use(None, week, model, credit=credit)
+
+
+def _bob(session: int, week: int, spent: int = 340) -> Use:
+    return Use(session, week, spent=spent)
+
+
+def _carol(session: int) -> Use:
+    return Use(session, 57, spent=49860)
+
+
 STORY = (
-    # minute  alice: quiet       bob: climbs, hits 100       carol: full, free    dave: key expires
-    _moment(-360, Use(0, 31, 38), Use(41, 81, spent=340), Use(100, 57), Use(9, 37)),
-    _moment(-315, Use(0, 31, 38), Use(0, 81, spent=340), Use(100, 57), Use(16, 38)),
-    _moment(-270, Use(0, 31, 38), Use(0, 81, spent=340), Use(100, 57), Use(28, 40)),
-    _moment(-225, Use(0, 31, 38), Use(14, 83, spent=340), Use(100, 57), Use(44, 42)),
-    _moment(-180, Use(2, 31, 38), Use(33, 86, spent=340), Use(100, 57), KEY_ENDS),
-    _moment(-135, Use(5, 32, 39), Use(55, 89, spent=340), OUTAGE, KEY_ENDS),
-    _moment(-90, Use(8, 32, 39), Use(78, 92, spent=340), Use(0, 57), KEY_ENDS),
-    _moment(-45, Use(9, 32, 40), Use(97, 94, spent=340), Use(0, 57), KEY_ENDS),
-    _moment(0, Use(13, 33, 41), Use(100, 95, spent=415), Use(0, 57), KEY_ENDS),
+    # minute  alice: no session     bob: climbs, hits 100  carol: full, free  dave: key expires
+    _moment(-360, _alice(31, 38, 214), _bob(41, 81), _carol(100), Use(9, 37)),
+    _moment(-315, _alice(31, 38, 221), _bob(0, 81), _carol(100), Use(16, 38)),
+    _moment(-270, _alice(31, 38, 239), _bob(0, 81), _carol(100), Use(28, 40)),
+    _moment(-225, _alice(31, 38, 250), _bob(14, 83), _carol(100), Use(44, 42)),
+    _moment(-180, _alice(31, 38, 250), _bob(33, 86), _carol(100), KEY_ENDS),
+    _moment(-135, _alice(32, 39, 250), _bob(55, 89), OUTAGE, KEY_ENDS),
+    _moment(-90, _alice(32, 39, 250), _bob(78, 92), _carol(0), KEY_ENDS),
+    _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_ENDS),
+    _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_ENDS),
 )
 
 RENEWED = Use(3, 43)
@@ -170,5 +228,6 @@ TEAM = (
 ALERTS = (
     Alert("U02BOB", "bob", limit_hit=True, reset=True),
     Alert("U01ALICE", "bob", limit_hit=True, reset=False),
+    Alert("U01ALICE", "alice", limit_hit=True, reset=True),
     Alert("U03CAROL", "carol", limit_hit=True, reset=True),
 )

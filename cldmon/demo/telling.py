@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.freshness import CRITICAL
 from cldmon.domain.instants import nearest_minute
-from cldmon.domain.model import FIVE_HOUR, FULL, TransitionKind, short_title
+from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, TransitionKind, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def heading(labels: Iterable[str], look: Look) -> str:
 
 
 def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, look: Look) -> str:
-    """Return one pass as a line: the time, each account's session, and what is new."""
+    """Return one pass as a line: the time, each account's session or week, and what is new."""
     cells = [_cell(account, look) for account in scene.outcome.snapshot.accounts]
     news = "; ".join(_news(scene, before, name_of))
     return f"{_clock(scene.at):5}{''.join(cells)}  {news}".rstrip()
@@ -56,7 +56,8 @@ def _clock(at: datetime) -> str:
 def _cell(account: Account, look: Look) -> str:
     if account.failure:
         return look.paint(f"{'error':>{_CELL}}", RED)
-    window = account.reading.windows.get(FIVE_HOUR) if account.reading else None
+    windows = account.reading.windows if account.reading else {}
+    window = windows.get(FIVE_HOUR) or windows.get(SEVEN_DAY)
     if window is None:
         return f"{look.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
@@ -83,6 +84,8 @@ def _events(label: str, scene: Scene, before: Scene | None) -> Iterator[str]:
     earlier, now = _trouble(label, before), _trouble(label, scene)
     if now != earlier:
         yield now or "answers again"
+    for pool in sorted(_used_up(label, scene) - _used_up(label, before)):
+        yield f"{pool} used up, no alert"
     for transition in scene.outcome.transitions:
         if transition.label == label:
             yield _event(transition)
@@ -93,6 +96,14 @@ def _trouble(label: str, scene: Scene | None) -> str | None:
     failed = scene.outcome.failed if scene else []
     kinds = (a.failure.kind.replace("_", " ") for a in failed if a.label == label and a.failure)
     return next(kinds, None)
+
+
+def _used_up(label: str, scene: Scene | None) -> set[str]:
+    """Return the titles of an account's credit pools of which nothing is left."""
+    accounts = scene.outcome.snapshot.accounts if scene else ()
+    readings = (account.reading for account in accounts if account.label == label)
+    pools = (pool for reading in readings if reading for pool in reading.pools)
+    return {pool.title for pool in pools if pool.utilization == FULL}
 
 
 def _event(transition: Transition) -> str:

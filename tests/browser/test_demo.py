@@ -115,8 +115,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
     assert run.code == 0, run.err
-    for part in ("alice", "Ultra", "Pro", "Team", "Max", "41%", "100%", "expired"):
+    for part in ("alice", "Ultra", "Pro", "Team", "Max", "41%", "100%", "org credits", "expired"):
         assert part in run.out
+
+
+def test_it_fits_a_terminal_of_eighty_columns(run: Run) -> None:
+    """But for paths, which are as long as they are."""
+    lines = (run.err + run.out).splitlines()
+    assert [line for line in lines if len(line) > 80 and str(run.folder) not in line] == []
 
 
 def test_it_prints_this(run: Run, golden: Callable[[str, str], None]) -> None:
@@ -140,6 +146,7 @@ def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     lines = [line for line in run.err.splitlines() if line[:2].isdigit()]
     assert len(lines) == 9
     assert "first sight" in lines[0]
+    assert "alice: Cloud session credit used up, no alert" in lines[3]
     assert "dave: key expired" in lines[4]
     assert "carol: service down" in lines[5]
     assert "carol: answers again, free again; told Carol" in lines[6]
@@ -185,7 +192,11 @@ def test_other_commands_work_on_the_folder_it_kept(run: Run) -> None:
     config = str(run.folder / "config.toml")
     status = cldmon("--config", config, "status", "--json")
     accounts = {a["label"]: a for a in json.loads(status.stdout)["accounts"]}
+    assert [each["short"] for each in accounts["alice"]["windows"]] == ["7d", "7d Fable"]
+    assert [each["used"] for each in accounts["alice"]["pools"]] == [25000]
     assert accounts["bob"]["fiveHour"]["utilization"] == 100
+    assert accounts["bob"]["credits"]["enabled"]
+    assert accounts["carol"]["credits"]["reason"] == "out_of_credits"
     assert accounts["carol"]["fiveHour"]["utilization"] == 0
     assert accounts["carol"]["fiveHour"]["resetsAt"] is None
     assert accounts["dave"]["errorKind"] == "key_expired"

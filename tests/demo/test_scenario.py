@@ -13,7 +13,7 @@ from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.faults import Fault
 from cldmon.demo.scenario import PEOPLE, STORY
-from cldmon.domain.model import TransitionKind, duration
+from cldmon.domain.model import Credits, TransitionKind, duration
 from cldmon.domain.transitions import AlertState, ResetRule, detect
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ everybody = pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.
 def readings(person: Person) -> list[Reading]:
     """Return what cldmon understands of an account's good answers, oldest first."""
     found = []
+    [organization] = find_candidates([person.organization.as_json()])
     for moment in STORY:
         answer = moment.answers[person.label]
         if not isinstance(answer, Fault):
             at = END + timedelta(minutes=moment.minute)
-            found.append(parse(person.usage(answer, moment.minute, END), taken_at=at))
+            body = person.usage(answer, moment.minute, END)
+            found.append(parse(body, taken_at=at, organization=organization))
     assert all(found)
     return [reading for reading in found if reading]
 
@@ -72,33 +74,42 @@ def test_use_never_falls_while_a_window_lasts(person: Person) -> None:
 
 @everybody
 def test_the_organization_with_the_plan_is_chosen_not_the_console(person: Person) -> None:
-    account = person.account(person.key, {})
-    listed = [
-        {"uuid": o.uuid, "capabilities": list(o.capabilities), "rate_limit_tier": o.rate_limit_tier}
-        for o in account.organizations
-    ]
+    listed = [each.as_json() for each in person.account(person.key, {}).organizations]
     assert [each.uuid for each in find_candidates(listed)] == [person.organization.uuid]
 
 
 def test_the_four_plans_are_told_apart() -> None:
-    plans = [
-        find_candidates(
-            [
-                {
-                    "uuid": p.organization.uuid,
-                    "capabilities": list(p.organization.capabilities),
-                    "rate_limit_tier": p.organization.rate_limit_tier,
-                }
-            ]
-        )
-        for p in PEOPLE
-    ]
-    assert [plan.plan for [plan] in plans] == ["Ultra", "Pro", "Team", "Max"]
+    plans = [find_candidates([person.organization.as_json()])[0].plan for person in PEOPLE]
+    assert plans == ["Ultra", "Pro", "Team", "Max"]
 
 
-def test_alice_is_quiet_and_has_a_weekly_limit_for_one_model() -> None:
-    assert told_of(scenario.ALICE) == []
+@everybody
+def test_every_part_of_the_answers_is_understood(person: Person) -> None:
+    assert {reading.ignored for reading in readings(person)} == {0}
+
+
+def test_alice_has_no_session_and_a_weekly_limit_for_one_model() -> None:
+    assert {tuple(r.windows) for r in readings(scenario.ALICE)} == {("sevenDay", "models.Fable")}
     assert readings(scenario.ALICE)[-1].windows["models.Fable"].utilization == 41
+
+
+def test_alices_credit_is_used_up_in_the_middle_and_no_alert_follows() -> None:
+    used = [pool.utilization or 0 for r in readings(scenario.ALICE) for pool in r.pools]
+    assert len(used) == len(STORY)
+    assert used[0] < 100 == used[-1]
+    assert used == sorted(used)
+    assert told_of(scenario.ALICE) == []
+    assert scenario.Alert("U01ALICE", "alice", limit_hit=True, reset=True) in scenario.ALERTS
+
+
+def test_alice_has_a_saved_reset_and_nobody_else() -> None:
+    last = {person.label: readings(person)[-1].saved_resets for person in PEOPLE}
+    saved = last.pop("alice")
+    assert saved
+    assert saved.left == 1
+    assert saved.ends_at
+    assert saved.ends_at > END
+    assert set(last.values()) == {None}
 
 
 def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:
@@ -106,6 +117,12 @@ def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:
     extra = readings(scenario.BOB)[-1].credits
     assert extra
     assert (extra.used, extra.limit, extra.currency) == (415, 2000, "EUR")
+
+
+def test_carols_organization_has_run_out_of_credits() -> None:
+    assert readings(scenario.CAROL)[-1].credits == Credits(
+        49860, 50000, "EUR", 2, enabled=False, reason="out_of_credits", shared=True
+    )
 
 
 def test_carols_session_is_free_again_across_an_outage_and_then_rests() -> None:

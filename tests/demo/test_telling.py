@@ -10,9 +10,11 @@ from cldmon.demo.slack import SentMessage
 from cldmon.demo.stage import Scene
 from cldmon.domain.model import (
     FIVE_HOUR,
+    SEVEN_DAY,
     Account,
     Failure,
     FailureKind,
+    Pool,
     Reading,
     Snapshot,
     Transition,
@@ -53,8 +55,24 @@ def test_the_first_pass_tells_nobody() -> None:
     assert line(scene(account(100)), None) == "  100%  first sight: nobody is told"
 
 
-def test_an_account_without_a_session_shows_a_dash() -> None:
+def test_an_account_without_windows_shows_a_dash() -> None:
     assert line(scene(account(None)), scene(account(None))) == "     –"
+
+
+def test_an_account_without_a_session_shows_its_week() -> None:
+    weekly = Account("alice", Reading(NOON, {SEVEN_DAY: Window(33, None)}))
+    assert line(scene(weekly), scene(weekly)) == "   33%"
+
+
+def test_a_credit_that_is_used_up_is_told_once() -> None:
+    left, used_up = (
+        scene(
+            Account("alice", Reading(NOON, {}, pools=(Pool("x", "Credit", 1, 2, percent, None),)))
+        )
+        for percent in (99, 100)
+    )
+    assert line(used_up, left) == "     –  alice: Credit used up, no alert"
+    assert line(used_up, used_up) == "     –"
 
 
 def test_trouble_is_told_when_it_comes_and_when_it_goes_and_not_between() -> None:

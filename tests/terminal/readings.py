@@ -35,7 +35,7 @@ ALICE = Account(
     "alice",
     reading(
         4 * MINUTE,
-        "Max 5x",
+        "Max",
         Credits(1275, 5000, "EUR", 2),
         fiveHour=Window(41, NOW + 134 * MINUTE),
         sevenDay=Window(63, LATER),
