@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from cldmon.cli import complain
+
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+
+
+def _checked_name(_ctx: click.Context, _param: click.Parameter, name: str | None) -> str:
+    """Refuse what would be no name of a unit."""
+    if name is not None and not _NAME.fullmatch(name):
+        raise click.BadParameter("a name has up to 32 letters, digits, - and _")
+    return name or ""
 
 
 @click.command("schedule")
 @click.argument("kind", type=click.Choice(["systemd", "cron"]))
 @click.option("--user", "of_user", is_flag=True, help="For yourself, not for the whole system.")
 @click.option(
+    "--name",
+    metavar="NAME",
+    callback=_checked_name,
+    help="A second instance, for another configuration.",
+)
+@click.option(
     "--install", "action", flag_value="install", help="Install it, or bring it up to date."
 )
 @click.option("--uninstall", "action", flag_value="uninstall", help="Take it away again.")
 @click.option("--status", "action", flag_value="status", help="Say how it stands.")
 @click.pass_context
-def command(ctx: click.Context, kind: str, of_user: bool, action: str | None) -> None:
+def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str | None) -> None:
     """Print, or install, what starts `cldmon fetch` again and again.
 
     That is a systemd timer with its services, or a block in a crontab, filled in from the
     configuration: how often, and the folders. Without an option it is only printed.
 
     For the whole system (as root) passes run as the owner of the configuration, or as a user
-    cldmon where that is root. What cldmon did not write, or what was changed since, is left alone.
-    --status exits with 1 where no passes are started.
+    cldmon where that is root. What cldmon did not write, what was changed since, and what makes the
+    passes of another configuration is left alone. --status exits with 1 unless passes are started
+    as the configuration says.
     """
     from cldmon.schedule.plan import Plan
 
-    plan = Plan(ctx.obj, kind, of_user)
+    plan = Plan(ctx.obj, kind, of_user, name)
     schedule = plan.schedule(click.echo)
     if action == "status":
         status = schedule.status(plan.job())
         click.echo("\n".join(status.lines))
-        ctx.exit(not status.running)
+        ctx.exit(not (status.running and status.up_to_date))
     if action == "uninstall":
         plan.require_rights()
-        schedule.uninstall()
+        schedule.uninstall(plan.config)
         return
     job = plan.job()
     for remark in plan.remarks(job):
@@ -44,15 +62,7 @@ def command(ctx: click.Context, kind: str, of_user: bool, action: str | None) ->
     if action == "install":
         plan.require_rights()
         schedule.install(job)
-        _say_what_is_next(kind, of_user=of_user)
+        for step in plan.next_steps():
+            complain(step)
     else:
         click.echo(schedule.text(job), nl=False)
-
-
-def _say_what_is_next(kind: str, *, of_user: bool) -> None:
-    if kind == "cron":
-        return
-    manager = "systemctl --user" if of_user else "systemctl"
-    complain(f"the dashboard, too: {manager} enable --now cldmon-serve.service")
-    if of_user:
-        complain("passes while you are logged out, too: loginctl enable-linger")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BEGIN = "# BEGIN cldmon schedule"
 END = "# END cldmon schedule"
+"""The markers around a block; those of a named instance end in its name."""
 
 _MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
 _HOURS = (1, 2, 3, 4, 6, 8, 12)
@@ -57,35 +58,42 @@ def block(job: Job) -> str:
     return sealed(f"{_NOTE}{_RHYTHMS[kept(job.interval)]} {command}\n")
 
 
-def framed(text: str) -> str:
-    """Return a block with the markers around it."""
-    return f"{BEGIN}\n{text}{END}\n"
+def framed(text: str, name: str = "") -> str:
+    """Return a block with the markers of an instance around it."""
+    begin, end = _markers(name)
+    return f"{begin}\n{text}{end}\n"
 
 
-def parts(crontab: str) -> Parts:
+def parts(crontab: str, name: str = "") -> Parts:
     """Return the parts of a crontab; raises ScheduleError where the markers do not fit."""
-    pieces = re.split(f"^(?:{BEGIN}|{END})$\n?", crontab, flags=re.MULTILINE)
-    marks = re.findall(f"^(?:{BEGIN}|{END})$", crontab, flags=re.MULTILINE)
+    begin, end = _markers(name)
+    pattern = f"^(?:{re.escape(begin)}|{re.escape(end)})$"
+    pieces = re.split(f"{pattern}\n?", crontab, flags=re.MULTILINE)
+    marks = re.findall(pattern, crontab, flags=re.MULTILINE)
     if not marks:
         return Parts(crontab, None, "")
-    if marks != [BEGIN, END]:
+    if marks != [begin, end]:
         raise ScheduleError(
-            f"the crontab does not hold exactly one pair of `{BEGIN}` and `{END}`:"
+            f"the crontab does not hold exactly one pair of `{begin}` and `{end}`:"
             " put it right with `crontab -e`"
         )
     return Parts(*pieces)
 
 
-def with_block(crontab: str, text: str) -> str:
+def with_block(crontab: str, text: str, name: str = "") -> str:
     """Return a crontab with the block in the place of the present one, else at its end."""
-    found = parts(crontab)
+    found = parts(crontab, name)
     before = found.before
     if before and not before.endswith("\n"):
         before += "\n"
-    return before + framed(text) + found.after
+    return before + framed(text, name) + found.after
 
 
-def without_block(crontab: str) -> str:
-    """Return a crontab without cldmon's block."""
-    found = parts(crontab)
+def without_block(crontab: str, name: str = "") -> str:
+    """Return a crontab without the block of an instance."""
+    found = parts(crontab, name)
     return found.before + found.after
+
+
+def _markers(name: str) -> tuple[str, str]:
+    return (f"{BEGIN} {name}", f"{END} {name}") if name else (BEGIN, END)

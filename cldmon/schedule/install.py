@@ -1,33 +1,43 @@
 """Putting a job onto the machine, taking it away again, and saying how it stands.
 
-Only what cldmon wrote, and nobody changed since, is replaced or removed; see `seal`.
+Only what cldmon wrote for the same configuration, and nobody changed since, is replaced or removed;
+see `seal`.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from cldmon.config.installed import FETCH_SERVICES, FetchService, crontab_calls, settings
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron, systemd
 from cldmon.schedule.job import CONFIG_DIR
 from cldmon.schedule.seal import Origin, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from cldmon.config.installed import Call
     from cldmon.schedule.job import Job
     from cldmon.schedule.machine import Machine
     from cldmon.schedule.systemd import Places
 
+_UP_TO_DATE = "up to date"
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a schedule stands, in lines to be read, and whether it starts passes."""
+    """How a schedule stands, in lines to be read, and whether it starts passes.
+
+    It is up to date if all of it is as it would be installed now.
+    """
 
     lines: tuple[str, ...]
     running: bool
+    up_to_date: bool
 
 
 class Schedule(Protocol):
@@ -39,8 +49,11 @@ class Schedule(Protocol):
     def install(self, job: Job) -> None:
         """Install it, or bring it up to date; raises ScheduleError or StoreError."""
 
-    def uninstall(self) -> None:
-        """Take away what `install` brought, and only that; raises as `install`."""
+    def uninstall(self, config: Path | None = None) -> None:
+        """Take away what `install` brought, and only that; raises as `install`.
+
+        `config` is the configuration in use: what makes the passes of another is left alone.
+        """
 
     def status(self, job: Job) -> Status:
         """Return how it stands; raises as `install`."""
@@ -63,6 +76,8 @@ class Systemd:
         self._reach()
         for path in self.places.all_files:
             self._refuse_foreign(path)
+        self._refuse_instance_of_another(job.config)
+        self._refuse_shared_data(job)
         wanted = systemd.files(job, self.places)
         for path, text in wanted.items():
             self._put(path, text)
@@ -71,13 +86,15 @@ class Systemd:
         if not self.places.of_user:
             self._prepare(job)
         self._systemctl("daemon-reload")
-        self._systemctl("enable", systemd.TIMER)
-        self._systemctl("restart", systemd.TIMER)
-        self._systemctl("try-restart", systemd.SERVE)
+        self._systemctl("enable", self.places.timer)
+        self._systemctl("restart", self.places.timer)
+        self._systemctl("try-restart", self.places.serve)
 
-    def uninstall(self) -> None:
+    def uninstall(self, config: Path | None = None) -> None:
         """Stop timer and services and remove the files; user, configuration and data stay."""
         self._reach()
+        if config:
+            self._refuse_instance_of_another(config)
         ours = [path for path in self._present() if self._is_ours(path)]
         if not ours:
             self.machine.say("nothing to remove")
@@ -92,11 +109,36 @@ class Systemd:
     def status(self, job: Job) -> Status:
         """Return how each file stands, and what systemd says of the timer."""
         self._reach()
-        wanted = systemd.files(job, self.places).items()
-        lines = [f"{path}: {_standing(self.machine.read(path), text)}" for path, text in wanted]
-        asked = self.machine.ask(*self._argv("show", "--property=ActiveState", systemd.TIMER))
+        wanted = systemd.files(job, self.places)
+        standing = {
+            path: _standing(self.machine.read(path), text, self._call(path), job)
+            for path, text in wanted.items()
+        }
+        asked = self.machine.ask(*self._argv("show", "--property=ActiveState", self.places.timer))
         state = asked.text.strip().removeprefix("ActiveState=")
-        return Status((*lines, f"{systemd.TIMER}: {state or 'unknown'}"), state == "active")
+        lines = [f"{path}: {how}" for path, how in standing.items()]
+        return Status(
+            (*lines, f"{self.places.timer}: {state or 'unknown'}"),
+            running=state == "active",
+            up_to_date=all(how == _UP_TO_DATE for how in standing.values()),
+        )
+
+    def _refuse_instance_of_another(self, config: Path) -> None:
+        path = self.places.units / self.places.fetch
+        if call := self._call(path):
+            user = ["--user"] if self.places.of_user else []
+            _refuse_another(str(path), call, config, ["systemd", *user, *_named(self.places.name)])
+
+    def _refuse_shared_data(self, job: Job) -> None:
+        for path in sorted(self.places.units.glob(FETCH_SERVICES)):
+            call = self._call(path) if path.name != self.places.fetch else None
+            if call:
+                _refuse_shared(str(path), call, job)
+
+    def _call(self, path: Path) -> Call | None:
+        """Return what a service calls."""
+        text = self.machine.read(path) if path.suffix == ".service" else None
+        return None if text is None else FetchService(path, settings(text)).call
 
     def _put(self, path: Path, text: str) -> None:
         if self.machine.read(path) == text:
@@ -158,32 +200,46 @@ class Cron:
 
     user: str | None
     machine: Machine
+    name: str = ""
 
     def text(self, job: Job) -> str:
         """Return the block with its markers."""
-        return cron.framed(cron.block(job))
+        return cron.framed(cron.block(job), self.name)
 
     def install(self, job: Job) -> None:
         """Put the block into the crontab, in the place of the present one."""
         present = self._present()
-        wanted = cron.with_block(present, cron.block(job))
+        self._refuse_block_of_another(present, job.config)
+        around = cron.parts(present, self.name)
+        for call in crontab_calls(around.before + around.after):
+            _refuse_shared("a line in the crontab", call, job)
+        wanted = cron.with_block(present, cron.block(job), self.name)
         if wanted == present:
             self.machine.say("unchanged: the crontab")
         else:
             self._replace(present, wanted)
 
-    def uninstall(self) -> None:
+    def uninstall(self, config: Path | None = None) -> None:
         """Take the block out of the crontab."""
         present = self._present()
-        if cron.parts(present).block is None:
+        if config:
+            self._refuse_block_of_another(present, config)
+        if cron.parts(present, self.name).block is None:
             self.machine.say("nothing to remove")
         else:
-            self._replace(present, cron.without_block(present))
+            self._replace(present, cron.without_block(present, self.name))
 
     def status(self, job: Job) -> Status:
         """Return how the block stands."""
-        found = cron.parts(self._present()).block
-        return Status((f"crontab: {_standing(found, cron.block(job))}",), found is not None)
+        found = cron.parts(self._present(), self.name).block
+        how = _standing(found, cron.block(job), _call_of(found), job)
+        return Status((f"crontab: {how}",), found is not None, how == _UP_TO_DATE)
+
+    def _refuse_block_of_another(self, present: str, config: Path) -> None:
+        if call := _call_of(cron.parts(present, self.name).block):
+            user = ["--user"] if self.user is None else []
+            what = "the block in the crontab"
+            _refuse_another(what, call, config, ["cron", *user, *_named(self.name)])
 
     def _present(self) -> str:
         asked = self.machine.ask("crontab", *self._whose(), "-l")
@@ -193,7 +249,7 @@ class Cron:
         return asked.text if asked.ok else ""
 
     def _replace(self, present: str, wanted: str) -> None:
-        found = cron.parts(present).block
+        found = cron.parts(present, self.name).block
         if found is not None and (kind := origin(found)) is not Origin.OURS:
             raise ScheduleError(
                 f"the block in the crontab is {kind}, so it is left alone: remove it with"
@@ -207,11 +263,43 @@ class Cron:
         return () if self.user is None else ("-u", self.user)
 
 
-def _standing(found: str | None, wanted: str) -> str:
+def _refuse_another(what: str, call: Call, config: Path, options: Sequence[str]) -> None:
+    """Raise ScheduleError for what makes the passes of another configuration: they would stop.
+
+    `options` are those of the command that removes it.
+    """
+    if not call.is_of(config):
+        undo = shlex.join(["--config", str(call.config), "schedule", *options, "--uninstall"])
+        raise ScheduleError(
+            f"{what} makes the passes of {call.config}, not of {config}: --name NAME stands for a"
+            f" second instance beside it; to remove the first: `cldmon {undo}`"
+        )
+
+
+def _refuse_shared(what: str, call: Call, job: Job) -> None:
+    """Raise ScheduleError for data of another instance: each would forget the other's accounts."""
+    if call.data_dir == job.data_dir:
+        raise ScheduleError(
+            f"{what} makes passes that keep their data in {call.data_dir}, too: give {job.config} a"
+            " data_dir of its own"
+        )
+
+
+def _call_of(block: str | None) -> Call | None:
+    return next(iter(crontab_calls(block or "")), None)
+
+
+def _named(name: str) -> list[str]:
+    return ["--name", name] if name else []
+
+
+def _standing(found: str | None, wanted: str, call: Call | None, job: Job) -> str:
     if found is None:
         return "not there"
     if found == wanted:
-        return "up to date"
+        return _UP_TO_DATE
+    if call and not call.is_of(job.config):
+        return f"of another configuration, {call.config}"
     kind = origin(found)
     return "out of date: --install brings it up to date" if kind is Origin.OURS else str(kind)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.config import locate
+from cldmon.config.installed import user_folder
 from cldmon.config.label import printable
 from cldmon.errors import ConfigError, UsageError
 from cldmon.schedule import remarks
@@ -33,18 +34,39 @@ _INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
 
 @dataclass(frozen=True)
 class Plan:
-    """How the passes of a configuration are started: for the whole system, or for its caller."""
+    """How the passes of a configuration are started: for the whole system, or for its caller.
+
+    A second configuration is another instance, and has a name.
+    """
 
     app: App
     kind: str
     of_user: bool
+    name: str = ""
 
     def schedule(self, say: Callable[[str], None]) -> Schedule:
         """Return what installs and uninstalls; `say` is told of all that is done."""
         machine = Machine(self.app.env, say)
         if self.kind == "cron":
-            return Cron(None if self.of_user else self._user(), machine)
+            return Cron(None if self.of_user else self._user(), machine, self.name)
         return Systemd(self._places(), machine)
+
+    @property
+    def config(self) -> Path | None:
+        """The configuration in use, there or not; None where none is named or found."""
+        try:
+            return Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
+        except ConfigError:
+            return None
+
+    def next_steps(self) -> Iterable[str]:
+        """Return what a person may want to do once it is installed."""
+        if self.kind == "cron":
+            return
+        manager = "systemctl --user" if self.of_user else "systemctl"
+        yield f"the dashboard, too: {manager} enable --now {self._places().serve}"
+        if self.of_user:
+            yield "passes while you are logged out, too: loginctl enable-linger"
 
     def job(self) -> Job:
         """Return what is to be run; raises ConfigError, or UsageError for a name of many lines."""
@@ -87,12 +109,18 @@ class Plan:
         return SERVICE_USER if owner == "root" else owner
 
     def _places(self) -> Places:
-        if not self.of_user:
-            return SYSTEM
-        return Places(locate.user_config(self.app.env).parent.parent / "systemd" / "user")
+        places = Places(user_folder(self.app.env)) if self.of_user else SYSTEM
+        return places._replace(name=self.name)
 
     def _data_dir(self, config: Config, path: Path) -> Path:
         env = dict(self.app.env)
+        named = (config.data_dir, self.app.data_dir_option, env.get("CLDMON_DATA_DIR"))
+        if self.name and not any(named):
+            folder = f"{'~/.local/state/cldmon' if self.of_user else STATE_DIR}-{self.name}"
+            raise ConfigError(
+                f"{path}: a second instance needs a data folder of its own:"
+                f' set data_dir = "{folder}"'
+            )
         if not self.of_user:
             env["STATE_DIRECTORY"] = str(STATE_DIR)
         return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)

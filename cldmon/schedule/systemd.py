@@ -16,11 +16,6 @@ from cldmon.web import connections
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
 
-TIMER = "cldmon-fetch.timer"
-FETCH = "cldmon-fetch.service"
-SERVE = "cldmon-serve.service"
-CONF = "cldmon.conf"
-
 _SERVE_TASKS = connections.MOST + 128
 """A thread for each connection, and some for what asks Slack."""
 
@@ -28,11 +23,39 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Places(NamedTuple):
-    """The folders in which systemd looks; a user's own manager makes no users and folders."""
+    """The folders in which systemd looks, and what the files of an instance are called there.
+
+    A user's own manager makes no users and folders. The first instance has no name.
+    """
 
     units: Path
     sysusers: Path | None = None
     tmpfiles: Path | None = None
+    name: str = ""
+
+    @property
+    def fetch(self) -> str:
+        """The service that makes a pass."""
+        return f"{self._stem}-fetch.service"
+
+    @property
+    def timer(self) -> str:
+        """What starts it."""
+        return f"{self._stem}-fetch.timer"
+
+    @property
+    def serve(self) -> str:
+        """The service of the API and the dashboard."""
+        return f"{self._stem}-serve.service"
+
+    @property
+    def conf(self) -> str:
+        """The file for users, and that for folders."""
+        return f"{self._stem}.conf"
+
+    @property
+    def _stem(self) -> str:
+        return f"cldmon-{self.name}" if self.name else "cldmon"
 
     @property
     def of_user(self) -> bool:
@@ -42,23 +65,25 @@ class Places(NamedTuple):
     @property
     def all_files(self) -> tuple[Path, ...]:
         """Every file that a job may have."""
-        others = (each / CONF for each in (self.sysusers, self.tmpfiles) if each)
-        return (*others, *(self.units / name for name in (FETCH, TIMER, SERVE)))
+        others = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
+        return (*others, *(self.units / name for name in (self.fetch, self.timer, self.serve)))
 
 
 SYSTEM = Places(Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"))
+FETCH, TIMER, SERVE, CONF = SYSTEM.fetch, SYSTEM.timer, SYSTEM.serve, SYSTEM.conf
+"""What the files of the first instance are called."""
 
 
 def files(job: Job, places: Places) -> dict[Path, str]:
     """Return every file of a job with its text, for the system's manager or a user's own."""
     if places.sysusers is None or places.tmpfiles is None:
-        return _below(places.units, _user_units(job))
-    users = {CONF: _users()} if job.user == SERVICE_USER else {}
-    folders = {CONF: lines} if (lines := _folders(job)) else {}
+        return _below(places.units, _user_units(job, places))
+    users = {places.conf: _users()} if job.user == SERVICE_USER else {}
+    folders = {places.conf: lines} if (lines := _folders(job)) else {}
     return {
         **_below(places.sysusers, users),
         **_below(places.tmpfiles, folders),
-        **_below(places.units, _system_units(job)),
+        **_below(places.units, _system_units(job, places)),
     }
 
 
@@ -66,20 +91,20 @@ def _below(folder: Path, texts: dict[str, str]) -> dict[Path, str]:
     return {folder / name: sealed(text) for name, text in texts.items()}
 
 
-def _system_units(job: Job) -> dict[str, str]:
+def _system_units(job: Job, places: Places) -> dict[str, str]:
     home = _who(job) + _HARDENED.format(homes="read-only" if job.needs_homes else "yes")
     return {
-        FETCH: _fetch(job, home + _FOR_CHROMIUM),
-        TIMER: _timer(job),
-        SERVE: _serve(job, home + _FOR_SERVE, "multi-user.target"),
+        places.fetch: _fetch(job, home + _FOR_CHROMIUM),
+        places.timer: _timer(job),
+        places.serve: _serve(job, home + _FOR_SERVE, "multi-user.target"),
     }
 
 
-def _user_units(job: Job) -> dict[str, str]:
+def _user_units(job: Job, places: Places) -> dict[str, str]:
     return {
-        FETCH: _fetch(job, _MODEST + _FOR_CHROMIUM),
-        TIMER: _timer(job),
-        SERVE: _serve(job, _MODEST + _FOR_SERVE, "default.target"),
+        places.fetch: _fetch(job, _MODEST + _FOR_CHROMIUM),
+        places.timer: _timer(job),
+        places.serve: _serve(job, _MODEST + _FOR_SERVE, "default.target"),
     }
 
 

@@ -109,6 +109,67 @@ def test_uninstall_needs_no_configuration(box: Box) -> None:
     assert box.crontab.read_text() == ""
 
 
+def another(box: Box, text: str = 'data_dir = "other"') -> Path:
+    """Write a second configuration, and return its path."""
+    path = box.folder / "other.toml"
+    account = '[[accounts]]\nlabel = "bob"\nsession_key = "sk-ant-sid01-b"\n'
+    path.write_text(f"{text}\n{account}")
+    path.chmod(0o600)
+    return path
+
+
+def of_other(box: Box, *words: str) -> subprocess.CompletedProcess[str]:
+    other = str(box.folder / "other.toml")
+    return schedule(box, *words, env={**box.env, "HOME": str(box.folder), "CLDMON_CONFIG": other})
+
+
+@pytest.mark.parametrize("kind", ["systemd", "cron"])
+def test_two_configurations_are_two_instances(box: Box, kind: str) -> None:
+    """The first one's passes go on, whatever is done with the second configuration."""
+    assert schedule(box, kind, "--user", "--install").returncode == 0
+    other = another(box)
+    refused = of_other(box, kind, "--user", "--install")
+    assert refused.returncode == 1
+    assert "--name" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert of_other(box, kind, "--user", "--status").returncode == 1
+    assert of_other(box, kind, "--user", "--uninstall").returncode == 1
+    assert schedule(box, kind, "--user", "--status").returncode == 0
+    named = of_other(box, kind, "--user", "--name", "second", "--install")
+    assert named.returncode == 0, named.stderr
+    assert of_other(box, kind, "--user", "--name", "second", "--status").returncode == 0
+    other.unlink()  # as somebody may have done who then cleans up
+    assert of_other(box, kind, "--user", "--name", "second", "--uninstall").returncode == 0
+    assert schedule(box, kind, "--user", "--status").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["systemd", "cron"])
+def test_what_is_out_of_date_is_exit_code_1(box: Box, kind: str) -> None:
+    schedule(box, kind, "--user", "--install")
+    assert schedule(box, kind, "--user", "--status").returncode == 0
+    configure(box, "fetch_interval_minutes = 30")
+    status = schedule(box, kind, "--user", "--status")
+    assert status.returncode == 1
+    assert "out of date" in status.stdout
+
+
+@pytest.mark.parametrize("kind", ["systemd", "cron"])
+def test_a_second_instance_needs_data_of_its_own(box: Box, kind: str) -> None:
+    another(box, "")
+    ran = of_other(box, kind, "--user", "--name", "second")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"{box.folder}/other.toml" in ran.stderr
+    assert "set data_dir = " in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "../x", "a/b", "-x", "é", "x" * 65, "a\n* * * * * evil"]
+)
+def test_a_name_is_one_that_a_unit_can_have(box: Box, name: str) -> None:
+    ran = schedule(box, "systemd", f"--name={name}")
+    assert (ran.returncode, ran.stdout) == (2, "")
+
+
 @pytest.mark.parametrize(("minutes", "warned"), [("2.9", True), ("3", False)])
 def test_a_short_interval_is_warned_of(box: Box, minutes: str, warned: bool) -> None:
     configure(box, f"fetch_interval_minutes = {minutes}")

@@ -111,6 +111,17 @@ def test_without_a_data_dir_everybody_finds_the_data_of_the_service(machine: Mac
     assert (ran.stderr, len(json.loads(ran.stdout)["accounts"])) == ("", 2)
 
 
+def test_a_second_instance_runs_beside_the_first(machine: Machine) -> None:
+    machine.settle(ETC)
+    machine.follow("cd /", "sudo cldmon schedule systemd --install")
+    [steps] = [block.text for block in blocks("systemd.md") if block.language == "bash"]
+    machine.fill('data_dir = "/var/lib/cldmon-team"\nport = 3001')
+    assert machine.run(f"{steps}\ncldmon schedule systemd --status").returncode == 0
+    units = machine.ours("etc/systemd/system")
+    assert "/etc/cldmon/config.toml" in (units / "cldmon-fetch.service").read_text()
+    assert "/etc/cldmon/team.toml" in (units / "cldmon-team-fetch.service").read_text()
+
+
 def commands() -> list[str]:
     """Those that the README does not speak of: tests/test_package.py runs them."""
     pages = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md") if page.name != "cli.md")

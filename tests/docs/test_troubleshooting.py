@@ -31,7 +31,7 @@ FEW = 8
 NEWS = {
     "Slack message to …: …",
     "serving …",
-    "the dashboard, too: … enable --now cldmon-serve.service",
+    "the dashboard, too: … enable --now …",
     "passes while you are logged out, too: loginctl enable-linger",
     "nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
     "the configuration has changed and is now in use",

@@ -74,6 +74,7 @@ def test_a_new_interval_replaces_the_timer_alone(box: Box, systemd: Systemd) -> 
 
 def test_only_the_service_users_folder_is_handed_over(box: Box, systemd: Systemd) -> None:
     systemd.install(replace(JOB, user="alice", group="staff"))
+    systemd.uninstall()
     systemd.install(replace(JOB, config=Path("/srv/config.toml")))
     Systemd(box.users_places, box.machine).install(JOB)
     assert [call for call in box.calls if call.startswith("chown")] == []
@@ -139,6 +140,93 @@ def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> Non
     assert status.running
 
 
+OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other"))
+"""Another configuration, with data of its own."""
+
+
+def second(box: Box) -> Systemd:
+    return Systemd(box.places._replace(name="second"), box.machine)
+
+
+def test_the_units_of_another_configuration_are_left_alone(box: Box, systemd: Systemd) -> None:
+    """Its passes would stop, and nobody would be told."""
+    systemd.install(JOB)
+    before, calls = box.files(), box.calls
+    with pytest.raises(ScheduleError) as caught:
+        systemd.install(OTHER)
+    assert (box.files(), box.calls) == (before, calls)
+    for words in (FETCH, str(JOB.config), "--name", "--uninstall"):
+        assert words in str(caught.value)
+
+
+def test_neither_are_they_removed_by_another_configuration(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    before, calls = box.files(), box.calls
+    with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
+        systemd.uninstall(OTHER.config)
+    assert (box.files(), box.calls) == (before, calls)
+    systemd.uninstall(JOB.config)
+    assert box.files() == {}
+
+
+def test_a_second_instance_stands_beside_the_first(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    first = box.files()
+    second(box).install(OTHER)
+    new = {name: text for name, text in box.files().items() if name not in first}
+    assert set(new) == {
+        "cldmon-second.conf",
+        "cldmon-second-fetch.service",
+        "cldmon-second-fetch.timer",
+        "cldmon-second-serve.service",
+    }
+    assert first.items() <= box.files().items()
+    assert (
+        "--config /srv/other.toml --data-dir /srv/other fetch" in new[f"cldmon-second-{FETCH[7:]}"]
+    )
+    assert box.calls[-3:] == [
+        "systemctl enable cldmon-second-fetch.timer",
+        "systemctl restart cldmon-second-fetch.timer",
+        "systemctl try-restart cldmon-second-serve.service",
+    ]
+    second(box).uninstall(OTHER.config)
+    assert box.files() == first
+
+
+def test_two_instances_do_not_share_their_data(box: Box, systemd: Systemd) -> None:
+    """Each pass would forget the accounts of the other."""
+    systemd.install(JOB)
+    before = box.files()
+    for job in (replace(OTHER, data_dir=JOB.data_dir), JOB):
+        with pytest.raises(ScheduleError, match=f"{FETCH}.*{JOB.data_dir}"):
+            second(box).install(job)
+    assert box.files() == before
+    second(box).install(OTHER)
+    with pytest.raises(ScheduleError, match=f"cldmon-second-{FETCH[7:]}"):
+        systemd.install(replace(JOB, data_dir=OTHER.data_dir))
+
+
+def test_status_says_whose_units_they_are(box: Box, systemd: Systemd) -> None:
+    systemd.install(JOB)
+    status = systemd.status(OTHER)
+    assert not status.up_to_date
+    assert f"{FETCH}: of another configuration, {JOB.config}" in "\n".join(status.lines)
+    assert systemd.status(JOB).up_to_date
+
+
+@pytest.mark.parametrize("change", ["changed", "missing", "old"])
+def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
+    box: Box, systemd: Systemd, change: str
+) -> None:
+    systemd.install(HOURLY if change == "old" else JOB)
+    path = box.places.units / FETCH
+    if change == "changed":
+        path.write_text(path.read_text() + "# mine\n")
+    elif change == "missing":
+        path.unlink()
+    assert not systemd.status(JOB).up_to_date
+
+
 def test_a_users_own_manager_is_asked_as_such(box: Box) -> None:
     Systemd(box.users_places, box.machine).install(JOB)
     assert box.calls[0] == "systemctl --user daemon-reload"
@@ -147,7 +235,11 @@ def test_a_users_own_manager_is_asked_as_such(box: Box) -> None:
 
 def test_without_a_running_systemd_nothing_is_written(box: Box, systemd: Systemd) -> None:
     (box.folder / "no-systemd").touch()
-    for act in (partial(systemd.install, JOB), systemd.uninstall, partial(systemd.status, JOB)):
+    for act in (
+        partial(systemd.install, JOB),
+        systemd.uninstall,
+        partial(systemd.status, JOB),
+    ):
         with pytest.raises(ScheduleError, match="cldmon schedule cron"):
             act()
     assert (box.files(), box.calls) == ({}, [])
@@ -196,6 +288,41 @@ def test_cron_uninstalled_is_as_it_was(box: Box, crontab: Cron) -> None:
 def test_a_first_crontab_is_made(box: Box) -> None:
     Cron(None, box.machine).install(JOB)
     assert box.crontab.read_text() == cron.framed(cron.block(JOB))
+
+
+def test_the_block_of_another_configuration_is_left_alone(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    before = box.crontab.read_text()
+    with pytest.raises(ScheduleError) as caught:
+        crontab.install(OTHER)
+    for words in (str(JOB.config), "--name", "--uninstall"):
+        assert words in str(caught.value)
+    with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
+        crontab.uninstall(OTHER.config)
+    assert box.crontab.read_text() == before
+    status = crontab.status(OTHER)
+    assert status.lines == (f"crontab: of another configuration, {JOB.config}",)
+    assert not status.up_to_date
+    crontab.uninstall(JOB.config)
+    assert box.crontab.read_text() == OTHERS
+
+
+def test_a_second_block_stands_beside_the_first(box: Box, crontab: Cron) -> None:
+    crontab.install(JOB)
+    first = box.crontab.read_text()
+    second = Cron(None, box.machine, "second")
+    with pytest.raises(ScheduleError, match=str(JOB.data_dir)):
+        second.install(replace(OTHER, data_dir=JOB.data_dir))
+    second.install(OTHER)
+    both = box.crontab.read_text()
+    assert both.startswith(first)
+    assert "# BEGIN cldmon schedule second\n" in both
+    assert (second.status(OTHER).up_to_date, crontab.status(JOB).up_to_date) == (True, True)
+    assert not crontab.status(HOURLY).up_to_date
+    crontab.uninstall(JOB.config)
+    assert "/srv/other.toml" in box.crontab.read_text()
+    second.uninstall(OTHER.config)
+    assert box.crontab.read_text() == OTHERS
 
 
 def test_a_block_that_was_changed_by_hand_is_left_alone(box: Box, crontab: Cron) -> None:

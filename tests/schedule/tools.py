@@ -89,5 +89,6 @@ class Box:
 
     def files(self) -> dict[str, str]:
         """Every file that lies where systemd looks."""
-        folders = [p for p in (*self.places, *self.users_places) if p and p.exists()]
+        places = (*self.places, *self.users_places)
+        folders = [place for place in places if isinstance(place, Path) and place.exists()]
         return {path.name: path.read_text() for folder in folders for path in folder.iterdir()}

@@ -1,0 +1,209 @@
+"""What is installed on this machine that makes passes: units, and lines of a crontab.
+
+Source: systemd.syntax(7), systemd.unit(5), systemd.exec(5), systemd.service(5), crontab(5).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shlex
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cldmon.config import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+FETCH_SERVICES = "cldmon*-fetch.service"
+SYSTEM_FOLDERS = tuple(
+    Path(each, "systemd/system") for each in ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+)
+"""Where the system's manager looks, the first place before the others."""
+
+_WORD = re.compile(r"""(?:[^ \t\r\n"'\\]|\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+""", re.DOTALL)
+_PIECE = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
+_BLANKS = " \t\r"
+_ESCAPED = {"s": " ", "n": "\n", "t": "\t"}
+
+
+class Call(NamedTuple):
+    """A call of cldmon: the configuration and the data folder that it names."""
+
+    config: Path | None
+    data_dir: Path | None
+
+    def is_of(self, config: Path) -> bool:
+        """Return whether it is for a configuration; one that names none may be for any."""
+        return self.config is None or _is_same(self.config, config)
+
+
+class Credential(NamedTuple):
+    """The setting that gives a service a credential, and the file that it comes from, or "".
+
+    The file is named only where the credential is what stands in it.
+    """
+
+    setting: str
+    file: str
+
+
+class FetchService(NamedTuple):
+    """A service that makes passes: the file of its unit, and its settings, drop-ins included."""
+
+    path: Path
+    settings: Mapping[str, Sequence[str]]
+
+    @property
+    def call(self) -> Call:
+        """What it calls."""
+        commands = self.settings.get("ExecStart", ())
+        return call(words(commands[-1], doubled="%$") if commands else ())
+
+    def credential(self, name: str) -> Credential | None:
+        """Return how it is given the credential of that name, or None."""
+        for key in ("LoadCredential", "LoadCredentialEncrypted"):
+            for value in self.settings.get(key, ()):
+                given, _, source = value.partition(":")
+                if given == name:
+                    return Credential(f"{key}={value}", source if key == "LoadCredential" else "")
+        for key in ("SetCredential", "SetCredentialEncrypted"):
+            if any(value.partition(":")[0] == name for value in self.settings.get(key, ())):
+                return Credential(key, "")  # the value itself stands there
+        for glob in self.settings.get("ImportCredential", ()):
+            if fnmatch.fnmatchcase(name, glob):
+                return Credential(f"ImportCredential={glob}", "")
+        return None
+
+    def data_dir(self, configured: str | None, config: Path) -> Path:
+        """Return where its passes keep their data, given what its configuration says of that."""
+        named = self.call
+        return locate.data_dir(configured, named.config or config, named.data_dir, self._env)
+
+    def may_write(self, folder: Path) -> bool:
+        """Return whether the folder is not read-only for it."""
+        if self.settings.get("ProtectSystem", ("no",))[-1] != "strict":
+            return True
+        opened = [each.lstrip("-+") for line in self._listed("ReadWritePaths") for each in line]
+        state = self._env.get("STATE_DIRECTORY")
+        return any(folder.is_relative_to(each) for each in (*opened, *([state] if state else [])))
+
+    @property
+    def _env(self) -> dict[str, str]:
+        """What of its environment decides where the data are."""
+        pairs = (each.partition("=") for line in self._listed("Environment") for each in line)
+        env = {name: value for name, _, value in pairs}
+        if state := [each for line in self._listed("StateDirectory") for each in line]:
+            env["STATE_DIRECTORY"] = f"/var/lib/{state[0]}"
+        return env
+
+    def _listed(self, key: str) -> Iterator[list[str]]:
+        yield from map(words, self.settings.get(key, ()))
+
+
+def fetch_services(
+    env: Mapping[str, str], system: Iterable[Path] = SYSTEM_FOLDERS
+) -> list[FetchService]:
+    """Return the services that make passes, those of the system and of the caller's own manager."""
+    return [*_found_in(tuple(system)), *_found_in((user_folder(env),))]
+
+
+def user_folder(env: Mapping[str, str]) -> Path:
+    """Return where a user's own units are."""
+    return locate.user_config(env).parent.parent / "systemd" / "user"
+
+
+def call(argv: Sequence[str]) -> Call:
+    """Return what the words of a call of cldmon name."""
+    found: dict[str, Path] = {}
+    rest = iter(argv)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name in ("--config", "--data-dir"):
+            found[name] = Path(value if equals else next(rest, ""))
+    return Call(found.get("--config"), found.get("--data-dir"))
+
+
+def crontab_calls(crontab: str) -> list[Call]:
+    """Return the calls in a crontab that make passes."""
+    lines = [line.strip() for line in crontab.splitlines()]
+    fetches = [x for x in lines if "cldmon" in x and "fetch" in x and not x.startswith("#")]
+    return [call(_shell_words(line.replace(r"\%", "%"))) for line in fetches]
+
+
+def words(value: str, doubled: str = "%") -> list[str]:
+    """Return the words of a setting; each letter of `doubled` stands twice for itself."""
+    return [_plain(match[0], doubled) for match in _WORD.finditer(value)]
+
+
+def settings(text: str) -> dict[str, list[str]]:
+    """Return every setting in the [Service] section of a unit's text, its values in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    section = ""
+    lines = [line for line in text.split("\n") if not line.lstrip(_BLANKS).startswith(("#", ";"))]
+    for line in "\n".join(lines).replace("\\\n", " ").split("\n"):
+        if match := re.fullmatch(r"\[(.*)\]", line.strip(_BLANKS)):
+            section = match[1]
+        elif section == "Service" and "=" in line:
+            name, _, value = line.partition("=")
+            if value := value.strip(_BLANKS):
+                found[name.strip(_BLANKS)].append(value)
+            else:
+                found.pop(name.strip(_BLANKS), None)  # an empty one takes back those before it
+    return dict(found)
+
+
+def _found_in(folders: Sequence[Path]) -> Iterator[FetchService]:
+    seen: set[str] = set()
+    for folder in folders:
+        for path in sorted(folder.glob(FETCH_SERVICES)):
+            if path.name not in seen:
+                seen.add(path.name)
+                files = (path, *_drop_ins(folders, path.name))
+                yield FetchService(path, settings("\n".join(map(_text, files))))
+
+
+def _drop_ins(folders: Sequence[Path], name: str) -> list[Path]:
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in (folder / f"{name}.d").glob("*.conf"):
+            found.setdefault(path.name, path)
+    return [found[name] for name in sorted(found)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _shell_words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def _plain(word: str, doubled: str) -> str:
+    def piece(match: re.Match[str]) -> str:
+        if match[1] is not None:
+            return _ESCAPED.get(match[1], match[1])
+        inner: str = match[2] if match[2] is not None else match[3]
+        return re.sub(r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), inner)
+
+    text = _PIECE.sub(piece, word)
+    for letter in doubled:
+        text = text.replace(letter * 2, letter)
+    return text
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Return whether two paths are one file; by their names where there is none."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.abspath(one) == os.path.abspath(other)  # noqa: PTH100 - links stay links
