@@ -238,7 +238,7 @@ def _sync_dir(path: Path) -> None:
 
 
 def _sync(path: Path, flags: int = 0) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
     try:
         os.fsync(fd)
     finally:

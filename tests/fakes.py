@@ -16,9 +16,9 @@ from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from cldmon.domain.asking import Question
+    from cldmon.domain.asking import Lookup, Question
     from cldmon.domain.model import Transition
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -64,17 +64,19 @@ class FakeSource:
     asked: list[Question] = field(default_factory=list)
 
     def read(
-        self, questions: Sequence[Question], done: Callable[[str], None]
+        self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> Mapping[str, Answer | Failure]:
         """Answer what the script says."""
         results = {}
-        for question in questions:
-            self.asked.append(question)
-            results[question.label] = self._answer(question)
-            done(question.label)
+        for label, lookup in lookups.items():
+            results[label] = self._answer(lookup.result())
+            done(label)
         return results
 
-    def _answer(self, question: Question) -> Answer | Failure:
+    def _answer(self, question: Question | Failure) -> Answer | Failure:
+        if isinstance(question, Failure):
+            return question
+        self.asked.append(question)
         said = self.says.get(question.label, 10)
         if isinstance(said, Failure):
             return said

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.app import parts
 from cldmon.collector import Collector
 from cldmon.collector.outbox import Mute
+from cldmon.config import rules
+from cldmon.config.document import dotted
 from cldmon.errors import SecretError, StoreError
 from cldmon.health.watchdog import Watchdog
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from cldmon.app import App
     from cldmon.collector import Outcome
     from cldmon.collector.outbox import Notifier
+    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.model import Transition
 
     Warn = Callable[[str], None]
 
@@ -25,6 +30,8 @@ def fetch(
     app: App, labels: Collection[str], *, notify: bool, done: Callable[[str], None], warn: Warn
 ) -> Outcome:
     """Make one pass, then tell Prometheus and the watchdog of it; see `Collector.run`."""
+    for key, problem in rules.missing_token(app.config, app.env):
+        warn(f"{app.config_path}: {dotted(key)}: {problem}")
     watchdog = Watchdog(app.config.health.ping_url, warn)
     with watchdog.watching():
         outcome = _collector(app, warn).run(labels, notify=notify, done=done, begun=watchdog.begin)
@@ -39,22 +46,33 @@ def _collector(app: App, warn: Warn) -> Collector:
         app.outline.data_dir,
         parts.targets(app.config, app.env, app.config_folder),
         app.source(app.config, app.outline.data_dir / "browser"),
-        _notifier(app),
+        _SlackOnDemand(app) if app.config.notifications.slack.enabled else None,
         now=app.now,
         warn=warn,
         settings=parts.pass_settings(app.config),
     )
 
 
-def _notifier(app: App) -> Notifier | None:
-    """Return who tells people of transitions; None where Slack is off.
+class _SlackOnDemand:
+    """Tells people of transitions; the token is looked up for the first one, after all readings.
 
-    Without a readable token it is one that keeps every message for later, and says why.
+    Without a token every message is kept for later.
     """
-    try:
-        return app.messenger()
-    except SecretError as error:
-        return Mute(str(error))
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        """Send one message and return what became of it."""
+        return self._notifier.tell(user, transition)
+
+    @cached_property
+    def _notifier(self) -> Notifier:
+        app = self._app
+        try:
+            return parts.messenger(app.config, app.env, app.config_folder, app.now)
+        except SecretError as error:
+            return Mute(str(error))
 
 
 def _write_metrics(app: App, warn: Warn) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon import files
 from cldmon.domain.secret import looks_secret
 from cldmon.errors import BrowserError
 
@@ -139,7 +140,7 @@ def _runs(path: str | Path) -> bool:
 def _is_snap_stub(path: str | Path) -> bool:
     # Ubuntu's chromium-browser is a shell script that only tells to install a snap.
     try:
-        with Path(path).open("rb") as file:
+        with files.opened(Path(path)) as file:
             head = file.read(2048)
     except OSError:
         return False

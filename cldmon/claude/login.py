@@ -20,6 +20,7 @@ from cldmon.claude import browser as browsers
 from cldmon.claude.cookie_store import SESSION_COOKIES
 from cldmon.claude.launch import running
 from cldmon.claude.temp_dir import private_temp_dir
+from cldmon.domain.asking import lookup_of
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BrowserError, LoginError
@@ -81,7 +82,8 @@ def check(
 ) -> Answer | Failure:
     """Return what the service answers with a new key, which it may refuse for some seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
-        result = source.read([question], lambda _label: None)[question.label]
+        asked = {question.label: lookup_of(question)}
+        result = source.read(asked, lambda _label: None)[question.label]
         if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):
             return result
         sleep(pause)

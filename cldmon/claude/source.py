@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from concurrent.futures import as_completed
 from typing import TYPE_CHECKING, cast
 
 from playwright.async_api import Error as PlaywrightError
@@ -20,6 +21,7 @@ from cldmon.claude.errors import AccountFailed, failed
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
 from cldmon.claude.temp_dir import private_temp_dir
+from cldmon.domain.asking import Question
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import BrowserError, StoreError
 
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, StorageState
 
     from cldmon.claude.browser import BrowserSettings
-    from cldmon.domain.asking import Answer, Question
+    from cldmon.domain.asking import Answer, Lookup
     from cldmon.domain.secret import Secret
 
-    End = Callable[[Question, Answer | Failure], None]
+    End = Callable[[str, Answer | Failure], None]
 
 
 class BrowserSource:
@@ -60,22 +62,23 @@ class BrowserSource:
         self._env = env
 
     def read(
-        self, questions: Sequence[Question], done: Callable[[str], None]
+        self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> dict[str, Answer | Failure]:
-        """Return an answer or a failure for each question; see `collector.Source`.
+        """Return an answer or a failure for each label; see `collector.Source`.
 
         Each account has the time-out of the settings, and the pass what they add up to.
         """
         results: dict[str, Answer | Failure] = {}
 
-        def end(question: Question, result: Answer | Failure) -> None:
-            results[question.label] = result
-            done(question.label)
+        def end(label: str, result: Answer | Failure) -> None:
+            results[label] = result
+            done(label)
 
-        rest = self._run(questions, end)
-        for question in questions:
-            if question.label not in results:
-                end(question, rest)
+        rest = self._run(lookups, end)
+        for label, lookup in lookups.items():
+            if label not in results:
+                question = lookup.result()
+                end(label, question if isinstance(question, Failure) else rest)
         return results
 
     @property
@@ -108,13 +111,17 @@ class BrowserSource:
         options = [host_resolver_rules(self._url, self._env)]
         return running(self._settings, executables, temp_dir, self._env, options)
 
-    def _run(self, questions: Sequence[Question], end: End) -> Failure:
+    def _run(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""
         forget_idle(self._folder, self._now())
         try:
             executables = browsers.candidates(self._settings, self._env)
-            with private_temp_dir(self._folder) as temp_dir:
-                asyncio.run(self._pass(executables, temp_dir, questions, end))
+            # A browser is started for the first key that is there.
+            if any(
+                isinstance(found.result(), Question) for found in as_completed(lookups.values())
+            ):
+                with private_temp_dir(self._folder) as temp_dir:
+                    asyncio.run(self._pass(executables, temp_dir, lookups, end))
         except TimeoutError:
             return failed(FailureKind.TIMEOUT, "the pass took too long").failure
         except (BrowserError, StoreError) as error:
@@ -122,23 +129,28 @@ class BrowserSource:
         return failed(FailureKind.NO_BROWSER, "it died").failure
 
     async def _pass(
-        self, executables: Sequence[str], temp_dir: Path, questions: Sequence[Question], end: End
+        self, executables: Sequence[str], temp_dir: Path, lookups: Mapping[str, Lookup], end: End
     ) -> None:
-        at_once = browsers.tuned_concurrency(self._settings, len(questions))
-        rounds = math.ceil(len(questions) / at_once)
+        at_once = browsers.tuned_concurrency(self._settings, len(lookups))
+        rounds = math.ceil(len(lookups) / at_once)
         places = asyncio.Semaphore(at_once)
         settings = self._settings
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
-            asyncio.timeout(seconds),
+            asyncio.timeout(seconds) as deadline,
             self._browser(executables, temp_dir) as browser,
         ):
 
-            async def one(question: Question) -> None:
+            async def one(label: str, lookup: Lookup) -> None:
+                question = await asyncio.wrap_future(lookup)
+                # The time that a look-up took is not taken from the reading.
+                deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+                if isinstance(question, Failure):
+                    return  # it is told when all others have ended
                 async with places:
-                    end(question, await self._account(browser, question))
+                    end(label, await self._account(browser, question))
 
-            await asyncio.gather(*map(one, questions))
+            await asyncio.gather(*(one(*each) for each in lookups.items()))
 
     async def _account(self, browser: Browser, question: Question) -> Answer | Failure:
         try:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
 from cldmon.collector import outbox
 from cldmon.collector.advance import Findings, Settings, advance, sharers
+from cldmon.collector.lookups import start_lookups
 from cldmon.domain.asking import Answer, Question, normalize_uuid
 from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
@@ -22,11 +24,11 @@ from cldmon.store.state import Memory, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.asking import Organization
+    from cldmon.domain.asking import Lookup, Organization
     from cldmon.domain.model import Subscriptions, Transition
     from cldmon.domain.secret import Secret
 
@@ -37,9 +39,13 @@ class Source(Protocol):
     """Reads accounts from the service."""
 
     def read(
-        self, questions: Sequence[Question], done: Callable[[str], None]
+        self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> Mapping[str, Answer | Failure]:
-        """Return an answer or a failure for each label asked; `done` hears of each as it ends."""
+        """Return an answer or a failure for each label; `done` hears of each as it ends.
+
+        An account is read once its look-up has ended, whatever becomes of those of others. Where
+        that gives a failure, for there is no key, it is the account's.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,15 @@ class Target:
     label: str
     key: Callable[[], Secret]
     organization: str | None = None
+
+    def look_up(self) -> Secret | Failure:
+        """Return the session key, or why there is none."""
+        try:
+            return self.key()
+        except SecretError as error:
+            return Failure(FailureKind.KEY_MISSING, str(error))
+        except Exception as error:
+            return Failure.unexpected(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,33 +173,24 @@ class Collector:
     def _read(
         self, targets: Sequence[Target], state: State, done: Callable[[str], None]
     ) -> Findings:
-        asked: list[Question] = []
-        results: dict[str, Answer | Failure] = {}
+        asked = {}
         for target in targets:
-            question = self._question(target, state.memories.get(target.label, Memory()))
-            if isinstance(question, Question):
-                asked.append(question)
-                continue
-            if question:
-                results[target.label] = question
-            done(target.label)
-        if asked:
-            results.update(self._source.read(asked, done))
-        keys = {question.label: question.key.fingerprint() for question in asked}
-        return Findings({t.label: results[t.label] for t in targets if t.label in results}, keys)
+            memory = state.memories.get(target.label, Memory())
+            if memory.rests(self._now()):
+                done(target.label)
+            else:
+                asked[target.label] = partial(self._question, target, memory)
+        lookups = start_lookups(asked)
+        results = self._source.read(lookups, done) if lookups else {}
+        return Findings({label: results[label] for label in lookups}, dict(_keys(lookups)))
 
-    def _question(self, target: Target, memory: Memory) -> Question | Failure | None:
-        """Return what to ask; a failure where there is no key; None for one left alone."""
-        now = self._now()
-        if memory.rests(now):
-            return None
-        try:
-            key = target.key()
-        except SecretError as error:
-            return Failure(FailureKind.KEY_MISSING, str(error))
-        except Exception as error:
-            return Failure.unexpected(error)
-        remembered = memory.organization if _still_holds(memory, target, key, now) else None
+    def _question(self, target: Target, memory: Memory) -> Question | Failure:
+        """Return what to ask, or a failure where there is no key."""
+        key = target.look_up()
+        if isinstance(key, Failure):
+            return key
+        is_known = _still_holds(memory, target, key, self._now())
+        remembered = memory.organization if is_known else None
         return Question(target.label, key, target.organization, remembered)
 
     def _commit(
@@ -226,6 +232,13 @@ class Collector:
         return outbox.deliver(
             state, self._notifier, now=self._now, save=self._state.save, warn=self._warn
         )
+
+
+def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
+    """Yield the fingerprint of each key that was found, by label."""
+    for label, lookup in lookups.items():
+        if isinstance(question := lookup.result(), Question):
+            yield label, question.key.fingerprint()
 
 
 def _still_holds(memory: Memory, target: Target, key: Secret, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cldmon import files
 from cldmon.domain.secret import masked
 from cldmon.errors import ConfigError
 
@@ -80,7 +81,7 @@ def _printable(part: str) -> str:
 
 def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ConfigError(_unreadable(path, error)) from error

@@ -47,15 +47,16 @@ _FOUND = {
 
 
 def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
-    """Return the configuration at `path`, fit for a pass: each account has a usable key source.
+    """Return the configuration at `path`, fit for a pass: an account at least has a key source.
 
-    `env` tells of systemd's credentials.
+    Another whose key is missing fails alone, when it is looked up. `env` tells of systemd's
+    credentials.
 
     Raises ConfigError, a line for each problem: `FILE:LINE: key.path: problem and remedy`.
     """
     found = document.read(path)
     config = _valid(found)
-    _raise_if_any(found, rules.gaps(config, env))
+    _raise_if_any(found, rules.nothing_to_read(config, env))
     return config
 
 
@@ -69,12 +70,16 @@ def read(path: Path) -> Config:
 
 
 def problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
-    """Return what `load` would refuse a document for: key paths, and what is wrong with each."""
+    """Return what a pass could not do with a document: key paths, and what is wrong with each."""
     try:
         config = Config.model_validate(found.data)
     except ValidationError as error:
         return _shape_problems(error)
-    return [*rules.contradictions(config, found), *rules.gaps(config, env)]
+    return [
+        *rules.contradictions(config, found),
+        *rules.missing_keys(config, env),
+        *rules.missing_token(config, env),
+    ]
 
 
 def permissions_warning(path: Path) -> str | None:

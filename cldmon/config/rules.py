@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cldmon.config.document import Document, KeyPath
-    from cldmon.config.schema import AccountConfig, Config, Sources
+    from cldmon.config.schema import Config, Sources
 
     Problem = tuple[KeyPath, str]
 
@@ -34,27 +34,32 @@ def contradictions(config: Config, found: Document) -> Iterator[Problem]:
             yield (*key, given[1]), f"{given[0]} is set, too; keep one of the two"
 
 
-def gaps(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield what a pass lacks: an account, a key for each, a token where Slack is on."""
+def nothing_to_read(config: Config, env: Mapping[str, str]) -> list[Problem]:
+    """Return why a pass could read no account: there is none, or none with a key."""
     if not config.accounts:
-        yield ("accounts",), _ADD_ACCOUNT
+        return [(("accounts",), _ADD_ACCOUNT)]
+    keyless = list(missing_keys(config, env))
+    return keyless if len(keyless) == len(config.accounts) else []
+
+
+def missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield the accounts that have no session key, or one that cannot be right."""
     for number, account in enumerate(config.accounts):
-        yield from _account_gaps(("accounts", number), account, env)
-    if config.notifications.slack.enabled:
-        yield from _slack_gaps(config.notifications.slack.sources(), env)
+        sources = account.sources()
+        key: KeyPath = ("accounts", number)
+        if not _available(sources, env):
+            yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
+        elif sources.inline is not None and (
+            problem := key_problem(sources.inline.get_secret_value())
+        ):
+            yield (*key, "session_key"), problem
 
 
-def _account_gaps(
-    key: KeyPath, account: AccountConfig, env: Mapping[str, str]
-) -> Iterator[Problem]:
-    sources = account.sources()
-    if not _available(sources, env):
-        yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
-    elif sources.inline is not None and (problem := key_problem(sources.inline.get_secret_value())):
-        yield (*key, "session_key"), problem
-
-
-def _slack_gaps(sources: Sources, env: Mapping[str, str]) -> Iterator[Problem]:
+def missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield what is wrong with Slack's token where Slack is on."""
+    if not config.notifications.slack.enabled:
+        return
+    sources = config.notifications.slack.sources()
     if not _available(sources, env):
         yield (*SLACK, "enabled"), f"Slack is on without a token; {_ADD_BOT}"
     elif sources.inline is not None and (

@@ -5,16 +5,19 @@ Nothing that is read here enters a message: not the value, not what a program pr
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import select
 import signal
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from cldmon import files
 from cldmon.config.locate import beside
 from cldmon.domain.secret import Secret, masked, unwrap_session_key
 from cldmon.errors import SecretError
@@ -32,6 +35,10 @@ COMMAND_TIMEOUT_SECONDS = 10
 _KEY = re.compile(r"sk-ant-sid\d\d-[A-Za-z0-9_-]+")
 _TOKEN = re.compile(r"[!-~]+")
 _MAX_BYTES = 1 << 16
+
+_places = threading.BoundedSemaphore(32)
+_running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 class _UnavailableError(Exception):
@@ -98,11 +105,28 @@ def run_program(
 ) -> bytes:
     """Run a program without a shell and return what it printed; its stderr is thrown away.
 
-    After `timeout` seconds, or 64 KiB, it is killed, with whatever it started.
+    After `timeout` seconds, or 64 KiB, it is killed, with whatever it started; so it is where this
+    process ends before. However many threads ask, at most 32 run at once.
     Raises OSError where it cannot start, subprocess.SubprocessError where it fails, hangs or
     prints more than that.
     """
-    with subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
+    with _places, _started(argv, env, cwd) as process:
+        try:
+            output = _printed(process, timeout)
+        except BaseException:
+            _kill(process)
+            raise
+        finally:
+            _running.discard(process)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, "program")
+    return output
+
+
+def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    if _ending.is_set():
+        raise subprocess.SubprocessError("no program is started any more")
+    process = subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
         list(argv),
         env=dict(env),
         cwd=cwd,
@@ -110,16 +134,22 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         process_group=0,
-    ) as process:
-        try:
-            output = _printed(process, timeout)
-        except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, "program")
-    return output
+    )
+    _running.add(process)
+    return process
+
+
+@atexit.register
+def _kill_running() -> None:
+    """Kill what threads have started that nobody waits for: after Ctrl-C, for example."""
+    _ending.set()
+    for process in tuple(_running):
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _printed(process: subprocess.Popen[bytes], timeout: float) -> bytes:
@@ -176,7 +206,7 @@ def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run)
 
 def _from_file(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             return _text(file.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"

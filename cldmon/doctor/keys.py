@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
-from cldmon.domain.asking import Answer, Question
+from cldmon.domain.asking import Answer, Question, lookup_of
 from cldmon.domain.instants import spoken
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
@@ -56,7 +56,9 @@ def present(patient: Patient) -> Iterator[Check]:
             mark = patient.state.memories.get(label, Memory()).key
             yield age(name, key, mark, patient.app.now(), renewal(patient, label))
         else:
-            yield bad(name, str(key), f"put one there: {renewal(patient, label)}")
+            yield bad(
+                name, key.message, _REMEDIES[key.kind].format(renewal=renewal(patient, label))
+            )
 
 
 def age(name: str, key: Secret, mark: KeyMark | None, now: datetime, renewal: str) -> Check:
@@ -108,9 +110,10 @@ def validity(patient: Patient) -> Iterator[Check]:
 
 
 def _asked(patient: Patient, config: Config, questions: list[Question]) -> Iterator[Check]:
+    lookups = {question.label: lookup_of(question) for question in questions}
     try:
         with _folder(patient.data_dir) as folder:
-            answers = patient.app.source(config, folder).read(questions, lambda _label: None)
+            answers = patient.app.source(config, folder).read(lookups, lambda _label: None)
     except BusyError as error:
         yield unsure("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
         return

@@ -13,7 +13,7 @@ from cldmon.doctor.check import Verdict, bad, good, unsure
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.instants import nearest_minute
-from cldmon.errors import BusyError
+from cldmon.errors import BusyError, StoreError
 from cldmon.store import PASS_LOCK
 from cldmon.terminal.times import length, read_ago
 
@@ -130,8 +130,8 @@ def _fetches(crontab: str) -> bool:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return (files.read(file) or b"").decode(errors="replace")
+    except StoreError:
         return ""
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cldmon.config.secrets import session_key
-from cldmon.errors import ConfigError, SecretError, StoreError
+from cldmon.app import parts
+from cldmon.collector.lookups import start_lookups
+from cldmon.errors import ConfigError, StoreError
 from cldmon.store.state import State, StateFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.app import App
-    from cldmon.config.schema import AccountConfig, Config
+    from cldmon.config.schema import Config
+    from cldmon.domain.model import Failure
     from cldmon.domain.secret import Secret
 
 
@@ -58,13 +60,10 @@ class Patient:
             return State()
 
     @cached_property
-    def keys(self) -> dict[str, Secret | SecretError]:
+    def keys(self) -> dict[str, Secret | Failure]:
         """Each account's session key, or why it is not to be had."""
-        accounts = self.config.accounts if self.config else ()
-        return {account.label: self._key(account) for account in accounts}
-
-    def _key(self, account: AccountConfig) -> Secret | SecretError:
-        try:
-            return session_key(account, self.app.env, self.app.config_folder)
-        except SecretError as error:
-            return error
+        if self.config is None:
+            return {}
+        targets = parts.targets(self.config, self.app.env, self.app.config_folder)
+        lookups = start_lookups({target.label: target.look_up for target in targets})
+        return {label: lookup.result() for label, lookup in lookups.items()}

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from cldmon.domain.model import Reading
+    from concurrent.futures import Future
+
+    from cldmon.domain.model import Failure, Reading
     from cldmon.domain.secret import Secret
+
+
+Lookup: TypeAlias = "Future[Question | Failure]"
+"""What to ask about an account, once its key was looked up; a failure where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,15 @@ class Question:
     key: Secret
     organization: str | None = None
     remembered: Organization | None = None
+
+
+def lookup_of(question: Question) -> Lookup:
+    """Return the look-up of a question whose key is known already."""
+    from concurrent.futures import Future  # here, for `status` has to start fast
+
+    lookup: Lookup = Future()
+    lookup.set_result(question)
+    return lookup
 
 
 @dataclass(frozen=True, slots=True)

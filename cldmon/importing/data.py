@@ -121,14 +121,14 @@ def _is_ours(name: str) -> bool:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with files.opened(path) as file:
+            return file.read()
     except OSError as error:
         raise _UnreadableError(f"cannot be read: {error.strerror}") from error
 
 
 def _existing(path: Path) -> bytes:
-    with files.explained("read", path):
-        return path.read_bytes()
+    return files.read(path) or b""
 
 
 def _insist_on_sense(path: Path) -> None:

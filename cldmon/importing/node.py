@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from cldmon import files
 from cldmon.errors import ImportFailedError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ CACHES = ("slack-users-cache.json",)
 def read_config(path: Path) -> dict[str, Any]:
     """Return the JSON object in a config.json; raises ImportFailedError, one line."""
     try:
-        body = json.loads(path.read_bytes().decode("utf-8-sig"))
+        with files.opened(path) as file:
+            body = json.loads(file.read().decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         # Without its cause, which carries the whole file, secrets included.
         raise ImportFailedError(f"{path}:{error.lineno}: is not valid JSON: not taken") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.claude.browser import BrowserSettings
 from cldmon.claude.source import BrowserSource
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
-from cldmon.domain.asking import Question
+from cldmon.domain.asking import Question, lookup_of
 from cldmon.domain.model import Failure
 from cldmon.domain.secret import Secret
 from tests.home import key_of, organization_of
@@ -57,7 +57,7 @@ class Asking:
             self.settings, url=url, folder=self.folder, now=self.now, env=self.env
         )
         told: list[str] = []
-        results = source.read(questions, told.append)
+        results = source.read({each.label: lookup_of(each) for each in questions}, told.append)
         assert sorted(told) == sorted(question.label for question in questions)
         return results
 

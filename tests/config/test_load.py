@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cldmon.config import locate
+from cldmon.config import locate, rules
 from cldmon.config.load import load, permissions_warning, read
 from cldmon.config.network import is_loopback
 from cldmon.config.schema import AccountConfig, Config
@@ -22,6 +21,7 @@ from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 KEY = "sk-ant-sid01-abc_DEF-123"
@@ -281,18 +281,7 @@ def test_a_slip_is_told_with_file_line_key_and_remedy(
             f"[[accounts]]\nlabel='a'\nsession_key='sessionKey={KEY}; a=b'",
             ":3: accounts[1].session_key: holds more than a session key: keep only what",
         ),
-        (
-            f"{ALICE}[notifications.slack]\nenabled = true",
-            ":5: notifications.slack.enabled: Slack is on without a token; add bot_token",
-        ),
-        (
-            f"{ALICE}[notifications.slack]\nenabled = true\nbot_token = ''",
-            ":5: notifications.slack.enabled: Slack is on without a token",
-        ),
-        (
-            f"{ALICE}[notifications.slack]\nenabled = true\nbot_token = 'a b'",
-            ":6: notifications.slack.bot_token: is not a Slack token",
-        ),
+        ("[[accounts]]\nlabel='a'\n[[accounts]]\nlabel='b'", ':1: accounts[1]: account "a" has'),
     ],
 )
 def test_what_a_pass_lacks_is_refused_for_a_pass_only(
@@ -304,15 +293,44 @@ def test_what_a_pass_lacks_is_refused_for_a_pass_only(
     assert isinstance(read(path), Config)
 
 
+@pytest.mark.parametrize("other", ["", "session_key = ''", "session_key = 'x'"])
+def test_an_account_without_a_key_refuses_no_configuration_in_which_another_has_one(
+    write: Callable[[str], Path], other: str
+) -> None:
+    path = write(f"{ALICE}[[accounts]]\nlabel = 'bob'\n{other}\n")
+    assert [account.label for account in load(path, {}).accounts] == ["alice", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("slack", "said"),
+    [
+        ("", "Slack is on without a token; add bot_token"),
+        ("bot_token = ''", "Slack is on without a token"),
+        ("bot_token = 'a b'", "is not a Slack token"),
+        ("bot_token = 'xoxb-1'", None),
+        ("bot_token_file = 'token'", None),
+    ],
+)
+def test_slack_without_a_token_is_known_and_keeps_nobody_from_being_read(
+    write: Callable[[str], Path], slack: str, said: str | None
+) -> None:
+    config = load(write(f"{ALICE}[notifications.slack]\nenabled = true\n{slack}"), {})
+    problems = [problem for _, problem in rules.missing_token(config, {})]
+    assert len(problems) == (said is not None)
+    assert (said or "") in "".join(problems)
+
+
 def test_systemd_credentials_stand_in_for_keys_and_token(
     write: Callable[[str], Path], tmp_path: Path
 ) -> None:
     path = write("[notifications.slack]\nenabled = true\n[[accounts]]\nlabel = 'alice'\n")
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     (tmp_path / "alice").write_text(KEY)
-    assert "Slack is on without a token" in error_of(path, env)
+    config = load(path, env)
+    assert config.accounts[0].label == "alice"
+    assert [*rules.missing_token(config, env)]
     (tmp_path / "slack-bot-token").write_text("xoxb-1")
-    assert load(path, env).accounts[0].label == "alice"
+    assert not [*rules.missing_token(config, env)]
 
 
 def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], Path]) -> None:
@@ -372,7 +390,7 @@ def test_a_file_that_may_not_be_read_is_refused_in_one_line(
         raise PermissionError(13, "Permission denied")
 
     path = write(ALICE)
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert "may not be read by this user" in error_of(path)
 
 

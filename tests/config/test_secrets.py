@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,20 @@ def test_a_label_never_leads_out_of_the_credentials_folder(tmp_path: Path, label
     (tmp_path / "outside").write_text(KEY)
     (tmp_path / "in").mkdir()
     assert secrets.credential(label, {"CREDENTIALS_DIRECTORY": str(tmp_path / "in")}) is None
+
+
+def test_many_programs_run_side_by_side_and_not_more_than_32(tmp_path: Path) -> None:
+    """Where fewer did, these would wait for each other until their time is over."""
+    count = f"""
+touch {tmp_path}/$$
+until [ $(ls {tmp_path} | wc -l) -ge 32 ]; do sleep 0.05; done
+sleep 0.3
+ls {tmp_path} | wc -l
+"""
+    shell = ["/bin/sh", "-c", count]
+    with ThreadPoolExecutor(40) as threads:
+        runs = [threads.submit(secrets.run_program, shell, os.environ, tmp_path) for _ in range(40)]
+        assert min(int(run.result()) for run in runs) == 32
 
 
 def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ from cldmon.claude.errors import (
 )
 from cldmon.claude.organization import chats, find_candidates
 from cldmon.domain.asking import Answer
-from cldmon.domain.model import FailureKind
+from cldmon.domain.model import Failure, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from cldmon.domain.asking import Organization, Question
-    from cldmon.domain.model import Failure
+    from cldmon.domain.asking import Lookup, Organization, Question
 
     Ask = Callable[[str, str], HttpAnswer]
 
@@ -37,16 +36,17 @@ class PlainSource:
         self._now = now
 
     def read(
-        self, questions: Sequence[Question], done: Callable[[str], None]
+        self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> Mapping[str, Answer | Failure]:
         """Ask for one account after the other."""
         results: dict[str, Answer | Failure] = {}
-        for question in questions:
+        for label, lookup in lookups.items():
+            question = lookup.result()
             try:
-                results[question.label] = self._hold(question)
+                results[label] = question if isinstance(question, Failure) else self._hold(question)
             except AccountFailed as outcome:
-                results[question.label] = outcome.failure
-            done(question.label)
+                results[label] = outcome.failure
+            done(label)
         return results
 
     def _hold(self, question: Question) -> Answer:
