@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from cldmon.claude.organization import find_candidates
@@ -41,10 +41,10 @@ class Shown:
         return [(window["short"], window["utilization"]) for window in self.account["windows"]]
 
 
-def read(answer: object, organization: SimOrganization = PRO, at: datetime = NOON) -> Reading:
+def read(answer: object, organization: SimOrganization = PRO) -> Reading:
     """Return the reading of an answer, of which every part is understood."""
     [chosen] = find_candidates([organization.as_json()])
-    reading = parse(answer, taken_at=at, organization=chosen)
+    reading = parse(answer, taken_at=NOON, organization=chosen)
     assert reading
     assert reading.ignored == 0
     return reading
@@ -67,10 +67,11 @@ def body(five_hour: float | None = 41, seven_day: float | None = 63, **extra: ob
 
 
 def transitions(*answers: object, rule: ResetRule = ResetRule.ZERO) -> list[TransitionKind]:
-    """Return what alerts would tell of answers that come one after another."""
+    """Return what alerts follow from answers, shortly before the session ends."""
+    at = SESSION_END - timedelta(minutes=30)
     state, kinds = AlertState(), []
     for answer in answers:
-        found, state = detect("alice", state, read(answer).windows, at=NOON, rule=rule)
+        found, state = detect("alice", state, read(answer).windows, at=at, rule=rule)
         kinds += [transition.kind for transition in found]
     return kinds
 
