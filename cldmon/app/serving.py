@@ -12,6 +12,7 @@ from cldmon.slack.directory import open_directory
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.pages import pages
+from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 from cldmon.web.reload import Reloaded, Sparing
@@ -66,6 +67,7 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
         return Services(
             site=_site(app, config, port),
             sessions=Sessions(secret, revoked, app.now),
+            person_hashes=PersonHashes(secret, app.now),
             kept=kept,
             usage=usage,
             subscriptions=subscriptions,

@@ -104,6 +104,20 @@ def login_code(code: str, minutes: int) -> Message:
     )
 
 
+def wrong_login_codes(tries: int) -> Message:
+    """Return the message to somebody for whom a number of wrong login codes were entered."""
+    headline = f"{tries} wrong cldmon login codes were entered for you"
+    state = "Nobody got in by them, and the code that was sent to you is void."
+    advice = (
+        "If that was you, ask for a new one. If not, somebody tries to log in as you: "
+        "tell whoever runs cldmon. You hear of this once a day at most."
+    )
+    return Message(
+        text=f"{headline}. {state} {advice}",
+        blocks=(_header(headline), _section(_plain(f"{state} {advice}"))),
+    )
+
+
 def _promise(label: str, subscription: Subscription) -> str:
     match subscription.limit_hit, subscription.reset:
         case True, True:

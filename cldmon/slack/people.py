@@ -76,14 +76,21 @@ def _clean(name: object) -> str:
     )
 
 
-def search(people: Sequence[Person], query: str, limit: int = 8) -> list[Person]:
+def search(
+    people: Sequence[Person], query: str, limit: int = 8, *, by_id: bool = True
+) -> list[Person]:
     """Return the people who fit `query` best, best first, `limit` at most.
 
     First comes the id or a whole name, then the beginning of names, then a part of one, then what
-    is spelt like it. Case and accents don't count. An empty query fits everybody.
+    is spelt like it. Case and accents don't count. An empty query fits everybody. Without `by_id`
+    no id fits: nobody finds one out by trying.
     """
     wanted = _wanted(query[:LONGEST_QUERY])
-    ranked = ((rank, *_sort_key(p), p) for p in people if (rank := _rank(p, wanted)) is not None)
+    ranked = (
+        (rank, *_sort_key(person), person)
+        for person in people
+        if (rank := _rank(person, wanted, by_id=by_id)) is not None
+    )
     found = [each for *_, each in nsmallest(limit, ranked)]
     if len(found) < limit and len(wanted) >= _SHORTEST_TYPO:
         others = [each for each in people if each not in found]
@@ -98,7 +105,7 @@ def resolve(people: Sequence[Person], text: str) -> Person:
     """
     wanted = _wanted(text)
     for rank in (_ID, _EXACT, _PREFIX) if wanted else ():
-        fitting = [each for each in people if _rank(each, wanted) == rank]
+        fitting = [each for each in people if _rank(each, wanted, by_id=True) == rank]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -110,9 +117,10 @@ def resolve(people: Sequence[Person], text: str) -> Person:
     raise SlackError(f"nobody in Slack is called {text!r}: {hint}")
 
 
-def _rank(person: Person, wanted: str) -> int | None:
+def _rank(person: Person, wanted: str, *, by_id: bool) -> int | None:
     """Return how well a folded query fits a person, 0 being best, or None."""
-    if wanted == person.id.casefold():
+    id_ = person.id.casefold() if by_id else ""
+    if wanted and wanted == id_:
         return _ID
     names = _names(person)
     if wanted in names:
@@ -122,7 +130,7 @@ def _rank(person: Person, wanted: str) -> int | None:
         return _PREFIX
     if all(any(word.startswith(part) for word in words) for part in wanted.split()):
         return _PREFIX
-    is_inside = any(wanted in name for name in (*names, person.id.casefold()))
+    is_inside = any(wanted in name for name in (*names, id_))
     return _INSIDE if is_inside else None
 
 

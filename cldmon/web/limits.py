@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from cldmon.web.message import RefusedError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 MOST_KEYS = 4096
+MOST_USED_UP = 65_536
 
 
 @dataclass(slots=True)
@@ -23,40 +25,63 @@ class _Count:
 
 
 class Limit:
-    """At most `count` tries within `span` for each key. Threads may share it."""
+    """At most `count` tries within `span` for each key. Threads may share it.
+
+    Those that have no try left are remembered apart: no crowd of others makes one begin again.
+    """
 
     def __init__(self, count: int, span: timedelta, now: Callable[[], datetime]) -> None:
         self._count = count
         self._span = span
         self._now = now
         self._counts: OrderedDict[str, _Count] = OrderedDict()
+        self._used_up: OrderedDict[str, _Count] = OrderedDict()
         self._lock = threading.Lock()
+
+    def check(self, key: str) -> None:
+        """Raise 429 where there were too many tries; count none."""
+        with self._lock:
+            self._check(key, self._now())
 
     def take(self, key: str) -> None:
         """Count one try; raises 429 where there were too many."""
-        now = self._now()
         with self._lock:
+            now = self._now()
+            self._check(key, now)
             count = self._counts.get(key)
-            # The second test: the clock was set back, so the end of the span means nothing.
-            if count is None or now >= count.until or now < count.until - self._span:
-                count = self._begin(key, now)
-            if count.used >= self._count:
-                raise _too_many((count.until - now).total_seconds())
+            if count is None or not self._is_running(count, now):
+                count = _Count(now + self._span)
+                _remember(self._counts, key, count, MOST_KEYS)
             count.used += 1
+            if count.used >= self._count:
+                del self._counts[key]
+                _remember(self._used_up, key, count, MOST_USED_UP)
 
-    def forget(self, key: str) -> None:
-        """Let this key begin anew."""
-        with self._lock:
-            self._counts.pop(key, None)
+    def _check(self, key: str, now: datetime) -> None:
+        if count := self._used_up.get(key):
+            if self._is_running(count, now):
+                raise too_many("tries", count.until - now)
+            del self._used_up[key]
 
-    def _begin(self, key: str, now: datetime) -> _Count:
-        count = self._counts[key] = _Count(now + self._span)
-        self._counts.move_to_end(key)
-        if len(self._counts) > MOST_KEYS:
-            self._counts.popitem(last=False)
-        return count
+    def _is_running(self, count: _Count, now: datetime) -> bool:
+        """Tell whether a span has not ended; not where the clock was set back to before it."""
+        return count.until - self._span <= now < count.until
 
 
-def _too_many(seconds: float) -> RefusedError:
-    wait = max(1, round(seconds))
-    return RefusedError(429, f"too many tries: wait {wait} s", ("Retry-After", str(wait)))
+def too_many(what: str, wait: timedelta) -> RefusedError:
+    """Return the refusal of what was tried too often, which says how long to wait."""
+    seconds = max(1, ceil(wait.total_seconds()))
+    return RefusedError(429, f"too many {what}: wait {length(wait)}", ("Retry-After", str(seconds)))
+
+
+def length(wait: timedelta) -> str:
+    """Return a time to wait in words."""
+    seconds = max(1, ceil(wait.total_seconds()))
+    return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} min"
+
+
+def _remember(counts: OrderedDict[str, _Count], key: str, count: _Count, most: int) -> None:
+    counts[key] = count
+    counts.move_to_end(key)
+    if len(counts) > most:
+        counts.popitem(last=False)

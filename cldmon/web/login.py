@@ -12,6 +12,8 @@ from cldmon.slack.people import search
 from cldmon.web import codes
 from cldmon.web.bodies import parameter, text, whole
 from cldmon.web.caller import Caller, caller_key
+from cldmon.web.codes import Outcome
+from cldmon.web.limits import length
 from cldmon.web.message import RefusedError, Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 
     from cldmon.domain.model import Subscription
     from cldmon.slack.people import Person
-    from cldmon.web.services import Kept, Services, Slack
+    from cldmon.web.services import Services, Slack
     from cldmon.web.sessions import Session
 
 BEST = 8
-LONGEST_CODE = 20
+FEWEST_LETTERS = 3
 
 
 def log_in(request: Request, caller: Caller, services: Services) -> Response:
@@ -38,7 +40,7 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
         services.kept.logins_as.take(person.id)
         return _welcome(request, services, services.sessions.open(person.id, shown(person)))
     if code:
-        _check_code(caller.address, person.id, code, services.kept)
+        _check_code(caller, person, code, services)
         session = services.sessions.open(person.id, shown(person), proved=True)
         return _welcome(request, services, session)
     return _send_code(person, slack, services)
@@ -67,14 +69,21 @@ def session(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def find_people(request: Request, caller: Caller, services: Services) -> Response:
-    """Find the people whose names fit what was typed into the login box."""
-    services.kept.searches.take(caller.address)
-    typed, slack = (parameter(request, "q") or "").strip(), services.site.slack
-    if slack is None or not typed:
+    """Find the people whose names fit what was typed into the login box.
+
+    Where a code is asked for, strangers may come: they learn no id, and no name by few letters.
+    """
+    to_strangers = services.site.login == "code"
+    kept, slack = services.kept, services.site.slack
+    (kept.strangers_searches if to_strangers else kept.searches).take(caller.address)
+    typed = (parameter(request, "q") or "").strip()
+    letters = sum(map(str.isalnum, typed))
+    if slack is None or not typed or (to_strangers and letters < FEWEST_LETTERS):
         return json_response({"users": []})
     with _asking_slack(services):
-        found = search(slack.directory.people(), typed, BEST)
-    return json_response({"users": [_found(person) for person in found]})
+        found = search(slack.directory.people(), typed, BEST, by_id=not to_strangers)
+    hashed = services.person_hashes.of if to_strangers else str
+    return json_response({"users": [_found(person, hashed(person.id)) for person in found]})
 
 
 def shown(person: Person) -> str:
@@ -110,10 +119,11 @@ def _welcome(request: Request, services: Services, opened: Session) -> Response:
 def _person(user: str, services: Services) -> tuple[Person, Slack]:
     slack = _slack(services)
     with _asking_slack(services):
-        person = next((each for each in slack.directory.people() if each.id == user), None)
-    if person is None:
+        people = {person.id: person for person in slack.directory.people()}
+    id_ = user if user in people else services.person_hashes.resolve(user, people)
+    if id_ is None:
         raise RefusedError(400, "unknown Slack id: choose a name from the list")
-    return person, slack
+    return people[id_], slack
 
 
 def _slack(services: Services) -> Slack:
@@ -123,23 +133,49 @@ def _slack(services: Services) -> Slack:
 
 
 def _send_code(person: Person, slack: Slack, services: Services) -> Response:
-    services.kept.codes_to.take(person.id)
+    code = services.kept.codes.issue(person.id)
     minutes = int(codes.LIFETIME.total_seconds() // 60)
-    with _asking_slack(services):
-        message = messages.login_code(services.kept.codes.issue(person.id), minutes)
-        receipt = slack.messenger.send(person.id, message)
-        if receipt.fate in (Fate.LATER, Fate.GONE):
-            raise SlackError(receipt.reason)
+    try:
+        with _asking_slack(services):
+            receipt = slack.messenger.send(person.id, messages.login_code(code, minutes))
+            if receipt.fate in (Fate.LATER, Fate.GONE):
+                raise SlackError(receipt.reason)
+    except RefusedError:
+        services.kept.codes.cancel(person.id, code)
+        raise
     return json_response({"codeRequired": True}, 202)
 
 
-def _check_code(client: str, user: str, code: str, kept: Kept) -> None:
-    kept.guesses.take(client)
-    kept.guesses_as.take(user)
-    if not kept.codes.redeem(user, code[:LONGEST_CODE]):
-        raise RefusedError(401, "wrong or expired code: ask for a new one")
-    kept.guesses_as.forget(user)
-    kept.codes_to.forget(user)
+def _check_code(caller: Caller, person: Person, code: str, services: Services) -> None:
+    """Raise RefusedError unless a code is the one that was sent to a person."""
+    kept = services.kept
+    kept.wrong_codes.check(caller.address)
+    attempt = kept.codes.redeem(person.id, code[: codes.LONGEST])
+    match attempt.outcome:
+        case Outcome.RIGHT:
+            return
+        case Outcome.NOT_PENDING:
+            raise RefusedError(401, "this code has expired or was used: ask for a new one")
+    kept.wrong_codes.take(caller.address)
+    if attempt.should_warn:
+        _warn_of_wrong_codes(person, services)
+    if attempt.outcome is Outcome.USED_UP:
+        wait = length(attempt.wait)
+        raise RefusedError(401, f"wrong code, and the last try: ask for a new one in {wait}")
+    tries = "1 try is" if attempt.tries_left == 1 else f"{attempt.tries_left} tries are"
+    raise RefusedError(401, f"wrong code: {tries} left")
+
+
+def _warn_of_wrong_codes(person: Person, services: Services) -> None:
+    """Tell a person that their codes are used up; that nobody gets in depends on nothing of it."""
+    try:
+        with _asking_slack(services):
+            message = messages.wrong_login_codes(codes.TRIES)
+            receipt = _slack(services).messenger.send(person.id, message)
+    except RefusedError:
+        return  # why stands in the log
+    if receipt.fate is not Fate.DELIVERED:
+        services.warn(f"a warning of wrong login codes was not delivered: {receipt.reason}")
 
 
 @contextmanager
@@ -155,10 +191,10 @@ def _asking_slack(services: Services) -> Iterator[None]:
             ) from error
 
 
-def _found(person: Person) -> dict[str, str]:
+def _found(person: Person, id_: str) -> dict[str, str]:
     """Return a person; `username` and `displayName` are what the Node program called them."""
     return {
-        "id": person.id,
+        "id": id_,
         "name": shown(person),
         "userName": person.name,
         "realName": person.real_name,

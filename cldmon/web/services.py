@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cldmon.slack.people import Person
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.web.message import Document, Request
+    from cldmon.web.person_hashes import PersonHashes
     from cldmon.web.proxies import TrustedProxies
     from cldmon.web.public import PublicUrl
     from cldmon.web.sessions import Sessions
@@ -109,17 +110,17 @@ class Kept:
     """What outlives a change of the configuration: counts, codes and turns to wait for."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+        minute = timedelta(minutes=1)
         self.codes = Codes(now)
         self.logins = Limit(60, minute, now)
         """By address, as the next; those below are by user."""
         self.logouts = Limit(60, minute, now)
         """Each rewrites the list of all that ended, and anybody may have a guest's session."""
-        self.guesses = Limit(20, timedelta(minutes=10), now)
+        self.wrong_codes = Limit(20, 10 * minute, now)
         self.searches = Limit(600, minute, now)
+        self.strangers_searches = Limit(200, 10 * minute, now)
+        """Where a code is asked for, so that nobody reads off the names of all in minutes."""
         self.logins_as = Limit(20, minute, now)
-        self.guesses_as = Limit(20, day, now)
-        self.codes_to = Limit(5, hour, now)
         self.changes_by = Limit(60, minute, now)
         self.slack_turns = Turns("Slack is slow: try again in a moment", at_once=16)
         self.change_turns = _turns_to_write("changes of alerts")
@@ -139,6 +140,7 @@ class Services:
 
     site: Site
     sessions: Sessions
+    person_hashes: PersonHashes
     kept: Kept
     usage: Usage
     subscriptions: SubscriptionsFile

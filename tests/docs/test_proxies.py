@@ -68,7 +68,7 @@ def settings(served: int, public: str) -> str:
 
 
 def code_of(slack: FakeSlack) -> str:
-    match = re.search(r"\b\d{6,8}\b", slack.wait_for(1)[-1].text)
+    match = re.search(r"\b\d{8}\b", slack.wait_for(1)[-1].text)
     assert match
     return match[0]
 

@@ -22,6 +22,7 @@ from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.message import Document, Request, Response
 from cldmon.web.pages import pages
+from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 from cldmon.web.server import WebServer
@@ -85,6 +86,7 @@ class House:
                 slack=self._slack(slack) if slack else None,
             ),
             sessions=self.fresh_sessions(),
+            person_hashes=PersonHashes(session_secret(self.data_dir), self.clock),
             kept=Kept(self.clock),
             usage=Usage(self.data_dir, clock=NEVER_JUST_NOW),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.web.codes import Codes
-from cldmon.web.limits import MOST_KEYS, Limit
+from cldmon.web.limits import MOST_KEYS, MOST_USED_UP, Limit
 from cldmon.web.message import RefusedError
 
 if TYPE_CHECKING:
@@ -41,25 +39,39 @@ def test_a_clock_that_was_set_back_locks_nobody_out_for_long(clock: Clock) -> No
 
 
 def test_a_crowd_of_keys_is_not_remembered_for_ever(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
+    limit = Limit(2, MINUTE, clock)
     for number in range(MOST_KEYS + 1):
         limit.take(str(number))
     limit.take("0")
+    limit.take("0")
+    limit.take(str(MOST_KEYS))
+    for number in (0, MOST_KEYS):
+        with pytest.raises(RefusedError):
+            limit.take(str(number))
+
+
+def test_what_is_used_up_outlives_a_crowd_of_others(clock: Clock) -> None:
+    """Be they new or used up, too."""
+    limit = Limit(2, MINUTE, clock)
+    for key in ("a", "a", *map(str, range(MOST_KEYS + 1)), *map(str, range(MOST_KEYS + 1))):
+        limit.take(key)
     with pytest.raises(RefusedError):
-        limit.take(str(MOST_KEYS))
+        limit.take("a")
+    clock.advance(MINUTE)
+    limit.take("a")
 
 
-def test_of_many_who_enter_a_code_at_once_one_gets_in(clock: Clock) -> None:
-    codes = Codes(clock)
-    code = codes.issue("U01ALICE")
-    with ThreadPoolExecutor(8) as crowd:
-        entered = list(crowd.map(lambda _: codes.redeem("U01ALICE", code), range(8)))
-    assert entered.count(True) == 1
+def test_a_crowd_that_is_used_up_is_not_remembered_for_ever(clock: Clock) -> None:
+    limit = Limit(1, MINUTE, clock)
+    for number in range(MOST_USED_UP + 1):
+        limit.take(str(number))
+    limit.take("0")
 
 
-def test_a_crowd_of_codes_is_not_remembered_for_ever(clock: Clock) -> None:
-    codes = Codes(clock)
-    first = codes.issue("first")
-    for number in range(5000):
-        codes.issue(str(number))
-    assert not codes.redeem("first", first)
+def test_a_look_counts_nothing(clock: Clock) -> None:
+    limit = Limit(1, MINUTE, clock)
+    for _ in range(3):
+        limit.check("a")
+    limit.take("a")
+    with pytest.raises(RefusedError):
+        limit.check("a")

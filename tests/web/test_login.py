@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
-from cldmon.demo.slack import error
+from cldmon.demo.slack import SimUser, error
 from cldmon.web.sessions import LIFETIME
 from tests.web.house import API_TOKEN
 
 if TYPE_CHECKING:
     from cldmon.demo.slack import FakeSlack
+    from tests.demo.wire import Got
     from tests.fakes import Clock
     from tests.web.house import Client, House
 
@@ -226,7 +227,7 @@ class TestByCode:
 
     @staticmethod
     def code(slack: FakeSlack) -> str:
-        match = re.search(r"\b\d{6}\b", slack.wait_for(1)[-1].text)
+        match = re.search(r"\b\d{8}\b", slack.wait_for(1)[-1].text)
         assert match
         return match[0]
 
@@ -272,7 +273,7 @@ class TestByCode:
         browser = guarded_house.client()
         browser.post("/api/auth", ALICE)
         code = self.code(fake_slack)
-        wrong = f"{(int(code) + 1) % 10**6:06}"
+        wrong = f"{(int(code) + 1) % 10**8:08}"
         assert [self.enter(browser, wrong) for _ in range(5)] == [401] * 5
         assert self.enter(browser, code) == 401
 
@@ -317,16 +318,85 @@ class TestByCode:
     def test_guessing_is_slowed_down_whatever_the_address(
         self, guarded_house: House, clock: Clock
     ) -> None:
-        """Twenty tries a day for each user, from wherever they come."""
+        """Five wrong codes, from wherever they come; the next code is sent a minute later."""
 
-        def enter(number: int) -> int:
-            body = {**ALICE, "code": f"{number:06}"}
+        def post(number: int, **more: str) -> Got:
             headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-            return guarded_house.ask("POST", "/api/auth", body, headers).status
+            return guarded_house.ask("POST", "/api/auth", {**ALICE, **more}, headers)
 
-        assert [enter(n) for n in range(21)] == [401] * 20 + [429]
-        clock.advance(timedelta(hours=23))
-        assert enter(50) == 429
+        assert post(0).status == 202
+        wrong = [post(n, code=f"{n:08}") for n in range(5)]
+        assert [got.status for got in wrong] == [401] * 5
+        assert [got.json["error"] for got in wrong] == [
+            "wrong code: 4 tries are left",
+            "wrong code: 3 tries are left",
+            "wrong code: 2 tries are left",
+            "wrong code: 1 try is left",
+            "wrong code, and the last try: ask for a new one in 60 s",
+        ]
+        refused = post(6)
+        assert (refused.status, refused.header("Retry-After")) == (429, "60")
+        clock.advance(timedelta(minutes=1))
+        assert post(7).status == 202
+
+    def test_guesses_without_a_pending_code_lock_nobody_out(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        browser = guarded_house.client()
+        for _ in range(3):
+            assert {self.enter(browser, "00000000") for _ in range(50)} == {401}
+            clock.advance(timedelta(minutes=1))
+        assert fake_slack.sent == []
+        assert browser.post("/api/auth", ALICE).status == 202
+        assert self.enter(browser, self.code(fake_slack)) == 200
+
+    def test_one_address_guesses_at_the_codes_of_few(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        fake_slack.users |= {f"U9{n}": SimUser(f"U9{n}", f"robot{n}") for n in range(5)}
+        statuses = []
+        for number in range(5):
+            person = {"slackId": f"U9{number}"}
+            assert guarded_house.client().post("/api/auth", person).status == 202
+            for _ in range(5):
+                body = {**person, "code": "x"}
+                statuses.append(guarded_house.client().post("/api/auth", body).status)
+        assert statuses == [401] * 20 + [429] * 5
+
+    def test_who_is_guessed_at_hears_of_it_once_a_day(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        browser = guarded_house.client()
+        for _ in range(2):
+            browser.post("/api/auth", ALICE)
+            assert [self.enter(browser, "x") for _ in range(5)] == [401] * 5
+            clock.advance(timedelta(hours=1))
+        codes_and_warnings = [message.text for message in fake_slack.wait_for(3)]
+        [warning] = [text for text in codes_and_warnings if "wrong" in text]
+        assert warning.startswith("5 wrong cldmon login codes were entered for you.")
+        assert {message.user for message in fake_slack.sent} == {"U01ALICE"}
+        assert len(fake_slack.sent) == 3
+
+    def test_a_warning_that_cannot_be_sent_changes_nothing(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.post("/api/auth", ALICE)
+        for _ in range(4):
+            self.enter(browser, "x")
+        fake_slack.fail(error("internal_error"))
+        assert self.enter(browser, "x") == 401
+        assert any("warning of wrong login codes" in line for line in guarded_house.warnings)
+
+    def test_codes_that_slack_does_not_take_are_not_counted(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        browser = guarded_house.client()
+        browser.get("/api/slack/users?q=alice")
+        fake_slack.fail(error("not_authed"))
+        assert [browser.post("/api/auth", ALICE).status for _ in range(6)] == [503] * 6
+        fake_slack.heal()
+        assert browser.post("/api/auth", ALICE).status == 202
 
     def test_a_code_that_slack_does_not_take_is_said(
         self, guarded_house: House, fake_slack: FakeSlack
@@ -334,6 +404,56 @@ class TestByCode:
         guarded_house.client().get("/api/slack/users?q=alice")
         fake_slack.fail(error("not_authed"))
         assert guarded_house.client().post("/api/auth", ALICE).status == 503
+
+    def test_strangers_learn_no_ids(self, guarded_house: House) -> None:
+        browser = guarded_house.client()
+        [person] = browser.get("/api/slack/users?q=chlo").json["users"]
+        assert person["name"] == "🦊 chloé"
+        assert "U03CHLOE" not in str(person)
+        assert browser.post("/api/auth", {"slackId": person["id"]}).status == 202
+
+    def test_nor_by_trying_them(self, guarded_house: House, fake_slack: FakeSlack) -> None:
+        fake_slack.users["U7QWXZ90"] = SimUser("U7QWXZ90", "robot")
+        for query in ("u7q", "U7QWXZ90", "u7qwxz9"):
+            found = guarded_house.client().get(f"/api/slack/users?q={query}").json["users"]
+            assert found == []
+
+    @pytest.mark.parametrize("query", ["", "c", "ch", "%20ch%20", "c-h", "@ch", "%C3%A9h"])
+    def test_strangers_learn_no_names_by_fewer_than_three_letters(
+        self, guarded_house: House, query: str
+    ) -> None:
+        got = guarded_house.client().get(f"/api/slack/users?q={query}")
+        assert (got.status, got.json) == (200, {"users": []})
+
+    def test_strangers_find_eight_at_most(
+        self, guarded_house: House, fake_slack: FakeSlack
+    ) -> None:
+        fake_slack.users |= {f"U9{n}": SimUser(f"U9{n}", f"robot{n}") for n in range(50)}
+        found = guarded_house.client().get("/api/slack/users?q=robo").json["users"]
+        assert len(found) == len({person["id"] for person in found}) == 8
+
+    def test_strangers_search_seldom(self, guarded_house: House, clock: Clock) -> None:
+        def search(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            return guarded_house.ask("GET", "/api/slack/users?q=ali", None, headers).status
+
+        assert [search("192.0.2.1") for _ in range(201)] == [200] * 200 + [429]
+        assert search("192.0.2.2") == 200
+        clock.advance(timedelta(minutes=10))
+        assert search("192.0.2.1") == 200
+
+    def test_what_stands_for_an_id_logs_in_within_the_hour(
+        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+    ) -> None:
+        browser = guarded_house.client()
+        [person] = browser.get("/api/slack/users?q=alice").json["users"]
+        clock.advance(timedelta(minutes=59))
+        asked = browser.post("/api/auth", {"slackId": person["id"]})
+        assert asked.status == 202
+        body = {"slackId": person["id"], "code": self.code(fake_slack)}
+        assert browser.post("/api/auth", body).json["session"]["slackId"] == "U01ALICE"
+        clock.advance(timedelta(minutes=1))
+        assert browser.post("/api/auth", {"slackId": person["id"]}).status == 400
 
     def test_guests_are_not_admitted(self, guarded_house: House) -> None:
         browser = guarded_house.client()

@@ -5,6 +5,9 @@ import { Combobox } from "./combobox.js";
 import { byId, el, setText } from "./dom.js";
 import { sentence } from "./words.js";
 
+const FEWEST_LETTERS = 3; // that the server looks at where a code is asked for
+const TOO_SHORT = "Type at least three letters of your name.";
+
 export class Login {
   /** `entered(session)` is told of who came in. */
   constructor(entered) {
@@ -45,7 +48,7 @@ export class Login {
       autocapitalize: "none",
       spellcheck: "false",
       dir: "auto",
-      "aria-describedby": "login-problem",
+      "aria-describedby": this.#asksForCode ? "name-note login-problem" : "login-problem",
     });
     const list = el("ul", { id: "names", class: "options", "aria-label": "People", hidden: true });
     const box = new Combobox(input, list, {
@@ -63,10 +66,20 @@ export class Login {
       el("label", { for: "name" }, "Your Slack name"),
       el("div", { class: "combobox" }, input, list),
       el("button", { type: "submit", class: "primary" }, "Log in"),
+      this.#asksForCode ? el("p", { id: "name-note", class: "note" }, TOO_SHORT) : null,
     );
   }
 
+  get #asksForCode() {
+    return !this.session.guestsAdmitted;
+  }
+
+  #isTooShort(text) {
+    return this.#asksForCode && (text.match(/[\p{L}\p{N}]/gu) ?? []).length < FEWEST_LETTERS;
+  }
+
   async #search(text, signal) {
+    if (this.#isTooShort(text)) return [];
     const { users } = await get(`api/slack/users?q=${encodeURIComponent(text)}`, signal);
     this.#complain("");
     return users;
@@ -103,6 +116,7 @@ export class Login {
     const person = await box.choice();
     if (person) return this.#enterAs(person);
     if (box.isBehind) return; // why was said already
+    if (this.#isTooShort(box.input.value)) return this.#complain(TOO_SHORT);
     this.#complain(
       box.items.length ? "Choose your name from the list." : "Nobody has such a name.",
     );
@@ -125,7 +139,7 @@ export class Login {
       type: "text",
       inputmode: "numeric",
       autocomplete: "one-time-code",
-      maxlength: "6",
+      maxlength: "8",
       "aria-describedby": "code-note login-problem",
     });
     const send = () => this.#enter({ slackId: person.id, code: input.value.trim() });
@@ -134,7 +148,7 @@ export class Login {
       el(
         "p",
         { id: "code-note", class: "note" },
-        "A code of six digits was sent by Slack to ",
+        "A code of eight digits was sent by Slack to ",
         el("bdi", {}, person.name),
         ".",
       ),
