@@ -55,13 +55,14 @@ class FakeSource:
     """A service by script; it keeps every question.
 
     `says` maps a label to its next answer (10 % where nothing is said), `organizations` to the
-    organization that its key opens.
+    organization that its key opens; `refusing` has those that refuse to be asked for saved resets.
     """
 
     now: Callable[[], datetime]
     says: dict[str, Said] = field(default_factory=dict)
     organizations: dict[str, str] = field(default_factory=dict)
     asked: list[Question] = field(default_factory=list)
+    refusing: set[str] = field(default_factory=set)
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
@@ -90,6 +91,7 @@ class FakeSource:
             ),
             organization,
             looked_up,
+            question.saved_resets and question.label in self.refusing,
         )
 
     def _organization(self, question: Question) -> tuple[Organization, bool]:

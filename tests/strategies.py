@@ -101,6 +101,7 @@ MEMORY = st.builds(
     organization_at=st.none() | INSTANT,
     retry_at=st.none() | INSTANT,
     key=st.none() | st.builds(KeyMark, TEXT, INSTANT),
+    saved_resets_refused_at=st.none() | INSTANT,
 )
 STATE = st.builds(
     State,

@@ -27,12 +27,16 @@ from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from playwright.async_api import BrowserContext, Page, Response
 
+    Ask = Callable[[Page, str], Awaitable[object]]
+
 _ORGANIZATIONS = "/api/organizations"
+_SAVED_RESETS = "?cedar_ember=1"
+_CLEAR_REFUSALS = (FailureKind.KEY_EXPIRED, FailureKind.CHALLENGED, FailureKind.RATE_LIMITED)
 
 # Reads no more than `most` bytes, so that an endless answer ends.
 _FETCH = """async ([path, most]) => {
@@ -77,6 +81,7 @@ class AccountSession:
         self._question = question
         self._now = now
         self._guard = NetworkGuard(url, LARGEST_BODY)
+        self._saved_resets_refused = False
 
     async def read(self) -> Answer:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
@@ -85,7 +90,7 @@ class AccountSession:
         if remembered is None:
             return await self._look_up(page)
         try:
-            body = await self._open(page, _usage_path(remembered))
+            body = await self._usage(page, remembered, self._open)
         except AccountFailed as outcome:
             if outcome.failure.kind is not FailureKind.WRONG_ORGANIZATION:
                 raise
@@ -116,17 +121,30 @@ class AccountSession:
         )
         for organization in candidates:
             with contextlib.suppress(OrganizationRefused):
-                body = await self._fetch(page, _usage_path(organization))
+                body = await self._usage(page, organization, self._fetch)
                 return self._answer(body, organization, looked_up=True)
         refused = {organization.uuid for organization in candidates} if configured else ()
         opened = [each for each in chats(listed) if each.uuid not in refused]
         raise no_organization(configured, opened)
 
+    async def _usage(self, page: Page, organization: Organization, ask: Ask) -> object:
+        """Ask for the usage, with saved resets where the service does not refuse that."""
+        path = f"{_ORGANIZATIONS}/{organization.uuid}/usage"
+        self._saved_resets_refused = False
+        if self._question.saved_resets:
+            try:
+                return await ask(page, path + _SAVED_RESETS)
+            except AccountFailed as outcome:
+                if not _may_refuse_parameter(outcome):
+                    raise
+            self._saved_resets_refused = True
+        return await ask(page, path)
+
     def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> Answer:
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
         if reading is None:
             raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
-        return Answer(reading, organization, looked_up)
+        return Answer(reading, organization, looked_up, self._saved_resets_refused)
 
     async def _open(self, page: Page, path: str) -> object:
         """Navigate to a path and return the JSON there."""
@@ -176,8 +194,11 @@ def _values(cookies: Sequence[Any], name: str) -> list[str]:
     return [cookie["value"] for cookie in cookies if cookie["name"] == name]
 
 
-def _usage_path(organization: Organization) -> str:
-    return f"{_ORGANIZATIONS}/{organization.uuid}/usage"
+def _may_refuse_parameter(outcome: AccountFailed) -> bool:
+    """Return whether the service may answer well where it is not asked for saved resets."""
+    if outcome.failure.kind in _CLEAR_REFUSALS or outcome.status is None:
+        return False
+    return outcome.status in (400, 403, 404, 422) or outcome.status >= 500
 
 
 def _stated_length(response: Response) -> int | None:

@@ -189,9 +189,14 @@ class Collector:
         key = target.look_up()
         if isinstance(key, Failure):
             return key
-        is_known = _still_holds(memory, target, key, self._now())
-        remembered = memory.organization if is_known else None
-        return Question(target.label, key, target.organization, remembered)
+        now = self._now()
+        return Question(
+            target.label,
+            key,
+            target.organization,
+            memory.organization if _still_holds(memory, target, key, now) else None,
+            saved_resets=not memory.refuses_saved_resets(now),
+        )
 
     def _commit(
         self, before: State, findings: Findings, started: datetime

@@ -148,8 +148,16 @@ def _memory(
             organization=result.organization,
             organization_at=memory.organization_at if known else now,
             retry_at=None,
+            saved_resets_refused_at=_refusal(memory, result, now),
         )
     return memory
+
+
+def _refusal(memory: Memory, answer: Answer, now: datetime) -> datetime | None:
+    """Return when the service refused to be asked for saved resets, if that still counts."""
+    if answer.saved_resets_refused:
+        return now
+    return memory.saved_resets_refused_at if memory.refuses_saved_resets(now) else None
 
 
 def _bounded(alerts: AlertState) -> AlertState:

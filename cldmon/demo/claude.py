@@ -78,13 +78,15 @@ _NULL_KEYS = dict.fromkeys(
 class SimAccount:
     """An account: its session key, its organizations in the listed order, and its usage.
 
-    `refused` are the uuids of organizations that are listed, but whose usage is refused.
+    `refused` are the uuids of organizations that are listed, but whose usage is refused;
+    `saved_resets_refusal` is what is answered to a request for saved resets, in place of the usage.
     """
 
     key: str
     organizations: tuple[SimOrganization, ...]
     usage: Mapping[str, object] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    saved_resets_refusal: Answer | None = None
 
 
 class FakeClaude(SimServer):
@@ -154,6 +156,8 @@ class FakeClaude(SimServer):
             return _refusal(request)
         if uuid not in {each.uuid for each in account.organizations} - account.refused:
             return WRONG_ORGANIZATION
+        if account.saved_resets_refusal and "cedar_ember" in request.query:
+            return account.saved_resets_refusal
         with self._lock:
             return json_answer(
                 _shifted(_select_parts(account.usage, request.query), next(self._shifts))

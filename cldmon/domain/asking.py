@@ -39,13 +39,14 @@ class Question:
     """One account to be read.
 
     `organization` is the uuid that the configuration names, if it does; `remembered` the choice
-    of an earlier pass, which saves looking it up.
+    of an earlier pass, which saves looking it up; `saved_resets` whether to ask for saved resets.
     """
 
     label: str
     key: Secret
     organization: str | None = None
     remembered: Organization | None = None
+    saved_resets: bool = True
 
 
 def lookup_of(question: Question) -> Lookup:
@@ -61,9 +62,11 @@ def lookup_of(question: Question) -> Lookup:
 class Answer:
     """A good reading, and the organization that it is of.
 
-    `looked_up` says that the organization was asked for, not remembered.
+    `looked_up` says that the organization was asked for, not remembered, `saved_resets_refused`
+    that the service answers only where it is not asked for saved resets.
     """
 
     reading: Reading
     organization: Organization
     looked_up: bool = False
+    saved_resets_refused: bool = False

@@ -32,6 +32,7 @@ DROPPED = "messagesDropped"
 """The counter of messages that were not delivered and will not be."""
 
 _LONGEST_REST = timedelta(days=1)
+_REFUSAL_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Memory:
     """What has to be known of an account from pass to pass, beyond what is shown.
 
     `alerts` is what alerts go by, also of windows that are gone; `organization` the choice made
-    at `organization_at`; until `retry_at` it is left alone.
+    at `organization_at`; until `retry_at` it is left alone; at `saved_resets_refused_at` the
+    service refused to be asked for saved resets.
     """
 
     alerts: AlertState = field(default_factory=AlertState)
@@ -55,6 +57,12 @@ class Memory:
     organization_at: datetime | None = None
     retry_at: datetime | None = None
     key: KeyMark | None = None
+    saved_resets_refused_at: datetime | None = None
+
+    def refuses_saved_resets(self, now: datetime) -> bool:
+        """Return whether the service is not asked for saved resets yet, having refused to be."""
+        at = self.saved_resets_refused_at
+        return at is not None and timedelta(0) <= now - at < _REFUSAL_LIFE
 
     def rests(self, now: datetime) -> bool:
         """Tell whether the account is to be left alone still."""
@@ -177,6 +185,7 @@ def _memory_to_json(memory: Memory) -> dict[str, Any]:
         "organizationAt": iso_or_none(memory.organization_at),
         "retryAt": iso_or_none(memory.retry_at),
         "key": key and {"fingerprint": key.fingerprint, "since": iso(key.since)},
+        "savedResetsRefusedAt": iso_or_none(memory.saved_resets_refused_at),
     }
 
 
@@ -191,6 +200,9 @@ def _memory_from_json(entry: dict[str, Any]) -> Memory:
         organization_at=checked.optional(checked.instant, entry["organizationAt"]),
         retry_at=checked.optional(checked.instant, entry["retryAt"]),
         key=_key_from_json(key) if key else None,
+        saved_resets_refused_at=checked.optional(
+            checked.instant, entry.get("savedResetsRefusedAt")
+        ),
     )
 
 

@@ -331,3 +331,17 @@ def test_a_pass_in_which_all_fail_still_counts_as_a_pass(team: House) -> None:
     outcome = team.run(dict.fromkeys(team.labels, DOWN))
     assert outcome.snapshot.fetched_at == team.clock.at
     assert team.raw_history[-1].endswith(b'"accounts":[]}')
+
+
+def test_a_refusal_to_be_asked_for_saved_resets_is_remembered_for_a_day(team: House) -> None:
+    """In the account's memory, also across a pass that fails."""
+    team.source.refusing.add("bob")
+    asked = []
+    for hours in (0, 1, 22.9, 0.2, 1):
+        team.run({"bob": DOWN} if hours == 1 else {}, later=timedelta(hours=hours))
+        asked.append({q.label: q.saved_resets for q in team.source.asked[-3:]}["bob"])
+    assert asked == [True, False, False, True, False]
+    team.source.refusing.clear()
+    team.run(later=timedelta(days=1))
+    assert team.state.memories["bob"].saved_resets_refused_at is None
+    assert all(q.saved_resets for q in team.source.asked if q.label != "bob")

@@ -1,0 +1,132 @@
+"""Usage is asked for with saved resets; a service that refuses that is asked once more without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from cldmon.demo.bodies import saved_resets
+from cldmon.demo.claude import (
+    CHALLENGE_PAGE,
+    FakeClaude,
+    SimAccount,
+    SimOrganization,
+    permission_error,
+    usage,
+)
+from cldmon.demo.replies import Answer as HttpReply
+from cldmon.demo.replies import html_answer, json_answer
+from cldmon.domain.asking import Answer, Organization, Question
+from cldmon.domain.model import FailureKind
+from cldmon.domain.secret import Secret
+from tests.browser.asking import Asking, failure
+from tests.home import key_of, organization_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOON = datetime.now(UTC) + timedelta(days=4)
+ERROR = {"error": {"message": "unknown parameter"}}
+REFUSALS = {
+    "400": json_answer({"error": {"type": "invalid_request_error", "message": "unknown"}}, 400),
+    "403": permission_error("Not for this plan"),
+    "403-organization": permission_error("Invalid authorization for organization"),
+    "403-html": html_answer("<!doctype html><title>No</title>", 403),
+    "404": json_answer(ERROR, 404),
+    "422": json_answer(ERROR, 422),
+    "500": json_answer(ERROR, 500),
+    "503-html": html_answer("<!doctype html><title>Back soon</title>", 503),
+}
+CLEAR = {
+    "401": (json_answer(ERROR, 401), FailureKind.KEY_EXPIRED),
+    "403-expired": (
+        permission_error("Gone", error_code="account_session_invalid"),
+        FailureKind.KEY_EXPIRED,
+    ),
+    "429": (json_answer(ERROR, 429), FailureKind.RATE_LIMITED),
+    "challenge": (html_answer(CHALLENGE_PAGE, 403), FailureKind.CHALLENGED),
+    "418": (json_answer(ERROR, 418), FailureKind.NOT_UNDERSTOOD),
+}
+WAYS = ("looked-up", "remembered")
+
+
+class Pass(NamedTuple):
+    results: dict[str, Answer]
+    failed: dict[str, FailureKind]
+    queries: dict[str, list[str]]
+    """The queries of each account's requests for its usage."""
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
+    """One pass over every refusal, with the organization looked up and with it remembered."""
+    answers = {**REFUSALS, **{name: answer for name, (answer, _) in CLEAR.items()}, "good": None}
+    with FakeClaude() as claude:
+        asking = Asking(claude, tmp_path_factory.mktemp("saved"))
+        questions = [
+            admit(claude, f"{name}@{way}", refusal)
+            for name, refusal in answers.items()
+            for way in WAYS
+        ]
+        questions.append(replace(admit(claude, "unasked", None), saved_resets=False))
+        results = asking.read(*questions)
+        yield Pass(
+            {label: result for label, result in results.items() if isinstance(result, Answer)},
+            {
+                label: failure(result).kind
+                for label, result in results.items()
+                if not isinstance(result, Answer)
+            },
+            {
+                question.label: [
+                    request.query
+                    for request in asking.requests_of(question.label)
+                    if request.path.endswith("/usage")
+                ]
+                for question in questions
+            },
+        )
+
+
+def admit(claude: FakeClaude, label: str, refusal: HttpReply | None) -> Question:
+    organization = SimOrganization(organization_of(label))
+    body = usage(cedar_ember=saved_resets(SOON, weekly_resets=SOON))
+    claude.add(SimAccount(key_of(label), (organization,), body, saved_resets_refusal=refusal))
+    known = Organization(organization.uuid, "Pro") if label.endswith("remembered") else None
+    return Question(label, Secret(key_of(label)), remembered=known)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_saved_resets_come_with_the_usage(once: Pass, way: str) -> None:
+    answer = once.results[f"good@{way}"]
+    assert once.queries[f"good@{way}"] == ["cedar_ember=1"]
+    assert answer.reading.saved_resets
+    assert answer.reading.saved_resets.left == 1
+    assert not answer.saved_resets_refused
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", REFUSALS)
+def test_after_a_refusal_the_usage_is_asked_for_without(once: Pass, name: str, way: str) -> None:
+    answer = once.results[f"{name}@{way}"]
+    assert once.queries[f"{name}@{way}"] == ["cedar_ember=1", ""]
+    assert answer.saved_resets_refused
+    assert answer.reading.windows
+    assert answer.reading.saved_resets is None
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", CLEAR)
+def test_after_a_refusal_of_another_kind_nothing_more_is_asked(
+    once: Pass, name: str, way: str
+) -> None:
+    assert once.failed[f"{name}@{way}"] is CLEAR[name][1]
+    assert once.queries[f"{name}@{way}"] == ["cedar_ember=1"]
+
+
+def test_a_refusal_that_is_remembered_is_not_provoked_again(once: Pass) -> None:
+    assert once.queries["unasked"] == [""]
+    assert not once.results["unasked"].saved_resets_refused
