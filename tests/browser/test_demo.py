@@ -115,8 +115,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_it_succeeds_and_ends_with_the_status_table(run: Run) -> None:
     assert run.code == 0, run.err
-    for part in ("alice", "Ultra", "Pro", "Team", "Max", "41%", "100%", "org credits", "expired"):
+    for part in ("alice", "Ultra", "Pro", "Team", "Max", "41%", "100%", "expired"):
         assert part in run.out
+    for row in ("Cloud session…", "saved resets", "credits", "org credits"):
+        assert f"\n  {row} " in run.out
 
 
 def test_it_fits_a_terminal_of_eighty_columns(run: Run) -> None:
@@ -194,6 +196,7 @@ def test_other_commands_work_on_the_folder_it_kept(run: Run) -> None:
     accounts = {a["label"]: a for a in json.loads(status.stdout)["accounts"]}
     assert [each["short"] for each in accounts["alice"]["windows"]] == ["7d", "7d Fable"]
     assert [each["used"] for each in accounts["alice"]["pools"]] == [25000]
+    assert accounts["alice"]["savedResets"]["left"] == 1
     assert accounts["bob"]["fiveHour"]["utilization"] == 100
     assert accounts["bob"]["credits"]["enabled"]
     assert accounts["carol"]["credits"]["reason"] == "out_of_credits"
