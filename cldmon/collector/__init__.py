@@ -235,7 +235,12 @@ class Collector:
         if self._notifier is None:
             return state
         return outbox.deliver(
-            state, self._notifier, now=self._now, save=self._state.save, warn=self._warn
+            state,
+            self._notifier,
+            subscriptions=self._subscriptions.load,
+            now=self._now,
+            save=self._state.save,
+            warn=self._warn,
         )
 
 

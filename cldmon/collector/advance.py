@@ -63,9 +63,10 @@ def advance(
     now: datetime,
     settings: Settings,
 ) -> tuple[State, tuple[Transition, ...]]:
-    """Return the state after a pass, its messages left aside, and what happened to windows.
+    """Return the state after a pass, without new messages, and what happened to windows.
 
-    `labels` are all accounts of the configuration, in its order; others are forgotten.
+    `labels` are all accounts of the configuration, in its order; others are forgotten, and so are
+    the messages about them.
     """
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
@@ -89,6 +90,7 @@ def advance(
             interval=settings.interval,
             slack_enabled=settings.slack_enabled,
         ),
+        outbox=tuple(m for m in before.outbox if m.transition.label in labels),
         memories={label: _memory(before, label, findings, alerts, now) for label in labels},
         history_line=history.line(now, readings),
         pass_seconds=max(0.0, (now - started).total_seconds()),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon.domain.delivery import Fate, Receipt
+from cldmon.errors import StoreError
 from cldmon.store.state import DROPPED, Message
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def post(
 ) -> State:
     """Return the state with the messages that are owed now; those too old or too many dropped.
 
-    Where `subscriptions` is None (they cannot be read) a message waits for its readers' names.
+    Those that nobody wants any more are left out. Where `subscriptions` is None (they cannot be
+    read) a message waits for its readers' names.
     """
     owed = [*state.outbox, *(Message(transition, None) for transition in transitions)]
     fresh = [message for message in owed if now - message.transition.at <= LIFE]
@@ -70,6 +72,7 @@ def deliver(
     state: State,
     notifier: Notifier,
     *,
+    subscriptions: Callable[[], Subscriptions],
     now: Callable[[], datetime],
     save: Callable[[State], None],
     warn: Callable[[str], None],
@@ -78,6 +81,9 @@ def deliver(
 
     Each delivery is saved before the next is tried, so that no crash sends the rest again. What
     cannot be begun within `LONGEST_DELIVERY` waits for the next pass.
+
+    Whether its reader still wants a message is looked up just before it is sent: a slow Slack
+    leaves time to unsubscribe. Where `subscriptions` raises StoreError the messages wait.
     """
     begun = now()
     if state.slack_rests(begun):
@@ -89,6 +95,14 @@ def deliver(
         if not timedelta(0) <= now() - begun < LONGEST_DELIVERY:
             warn(f"Slack is slow: {len(state.outbox)} message(s) wait for the next pass")
             break
+        try:
+            is_wanted = _is_wanted(message.user, message.transition, subscriptions())
+        except StoreError:
+            break  # the pass has said so, or the next one will
+        if not is_wanted:
+            state = state.without(message)
+            save(state)
+            continue
         receipt = notifier.tell(message.user, message.transition)
         settled = settle(state, message, receipt, now())
         if settled != state:
@@ -120,11 +134,19 @@ def settle(state: State, message: Message, receipt: Receipt, now: datetime) -> S
 
 
 def _addressed(message: Message, subscriptions: Subscriptions | None) -> Iterator[Message]:
-    if message.user is not None or subscriptions is None:
+    if subscriptions is None:
         yield message
+        return
+    if message.user is not None:
+        if _is_wanted(message.user, message.transition, subscriptions):
+            yield message
         return
     for user in subscriptions.recipients(message.transition):
         yield replace(message, user=user)
+
+
+def _is_wanted(user: str, transition: Transition, subscriptions: Subscriptions) -> bool:
+    return subscriptions.of(user, transition.label).wants(transition.kind)
 
 
 def _pause(message: Message, receipt: Receipt) -> timedelta | None:

@@ -11,11 +11,13 @@ from cldmon.collector import outbox
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.domain.model import Subscription, Subscriptions, Transition, TransitionKind
 from cldmon.store.state import Message, State
+from cldmon.store.subscriptions import SubscriptionsFile
 from tests.fakes import NOON, Clock, FakeSlack
 
 if TYPE_CHECKING:
     from tests.collector.house import House
 
+WANTED = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
 HIT = "U1: limit_hit alice fiveHour"
 LIMITED = Receipt(Fate.LATER, "rate limited", halt=True, retry_after=timedelta(minutes=25))
 LATER = Receipt(Fate.LATER, "not now")
@@ -227,7 +229,14 @@ def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
     state = State(outbox=(Message(transition(), None),))
     slack = FakeSlack()
-    kept = outbox.deliver(state, slack, now=lambda: NOON, save=lambda _: None, warn=print)
+    kept = outbox.deliver(
+        state,
+        slack,
+        subscriptions=lambda: WANTED,
+        now=lambda: NOON,
+        save=lambda _: None,
+        warn=print,
+    )
     assert (kept, slack.sent) == (state, [])
 
 
@@ -269,7 +278,7 @@ def test_a_message_is_tried_for_a_week() -> None:
     week = timedelta(days=7)
     old, older = transition(age=week), transition(age=week + timedelta(seconds=1))
     state = State(outbox=(Message(old, "U1"), Message(older, "U1")))
-    state = outbox.post(state, (), Subscriptions(), NOON)
+    state = outbox.post(state, (), WANTED, NOON)
     assert state.outbox == (Message(old, "U1"),)
     assert state.counters == {"messagesDropped": 1}
 
@@ -284,8 +293,70 @@ def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
     ahead = Message(transition(age=-timedelta(days=400)), "U1")
-    state = outbox.post(State(outbox=(ahead,)), (), Subscriptions(), NOON)
+    state = outbox.post(State(outbox=(ahead,)), (), WANTED, NOON)
     assert state.outbox == (ahead,)
+
+
+def test_nobody_gets_an_alert_after_unsubscribing(house: House) -> None:
+    """Not even one that was owed before: "You will get no more alerts" holds."""
+    hit(house, LATER)
+    assert house.run({"alice": 100}, notify=False).waiting == 1
+    SubscriptionsFile(house.data_dir).change("U1", "alice", limit_hit=False, reset=True)
+    assert house.run({"alice": 100}).waiting == 0
+    assert house.told == [HIT]  # the one that was tried in vain
+    assert house.state.counters.get("messagesDropped", 0) == 0
+
+
+def test_what_is_still_wanted_comes_after_some_of_it_was_unsubscribed(house: House) -> None:
+    house.labels = ("alice", "bob")
+    house.subscribe("U1", "U2", label="bob")
+    house.run({"alice": 99, "bob": 99})
+    house.run({"alice": 100, "bob": 100}, notify=False)
+    SubscriptionsFile(house.data_dir).change("U1", "alice", limit_hit=False, reset=False)
+    house.run({"alice": 100, "bob": 100})
+    assert house.told == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
+
+
+class Leaving(FakeSlack):
+    """A Slack at which people unsubscribe while others are told."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.house = house
+
+    def tell(self, user: str, transition: Transition) -> Receipt:
+        SubscriptionsFile(self.house.data_dir).change("U2", "alice", limit_hit=False, reset=False)
+        return super().tell(user, transition)
+
+
+def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(house: House) -> None:
+    house.subscribe("U2", "U3")
+    house.run({"alice": 99})
+    house.slack = Leaving(house)
+    assert house.run({"alice": 100}).waiting == 0
+    assert house.told == [HIT, "U3: limit_hit alice fiveHour"]
+
+
+def test_nobody_gets_an_alert_of_an_account_that_has_left_the_configuration(house: House) -> None:
+    house.labels = ("alice", "bob")
+    hit(house, LATER)
+    house.labels = ("bob",)
+    assert house.run().waiting == 0
+    house.labels = ("alice", "bob")
+    house.run({"alice": 100})
+    assert house.told == [HIT]  # the one that was tried in vain
+
+
+def test_while_nobody_can_know_what_is_wanted_all_messages_wait(house: House) -> None:
+    hit(house, LATER)
+    path = house.data_dir / "subscriptions.json"
+    whole = path.read_bytes()
+    path.write_text("{")
+    assert house.run({"alice": 100}).waiting == 1
+    assert len(house.warnings) == 1
+    path.write_bytes(whole)
+    assert house.run({"alice": 100}).waiting == 0
+    assert house.told == [HIT, HIT]
 
 
 class Slow(FakeSlack):
@@ -320,5 +391,13 @@ def test_nothing_is_saved_where_nothing_changed() -> None:
     state = State(outbox=(Message(transition(), "U1"), Message(transition(1), "U1")))
     slack = FakeSlack()
     slack.receipts.extend([LATER, LATER])
-    assert outbox.deliver(state, slack, now=lambda: NOON, save=saved.append, warn=print) == state
+    left = outbox.deliver(
+        state,
+        slack,
+        subscriptions=lambda: WANTED,
+        now=lambda: NOON,
+        save=saved.append,
+        warn=print,
+    )
+    assert left == state
     assert saved == []

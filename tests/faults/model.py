@@ -70,8 +70,9 @@ class Model:
     slack_rest: datetime | None = None
 
     def configure(self, labels: Collection[str]) -> None:
-        """Forget the accounts that are not in the configuration any more."""
+        """Forget accounts that are not in the configuration any more, and what was to be told."""
         self.known = {label: self.known.get(label, Known()) for label in labels}
+        self.pending = [news for news in self.pending if news.label in labels]
 
     def is_to_be_asked(self, label: str, now: datetime) -> bool:
         """Tell whether a pass asks for an account, or leaves it alone."""
@@ -148,10 +149,13 @@ class Model:
         fresh = [news for news in owed if now - news.at <= WEEK]
         kept: list[News] = []
         for news in fresh:
-            if news.user is not None or wishes is None:
+            if wishes is None:
                 kept.append(news)
                 continue
             readers = [u for u, wanted in wishes.items() if news.kind in wanted.get(news.label, ())]
+            if news.user is not None:
+                kept += [news] * (news.user in readers)
+                continue
             kept += [News(user, news.kind, news.label, news.window, news.at) for user in readers]
         self.pending = kept[-MOST_MESSAGES:]
         dropped = len(owed) - len(fresh) + len(kept) - len(self.pending)
