@@ -1,11 +1,11 @@
-"""`GET /api/usage`, made once for everybody who asks within a second."""
+"""`GET /api/usage`: what the last pass left, as each caller may see it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import configured, to_json
 from cldmon.domain.model import Subscriptions
@@ -28,45 +28,32 @@ if TYPE_CHECKING:
     from cldmon.web.services import Site
     from cldmon.web.watched import Mark
 
-    Stamp: TypeAlias = tuple[int, Mark, Mark, Site]
-    """What an answer depends on beside who asks: the second, the two files, the configuration."""
-
 FORECAST_SECONDS = 300
 """A forecast moves slowly, so it is made so rarely; a new pass makes a new one at once."""
 
-_MOST_CALLERS = 100
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """The answers of one moment, by who asked."""
-
-    stamp: Stamp
-    common: dict[str, Any]
-    documents: dict[tuple[bool, str, str], Document] = field(default_factory=dict)
+_MAX_DOCUMENTS = 100
 
 
 class Usage:
-    """What the last pass left, as each caller may see it. Threads may share it.
+    """Makes the answers, each once for everybody who asks alike within a second.
 
-    What may honestly be said of a reading changes as it ages, so an answer is used again for the
-    same second only. `foresee` makes the forecasts: see `cldmon.forecasts.forecasts`; `clock` is
-    that of `Watched`.
+    What can be said of a reading changes as it ages. Threads may share it. `compute_forecasts` is
+    `cldmon.forecasts.forecasts`; `clock` is that of `Watched`.
     """
 
     def __init__(
         self,
         data_dir: Path,
-        foresee: Callable[[Path, Snapshot, datetime], Forecasts] = forecasts,
+        compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = forecasts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir
-        self._foresee = foresee
-        self._making = threading.Lock()
+        self._compute_forecasts = compute_forecasts
+        self._lock = threading.Lock()
         self._state = Watched(state.path, state.load, clock)
-        self._subscriptions = Watched(subscriptions.path, lambda: _wishes(subscriptions), clock)
-        self._moment: _Moment | None = None
+        self._subscriptions = Watched(subscriptions.path, lambda: _load(subscriptions), clock)
+        self._documents: dict[object, Document] = {}
         self._forecasts: tuple[object, Forecasts] | None = None
 
     def snapshot(self, site: Site) -> Snapshot:
@@ -86,53 +73,41 @@ class Usage:
     def document(self, caller: Caller, site: Site, now: datetime) -> Document:
         """Return the answer to one caller; raises StoreError."""
         state, _ = self._state.marked()
-        changed, wishes = self._subscriptions.marked()
-        stamp = (int(now.timestamp()), state, changed, site)
-        moment = self._moment_of(stamp, now)
+        changed, subscriptions = self._subscriptions.marked()
         # All guests are shown the same.
         who = (caller.has_token, caller.user, caller.name)
-        document = moment.documents.get(who)
-        if document is None:
-            if len(moment.documents) >= _MOST_CALLERS:
-                moment.documents.clear()
-            document = moment.documents[who] = _document(moment.common, caller, site, wishes)
-        return document
+        key = (int(now.timestamp()), state, changed, site, who)
+        with self._lock:  # every page asks as soon as a pass is due: one of them makes the answer
+            if key not in self._documents:
+                if len(self._documents) >= _MAX_DOCUMENTS:
+                    self._documents.clear()
+                snapshot = self.snapshot(site)
+                shown = to_json(snapshot, now, self._forecasts_of(snapshot, state, site, now))
+                self._documents[key] = _document(shown, caller, site, subscriptions)
+            return self._documents[key]
 
-    def _moment_of(self, stamp: Stamp, now: datetime) -> _Moment:
-        """Return the answers of a moment; who asks together for them has them made once."""
-        moment = self._moment
-        if moment is None or moment.stamp != stamp:
-            with self._making:  # every page asks as soon as a pass is due
-                moment = self._moment
-                if moment is None or moment.stamp != stamp:
-                    _, state, _, site = stamp
-                    moment = self._moment = _Moment(stamp, self._common(site, state, now))
-        return moment
-
-    def _common(self, site: Site, state: Mark, now: datetime) -> dict[str, Any]:
-        snapshot = self.snapshot(site)
+    def _forecasts_of(
+        self, snapshot: Snapshot, state: Mark, site: Site, now: datetime
+    ) -> Forecasts:
+        """Return the forecasts; none where the history cannot be read: usage is shown then, too."""
         key = (state, site, now.timestamp() // FORECAST_SECONDS)
         if self._forecasts is None or self._forecasts[0] != key:
-            self._forecasts = (key, self._foreseen(snapshot, now))
-        return to_json(snapshot, now, self._forecasts[1])
-
-    def _foreseen(self, snapshot: Snapshot, now: datetime) -> Forecasts:
-        """Return the forecasts; none where the history cannot be read: usage is shown then, too."""
-        try:
-            return self._foresee(self._data_dir, snapshot, now)
-        except StoreError:
-            return {}
+            try:
+                self._forecasts = key, self._compute_forecasts(self._data_dir, snapshot, now)
+            except StoreError:
+                self._forecasts = key, {}
+        return self._forecasts[1]
 
 
 def _document(
-    common: Mapping[str, Any], caller: Caller, site: Site, wishes: Subscriptions | None
+    common: Mapping[str, Any], caller: Caller, site: Site, subscriptions: Subscriptions | None
 ) -> Document:
-    known = wishes or Subscriptions()
+    known = subscriptions or Subscriptions()
     more: dict[str, Any] = {"session": caller.document(site), "alertSubscriptions": {}}
     for label in site.labels:
-        wish = known.of(caller.user, label)
-        more["alertSubscriptions"][label] = {"limitHit": wish.limit_hit, "reset": wish.reset}
-    if wishes is None:
+        mine = known.of(caller.user, label)
+        more["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}
+    if subscriptions is None:
         more["subscriptionsError"] = "subscriptions.json is not understood"
     # Ages grow all the time, and follow from the other values: they are no news.
     ageless = [{**entry, "ageSeconds": None} for entry in common["accounts"]]
@@ -140,7 +115,7 @@ def _document(
     return Document(encoded({**common, **more}), told=news)
 
 
-def _wishes(file: SubscriptionsFile) -> Subscriptions | None:
+def _load(file: SubscriptionsFile) -> Subscriptions | None:
     """Return everybody's subscriptions; None for a damaged file: usage is shown all the same."""
     try:
         return file.load()

@@ -184,12 +184,12 @@ def test_forecasts_are_made_once_however_many_ask_at_once(house: House, tmp_path
     house.passed()
     made, asking = count(), Barrier(8)
 
-    def foresee(*_: object) -> Forecasts:
+    def compute(*_: object) -> Forecasts:
         next(made)
         time.sleep(0.1)  # long enough for the others to come
         return {}
 
-    usage = Usage(tmp_path, foresee)
+    usage = Usage(tmp_path, compute)
 
     def ask(_: int) -> bytes:
         asking.wait()
