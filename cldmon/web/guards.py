@@ -73,20 +73,24 @@ def check_content_type(request: Request) -> None:
 
 
 def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
-    """Tell whether an Origin is that of the Host asked for, or the public one.
+    """Tell whether an Origin is the public one, or that of the Host asked for.
 
-    The scheme may be a proxy's.
+    The scheme may be a proxy's, except where the public URL names it.
     """
     match = _ORIGIN.fullmatch(origin.lower())
     named = _host(match["host"]) if match else None
     if match is None or named is None:
         return False
-    scheme, default = match["scheme"], DEFAULT_PORTS[match["scheme"]]
-    from_page = (named.name, named.port or default)
-    if public and (scheme, *from_page) == (public.scheme, public.host, public.port):
-        return True
+    default = DEFAULT_PORTS[match["scheme"]]
+    page = Host(named.name, named.port or default)
     asked = requested_host(request)
-    return from_page == (asked.name, asked.port or default)
+    if public:
+        home = Host(public.host, public.port)
+        if (match["scheme"], page) == (public.scheme, home):
+            return True
+        if asked in (home, home._replace(port=None)):
+            return False
+    return page == Host(asked.name, asked.port or default)
 
 
 def _host(text: str) -> Host | None:

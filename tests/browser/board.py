@@ -138,7 +138,8 @@ class Board:
             text=True,
         )
         assert self.process.stderr
-        assert "serving http" in self.process.stderr.readline()
+        said = iter(self.process.stderr.readline, "")
+        assert any("serving http" in line for line in said)
 
     def stop(self) -> None:
         """End the server, as a reboot would."""

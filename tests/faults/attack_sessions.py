@@ -310,7 +310,7 @@ def guessed_cookies(house: House, guesses: int) -> Tally:
 
 def guessed_codes(house: House, guesses: int) -> Tally:
     """A day of guessing one person's code, each guess from an address of its own, codes renewed."""
-    tally = Tally("login codes guessed for a day: 145 guesses heard, odds 1 in 690,000")
+    tally = Tally("login codes guessed for a day: 145 guesses heard at most, odds 1 in 690,000")
     heard = 0
     for number in range(guesses):
         house.clock.advance(timedelta(days=1) / (guesses + 1))

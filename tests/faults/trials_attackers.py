@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 KINDS = {
     "http": (60, 2_000),
     "web": (5, 1),
+    "proxies": (5, 1),
     "sessions": (40, 1_000),
     "terminal": (3, 1),
     "folder": (2, 1),

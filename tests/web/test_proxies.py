@@ -227,6 +227,24 @@ class TestOrigin:
         got = ask(house, "POST", "/api/auth", host="127.0.0.1:3000", origin=origin)
         assert got.status == 403
 
+    @pytest.mark.parametrize(
+        ("public", "origin"),
+        [
+            ("https://cldmon.example/", "http://cldmon.example"),
+            ("https://cldmon.example:8443/", "https://cldmon.example"),
+            ("https://cldmon.example:8443/", "http://cldmon.example:8443"),
+        ],
+    )
+    def test_nor_one_that_a_host_without_a_port_could_mean(
+        self, house: House, public: str, origin: str
+    ) -> None:
+        """A page that came without TLS may be anybody's."""
+        house.publish(public)
+        for host in ("cldmon.example", public.split("/")[2]):
+            assert ask(house, "POST", "/api/auth", host=host, origin=origin).status == 403
+        direct = {"host": "cldmon.example:3000", "origin": "http://cldmon.example:3000"}
+        assert ask(house, "POST", "/api/auth", **direct).status == 200
+
     def test_the_refusal_names_both_values(self, house: House) -> None:
         got = house.ask(
             "POST", "/api/auth", GUEST, {"Host": "localhost", "Origin": "https://localhost:8443"}
