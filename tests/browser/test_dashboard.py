@@ -133,7 +133,7 @@ def test_a_switch_saves_at_once_and_slack_confirms(
 
 def test_a_switch_that_cannot_be_saved_goes_back(own_board: Board, visit: Opens) -> None:
     visitor = visit(own_board).log_in("Bob")
-    visitor.expect("500")
+    visitor.expect("503")
     own_board.subscriptions.path.write_text("no JSON")
     switch = visitor.switch("alice", "Reset")
     switch.click()
@@ -255,7 +255,7 @@ def test_a_server_that_answers_with_errors_is_said_to_do_so(own_board: Board, vi
     visitor.page.get_by_role("button", name="Continue as guest").click()
     notice = visitor.page.locator(".notice")
     expect(notice).to_contain_text("has answered with an error since")
-    expect(notice).to_contain_text("Internal server error.")
+    expect(notice).to_contain_text("The server cannot read or write what it needs")
     expect(notice).not_to_contain_text("What you see")
     expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
     own_board.passed()
