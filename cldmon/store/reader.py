@@ -7,6 +7,7 @@ Lines that are torn, foreign or damaged are left out and hide no other (see `cld
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +31,9 @@ _DECODER = json.JSONDecoder()
 _LABEL = b'{"label":'
 _NEXT = b"," + _LABEL
 _BEHIND = b'","'
-"""What stands between a label and the first window's name; in a string its quotes are escaped."""
+"""What stands between a label without escapes and the first window's name."""
+_ESCAPED = re.compile(rb'"([^"\\]*\\.(?:[^"\\]|\\.)*)"')
+"""A label with escapes: one of them may look like its end."""
 _CLOSE = b"]}\n"
 _NEAR = 256
 """Bytes in which an account is looked for first: digits come and go before it."""
@@ -194,6 +197,9 @@ def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield each account's label, as it is written but for its quotes, and its values."""
     entries = line[line.find(b"[") + 1 + len(_LABEL) : 1 - len(_CLOSE)].split(_NEXT)
     for entry in filter(None, entries):  # there is an empty one where no account was read
+        if (label := _ESCAPED.match(entry)) is not None:
+            yield label[1], entry[label.end() + len(_BEHIND) - 1 :]
+            continue
         raw, behind, values = entry[1:].partition(_BEHIND)
         yield (raw if behind else raw[:-2]), values
 

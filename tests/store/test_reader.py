@@ -403,6 +403,7 @@ percents = st.dictionaries(
 )
 
 
+@example([{'",': {}, '\\",': {"fiveHour": 1}}, {'",': {"fiveHour": 2}, "\\": {}}])
 @example([{",": {}}, {",": {"fiveHour": 1}, '","': {}}])
 @given(st.lists(st.dictionaries(labels, percents, max_size=6), max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
