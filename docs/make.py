@@ -61,7 +61,8 @@ def generated() -> dict[Path, str]:
 def contrib() -> dict[Path, str]:
     """Return what `cldmon schedule` writes for an installation in the usual places."""
     systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
-    places = Places(systemd, systemd / "sysusers.d", systemd / "tmpfiles.d")
+    folders = (systemd / "sysusers.d", systemd / "tmpfiles.d", Path("contrib/apparmor"))
+    places = Places(systemd, *folders)
     return {**files(PACKAGED, places), cron: framed(block(PACKAGED))}
 
 

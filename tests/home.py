@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cldmon.claude import apparmor
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
 
 if TYPE_CHECKING:
@@ -42,6 +43,24 @@ def key_of(label: str) -> str:
 def organization_of(label: str) -> str:
     """Return the uuid of an account's organization."""
     return f"{label.encode().hex():0>32.32}"
+
+
+def restricted(folder: Path, *, as_root: bool) -> list[str]:
+    """Return what starts a program as on an Ubuntu that keeps user namespaces from most.
+
+    It sees the kernel's setting as it is there, and the profiles in `apparmor.d` of the folder, and
+    it gets no namespace.
+    """
+    (folder / "setting").write_text("1\n")
+    (folder / "apparmor.d").mkdir(exist_ok=True)
+    uid = "0" if as_root else "1000"
+    return [
+        *("bwrap", "--unshare-user", "--uid", uid, "--gid", uid, "--disable-userns"),
+        *("--dev-bind", "/", "/"),
+        *("--tmpfs", str(apparmor.RESTRICTION.parent)),
+        *("--ro-bind", str(folder / "setting"), str(apparmor.RESTRICTION)),
+        *("--ro-bind", str(folder / "apparmor.d"), str(apparmor.FOLDER)),
+    ]
 
 
 def wait_until(true: Callable[[], object], *, within: float = PATIENCE) -> None:

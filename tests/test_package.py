@@ -41,6 +41,7 @@ WANTED = {
     f"{SHARED}/doc/cldmon/config.example.toml",
     f"{SHARED}/doc/cldmon/README.md",
     *(f"{SHARED}/doc/cldmon/docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+    f"{SHARED}/doc/cldmon/contrib/apparmor/cldmon-browser",
     f"{SHARED}/doc/cldmon/contrib/container/compose.yaml",
     f"{SHARED}/doc/cldmon/contrib/systemd/cldmon-fetch.service",
     f"{SHARED}/doc/cldmon/contrib/cron/cldmon.crontab",

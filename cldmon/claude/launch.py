@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import Error as PlaywrightError
 
-from cldmon.claude.browser import clean_environment
+from cldmon.claude import apparmor
+from cldmon.claude.browser import SANDBOX_FAILED, clean_environment
 from cldmon.claude.driver import driver
 from cldmon.errors import BrowserError
 
@@ -24,14 +25,18 @@ CLOSE_SECONDS = 1.0
 IN_PROCESS_NETWORK = "--enable-features=NetworkServiceInProcess2"
 """The browser talks to the service itself: a process less to start in each pass."""
 
+_SANDBOXING_FAILED = "sandboxing failed"
+_RESTRICTED = (
+    f"{SANDBOX_FAILED}: AppArmor restricts user namespaces"
+    " (kernel.apparmor_restrict_unprivileged_userns = 1), so the browser needs a profile"
+)
 _LACKS_LIBRARY = "error while loading shared libraries"
 
 # What Playwright or the browser says (it also quotes all its own options), and what it means.
 _REASONS = {
     "Running as root": "its sandbox does not work for root: remove browser.sandbox, or run cldmon"
     " as another user",
-    # It begins as browser.SANDBOX_FAILED has it.
-    "sandboxing failed": "its sandbox cannot start here: allow unprivileged user namespaces, or set"
+    _SANDBOXING_FAILED: f"{SANDBOX_FAILED}: allow unprivileged user namespaces, or set"
     " browser.sandbox = false where nobody else uses the machine",
     "XServer": "there is no display: set browser.headless = true, or run it in Xvfb",
     _LACKS_LIBRARY: "a library is missing: `apt-get install chromium-headless-shell` brings another"
@@ -100,7 +105,9 @@ async def _launch(
 
 
 def _why_not_started(executable: str, message: str) -> str:
-    reason = next(
-        (words for sign, words in _REASONS.items() if sign in message), "it ended at once"
-    )
+    if _SANDBOXING_FAILED in message and apparmor.is_restricted():
+        reason = _RESTRICTED
+    else:
+        reasons = (words for sign, words in _REASONS.items() if sign in message)
+        reason = next(reasons, "it ended at once")
     return f"the browser {executable} cannot be started: {reason}; `cldmon doctor` tells more"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.claude import apparmor
+from cldmon.claude.browser import SANDBOX_FAILED
 from cldmon.config.locate import FILE_NAME
 from cldmon.config.schema import Config
-from cldmon.doctor.check import bad, good
+from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -44,9 +47,36 @@ def started(source: BrowserSource) -> Check:
     try:
         version = source.version()
     except BrowserError as error:
-        return bad("browser start", _why(error), "mend that; nothing can be read without a browser")
-    sandbox = "in its sandbox" if source.sandboxed else "without its sandbox"
-    return good("browser start", f"version {version}, {sandbox}")
+        return bad("browser start", _why(error), _remedy(error, source.executable))
+    if source.sandboxed:
+        return good("browser start", f"version {version}, in its sandbox")
+    detail = f"version {version}, without its sandbox"
+    if os.geteuid() == 0 and apparmor.is_restricted() and not _has_profile(source.executable):
+        more = "passes that do not run as root need an AppArmor profile for it"
+        return unsure("browser start", f"{detail}; {more}", _profile_remedy(source.executable))
+    return good("browser start", detail)
+
+
+def _remedy(error: BrowserError, browser: str) -> str:
+    if SANDBOX_FAILED in str(error) and apparmor.is_restricted():
+        return _profile_remedy(browser)
+    return "mend that; nothing can be read without a browser"
+
+
+def _profile_remedy(browser: str) -> str:
+    """Return how the browser gets the AppArmor profile that its sandbox needs."""
+    program = apparmor.program_of(browser)
+    if program is None:
+        return "name the program itself, not a script, as browser.executable; then run this again"
+    if there := apparmor.profile_of(program):
+        return f"load the profile that is there: sudo apparmor_parser --replace {there}"
+    by_hand = apparmor.command(program)
+    return f"sudo cldmon schedule systemd --install, or without its services: {by_hand}"
+
+
+def _has_profile(browser: str) -> bool:
+    program = apparmor.program_of(browser)
+    return program is not None and apparmor.profile_of(program) is not None
 
 
 def _source(patient: Patient, folder: Path) -> BrowserSource:

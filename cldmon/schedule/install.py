@@ -74,21 +74,25 @@ class Systemd:
     def install(self, job: Job) -> None:
         """Write the files, make user and folders, start the timer."""
         self._reach()
-        for path in self.places.all_files:
+        wanted = systemd.files(job, self.places)
+        for path in wanted:
             self._refuse_foreign(path)
         self._refuse_instance_of_another(job.config)
         self._refuse_shared_data(job)
-        wanted = systemd.files(job, self.places)
         for path, text in wanted.items():
             self._put(path, text)
         for path in set(self._present()) - set(wanted):
-            self.machine.remove(path)
+            if self._is_ours(path):
+                self._remove(path)
         if not self.places.of_user:
             self._prepare(job)
         self._systemctl("daemon-reload")
         self._systemctl("enable", self.places.timer)
         self._systemctl("restart", self.places.timer)
         self._systemctl("try-restart", self.places.serve)
+        for path in wanted:
+            if path.parent == self.places.apparmor:
+                self.machine.run("apparmor_parser", "--replace", str(path))
 
     def uninstall(self, config: Path | None = None) -> None:
         """Stop timer and services and remove the files; user, configuration and data stay."""
@@ -102,7 +106,7 @@ class Systemd:
         if units:
             self._systemctl("disable", "--now", *units)
         for path in ours:
-            self.machine.remove(path)
+            self._remove(path)
         if units:
             self._systemctl("daemon-reload")
 
@@ -145,6 +149,11 @@ class Systemd:
             self.machine.say(f"unchanged: {path}")
         else:
             self.machine.write(path, text)
+
+    def _remove(self, path: Path) -> None:
+        if path.parent == self.places.apparmor:
+            self.machine.run("apparmor_parser", "--remove", str(path))
+        self.machine.remove(path)
 
     def _present(self) -> list[Path]:
         return [path for path in self.places.all_files if self.machine.read(path) is not None]

@@ -23,7 +23,7 @@ class Job:
 
     `program` is how cldmon is called; `user` and `group` run it, where systemd or root decides
     that; `variables` are environment variables that it needs; `written` are folders outside
-    data_dir that it writes to.
+    data_dir that it writes to; `browser` is the program that needs an AppArmor profile, or None.
     """
 
     program: tuple[str, ...]
@@ -34,6 +34,7 @@ class Job:
     group: str = SERVICE_USER
     variables: tuple[tuple[str, str], ...] = ()
     written: tuple[Path, ...] = ()
+    browser: Path | None = None
 
     def command(self, name: str) -> tuple[str, ...]:
         """Return the words that run one of cldmon's commands."""
@@ -57,5 +58,6 @@ PACKAGED = Job(
     config=SYSTEM_CONFIG,
     data_dir=STATE_DIR,
     interval=timedelta(minutes=10),
+    browser=Path("/usr/lib/chromium/chromium-headless-shell"),
 )
 """The job of the files in `contrib/`."""

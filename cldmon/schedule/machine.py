@@ -83,6 +83,7 @@ class Machine:
 
 
 _INSTEAD = {
+    "apparmor_parser": "install apparmor (`apt-get install apparmor`)",
     "chown": "install coreutils",
     "systemctl": "this machine is not run by systemd; try `cldmon schedule cron`",
     "systemd-sysusers": "make the user cldmon by hand, then try again",

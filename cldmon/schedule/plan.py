@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.app import parts
+from cldmon.claude import apparmor
+from cldmon.claude.browser import find
 from cldmon.config import locate
 from cldmon.config.installed import user_folder
 from cldmon.config.label import printable
-from cldmon.errors import ConfigError, UsageError
+from cldmon.errors import BrowserError, ConfigError, UsageError
 from cldmon.schedule import remarks
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.job import SERVICE_USER, STATE_DIR, Job
 from cldmon.schedule.machine import Machine
+from cldmon.schedule.seal import Origin, origin
 from cldmon.schedule.systemd import SYSTEM, Places
 
 if TYPE_CHECKING:
@@ -83,6 +87,7 @@ class Plan:
             group=_group_of(user),
             variables=tuple((n, v) for n in _INHERITED if (v := self.app.env.get(n))),
             written=self._textfile_folder(config, path),
+            browser=self._browser(config, user),
         )
         _require_lines(job)
         return job
@@ -91,6 +96,8 @@ class Plan:
         """Return what a person ought to know before it is scheduled."""
         yield from remarks.of_interval(job)
         yield from remarks.of_data_dir(job, self._expected_data_dir(job))
+        if not self._installs_profiles:
+            yield from remarks.of_browser(job)
         if self.kind == "cron":
             yield from remarks.of_cron(job)
         if not self.of_user:
@@ -134,6 +141,34 @@ class Plan:
         if not self.of_user:
             env = {"HOME": _home_of(job.user)}
         return locate.data_dir(read(job.config).data_dir, job.config, None, env)
+
+    @property
+    def _installs_profiles(self) -> bool:
+        return self.kind == "systemd" and not self.of_user
+
+    def _browser(self, config: Config, user: str) -> Path | None:
+        """Return the program that needs an AppArmor profile for its sandbox, or None."""
+        if not apparmor.is_restricted() or config.browser.sandbox is False or user == "root":
+            return None
+        env = dict(self.app.env)
+        if not self.of_user:
+            env = {"HOME": _home_of(user), **{n: env[n] for n in ("PATH", *_INHERITED) if n in env}}
+        folder = self.app.config_folder
+        try:
+            program = apparmor.program_of(find(parts.browser_settings(config, env, folder), env))
+        except BrowserError:
+            return None  # cldmon doctor says so
+        if program is None or self._has_profile(program):
+            return None
+        return program
+
+    def _has_profile(self, program: Path) -> bool:
+        """Return whether there is a profile other than the one that would be installed again."""
+        own = self._places().profile if self._installs_profiles else ""
+        there = apparmor.profile_of(program)
+        if there and there.name == own:
+            return origin(there.read_text(encoding="utf-8", errors="replace")) is not Origin.OURS
+        return there is not None
 
     def _textfile_folder(self, config: Config, path: Path) -> tuple[Path, ...]:
         if config.metrics.textfile is None:

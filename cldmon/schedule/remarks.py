@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.claude import apparmor
 from cldmon.schedule import cron
 from cldmon.schedule.job import CONFIG_DIR, POLITE
 
@@ -31,6 +32,15 @@ def of_data_dir(job: Job, expected: Path) -> Iterator[str]:
         yield (
             f"commands that are run by hand look for the data in {expected}: set"
             f" data_dir = {json.dumps(str(job.data_dir), ensure_ascii=False)} in {job.config}"
+        )
+
+
+def of_browser(job: Job) -> Iterator[str]:
+    """Yield what lets the browser have its sandbox, where that is for root to do."""
+    if job.browser:
+        yield (
+            f"the sandbox of {job.browser} needs an AppArmor profile here:"
+            f" {apparmor.command(job.browser)}"
         )
 
 

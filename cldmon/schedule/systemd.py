@@ -1,4 +1,4 @@
-"""The units of a job as texts; pure.
+"""The units of a job as texts, and the AppArmor profile of its browser; pure.
 
 Source: systemd.service(5), systemd.timer(5), systemd.exec(5), sysusers.d(5), tmpfiles.d(5).
 """
@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cldmon.claude import apparmor
 from cldmon.schedule.job import CONFIG_DIR, SERVICE_USER, STATE_DIR
 from cldmon.schedule.seal import sealed
 from cldmon.web import connections
@@ -23,14 +24,15 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Places(NamedTuple):
-    """The folders in which systemd looks, and what the files of an instance are called there.
+    """The folders in which systemd and AppArmor look, and what the files of an instance are called.
 
-    A user's own manager makes no users and folders. The first instance has no name.
+    A user's own manager makes no users, folders and profiles. The first instance has no name.
     """
 
     units: Path
     sysusers: Path | None = None
     tmpfiles: Path | None = None
+    apparmor: Path | None = None
     name: str = ""
 
     @property
@@ -54,6 +56,11 @@ class Places(NamedTuple):
         return f"{self._stem}.conf"
 
     @property
+    def profile(self) -> str:
+        """The AppArmor profile of the browser, and its file."""
+        return f"{self._stem}-browser"
+
+    @property
     def _stem(self) -> str:
         return f"cldmon-{self.name}" if self.name else "cldmon"
 
@@ -66,10 +73,14 @@ class Places(NamedTuple):
     def all_files(self) -> tuple[Path, ...]:
         """Every file that a job may have."""
         others = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
-        return (*others, *(self.units / name for name in (self.fetch, self.timer, self.serve)))
+        profiles = (self.apparmor / self.profile,) if self.apparmor else ()
+        units = (self.units / name for name in (self.fetch, self.timer, self.serve))
+        return (*others, *units, *profiles)
 
 
-SYSTEM = Places(Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"))
+SYSTEM = Places(
+    Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"), apparmor.FOLDER
+)
 FETCH, TIMER, SERVE, CONF = SYSTEM.fetch, SYSTEM.timer, SYSTEM.serve, SYSTEM.conf
 """What the files of the first instance are called."""
 
@@ -84,11 +95,18 @@ def files(job: Job, places: Places) -> dict[Path, str]:
         **_below(places.sysusers, users),
         **_below(places.tmpfiles, folders),
         **_below(places.units, _system_units(job, places)),
+        **_profiles(job, places),
     }
 
 
 def _below(folder: Path, texts: dict[str, str]) -> dict[Path, str]:
     return {folder / name: sealed(text) for name, text in texts.items()}
+
+
+def _profiles(job: Job, places: Places) -> dict[Path, str]:
+    if places.apparmor is None or job.browser is None:
+        return {}
+    return _below(places.apparmor, {places.profile: apparmor.profile(job.browser, places.profile)})
 
 
 def _system_units(job: Job, places: Places) -> dict[str, str]:

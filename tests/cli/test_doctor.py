@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.claude import SimAccount, SimOrganization, expired, usage
 from cldmon.demo.slack import TOKEN
+from tests.home import restricted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cldmon.demo.claude import FakeClaude
     from cldmon.demo.slack import FakeSlack
 
@@ -33,10 +37,12 @@ class Clinic:
     folder: Path
     claude: FakeClaude
 
-    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, under: Sequence[str] = (), command: str = "doctor", **env: str
+    ) -> subprocess.CompletedProcess[str]:
         given = {n: os.environ[n] for n in ("PATH", "CLDMON_BROWSER") if n in os.environ}
         return subprocess.run(
-            [CLDMON, "--config", self.folder / "config.toml", "doctor", *arguments],
+            [*under, CLDMON, "--config", self.folder / "config.toml", command, *arguments],
             env={**given, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **env},
             capture_output=True,
             text=True,
@@ -105,3 +111,42 @@ def test_a_broken_configuration_does_not_stop_the_other_checks(clinic: Clinic) -
     for line in ("x config:", "x permissions:", "? data folder:", "+ browser start: "):
         assert line in ran.stdout
     assert "MARKER" not in ran.stdout
+
+
+def started(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    [check] = [each for each in json.loads(ran.stdout) if each["name"] == "browser start"]
+    assert isinstance(check, dict)
+    return check
+
+
+def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_remedy(clinic: Clinic) -> None:
+    """The browser is a real one, and its sandbox really has no namespaces."""
+    under = restricted(clinic.folder, as_root=False)
+    check = started(clinic.run("--offline", "--json", under=under))
+    browser = Path(find(BrowserSettings(), os.environ)).resolve()
+    assert check["verdict"] == "failed"
+    assert "kernel.apparmor_restrict_unprivileged_userns = 1" in check["detail"]
+    assert f"'profile cldmon-browser \"{browser}\" flags=(unconfined) {{'" in check["remedy"]
+    assert "sudo cldmon schedule systemd --install" in check["remedy"]
+    fetched = clinic.run(under=under, command="fetch")
+    assert fetched.returncode == 1
+    assert "AppArmor restricts user namespaces" in fetched.stderr
+    assert "`cldmon doctor`" in fetched.stderr
+
+
+def test_on_ubuntu_a_profile_that_is_not_loaded_is_named(clinic: Clinic) -> None:
+    under = restricted(clinic.folder, as_root=False)
+    browser = Path(find(BrowserSettings(), os.environ)).resolve()
+    theirs = clinic.folder / "apparmor.d" / "theirs"
+    theirs.write_text(f'profile x "{browser}" {{\n}}\n')
+    check = started(clinic.run("--offline", "--json", under=under))
+    assert check["remedy"].endswith("sudo apparmor_parser --replace /etc/apparmor.d/theirs")
+
+
+def test_on_ubuntu_root_is_told_that_it_alone_does_without(clinic: Clinic) -> None:
+    check = started(
+        clinic.run("--offline", "--json", under=restricted(clinic.folder, as_root=True))
+    )
+    assert check["verdict"] == "unsure"
+    assert "that do not run as root" in check["detail"]
+    assert "profile cldmon-browser" in check["remedy"]

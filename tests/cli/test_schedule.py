@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contrib.confined import settings
-from tests.home import CLDMON
+from tests.home import CLDMON, restricted
 from tests.schedule.tools import Box
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -29,10 +30,12 @@ def configure(box: Box, text: str = "") -> None:
     config.chmod(0o600)
 
 
-def schedule(box: Box, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def schedule(
+    box: Box, *arguments: str, under: Sequence[str] = (), **options: Any
+) -> subprocess.CompletedProcess[str]:
     env = {**box.env, "HOME": str(box.folder)}
     return subprocess.run(
-        [CLDMON, "schedule", *arguments],
+        [*under, CLDMON, "schedule", *arguments],
         **{
             "env": env,
             "cwd": box.folder,
@@ -202,6 +205,45 @@ def test_data_that_was_named_by_hand_is_told_too(box: Box) -> None:
     told = schedule(box, "systemd", "--user", env=env).stderr
     assert 'set data_dir = "/srv/kept" in' in told
     assert "data_dir" not in schedule(box, "systemd", "--user").stderr
+
+
+def on_ubuntu(box: Box, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run it where AppArmor keeps user namespaces from programs without a profile."""
+    browser = box.folder / "chrome"
+    browser.write_bytes(b"\x7fELF")
+    browser.chmod(0o755)
+    env = {**box.env, "HOME": str(box.folder), "CLDMON_BROWSER": str(browser)}
+    return schedule(box, *words, env=env, under=restricted(box.folder, as_root=True))
+
+
+def test_a_browser_that_needs_an_apparmor_profile_is_given_one(box: Box) -> None:
+    printed = on_ubuntu(box, "systemd").stdout
+    assert "# /etc/apparmor.d/cldmon-browser\n" in printed
+    assert f'profile cldmon-browser "{box.folder}/chrome" flags=(unconfined) {{' in printed
+    assert "apparmor" not in schedule(box, "systemd").stdout
+
+
+@pytest.mark.parametrize("words", [["systemd", "--user"], ["cron"], ["cron", "--user"]])
+def test_where_only_root_can_install_the_profile_the_command_is_told(
+    box: Box, words: list[str]
+) -> None:
+    ran = on_ubuntu(box, *words)
+    assert (
+        f"the sandbox of {box.folder}/chrome needs an AppArmor profile here: printf " in ran.stderr
+    )
+    assert "apparmor" not in ran.stdout + schedule(box, *words).stderr
+
+
+@pytest.mark.parametrize("words", [["systemd"], ["cron"]])
+def test_without_a_sandbox_or_with_a_profile_none_is_needed(box: Box, words: list[str]) -> None:
+    configure(box, "[browser]\nsandbox = false")
+    ran = on_ubuntu(box, *words)
+    assert "pparmor" not in ran.stdout + ran.stderr
+    configure(box)
+    theirs = box.folder / "apparmor.d" / "theirs"
+    theirs.write_text(f"profile x {box.folder}/chrome flags=(unconfined) {{ userns, }}")
+    ran = on_ubuntu(box, *words)
+    assert "AppArmor" not in ran.stdout + ran.stderr
 
 
 def test_the_system_is_for_root_to_change(box: Box) -> None:

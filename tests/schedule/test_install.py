@@ -140,6 +140,50 @@ def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> Non
     assert status.running
 
 
+PROFILED = replace(JOB, browser=Path("/opt/chrome/chrome"))
+
+
+def test_a_browser_that_needs_a_profile_is_given_it(box: Box) -> None:
+    """Last, for a parser that refuses it shall keep no timer from starting."""
+    systemd = Systemd(box.profiled_places, box.machine)
+    systemd.install(PROFILED)
+    path = box.folder / "etc/apparmor.d/cldmon-browser"
+    assert f"# {path}\n{path.read_text()}" in systemd.text(PROFILED)
+    assert 'profile cldmon-browser "/opt/chrome/chrome"' in path.read_text()
+    assert box.calls[-1] == f"apparmor_parser --replace {path}"
+    assert systemd.status(PROFILED).up_to_date
+    systemd.uninstall()
+    assert f"apparmor_parser --remove {path}" in box.calls
+    assert box.files() == {}
+
+
+def test_a_profile_that_is_not_needed_any_more_is_taken_back(box: Box) -> None:
+    systemd = Systemd(box.profiled_places, box.machine)
+    systemd.install(PROFILED)
+    systemd.install(JOB)
+    path = box.folder / "etc/apparmor.d/cldmon-browser"
+    assert f"apparmor_parser --remove {path}" in box.calls
+    assert not path.exists()
+
+
+def test_a_profile_of_somebody_else_is_left_alone(box: Box) -> None:
+    path = box.folder / "etc/apparmor.d/cldmon-browser"
+    path.parent.mkdir(parents=True)
+    path.write_text("mine\n")
+    systemd = Systemd(box.profiled_places, box.machine)
+    with pytest.raises(ScheduleError, match="left alone"):
+        systemd.install(PROFILED)
+    systemd.install(JOB)
+    systemd.uninstall()
+    assert box.files() == {"cldmon-browser": "mine\n"}
+
+
+def test_each_instance_has_a_profile_of_its_own_name(box: Box) -> None:
+    places = box.profiled_places._replace(name="team")
+    Systemd(places, box.machine).install(PROFILED)
+    assert "profile cldmon-team-browser " in box.files()["cldmon-team-browser"]
+
+
 OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other"))
 """Another configuration, with data of its own."""
 

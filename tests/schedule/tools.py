@@ -33,6 +33,7 @@ PROGRAMS = {
     "systemd-sysusers": RECORDS,
     "systemd-tmpfiles": RECORDS,
     "chown": RECORDS,
+    "apparmor_parser": RECORDS,
 }
 
 JOB = Job(
@@ -73,6 +74,10 @@ class Box:
         return Places(etc / "systemd/system", etc / "sysusers.d", etc / "tmpfiles.d")
 
     @property
+    def profiled_places(self) -> Places:
+        return self.places._replace(apparmor=self.folder / "etc/apparmor.d")
+
+    @property
     def users_places(self) -> Places:
         return Places(self.folder / "user")
 
@@ -89,6 +94,6 @@ class Box:
 
     def files(self) -> dict[str, str]:
         """Every file that lies where systemd looks."""
-        places = (*self.places, *self.users_places)
+        places = (*self.profiled_places, *self.users_places)
         folders = [place for place in places if isinstance(place, Path) and place.exists()]
         return {path.name: path.read_text() for folder in folders for path in folder.iterdir()}

@@ -1,0 +1,99 @@
+"""Ubuntu's restriction of user namespaces, and the AppArmor profile that a browser needs for it.
+
+Since 23.10 a program without a profile may not use the namespaces of which Chromium makes its
+sandbox.
+Source: apparmor.d(5); Chromium's docs/security/apparmor-userns-restrictions.md.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+FOLDER = Path("/etc/apparmor.d")
+PROFILE = "cldmon-browser"
+
+_STARTED_BY = {
+    "/usr/bin/chromium": "/usr/lib/chromium/chromium",
+    "/usr/bin/chromium-browser": "/usr/lib/chromium-browser/chromium-browser",
+    "/usr/bin/chromium-headless-shell": "/usr/lib/chromium/chromium-headless-shell",
+    "/opt/google/chrome/google-chrome": "/opt/google/chrome/chrome",
+}
+"""What the scripts of distributions start: a profile is for a program, not for a script."""
+
+_ITS_PROFILE = {
+    "/usr/lib/chromium/chromium": "chromium",
+    "/usr/lib/chromium-browser/chromium-browser": "chromium",
+    "/opt/google/chrome/chrome": "chrome",
+}
+"""The profiles that come with AppArmor, which name these programs in other words."""
+
+_TEXT = """\
+# Ubuntu lets a program use user namespaces, which Chromium's sandbox is made of, only if it has a
+# profile that says so. This one says it of the browser that cldmon starts, and restricts nothing.
+abi <abi/4.0>,
+include <tunables/global>
+
+profile {name} {program} flags=(unconfined) {{
+  userns,
+}}
+"""
+
+
+def is_restricted(setting: Path = RESTRICTION) -> bool:
+    """Return whether a program without a profile may not use user namespaces here."""
+    try:
+        return setting.read_text().strip() == "1"
+    except OSError:
+        return False
+
+
+def program_of(browser: str) -> Path | None:
+    """Return the program behind a browser's path, None where that is a script of somebody's."""
+    path = Path(browser).resolve()
+    path = Path(_STARTED_BY.get(str(path), path))
+    try:
+        with path.open("rb") as file:
+            return None if file.read(2) == b"#!" else path
+    except OSError:
+        return None
+
+
+def profile_of(program: Path, folder: Path = FOLDER, but: str = "") -> Path | None:
+    """Return the file in which a program has a profile, other than the one named `but`, or None."""
+    shipped = folder / _ITS_PROFILE.get(str(program), "/nowhere")
+    if shipped.is_file():
+        return shipped
+    names = {f"{program}", _quoted(program)}
+    for path in sorted(folder.glob("*")):
+        if path.name != but and names & {*_attachments(path)}:
+            return path
+    return None
+
+
+def profile(program: Path, name: str = PROFILE) -> str:
+    """Return the profile for a program, and for no other."""
+    return _TEXT.format(name=name, program=_quoted(program))
+
+
+def command(program: Path) -> str:
+    """Return what installs the profile, as one line for a shell."""
+    lines = [line for line in profile(program).splitlines() if line and not line.startswith("#")]
+    printed = shlex.join(["printf", r"%s\n", *lines])
+    return f"{printed} | sudo tee {FOLDER / PROFILE} | sudo apparmor_parser --replace"
+
+
+def _attachments(path: Path) -> list[str]:
+    """Return the programs that the profiles in a file are for, as they are written there."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return re.findall(r'^\s*(?:profile\s+\S+\s+)?("[^"\n]*"|/\S*)[^"\n]*\{', text, re.MULTILINE)
+
+
+def _quoted(program: Path) -> str:
+    """Return a path as a profile names it: letters that stand for others are taken as they are."""
+    return '"' + re.sub(r'([\\"*?\[\]{}^@])', r"\\\1", str(program)) + '"'
