@@ -75,7 +75,7 @@ class Entrance(NamedTuple):
             connection.close()
 
     def is_up(self) -> bool:
-        """Tell whether anything answers."""
+        """Return whether anything answers."""
         try:
             return self.ask("GET", "/").status > 0
         except (OSError, http.client.HTTPException):

@@ -147,9 +147,13 @@ ServiceUrl = Annotated[str, AfterValidator(_service)]
 ApiUrl = Annotated[ServiceUrl, AfterValidator(lambda url: url + "/")]
 AnyUrl = Annotated[str, AfterValidator(_url)]
 HostName = Annotated[Line, AfterValidator(_host_name)]
-HostNames = Annotated[tuple[Annotated[HostName, AfterValidator(network.host_name)], ...], AsTuple]
-Networks = Annotated[tuple[Annotated[Line, AfterValidator(network.proxy_network)], ...], AsTuple]
-PublicUrl = Annotated[AnyUrl, AfterValidator(network.public_url)]
+HostNames = Annotated[
+    tuple[Annotated[HostName, AfterValidator(network.normalize_host)], ...], AsTuple
+]
+Networks = Annotated[
+    tuple[Annotated[Line, AfterValidator(network.normalize_network)], ...], AsTuple
+]
+PublicUrl = Annotated[AnyUrl, AfterValidator(network.normalize_public_url)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 SessionKey = Annotated[SecretStr, AfterValidator(_session_key)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]

@@ -21,39 +21,39 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine and no other can reach it."""
+    """Return whether a host name or address is this machine and no other can reach it."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
 
 
-def host_name(text: str) -> str:
+def normalize_host(text: str) -> str:
     """Return a host as browsers send it: lower case, IDN in punycode, IPv6 without brackets."""
-    if found := _address(text):
+    if found := _parse_address(text):
         return found
     if port := _PORT.fullmatch(text):
         raise ValueError(f'has a port, which does not count here: write "{port["name"]}"')
     if "*" in text:
         raise ValueError("expected whole names, without *: list each of them")
-    name = _ascii(text).lower().removesuffix(".")
+    name = _to_ascii(text).lower().removesuffix(".")
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise ValueError("expected a host name or an address, without http:// and path")
     return name
 
 
-def public_url(text: str) -> str:
-    """Return an http(s) URL that ends in a slash, its host as in `host_name`."""
+def normalize_public_url(text: str) -> str:
+    """Return an http(s) URL that ends in a slash, its host as in `normalize_host`."""
     url = urlsplit(text)
     if url.username or url.password or "?" in text or "#" in text:
         raise ValueError("expected an address without user, password, ? and #")
-    host = host_name(url.hostname or "")
+    host = normalize_host(url.hostname or "")
     shown = f"[{host}]" if ":" in host else host
     port = "" if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f":{url.port}"
-    return f"{url.scheme}://{shown}{port}{_path(url.path)}"
+    return f"{url.scheme}://{shown}{port}{_normalize_path(url.path)}"
 
 
-def proxy_network(text: str) -> str:
+def normalize_network(text: str) -> str:
     """Return an address or a network in its shortest form."""
     try:
         found = ip_network(text, strict=False)
@@ -74,7 +74,7 @@ def proxy_network(text: str) -> str:
     return str(found.network_address if single else found)
 
 
-def _address(text: str) -> str | None:
+def _parse_address(text: str) -> str | None:
     """Return an address in its shortest form; None for anything else."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
@@ -86,7 +86,7 @@ def _address(text: str) -> str | None:
     return found.compressed
 
 
-def _ascii(name: str) -> str:
+def _to_ascii(name: str) -> str:
     if name.isascii():
         return name
     if _AMBIGUOUS.search(name.lower()):
@@ -97,7 +97,7 @@ def _ascii(name: str) -> str:
         raise ValueError("cannot be a host name; if it is one, write it as xn--…") from None
 
 
-def _path(text: str) -> str:
+def _normalize_path(text: str) -> str:
     """Return a path between slashes, as browsers send it."""
     inner = text.removeprefix("/").removesuffix("/")
     segments = [unquote(segment) for segment in inner.split("/")] if inner else []

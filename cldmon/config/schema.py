@@ -34,7 +34,7 @@ from cldmon.config.fields import (
     Uuid,
     whole,
 )
-from cldmon.config.network import host_name, is_loopback
+from cldmon.config.network import is_loopback, normalize_host
 
 SLACK_CREDENTIAL = "slack-bot-token"
 MAX_KEEP_DAYS = 100_000
@@ -203,14 +203,14 @@ class Config(_Table):
 
         As configured, else the loopback ones and `host`; that of `public_url` always.
         """
-        named = self.allowed_hosts or (*LOOPBACK_HOSTS, _sent(self.host))
+        named = self.allowed_hosts or (*LOOPBACK_HOSTS, _host_header(self.host))
         public = (self.public_host,) if self.public_host else ()
         return tuple(dict.fromkeys((*named, *public)))
 
 
-def _sent(host: str) -> str:
+def _host_header(host: str) -> str:
     """Return the Host header of a request to where a server listens."""
     try:
-        return host_name(host)
+        return normalize_host(host)
     except ValueError:
         return host.strip("[]").lower()

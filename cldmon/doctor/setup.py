@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cldmon import __version__
 from cldmon.config.load import load, permissions_warning
 from cldmon.config.locate import beside
-from cldmon.config.reach import KNOWN_SECRETS, SHORT_SECRET, open_doors
+from cldmon.config.reach import KNOWN_SECRETS, SHORT_SECRET, open_logins
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import ConfigError
 
@@ -73,9 +73,9 @@ def session_secret(patient: Patient) -> Iterator[Check]:
 
 def logins(patient: Patient) -> Iterator[Check]:
     """Look whether others than this machine may log in as anybody."""
-    for door in open_doors(patient.config) if patient.config else ():
+    for remark in open_logins(patient.config) if patient.config else ():
         remedy = 'set login = "code", unless a proxy before it asks who they are'
-        yield unsure("logins", door, remedy)
+        yield unsure("logins", remark, remedy)
 
 
 def _secret_files(config: Config, folder: Path, patient: Patient) -> list[Path]:

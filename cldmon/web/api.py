@@ -55,7 +55,7 @@ def respond(request: Request, services: Services) -> Response:
     """Answer one request; whatever goes wrong becomes an answer, too."""
     try:
         check_host(request, services.site.hosts)
-        return _answer(_localized(request, services.site), services)
+        return _answer(_strip_public_path(request, services.site), services)
     except RefusedError as error:
         return error.response
     except CldmonError as error:
@@ -147,9 +147,9 @@ def _answer(request: Request, services: Services) -> Response:
     return route.handler(request, caller, services)
 
 
-def _localized(request: Request, site: Site) -> Request:
+def _strip_public_path(request: Request, site: Site) -> Request:
     """Return a request without the path of the public URL, which a proxy may have left in it."""
-    local = site.public.local_path(request.path) if site.public else request.path
+    local = site.public.strip_path(request.path) if site.public else request.path
     return request if local == request.path else replace(request, path=local)
 
 

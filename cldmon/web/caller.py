@@ -59,7 +59,7 @@ def identify(request: Request, services: Services) -> Caller:
 
     Other schemes than Bearer are not for us: a proxy in front may ask for a password.
     """
-    address = services.site.proxies.client(request)
+    address = services.site.proxies.client_address(request)
     scheme, _, given = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
         return Caller(_session(request, services), address=address)

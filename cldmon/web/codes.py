@@ -18,7 +18,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from cldmon.web.limits import too_many
+from cldmon.web.limits import rate_limit_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,10 +159,10 @@ class Codes:
 def _check_may_send(record: _Record, now: datetime) -> None:
     """Raise 429 unless another code may be sent now."""
     if wait := _wait(record, now):
-        raise too_many("wrong codes", wait)
+        raise rate_limit_error("wrong codes", wait)
     record.sent_at = [at for at in record.sent_at if _is_within(at, SENDING_SPAN, now)]
     if len(record.sent_at) >= MOST_SENT:
-        raise too_many("codes", record.sent_at[0] + SENDING_SPAN - now)
+        raise rate_limit_error("codes", record.sent_at[0] + SENDING_SPAN - now)
 
 
 def _use_up(record: _Record, now: datetime) -> Attempt:
@@ -191,5 +191,5 @@ def _wait(record: _Record, now: datetime) -> timedelta:
 
 
 def _is_within(start: datetime, span: timedelta, now: datetime) -> bool:
-    """Tell whether less than `span` has passed; not where the clock was set back since."""
+    """Return whether less than `span` has passed; not where the clock was set back since."""
     return start <= now < start + span

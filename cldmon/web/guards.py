@@ -26,9 +26,9 @@ class Host(NamedTuple):
     port: int | None
 
 
-def requested_host(request: Request) -> Host:
+def parse_host(request: Request) -> Host:
     """Return what a request was sent to; raises RefusedError where it does not say."""
-    if found := _host(request.header("host").lower()):
+    if found := _parse_host(request.header("host").lower()):
         return found
     raise RefusedError(400, "a Host header with a host name is needed")
 
@@ -38,7 +38,7 @@ def check_host(request: Request, hosts: Collection[str]) -> None:
 
     `hosts` are in lower case and without brackets.
     """
-    host = requested_host(request)
+    host = parse_host(request)
     if host.name not in hosts:
         raise RefusedError(
             421, f"this server does not answer to the Host {_quoted(host.name)}: see allowed_hosts"
@@ -73,17 +73,17 @@ def check_content_type(request: Request) -> None:
 
 
 def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
-    """Tell whether an Origin is the public one, or that of the Host asked for.
+    """Return whether an Origin is the public one, or that of the Host asked for.
 
     The scheme may be a proxy's, except where the public URL names it.
     """
     match = _ORIGIN.fullmatch(origin.lower())
-    named = _host(match["host"]) if match else None
+    named = _parse_host(match["host"]) if match else None
     if match is None or named is None:
         return False
     default = DEFAULT_PORTS[match["scheme"]]
     page = Host(named.name, named.port or default)
-    asked = requested_host(request)
+    asked = parse_host(request)
     if public:
         home = Host(public.host, public.port)
         if (match["scheme"], page) == (public.scheme, home):
@@ -93,7 +93,7 @@ def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
     return page == Host(asked.name, asked.port or default)
 
 
-def _host(text: str) -> Host | None:
+def _parse_host(text: str) -> Host | None:
     match = _HOST.fullmatch(text)
     if match is None:
         return None

@@ -60,21 +60,23 @@ class Limit:
     def _check(self, key: str, now: datetime) -> None:
         if count := self._used_up.get(key):
             if self._is_running(count, now):
-                raise too_many("tries", count.until - now)
+                raise rate_limit_error("tries", count.until - now)
             del self._used_up[key]
 
     def _is_running(self, count: _Count, now: datetime) -> bool:
-        """Tell whether a span has not ended; not where the clock was set back to before it."""
+        """Return whether a span has not ended; not where the clock was set back to before it."""
         return count.until - self._span <= now < count.until
 
 
-def too_many(what: str, wait: timedelta) -> RefusedError:
+def rate_limit_error(what: str, wait: timedelta) -> RefusedError:
     """Return the refusal of what was tried too often, which says how long to wait."""
     seconds = max(1, ceil(wait.total_seconds()))
-    return RefusedError(429, f"too many {what}: wait {length(wait)}", ("Retry-After", str(seconds)))
+    return RefusedError(
+        429, f"too many {what}: wait {format_wait(wait)}", ("Retry-After", str(seconds))
+    )
 
 
-def length(wait: timedelta) -> str:
+def format_wait(wait: timedelta) -> str:
     """Return a time to wait in words."""
     seconds = max(1, ceil(wait.total_seconds()))
     return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} min"

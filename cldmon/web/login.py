@@ -13,7 +13,7 @@ from cldmon.web import codes
 from cldmon.web.bodies import parameter, text, whole
 from cldmon.web.caller import Caller, caller_key
 from cldmon.web.codes import Outcome
-from cldmon.web.limits import length
+from cldmon.web.limits import format_wait
 from cldmon.web.message import RefusedError, Request, Response, json_response
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def find_people(request: Request, caller: Caller, services: Services) -> Respons
         return json_response({"users": []})
     with _asking_slack(services):
         found = search(slack.directory.people(), typed, BEST, by_id=not to_strangers)
-    hashed = services.person_hashes.of if to_strangers else str
+    hashed = services.person_hashes.make if to_strangers else str
     return json_response({"users": [_found(person, hashed(person.id)) for person in found]})
 
 
@@ -160,7 +160,7 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
     if attempt.should_warn:
         _warn_of_wrong_codes(person, services)
     if attempt.outcome is Outcome.USED_UP:
-        wait = length(attempt.wait)
+        wait = format_wait(attempt.wait)
         raise RefusedError(401, f"wrong code, and the last try: ask for a new one in {wait}")
     tries = "1 try is" if attempt.tries_left == 1 else f"{attempt.tries_left} tries are"
     raise RefusedError(401, f"wrong code: {tries} left")

@@ -30,7 +30,7 @@ class PersonHashes:
         self._key = hmac.digest(secret.reveal().encode(), _PURPOSE, "sha256")
         self._now = now
 
-    def of(self, id_: str) -> str:
+    def make(self, id_: str) -> str:
         """Return what stands for an id from now on."""
         issued = int(self._now().timestamp())
         return f"{issued:x}-{self._digest(id_, issued)}"

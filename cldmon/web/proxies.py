@@ -33,29 +33,29 @@ class TrustedProxies:
 
     networks: tuple[str, ...]
 
-    def client(self, request: Request) -> str:
+    def client_address(self, request: Request) -> str:
         """Return who asks, for counting: the last address on the way that is not a trusted proxy's.
 
         What stands to the left of that is whatever the client says. Whole IPv6 networks of the
         size that one customer gets count as one address.
         """
-        peer = _address(request.peer)
+        peer = _parse_address(request.peer)
         if peer is None:
             return request.peer
-        return _customer(self._client(peer, request.header("x-forwarded-for")))
+        return _rate_limit_key(self._find_client(peer, request.header("x-forwarded-for")))
 
     def is_tls(self, request: Request) -> bool:
-        """Tell whether the browser came by https: to a trusted proxy, which says so."""
+        """Return whether the browser came by https: to a trusted proxy, which says so."""
         scheme = request.header("x-forwarded-proto").partition(",")[0].strip().lower()
         if scheme != "https":
             return False
-        peer = _address(request.peer)
+        peer = _parse_address(request.peer)
         return peer is not None and self._trusts(peer)
 
-    def _client(self, peer: Address, chain: str) -> Address:
+    def _find_client(self, peer: Address, chain: str) -> Address:
         while chain and self._trusts(peer):
             chain, _, named = chain.rpartition(",")
-            if (before := _forwarded(named)) is None:
+            if (before := _parse_forwarded(named)) is None:
                 return peer
             peer = before
         return peer
@@ -68,20 +68,20 @@ class TrustedProxies:
         return tuple(map(ip_network, self.networks))
 
 
-def _forwarded(text: str) -> Address | None:
+def _parse_forwarded(text: str) -> Address | None:
     """Return an address of X-Forwarded-For, which may have a port."""
     found = _WITH_PORT.fullmatch(text.strip())
-    return _address((found["v6"] or found["v4"] or "") if found else text.strip())
+    return _parse_address((found["v6"] or found["v4"] or "") if found else text.strip())
 
 
-def _customer(address: Address) -> str:
+def _rate_limit_key(address: Address) -> str:
     if isinstance(address, IPv6Address):
         # Not the text: Python cannot spell the whole of an address with a zone, as fe80::1%eth0.
         return address.packed[:8].hex(":", 2)
     return str(address)
 
 
-def _address(text: str) -> Address | None:
+def _parse_address(text: str) -> Address | None:
     """Return an address; one of IPv4 that came through IPv6 as what it is."""
     try:
         found = ip_address(text)

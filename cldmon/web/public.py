@@ -30,6 +30,6 @@ class PublicUrl:
         """Whether browsers come by https."""
         return self.scheme == "https"
 
-    def local_path(self, path: str) -> str:
+    def strip_path(self, path: str) -> str:
         """Return a path as the server has it: a proxy may have left the public one in it."""
         return path[len(self.path) - 1 :] if path.startswith(self.path) else path

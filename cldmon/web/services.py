@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
 from cldmon.web.codes import Codes
-from cldmon.web.guards import requested_host
+from cldmon.web.guards import parse_host
 from cldmon.web.limits import Limit
 from cldmon.web.sessions import CookieScope
 from cldmon.web.turns import LOCK_SECONDS, Turns
@@ -82,7 +82,7 @@ class Site:
     def cookie_scope(self, request: Request) -> CookieScope:
         """Return where the cookie of whoever sent a request belongs."""
         public = self.public
-        if public and requested_host(request).name == public.host:
+        if public and parse_host(request).name == public.host:
             return CookieScope(public.port, public.path, secure=public.is_tls)
         return CookieScope(self.port, "/", secure=self.proxies.is_tls(request))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.config.reach import SHORT_SECRET, check_login, open_doors, remarks
+from cldmon.config.reach import SHORT_SECRET, check_login, open_logins, remarks
 from cldmon.config.schema import Config
 from cldmon.errors import ConfigError
 
@@ -34,12 +34,12 @@ def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
 def test_open_logins_are_remarked_on_where_others_can_come(
     given_: dict[str, object], names: list[str]
 ) -> None:
-    found = [*open_doors(Config.model_validate({**given_, "login": "open"}))]
+    found = [*open_logins(Config.model_validate({**given_, "login": "open"}))]
     assert len(found) == len(names)
     for line, name in zip(found, names, strict=True):
         assert name in line
         assert line.endswith("may log in as anybody")
-    assert [*open_doors(Config.model_validate({**given_, "login": "code"}))] == []
+    assert [*open_logins(Config.model_validate({**given_, "login": "code"}))] == []
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ class Got(NamedTuple):
     body: bytes
 
 
-class Way(NamedTuple):
-    """A way to the server: the port to ask at, and by which address one comes there."""
+class Route(NamedTuple):
+    """A route to the server: the port to ask at, and by which address one comes there."""
 
     port: int
     source: str = "127.0.0.1"
@@ -68,20 +68,20 @@ class Way(NamedTuple):
             connection.close()
 
 
-class Ground(NamedTuple):
-    """A besieged server, and the ways to it: through nginx from an address that is trusted (which
+class ProxySetup(NamedTuple):
+    """A besieged server, and the routes to it: through nginx from an address that is trusted (which
     replaces X-Forwarded-For, or adds to it) and from one that is not, and without any.
     """
 
     siege: Siege
-    replacing: Way
-    adding: Way
-    untrusted: Way
-    direct: Way
+    replacing: Route
+    adding: Route
+    untrusted: Route
+    direct: Route
 
     @property
-    def ways(self) -> Mapping[str, Way]:
-        """The ways by name."""
+    def routes(self) -> Mapping[str, Route]:
+        """The routes by name."""
         return {
             "nginx that replaces": self.replacing,
             "nginx that adds": self.adding,
@@ -92,17 +92,17 @@ class Ground(NamedTuple):
 
 def trials(folder: Path, step: int) -> Iterator[Tally]:
     """Make every attack; of those by spellings of a path each `step`th."""
-    with ground(folder, "/") as here:
+    with run_proxies(folder, "/") as here:
         yield forwarded(here)
         yield claims_of_tls(here)
         yield planted(here)
         yield origins(here)
-    with ground(folder, "/usage/") as here:
+    with run_proxies(folder, "/usage/") as here:
         yield spellings(here, step)
 
 
 @contextmanager
-def ground(folder: Path, path: str) -> Iterator[Ground]:
+def run_proxies(folder: Path, path: str) -> Iterator[ProxySetup]:
     """Run a server with a public URL and the proxies before it; look after it at the end."""
     place = folder / path.strip("/")
     place.mkdir(exist_ok=True)
@@ -112,53 +112,55 @@ def ground(folder: Path, path: str) -> Iterator[Ground]:
     ports = [free_port() for _ in range(3)]
     with FakeSlack() as slack, Siege(place / "siege", slack, top, (CANARY,)) as siege:
         siege.passed(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
-        replacing, adding, untrusted = map(Way, ports)
-        here = Ground(siege, replacing, adding, untrusted, Way(siege.port))
+        replacing, adding, untrusted = map(Route, ports)
+        here = ProxySetup(siege, replacing, adding, untrusted, Route(siege.port))
         with nginx(prepare(place / "nginx"), "".join(_servers(here))):
-            wait_until(lambda: all(map(_is_up, here.ways.values())))
+            wait_until(lambda: all(map(_is_up, here.routes.values())))
             yield here
             siege.look()
 
 
-def forwarded(here: Ground) -> Tally:
+def forwarded(here: ProxySetup) -> Tally:
     """A stranger who says in each login to be somebody else is still counted as one."""
     tally = Tally("proxies off loopback: others' addresses claimed to escape the limit of logins")
-    ways = {name: way for name, way in here.ways.items() if way is not here.untrusted}
-    for (way, entrance), (name, claim) in itertools.product(ways.items(), CLAIMS.items()):
+    routes = {name: route for name, route in here.routes.items() if route is not here.untrusted}
+    for (route, entrance), (name, claim) in itertools.product(routes.items(), CLAIMS.items()):
         mine, other = (_from(entrance, net, tally) for net in (9, 10))
-        with tally.trial(f"{name}, by {way}"):
-            _be_counted(mine, claim)
+        with tally.trial(f"{name}, by {route}"):
+            _check_is_counted(mine, claim)
             assert _log_in(other, ()).status == 200
     with tally.trial("all of them by a proxy that is not trusted"):
         claims = [*CLAIMS.values()]
-        _be_counted(here.untrusted, lambda n: claims[n % len(claims)](n))
+        _check_is_counted(here.untrusted, lambda n: claims[n % len(claims)](n))
     return tally
 
 
-def _be_counted(way: Way, claim: Claim) -> None:
+def _check_is_counted(route: Route, claim: Claim) -> None:
     """Log in once too often."""
-    statuses = [_log_in(way, claim(n)).status for n in range(LOGINS + 1)]
+    statuses = [_log_in(route, claim(n)).status for n in range(LOGINS + 1)]
     if statuses[-1] != 429:
         raise LetInError(statuses)
     assert statuses[:-1] == [200] * LOGINS, statuses
 
 
-def claims_of_tls(here: Ground) -> Tally:
+def claims_of_tls(here: ProxySetup) -> Tally:
     """Whether there is TLS follows from the public URL; who is not trusted has no say."""
     tally = Tally("proxies off loopback: TLS claimed or denied by who is not trusted")
     values = ("https", "http", "HTTPS, http", "on", "wss", "")
-    for host, name, value, way in itertools.product(
+    for host, name, value, route in itertools.product(
         ("localhost", NAME), FORWARDED_PROTO, values, (here.untrusted, here.direct)
     ):
-        with tally.trial(f"{name}: {value} for {host} at {way.port}"):
-            got = _from(way, 14, tally).ask("POST", "/api/logout", (("Host", host), (name, value)))
+        with tally.trial(f"{name}: {value} for {host} at {route.port}"):
+            got = _from(route, 14, tally).ask(
+                "POST", "/api/logout", (("Host", host), (name, value))
+            )
             assert got.status == 200, got
             if got.cookie.endswith("; Secure") is not (host == NAME):
                 raise LetInError(got.cookie)
     return tally
 
 
-def planted(here: Ground) -> Tally:
+def planted(here: ProxySetup) -> Tally:
     """Another host of the domain sets cookies beside Alice's own, or instead of it."""
     tally = Tally("proxies off loopback: cookies planted by another host, port or path")
     mine = here.replacing._replace(source="127.11.0.1")
@@ -184,7 +186,7 @@ def planted(here: Ground) -> Tally:
     return tally
 
 
-def origins(here: Ground) -> Tally:
+def origins(here: ProxySetup) -> Tally:
     """Alice's browser is on a page of somebody else's, which may be on the same host."""
     tally = Tally("proxies off loopback: pages of other ports, hosts and schemes that post")
     alice = _value(_log_in(here.replacing._replace(source="127.12.0.1"), (), ALICE))
@@ -197,8 +199,8 @@ def origins(here: Ground) -> Tally:
         f"https://{NAME}/", f"//{NAME}", NAME, f"https://{NAME}, https://evil.example",
     )  # fmt: skip
     before = here.siege.subscriptions.load()
-    for (way, entrance), host, origin in itertools.product(here.ways.items(), hosts, foreign):
-        with tally.trial(f"{origin} to {host} by {way}"):
+    for (route, entrance), host, origin in itertools.product(here.routes.items(), hosts, foreign):
+        with tally.trial(f"{origin} to {host} by {route}"):
             lines = (("Host", host), ("Origin", origin), cookie)
             got = entrance.ask("POST", "/api/subscriptions", lines, wish)
             if got.status != 403 or here.siege.subscriptions.load() != before:
@@ -206,7 +208,7 @@ def origins(here: Ground) -> Tally:
     return tally
 
 
-def spellings(here: Ground, step: int) -> Tally:
+def spellings(here: ProxySetup, step: int) -> Tally:
     """The proxy denies /metrics at both of its places, by comparing paths as they are sent."""
     tally = Tally("proxies off loopback: other spellings of a path that the proxy denies")
     alice = _value(_log_in(here.replacing._replace(source="127.13.0.1"), (), ALICE))
@@ -214,9 +216,9 @@ def spellings(here: Ground, step: int) -> Tally:
     denied = ("/metrics", "/usage/metrics")
     assert [here.direct.ask("GET", path, lines).status for path in denied] == [200, 200]
     for path in [*_spellings(denied)][::step]:
-        for way in (here.direct, here.replacing):
-            with tally.trial(f"{path} at {way.port}"):
-                got = way.ask("GET", path, lines)
+        for route in (here.direct, here.replacing):
+            with tally.trial(f"{path} at {route.port}"):
+                got = route.ask("GET", path, lines)
                 if got.status == 200 or CANARY.encode() in got.body:
                     raise LetInError(path)
                 assert got.status in (400, 403, 404, 308), got.status
@@ -267,16 +269,16 @@ CLAIMS: Mapping[str, Claim] = {
 FORWARDED_PROTO = ("X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "Front-End-Https")
 
 
-def _servers(here: Ground) -> Iterator[str]:
+def _servers(here: ProxySetup) -> Iterator[str]:
     """Yield nginx's server blocks."""
-    for way, source, chain in (
+    for route, source, chain in (
         (here.replacing, TRUSTED, "$remote_addr"),
         (here.adding, TRUSTED, "$proxy_add_x_forwarded_for"),
         (here.untrusted, STRANGER, "$proxy_add_x_forwarded_for"),
     ):
         yield f"""
         server {{
-            listen 127.0.0.1:{way.port};
+            listen 127.0.0.1:{route.port};
             location ~ ^(/usage)?/metrics$ {{ return 403; }}
             location / {{
                 proxy_pass http://127.0.0.1:{here.siege.port};
@@ -306,20 +308,20 @@ def _spellings(paths: tuple[str, ...]) -> Iterator[str]:
                 yield spelt
 
 
-def _is_up(way: Way) -> bool:
+def _is_up(route: Route) -> bool:
     try:
-        return way.ask("GET", "/healthz").status == 200
+        return route.ask("GET", "/healthz").status == 200
     except (OSError, http.client.HTTPException):
         return False
 
 
-def _from(way: Way, net: int, tally: Tally) -> Way:
-    """Return the same way by an address of a trial's own."""
-    return way._replace(source=f"127.{net}.{tally.tried // 250}.{tally.tried % 250 + 1}")
+def _from(route: Route, net: int, tally: Tally) -> Route:
+    """Return the same route by an address of a trial's own."""
+    return route._replace(source=f"127.{net}.{tally.tried // 250}.{tally.tried % 250 + 1}")
 
 
-def _log_in(way: Way, lines: Lines = (), user: str = "") -> Got:
-    return way.ask("POST", "/api/auth", lines, {"slackId": user})
+def _log_in(route: Route, lines: Lines = (), user: str = "") -> Got:
+    return route.ask("POST", "/api/auth", lines, {"slackId": user})
 
 
 def _value(got: Got) -> str:

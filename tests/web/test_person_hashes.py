@@ -27,7 +27,7 @@ def hashes(clock: Clock) -> PersonHashes:
 
 
 def test_each_stands_for_its_id_for_an_hour(hashes: PersonHashes, clock: Clock) -> None:
-    made = {id_: hashes.of(id_) for id_ in IDS}
+    made = {id_: hashes.make(id_) for id_ in IDS}
     clock.advance(60 * MINUTE - timedelta(seconds=1))
     assert {id_: hashes.resolve(text, IDS) for id_, text in made.items()} == {i: i for i in IDS}
     clock.advance(timedelta(seconds=1))
@@ -35,13 +35,13 @@ def test_each_stands_for_its_id_for_an_hour(hashes: PersonHashes, clock: Clock) 
 
 
 def test_it_survives_a_restart_but_no_other_secret(hashes: PersonHashes, clock: Clock) -> None:
-    made = hashes.of(IDS[0])
+    made = hashes.make(IDS[0])
     assert PersonHashes(SECRET, clock).resolve(made, IDS) == IDS[0]
     assert PersonHashes(Secret("another"), clock).resolve(made, IDS) is None
 
 
 def test_it_stands_for_nobody_who_has_left(hashes: PersonHashes) -> None:
-    assert hashes.resolve(hashes.of(IDS[0]), IDS[1:]) is None
+    assert hashes.resolve(hashes.make(IDS[0]), IDS[1:]) is None
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_it_stands_for_nobody_who_has_left(hashes: PersonHashes) -> None:
 def test_a_changed_one_stands_for_nobody(
     hashes: PersonHashes, change: Callable[[str], str]
 ) -> None:
-    changed = change(hashes.of(IDS[0]))
-    if changed != hashes.of(IDS[0]):
+    changed = change(hashes.make(IDS[0]))
+    if changed != hashes.make(IDS[0]):
         assert hashes.resolve(changed, IDS) is None
 
 

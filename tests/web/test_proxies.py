@@ -28,7 +28,7 @@ ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
 def client(peer: str, chain: str, networks: tuple[str, ...] = BRIDGE) -> str:
     headers = {"x-forwarded-for": chain} if chain else {}
-    return TrustedProxies(networks).client(Request("POST", "/", headers=headers, peer=peer))
+    return TrustedProxies(networks).client_address(Request("POST", "/", headers=headers, peer=peer))
 
 
 @pytest.mark.parametrize(
