@@ -47,7 +47,7 @@ def started(source: BrowserSource) -> Check:
     try:
         version = source.version()
     except BrowserError as error:
-        return bad("browser start", _why(error), _remedy(error, source.executable))
+        return bad("browser start", _why(error), _remedy(error, source))
     if source.sandboxed:
         return good("browser start", f"version {version}, in its sandbox")
     detail = f"version {version}, without its sandbox"
@@ -57,9 +57,9 @@ def started(source: BrowserSource) -> Check:
     return good("browser start", detail)
 
 
-def _remedy(error: BrowserError, browser: str) -> str:
+def _remedy(error: BrowserError, source: BrowserSource) -> str:
     if SANDBOX_FAILED in str(error) and apparmor.is_restricted():
-        return _profile_remedy(browser)
+        return _profile_remedy(source.executable)
     return "mend that; nothing can be read without a browser"
 
 
