@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PRIVATE_FILE = 0o600
 PRIVATE_DIR = 0o700
 
+LARGEST_FILE = 1 << 25
+"""Bytes; the list of the people of a large Slack workspace has some ten million."""
+
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
 """Seconds between two tries to lock a file."""
 
@@ -65,10 +68,15 @@ def private_dir(path: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """Return the bytes of a file, None where there is none; raises `StoreError`."""
+    """Return the bytes of a file, None where there is none.
+
+    Raises `StoreError`, also for one that is larger than any that is read whole.
+    """
     with explained("read", path):
         try:
             with opened(path) as file:
+                if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+                    raise StoreError(f"cannot read {path}: it is too large to be cldmon's")
                 return file.read()
         except FileNotFoundError:
             return None
@@ -91,10 +99,10 @@ def _at_once(path: str, flags: int) -> int:
 
 
 @contextlib.contextmanager
-def lock(path: Path, *, wait: float, busy: str = "another pass is running") -> Iterator[None]:
+def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
     """Hold an exclusive lock while the block runs; the kernel releases it when we die.
 
-    Raises `BusyError`, which says `busy` and names the holder's process, where it is held for
+    Raises `BusyError`, which says `busy` and names the holder's process, where that holds it for
     longer than `wait` seconds.
     """
     with explained("open the lock", path):
@@ -103,6 +111,7 @@ def lock(path: Path, *, wait: float, busy: str = "another pass is running") -> I
         with explained("lock", path):
             if not _is_acquired(fd, wait):
                 holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+                busy = busy or f"another process holds {path}: try again, or end it"
                 raise BusyError(f"{busy} (process {holder or 'unknown'})")
         with explained("write the lock", path):
             os.ftruncate(fd, 0)

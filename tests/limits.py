@@ -1,4 +1,4 @@
-"""A disk that is full, and a machine without threads: what the kernel refuses."""
+"""A disk that is full, a machine without threads or files: what the kernel refuses."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def largest_file(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextlib.contextmanager
+def no_files() -> Iterator[None]:
+    """Let no file be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextlib.contextmanager

@@ -307,3 +307,10 @@ def test_what_was_there_keeps_its_owner(tmp_path: Path) -> None:
         os.chown(tmp_path, 65534, 65534)
     files.append_line(day, b"{}")
     assert day.stat().st_uid == owner
+
+
+def test_what_is_too_large_to_be_cldmons_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.truncate(tmp_path / "file", 1 << 40)
+    with pytest.raises(StoreError, match="too large"):
+        files.read(tmp_path / "file")

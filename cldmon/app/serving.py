@@ -16,9 +16,10 @@ from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 from cldmon.web.reload import Reloaded, Sparing
+from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import Kept, NoSlack, Services, Site, Slack
-from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.sessions import Sessions, session_secret
 from cldmon.web.turns import LOCK_SECONDS
 from cldmon.web.usage import Usage
 
@@ -59,11 +60,12 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
     kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
-    subscriptions, revoked = SubscriptionsFile(data_dir, LOCK_SECONDS), Revocations(data_dir)
+    subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
+    revoked = Revocations(data_dir, app.now, warn)
 
     def build(config: Config) -> Services:
         given = config.session_secret
-        secret = Secret(given.get_secret_value()) if given else session_secret(data_dir)
+        secret = Secret(given.get_secret_value()) if given else session_secret(data_dir, warn)
         return Services(
             site=_site(app, config, port),
             sessions=Sessions(secret, revoked, app.now),

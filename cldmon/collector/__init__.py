@@ -18,7 +18,7 @@ from cldmon.domain.asking import Answer, Question, normalize_uuid
 from cldmon.domain.labels import chosen
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.errors import PassFailedError, SecretError, StoreError
-from cldmon.store import PASS_LOCK
+from cldmon.store import pass_lock
 from cldmon.store.history import History
 from cldmon.store.state import Memory, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -142,7 +142,7 @@ class Collector:
         known = {target.label: target for target in self._targets}
         targets = [known[label] for label in chosen(labels, [*known])]
         files.private_dir(self._dir)
-        with files.lock(self._dir / PASS_LOCK, wait=0):
+        with pass_lock(self._dir):
             begun()
             started = self._now()
             before = self._recover(started)

@@ -10,7 +10,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon import files
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
 from cldmon.domain.asking import Answer, Question, lookup_of
@@ -19,7 +18,7 @@ from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
-from cldmon.store import PASS_LOCK
+from cldmon.store import pass_lock
 from cldmon.store.state import Memory
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
     Not that of another user, whose passes could not use what we would leave there.
     """
     if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
-        with files.lock(data_dir / PASS_LOCK, wait=0):
+        with pass_lock(data_dir):
             yield data_dir / "browser"
     else:
         with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:

@@ -14,7 +14,7 @@ from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.instants import nearest_minute
 from cldmon.errors import BusyError, StoreError
-from cldmon.store import PASS_LOCK
+from cldmon.store import PASS_LOCK, pass_lock
 from cldmon.terminal.times import length, read_ago
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def lock(patient: Patient) -> Iterator[Check]:
         return
     taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
-        with files.lock(path, wait=0):
+        with pass_lock(path.parent):
             yield good("lock", "no pass is running")
     except BusyError as error:
         age = patient.app.now() - taken

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.errors import StoreError
 from cldmon.importing import node
-from cldmon.store import HEALTH_LOG, PASS_LOCK
+from cldmon.store import HEALTH_LOG, pass_lock
 from cldmon.store.history import PREFIX, date_of, day_of, day_path
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -39,7 +39,7 @@ def take_data(source: Path, target: Path, *, tell: Tell, warn: Tell) -> bool:
     with files.explained("list", source):
         paths = sorted(source.iterdir())
     files.private_dir(target)
-    with files.lock(target / PASS_LOCK, wait=0):
+    with pass_lock(target):
         taking = _Taking(target, warn)
         for path in paths:
             taking.take(path)

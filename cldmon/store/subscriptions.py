@@ -44,8 +44,7 @@ class SubscriptionsFile:
         BusyError where others hold the lock for too long.
         """
         files.private_dir(self.path.parent)
-        busy = f"another process holds {self._lock}: try again, or end it"
-        with files.lock(self._lock, wait=self._patience, busy=busy):
+        with files.lock(self._lock, wait=self._patience):
             body = self._body()
             old = _from_json(body, self.path).of(user, label)
             new = Subscription(

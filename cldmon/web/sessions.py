@@ -6,34 +6,33 @@ Nothing is remembered of a session but its end, so they survive a restart.
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import secrets
-import time
 from dataclasses import astuple, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from itsdangerous import BadData, URLSafeSerializer
 
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
+from cldmon.web.revocations import LIFETIME, DamagedError, read_private
 from cldmon.web.turns import LOCK_SECONDS
-from cldmon.web.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
-LIFETIME = timedelta(days=7)
-MOST_REVOKED = 20_000
+    from cldmon.web.revocations import Revocations
+
 LONGEST_NAME = 200
 
 _SALT = "cldmon session"
 _MOST_VERIFIED = 1024
 _ID_BYTES = 12
+_SECRET = re.compile(r"[!-~]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +73,6 @@ class CookieScope:
         return f"{prefix}cldmon-sid-{self.port}"
 
 
-class Revocations:
-    """The sessions that were ended by a logout, in a file, each until it would have expired.
-
-    A logout waits for other processes for `patience` seconds at most.
-    """
-
-    def __init__(
-        self,
-        data_dir: Path,
-        clock: Callable[[], float] = time.monotonic,
-        patience: float = LOCK_SECONDS,
-    ) -> None:
-        self._path = data_dir / "revoked-sessions.json"
-        self._lock = data_dir / "revoked-sessions.lock"
-        self._patience = patience
-        self._watched = Watched(self._path, self._load, clock)
-
-    def __contains__(self, session: Session) -> bool:
-        return session.id in self._watched.value()
-
-    def add(self, session: Session, now: datetime) -> None:
-        """End a session for good; those that have expired by now are forgotten.
-
-        Raises StoreError where the file cannot be written, BusyError where others hold its lock.
-        """
-        files.private_dir(self._path.parent)
-        with _locked(self._lock, self._patience):
-            kept = {**self._load(), session.id: to_ms(session.expires)}
-            files.replace(self._path, json.dumps(_pruned(kept, to_ms(now))).encode())
-        self._watched.changed()
-
-    def _load(self) -> dict[str, int]:
-        """Return the ends by session id; none where the file is missing or not understood."""
-        try:
-            body = json.loads(files.read(self._path) or b"{}")
-        except ValueError:
-            return {}
-        return body if isinstance(body, dict) and _is_ends(body) else {}
-
-
 class Sessions:
     """Makes and reads the cookies. `now` gives UTC instants. Threads may share it."""
 
@@ -144,7 +103,7 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """End a session for good, also for copies of its cookie."""
-        self._revoked.add(session, self._now())
+        self._revoked.add(session)
 
     def cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value that a browser shall keep."""
@@ -188,24 +147,37 @@ class Sessions:
         return session
 
 
-def session_secret(data_dir: Path) -> Secret:
-    """Return the secret kept in data_dir, made at the first call.
+def session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
+    """Return the secret kept in data_dir, made at the first call, and where it is damaged.
 
     Raises StoreError where it cannot be read or written, BusyError where others hold its lock.
     """
     path = data_dir / "session-secret"
     files.private_dir(data_dir)
-    with _locked(path.with_suffix(".lock"), LOCK_SECONDS):
-        text = (files.read(path) or b"").decode("ascii", errors="replace")
-        if not text.strip():
-            text = secrets.token_urlsafe(32)
-            files.replace(path, text.encode())
-    return Secret(text.strip())
+    with files.lock(path.with_suffix(".lock"), wait=LOCK_SECONDS):
+        try:
+            text = _secret_in(path)
+        except DamagedError as error:
+            text = _new_secret(path)
+            warn(f"{error}: everybody has to log in again")
+        return Secret(text or _new_secret(path))
 
 
-def _locked(path: Path, patience: float) -> AbstractContextManager[None]:
-    busy = f"another process holds {path}: try again, or end it"
-    return files.lock(path, wait=patience, busy=busy)
+def _secret_in(path: Path) -> str | None:
+    """Return the secret in a file, if there is one; raises DamagedError: it might be guessed."""
+    content = read_private(path)
+    if content is None:
+        return None
+    text = content.decode("ascii", errors="replace").strip()
+    if not _SECRET.fullmatch(text):
+        raise DamagedError(f"{path} is damaged")
+    return text
+
+
+def _new_secret(path: Path) -> str:
+    text = secrets.token_urlsafe(32)
+    files.replace(path, text.encode())
+    return text
 
 
 def _values(cookies: str, name: str) -> Iterator[str]:
@@ -224,17 +196,6 @@ def _set_cookie(scope: CookieScope, value: str, max_age: int) -> str:
     tail = "; Secure" if scope.secure else ""
     attributes = f"Path={scope.path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{tail}"
     return f"{scope.name}={value}; {attributes}"
-
-
-def _pruned(ends: dict[str, int], now_ms: int) -> dict[str, int]:
-    """Leave out what has expired and, of too many, guests first: anybody may be a guest."""
-    live = [(id_, end) for id_, end in ends.items() if end > now_ms]
-    live.sort(key=lambda entry: (entry[0].startswith("u"), entry[1]))
-    return dict(live[-MOST_REVOKED:])
-
-
-def _is_ends(body: dict[Any, Any]) -> bool:
-    return all(isinstance(end, int) for end in body.values())
 
 
 def _text(value: str | bytes) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import configured, to_json
 from cldmon.domain.model import Subscriptions
-from cldmon.errors import StoreError, SubscriptionsCorruptError
+from cldmon.errors import StoreError
 from cldmon.forecasts import forecasts
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -108,7 +108,7 @@ def _document(
         mine = known.of(caller.user, label)
         more["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}
     if subscriptions is None:
-        more["subscriptionsError"] = "subscriptions.json is not understood"
+        more["subscriptionsError"] = "subscriptions.json cannot be read"
     # Ages grow all the time, and follow from the other values: they are no news.
     ageless = [{**entry, "ageSeconds": None} for entry in common["accounts"]]
     news = encoded({**common, **more, "accounts": ageless})
@@ -119,5 +119,5 @@ def _load(file: SubscriptionsFile) -> Subscriptions | None:
     """Return everybody's subscriptions; None for a damaged file: usage is shown all the same."""
     try:
         return file.load()
-    except SubscriptionsCorruptError:
+    except StoreError:
         return None

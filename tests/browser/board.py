@@ -91,6 +91,7 @@ class Board:
     top: str = ""
     labels: tuple[str, ...] = LABELS
     under: Sequence[str] = ()
+    said: list[str] = field(default_factory=list)
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +130,15 @@ class Board:
 
     def start(self) -> None:
         """Start the server, and wait until it listens."""
-        self._configure()
+        self.configure()
+        self.restart()
+
+    def restart(self) -> None:
+        """Start it with the configuration that there is; `said` is what it says before it listens.
+
+        Raises EOFError where it ends instead.
+        """
+        self.said.clear()
         self.process = subprocess.Popen(
             [*self.under, CLDMON, "serve"],
             cwd=self.folder,
@@ -138,8 +147,12 @@ class Board:
             text=True,
         )
         assert self.process.stderr
-        said = iter(self.process.stderr.readline, "")
-        assert any("serving http" in line for line in said)
+        for line in self.process.stderr:
+            if "serving http" in line:
+                return
+            self.said.append(line)
+        with self.process:
+            raise EOFError(self.said)
 
     def stop(self) -> None:
         """End the server, as a reboot would."""
@@ -154,7 +167,8 @@ class Board:
         with self.process:
             self.process.kill()
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
+        """Write the configuration."""
         url, slack = "", ""
         if self.slack:
             url = f'slack_url = "{self.slack.url}"\n'

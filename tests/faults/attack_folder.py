@@ -22,7 +22,8 @@ from cldmon.domain.model import Account, Reading, Snapshot
 from cldmon.errors import CldmonError, ConfigError, StoreError
 from cldmon.store import reader
 from cldmon.store.state import State, StateFile
-from cldmon.web.sessions import Revocations, Sessions, session_secret
+from cldmon.web.revocations import Revocations
+from cldmon.web.sessions import Sessions, session_secret
 from tests.browser.board import windows
 from tests.collector.house import House
 from tests.fakes import Clock
@@ -99,7 +100,9 @@ def _live(data: Path) -> None:
 
 def _log_out(house: House) -> None:
     data = house.data_dir
-    sessions = Sessions(session_secret(data), Revocations(data), house.clock)
+    sessions = Sessions(
+        session_secret(data, print), Revocations(data, house.clock, print), house.clock
+    )
     sessions.end(sessions.open("U1"))
 
 

@@ -15,7 +15,8 @@ from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerialize
 
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.web.codes import DIGITS
-from cldmon.web.sessions import LIFETIME, Revocations, Sessions, session_secret
+from cldmon.web.revocations import LIFETIME, Revocations
+from cldmon.web.sessions import Sessions, session_secret
 from tests.fakes import Clock
 from tests.faults.tally import LetInError, Tally
 from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
@@ -65,7 +66,7 @@ def forged(house: House, guesses: int) -> Tally:
 
 
 def _forgeries(house: House) -> Iterator[tuple[str, str]]:
-    secret = session_secret(house.data_dir).reveal()
+    secret = session_secret(house.data_dir, print).reveal()
     body = [
         "u1",
         ALICE,
@@ -144,7 +145,11 @@ def fixed(house: House, guesses: int) -> Tally:
 def replayed(house: House, guesses: int) -> Tally:
     tally = Tally("cookies used after their end: logged out, restarted, expired, secret changed")
 
-    other = Sessions(session_secret(house.data_dir), Revocations(house.data_dir), house.clock)
+    other = Sessions(
+        session_secret(house.data_dir, print),
+        Revocations(house.data_dir, house.clock, print),
+        house.clock,
+    )
 
     def logged_out(browser: Client) -> None:
         browser.post("/api/logout")

@@ -17,7 +17,7 @@ from tests.faults.tally import LetInError
 from tests.web.raw import Answer, answers, connected, everything, said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cldmon.demo.slack import SimUser
 
@@ -50,8 +50,8 @@ class Siege(Board):
 
     heard: list[str]
 
-    def start(self) -> None:
-        super().start()
+    def restart(self) -> None:
+        super().restart()
         self.heard = []
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -113,13 +113,16 @@ class Siege(Board):
 
 @contextmanager
 def besieged(
-    folder: Path, limits: Limits | None = None, users: Sequence[SimUser] = PEOPLE
+    folder: Path,
+    limits: Limits | None = None,
+    users: Sequence[SimUser] = PEOPLE,
+    secrets: Mapping[str, str] = SECRETS,
 ) -> Iterator[Siege]:
     """Run a server with Slack and something worth stealing; look after it at the end.
 
     It has the tasks and the memory of the unit that ships, or what `limits` says.
     """
-    top = "".join(f'{name} = "{secret}"\n' for name, secret in SECRETS.items())
+    top = "".join(f'{name} = "{secret}"\n' for name, secret in secrets.items())
     with (
         confined(limits or of_unit("cldmon-serve.service")) as under,
         FakeSlack(users=tuple(users)) as slack,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests import damage
 from tests.faults import bounds
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Pat
 
 def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:
     bounds.long_answers(tmp_path, 6).check()
+
+
+def test_a_file_that_is_damaged_lets_nobody_in_and_hangs_nothing(tmp_path: Path) -> None:
+    harms = {**damage.CONTENTS, **damage.PLACES}
+    some = ("cut by three bytes", "nested deeply", "a pipe")
+    bounds.damaged_files(tmp_path, {name: harms[name] for name in some}).check()
 
 
 def test_a_lock_that_another_process_holds_keeps_nobody_else_waiting(tmp_path: Path) -> None:

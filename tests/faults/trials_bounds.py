@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests import confinement
+from tests import confinement, damage
 from tests.faults import bounds
 from tests.faults.sample import MOST, few
 
@@ -24,6 +24,9 @@ def trials(folder: Path) -> Iterator[Tally]:
     yield bounds.few_threads(folder, few(TASKS))
     yield bounds.charts(_place(folder, "charts"), MOST or ASKED)
     yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
+    harms = {**damage.CONTENTS, **damage.PLACES}
+    some = {name: harms[name] for name in few([*harms])}
+    yield bounds.damaged_files(_place(folder, "files"), some)
     yield bounds.held_locks(_place(folder, "locks"), MOST or 50)
 
 

@@ -25,9 +25,10 @@ from cldmon.web.pages import pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
+from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import Kept, Services, Site, Slack
-from cldmon.web.sessions import CookieScope, Revocations, Sessions, session_secret
+from cldmon.web.sessions import CookieScope, Sessions, session_secret
 from cldmon.web.usage import Usage
 from tests.demo.wire import Got
 
@@ -86,7 +87,7 @@ class House:
                 slack=self._slack(slack) if slack else None,
             ),
             sessions=self.fresh_sessions(),
-            person_hashes=PersonHashes(session_secret(self.data_dir), self.clock),
+            person_hashes=PersonHashes(session_secret(self.data_dir, print), self.clock),
             kept=Kept(self.clock),
             usage=Usage(self.data_dir, clock=NEVER_JUST_NOW),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
@@ -104,8 +105,11 @@ class House:
 
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
-        revoked = Revocations(self.data_dir, NEVER_JUST_NOW, LOCK_SECONDS)
-        return Sessions(session_secret(self.data_dir), revoked, self.clock)
+        revoked = Revocations(
+            self.data_dir, self.clock, self.warnings.append, NEVER_JUST_NOW, LOCK_SECONDS
+        )
+        secret = session_secret(self.data_dir, self.warnings.append)
+        return Sessions(secret, revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:
         """Change what the configuration says of the server."""

@@ -10,7 +10,7 @@ import pytest
 
 from cldmon import files
 from cldmon.demo.slack import SimUser, error
-from cldmon.web.sessions import LIFETIME
+from cldmon.web.revocations import LIFETIME
 from tests.web.house import API_TOKEN
 
 if TYPE_CHECKING:

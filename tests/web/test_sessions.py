@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.secret import Secret
-from cldmon.web.sessions import (
-    LIFETIME,
-    MOST_REVOKED,
-    CookieScope,
-    Revocations,
-    Sessions,
-    session_secret,
-)
+from cldmon.errors import StoreError
+from cldmon.web.revocations import LIFETIME, MOST_REVOKED, Revocations
+from cldmon.web.sessions import CookieScope, Sessions, session_secret
+from tests import damage
 from tests.fakes import Clock
+from tests.limits import no_files
 from tests.web.house import COOKIE, NEVER_JUST_NOW, SCOPE
+
+if TYPE_CHECKING:
+    from tests.damage import Damage
 
 SECRET = Secret("a-secret-that-nobody-guesses")
 
 
+DAMAGES = {**damage.CONTENTS, **damage.PLACES, "gone": os.unlink}
+
+
+def revocations(data_dir: Path, clock: Clock, said: list[str] | None = None) -> Revocations:
+    warn = (said if said is not None else []).append
+    return Revocations(data_dir, clock, warn, NEVER_JUST_NOW)
+
+
 def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
-    return Sessions(secret, Revocations(data_dir, NEVER_JUST_NOW), clock)
+    return Sessions(secret, revocations(data_dir, clock), clock)
 
 
 def cookie(sessions: Sessions, scope: CookieScope = SCOPE) -> str:
@@ -132,25 +142,78 @@ def test_a_flood_of_guests_does_not_bring_a_users_session_back(
     assert len(json.loads(file.read_bytes())) == MOST_REVOKED
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"u1":"x"}', "\xff"])
-def test_a_damaged_memory_of_ends_is_begun_anew(tmp_path: Path, clock: Clock, damage: str) -> None:
-    (tmp_path / "revoked-sessions.json").write_bytes(damage.encode("latin-1"))
-    sessions = made(tmp_path, clock)
-    given_ = cookie(sessions)
-    session = sessions.read(given_, SCOPE)
+@pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_without_the_list_of_ends_everybody_has_to_log_in_again(
+    tmp_path: Path, clock: Clock, harm: Damage, restarted: bool
+) -> None:
+    said: list[str] = []
+    sessions = Sessions(SECRET, revocations(tmp_path, clock, said), clock)
+    ended, other = cookie(sessions), cookie(sessions)
+    session = sessions.read(ended, SCOPE)
     assert session
     sessions.end(session)
-    assert sessions.read(given_, SCOPE) is None
+    assert sessions.read(other, SCOPE)
+    harm(tmp_path / "revoked-sessions.json")
+    clock.advance(timedelta(minutes=1))
+    if restarted:
+        sessions = Sessions(SECRET, revocations(tmp_path, clock, said), clock)
+    assert (sessions.read(ended, SCOPE), sessions.read(other, SCOPE)) == (None, None)
+    again = cookie(sessions)
+    assert sessions.read(again, SCOPE)
+    clock.advance(timedelta(minutes=1))
+    assert sessions.read(again, SCOPE)
+    assert sessions.read(ended, SCOPE) is None
+    assert len(said) <= 1
+    if said:
+        assert "revoked-sessions.json" in said[0]
+        assert "everybody has to log in again" in said[0]
+
+
+def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """A logout then says that it was none."""
+    (tmp_path / "revoked-sessions.json").mkdir()
+    sessions = made(tmp_path, clock)
+    given_ = cookie(sessions)
+    clock.advance(timedelta(minutes=1))
+    session = sessions.read(given_, SCOPE)
+    assert session
+    with pytest.raises(StoreError):
+        sessions.end(session)
+    assert sessions.read(given_, SCOPE)
+
+
+def test_trouble_that_passes_ends_no_session(tmp_path: Path, clock: Clock) -> None:
+    sessions = made(tmp_path, clock)
+    given_ = cookie(sessions)
+    with no_files(), pytest.raises(StoreError, match="Too many open files"):
+        made(tmp_path, clock).read(given_, SCOPE)
+    assert sessions.read(given_, SCOPE)
 
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    first = session_secret(data_dir)
-    assert first == session_secret(data_dir)
+    first = session_secret(data_dir, print)
+    assert first == session_secret(data_dir, print)
     assert len(first.reveal()) >= 32
     assert (data_dir / "session-secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_empty_secret_is_none(tmp_path: Path) -> None:
-    (tmp_path / "session-secret").write_text("\n")
-    assert session_secret(tmp_path).reveal()
+@pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
+def test_a_secret_that_is_damaged_is_made_anew(tmp_path: Path, harm: Damage) -> None:
+    """What is left of it, or stands there instead, may be guessed."""
+    path = tmp_path / "session-secret"
+    said: list[str] = []
+    first = session_secret(tmp_path, print)
+    harm(path)
+    if path.is_dir():  # which cannot be replaced
+        with pytest.raises(StoreError, match="session-secret"):
+            session_secret(tmp_path, said.append)
+        return
+    second = session_secret(tmp_path, said.append)
+    assert first != second
+    assert len(second.reveal()) >= 32
+    assert second == session_secret(tmp_path, print)
+    assert len(said) <= 1
