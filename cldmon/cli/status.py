@@ -120,6 +120,7 @@ def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
             here = look(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             text = _current(replace(app), labels, form, here.paragraph)
+            title = here.shorten(title, here.columns)
             screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
             _rest(app, before, seconds, screen.rest)
 

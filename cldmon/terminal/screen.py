@@ -64,4 +64,6 @@ def frame(text: str, rows: int, look: Look) -> str:
     if len(lines) > rows > 1:
         cut = len(lines) - rows + 1
         lines[rows - 1 :] = [look.pick(f"… {cut} more lines", f"({cut} more lines)")]
-    return _HOME + "\n".join(line + _TO_LINE_END for line in lines) + _TO_SCREEN_END
+    # Cleared first: behind a line as wide as the screen, the cursor stands on its last letter.
+    drawn = "\n".join(_TO_LINE_END + line for line in lines)
+    return _HOME + drawn + ("\n" + _TO_SCREEN_END if len(lines) < rows else "")

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -21,7 +22,7 @@ from tests.cli import status_house
 from tests.cli.status_house import LINE, account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tests.cli.status_house import Home
@@ -149,13 +150,46 @@ def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Ho
 
         terminal.resize(8, 62)
         os.kill(terminal.process.pid, signal.SIGWINCH)
-        terminal.read_until(lambda seen: "\x1b[J" in seen)
-        assert "more lines" in terminal.seen
+        terminal.read_until(lambda seen: "more lines" in seen)
 
         os.kill(terminal.process.pid, signal.SIGINT)
         terminal.read_until(lambda seen: "\x1b[?1049l" in seen)
         assert "\x1b[?25h" in terminal.seen
         assert terminal.process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def tmux(home: Home, rows: int, columns: int, *arguments: str) -> Iterator[Callable[[], list[str]]]:
+    """Run a watch in a terminal of tmux, and yield what returns the lines that stand there."""
+    settings = home.folder / "tmux.conf"
+    settings.write_text("set -g status off\n")
+
+    def ask(*words: str) -> str:
+        command = ["tmux", "-S", str(home.folder / "tmux"), "-f", str(settings), *words]
+        return subprocess.run(
+            command, env=home.env(TERM="xterm"), capture_output=True, check=True, encoding="utf-8"
+        ).stdout
+
+    size = ("-x", str(columns), "-y", str(rows))
+    ask("new-session", "-d", *size, *home.command("--watch", "60", *arguments))
+    try:
+        yield lambda: ask("capture-pane", "-p").splitlines()
+    finally:
+        ask("kill-server")
+
+
+@pytest.mark.parametrize("columns", [63, 80])
+def test_a_line_as_wide_as_the_terminal_is_shown_to_its_last_letter(
+    home: Home, columns: int
+) -> None:
+    """Also the last one, on the last row."""
+    home.leave(account("alice", 41), account("bob", 7))
+    table = home.out(COLUMNS=str(columns)).splitlines()
+    assert max(map(len, table)) == columns
+    with tmux(home, len(table) + 2, columns) as shown:
+        wait_until(lambda: "Pro" in "".join(shown()))
+        assert "Ctrl-C ends it" in shown()[0]
+        assert shown()[2:] == table
 
 
 def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> None:

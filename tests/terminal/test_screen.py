@@ -9,7 +9,8 @@ PLAIN = Look(80, colour=False, unicode=True)
 
 
 def test_a_frame_clears_what_the_one_before_left() -> None:
-    assert frame("a\nb", 24, PLAIN) == "\x1b[Ha\x1b[K\nb\x1b[K\x1b[J"
+    assert frame("a\nb", 24, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb\n\x1b[J"
+    assert frame("a\nb", 2, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb"
 
 
 def test_what_does_not_fit_is_cut_and_counted_so_that_the_screen_does_not_scroll() -> None:
