@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -21,13 +23,13 @@ from cldmon.claude.errors import (
     no_organization,
     too_long,
 )
-from cldmon.claude.network_guard import NetworkGuard
+from cldmon.claude.network_guard import NetworkGuard, origin
 from cldmon.claude.organization import chats, find_candidates
 from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from playwright.async_api import BrowserContext, Page, Response
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _ORGANIZATIONS = "/api/organizations"
 _SAVED_RESETS = "?cedar_ember=1"
+_PASSAGE_SECONDS = 15.0
+"""How long a challenge has to let the browser pass, of the account's time."""
 _CLEAR_REFUSALS = (FailureKind.KEY_EXPIRED, FailureKind.CHALLENGED, FailureKind.RATE_LIMITED)
 
 # Reads no more than `most` bytes, so that an endless answer ends.
@@ -54,7 +58,7 @@ _FETCH = """async ([path, most]) => {
   return {
     status: answer.status,
     headers: Object.fromEntries(answer.headers),
-    redirectedTo: answer.redirected ? answer.url : null,
+    url: answer.url,
     body: body + decoder.decode(),
   };
 }"""
@@ -63,7 +67,8 @@ _FETCH = """async ([path, most]) => {
 class AccountSession:
     """Asks one account's questions: one request where its organization is remembered, else two.
 
-    Its session cookie is in `context`; `user_agent` is what `identity.user_agent_override` returns.
+    Its session cookie is in `context`; `user_agent` is what `identity.user_agent_override` returns;
+    at `deadline` (of the running loop) it has to be done.
     """
 
     def __init__(
@@ -73,14 +78,18 @@ class AccountSession:
         question: Question,
         *,
         user_agent: dict[str, Any] | None,
+        deadline: float,
         now: Callable[[], datetime],
     ) -> None:
         self._context = context
         self._user_agent = user_agent
         self._url = url
         self._question = question
+        self._deadline = deadline
         self._now = now
         self._guard = NetworkGuard(url, LARGEST_BODY)
+        self._navigations: asyncio.Queue[Response | None] = asyncio.Queue()
+        self._challenged = False
         self._saved_resets_refused = False
 
     async def read(self) -> Answer:
@@ -107,7 +116,15 @@ class AccountSession:
         if self._user_agent:
             await session.send("Emulation.setUserAgentOverride", self._user_agent)
         self._guard.watch(page, session)
+        page.on("response", self._note_response)
+        for end in ("close", "crash"):
+            page.on(cast("Any", end), lambda _: self._navigations.put_nowait(None))
         return page
+
+    def _note_response(self, response: Response) -> None:
+        with contextlib.suppress(PlaywrightError):  # it is not known of which frame
+            if response.request.is_navigation_request() and response.frame.parent_frame is None:
+                self._navigations.put_nowait(response)
 
     async def _look_up(self, page: Page) -> Answer:
         """Ask the organizations of the key in turn; return what the first that it opens answers."""
@@ -144,35 +161,99 @@ class AccountSession:
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
         if reading is None:
             raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
-        return Answer(reading, organization, looked_up, self._saved_resets_refused)
+        return Answer(
+            reading, organization, looked_up, self._saved_resets_refused, self._challenged
+        )
 
     async def _open(self, page: Page, path: str) -> object:
-        """Navigate to a path and return the JSON there."""
-        try:
+        """Navigate to a path and return the JSON that the page arrives at."""
+        async with self._translated_errors(page):
             # The time-out is the caller's, for all that an account needs together.
             response = await page.goto(self._url + path, wait_until="commit", timeout=0)
-            if response and _stated_length(response) is None:
-                await self._guard.count()
-            answer = await _received(response, self._url + path)
-        except PlaywrightError as error:
-            self._raise_if_stopped()
-            if "ERR_ABORTED" in error.message:
-                await page.evaluate("0")  # raises if the page has crashed
-            raise _unanswered(error) from error
+            if response is None:
+                raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
+            while not self._navigations.empty() and self._navigations.get_nowait() != response:
+                pass
+            answer = await self._receive(response, path)
+            if answer.is_challenge and answer.is_html:
+                answer = await self._await_passage(page, path)
         return errors.read(answer, now=self._now())
+
+    async def _await_passage(self, page: Page, path: str) -> HttpAnswer:
+        """Leave the page alone with a challenge; return what it arrives at.
+
+        Such a page runs a script and reloads, as in any browser; where it wants a person, it stays.
+        """
+        self._challenged = True
+        ends_at = asyncio.get_running_loop().time() + _PASSAGE_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(min(ends_at, self._deadline)):
+                while True:
+                    response = await self._navigations.get()
+                    if response is None:
+                        await page.evaluate("0")  # raises, for the page has gone
+                    elif not 300 <= response.status < 400:
+                        answer = await self._receive(response, path)
+                        if not answer.is_challenge:
+                            return answer
+        raise failed(FailureKind.CHALLENGED)
+
+    async def _receive(self, response: Response, path: str) -> HttpAnswer:
+        """Return what a navigation was answered with."""
+        stated = _stated_length(response)
+        if stated is None:
+            await self._guard.count()
+        elif stated > LARGEST_BODY:
+            raise too_long()
+        redirected_to = self._redirected_to(response.url, path)
+        answer = HttpAnswer(response.status, b"", response.headers, redirected_to)
+        # Playwright has no body for redirects, wherever they lead or do not.
+        if answer.is_challenge or 300 <= response.status < 400:
+            return answer
+        try:
+            return replace(answer, body=await response.body())
+        except PlaywrightError:
+            if self._navigations.empty():
+                raise
+            # The page has moved on before it was read: only a challenge reloads by itself.
+            return replace(answer, headers={**answer.headers, "cf-mitigated": "challenge"})
 
     async def _fetch(self, page: Page, path: str) -> object:
         """Ask from inside the page that is open and return the JSON."""
         await self._restore_key()
-        try:
+        async with self._translated_errors(page):
             found = await page.evaluate(_FETCH, [path, LARGEST_BODY])
-        except PlaywrightError as error:
-            self._raise_if_stopped()
-            raise _unanswered(error) from error
         answer = HttpAnswer(
-            found["status"], found["body"].encode(), found["headers"], found["redirectedTo"]
+            found["status"],
+            found["body"].encode(),
+            found["headers"],
+            self._redirected_to(found["url"], path),
         )
+        if answer.is_challenge:
+            self._challenged = True
+            return await self._open(page, path)  # a page can pass it, what a page fetches cannot
         return errors.read(answer, now=self._now())
+
+    def _redirected_to(self, url: str, path: str) -> str | None:
+        """Return where a request has ended, if not where it was to."""
+        asked = self._url + path
+        is_same = origin(url) == origin(asked) and urlsplit(url).path == urlsplit(asked).path
+        return None if is_same else url
+
+    @contextlib.asynccontextmanager
+    async def _translated_errors(self, page: Page) -> AsyncIterator[None]:
+        """Raise `AccountFailed` in place of PlaywrightError, unless page or browser have died."""
+        self._guard.refused = None
+        try:
+            yield
+        except PlaywrightError as error:
+            if self._guard.flooded:
+                raise too_long() from error
+            if self._guard.refused:
+                errors.refuse_redirect(self._guard.refused)
+            if "ERR_ABORTED" in error.message:
+                await page.evaluate("0")  # raises if the page has crashed
+            raise _unanswered(error) from error
 
     async def _restore_key(self) -> None:
         """Undo what an answer may have done: it may have added, changed or cleared the key."""
@@ -182,12 +263,6 @@ class AccountSession:
             for name in SESSION_COOKIES:
                 await self._context.clear_cookies(name=name)
             await self._context.add_cookies([cast("Any", session_cookie(self._url, key))])
-
-    def _raise_if_stopped(self) -> None:
-        if self._guard.flooded:
-            raise too_long()
-        if self._guard.refused:
-            errors.refuse_redirect(self._guard.refused)
 
 
 def _values(cookies: Sequence[Any], name: str) -> list[str]:
@@ -206,19 +281,6 @@ def _stated_length(response: Response) -> int | None:
     stated = re.fullmatch(r"0*([0-9]{1,18})", response.headers.get("content-length", ""))
     is_packed = "content-encoding" in response.headers
     return int(stated[1]) if stated and not is_packed else None
-
-
-async def _received(response: Response | None, asked: str) -> HttpAnswer:
-    if response is None:
-        raise failed(FailureKind.NOT_UNDERSTOOD, "no answer at all")
-    if (_stated_length(response) or 0) > LARGEST_BODY:
-        raise too_long()
-    moved = urlsplit(response.url).path != urlsplit(asked).path or bool(
-        response.request.redirected_from
-    )
-    # Playwright has no body for these, wherever they lead or do not.
-    body = b"" if 300 <= response.status < 400 else await response.body()
-    return HttpAnswer(response.status, body, response.headers, response.url if moved else None)
 
 
 def _network_trouble(code: str) -> str:

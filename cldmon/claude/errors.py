@@ -41,8 +41,9 @@ _WORDS = {
         " browser"
     ),
     FailureKind.CHALLENGED: (
-        "challenged by Cloudflare; the key is probably fine: if it lasts, set browser.headless"
-        " = false (under Xvfb) or ask from another address"
+        "challenged by Cloudflare; the key is probably fine, and the browser may pass next time: if"
+        " it lasts, sign in with `cldmon login` on this machine, set browser.headless = false"
+        " (under Xvfb), or ask from another address"
     ),
     FailureKind.RATE_LIMITED: "rate limited by the service",
     FailureKind.SERVICE_DOWN: "the service is not answering well; it is asked again next time",

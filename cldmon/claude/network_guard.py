@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, CDPSession, Page, Request
 
+CHALLENGES = "https://challenges.cloudflare.com"
+"""Where a challenge of Cloudflare's takes its parts from. No cookie of the service goes there."""
+
 _FETCHES = ("fetch", "xhr")
 _PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -30,12 +33,13 @@ _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
 def host_resolver_rules(url: str, env: Mapping[str, str]) -> str:
-    """Return the option with which a browser finds the service at `url`, and no other address.
+    """Return the option with which a browser finds the service at `url`, and little else.
 
-    That goes for all that it asks: redirects, frames, workers, and what it does by itself. A proxy
-    that the environment names is found as well; what that one reaches is its own affair.
+    That goes for all that it asks: redirects, frames, workers, and what it does by itself. What
+    else it finds is `CHALLENGES`, and a proxy that the environment names; what that one reaches is
+    its own affair.
     """
-    found = filter(None, map(_place, (url, *_proxies(env))))
+    found = filter(None, map(_place, (url, CHALLENGES, *_proxies(env))))
     rules = [f"MAP {place} {place}" for place in dict.fromkeys(found)]
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
 
@@ -73,7 +77,7 @@ def _proxies(env: Mapping[str, str]) -> Iterator[str]:
 def _place(url: str) -> str | None:
     """Return `HOST:PORT` of a URL; None where it has none that a rule could name."""
     try:
-        _, host, port = _origin(url)
+        _, host, port = origin(url)
     except ValueError:
         return None
     if not (host and port and _PLAIN_HOST.fullmatch(host)):
@@ -91,7 +95,7 @@ class NetworkGuard:
     def __init__(self, url: str, most: int) -> None:
         self.refused: str | None = None
         self.flooded = False
-        self._origin = _origin(url)
+        self._origin = origin(url)
         self._most = most
         self._session: CDPSession | None = None
         self._received: dict[str, int] = {}
@@ -112,7 +116,7 @@ class NetworkGuard:
     def _note(self, request: Request) -> None:
         # What a page draws in by itself is no answer; of a redirected fetch only the type tells.
         is_answer = request.redirected_from or request.resource_type in _FETCHES
-        if is_answer and _origin(request.url) != self._origin:
+        if is_answer and origin(request.url) not in (self._origin, origin(CHALLENGES)):
             self.refused = request.url
 
     def _count(self, page: Page, event: dict[str, Any]) -> None:
@@ -133,6 +137,7 @@ async def _done(work: Awaitable[object]) -> None:
         await work
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -154,8 +154,9 @@ class BrowserSource:
 
     async def _account(self, browser: Browser, question: Question) -> Answer | Failure:
         try:
-            async with asyncio.timeout(self._settings.timeout):
-                return await self._ask(browser, question)
+            async with asyncio.timeout(self._settings.timeout) as limit:
+                deadline = (limit.when() or 0.0) - CLOSE_SECONDS
+                return await self._ask(browser, question, deadline)
         except TimeoutError:
             return failed(FailureKind.TIMEOUT, f"{self._settings.timeout:g} s").failure
         except AccountFailed as outcome:
@@ -165,13 +166,18 @@ class BrowserSource:
         except Exception as error:
             return Failure.unexpected(error)
 
-    async def _ask(self, browser: Browser, question: Question) -> Answer:
+    async def _ask(self, browser: Browser, question: Question, deadline: float) -> Answer:
         store = CookieStore(self._folder, question.label, question.key)
         context = await self._context(browser, store, question.key)
         try:
             user_agent = identity.user_agent_override(self._settings, browser.version)
             session = AccountSession(
-                context, self._url, question, user_agent=user_agent, now=self._now
+                context,
+                self._url,
+                question,
+                user_agent=user_agent,
+                deadline=deadline,
+                now=self._now,
             )
             return await _read(session, store)
         finally:

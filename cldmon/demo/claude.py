@@ -17,6 +17,16 @@ from urllib.parse import parse_qsl
 from cldmon.demo.bodies import instant
 from cldmon.demo.bodies import usage as usage
 from cldmon.demo.bodies import usage_credits as usage_credits
+from cldmon.demo.challenges import CHALLENGE_PAGE as CHALLENGE_PAGE
+from cldmon.demo.challenges import (
+    SCRIPTS,
+    challenge_page,
+    challenge_script,
+    clearance_cookie,
+    is_cleared,
+    marked,
+)
+from cldmon.demo.challenges import Challenge as Challenge
 from cldmon.demo.faults import Fault, instead
 from cldmon.demo.http import Request, Route, SimServer
 from cldmon.demo.replies import Answer, Reply, html_answer, json_answer, redirect_answer
@@ -34,9 +44,6 @@ LOGIN_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <h1>Sign in</h1><p>Waiting for the simulated person.</p></html>"""
 HOME_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <title>Simulated claude.ai</title><h1>Welcome back</h1></html>"""
-CHALLENGE_PAGE = """<!doctype html><html lang="en-US"><meta charset="utf-8">
-<title>Just a moment...</title><h1>claude.ai</h1>
-<p>Verify you are human by completing the action below.</p></html>"""
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,11 @@ class FakeClaude(SimServer):
         self._accounts: dict[str, SimAccount] = {}
         self._lock = threading.Lock()
         self._visitor: str | None = None
+        self._challenges: dict[str, Challenge] = {}
         self._shifts = _shifts(jitter)
         super().__init__(
             (
+                Route("", f"{SCRIPTS}(?P<value>.+)/(?P<kind>.+).js", challenge_script),
                 Route("organizations", "/api/organizations", self._organizations),
                 Route("usage", "/api/organizations/(?P<uuid>[^/]+)/usage", self._usage),
                 Route("", "/login", self._login),
@@ -140,9 +149,25 @@ class FakeClaude(SimServer):
         """End all faults of the account."""
         self._faults.forget(key)
 
+    def challenge(self, key: str, kind: Challenge | None) -> None:
+        """Answer every request of the account with a challenge until it has a clearance."""
+        if kind:
+            self._challenges[key] = kind
+        else:
+            self._challenges.pop(key, None)
+
     def sign_in(self, key: str) -> None:
-        """Let the simulated person sign in: the login page, open or opened later, sets the key."""
+        """Let the simulated person sign in: the login page, open or opened later, sets the key.
+
+        Where the account is challenged, the person passes that as well.
+        """
         self._visitor = key
+
+    def _work(self, request: Request) -> Reply:
+        kind = self._challenges.get(request.key or "")
+        if kind and request.path.startswith("/api/") and not is_cleared(request):
+            return challenge_page(request.key or "", kind)
+        return super()._work(request)
 
     def _organizations(self, request: Request) -> Reply:
         account = self._accounts.get(request.key or "")
@@ -166,7 +191,10 @@ class FakeClaude(SimServer):
     def _login(self, _request: Request) -> Reply:
         if self._visitor is None:
             return html_answer(LOGIN_PAGE)
-        return redirect_answer("/", ("Set-Cookie", session_cookie(self._visitor)))
+        cookies = [session_cookie(self._visitor)]
+        if self._challenges.get(self._visitor) in (Challenge.SCRIPT, Challenge.PERSON):
+            cookies.append(clearance_cookie(self._visitor))
+        return redirect_answer("/", *(("Set-Cookie", cookie) for cookie in cookies))
 
 
 def session_cookie(key: str) -> str:
@@ -218,8 +246,7 @@ def wrong_organization() -> Fault:
 def challenge(status: int = 403, *, header: bool = True) -> Fault:
     """Cloudflare's challenge page (403 or 503), with or without its `cf-mitigated` header."""
     page = html_answer(CHALLENGE_PAGE, status)
-    marked = page.with_headers(("cf-mitigated", "challenge"), ("Server", "cloudflare"))
-    return instead(marked if header else page, "challenge")
+    return instead(marked(page) if header else page, "challenge")
 
 
 def login_redirect() -> Fault:

@@ -36,7 +36,8 @@ _REMEDIES = {
     FailureKind.WRONG_ORGANIZATION: "if it lasts: {renewal}",
     FailureKind.REFUSED: "look at claude.ai in a browser, as this account and from this machine's"
     " address: it says there what it wants",
-    FailureKind.CHALLENGED: "set browser.headless = false (under Xvfb), or another address",
+    FailureKind.CHALLENGED: "sign in on this machine, which keeps the clearance: {renewal}; or set"
+    " browser.headless = false (under Xvfb), or ask from another address",
     FailureKind.RATE_LIMITED: "wait; a longer fetch_interval_minutes helps if it lasts",
     FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
     FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",

@@ -63,10 +63,12 @@ class Answer:
     """A good reading, and the organization that it is of.
 
     `looked_up` says that the organization was asked for, not remembered, `saved_resets_refused`
-    that the service answers only where it is not asked for saved resets.
+    that the service answers only where it is not asked for saved resets, `challenged` that the
+    browser passed a challenge of Cloudflare's before.
     """
 
     reading: Reading
     organization: Organization
     looked_up: bool = False
     saved_resets_refused: bool = False
+    challenged: bool = False

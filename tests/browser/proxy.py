@@ -1,0 +1,116 @@
+"""An HTTP proxy on loopback that forwards for real, and may want a user and a password."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+_LONGEST_HEAD = 65_536
+_REALM = b'Proxy-Authenticate: Basic realm="proxy"\r\n'
+_REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\n" + _REALM
+_END = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class Proxy:
+    """A proxy for `credentials` (`user:password`; None: for everybody).
+
+    `places` maps `HOST:PORT` to the port on loopback that it stands for; nothing else is reached.
+    `asked` has the targets of the requests that were let through, `refused` of those that were not.
+    """
+
+    credentials: str | None = None
+    places: Mapping[str, int] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def place(self) -> str:
+        """Where it listens, as `HOST:PORT`."""
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for connection in (self._listener, *self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            head = _read_head(connection)
+            method, _, rest = head.partition(b" ")
+            target = rest.partition(b" ")[0].decode()
+            if not self._is_allowed(head):
+                self.refused.append(target)
+                connection.sendall(_REFUSED + _END)
+                return
+            self.asked.append(target)
+            host = target if method == b"CONNECT" else urlsplit(target).netloc
+            port = self.places.get(host)
+            if port is None:
+                connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n" + _END)
+                return
+            with socket.create_connection(("127.0.0.1", port)) as upstream:
+                self._connections.append(upstream)
+                if method == b"CONNECT":
+                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                else:
+                    upstream.sendall(head.replace(b"Proxy-Connection: keep-alive\r\n", b""))
+                back = threading.Thread(target=_pump, args=(upstream, connection), daemon=True)
+                back.start()
+                _pump(connection, upstream)
+                back.join()
+
+    def _is_allowed(self, head: bytes) -> bool:
+        if self.credentials is None:
+            return True
+        token = base64.b64encode(self.credentials.encode())
+        return b"\r\nproxy-authorization: basic " + token.lower() in head.lower() and token in head
+
+
+def _read_head(connection: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
+        piece = connection.recv(65_536)
+        if not piece:
+            raise OSError("the client has gone")
+        head += piece
+    return head
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

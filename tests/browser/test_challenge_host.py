@@ -1,0 +1,76 @@
+"""A challenge takes its parts from challenges.cloudflare.com: that is found, and gets no key."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from bench.tls import certificate
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo import faults
+from cldmon.demo.claude import CHALLENGE_PAGE, FakeClaude
+from cldmon.demo.http import Request, Route, SimServer
+from cldmon.demo.replies import Answer as HttpReply
+from cldmon.demo.replies import content, html_answer
+from cldmon.domain.asking import Answer
+from tests.browser.asking import Asking
+from tests.browser.proxy import Proxy
+from tests.home import key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "challenges.cloudflare.com"
+PAGE = CHALLENGE_PAGE.replace(
+    "</html>",
+    f"""<script src="https://{HOST}/turnstile/v0/api.js"></script>
+<script>addEventListener("message", () => location.reload())</script>
+<iframe src="https://{HOST}/frame"></iframe></html>""",
+)
+FRAME = """<!doctype html><script>
+fetch("/report?cookies=" + encodeURIComponent(document.cookie), {credentials: "include"})
+  .then(() => parent.postMessage("passed", "*"));
+</script>"""
+API = f'fetch("https://{HOST}/api", {{mode: "no-cors", credentials: "include"}}); new Image().src = "https://{HOST}/image";'
+
+
+def challenge_service(request: Request) -> HttpReply:
+    if request.path == "/frame":
+        return html_answer(FRAME)
+    return content(API if request.path.endswith("api.js") else "", "text/javascript")
+
+
+def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> None:
+    """The browser trusts the certificates of both; a proxy knows where they are."""
+    made = certificate(tmp_path)
+    browser = made.trusting(find(BrowserSettings(), os.environ))
+    routes = (Route("", ".*", challenge_service),)
+    with (
+        FakeClaude(tls=made.context()) as claude,
+        SimServer(routes, tls=made.context()) as host,
+        Proxy(
+            places={
+                "claude.test:443": int(claude.url.rpartition(":")[2]),
+                f"{HOST}:443": int(host.url.rpartition(":")[2]),
+            }
+        ) as proxy,
+    ):
+        asking = Asking(
+            claude,
+            tmp_path / "data",
+            BrowserSettings(executable=browser, timeout=40),
+            env={**os.environ, "https_proxy": f"http://{proxy.place}"},
+            url="https://claude.test",
+        )
+        question = asking.admit("alice")
+        page = faults.html(403, PAGE).then(faults.header("cf-mitigated", "challenge"))
+        claude.fail(key_of("alice"), page, times=1)
+        result = asking.read(question)["alice"]
+        assert isinstance(result, Answer), result
+        assert result.challenged
+        reached = {request.path for request in host.requests}
+        assert {"/turnstile/v0/api.js", "/frame", "/report", "/api"} <= reached
+        said = " ".join(map(str, host.requests)).lower()
+        assert "sk-ant" not in said
+        assert "sessionkey" not in said
+        assert "headless" not in said

@@ -1,0 +1,184 @@
+"""Cloudflare's challenges: what an ordinary browser passes by itself, ours does, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from cldmon.claude.browser import BrowserSettings
+from cldmon.demo import faults
+from cldmon.demo.challenges import SCRIPTS
+from cldmon.demo.claude import (
+    CHALLENGE_PAGE,
+    Challenge,
+    FakeClaude,
+    challenge,
+    expired,
+    login_redirect,
+)
+from cldmon.domain.asking import Answer, Organization, Question
+from cldmon.domain.model import FailureKind
+from tests.browser.asking import Asking, failure
+from tests.home import key_of, organization_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cldmon.demo.faults import Fault
+    from cldmon.demo.http import Request
+
+SETTINGS = BrowserSettings(timeout=60, concurrency=24)
+MARK = ("cf-mitigated", "challenge")
+RELOADS = "location.reload()"
+SUBMITS = """document.body.innerHTML = '<form method="post" action="?__cf_chl_tk=1"></form>';
+document.forms[0].submit()"""
+
+
+def page(script: str, status: int = 403, *, header: bool = True) -> Fault:
+    """A challenge whose page runs a script."""
+    fault = faults.html(status, CHALLENGE_PAGE.replace("</html>", f"<script>{script}</script>"))
+    return fault.then(faults.header(*MARK)) if header else fault
+
+
+ONCE = {
+    "reloads": [page(RELOADS)],
+    "reloads-by-its-marks": [page(RELOADS, header=False)],
+    "reloads-503-by-its-marks": [page(RELOADS, 503, header=False)],
+    "reloads-later": [page(f"setTimeout(() => {RELOADS}, 2000)")],
+    "submits": [page(SUBMITS)],
+    "twice": [page(RELOADS), page(f"setTimeout(() => {RELOADS}, 200)")],
+    "navigates": [page("location = location.pathname + '?again'")],
+    "redirects": [page(RELOADS), faults.redirect("?again")],
+}
+"""Challenges that are passed, in the order in which the account meets them."""
+STUCK = {
+    "never": Challenge.NEVER,
+    "person": Challenge.PERSON,
+}
+REFUSED = {
+    "unmoved": [challenge()],
+    "too-late": [page(f"setTimeout(() => {RELOADS}, 25000)")],
+    "no-page": [faults.body("{}").then(faults.header(*MARK))],
+}
+ENDS = {
+    "expired": ([page(RELOADS), expired()], FailureKind.KEY_EXPIRED),
+    "to-login": ([page(RELOADS), login_redirect()], FailureKind.KEY_EXPIRED),
+    "down": ([page(RELOADS), faults.status(418)], FailureKind.NOT_UNDERSTOOD),
+}
+
+
+class Passes(NamedTuple):
+    """Two passes: what became of each account, and what it asked."""
+
+    results: list[dict[str, Answer | object]]
+    requests: list[dict[str, list[Request]]]
+    scripts: list[Request]
+
+
+@pytest.fixture(scope="module")
+def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
+    """A pass in which every account is challenged, and one of the first two an hour later."""
+    with FakeClaude() as claude:
+        asking = Asking(claude, tmp_path_factory.mktemp("challenges"), SETTINGS)
+        questions = [*admitted(asking)]
+        results, requests, scripts = [], [], []
+        for asked in (questions, questions[:2]):
+            results.append(asking.read(*asked))
+            requests.append({each.label: asking.requests_of(each.label) for each in asked})
+            scripts += [each for each in claude.requests if each.path.startswith(SCRIPTS)]
+            asking.ahead = timedelta(hours=1)
+        yield Passes(results, requests, scripts)  # type: ignore[arg-type]
+
+
+def admitted(asking: Asking) -> Iterator[Question]:
+    for kind in ("looked-up", "remembered"):
+        label = f"script-{kind}"
+        asking.claude.challenge(key_of(label), Challenge.SCRIPT)
+        question = asking.admit(label)
+        known = Organization(organization_of(label), "Pro") if kind == "remembered" else None
+        yield replace(question, remembered=known)
+    for name, kind in STUCK.items():
+        asking.claude.challenge(key_of(name), kind)
+        yield asking.admit(name)
+    chains = {**ONCE, **REFUSED, **{name: chain for name, (chain, _) in ENDS.items()}}
+    for name, chain in chains.items():
+        question = asking.admit(name)
+        for fault in chain:
+            asking.claude.fail(key_of(name), fault, None if name in REFUSED else 1)
+        yield question
+    yield asking.admit("fetch", challenge().on("usage"), times=1)
+    yield asking.admit("unchallenged")
+
+
+def answer(passes: Passes, label: str, number: int = 0) -> Answer:
+    result = passes.results[number][label]
+    assert isinstance(result, Answer), result
+    return result
+
+
+@pytest.mark.parametrize("label", ["script-looked-up", "script-remembered"])
+def test_a_page_that_lets_the_browser_pass_is_passed(passes: Passes, label: str) -> None:
+    assert answer(passes, label).challenged
+    assert [window.utilization for window in answer(passes, label).reading.windows.values()]
+
+
+@pytest.mark.parametrize("label", ["script-looked-up", "script-remembered"])
+def test_the_clearance_is_kept_for_the_next_pass(passes: Passes, label: str) -> None:
+    assert not answer(passes, label, 1).challenged
+    assert all("cf_clearance=" in each.headers["cookie"] for each in passes.requests[1][label])
+
+
+@pytest.mark.parametrize("label", ONCE)
+def test_however_a_challenge_goes_on_its_end_is_read(passes: Passes, label: str) -> None:
+    assert answer(passes, label).challenged
+
+
+def test_a_challenge_of_what_a_page_fetches_is_opened_as_a_page(passes: Passes) -> None:
+    assert answer(passes, "fetch").challenged
+    assert [each.path.rpartition("/")[2] for each in passes.requests[0]["fetch"]] == [
+        "organizations",
+        "usage",
+        "usage",
+    ]
+
+
+@pytest.mark.parametrize("label", ENDS)
+def test_behind_a_challenge_every_answer_has_its_meaning(passes: Passes, label: str) -> None:
+    assert failure(passes.results[0][label]).kind is ENDS[label][1]
+
+
+@pytest.mark.parametrize("label", [*STUCK, *REFUSED])
+def test_a_challenge_that_is_not_passed_is_told_as_such(passes: Passes, label: str) -> None:
+    told = failure(passes.results[0][label])
+    assert told.kind is FailureKind.CHALLENGED
+    assert "the key is probably fine" in told.message
+
+
+@pytest.mark.parametrize("label", [*STUCK, "unmoved", "no-page"])
+def test_nothing_is_clicked_or_tried_twice(passes: Passes, label: str) -> None:
+    """The page is left alone: no further request of the account, and no clearance."""
+    asked = passes.requests[0][label]
+    [request] = [each for each in asked if each.path.startswith("/api/")]
+    assert "cf_clearance" not in request.headers["cookie"]
+
+
+def test_the_scripts_of_a_challenge_are_loaded(passes: Passes) -> None:
+    kinds = {each.path.rpartition("/")[2] for each in passes.scripts}
+    assert kinds == {"script.js", "never.js", "person.js"}
+
+
+def test_who_is_not_challenged_is_read_as_ever(passes: Passes) -> None:
+    assert not answer(passes, "unchallenged").challenged
+
+
+def test_a_challenge_ends_with_the_accounts_time(fake_claude: FakeClaude, tmp_path: Path) -> None:
+    """It is not told as a time-out, and the others have theirs."""
+    asking = Asking(fake_claude, tmp_path, BrowserSettings(timeout=4))
+    fake_claude.challenge(key_of("never"), Challenge.NEVER)
+    results = asking.read(asking.admit("never"), asking.admit("good"))
+    assert failure(results["never"]).kind is FailureKind.CHALLENGED
+    assert isinstance(results["good"], Answer)
