@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from cldmon import __version__
 from cldmon.domain.freshness import view
 from cldmon.domain.model import FULL, FailureKind, TransitionKind
+from cldmon.store.state import CHALLENGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -206,6 +207,12 @@ def _counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
         "Attempts to read an account that failed, by reason.",
         ["kind"],
         [([kind], counts.get(f"errors.{kind}", 0)) for kind in FailureKind],
+    )
+    yield _counter(
+        "challenges",
+        "Challenges of Cloudflare's, by whether they let the browser pass.",
+        ["outcome"],
+        [([name.partition(".")[2]], counts.get(name, 0)) for name in CHALLENGES.values()],
     )
     yield _counter(
         "alerts_sent",

@@ -55,7 +55,8 @@ class FakeSource:
     """A service by script; it keeps every question.
 
     `says` maps a label to its next answer (10 % where nothing is said), `organizations` to the
-    organization that its key opens; `refusing` has those that refuse to be asked for saved resets.
+    organization that its key opens; `refusing` has those that refuse to be asked for saved
+    resets, `challenging` those whose challenge lets the browser pass.
     """
 
     now: Callable[[], datetime]
@@ -63,6 +64,7 @@ class FakeSource:
     organizations: dict[str, str] = field(default_factory=dict)
     asked: list[Question] = field(default_factory=list)
     refusing: set[str] = field(default_factory=set)
+    challenging: set[str] = field(default_factory=set)
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
@@ -92,6 +94,7 @@ class FakeSource:
             organization,
             looked_up,
             question.saved_resets and question.label in self.refusing,
+            question.label in self.challenging,
         )
 
     def _organization(self, question: Question) -> tuple[Organization, bool]:

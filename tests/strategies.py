@@ -102,6 +102,8 @@ MEMORY = st.builds(
     retry_at=st.none() | INSTANT,
     key=st.none() | st.builds(KeyMark, TEXT, INSTANT),
     saved_resets_refused_at=st.none() | INSTANT,
+    challenges=COUNT,
+    passes_to_skip=st.integers(0, 2),
 )
 STATE = st.builds(
     State,

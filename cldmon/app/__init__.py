@@ -137,13 +137,14 @@ class App:
         labels: Collection[str],
         *,
         notify: bool,
+        by_hand: bool = False,
         done: Callable[[str], None],
         warn: Warn,
     ) -> Outcome:
         """Make one pass; see `passing.fetch`."""
         from cldmon.app.passing import fetch
 
-        return fetch(self, labels, notify=notify, done=done, warn=warn)
+        return fetch(self, labels, notify=notify, by_hand=by_hand, done=done, warn=warn)
 
     def health(self, *, serve: bool) -> Verdict:
         """The verdict on the passes and, if `serve`, on the server; see `checking.health`."""

@@ -27,14 +27,22 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    app: App, labels: Collection[str], *, notify: bool, done: Callable[[str], None], warn: Warn
+    app: App,
+    labels: Collection[str],
+    *,
+    notify: bool,
+    by_hand: bool,
+    done: Callable[[str], None],
+    warn: Warn,
 ) -> Outcome:
     """Make one pass, then tell Prometheus and the watchdog of it; see `Collector.run`."""
     for key, problem in rules.missing_token(app.config, app.env):
         warn(f"{app.config_path}: {dotted(key)}: {problem}")
     watchdog = Watchdog(app.config.health.ping_url, warn)
     with watchdog.watching():
-        outcome = _collector(app, warn).run(labels, notify=notify, done=done, begun=watchdog.begin)
+        outcome = _collector(app, warn).run(
+            labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.begin
+        )
     _write_metrics(app, warn)
     watchdog.end(ok=outcome.any_read)
     return outcome

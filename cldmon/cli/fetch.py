@@ -30,15 +30,24 @@ def command(
 ) -> None:
     """Read every account once, store the readings, tell who asked to be told.
 
-    Says nothing when all is well and nobody looks, as cron likes it. Exits with 1 if no account
-    could be read, with 75 if another pass is running.
+    Says nothing when all is well and nobody looks, as cron likes it. An account whose Cloudflare
+    challenge did not let the browser pass is asked in every third pass only, but always where it is
+    named and from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
+    running.
     """
     if warning := app.permissions_warning():
         complain(warning)
     with _warnings_after() as warn, _progress(len(labels or app.outline.labels)) as done:
-        outcome = app.fetch(labels, notify=not no_notify, done=done, warn=warn)
+        outcome = app.fetch(
+            labels, notify=not no_notify, by_hand=_is_by_hand(), done=done, warn=warn
+        )
     _report(app, outcome, as_json=as_json)
     outcome.raise_if_failed(strict=strict)
+
+
+def _is_by_hand() -> bool:
+    """Return whether a person has started the pass, not a timer."""
+    return any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 @contextmanager

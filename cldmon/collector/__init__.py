@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
 
 _ORGANIZATION_LIFE = timedelta(days=1)
+_SKIPPED = Failure(FailureKind.CHALLENGED, "not asked in this pass")
+"""Stands for an account that is left alone after a challenge; its state stays as it was."""
 
 
 class Source(Protocol):
@@ -128,12 +130,14 @@ class Collector:
         labels: Collection[str] = (),
         *,
         notify: bool = True,
+        by_hand: bool = False,
         done: Callable[[str], None] = lambda _label: None,
         begun: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """Make one pass over `labels` (none: every account) and return how it ended.
 
-        Without `notify` the messages stay in the outbox for the next pass. `done` is told of each
+        Without `notify` the messages stay in the outbox for the next pass. `by_hand`, or with
+        labels, accounts are asked that are left alone after a challenge. `done` is told of each
         account as it is dealt with, `begun` called once it is sure that no other pass runs.
 
         Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
@@ -146,7 +150,7 @@ class Collector:
             begun()
             started = self._now()
             before = self._recover(started)
-            findings = self._read(targets, before, done)
+            findings = self._read(targets, before, done, insist=by_hand or bool(labels))
             state, seen = self._commit(before, findings, started)
             self._prune()
             if notify:
@@ -171,7 +175,12 @@ class Collector:
         return state
 
     def _read(
-        self, targets: Sequence[Target], state: State, done: Callable[[str], None]
+        self,
+        targets: Sequence[Target],
+        state: State,
+        done: Callable[[str], None],
+        *,
+        insist: bool,
     ) -> Findings:
         asked = {}
         for target in targets:
@@ -179,16 +188,22 @@ class Collector:
             if memory.rests(self._now()):
                 done(target.label)
             else:
-                asked[target.label] = partial(self._question, target, memory)
+                asked[target.label] = partial(self._question, target, memory, insist=insist)
         lookups = start_lookups(asked)
         results = self._source.read(lookups, done) if lookups else {}
-        return Findings({label: results[label] for label in lookups}, dict(_keys(lookups)))
+        return Findings(
+            {label: results[label] for label in lookups if results[label] is not _SKIPPED},
+            dict(_keys(lookups)),
+            {label for label in lookups if results[label] is _SKIPPED},
+        )
 
-    def _question(self, target: Target, memory: Memory) -> Question | Failure:
-        """Return what to ask, or a failure where there is no key."""
+    def _question(self, target: Target, memory: Memory, *, insist: bool) -> Question | Failure:
+        """Return what to ask, or a failure where there is no key, or nothing is asked now."""
         key = target.look_up()
         if isinstance(key, Failure):
             return key
+        if not insist and memory.passes_to_skip > 0 and _is_key(memory, key):
+            return _SKIPPED
         now = self._now()
         return Question(
             target.label,
@@ -256,15 +271,19 @@ def _still_holds(memory: Memory, target: Target, key: Secret, now: datetime) -> 
 
     It is looked up anew once a day, for the plan may change, and for another key.
     """
-    chosen, mark, at = memory.organization, memory.key, memory.organization_at
+    chosen, at = memory.organization, memory.organization_at
     return (
         chosen is not None
-        and mark is not None
         and at is not None
-        and mark.fingerprint == key.fingerprint()
+        and _is_key(memory, key)
         and _is_wanted(chosen, target.organization)
         and timedelta(0) <= now - at < _ORGANIZATION_LIFE
     )
+
+
+def _is_key(memory: Memory, key: Secret) -> bool:
+    """Return whether it is the key that the account was asked with last."""
+    return memory.key is not None and memory.key.fingerprint == key.fingerprint()
 
 
 def _is_wanted(organization: Organization, configured: str | None) -> bool:

@@ -8,16 +8,27 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.asking import Answer
-from cldmon.domain.model import Account, Failure, Snapshot
+from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.transitions import AlertState, ResetRule, detect
 from cldmon.store import history
-from cldmon.store.state import KeyMark, Memory, State
+from cldmon.store.state import CHALLENGES, PASSES_TO_SKIP, KeyMark, Memory, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from cldmon.domain.model import Transition
+
+_FROM_THE_SERVICE = frozenset(
+    {
+        FailureKind.KEY_EXPIRED,
+        FailureKind.WRONG_ORGANIZATION,
+        FailureKind.REFUSED,
+        FailureKind.RATE_LIMITED,
+        FailureKind.NOT_UNDERSTOOD,
+    }
+)
+"""Failures that only the service itself tells of: no challenge stands before it."""
 
 MOST_WINDOWS = 200
 """Windows of an account that are remembered: its service may name them ever anew."""
@@ -37,11 +48,13 @@ class Settings:
 class Findings:
     """What a pass found, by label; `keys` holds the fingerprints of the keys that were used.
 
-    An account that was not asked (another was wanted, or it is rate limited) is in neither.
+    An account that was not asked (another was wanted, or it is rate limited) is in neither;
+    `skipped` are those that were left alone after a challenge.
     """
 
     results: Mapping[str, Answer | Failure] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    skipped: Collection[str] = ()
 
     @property
     def answers(self) -> dict[str, Answer]:
@@ -70,6 +83,7 @@ def advance(
     """
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
+    counts.update(filter(None, map(_challenge_counter, findings.results.values())))
     readings = {label: answer.reading.windows for label, answer in findings.answers.items()}
     seen: list[Transition] = []
     alerts: dict[str, AlertState] = {}
@@ -140,8 +154,10 @@ def _memory(
         # Another key may be another person's: its organization is looked up before it is believed.
         memory = replace(memory, key=KeyMark(key, now), organization_at=None)
     result = findings.results.get(label)
+    if label in findings.skipped:
+        return replace(memory, passes_to_skip=memory.passes_to_skip - 1)
     if isinstance(result, Failure):
-        return replace(memory, retry_at=result.retry_at)
+        return _after_challenge(replace(memory, retry_at=result.retry_at), result)
     if isinstance(result, Answer):
         known = memory.organization == result.organization and not result.looked_up
         return replace(
@@ -151,8 +167,25 @@ def _memory(
             organization_at=memory.organization_at if known else now,
             retry_at=None,
             saved_resets_refused_at=_refusal(memory, result, now),
+            challenges=0,
+            passes_to_skip=0,
         )
     return memory
+
+
+def _after_challenge(memory: Memory, failure: Failure) -> Memory:
+    """Return what is known after a failure: it may be a challenge, or come from behind one."""
+    if failure.kind is FailureKind.CHALLENGED:
+        return replace(memory, challenges=memory.challenges + 1, passes_to_skip=PASSES_TO_SKIP)
+    if failure.kind in _FROM_THE_SERVICE:
+        return replace(memory, challenges=0, passes_to_skip=0)
+    return replace(memory, passes_to_skip=PASSES_TO_SKIP if memory.challenges else 0)
+
+
+def _challenge_counter(result: Answer | Failure) -> str | None:
+    if isinstance(result, Answer):
+        return CHALLENGES[True] if result.challenged else None
+    return CHALLENGES[False] if result.kind is FailureKind.CHALLENGED else None
 
 
 def _refusal(memory: Memory, answer: Answer, now: datetime) -> datetime | None:

@@ -37,6 +37,7 @@ _LOOKS = {
     "keys": keys.present,
     "accounts": keys.twins,
     "access": keys.validity,
+    "challenges": keys.challenges,
     "slack": slack.token,
     "outbox": passes.outbox,
 }

@@ -19,7 +19,7 @@ from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
 from cldmon.store import pass_lock
-from cldmon.store.state import Memory
+from cldmon.store.state import CHALLENGES, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,6 +123,25 @@ def _asked(patient: Patient, config: Config, questions: list[Question]) -> Itera
         if not _lacks_browser(answer):
             yield access(question.label, answer, renewal(patient, question.label))
     yield from sharing(_organizations(patient, answers))
+
+
+def challenges(patient: Patient) -> Iterator[Check]:
+    """Say how often Cloudflare challenged the browser, and who is left alone because of it."""
+    counts, memories = patient.state.counters, patient.state.memories
+    passed, not_passed = counts.get(CHALLENGES[True], 0), counts.get(CHALLENGES[False], 0)
+    if not passed + not_passed:
+        return
+    detail = f"{passed + not_passed} so far; the browser passed {passed} of them by itself"
+    waiting = [
+        f"{label} ({memories[label].challenges} in a row)"
+        for label in patient.keys
+        if label in memories and memories[label].challenges
+    ]
+    if not waiting:
+        yield good("challenges", detail)
+        return
+    remedy = _REMEDIES[FailureKind.CHALLENGED].format(renewal="cldmon login LABEL")
+    yield unsure("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
 
 
 def access(label: str, answer: Answer | Failure, renewal: str) -> Check:

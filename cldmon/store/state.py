@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 DROPPED = "messagesDropped"
 """The counter of messages that were not delivered and will not be."""
 
+CHALLENGES = {True: "challenges.passed", False: "challenges.failed"}
+"""The counters of challenges, by whether they let the browser pass."""
+
+PASSES_TO_SKIP = 2
+"""An account whose challenge did not let the browser pass is asked in every third pass."""
+
 _LONGEST_REST = timedelta(days=1)
 _REFUSAL_LIFE = timedelta(days=1)
 
@@ -49,7 +55,8 @@ class Memory:
 
     `alerts` is what alerts go by, also of windows that are gone; `organization` the choice made
     at `organization_at`; until `retry_at` it is left alone; at `saved_resets_refused_at` the
-    service refused to be asked for saved resets.
+    service refused to be asked for saved resets. `challenges` counts those in a row that did not
+    let the browser pass; it is left alone for `passes_to_skip` passes after the last one.
     """
 
     alerts: AlertState = field(default_factory=AlertState)
@@ -58,6 +65,8 @@ class Memory:
     retry_at: datetime | None = None
     key: KeyMark | None = None
     saved_resets_refused_at: datetime | None = None
+    challenges: int = 0
+    passes_to_skip: int = 0
 
     def refuses_saved_resets(self, now: datetime) -> bool:
         """Return whether the service is not asked for saved resets yet, having refused to be."""
@@ -186,6 +195,8 @@ def _memory_to_json(memory: Memory) -> dict[str, Any]:
         "retryAt": iso_or_none(memory.retry_at),
         "key": key and {"fingerprint": key.fingerprint, "since": iso(key.since)},
         "savedResetsRefusedAt": iso_or_none(memory.saved_resets_refused_at),
+        "challenges": memory.challenges,
+        "passesToSkip": memory.passes_to_skip,
     }
 
 
@@ -203,6 +214,8 @@ def _memory_from_json(entry: dict[str, Any]) -> Memory:
         saved_resets_refused_at=checked.optional(
             checked.instant, entry.get("savedResetsRefusedAt")
         ),
+        challenges=checked.whole(entry.get("challenges", 0)),
+        passes_to_skip=min(checked.whole(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
     )
 
 

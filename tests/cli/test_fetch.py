@@ -18,12 +18,12 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import faults
-from cldmon.demo.claude import FakeClaude, expired, usage
+from cldmon.demo.claude import Challenge, FakeClaude, expired, usage
 from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack
 from tests.home import Home, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SLACK = f"""
@@ -337,6 +337,26 @@ def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> N
     assert "alice" in shown
     assert "41%" in shown
     assert "bob: session key expired" in shown
+
+
+def test_a_challenged_account_is_asked_in_every_third_pass_and_by_hand(home: Home) -> None:
+    """From a terminal, or where it is named."""
+    home.settle({"alice": None}, tables="[browser]\ntimeout_seconds = 4")
+    home.claude.challenge(key_of("alice"), Challenge.PERSON)
+
+    def asks(fetch: Callable[[], object]) -> bool:
+        home.claude.clear()
+        fetch()
+        return any(request.path.startswith("/api/") for request in home.claude.requests)
+
+    assert [asks(lambda: home.run("fetch")) for _ in range(4)] == [True, False, False, True]
+    assert home.accounts["alice"]["errorKind"] == "challenged"
+    assert not asks(lambda: home.run("fetch"))
+    assert asks(lambda: home.run("fetch", "--account", "alice"))
+    assert asks(lambda: on_terminal(home, "fetch"))
+    home.claude.challenge(key_of("alice"), None)
+    assert [asks(lambda: home.run("fetch")) for _ in range(4)] == [False, False, True, True]
+    assert home.accounts["alice"]["status"] == "ok"
 
 
 def test_a_warning_stands_below_the_progress(home: Home) -> None:

@@ -50,13 +50,14 @@ class House:
         *,
         only: Collection[str] = (),
         notify: bool = True,
+        by_hand: bool = False,
         later: timedelta = TEN_MINUTES,
     ) -> Outcome:
         """Make a pass in which each account answers what is said here."""
         self.clock.advance(later)
         self.source.says = says or {}
         self.warnings.clear()
-        return self.collector().run(only, notify=notify)
+        return self.collector().run(only, notify=notify, by_hand=by_hand)
 
     def collector(self, source: Source | None = None) -> Collector:
         return Collector(

@@ -138,3 +138,24 @@ def test_while_a_pass_runs_no_key_is_tried(ward: Ward) -> None:
     with files.lock(ward.data / "fetch.lock", wait=0):
         [check] = keys.validity(ward.patient(offline=False))
     assert (check.verdict, "another pass is running" in check.detail) == (Verdict.UNSURE, True)
+
+
+def test_without_a_challenge_there_is_nothing_to_say(ward: Ward) -> None:
+    ward.passed()
+    assert [*keys.challenges(ward.patient())] == []
+
+
+@pytest.mark.parametrize(
+    ("in_a_row", "verdict", "words"),
+    [
+        (0, Verdict.OK, "7 so far; the browser passed 5 of them by itself"),
+        (2, Verdict.UNSURE, "asked in every third pass: alice (2 in a row)"),
+    ],
+)
+def test_challenges_are_counted(ward: Ward, in_a_row: int, verdict: Verdict, words: str) -> None:
+    counters = {"challenges.passed": 5, "challenges.failed": 2}
+    memories = {"alice": Memory(challenges=in_a_row), "gone": Memory(challenges=9)}
+    ward.passed(State(memories=memories, counters=counters))
+    [check] = keys.challenges(ward.patient())
+    assert (check.verdict, words in check.detail) == (verdict, True)
+    assert "gone" not in check.detail

@@ -55,6 +55,9 @@ class Known:
     doubted: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     shown: dict[str, int] | None = None
     trouble: Trouble | None = None
+    key: str = ""
+    challenged: bool = False
+    skips: int = 0
 
 
 @dataclass
@@ -74,25 +77,38 @@ class Model:
         self.known = {label: self.known.get(label, Known()) for label in labels}
         self.pending = [news for news in self.pending if news.label in labels]
 
-    def is_to_be_asked(self, label: str, now: datetime) -> bool:
-        """Tell whether a pass asks for an account, or leaves it alone."""
-        trouble = self.known.get(label, Known()).trouble
-        return not _is_ahead(trouble.rest if trouble else None, now)
+    def is_to_be_asked(
+        self, label: str, now: datetime, *, key: str = "", by_hand: bool = False
+    ) -> bool:
+        """Return whether a pass asks for an account, or leaves it alone."""
+        known = self.known.get(label, Known())
+        skipped = known.skips and known.key == key and not by_hand
+        return not (skipped or self._rests(known, now))
+
+    def _rests(self, known: Known, now: datetime) -> bool:
+        return _is_ahead(known.trouble.rest if known.trouble else None, now)
 
     def commit(
         self,
         now: datetime,
         found: Mapping[str, Seen | Trouble],
         wishes: Mapping[str, Mapping[str, Collection[str]]] | None,
+        keys: Mapping[str, str],
     ) -> None:
         """Write down a pass: what was found of each account that was asked.
 
-        `wishes` maps users to labels to the kinds of news they want; None if nobody can know.
+        `wishes` maps users to labels to the kinds of news they want; None if nobody can know;
+        `keys` the labels that the pass was over to their keys.
         """
         line = []
         owed = list(self.pending)
+        for label in keys.keys() - found.keys():
+            if not self._rests(self.known[label], now):
+                self.known[label].skips -= 1
         for label, what in found.items():
             known = self.known[label]
+            known.key = keys[label]
+            self._note_challenge(known, what)
             if isinstance(what, Trouble):
                 known.trouble = what
                 self.counters[f"errors.{what.kind}"] += 1
@@ -105,6 +121,16 @@ class Model:
         stamp = round(now.timestamp() * 1000)
         self.days.setdefault(day, []).append({"timestamp": stamp, "accounts": line})
         self._post(owed, wishes, now)
+
+    def _note_challenge(self, known: Known, what: Seen | Trouble) -> None:
+        """In every third pass, until the service itself is heard of."""
+        kind = what.kind if isinstance(what, Trouble) else ""
+        if kind == "challenged":
+            known.challenged = True
+            self.counters["challenges.failed"] += 1
+        elif kind not in ("service_down", "timeout", "no_browser"):
+            known.challenged = False
+        known.skips = 2 * known.challenged
 
     def _see(self, known: Known, seen: Seen, at: datetime) -> list[tuple[str, str]]:
         if known.organization not in (None, seen.organization):

@@ -269,7 +269,7 @@ class Month:
                 found[label] = Trouble(failure.kind)
             else:
                 found[label] = self.people[label].truth(now)
-        self.model.commit(now, found, self.wishes)
+        self.model.commit(now, found, self.wishes, dict.fromkeys(self.labels, ""))
 
     def _deliver(self, state: State, *, clean: bool) -> None:
         """Let the model know what Slack answered; after an accident, as far as it came."""

@@ -243,7 +243,8 @@ class Year(RuleBasedStateMachine):
         """Nothing of such a pass is left; one that has nobody to ask is not killed so."""
         self.house.clock.advance(timedelta(minutes=10))
         now = self.house.clock.at
-        if any(self.model.is_to_be_asked(label, now) for label in self.house.labels):
+        labels = self.house.labels
+        if any(self.model.is_to_be_asked(each, now, key=self.key(each)) for each in labels):
             self.run(Killed(self.service.ask, self.house.clock), (), notify=True)
 
     @rule()
@@ -271,12 +272,14 @@ class Year(RuleBasedStateMachine):
         # No two passes of a year end in the same millisecond, whatever is done to the clock.
         now = self.house.clock.at = now.replace(microsecond=self.lives % 1000 * 1000)
         self.model.configure(self.house.labels)
+        keys = {label: self.key(label) for label in self.house.labels if label in labels}
+        by_hand = len(keys) < len(self.house.labels)
         found: dict[str, Seen | Trouble] = {
             label: self.person(label).truth(now)
-            for label in self.house.labels
-            if label in labels and self.model.is_to_be_asked(label, now)
+            for label, key in keys.items()
+            if self.model.is_to_be_asked(label, now, key=key, by_hand=by_hand)
         }
-        self.model.commit(now, found, self.wishes if self.readable else None)
+        self.model.commit(now, found, self.wishes if self.readable else None, keys)
         expected = self.model.may_be_told(now) if notify and self.readable else []
         self.slack.answers.clear()
         whole = self.run(PlainSource(self.service.ask, self.house.clock), labels, notify=notify)
