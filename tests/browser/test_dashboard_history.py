@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.browser.board import LABELS
 from tests.browser.conftest import HISTORY
 
 if TYPE_CHECKING:
     from tests.browser.board import Board
     from tests.browser.conftest import Opens
+
+IS_INKED = """charts => charts.map(chart => chart.getContext("2d")
+    .getImageData(0, 0, chart.width, chart.height).data.some(byte => byte))"""
+ON_PAPER = """matchMedia("print").addEventListener("change", ({matches}) => queueMicrotask(() => {
+    if (matches) globalThis.shown = {
+        charts: [...document.querySelectorAll(".plot canvas")].map(each => each.clientWidth),
+        rooms: [...document.querySelectorAll(".plot")].map(each => each.clientWidth),
+        ground: getComputedStyle(document.body).backgroundColor,
+        ink: getComputedStyle(document.body).color,
+    }
+}))"""
 
 
 def test_every_account_has_a_chart_of_its_own(board: Board, visit: Opens) -> None:
@@ -160,3 +173,32 @@ def test_without_the_chart_library_there_are_tables_and_with_it_charts_again(
     visitor.refresh()
     expect(visitor.chart("bob")).to_be_visible()
     expect(missing).to_be_hidden()
+
+
+def test_a_capture_of_the_whole_page_shows_the_charts_out_of_sight(
+    own_board: Board, visit: Opens
+) -> None:
+    own_board.remember({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
+    visitor = visit(own_board, viewport={"width": 500, "height": 300}).as_guest()
+    charts = visitor.page.locator(".plot canvas")
+    expect(charts).to_have_count(len(LABELS))
+    assert visitor.page.evaluate("scrollY") == 0
+    for inked in charts.evaluate_all(IS_INKED):
+        assert inked
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_on_paper_has_every_chart_as_wide_as_the_paper_and_dark_on_white(
+    own_board: Board, visit: Opens, scheme: str
+) -> None:
+    own_board.remember({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
+    visitor = visit(own_board, viewport={"width": 1280, "height": 300}, color_scheme=scheme)
+    visitor.page.evaluate(ON_PAPER)
+    with visitor.page.expect_response("**/api/history*"):
+        visitor.as_guest()
+    visitor.panel(LABELS[-1]).locator(".readings").wait_for(state="attached")
+    visitor.page.pdf(format="A4")
+    shown = visitor.page.evaluate("shown")
+    assert len(shown["charts"]) == len(LABELS)
+    assert shown["charts"] == shown["rooms"]
+    assert (shown["ground"], shown["ink"]) == ("rgb(255, 255, 255)", "rgb(26, 31, 39)")

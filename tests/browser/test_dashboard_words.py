@@ -63,6 +63,21 @@ def test_a_length_of_time_is_told_by_its_largest_units(page: Page, ms: int, word
 @pytest.mark.parametrize(
     ("ms", "words"),
     [
+        (30_000, "30 s"),
+        (90_000, "1 min 30 s"),
+        (10 * MINUTE, "10 min"),
+        (60 * MINUTE, "1 h"),
+        (90 * MINUTE + 30_000, "1 h 30 min 30 s"),
+        (DAY, "1 d"),
+    ],
+)
+def test_an_interval_is_told_exactly(page: Page, ms: int, words: str) -> None:
+    assert call(page, "time", "interval", ms) == words
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
         (NOON + HOUR, "at 13:00"),
         (NOON + DAY, "on Mon 12:00"),
         (NOON - 20 * DAY, "on 2 Nov, 12:00"),

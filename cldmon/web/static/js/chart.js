@@ -11,6 +11,7 @@ const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
 const AROUND = "600px"; // above and below what is seen, charts are drawn ahead
 const NEAR = 12; // px; so far from the line the crosshair still takes a reading
+const PAUSE_MS = 20; // between two charts out of sight
 
 export class Chart {
   /**
@@ -30,16 +31,23 @@ export class Chart {
     this.what = what;
     this.isBehind = true;
     if (this.isNear) this.#draw();
+    else drawLater(this);
   }
 
-  /** Draw again, for the colours have changed. */
-  recolour() {
+  /** Draw now what was left for later. */
+  catchUp() {
+    if (this.isBehind) this.#draw();
+  }
+
+  /** Draw again, for the colours have changed, or the room on paper. */
+  redraw() {
+    this.#fit();
     this.plot?.redraw(false);
   }
 
   /** Put the crosshair on a reading. */
   point(index) {
-    if (this.isBehind) this.#draw();
+    this.catchUp();
     const left = this.plot.valToPos(this.what.series.times[index], "x");
     this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
   }
@@ -47,17 +55,19 @@ export class Chart {
   end() {
     this.sizes.disconnect();
     this.sight.disconnect();
+    waiting.delete(this);
     this.plot?.destroy();
   }
 
-  /** Only what is in sight, or nearly, is drawn: there may be a hundred charts. */
+  /** What is in sight, or nearly, is drawn at once: there may be a hundred charts. */
   #seen(entries) {
     this.isNear = entries.at(-1).isIntersecting;
-    if (this.isNear && this.isBehind) this.#draw();
+    if (this.isNear) this.catchUp();
   }
 
   #draw() {
     this.isBehind = false;
+    waiting.delete(this);
     const names = [...this.what.series.lines.keys()].join("\n");
     if (names !== this.names) this.#rebuild();
     else this.#redraw();
@@ -158,6 +168,21 @@ export class Chart {
       );
     });
   }
+}
+
+const waiting = new Set();
+let timer = null;
+
+/** Draw a chart out of sight in its turn: a capture of the whole page shows it, too. */
+function drawLater(chart) {
+  waiting.add(chart);
+  timer ??= setTimeout(drawNext, PAUSE_MS);
+}
+
+function drawNext() {
+  const [chart] = waiting;
+  chart?.catchUp();
+  timer = waiting.size ? setTimeout(drawNext, PAUSE_MS) : null;
 }
 
 function isReading(plot, index) {

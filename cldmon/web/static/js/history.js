@@ -16,6 +16,7 @@ const MOST_AHEAD = 0.4; // of the range is shown of the future, where a forecast
 const LEAST_AHEAD = 0.02;
 const LEAST_SPAN_MS = 5 * MINUTE;
 const RETRY_MS = 10 * SECOND;
+const LOOKS = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"];
 const NO_SERIES = { times: [], lines: new Map() };
 
 export class History {
@@ -57,8 +58,11 @@ export class History {
       box,
     );
     addEventListener("hashchange", () => this.#switchTo(chosenRange(this.range)));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#recolour());
-    matchMedia("(forced-colors: active)").addEventListener("change", () => this.#recolour());
+    addEventListener("beforeprint", () => this.#eachPanel((panel) => panel.catchUp()));
+    for (const query of LOOKS)
+      matchMedia(query).addEventListener("change", () =>
+        this.#eachPanel((panel) => panel.redraw()),
+      );
   }
 
   /** Show the history up to what the server told just now. */
@@ -169,8 +173,8 @@ export class History {
     this.problem.hidden = words === "";
   }
 
-  #recolour() {
-    for (const panel of this.keyed.parts.values()) panel.recolour();
+  #eachPanel(act) {
+    for (const panel of this.keyed.parts.values()) act(panel);
   }
 }
 

@@ -74,8 +74,12 @@ export class Panel {
     if (!this.element.classList.contains("pointed")) this.#showValues(null, null);
   }
 
-  recolour() {
-    this.chart?.recolour();
+  redraw() {
+    this.chart?.redraw();
+  }
+
+  catchUp() {
+    this.chart?.catchUp();
   }
 
   end() {

@@ -1,7 +1,7 @@
 // How fresh the page is: "Updated … · next in …", and what stands in the way of that.
 
 import { byId, el, setText } from "./dom.js";
-import { ago, clock, span, when } from "./time.js";
+import { ago, clock, interval, span, when } from "./time.js";
 import { STALE_INTERVALS } from "./usage.js";
 import { sentence } from "./words.js";
 
@@ -60,6 +60,6 @@ function lostWords({ at, error }, now) {
 
 function stoppedWords(fetchedAt, intervalMs, now) {
   if (fetchedAt === null || now - fetchedAt <= STALE_INTERVALS * intervalMs) return "";
-  const expected = `a pass is expected every ${span(intervalMs)}`;
+  const expected = `a pass is expected every ${interval(intervalMs)}`;
   return `The collector has stopped: last pass ${when(fetchedAt, now)}, while ${expected}. The numbers are old. Check its timer with cldmon doctor.`;
 }

@@ -4,6 +4,12 @@ export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+const UNITS = [
+  [DAY, "d"],
+  [HOUR, "h"],
+  [MINUTE, "min"],
+  [SECOND, "s"],
+];
 
 const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY_TIME = format({ weekday: "short", hour: "2-digit", minute: "2-digit" });
@@ -66,6 +72,17 @@ export function span(ms) {
   if (minutes < 24 * 60) return joined(Math.floor(minutes / 60), "h", minutes % 60, "min");
   const hours = Math.round(minutes / 60);
   return joined(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+/** Return a length of time that somebody chose, in full: `1 min 30 s`. */
+export function interval(ms) {
+  let left = Math.max(SECOND, Math.round(ms / SECOND) * SECOND);
+  const words = [];
+  for (const [unit, name] of UNITS) {
+    if (left >= unit) words.push(`${Math.floor(left / unit)} ${name}`);
+    left %= unit;
+  }
+  return words.join(" ");
 }
 
 /** Return how long ago something was. */
