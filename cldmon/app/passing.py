@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -96,4 +97,7 @@ def _write_metrics(app: App, warn: Warn) -> None:
         # Readable by all: node_exporter is another user.
         files.replace(path, shown, mode=0o644, durable=False)
     except StoreError as error:
-        warn(str(error))
+        # So a service of systemd sees what its unit does not open to it.
+        closed = getattr(error.__cause__, "errno", None) == errno.EROFS
+        remedy = "; if a service says so: run `cldmon schedule systemd --install` again"
+        warn(f"{error}{remedy if closed else ''}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 import stat
 import tomllib
 from contextlib import suppress
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from cldmon import files
 from cldmon.config import document
 from cldmon.config import label as labels
+from cldmon.config.installed import given_credential
 from cldmon.config.locate import beside
+from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import credential
 from cldmon.errors import ConfigError, UsageError
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from cldmon.config.schema import AccountConfig, Config
+    from cldmon.config.schema import Config
     from cldmon.domain.secret import Secret
 
 _ELSEWHERE = {
@@ -57,9 +60,9 @@ def key_place(config: Config, path: Path, label: str, env: Mapping[str, str]) ->
     UsageError for what cannot be a label.
     """
     account = config.account(label)
-    place = KeyPlace(path, label, _key_path(account, path, env) if account else path)
     if account is None and (problem := labels.problem(label)):
         raise UsageError(f"the label {label!r} {problem}")
+    place = KeyPlace(path, label, _key_path(account or AccountConfig(label=label), path, env))
     _insist_on_writable(place.path)
     return place
 
@@ -87,11 +90,21 @@ def _key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> P
     if sources.file is not None:
         return beside(config.parent, sources.file, env)
     if not given and (found := credential(sources.credential, env)):
-        raise ConfigError(
-            f"{owner} systemd ({found}), where cldmon cannot store one: sign in with any browser,"
-            " store its cookie sessionKey in that credential's source, and restart the unit"
-        )
+        raise _by_systemd(owner, str(found), None)
+    if not given and (told := given_credential(sources.credential, config, env)):
+        raise _by_systemd(owner, str(told), told.file)
     return config
+
+
+def _by_systemd(owner: str, told: str, file: str | None) -> ConfigError:
+    """Return the error for a key that is kept where systemd alone finds it."""
+    place = "that credential's source"
+    if file:
+        place = f"its file: sudo install -m 600 /dev/stdin {shlex.quote(file)}"
+    return ConfigError(
+        f"{owner} systemd ({told}), where cldmon cannot store one: sign in with any browser, and"
+        f" store its cookie sessionKey in {place}"
+    )
 
 
 def _insist_on_writable(path: Path) -> None:

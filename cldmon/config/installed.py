@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import pwd
 import re
 import shlex
 from collections import defaultdict
@@ -38,24 +39,42 @@ class Call(NamedTuple):
 
     def is_of(self, config: Path) -> bool:
         """Return whether it is for a configuration; one that names none may be for any."""
-        return self.config is None or _is_same(self.config, config)
+        return self.config is None or is_same(self.config, config)
 
 
 class Credential(NamedTuple):
-    """The setting that gives a service a credential, and the file that it comes from, or "".
+    """The service that is given a credential, by which setting, and the file that it comes from.
 
-    The file is named only where the credential is what stands in it.
+    The file is None unless the credential is what stands in it.
     """
 
+    service: str
     setting: str
-    file: str
+    file: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.setting} in {self.service}"
 
 
 class FetchService(NamedTuple):
-    """A service that makes passes: the file of its unit, and its settings, drop-ins included."""
+    """A service that makes passes: the file of its unit, and its settings, drop-ins included.
+
+    It is the system's, or one of a user's own manager.
+    """
 
     path: Path
     settings: Mapping[str, Sequence[str]]
+    of_user: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the instance; that of the first is empty."""
+        return self.path.name.removeprefix("cldmon").removesuffix("-fetch.service")[1:]
+
+    @property
+    def timer(self) -> str:
+        """What starts it."""
+        return self.path.with_suffix(".timer").name
 
     @property
     def call(self) -> Call:
@@ -69,13 +88,14 @@ class FetchService(NamedTuple):
             for value in self.settings.get(key, ()):
                 given, _, source = value.partition(":")
                 if given == name:
-                    return Credential(f"{key}={value}", source if key == "LoadCredential" else "")
+                    file = source if key == "LoadCredential" and source else None
+                    return Credential(self.path.name, f"{key}={value}", file)
         for key in ("SetCredential", "SetCredentialEncrypted"):
             if any(value.partition(":")[0] == name for value in self.settings.get(key, ())):
-                return Credential(key, "")  # the value itself stands there
+                return Credential(self.path.name, key)  # the value itself stands there
         for glob in self.settings.get("ImportCredential", ()):
             if fnmatch.fnmatchcase(name, glob):
-                return Credential(f"ImportCredential={glob}", "")
+                return Credential(self.path.name, f"ImportCredential={glob}")
         return None
 
     def data_dir(self, configured: str | None, config: Path) -> Path:
@@ -95,7 +115,8 @@ class FetchService(NamedTuple):
     def _env(self) -> dict[str, str]:
         """What of its environment decides where the data are."""
         pairs = (each.partition("=") for line in self._listed("Environment") for each in line)
-        env = {name: value for name, _, value in pairs}
+        env = {"HOME": _home_of(self.settings["User"][-1])} if "User" in self.settings else {}
+        env |= {name: value for name, _, value in pairs}
         if state := [each for line in self._listed("StateDirectory") for each in line]:
             env["STATE_DIRECTORY"] = f"/var/lib/{state[0]}"
         return env
@@ -108,7 +129,18 @@ def fetch_services(
     env: Mapping[str, str], system: Iterable[Path] = SYSTEM_FOLDERS
 ) -> list[FetchService]:
     """Return the services that make passes, those of the system and of the caller's own manager."""
-    return [*_found_in(tuple(system)), *_found_in((user_folder(env),))]
+    own = (each._replace(of_user=True) for each in _found_in((user_folder(env),)))
+    return [*_found_in(tuple(system)), *own]
+
+
+def given_credential(name: str, config: Path, env: Mapping[str, str]) -> Credential | None:
+    """Return how systemd gives the passes of a configuration the credential of that name, or None.
+
+    Whoever is not such a pass cannot see it.
+    """
+    services = [each for each in fetch_services(env) if each.call.is_of(config)]
+    found = (service.credential(name) for service in services)
+    return next(filter(None, found), None)
 
 
 def user_folder(env: Mapping[str, str]) -> Path:
@@ -181,6 +213,13 @@ def _text(path: Path) -> str:
         return ""
 
 
+def _home_of(user: str) -> str:
+    try:
+        return pwd.getpwnam(user).pw_dir
+    except KeyError:
+        return ""
+
+
 def _shell_words(line: str) -> list[str]:
     try:
         return shlex.split(line)
@@ -201,7 +240,7 @@ def _plain(word: str, doubled: str) -> str:
     return text
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
     """Return whether two paths are one file; by their names where there is none."""
     try:
         return one.samefile(other)

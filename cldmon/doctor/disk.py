@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import json
 import os
 import pwd
 import shlex
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.app import parts
 from cldmon.config import locate
+from cldmon.config.installed import is_same
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.errors import StoreError
 from cldmon.store import HEALTH_LOG, PASS_LOCK
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.app import App
+    from cldmon.config.installed import FetchService
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
 
@@ -57,6 +61,7 @@ def data_dir(patient: Patient) -> Iterator[Check]:
         yield unsure("data folder", f"{folder} belongs to {owner}", remedy)
     else:
         yield good("data folder", str(folder))
+    yield from _kept_elsewhere(patient, folder)
 
 
 def is_read_only(found: os.statvfs_result) -> bool:
@@ -120,11 +125,15 @@ def textfile(patient: Patient) -> Iterator[Check]:
     path = parts.textfile(config, app.env, app.config_folder) if config else None
     if path is None:
         return
-    if os.access(path.parent, os.W_OK | os.X_OK):
-        yield good("metrics textfile", str(path))
-    else:
+    closed = [each for each in patient.services if not each.may_write(path.parent)]
+    for service in closed:
+        detail = f"{service.path.name} may not write to {path.parent}"
+        yield bad("metrics textfile", detail, f"bring it up to date: {_install(service)}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
         detail = f"{path.parent} is no folder that we can write to"
-        yield bad("metrics textfile", detail, _mend(path.parent))
+        yield bad("metrics textfile", detail, opened_to_us(path.parent))
+    elif not closed:
+        yield good("metrics textfile", str(path))
 
 
 def state(patient: Patient) -> Iterator[Check]:
@@ -160,6 +169,43 @@ def _appended(folder: Path, now: datetime) -> list[Path]:
     return [*(folder / name for name in names), day_path(folder, now.date())]
 
 
+def opened_to_us(folder: Path) -> str:
+    """Return what lets us write to a folder that stays somebody else's."""
+    quoted, group = shlex.quote(str(folder)), _group(os.getegid())
+    if not folder.exists():
+        return f"sudo install -d -m 775 -g {group} {quoted}"
+    return f"sudo chgrp {group} {quoted} && sudo chmod g+w {quoted}"
+
+
+def _kept_elsewhere(patient: Patient, ours: Path) -> Iterator[Check]:
+    """Yield what makes passes of this configuration that keep their data in another folder."""
+    path, config = patient.config_path, patient.config
+    if path is None or config is None:
+        return
+    kept = [
+        (each.path.name, each.data_dir(config.data_dir, path), _install(each))
+        for each in patient.services
+    ]
+    kept += [
+        (where, each.data_dir, "cldmon schedule cron --install")
+        for where, each in patient.crontab_calls
+        if each.data_dir
+    ]
+    for what, folder, command in kept:
+        if not is_same(folder, ours):
+            detail = f"passes of {what} keep their data in {folder}, and this is {ours}"
+            wanted = f"data_dir = {json.dumps(str(folder), ensure_ascii=False)}"
+            remedy = f"set {wanted} in {path}; or, to use this folder from now on: {command}"
+            yield bad("data folder", detail, remedy)
+
+
+def _install(service: FetchService) -> str:
+    """Return the command that brings the units of a service up to date."""
+    sudo, user = ("", " --user") if service.of_user else ("sudo ", "")
+    name = f" --name {service.name}" if service.name else ""
+    return f"{sudo}cldmon schedule systemd{user}{name} --install"
+
+
 def _absent(folder: Path, app: App) -> Check:
     parent = _nearest(folder)
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
@@ -183,6 +229,13 @@ def _mend(path: Path) -> str:
 
 def _mend_all(folder: Path) -> str:
     return f"sudo chown -R {_user(os.geteuid())} {shlex.quote(str(folder))}"
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
 
 
 def _user(uid: int) -> str:

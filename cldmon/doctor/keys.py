@@ -22,9 +22,10 @@ from cldmon.store import pass_lock
 from cldmon.store.state import CHALLENGES, Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
     from datetime import datetime
 
+    from cldmon.config.installed import Credential
     from cldmon.config.schema import Config
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
@@ -50,25 +51,66 @@ _REMEDIES = {
 
 def present(patient: Patient) -> Iterator[Check]:
     """Look whether each key is there, well-formed and not near its end."""
+    now = patient.app.now()
     for label, key in patient.keys.items():
-        name = f"key of {label}"
+        name, again = f"key of {label}", renewal(patient, label)
+        mark, accepted = _memory(patient, label).key, _is_accepted(patient, label)
         if isinstance(key, Secret):
-            mark = patient.state.memories.get(label, Memory()).key
-            yield age(name, key, mark, patient.app.now(), renewal(patient, label))
+            yield age(name, key, mark, now, again, accepted=accepted)
+        elif given := _given(patient, label):
+            where = f"systemd gives it to the passes alone ({given})"
+            yield _aged(name, where, mark, now, again, accepted=accepted)
         else:
-            yield bad(
-                name, key.message, _REMEDIES[key.kind].format(renewal=renewal(patient, label))
-            )
+            yield bad(name, key.message, _REMEDIES[key.kind].format(renewal=again))
 
 
-def age(name: str, key: Secret, mark: KeyMark | None, now: datetime, renewal: str) -> Check:
-    """Return what is known of a key's age; `mark` is that of the key that was used last."""
-    if mark is None or mark.fingerprint != key.fingerprint():
-        return good(name, "well-formed; no pass has used it yet")
-    detail = describe_key_age(mark.since, now)
+def age(
+    name: str,
+    key: Secret,
+    mark: KeyMark | None,
+    now: datetime,
+    renewal: str,
+    *,
+    accepted: bool = True,
+) -> Check:
+    """Return what is known of a key; `mark` is that of the key that was used last.
+
+    `accepted` says whether the service has accepted that one.
+    """
+    used = mark if mark and mark.fingerprint == key.fingerprint() else None
+    return _aged(name, "well-formed", used, now, renewal, accepted=accepted)
+
+
+def _aged(
+    name: str, what: str, mark: KeyMark | None, now: datetime, renewal: str, *, accepted: bool
+) -> Check:
+    if mark is None:
+        return unsure(name, f"{what}; no pass has used it yet", "run: cldmon fetch")
+    detail = f"{what}; {describe_key_age(mark.since, now)}"
+    if not accepted:
+        return unsure(name, f"{detail}; the service has not accepted it", f"a new one: {renewal}")
     if now - mark.since < WARN_AGE:
         return good(name, detail)
     return unsure(name, detail, f"get a new key in time: {renewal}")
+
+
+def _is_accepted(patient: Patient, label: str) -> bool:
+    """Return whether the service is known to have accepted the key that was used last."""
+    # The organization is looked up anew with each new key.
+    if _memory(patient, label).organization_at:
+        return True
+    accounts = patient.state.snapshot.accounts
+    return any(each.label == label and each.reading and not each.failure for each in accounts)
+
+
+def _memory(patient: Patient, label: str) -> Memory:
+    return patient.state.memories.get(label, Memory())
+
+
+def _given(patient: Patient, label: str) -> Credential | None:
+    """Return how systemd gives an account's key to the passes alone, or None."""
+    account = patient.config.account(label) if patient.config else None
+    return patient.credential(account.sources()) if account else None
 
 
 def twins(patient: Patient) -> Iterator[Check]:
@@ -94,8 +136,10 @@ def validity(patient: Patient) -> Iterator[Check]:
     if patient.config is None:
         return
     if patient.offline:
-        yield from _as_it_was(patient)
+        yield from _as_it_was(patient, patient.keys)
+        yield from sharing(_organizations(patient, {}))
         return
+    yield from _as_it_was(patient, [label for label in patient.keys if _given(patient, label)])
     resting = dict(_resting(patient))
     for label, until in resting.items():
         detail = f"rate limited until {spoken(until, patient.app.now())}, so it is not asked"
@@ -197,11 +241,11 @@ def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
             yield label, memory.retry_at
 
 
-def _as_it_was(patient: Patient) -> Iterator[Check]:
+def _as_it_was(patient: Patient, labels: Container[str]) -> Iterator[Check]:
+    """Say of accounts what the last pass met."""
     for account in patient.state.snapshot.accounts:
-        if account.label in patient.keys and account.failure:
+        if account.label in labels and account.failure:
             yield access(account.label, account.failure, renewal(patient, account.label))
-    yield from sharing(_organizations(patient, {}))
 
 
 def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from cldmon import files
-from cldmon.config.secrets import run_program
 from cldmon.doctor.check import Verdict, bad, good, unsure
+from cldmon.doctor.crontabs import output_of
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.instants import nearest_minute
-from cldmon.errors import BusyError, StoreError
+from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK, pass_lock
 from cldmon.terminal.times import length, read_ago
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
@@ -28,7 +26,6 @@ TIMER = "cldmon-fetch.timer"
 LONGEST_PASS = timedelta(minutes=30)
 """A pass that takes longer hangs: a hundred accounts that all time out take five minutes."""
 
-_CRONTABS = (Path("/etc/crontab"), Path("/etc/cron.d"))
 _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --install)"
 
 
@@ -77,10 +74,8 @@ def outbox(patient: Patient) -> Iterator[Check]:
 
 def timer(patient: Patient) -> Iterator[Check]:
     """Look who starts the passes."""
-    env = patient.app.env
-    found = [*_systemd(env, "--system"), *_systemd(env, "--user"), *_cron(env)]
-    if not found:
-        yield unsure("timer", "nothing was found that starts passes", _SCHEDULE)
+    timers = (_systemd(patient, of_user=False), _systemd(patient, of_user=True))
+    found = [*chain(*timers), *_cron(patient)] or [_nothing(patient)]
     working = [check for check in found if check.verdict is Verdict.OK]
     yield from working or found
 
@@ -96,48 +91,30 @@ def _outbox(waiting: Waiting, now: datetime) -> Check:
     return unsure("outbox", detail, "the next pass sends them")
 
 
-def _systemd(env: Mapping[str, str], manager: str) -> Iterator[Check]:
-    state = _printed(
-        ["systemctl", manager, "show", "-p", "ActiveState", "--value", TIMER], env
-    ).strip()
-    where = f"{TIMER} ({manager.removeprefix('--')})"
-    if state == "active":
-        yield good("timer", f"systemd: {where} is active")
-    elif state == "failed":
-        yield bad("timer", f"systemd: {where} has failed", f"systemctl {manager} status {TIMER}")
+def _systemd(patient: Patient, *, of_user: bool) -> Iterator[Check]:
+    """Yield how the timers of this configuration are, those of one of the two managers."""
+    manager = "--user" if of_user else "--system"
+    own, others = (
+        {each.timer for each in services if each.of_user == of_user}
+        for services in (patient.services, patient.other_services)
+    )
+    for name in sorted({TIMER, *own} - others):
+        argv = ["systemctl", manager, "show", "-p", "ActiveState", "--value", name]
+        state = output_of(argv, patient.app.env).strip()
+        where = f"{name} ({manager.removeprefix('--')})"
+        if state == "active":
+            yield good("timer", f"systemd: {where} is active")
+        elif state == "failed":
+            yield bad("timer", f"systemd: {where} has failed", f"systemctl {manager} status {name}")
 
 
-def _cron(env: Mapping[str, str]) -> Iterator[Check]:
-    if _fetches(_printed(["crontab", "-l"], env)):
-        yield good("timer", "cron: in the crontab of this user")
-    for file in _system_crontabs():
-        if _fetches(_text(file)):
-            yield good("timer", f"cron: {file}")
+def _cron(patient: Patient) -> Iterator[Check]:
+    for where in dict.fromkeys(where for where, _ in patient.crontab_calls):
+        yield good("timer", f"cron: {where}")
 
 
-def _system_crontabs() -> Iterator[Path]:
-    for place in _CRONTABS:
-        try:
-            yield from sorted(place.iterdir()) if place.is_dir() else [place]
-        except OSError:
-            continue
-
-
-def _fetches(crontab: str) -> bool:
-    lines = (line.strip() for line in crontab.splitlines())
-    return any("cldmon" in x and "fetch" in x for x in lines if not x.startswith("#"))
-
-
-def _text(file: Path) -> str:
-    try:
-        return (files.read(file) or b"").decode(errors="replace")
-    except StoreError:
-        return ""
-
-
-def _printed(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what a program prints; nothing where it is not to be had or does not succeed."""
-    try:
-        return run_program(argv, env, Path("/")).decode(errors="replace")
-    except (OSError, subprocess.SubprocessError):
-        return ""
+def _nothing(patient: Patient) -> Check:
+    if others := patient.other_services:
+        detail = f"{others[0].timer} starts the passes of another configuration"
+        return unsure("timer", detail, f"{_SCHEDULE}, with --name for a second instance")
+    return unsure("timer", "nothing was found that starts passes", _SCHEDULE)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from cldmon.app import parts
 from cldmon.collector.lookups import start_lookups
+from cldmon.config.installed import fetch_services, given_credential
+from cldmon.doctor.crontabs import find_calls
 from cldmon.errors import ConfigError, StoreError
 from cldmon.store.state import State, StateFile
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.app import App
-    from cldmon.config.schema import Config
+    from cldmon.config.installed import Call, Credential, FetchService
+    from cldmon.config.schema import Config, Sources
     from cldmon.domain.model import Failure
     from cldmon.domain.secret import Secret
 
@@ -50,6 +53,37 @@ class Patient:
             return self.app.outline.data_dir
         except ConfigError:
             return None
+
+    @cached_property
+    def services(self) -> list[FetchService]:
+        """The services of systemd that make the passes of this configuration."""
+        return [each for each in self._all_services if self._is_ours(each.call)]
+
+    @cached_property
+    def other_services(self) -> list[FetchService]:
+        """Those that make the passes of another."""
+        return [each for each in self._all_services if not self._is_ours(each.call)]
+
+    @cached_property
+    def crontab_calls(self) -> list[tuple[str, Call]]:
+        """The calls in crontabs that make the passes of this configuration, with their places."""
+        return [(where, call) for where, call in find_calls(self.app.env) if self._is_ours(call)]
+
+    @cached_property
+    def _all_services(self) -> list[FetchService]:
+        return fetch_services(self.app.env)
+
+    def _is_ours(self, call: Call) -> bool:
+        return self.config_path is None or call.is_of(self.config_path)
+
+    def credential(self, sources: Sources) -> Credential | None:
+        """Return how systemd gives a secret to those services alone; None where it comes otherwise.
+
+        A secret that is given to this very process is seen like any other.
+        """
+        if sources.given() or self.config_path is None:
+            return None
+        return given_credential(sources.credential, self.config_path, self.app.env)
 
     @cached_property
     def state(self) -> State:

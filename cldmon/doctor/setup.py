@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from cldmon import __version__
-from cldmon.config.load import load, permissions_warning
+from cldmon.config.load import load, permissions_warning, read
 from cldmon.config.locate import beside
 from cldmon.config.reach import KNOWN_SECRETS, SHORT_SECRET, open_logins
 from cldmon.doctor.check import bad, good, unsure
@@ -32,7 +32,9 @@ def configuration(patient: Patient) -> Iterator[Check]:
     """Look whether the configuration is found and fit for a pass."""
     try:
         path = patient.app.config_path
-        found = load(path, patient.app.env)
+        found = read(path)
+        if not any(patient.credential(account.sources()) for account in found.accounts):
+            load(path, patient.app.env)
     except ConfigError as error:
         for problem in str(error).splitlines():
             yield bad("config", problem, "mend it in that file, or write a new one: cldmon init")

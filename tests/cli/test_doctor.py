@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -150,3 +151,24 @@ def test_on_ubuntu_root_is_told_that_it_alone_does_without(clinic: Clinic) -> No
     assert check["verdict"] == "unsure"
     assert "that do not run as root" in check["detail"]
     assert "profile cldmon-browser" in check["remedy"]
+
+
+def test_keys_that_systemd_gives_to_the_service_leave_the_doctor_content(clinic: Clinic) -> None:
+    """It is run by hand, where no credential can be seen, after a pass that could see them."""
+    config = clinic.folder / "config.toml"
+    config.write_text(re.sub('session_key = "[^"]*"\n', "", config.read_text()))
+    given = clinic.folder / "credentials"
+    given.mkdir()
+    unit = clinic.folder / ".config/systemd/user/cldmon-fetch.service"
+    unit.parent.mkdir(parents=True)
+    start = f"ExecStart=cldmon --config {config} --data-dir {clinic.folder}/data fetch\n"
+    lines = (f"LoadCredential={label}:/etc/credstore/{label}\n" for label in ("alice", "bob"))
+    unit.write_text(f"[Service]\n{start}{''.join(lines)}")
+    for label in ("alice", "bob"):
+        (given / label).write_text(key(label))
+    fetched = clinic.run(command="fetch", CREDENTIALS_DIRECTORY=str(given))
+    assert fetched.returncode == 0, fetched.stderr
+    ran = clinic.run("--json")
+    found = {each["name"]: each["verdict"] for each in json.loads(ran.stdout)}
+    assert (found["config"], found["key of alice"], found["key of bob"]) == ("ok", "ok", "ok")
+    assert ran.returncode == 0

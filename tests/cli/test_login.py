@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import stat
 import subprocess
@@ -266,3 +267,21 @@ def test_a_key_from_a_variable_is_refused_before_anybody_signs_in(home: Home) ->
     ran = with_window(home).run("login", "bob")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "put its cookie sessionKey into that variable" in ran.stderr
+
+
+def test_a_key_that_the_service_gets_from_systemd_is_not_written_into_the_configuration(
+    home: Home,
+) -> None:
+    text = re.sub("session_key = .*", "", home.config.read_text())
+    home.config.write_text(text)
+    unit = home.folder / ".config/systemd/user/cldmon-fetch.service"
+    unit.parent.mkdir(parents=True)
+    start = f"ExecStart={CLDMON} --config {home.config} --data-dir {home.data} fetch"
+    credential = "LoadCredential=alice:/etc/credstore/cldmon-alice"
+    unit.write_text(f"[Service]\n{start}\n{credential}\n")
+    ran = paste(home, "alice")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "/etc/credstore/cldmon-alice" in ran.stderr
+    assert "MARKER" not in ran.stderr
+    assert home.config.read_text() == text
+    assert home.claude.requests == []

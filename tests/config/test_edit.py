@@ -169,6 +169,43 @@ def test_a_systemd_credential_is_not_for_us_to_store(tmp_path: Path) -> None:
         key_place(read(path), path, "alice", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
+def unit(folder: Path, config: Path, settings: str) -> dict[str, str]:
+    """Write a unit of the user's own that makes passes; return the environment of that user."""
+    place = folder / ".config/systemd/user/cldmon-fetch.service"
+    place.parent.mkdir(parents=True)
+    place.write_text(f"[Service]\nExecStart=/bin/cldmon --config {config} fetch\n{settings}\n")
+    return {"HOME": str(folder)}
+
+
+@pytest.mark.parametrize("label", ["alice", "new"])
+def test_a_key_that_systemd_gives_to_the_service_belongs_into_its_file(
+    tmp_path: Path, label: str
+) -> None:
+    """In the configuration it would be used instead, and be readable by more than root."""
+    path = config(tmp_path, "")
+    env = unit(tmp_path, path, f"LoadCredential={label}:/etc/credstore/cldmon-{label}")
+    with pytest.raises(ConfigError) as caught:
+        key_place(read(path), path, label, env)
+    assert "cldmon-fetch.service" in str(caught.value)
+    file = f"/etc/credstore/cldmon-{label}"
+    assert f"sudo install -m 600 /dev/stdin {file}" in str(caught.value)
+
+
+def test_a_credential_that_is_no_plain_file_is_named_without_its_value(tmp_path: Path) -> None:
+    path = config(tmp_path, "")
+    env = unit(tmp_path, path, "SetCredential=alice:sk-ant-sid01-MARKER")
+    with pytest.raises(ConfigError, match=r"SetCredential in cldmon-fetch\.service") as caught:
+        key_place(read(path), path, "alice", env)
+    assert "MARKER" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ['session_key = "x"', 'session_key_file = "alice.key"'])
+def test_where_the_configuration_has_a_place_that_one_counts(tmp_path: Path, entry: str) -> None:
+    path = config(tmp_path, entry)
+    env = unit(tmp_path, path, "LoadCredential=alice:/etc/credstore/cldmon-alice")
+    assert key_place(read(path), path, "alice", env).path.parent == tmp_path
+
+
 def test_what_cannot_be_a_label_is_refused(tmp_path: Path) -> None:
     path = config(tmp_path, "")
     with pytest.raises(UsageError, match="control character"):

@@ -52,7 +52,7 @@ def test_what_schedule_writes_is_read_as_it_was_meant(program: str, config: str,
         JOB,
         program=(f"/{program}",),
         config=Path("/", config),
-        data_dir=Path("/", data),
+        data_dir=Path("/data", f"x{data}"),
     )
     read = service(job)
     assert read.call == Call(job.config, job.data_dir)
@@ -115,15 +115,16 @@ LoadCredential=dora
 
 
 def test_a_credential_is_known_by_its_name_and_no_secret_is_told() -> None:
-    read = FetchService(Path("a"), installed.settings(CREDENTIALS))
+    read = FetchService(Path("/x/a.service"), installed.settings(CREDENTIALS))
     file = "/etc/credstore/cldmon-alice"
-    assert read.credential("alice") == Credential(f"LoadCredential=alice:{file}", file)
-    assert read.credential("bob") == Credential(
-        "LoadCredentialEncrypted=bob:/etc/credstore.encrypted/bob", ""
-    )
-    assert read.credential("carol") == Credential("SetCredential", "")
-    assert read.credential("team-1") == Credential("ImportCredential=team-*", "")
-    assert read.credential("dora") == Credential("LoadCredential=dora", "")
+    assert read.credential("alice") == Credential("a.service", f"LoadCredential=alice:{file}", file)
+    told = {name: str(read.credential(name)) for name in ("bob", "carol", "team-1", "dora")}
+    assert told == {
+        "bob": "LoadCredentialEncrypted=bob:/etc/credstore.encrypted/bob in a.service",
+        "carol": "SetCredential in a.service",
+        "team-1": "ImportCredential=team-* in a.service",
+        "dora": "LoadCredential=dora in a.service",
+    }
     assert read.credential("erin") is None
 
 

@@ -17,6 +17,8 @@ from tests.contrib.test_prometheus import free_port
 from tests.home import CLDMON, SERVING, Home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cldmon.demo.claude import FakeClaude
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,11 +79,15 @@ def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
 
 
 def run(
-    home: Home, unit: str, *arguments: str, program: str = CLDMON
+    home: Home,
+    unit: str,
+    *arguments: str,
+    program: str = CLDMON,
+    readable: Sequence[Path] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run cldmon, or another program, as the service of a unit's text."""
     browser = home.env.get("PLAYWRIGHT_BROWSERS_PATH")
-    readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), home.config]
+    readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), home.config, *readable]
     return confined.run(
         unit,
         [program, *arguments],
@@ -108,6 +114,20 @@ def test_the_restrictions_are_there(home: Home) -> None:
     unit = (SYSTEMD / "cldmon-fetch.service").read_text().replace(" chroot seccomp", "")
     assert run(home, unit, "fetch").returncode == 1
     assert home.accounts["alice"]["errorKind"] == "no_browser"
+
+
+def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(home: Home) -> None:
+    """It was configured after the unit was installed: no disk is mounted read-only."""
+    folder = home.folder / "metrics"
+    folder.mkdir()
+    tables = f'[browser]\nsandbox = true\n[metrics]\ntextfile = "{folder}/cldmon.prom"\n'
+    home.configure(tables=tables)
+    unit = (SYSTEMD / "cldmon-fetch.service").read_text()
+    ran = run(home, unit, "fetch", "--strict", readable=[folder])
+    assert ran.returncode == 0
+    [line] = ran.stderr.splitlines()
+    assert f"{folder}/cldmon.prom" in line
+    assert "`cldmon schedule systemd --install` again" in line
 
 
 def test_the_server_lives_within_its_restrictions(home: Home) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,8 @@ from cldmon.doctor.check import Verdict
 
 if TYPE_CHECKING:
     from tests.doctor.ward import Ward
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_data_folder_that_a_pass_would_make_is_a_question_mark(ward: Ward) -> None:
@@ -112,3 +116,55 @@ def test_the_folder_of_the_metrics_has_to_be_there(ward: Ward) -> None:
     (ward.folder / "prom").mkdir()
     [check] = disk.textfile(ward.patient())
     assert check.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("kind", ["unit", "crontab"])
+def test_passes_that_keep_their_data_elsewhere_are_a_cross(ward: Ward, kind: str) -> None:
+    """What is shown here would be of another time, or nothing at all."""
+    ward.passed()
+    elsewhere = ward.folder / "elsewhere"
+    if kind == "unit":
+        ward.schedule(data=elsewhere)
+    else:
+        ward.program("crontab", f"echo '* * * * * cldmon --data-dir {elsewhere} fetch'")
+    good, check = disk.data_dir(ward.patient())
+    assert (good.verdict, check.verdict) == (Verdict.OK, Verdict.FAILED)
+    assert str(elsewhere) in check.detail
+    assert f'data_dir = "{elsewhere}" in {ward.config}' in check.remedy
+    assert "--install" in check.remedy
+
+
+def test_passes_that_keep_their_data_here_are_in_order(ward: Ward) -> None:
+    ward.passed()
+    ward.schedule()
+    ward.schedule(name="cldmon-b-fetch", config=Path("/b.toml"), data=ward.folder / "b")
+    ward.program("crontab", f"echo '* * * * * cldmon --config /b --data-dir {ward.folder} fetch'")
+    assert [check.verdict for check in disk.data_dir(ward.patient())] == [Verdict.OK]
+
+
+def test_a_textfile_that_the_service_may_not_write_is_a_cross(ward: Ward) -> None:
+    """Whoever looks by hand may: the unit was installed before the textfile was configured."""
+    folder = ward.folder / "prom"
+    folder.mkdir()
+    ward.write('metrics.textfile = "prom/cldmon.prom"')
+    ward.schedule("ProtectSystem=strict")
+    [check] = disk.textfile(ward.patient())
+    assert check.verdict is Verdict.FAILED
+    assert "cldmon-fetch.service" in check.detail
+    assert "cldmon schedule systemd --user --install" in check.remedy
+    ward.schedule(f"ProtectSystem=strict\nReadWritePaths=-{folder}")
+    [check] = disk.textfile(ward.patient())
+    assert check.verdict is Verdict.OK
+
+
+def test_the_folder_of_the_textfile_is_opened_as_the_page_says(ward: Ward) -> None:
+    page = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
+    folder, us = ward.folder / "prom", grp.getgrgid(os.getegid()).gr_name
+    ward.write('metrics.textfile = "prom/cldmon.prom"')
+    [absent] = disk.textfile(ward.patient())
+    assert absent.remedy == f"sudo install -d -m 775 -g {us} {folder}"
+    folder.mkdir()
+    remedy = disk.opened_to_us(folder)
+    assert remedy == f"sudo chgrp {us} {folder} && sudo chmod g+w {folder}"
+    for command in remedy.replace(str(folder), "DIR").replace(us, "cldmon").split(" && "):
+        assert command in page.replace("/var/lib/prometheus/node-exporter", "DIR")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
-from cldmon.doctor import keys
+from cldmon.doctor import keys, setup
 from cldmon.doctor.check import Verdict
 from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
@@ -47,7 +47,98 @@ def test_from_day_21_on_a_key_is_warned_of(days: float, verdict: Verdict, words:
 
 def test_the_age_of_the_key_before_says_nothing_of_this_one() -> None:
     other = KeyMark(Secret("another").fingerprint(), NOON - timedelta(days=27))
-    assert keys.age("key", OURS, other, NOON, "").verdict is Verdict.OK
+    check = keys.age("key", OURS, other, NOON, "")
+    assert (check.verdict, check.detail) == (Verdict.UNSURE, "well-formed; no pass has used it yet")
+    assert check.remedy == "run: cldmon fetch"
+
+
+REFUSED = Failure(FailureKind.KEY_EXPIRED, "session key expired or revoked")
+DOWN = Failure(FailureKind.SERVICE_DOWN, "it was down")
+READ = Reading(NOON, {})
+
+
+@pytest.mark.parametrize(
+    ("account", "looked_up", "verdict"),
+    [
+        (Account("alice", READ), True, Verdict.OK),
+        (Account("alice", READ), False, Verdict.OK),
+        (Account("alice", READ, DOWN), True, Verdict.OK),
+        (Account("alice", READ, REFUSED), False, Verdict.UNSURE),
+        (Account("alice", None, REFUSED), False, Verdict.UNSURE),
+        (Account("alice", None, DOWN), False, Verdict.UNSURE),
+    ],
+    ids=["read", "read by an older cldmon", "down now", "new and refused", "refused", "down"],
+)
+def test_a_key_is_ticked_only_once_the_service_has_accepted_it(
+    ward: Ward, account: Account, looked_up: bool, verdict: Verdict
+) -> None:
+    memory = Memory(key=mark(timedelta(days=1)), organization_at=NOON if looked_up else None)
+    ward.passed(State(Snapshot(NOON, (account,)), {"alice": memory}))
+    [check] = keys.present(ward.patient())
+    assert check.verdict is verdict
+    assert ("has not accepted it" in check.detail) is (verdict is Verdict.UNSURE)
+
+
+GIVEN = "LoadCredential=alice:/etc/credstore/cldmon-alice"
+KEYLESS = '[[accounts]]\nlabel = "alice"\n'
+
+
+def by_credential(ward: Ward, account: Account | None, key: KeyMark | None = None) -> None:
+    """Let systemd give the key to the service alone, and a pass have ended."""
+    ward.write(accounts=KEYLESS)
+    ward.schedule(GIVEN)
+    memory = Memory(key=key, organization_at=NOON if account and account.reading else None)
+    accounts = (account,) if account else ()
+    ward.passed(State(Snapshot(NOON, accounts), {"alice": memory}))
+
+
+def test_a_key_that_systemd_gives_to_the_service_is_as_the_service_found_it(ward: Ward) -> None:
+    by_credential(ward, Account("alice", READ), mark(timedelta(days=1)))
+    patient = ward.patient(offline=False)
+    [check] = keys.present(patient)
+    assert check.verdict is Verdict.OK
+    assert "systemd" in check.detail
+    assert "in use since 2026-11-21" in check.detail
+    assert list(keys.validity(patient)) == []
+    [config] = setup.configuration(patient)
+    assert config.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("account", "key", "verdicts"),
+    [
+        (None, None, [Verdict.UNSURE]),
+        (Account("alice", READ), mark(timedelta(days=22)), [Verdict.UNSURE]),
+        (Account("alice", None, REFUSED), mark(timedelta(0)), [Verdict.UNSURE, Verdict.FAILED]),
+        (
+            Account("alice", None, Failure(FailureKind.KEY_MISSING, "no session key")),
+            None,
+            [Verdict.UNSURE, Verdict.FAILED],
+        ),
+    ],
+    ids=["no pass yet", "old", "refused", "not there"],
+)
+@pytest.mark.parametrize("offline", [True, False])
+def test_what_the_service_met_with_such_a_key_is_told(
+    ward: Ward, account: Account | None, key: KeyMark | None, verdicts: list[Verdict], offline: bool
+) -> None:
+    by_credential(ward, account, key)
+    patient = ward.patient(offline=offline)
+    checks = [*keys.present(patient), *keys.validity(patient)]
+    assert [check.verdict for check in checks] == verdicts
+    if Verdict.FAILED in verdicts:
+        assert "/etc/credstore/cldmon-alice" in checks[-1].remedy
+
+
+def test_a_key_that_nobody_gives_stays_a_cross(ward: Ward) -> None:
+    """A credential of another account, or of another configuration's service, is none of ours."""
+    ward.write(accounts=KEYLESS)
+    ward.schedule("LoadCredential=bob:/etc/credstore/bob")
+    ward.schedule(GIVEN, name="cldmon-b-fetch", config=ward.folder / "b.toml")
+    [check] = keys.present(ward.patient())
+    assert check.verdict is Verdict.FAILED
+    [config] = setup.configuration(ward.patient())
+    assert config.verdict is Verdict.FAILED
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,13 +18,6 @@ from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from tests.doctor.ward import Ward
-
-
-def program(ward: Ward, name: str, script: str) -> None:
-    path = ward.folder / "bin" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +82,13 @@ def test_messages_that_were_dropped_are_told(ward: Ward) -> None:
 
 def test_an_active_timer_is_enough(ward: Ward) -> None:
     """The system's manager has no such timer, the user's has."""
-    program(ward, "systemctl", '[ "$1" = --user ] && echo active || echo inactive')
+    ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
     [check] = passes.timer(ward.patient())
     assert check.detail == "systemd: cldmon-fetch.timer (user) is active"
 
 
 def test_a_failed_timer_is_a_cross(ward: Ward) -> None:
-    program(ward, "systemctl", '[ "$1" = --system ] && echo failed || exit 1')
+    ward.program("systemctl", '[ "$1" = --system ] && echo failed || exit 1')
     [check] = passes.timer(ward.patient())
     assert check.verdict is Verdict.FAILED
 
@@ -109,12 +103,36 @@ def test_a_failed_timer_is_a_cross(ward: Ward) -> None:
 def test_a_line_of_the_crontab_is_enough_but_no_comment(
     ward: Ward, line: str, verdict: Verdict
 ) -> None:
-    program(ward, "crontab", f"echo '{line}'")
+    ward.program("crontab", f"echo '{line}'")
     [check] = passes.timer(ward.patient())
     assert check.verdict is verdict
 
 
 def test_where_nothing_is_known_of_timers_there_is_a_question_mark(ward: Ward) -> None:
-    program(ward, "systemctl", "echo 'not booted with systemd' >&2; exit 1")
+    ward.program("systemctl", "echo 'not booted with systemd' >&2; exit 1")
     [check] = passes.timer(ward.patient())
     assert (check.verdict, "cldmon schedule" in check.remedy) == (Verdict.UNSURE, True)
+
+
+ANOTHER = Path("/etc/another/config.toml")
+
+
+def test_the_timer_of_another_configuration_is_not_ours(ward: Ward) -> None:
+    ward.schedule(config=ANOTHER)
+    ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
+    ward.program("crontab", f"echo '* * * * * cldmon --config {ANOTHER} fetch'")
+    [check] = passes.timer(ward.patient())
+    assert check.verdict is Verdict.UNSURE
+    assert check.detail == "cldmon-fetch.timer starts the passes of another configuration"
+    assert "--name" in check.remedy
+
+
+def test_a_named_instance_is_found_by_its_configuration(ward: Ward) -> None:
+    ward.schedule(config=ANOTHER)
+    ward.schedule(name="cldmon-team-fetch")
+    ward.program("systemctl", 'case "$*" in *--user*team*) echo active ;; *) echo inactive ;; esac')
+    [check] = passes.timer(ward.patient())
+    assert (check.verdict, check.detail) == (
+        Verdict.OK,
+        "systemd: cldmon-team-fetch.timer (user) is active",
+    )

@@ -66,6 +66,14 @@ def test_a_token_that_is_not_there_is_a_cross(ward: Ward) -> None:
     assert (check.verdict, "GONE" in check.detail) == (Verdict.FAILED, True)
 
 
+def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(ward: Ward) -> None:
+    ward.write("notifications.slack.enabled = true")
+    ward.schedule("LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack")
+    [check] = slack_checks(ward)
+    assert check.verdict is Verdict.UNSURE
+    assert "LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack" in check.detail
+
+
 def test_offline_slack_is_not_asked(ward: Ward, fake_slack: FakeSlack) -> None:
     use(ward, fake_slack)
     assert [c.verdict for c in slack.token(ward.patient())] == [Verdict.OK]

@@ -44,5 +44,20 @@ class Ward:
         self.data.mkdir(mode=0o700, exist_ok=True)
         StateFile(self.data).save(state or State(Snapshot(fetched_at=NOON)))
 
+    def program(self, name: str, script: str) -> None:
+        """Let there be a program that does as a script says."""
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def schedule(self, settings: str = "", name: str = "cldmon-fetch", **places: Path) -> None:
+        """Leave a unit of the caller's own that makes passes, with more settings of the service."""
+        config, data = places.get("config", self.config), places.get("data", self.data)
+        folder = self.folder / ".config/systemd/user"
+        folder.mkdir(parents=True, exist_ok=True)
+        start = f"ExecStart=/bin/cldmon --config {config} --data-dir {data} fetch"
+        (folder / f"{name}.service").write_text(f"[Service]\n{start}\n{settings}\n")
+
     def patient(self, *, offline: bool = True) -> Patient:
         return Patient(App(self.config, None, self.env, self.clock), offline)
