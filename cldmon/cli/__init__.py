@@ -14,7 +14,7 @@ import click
 from cldmon import __version__
 from cldmon.domain.secret import masked
 from cldmon.errors import CldmonError
-from cldmon.terminal.style import harmless, terminal_columns
+from cldmon.terminal.style import count_columns, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
 
 def _help_columns() -> int:
     """Return how wide help is: what click would choose, without the modules that it asks."""
-    return max(min(terminal_columns(sys.stdout, os.environ), 80) - 2, 50)
+    return max(min(count_columns(sys.stdout, os.environ), 80) - 2, 50)
 
 
 @click.group(
@@ -221,7 +221,7 @@ def complain(message: str) -> None:
 def say(text: str) -> None:
     """Say it on stderr, harmless whatever it holds, and to nobody where nobody listens."""
     with suppress(BrokenPipeError):
-        click.echo("\n".join(map(harmless, masked(text).split("\n"))), err=True)
+        click.echo("\n".join(map(sanitize, masked(text).split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:

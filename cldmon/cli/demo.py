@@ -17,7 +17,7 @@ from cldmon.demo import folder as folders
 from cldmon.demo import scenario, telling
 from cldmon.demo.stage import set_up
 from cldmon.errors import UsageError
-from cldmon.terminal.style import look
+from cldmon.terminal.style import detect_terminal
 
 if TYPE_CHECKING:
     from cldmon.app import App
@@ -68,7 +68,7 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
 
 def _play(stage: Stage) -> None:
     _tell(_INTRODUCTION)
-    screen = look(sys.stderr, os.environ)
+    screen = detect_terminal(sys.stderr, os.environ)
     _tell(telling.heading((person.label for person in scenario.PEOPLE), screen))
     before: Scene | None = None
     for scene in stage.play(complain):
@@ -90,7 +90,7 @@ def _sum_up(stage: Stage) -> None:
 
 
 def _show_message(stage: Stage, sent: SentMessage) -> None:
-    click.echo(telling.message(sent, stage.name_of, look(sys.stdout, os.environ)))
+    click.echo(telling.message(sent, stage.name_of, detect_terminal(sys.stdout, os.environ)))
 
 
 def _files(app: App) -> list[Path]:

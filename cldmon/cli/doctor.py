@@ -13,7 +13,7 @@ from cldmon.cli.options import print_json
 if TYPE_CHECKING:
     from cldmon.app import App
     from cldmon.doctor.check import Check
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 _INDENT = "  "
 
@@ -43,9 +43,9 @@ def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
 
 
 def _show(app: App, check: Check) -> None:
-    from cldmon.terminal.style import look
+    from cldmon.terminal.style import detect_terminal
 
-    place = look(sys.stdout, app.env)
+    place = detect_terminal(sys.stdout, app.env)
     text = place.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
     click.echo(_mark(check, place) + text.removeprefix(_INDENT[:-1]), color=True)
     if check.remedy:
@@ -53,7 +53,7 @@ def _show(app: App, check: Check) -> None:
         click.echo(f"{_INDENT}{_INDENT}{place.pick('→', '->')} {place.clean(check.remedy)}")
 
 
-def _mark(check: Check, place: Look) -> str:
+def _mark(check: Check, place: Terminal) -> str:
     from cldmon.doctor.check import Verdict
     from cldmon.terminal.style import GREEN, RED, YELLOW
 

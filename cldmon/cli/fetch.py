@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain, options
-from cldmon.terminal.style import obeys
+from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,10 @@ def _warnings_after() -> Iterator[Callable[[str], None]]:
 def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
     """Draw a progress bar on stderr while the block runs, if a person looks."""
     with click.progressbar(
-        length=accounts, label="Reading", file=sys.stderr, hidden=not obeys(sys.stderr, os.environ)
+        length=accounts,
+        label="Reading",
+        file=sys.stderr,
+        hidden=not supports_escape_codes(sys.stderr, os.environ),
     ) as bar:
         yield lambda _label: bar.update(1)
 

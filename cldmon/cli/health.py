@@ -9,7 +9,7 @@ import click
 from cldmon.cli import complain
 from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
-from cldmon.terminal.style import harmless
+from cldmon.terminal.style import sanitize
 
 if TYPE_CHECKING:
     from cldmon.app import App
@@ -72,15 +72,15 @@ def _log(app: App, line: str, known: CldmonError | None) -> None:
 def _line(app: App, verdict: Verdict) -> str:
     from cldmon.health.verdict import line
 
-    return harmless(line(verdict, app.now()))
+    return sanitize(line(verdict, app.now()))
 
 
 def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, critical: int) -> int:
     from cldmon.health import nagios
 
     if error:
-        click.echo(harmless(nagios.unknown(verdict.text)))
+        click.echo(sanitize(nagios.unknown(verdict.text)))
         return int(nagios.Level.UNKNOWN)
     thresholds = nagios.Thresholds(warning, critical)
-    click.echo(harmless(nagios.line(verdict, thresholds)))
+    click.echo(sanitize(nagios.line(verdict, thresholds)))
     return int(nagios.level(verdict, thresholds))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Point
     from cldmon.terminal.chart import Frame
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
     Accounts = Mapping[str, Sequence[Point]]
 
@@ -91,7 +91,7 @@ def _print_json(app: App, query: Query) -> bool:
     """Print the array that `GET /api/history` answers, and return whether there is any line."""
     from cldmon.domain import series
     from cldmon.store import reader
-    from cldmon.terminal.faces import harmless_json
+    from cldmon.terminal.formats import sanitize_json
 
     since, until = _ends(query)
     if query.labels or query.windows:
@@ -102,7 +102,7 @@ def _print_json(app: App, query: Query) -> bool:
     else:
         chunks = reader.array(app.data_dir, since, until)
     size = 0
-    for chunk in harmless_json(chunks):
+    for chunk in sanitize_json(chunks):
         sys.stdout.buffer.write(chunk)
         size += len(chunk)
     sys.stdout.buffer.write(b"\n")
@@ -114,7 +114,7 @@ def _print_csv(app: App, query: Query) -> bool:
 
     accounts = _readings(app, query)
     windows = _asked_windows(accounts, query)
-    for line in records.csv_lines(accounts, windows, _look(app)):
+    for line in records.format_csv_lines(accounts, windows, _look(app)):
         sys.stdout.write(line + "\n")
     return bool(accounts)
 
@@ -181,30 +181,30 @@ def _ends(query: Query) -> tuple[int, int]:
 
 def _described(query: Query) -> str:
     """Return a span in words, in the user's zone."""
-    from cldmon.terminal.times import stamps
+    from cldmon.terminal.times import format_timestamps
 
-    since, until = stamps((query.span.since, query.span.until), None)
+    since, until = format_timestamps((query.span.since, query.span.until), None)
     return f"from {since} to {until}"
 
 
 def _frame(app: App, query: Query) -> Frame:
     from cldmon.terminal.chart import Frame
-    from cldmon.terminal.style import rows
+    from cldmon.terminal.style import count_rows
 
-    return Frame(query.span, app.outline.interval, _look(app), rows(sys.stdout, app.env))
+    return Frame(query.span, app.outline.interval, _look(app), count_rows(sys.stdout, app.env))
 
 
-def _look(app: App) -> Look:
-    from cldmon.terminal.style import look
+def _look(app: App) -> Terminal:
+    from cldmon.terminal.style import detect_terminal
 
-    return look(sys.stdout, app.env)
+    return detect_terminal(sys.stdout, app.env)
 
 
 def _drawing(form: str) -> Callable[[Accounts, Sequence[str], Frame], str]:
     if form == "table":
-        from cldmon.terminal.records import table
+        from cldmon.terminal.records import format_table
 
-        return table
-    from cldmon.terminal.chart import charts
+        return format_table
+    from cldmon.terminal.chart import draw_charts
 
-    return charts
+    return draw_charts

@@ -21,7 +21,7 @@ account = click.option(
 
 def print_json(body: object) -> None:
     """Print JSON that cannot steer a terminal."""
-    from cldmon.terminal.faces import as_json
-    from cldmon.terminal.style import look
+    from cldmon.terminal.formats import format_json
+    from cldmon.terminal.style import detect_terminal
 
-    click.echo(as_json(body, look(sys.stdout, os.environ)))
+    click.echo(format_json(body, detect_terminal(sys.stdout, os.environ)))

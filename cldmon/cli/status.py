@@ -15,9 +15,9 @@ import click
 from cldmon.cli import complain, options
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
-from cldmon.terminal.faces import FOR_PROGRAMS, FORMS, face
+from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
-from cldmon.terminal.style import DIM, harmless, look, obeys
+from cldmon.terminal.style import DIM, detect_terminal, sanitize, supports_escape_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -42,7 +42,7 @@ def _number(_ctx: click.Context, _param: click.Parameter, seconds: float | None)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMS),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
     help="`line` is for tmux, prompts and status bars.",
@@ -77,7 +77,7 @@ def command(
 
 
 def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) -> None:
-    """Print the accounts of `labels` (none: every account) in one of `FORMS`."""
+    """Print the accounts of `labels` (none: every account) in one of `FORMATS`."""
     chosen = tuple(a for a in snapshot.accounts if not labels or a.label in labels)
     _print(app, replace(snapshot, accounts=chosen), form)
 
@@ -90,8 +90,8 @@ def _print(app: App, snapshot: Snapshot, form: str) -> None:
 
 
 def _text(app: App, snapshot: Snapshot, form: str) -> str:
-    here = look(sys.stdout, os.environ)
-    return face(form, snapshot, app.now(), here, lambda: app.forecasts(snapshot))
+    here = detect_terminal(sys.stdout, os.environ)
+    return format_snapshot(form, snapshot, app.now(), here, lambda: app.forecasts(snapshot))
 
 
 def _nothing(app: App, snapshot: Snapshot) -> str | None:
@@ -105,7 +105,7 @@ def _nothing(app: App, snapshot: Snapshot) -> str | None:
 
 def _watch(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     app.shown(labels)  # what is wrong from the start is an error, not a thing to watch
-    if obeys(sys.stdout, os.environ):
+    if supports_escape_codes(sys.stdout, os.environ):
         _draw(app, labels, form, seconds)
     else:
         _tell(app, labels, form, seconds)
@@ -117,12 +117,12 @@ def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     with screen.open():
         while True:
             before = _mark(app)
-            here = look(sys.stdout, os.environ)
+            here = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             text = _current(replace(app), labels, form, here.paragraph)
             title = here.shorten(title, here.columns)
             screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
-            _rest(app, before, seconds, screen.rest)
+            _rest(app, before, seconds, screen.wait)
 
 
 def _current(app: App, labels: Collection[str], form: str, written: Callable[[str], str]) -> str:
@@ -137,7 +137,7 @@ def _current(app: App, labels: Collection[str], form: str, written: Callable[[st
 
 def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     """Print what is new, for ever: each pass, and a reading that has grown old."""
-    written = _aside if form in FOR_PROGRAMS else harmless
+    written = _aside if form in MACHINE_FORMATS else sanitize
     last: object = None
     while True:
         before = _mark(app)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cldmon.app import App
     from cldmon.slack.people import Person
-    from cldmon.terminal.subscriptions import Line
+    from cldmon.terminal.subscriptions import SubscriptionRow
 
 
 @click.command("subscribe")
@@ -61,9 +61,9 @@ def _refuse_more(person: str | None, *flags: bool | None) -> None:
         raise UsageError("--list shows everybody's settings: it goes with --json alone")
 
 
-def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) -> Line:
+def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) -> SubscriptionRow:
     """Return the settings of one person for one account, changed if that is asked for."""
-    from cldmon.terminal.subscriptions import Line
+    from cldmon.terminal.subscriptions import SubscriptionRow
 
     subscribing = app.subscribing(complain)
     app.require_account(label)
@@ -72,15 +72,15 @@ def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) 
         found = subscribing.current(person.id, label)
     else:
         found = subscribing.change(person.id, label, limit_hit=hit, reset=reset)
-    return Line(person.id, _name(person), label, found)
+    return SubscriptionRow(person.id, _name(person), label, found)
 
 
-def _all(app: App) -> list[Line]:
-    from cldmon.terminal.subscriptions import Line
+def _all(app: App) -> list[SubscriptionRow]:
+    from cldmon.terminal.subscriptions import SubscriptionRow
 
     names = _names(app)
     return [
-        Line(user, _name(names.get(user)), label, subscription)
+        SubscriptionRow(user, _name(names.get(user)), label, subscription)
         for user, accounts in app.subscriptions().users.items()
         for label, subscription in accounts.items()
     ]
@@ -101,7 +101,7 @@ def _name(person: Person | None) -> str:
     return (person.real_name or person.display_name or person.name) if person else ""
 
 
-def _show_list(lines: Sequence[Line], *, as_json: bool) -> None:
+def _show_list(lines: Sequence[SubscriptionRow], *, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(line) for line in lines])
     elif lines:
@@ -110,14 +110,14 @@ def _show_list(lines: Sequence[Line], *, as_json: bool) -> None:
         complain("nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
 
 
-def _print_table(lines: Sequence[Line]) -> None:
-    from cldmon.terminal.style import look
-    from cldmon.terminal.subscriptions import table
+def _print_table(lines: Sequence[SubscriptionRow]) -> None:
+    from cldmon.terminal.style import detect_terminal
+    from cldmon.terminal.subscriptions import format_table
 
-    click.echo(table(lines, look(sys.stdout, os.environ)))
+    click.echo(format_table(lines, detect_terminal(sys.stdout, os.environ)))
 
 
-def _as_json(line: Line) -> dict[str, object]:
+def _as_json(line: SubscriptionRow) -> dict[str, object]:
     return {
         "slackId": line.user,
         "slackName": line.name or None,

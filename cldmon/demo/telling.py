@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cldmon.demo.slack import SentMessage
     from cldmon.demo.stage import Scene
     from cldmon.domain.model import Account, Transition
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
     NameOf = Callable[[str | None], str]
     """Takes a Slack id and returns the person's name."""
@@ -28,40 +28,40 @@ _INDENT = " " * 7
 _EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "free again"}
 
 
-def heading(labels: Iterable[str], look: Look) -> str:
+def heading(labels: Iterable[str], terminal: Terminal) -> str:
     """Return the line above the passes."""
     cells = "".join(f"{label:>{_CELL}}" for label in labels)
-    return look.paint(f"{'Time':5}{cells}  What is new", BOLD)
+    return terminal.paint(f"{'Time':5}{cells}  What is new", BOLD)
 
 
-def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, look: Look) -> str:
+def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, terminal: Terminal) -> str:
     """Return one pass as a line: the time, each account's session or week, and what is new."""
-    cells = [_cell(account, look) for account in scene.outcome.snapshot.accounts]
+    cells = [_cell(account, terminal) for account in scene.outcome.snapshot.accounts]
     news = "; ".join(_news(scene, before, name_of))
     return f"{_clock(scene.at):5}{''.join(cells)}  {news}".rstrip()
 
 
-def message(sent: SentMessage, name_of: NameOf, look: Look) -> str:
+def message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
     """Return a Slack message: when, to whom, and below it its text."""
     head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
-    width = min(look.columns, _WIDEST)
+    width = min(terminal.columns, _WIDEST)
     body = textwrap.fill(sent.text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
-    return "\n".join(map(look.clean, (head, *body.splitlines())))
+    return "\n".join(map(terminal.clean, (head, *body.splitlines())))
 
 
 def _clock(at: datetime) -> str:
     return f"{nearest_minute(at).astimezone():%H:%M}"
 
 
-def _cell(account: Account, look: Look) -> str:
+def _cell(account: Account, terminal: Terminal) -> str:
     if account.failure:
-        return look.paint(f"{'error':>{_CELL}}", RED)
+        return terminal.paint(f"{'error':>{_CELL}}", RED)
     windows = account.reading.windows if account.reading else {}
     window = windows.get(FIVE_HOUR) or windows.get(SEVEN_DAY)
     if window is None:
-        return f"{look.missing:>{_CELL}}"
+        return f"{terminal.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
-    return look.paint(text, *_colours(window.utilization))
+    return terminal.paint(text, *_colours(window.utilization))
 
 
 def _colours(percent: int) -> tuple[str, ...]:

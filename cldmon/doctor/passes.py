@@ -13,7 +13,7 @@ from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.instants import nearest_minute
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK, pass_lock
-from cldmon.terminal.times import length, read_ago
+from cldmon.terminal.times import format_age, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def last_pass(patient: Patient) -> Iterator[Check]:
     if last is None:
         yield unsure("last pass", "there was none yet", "run: cldmon fetch")
         return
-    detail = f"ended {read_ago(now - last)}"
+    detail = f"ended {format_age(now - last)}"
     if not is_stale(now - last, patient.app.outline.interval):
         yield good("last pass", detail)
     elif last > now:
@@ -59,7 +59,7 @@ def lock(patient: Patient) -> Iterator[Check]:
             yield good("lock", "no pass is running")
     except BusyError as error:
         age = patient.app.now() - taken
-        detail = f"{error}, for {length(age)}"
+        detail = f"{error}, for {format_duration(age)}"
         if age > LONGEST_PASS:
             yield bad("lock", f"{detail}: it hangs", "end that process; the next pass takes over")
         else:
@@ -85,7 +85,7 @@ def _outbox(waiting: Waiting, now: datetime) -> Check:
     if not waiting.count:
         return good("outbox", f"no message waits{dropped}")
     age = waiting.age(now)
-    detail = f"{waiting.count} message(s) wait, the oldest since {length(age)}{dropped}"
+    detail = f"{waiting.count} message(s) wait, the oldest since {format_duration(age)}{dropped}"
     if age > LONGEST_WAIT:
         return bad("outbox", detail, "see Slack above; after 7 days a message is dropped")
     return unsure("outbox", detail, "the next pass sends them")

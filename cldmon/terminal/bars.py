@@ -10,7 +10,7 @@ from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 COLOURS = {
     "normal": (GREEN,),
@@ -20,19 +20,19 @@ COLOURS = {
 }
 
 
-def bar(percent: int, cells: int, look: Look, *, colours: Sequence[str] | None) -> str:
+def draw_bar(percent: int, cells: int, terminal: Terminal, *, colours: Sequence[str] | None) -> str:
     """Return a bar of so many cells; an old reading's, without colours, is drawn paler.
 
     Something used shows in one cell at least, and one cell at least is empty below 100 %.
     """
-    used = filled(percent, cells)
-    rest = look.pick("░", ".") * (cells - used)
+    used = count_filled_cells(percent, cells)
+    rest = terminal.pick("░", ".") * (cells - used)
     if colours is None:
-        return look.pick("▒", ":") * used + look.pick("·", ".") * (cells - used)
-    return look.paint(look.pick("█", "#") * used, *colours) + look.paint(rest, DIM)
+        return terminal.pick("▒", ":") * used + terminal.pick("·", ".") * (cells - used)
+    return terminal.paint(terminal.pick("█", "#") * used, *colours) + terminal.paint(rest, DIM)
 
 
-def filled(percent: int, cells: int) -> int:
+def count_filled_cells(percent: int, cells: int) -> int:
     """Return how many of the cells are filled."""
     if percent <= 0:
         return 0

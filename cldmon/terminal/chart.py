@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Line, Point
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 MIN_COLUMNS = 80
 """Panels stand side by side where each has so many columns."""
@@ -37,7 +37,7 @@ class Frame:
 
     span: Span
     interval: timedelta
-    look: Look
+    terminal: Terminal
     rows: int
     zone: tzinfo | None = None
 
@@ -68,26 +68,28 @@ _MARKS = {
 """How each kind is marked, what it is called, and at which percent it stands."""
 
 
-def charts(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
+def draw_charts(
+    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
+) -> str:
     """Return a panel for each account with its readings of these windows."""
-    beside = max(1, min(len(accounts), frame.look.columns // MIN_COLUMNS))
-    columns = (frame.look.columns - (beside - 1) * _GUTTER) // beside
+    beside = max(1, min(len(accounts), frame.terminal.columns // MIN_COLUMNS))
+    columns = (frame.terminal.columns - (beside - 1) * _GUTTER) // beside
     below = -(-len(accounts) // beside)
     # One line of each panel's share stays free: between panels, or for the prompt.
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
     styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
-    panels = [_panel(*account, styles, frame, columns, height) for account in accounts.items()]
+    panels = [_draw_panel(*account, styles, frame, columns, height) for account in accounts.items()]
     bands = [panels[n : n + beside] for n in range(0, len(panels), beside)]
-    return "\n\n".join("\n".join(_side_by_side(band, columns)) for band in bands)
+    return "\n\n".join("\n".join(_join_panels(band, columns)) for band in bands)
 
 
-def _side_by_side(panels: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
+def _join_panels(panels: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
     for parts in zip_longest(*panels, fillvalue=""):
-        padded = [part + " " * (columns - _visible(part)) for part in parts[:-1]]
+        padded = [part + " " * (columns - _visible_width(part)) for part in parts[:-1]]
         yield (" " * _GUTTER).join([*padded, parts[-1]]).rstrip()
 
 
-def _panel(
+def _draw_panel(
     label: str,
     points: Sequence[Point],
     styles: Mapping[str, SeriesStyle],
@@ -98,50 +100,61 @@ def _panel(
     """Return the lines of one panel: whose it is and what it shows, the plot, the time axis."""
     lines = {name: found for name in styles if (found := series.line(points, name))}
     marks = series.marks(lines.values())
-    head = _head(
-        label, [*_windows(lines, styles, frame.look), *_marks(marks, frame.look)], frame, columns
+    head = _format_head(
+        label,
+        [
+            *_describe_windows(lines, styles, frame.terminal),
+            *_describe_marks(marks, frame.terminal),
+        ],
+        frame,
+        columns,
     )
     silence = series.longest_silence(series.steps_of(points), frame.interval)
     longest = max(silence, frame.span.length / columns)
     plotted = [
         *(_plot_line(line, styles[name], frame, columns, longest) for name, line in lines.items()),
-        *(_plot_marks(kind, marks, frame.look) for kind in TransitionKind),
+        *(_plot_marks(kind, marks, frame.terminal) for kind in TransitionKind),
     ]
-    return [*head, *plot(plotted, frame.span, columns, rows - len(head), frame.look, frame.zone)]
+    return [
+        *head,
+        *plot(plotted, frame.span, columns, rows - len(head), frame.terminal, frame.zone),
+    ]
 
 
-def _head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[str]:
+def _format_head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[str]:
     """Return the account's label and the legend, on as many lines as they need."""
-    look = frame.look
-    head = [look.paint(look.shorten(look.clean(label), columns), BOLD)]
+    terminal = frame.terminal
+    head = [terminal.paint(terminal.shorten(terminal.clean(label), columns), BOLD)]
     for item in items:
-        if _visible(head[-1] + "   " + item) <= columns:
+        if _visible_width(head[-1] + "   " + item) <= columns:
             head[-1] += "   " + item
         else:
             head.append("  " + item)
     return head
 
 
-def _windows(
-    lines: Mapping[str, Line], styles: Mapping[str, SeriesStyle], look: Look
+def _describe_windows(
+    lines: Mapping[str, Line], styles: Mapping[str, SeriesStyle], terminal: Terminal
 ) -> Iterator[str]:
     """Yield what the legend says of each window: how it is drawn, its least and most."""
     for name, line in lines.items():
         percents = [percent for _, percent in line]
         least, most = min(percents), max(percents)
-        extent = f"{least}%" if least == most else f"{least}{look.pick('–', '-')}{most}%"
-        title = look.shorten(look.clean(short_title(name)), max(8, look.columns // 2 - 20))
-        yield f"{_sample(styles[name], look)} {title} {extent}"
+        extent = f"{least}%" if least == most else f"{least}{terminal.pick('–', '-')}{most}%"
+        title = terminal.shorten(
+            terminal.clean(short_title(name)), max(8, terminal.columns // 2 - 20)
+        )
+        yield f"{_paint_sample(styles[name], terminal)} {title} {extent}"
 
 
-def _marks(marks: Sequence[series.Mark], look: Look) -> Iterator[str]:
+def _describe_marks(marks: Sequence[series.Mark], terminal: Terminal) -> Iterator[str]:
     for kind, (style, words, _) in _MARKS.items():
         if any(mark.kind is kind for mark in marks):
-            yield f"{_sample(style, look)} {words}"
+            yield f"{_paint_sample(style, terminal)} {words}"
 
 
-def _sample(style: SeriesStyle, look: Look) -> str:
-    return look.paint(look.pick(*style.sample), style.colour)
+def _paint_sample(style: SeriesStyle, terminal: Terminal) -> str:
+    return terminal.paint(terminal.pick(*style.sample), style.colour)
 
 
 def _plot_line(
@@ -150,15 +163,17 @@ def _plot_line(
     parts = series.segments(line, longest / timedelta(milliseconds=1))
     column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
     thinned = [thin_line(part, column_ms) for part in parts]
-    return PlottedSeries(frame.look.pick(*style.glyph), style.colour, thinned)
+    return PlottedSeries(frame.terminal.pick(*style.glyph), style.colour, thinned)
 
 
-def _plot_marks(kind: TransitionKind, marks: Sequence[series.Mark], look: Look) -> PlottedSeries:
+def _plot_marks(
+    kind: TransitionKind, marks: Sequence[series.Mark], terminal: Terminal
+) -> PlottedSeries:
     style, _, percent = _MARKS[kind]
     spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
-    return PlottedSeries(look.pick(*style.glyph), style.colour, [spots], connected=False)
+    return PlottedSeries(terminal.pick(*style.glyph), style.colour, [spots], connected=False)
 
 
-def _visible(text: str) -> int:
+def _visible_width(text: str) -> int:
     """Return how many columns a text takes, colours aside."""
     return width(_SGR.sub("", text))

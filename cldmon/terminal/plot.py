@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.model import FULL, to_ms
-from cldmon.terminal.ticks import ticks
+from cldmon.terminal.ticks import find_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Line
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 Y_LABEL = len("100%┤")
 X_LABEL = 12
@@ -40,7 +40,7 @@ def plot(
     span: Span,
     columns: int,
     rows: int,
-    look: Look,
+    terminal: Terminal,
     zone: tzinfo | None,
 ) -> list[str]:
     """Return the lines of a plot of 0 to 100 % over a span of time, `rows` high."""
@@ -51,24 +51,24 @@ def plot(
     # The library has one figure for the whole process.
     figure.clear()
     figure.plot_size(columns, rows)
-    figure.theme("simple" if look.colour else "colorless")
+    figure.theme("simple" if terminal.colour else "colorless")
     figure.axes(False, side=1)
     figure.legend(False)
     _set_rulers(figure, span, columns, rows, zone)
     for each in series:
         _draw(figure, each, to_ms(span.since), plotext.marker, plotext.pixel)
-    text = str(figure.build().string(not look.colour)).rstrip("\n")
-    return (text if look.unicode else text.translate(_PLAIN)).split("\n")
+    text = str(figure.build().string(not terminal.colour)).rstrip("\n")
+    return (text if terminal.unicode else text.translate(_PLAIN)).split("\n")
 
 
 def _set_rulers(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None) -> None:
     since, until = to_ms(span.since), to_ms(span.until)
-    times = ticks(since, until, (columns - Y_LABEL) // X_LABEL, zone)
+    times = find_ticks(since, until, (columns - Y_LABEL) // X_LABEL, zone)
     figure.ruler("x").lim(0, until - since)
-    figure.ruler("x").ticks([ms - since for ms, _ in times], [label for _, label in times])
+    figure.ruler("x").find_ticks([ms - since for ms, _ in times], [label for _, label in times])
     percents = range(0, FULL + 1, 25 if rows - _AXES >= _ROOMY else 50)
     figure.ruler("y").lim(0, FULL)
-    figure.ruler("y").ticks(list(percents), [f"{percent}%" for percent in percents])
+    figure.ruler("y").find_ticks(list(percents), [f"{percent}%" for percent in percents])
 
 
 def _draw(figure: Any, series: PlottedSeries, since_ms: int, marker: Any, pixel: Any) -> None:

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import from_ms, iso, short_title
-from cldmon.terminal.times import stamps
+from cldmon.terminal.times import format_timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cldmon.domain.series import Point
     from cldmon.terminal.chart import Frame
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 HEADER = ("time", "label", "window", "utilization")
 MAX_ROWS = 20
@@ -28,8 +28,8 @@ _HALF_MINUTE_MS = 30_000
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
 
 
-def csv_lines(
-    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], look: Look
+def format_csv_lines(
+    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], terminal: Terminal
 ) -> Iterator[str]:
     """Yield a header and a row for each reading and window, without line ends.
 
@@ -37,7 +37,9 @@ def csv_lines(
     """
     yield ",".join(HEADER)
     for label, points in accounts.items():
-        names = {name: _cells(look.clean(label), look.clean(name)) for name in windows}
+        names = {
+            name: _build_cells(terminal.clean(label), terminal.clean(name)) for name in windows
+        }
         for ms, values in points:
             at = iso(from_ms(ms))
             for name in windows:
@@ -45,7 +47,9 @@ def csv_lines(
                     yield f"{at},{names[name]},{values[name]}"
 
 
-def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
+def format_table(
+    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
+) -> str:
     """Return a row for every step of time and account: the first reading of each step.
 
     The step grows with the span, so that an account's rows fit on a screen. Times are those of the
@@ -53,17 +57,20 @@ def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame
     """
     from tabulate import tabulate
 
-    look = frame.look
-    titles = (look.shorten(look.clean(short_title(name)), _LONGEST_TITLE) for name in windows)
-    step = _step(frame.span.length)
+    terminal = frame.terminal
+    titles = (
+        terminal.shorten(terminal.clean(short_title(name)), _LONGEST_TITLE) for name in windows
+    )
+    step = _choose_step(frame.span.length)
     readings = [
-        (look.shorten(look.clean(label), _LONGEST_LABEL), ms, values)
+        (terminal.shorten(terminal.clean(label), _LONGEST_LABEL), ms, values)
         for label, points in accounts.items()
-        for ms, values in _firsts(points, step)
+        for ms, values in _pick_firsts(points, step)
     ]
-    times = stamps((from_ms(ms) for _, ms, _ in readings), frame.zone)
+    times = format_timestamps((from_ms(ms) for _, ms, _ in readings), frame.zone)
     rows = [
-        [label, time] + [f"{values[name]}%" if name in values else look.missing for name in windows]
+        [label, time]
+        + [f"{values[name]}%" if name in values else terminal.missing for name in windows]
         for (label, _, values), time in zip(readings, times, strict=True)
     ]
     aligned = ("left", "left", *("right" for _ in windows))
@@ -76,20 +83,20 @@ def table(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame
     )
 
 
-def _cells(*texts: str) -> str:
+def _build_cells(*texts: str) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="").writerow(texts)
     return out.getvalue()
 
 
-def _step(length: timedelta) -> int:
+def _choose_step(length: timedelta) -> int:
     """Return the step of a table in ms."""
     least = length / MAX_ROWS
     minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
     return minutes * 60_000
 
 
-def _firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
+def _pick_firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
     before = None
     for point in points:
         step = (point[0] + _HALF_MINUTE_MS) // step_ms  # by the minute that is shown

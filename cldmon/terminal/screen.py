@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 """To the other screen, without cursor, and without wrapping what is too wide."""
@@ -39,12 +39,12 @@ class Screen:
             self._write(_LEAVE)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def draw(self, text: str, look: Look) -> None:
+    def draw(self, text: str, terminal: Terminal) -> None:
         """Show a text from the top of the screen on, in one write, so that nothing flickers."""
         rows = os.get_terminal_size(self._stream.fileno()).lines
-        self._write(frame(text, rows, look))
+        self._write(render_frame(text, rows, terminal))
 
-    def rest(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Wait; return at once, and true, if the screen has to be drawn anew."""
         woken = signal.sigtimedwait(_SIGNALS, seconds)
         if woken and woken.si_signo == signal.SIGTSTP:
@@ -58,12 +58,12 @@ class Screen:
         self._stream.flush()
 
 
-def frame(text: str, rows: int, look: Look) -> str:
+def render_frame(text: str, rows: int, terminal: Terminal) -> str:
     """Return what draws a text on a screen of so many rows; what is too long is cut and counted."""
     lines = text.splitlines()
     if len(lines) > rows > 1:
         cut = len(lines) - rows + 1
-        lines[rows - 1 :] = [look.pick(f"… {cut} more lines", f"({cut} more lines)")]
+        lines[rows - 1 :] = [terminal.pick(f"… {cut} more lines", f"({cut} more lines)")]
     # Cleared first: behind a line as wide as the screen, the cursor stands on its last letter.
     drawn = "\n".join(_TO_LINE_END + line for line in lines)
     return _HOME + drawn + ("\n" + _TO_SCREEN_END if len(lines) < rows else "")

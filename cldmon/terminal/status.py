@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.freshness import level
 from cldmon.domain.windows import FULL
-from cldmon.terminal.bars import COLOURS, bar
-from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, aligned, format_amount, width
-from cldmon.terminal.times import clock, countdown, day, length, read_ago
+from cldmon.terminal.bars import COLOURS, draw_bar
+from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, align_columns, format_amount, width
+from cldmon.terminal.times import (
+    format_age,
+    format_clock,
+    format_countdown,
+    format_day,
+    format_duration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.freshness import AccountView, WindowView
     from cldmon.domain.model import Credits, Pool, SavedResets
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 INDENT = "  "
 _BETWEEN = "  "
@@ -40,13 +46,13 @@ ROOMY = 110
 class Page(NamedTuple):
     """What the table is drawn with: `zone` None is the system's."""
 
-    look: Look
+    terminal: Terminal
     now: datetime
     zone: tzinfo | None = None
 
-    def clock(self, instant: datetime) -> str:
+    def format_clock(self, instant: datetime) -> str:
         """Return an instant as clock time in the reader's zone."""
-        return clock(instant, self.now, self.zone)
+        return format_clock(instant, self.now, self.zone)
 
 
 class Row(NamedTuple):
@@ -73,97 +79,101 @@ class Columns(NamedTuple):
     forecasts: Sequence[str]
 
 
-def table(views: Sequence[AccountView], page: Page) -> str:
+def format_table(views: Sequence[AccountView], page: Page) -> str:
     """Return the accounts, each with its windows below it, as wide as the page and no wider."""
-    rows = [list(_rows(account, page)) for account in views]
-    header, *lines = _aligned(list(chain(*rows)), page)
+    rows = [list(_build_rows(account, page)) for account in views]
+    header, *lines = _align_rows(list(chain(*rows)), page)
     below = iter(lines)
     blocks = [
-        "\n".join([*_head(account, page), *islice(below, len(own))])
+        "\n".join([*_format_head(account, page), *islice(below, len(own))])
         for account, own in zip(views, rows, strict=True)
     ]
     body = "\n\n".join(blocks)
     return f"{header}\n{body}" if lines else body
 
 
-def _head(account: AccountView, page: Page) -> Iterator[str]:
+def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     """Yield the lines above an account's windows: who it is, how old, and its error first."""
-    look = page.look
-    facts = [account.plan and look.clean(account.plan), _age(account)]
-    rest = "".join(look.pick(" · ", " - ") + fact for fact in facts if fact)
-    label = look.shorten(look.clean(account.label), max(8, look.columns - width(rest)))
-    yield look.paint(label, BOLD) + look.paint(rest, *_tone(account))
+    terminal = page.terminal
+    facts = [account.plan and terminal.clean(account.plan), _format_age(account)]
+    rest = "".join(terminal.pick(" · ", " - ") + fact for fact in facts if fact)
+    label = terminal.shorten(terminal.clean(account.label), max(8, terminal.columns - width(rest)))
+    yield terminal.paint(label, BOLD) + terminal.paint(rest, *_choose_tone(account))
     if account.failure:
-        yield from _error(account.failure.message, page)
+        yield from _wrap_error(account.failure.message, page)
 
 
-def _tone(account: AccountView) -> tuple[str, ...]:
+def _choose_tone(account: AccountView) -> tuple[str, ...]:
     if account.live:
         return ()
     return (YELLOW,) if account.age is not None and not account.failure else (DIM,)
 
 
-def _age(account: AccountView) -> str:
+def _format_age(account: AccountView) -> str:
     if account.age is None:
         return "never read" if account.failure else "not read yet"
     if account.failure:
-        return f"last read {read_ago(account.age)}"
+        return f"last read {format_age(account.age)}"
     if not account.stale:
-        return f"read {read_ago(account.age)}"
-    old = f"{length(account.age)} old" if account.age > timedelta(0) else read_ago(account.age)
+        return f"read {format_age(account.age)}"
+    old = (
+        f"{format_duration(account.age)} old"
+        if account.age > timedelta(0)
+        else format_age(account.age)
+    )
     return f"stale, {old}"
 
 
-def _error(message: str, page: Page) -> Iterator[str]:
-    look = page.look
-    text = look.paragraph(message, f"{INDENT}{look.pick('✗', 'x')} ", f"{INDENT}  ")
+def _wrap_error(message: str, page: Page) -> Iterator[str]:
+    terminal = page.terminal
+    text = terminal.paragraph(message, f"{INDENT}{terminal.pick('✗', 'x')} ", f"{INDENT}  ")
     for line in text.split("\n"):
-        yield INDENT + look.paint(line.removeprefix(INDENT), RED)
+        yield INDENT + terminal.paint(line.removeprefix(INDENT), RED)
 
 
-def _rows(account: AccountView, page: Page) -> Iterator[Row]:
+def _build_rows(account: AccountView, page: Page) -> Iterator[Row]:
     for window in account.windows:
-        yield _window_row(account, window, page)
+        yield _build_window_row(account, window, page)
     if account.reading is None:
         return
     if account.reading.credits:
-        yield _credits_row(account.reading.credits, page.look, live=account.live)
+        yield _build_credits_row(account.reading.credits, page.terminal, live=account.live)
     for pool in account.reading.pools:
-        yield _pool_row(pool, page, live=account.live)
+        yield _build_pool_row(pool, page, live=account.live)
     if account.reading.saved_resets and account.reading.saved_resets.left:
-        yield _saved_resets_row(account.reading.saved_resets, page, live=account.live)
+        yield _build_saved_resets_row(account.reading.saved_resets, page, live=account.live)
 
 
-def _name(long: str, short: str, look: Look) -> str:
-    name = look.clean(long if look.columns >= ROOMY else short)
-    return look.shorten(name, max(12, look.columns // 4))
+def _fit_name(long: str, short: str, terminal: Terminal) -> str:
+    name = terminal.clean(long if terminal.columns >= ROOMY else short)
+    return terminal.shorten(name, max(12, terminal.columns // 4))
 
 
-def _window_row(account: AccountView, window: WindowView, page: Page) -> Row:
-    name = _name(window.title, window.short, page.look)
-    when = page.clock(window.resets_at) if window.resets_at else page.look.missing
+def _build_window_row(account: AccountView, window: WindowView, page: Page) -> Row:
+    name = _fit_name(window.title, window.short, page.terminal)
+    when = page.format_clock(window.resets_at) if window.resets_at else page.terminal.missing
     if window.due:
-        return Row(name, None, _unknown(page), (when, "reset due"), live=False)
-    left = f"in {countdown(window.resets_at - page.now)}" if window.resets_at else ""
+        return Row(name, None, _format_unknown(page), (when, "reset due"), live=False)
+    left = f"in {format_countdown(window.resets_at - page.now)}" if window.resets_at else ""
     return Row(
         name,
         window.utilization,
-        _used(window.utilization, live=account.live),
+        _format_percent(window.utilization, live=account.live),
         (when, "reset overdue" if window.overdue else left),
-        _forecast(account, window, page),
+        _format_forecast(account, window, page),
         account.live,
     )
 
 
-def _unknown(page: Page) -> str:
-    return page.look.missing.rjust(3)
+def _format_unknown(page: Page) -> str:
+    return page.terminal.missing.rjust(3)
 
 
-def _used(percent: int, *, live: bool) -> str:
+def _format_percent(percent: int, *, live: bool) -> str:
     return f"{percent:3}% {MARKS[level(percent)]}" if live else f"{percent:3}% ?"
 
 
-def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
+def _format_forecast(account: AccountView, window: WindowView, page: Page) -> str:
     if not account.live:
         return ""
     if window.utilization >= FULL:
@@ -172,82 +182,87 @@ def _forecast(account: AccountView, window: WindowView, page: Page) -> str:
     if found is None:
         return ""
     if found.full_at:
-        return f"full {page.clock(found.full_at)}"
+        return f"full {page.format_clock(found.full_at)}"
     return f"{found.ends_at_percent}% at reset"
 
 
-def _credits_row(money: Credits, look: Look, *, live: bool) -> Row:
+def _build_credits_row(money: Credits, terminal: Terminal, *, live: bool) -> Row:
     percent = None
     if money.used is not None and money.limit:
         percent = min(FULL, money.used * FULL // money.limit)
     short, long = ("org credits", "Usage credits (organization)") if money.shared else _CREDITS
     return Row(
-        _name(long, short, look),
+        _fit_name(long, short, terminal),
         percent,
-        "" if percent is None else _used(percent, live=live),
-        (f"{_spent(money, look)} {look.clean(money.currency)}", ""),
-        "" if money.enabled else _reason(money, look),
+        "" if percent is None else _format_percent(percent, live=live),
+        (f"{_format_amounts(money, terminal)} {terminal.clean(money.currency)}", ""),
+        "" if money.enabled else _format_reason(money, terminal),
         live=live,
     )
 
 
-def _reason(money: Credits, look: Look) -> str:
+def _format_reason(money: Credits, terminal: Terminal) -> str:
     """Return why credits are off, in a few letters: the forecasts share that column."""
-    reason = look.clean((money.reason or "off").replace("_", " "))
-    return reason if look.columns >= ROOMY else look.shorten(reason, _ASIDE)
+    reason = terminal.clean((money.reason or "off").replace("_", " "))
+    return reason if terminal.columns >= ROOMY else terminal.shorten(reason, _ASIDE)
 
 
-def _pool_row(pool: Pool, page: Page, *, live: bool) -> Row:
-    look = page.look
+def _build_pool_row(pool: Pool, page: Page, *, live: bool) -> Row:
+    terminal = page.terminal
     # Used up until it expires, but no limit that anybody hits: it raises no mark.
     used = "" if pool.utilization is None else f"{pool.utilization:3}%{'' if live else ' ?'}"
-    money = _spent(pool, look) if pool.limit is not None or pool.used is not None else ""
+    money = (
+        _format_amounts(pool, terminal) if pool.limit is not None or pool.used is not None else ""
+    )
     return Row(
-        _name(pool.title, look.shorten(look.clean(pool.title), _ASIDE), look),
+        _fit_name(pool.title, terminal.shorten(terminal.clean(pool.title), _ASIDE), terminal),
         pool.utilization,
         used,
-        (f"{money} {look.clean(pool.currency)}" if money else look.missing, ""),
-        f"expires {day(pool.expires_at, page.zone)}" if pool.expires_at else "",
+        (f"{money} {terminal.clean(pool.currency)}" if money else terminal.missing, ""),
+        f"expires {format_day(pool.expires_at, page.zone)}" if pool.expires_at else "",
         live=live,
         is_limit=False,
     )
 
 
-def _saved_resets_row(saved: SavedResets, page: Page, *, live: bool) -> Row:
+def _build_saved_resets_row(saved: SavedResets, page: Page, *, live: bool) -> Row:
     when = ("", "")
     if ends := saved.ends_at:
         left = ends - page.now
-        when = (page.clock(ends), f"ends in {countdown(left)}" if left > timedelta(0) else "ended")
-    name = _name("Saved limit resets", "saved resets", page.look)
+        when = (
+            page.format_clock(ends),
+            f"ends in {format_countdown(left)}" if left > timedelta(0) else "ended",
+        )
+    name = _fit_name("Saved limit resets", "saved resets", page.terminal)
     return Row(name, None, f"{saved.left} left", when, live=live)
 
 
-def _spent(money: Credits | Pool, look: Look) -> str:
+def _format_amounts(money: Credits | Pool, terminal: Terminal) -> str:
     used, limit = (
-        look.missing if amount is None else format_amount(amount, money.exponent)
+        terminal.missing if amount is None else format_amount(amount, money.exponent)
         for amount in (money.used, money.limit)
     )
     return used if money.limit is None else f"{used} of {limit}"
 
 
-def _aligned(rows: Sequence[Row], page: Page) -> list[str]:
+def _align_rows(rows: Sequence[Row], page: Page) -> list[str]:
     """Return the header and a line for each row, bars as long as the page lets them be."""
-    columns = _fitting(rows, page.look)
-    bars = _bar_cells(columns, page.look)
+    columns = _choose_columns(rows, page.terminal)
+    bars = _count_bar_cells(columns, page.terminal)
     lines = [
-        (row.name, _used_cell(row, bars, page.look), reset, forecast)
+        (row.name, _build_used_cell(row, bars, page.terminal), reset, forecast)
         for row, reset, forecast in zip(rows, columns.resets, columns.forecasts, strict=True)
     ]
     headings = HEADINGS if any(columns.forecasts) else (*HEADINGS[:-1], "")
-    header, *below = aligned([headings, *lines])
+    header, *below = align_columns([headings, *lines])
     live = [
-        page.look.paint(line, *([] if row.live else [DIM]))
+        page.terminal.paint(line, *([] if row.live else [DIM]))
         for line, row in zip(below, rows, strict=True)
     ]
-    return [INDENT + page.look.paint(header, DIM), *(INDENT + line for line in live)]
+    return [INDENT + page.terminal.paint(header, DIM), *(INDENT + line for line in live)]
 
 
-def _fitting(rows: Sequence[Row], look: Look) -> Columns:
+def _choose_columns(rows: Sequence[Row], terminal: Terminal) -> Columns:
     """Return what stands in the columns.
 
     On a narrow page the forecast is left out, and if that is not enough the clock times.
@@ -259,16 +274,16 @@ def _fitting(rows: Sequence[Row], look: Look) -> Columns:
     full = Columns(names, used, both, [row.forecast for row in rows])
     no_forecast = full._replace(forecasts=[""] * len(rows))
     choices = (full, no_forecast, no_forecast._replace(resets=left))
-    return next((c for c in choices if _taken(c) <= look.columns), choices[-1])
+    return next((c for c in choices if _measure_columns(c) <= terminal.columns), choices[-1])
 
 
-def _bar_cells(columns: Columns, look: Look) -> int:
+def _count_bar_cells(columns: Columns, terminal: Terminal) -> int:
     """Return how long bars may be; 0 where there is no room for any that says something."""
-    room = look.columns - _taken(columns) - len(_BETWEEN)
+    room = terminal.columns - _measure_columns(columns) - len(_BETWEEN)
     return min(room, MAX_BAR) if room >= MIN_BAR else 0
 
 
-def _taken(columns: Columns) -> int:
+def _measure_columns(columns: Columns) -> int:
     """Return how many columns of a terminal a line takes, without a bar."""
     widths = [
         max(map(width, (heading, *column))) if any(column) else 0
@@ -277,11 +292,11 @@ def _taken(columns: Columns) -> int:
     return len(INDENT) + sum(widths) + len(_BETWEEN) * (sum(map(bool, widths)) - 1)
 
 
-def _used_cell(row: Row, cells: int, look: Look) -> str:
+def _build_used_cell(row: Row, cells: int, terminal: Terminal) -> str:
     if not cells:
         return row.used
     if row.percent is None:
         return f"{' ' * cells}  {row.used}"
     colours = COLOURS[level(row.percent) if row.is_limit else "normal"]
-    drawn = bar(row.percent, cells, look, colours=colours if row.live else None)
-    return f"{drawn}  {look.paint(row.used, *colours) if row.live else row.used}"
+    drawn = draw_bar(row.percent, cells, terminal, colours=colours if row.live else None)
+    return f"{drawn}  {terminal.paint(row.used, *colours) if row.live else row.used}"

@@ -27,7 +27,7 @@ _INVISIBLE = {_JOINER, "\u200c"}
 """Format characters that are part of emoji and of some scripts, and harmless."""
 
 
-class Look(NamedTuple):
+class Terminal(NamedTuple):
     """What the place that text goes to can show: `columns` wide, colour, Unicode.
 
     No dataclass, for the line of a status bar could not start fast with that module.
@@ -45,7 +45,7 @@ class Look(NamedTuple):
 
     def clean(self, text: str) -> str:
         """Return a text from outside as one line that cannot steer a terminal."""
-        safe = harmless(text)
+        safe = sanitize(text)
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
     def paragraph(self, text: str, first: str = "", below: str = "") -> str:
@@ -81,36 +81,38 @@ class Look(NamedTuple):
         return text.rstrip(_JOINER) + dots
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return a text from outside as one line that cannot steer a terminal, nor forge another."""
     return "".join(c if c.isprintable() or c in _INVISIBLE else "\ufffd" for c in text)
 
 
-def look(stream: TextIO, env: Mapping[str, str]) -> Look:
+def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
     """Return what a stream can show.
 
     NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
     pipe, too. COLUMNS goes before the terminal's own width; a pipe is 80 wide.
     """
-    return Look(terminal_columns(stream, env), _colour(stream, env), _unicode(stream, env))
+    return Terminal(
+        count_columns(stream, env), _supports_colour(stream, env), _supports_unicode(stream, env)
+    )
 
 
-def obeys(stream: TextIO, env: Mapping[str, str]) -> bool:
+def supports_escape_codes(stream: TextIO, env: Mapping[str, str]) -> bool:
     """Return whether a stream is a terminal that understands escape codes."""
     return stream.isatty() and env.get("TERM", "dumb") != "dumb"
 
 
-def rows(stream: TextIO, env: Mapping[str, str]) -> int:
+def count_rows(stream: TextIO, env: Mapping[str, str]) -> int:
     """Return how many rows a stream's terminal has: LINES goes first, and a pipe has 24."""
-    return _extent(stream, env, "LINES", 1) or DEFAULT_ROWS
+    return _read_size(stream, env, "LINES", 1) or DEFAULT_ROWS
 
 
-def terminal_columns(stream: TextIO | None, env: Mapping[str, str]) -> int:
+def count_columns(stream: TextIO | None, env: Mapping[str, str]) -> int:
     """Return how wide a terminal is: what COLUMNS says, or itself; 80 for anything else."""
-    return _extent(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
+    return _read_size(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
 
 
-def _extent(stream: TextIO | None, env: Mapping[str, str], variable: str, axis: int) -> int:
+def _read_size(stream: TextIO | None, env: Mapping[str, str], variable: str, axis: int) -> int:
     asked = env.get(variable, "")
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
@@ -140,28 +142,30 @@ def format_amount(minor: int, exponent: int) -> str:
     return f"{whole}.{rest:0{exponent}}" if exponent else str(whole)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows of cells, painted or not, as lines with the columns below each other."""
-    widths = [max(map(_seen, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_visible_width, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(c + " " * (w - _seen(c)) for c, w in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            c + " " * (w - _visible_width(c)) for c, w in zip(row, widths, strict=True)
+        ).rstrip()
         for row in rows
     ]
 
 
-def _seen(text: str) -> int:
+def _visible_width(text: str) -> int:
     return width(_SGR.sub("", text))
 
 
-def _colour(stream: TextIO, env: Mapping[str, str]) -> bool:
+def _supports_colour(stream: TextIO, env: Mapping[str, str]) -> bool:
     if env.get("NO_COLOR"):
         return False
     if any(env.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
-    return obeys(stream, env)
+    return supports_escape_codes(stream, env)
 
 
-def _unicode(stream: TextIO, env: Mapping[str, str]) -> bool:
+def _supports_unicode(stream: TextIO, env: Mapping[str, str]) -> bool:
     if not _is_utf8(stream.encoding or ""):
         return False
     # Python writes UTF-8 in the C locale, too; whoever asked for that locale did not ask for it.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cldmon.domain.model import Subscription
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
 _HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Free again")
 _LONGEST = 20
@@ -19,7 +19,7 @@ _LONGEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SubscriptionRow:
     """One user's settings for one account; `name` is empty where it is not known."""
 
     user: str
@@ -28,16 +28,16 @@ class Line:
     subscription: Subscription
 
 
-def table(lines: Iterable[Line], look: Look) -> str:
+def format_table(lines: Iterable[SubscriptionRow], terminal: Terminal) -> str:
     """Return a table with a row for each setting."""
-    rows = [_row(line, look) for line in lines]
+    rows = [_build_row(line, terminal) for line in lines]
     return tabulate(rows, _HEADERS, tablefmt="plain", disable_numparse=True)
 
 
-def _row(line: Line, look: Look) -> list[str]:
-    texts = (line.user, line.name or look.missing, line.label)
+def _build_row(line: SubscriptionRow, terminal: Terminal) -> list[str]:
+    texts = (line.user, line.name or terminal.missing, line.label)
     alerts = (line.subscription.limit_hit, line.subscription.reset)
     return [
-        *(look.shorten(look.clean(text), _LONGEST) for text in texts),
+        *(terminal.shorten(terminal.clean(text), _LONGEST) for text in texts),
         *("on" if alert else "off" for alert in alerts),
     ]

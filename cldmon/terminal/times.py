@@ -19,7 +19,7 @@ _MOMENT = timedelta(seconds=5)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
+def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     """Return `17:09` for a time of today, `Wed 17:09` for the coming days, `3 Dec 17:09` else.
 
     In `zone`, None being the system's.
@@ -33,7 +33,7 @@ def clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     return f"{local.day} {local:%b %H:%M}"
 
 
-def stamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
+def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
     """Return instants as `2026-11-22 17:09`, in `zone`, None being the system's.
 
     Where the clock shows the time of one of them twice, when it is put back, all have their offset:
@@ -41,38 +41,38 @@ def stamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
     """
     shown = [nearest_minute(instant).astimezone(zone) for instant in instants]
     texts = [local.isoformat(" ", "minutes") for local in shown]
-    if any(_comes_twice(local, zone) for local in shown):
+    if any(_is_ambiguous(local, zone) for local in shown):
         return texts
     return [text[: len("2026-11-22 17:09")] for text in texts]
 
 
-def _comes_twice(local: datetime, zone: tzinfo | None) -> bool:
+def _is_ambiguous(local: datetime, zone: tzinfo | None) -> bool:
     both = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     first, second = (clock_time.astimezone(UTC) for clock_time in both)
     return first != second
 
 
-def day(instant: datetime, zone: tzinfo | None) -> str:
+def format_day(instant: datetime, zone: tzinfo | None) -> str:
     """Return the day of an instant, `3 Dec`, in `zone`, None being the system's."""
     local = instant.astimezone(zone)
     return f"{local.day} {local:%b}"
 
 
-def countdown(span: timedelta) -> str:
+def format_countdown(span: timedelta) -> str:
     """Return how long is left: `3d 9h`, `2h 14m`, `14m`, `<1m`."""
     span += _HALF_MINUTE
     if span < _MINUTE:
         return "<1m"
     if span < _DAY:
-        return _two(span // _HOUR, "h", span % _HOUR // _MINUTE, "m")
-    return _two(span // _DAY, "d", span % _DAY // _HOUR, "h")
+        return _join_units(span // _HOUR, "h", span % _HOUR // _MINUTE, "m")
+    return _join_units(span // _DAY, "d", span % _DAY // _HOUR, "h")
 
 
-def _two(more: int, large: str, less: int, small: str) -> str:
+def _join_units(more: int, large: str, less: int, small: str) -> str:
     return " ".join([f"{more}{large}"] * bool(more) + [f"{less}{small}"] * bool(less))
 
 
-def length(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """Return how long something took or is old: `20 s`, `42 min`, `3 h`, `2 d`."""
     span = abs(span)
     if span >= _MINUTE:
@@ -83,8 +83,10 @@ def length(span: timedelta) -> str:
     return f"{span // _HOUR} h" if span < 2 * _DAY else f"{span // _DAY} d"
 
 
-def read_ago(age: timedelta) -> str:
+def format_age(age: timedelta) -> str:
     """Return when something was read: `20 s ago`, or that its time lies ahead of the clock."""
     if abs(age) < _MOMENT:
         return "just now"
-    return f"{length(age)} ago" if age > -_MINUTE else f"{length(age)} in the future"
+    return (
+        f"{format_duration(age)} ago" if age > -_MINUTE else f"{format_duration(age)} in the future"
+    )

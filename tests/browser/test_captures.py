@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 POOL = {"utilization": 50, "resets_at": None, "limit_dollars": 800, "used_dollars": 400}
 BEFORE = usage(five_hour=50, seven_day=50, cinder_cove=POOL, iguana_necktie=POOL)
 """What each account said in the pass before: whatever reads otherwise now has changed."""
-FORMS = ("table", "line", "csv")
+FORMATS = ("table", "line", "csv")
 INSTANT_TOLERANCE = timedelta(minutes=2)
 
 

@@ -11,7 +11,7 @@ import pytest
 from cldmon.domain.instants import from_ms, nearest_minute
 from cldmon.domain.model import Transition, TransitionKind
 from cldmon.slack.messages import alert
-from cldmon.terminal.times import clock
+from cldmon.terminal.times import format_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +108,7 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert call(page, "time", "clock", ms, NOON) == clock_time
     assert call(page, "time", "when", ms, NOON).endswith(clock_time)
     assert clock_time.split()[-1] in call(page, "time", "full", ms)
-    assert clock(instant, noon, ZoneInfo("Europe/Berlin")) == clock_time
+    assert format_clock(instant, noon, ZoneInfo("Europe/Berlin")) == clock_time
     message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
     assert f"Resets {in_utc}." in message.text
     assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)

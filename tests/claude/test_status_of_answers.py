@@ -14,9 +14,9 @@ from cldmon.demo.claude import SimOrganization
 from cldmon.domain.freshness import to_json, view
 from cldmon.domain.model import Account, Reading, Snapshot, TransitionKind
 from cldmon.domain.transitions import AlertState, ResetRule, detect
-from cldmon.terminal.line import line
-from cldmon.terminal.status import Page, table
-from cldmon.terminal.style import Look
+from cldmon.terminal.line import format_line
+from cldmon.terminal.status import Page, format_table
+from cldmon.terminal.style import Terminal
 from tests.fakes import NOON
 
 SESSION_END, WEEK_END = NOON + timedelta(hours=2, minutes=14), NOON + timedelta(days=3)
@@ -53,11 +53,11 @@ def read(answer: object, organization: SimOrganization = PRO) -> Reading:
 def show(answer: object, organization: SimOrganization = PRO) -> Shown:
     """Return what `status` shows right after the answer."""
     snapshot = Snapshot(NOON, (Account("alice", read(answer, organization)),))
-    look, views = Look(80, colour=False, unicode=True), view(snapshot, NOON)
-    text = table(views, Page(look, NOON, UTC))
+    terminal, views = Terminal(80, colour=False, unicode=True), view(snapshot, NOON)
+    text = format_table(views, Page(terminal, NOON, UTC))
     return Shown(
         [" ".join(re.sub("[█░▒·]{2,}", "", row).split()) for row in text.splitlines()],
-        line(views, NOON, look),
+        format_line(views, NOON, terminal),
         to_json(snapshot, NOON)["accounts"][0],
     )
 

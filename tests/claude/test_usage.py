@@ -17,8 +17,8 @@ from cldmon.domain.freshness import view
 from cldmon.domain.model import Account, Credits, Pool, Reading, SavedResets, Snapshot, Window
 from cldmon.domain.snapshot import from_json, to_json
 from cldmon.domain.windows import short_title
-from cldmon.terminal.status import Page, table
-from cldmon.terminal.style import Look
+from cldmon.terminal.status import Page, format_table
+from cldmon.terminal.style import Terminal
 from tests.fakes import NOON
 from tests.strategies import JSON
 
@@ -167,8 +167,8 @@ def test_any_json_at_all_never_raises(answer: object) -> None:
     stored = json.loads(json.dumps(to_json(snapshot), ensure_ascii=False).encode())
     again = from_json(stored)
     assert to_json(again) == stored
-    look = Look(80, colour=False, unicode=True)
-    text = table(view(again, NOON), Page(look, NOON, UTC))
+    terminal = Terminal(80, colour=False, unicode=True)
+    text = format_table(view(again, NOON), Page(terminal, NOON, UTC))
     assert all(line.isprintable() for line in text.splitlines())
 
 

@@ -21,11 +21,11 @@ from cldmon.domain.model import (
     TransitionKind,
     Window,
 )
-from cldmon.terminal.style import Look
+from cldmon.terminal.style import Terminal
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-PLAIN = Look(columns=80, colour=False, unicode=True)
-COLOURED = Look(columns=80, colour=True, unicode=True)
+PLAIN = Terminal(columns=80, colour=False, unicode=True)
+COLOURED = Terminal(columns=80, colour=True, unicode=True)
 BROKEN = Failure(FailureKind.KEY_EXPIRED, "sign in again")
 
 
@@ -43,8 +43,8 @@ def name_of(user: str | None) -> str:
     return f"Name of {user}"
 
 
-def line(now: Scene, before: Scene | None, look: Look = PLAIN) -> str:
-    return telling.pass_line(now, before, name_of, look)[5:]
+def line(now: Scene, before: Scene | None, terminal: Terminal = PLAIN) -> str:
+    return telling.pass_line(now, before, name_of, terminal)[5:]
 
 
 def test_a_pass_without_news_is_its_numbers() -> None:

@@ -59,7 +59,7 @@ def few_threads(folder: Path, allowed: Iterable[int]) -> Tally:
     return tally
 
 
-def charts(folder: Path, asked: int) -> Tally:
+def draw_charts(folder: Path, asked: int) -> Tally:
     """Each trial is somebody else, while one guest asks anew as soon as there is an answer."""
     tally = Tally("charts for others while one guest asks for 40 at a time")
     return _beside_a_guest(folder, tally, asked, "/api/history?range=7d&points=10000", _get)

@@ -76,7 +76,7 @@ class Brink:
         users = {user: {"accounts": accounts} for user, accounts in WISHES.items()}
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
         shutil.copytree(self.data, self.base)
-        self.began = stamps(lines(self.base))
+        self.began = format_timestamps(lines(self.base))
 
     @property
     def data(self) -> Path:
@@ -125,7 +125,7 @@ class Brink:
 
     def _remembers(self, left: Left) -> None:
         found = lines(self.data)
-        times = stamps(found)
+        times = format_timestamps(found)
         if missing := {*self.began, left.committed} - {*times}:
             raise LostError(f"the readings of {sorted(missing)}")
         assert times == sorted(set(times)), "a line came twice, or out of order"
@@ -222,6 +222,6 @@ def lines(data: Path) -> list[Any]:
     return found
 
 
-def stamps(found: list[Any]) -> list[int]:
+def format_timestamps(found: list[Any]) -> list[int]:
     """Return the times of history lines, in milliseconds since the epoch."""
     return [line["timestamp"] for line in found]

@@ -16,7 +16,7 @@ def test_with_few_threads_slow_connections_keep_nobody_out(tmp_path: Path) -> No
 
 
 def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Path) -> None:
-    bounds.charts(tmp_path, 6).check()
+    bounds.draw_charts(tmp_path, 6).check()
 
 
 def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cldmon.domain.model import to_ms
 from cldmon.domain.ranges import Span
-from cldmon.terminal.chart import Frame, charts
-from cldmon.terminal.style import Look, width
+from cldmon.terminal.chart import Frame, draw_charts
+from cldmon.terminal.style import Terminal, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def frame(
     unicode: bool = True,
 ) -> Frame:
     span = Span(NOW - timedelta(hours=hours), NOW)
-    return Frame(span, TEN_MINUTES, Look(columns, colour, unicode), rows, BERLIN)
+    return Frame(span, TEN_MINUTES, Terminal(columns, colour, unicode), rows, BERLIN)
 
 
 def readings(hours: float, *percents: int, **others: int) -> list[tuple[int, dict[str, int]]]:
@@ -66,23 +66,23 @@ def plot_of(text: str) -> list[str]:
 @pytest.mark.parametrize("name", ["unicode", "ascii"])
 def test_a_session_looks_like_this(name: str, golden: Callable[[str, str], None]) -> None:
     """With a limit hit, a reset and a gap, across the change of clocks of 29 March 2026."""
-    text = charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
+    text = draw_charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
     golden(f"history-chart-{name}.txt", text + "\n")
 
 
 def test_a_chart_fits_its_terminal_and_leaves_a_line_for_the_prompt() -> None:
     for columns, rows in ((80, 24), (60, 20), (120, 50), (200, 50)):
-        lines = charts({"alice": session()}, BOTH, frame(5, columns, rows)).split("\n")
+        lines = draw_charts({"alice": session()}, BOTH, frame(5, columns, rows)).split("\n")
         assert len(lines) <= rows - 1
         assert max(map(width, lines)) <= columns
 
 
 def test_each_account_has_its_panel_and_wide_terminals_have_two_beside_each_other() -> None:
     accounts = {label: session() for label in ("alice", "bob", "cläre 🦊", "日本語")}
-    narrow = charts(accounts, BOTH, frame())
+    narrow = draw_charts(accounts, BOTH, frame())
     assert narrow.count("100%┤") == 4
     assert len(narrow.split("\n\n")) == 4
-    wide = charts(accounts, BOTH, frame(5, 200, 50)).split("\n")
+    wide = draw_charts(accounts, BOTH, frame(5, 200, 50)).split("\n")
     assert sum(line.count("100%┤") == 2 for line in wide) == 2
     second = [width(line[: line.rindex("100%┤")]) for line in wide if line.count("100%┤") == 2]
     heads = [
@@ -92,23 +92,23 @@ def test_each_account_has_its_panel_and_wide_terminals_have_two_beside_each_othe
 
 
 def test_the_legend_names_what_is_drawn_and_how_far_it_went() -> None:
-    head = charts({"alice": session()}, BOTH, frame()).split("\n")[0]
+    head = draw_charts({"alice": session()}, BOTH, frame()).split("\n")[0]
     assert head == "alice   ⠤⠤ 5h 0–100%   •• 7d 63%   ▲ limit hit   ▼ reset"
-    head = charts({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
+    head = draw_charts({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
     assert head == "alice   ⠤⠤ 5h 1–3%"
 
 
 def test_a_long_legend_takes_more_lines_and_covers_nothing() -> None:
     models = {f"models.A model called {n}": 10 * n for n in range(1, 6)}
     points = [(ms, {**windows, **models}) for ms, windows in session()]
-    lines = charts({"alice": points}, [*BOTH, *models], frame()).split("\n")
+    lines = draw_charts({"alice": points}, [*BOTH, *models], frame()).split("\n")
     assert max(map(width, lines)) <= 80
     assert len(lines) <= 23
     assert all(any(name.removeprefix("models.") in line for line in lines[:4]) for name in models)
 
 
 def test_marks_stand_at_the_limit_and_at_the_ground() -> None:
-    canvas = plot_of(charts({"alice": session()}, BOTH, frame()))
+    canvas = plot_of(draw_charts({"alice": session()}, BOTH, frame()))
     assert canvas[0].count("▲") == 1
     assert canvas[-1].count("▼") == 1
     assert canvas[0].index("▲") < canvas[-1].index("▼")
@@ -117,27 +117,27 @@ def test_marks_stand_at_the_limit_and_at_the_ground() -> None:
 
 def test_there_is_no_line_where_readings_are_missing() -> None:
     points = readings(5, *[50] * 30)
-    whole = "".join(plot_of(charts({"a": points}, ["fiveHour"], frame())))
-    cut = plot_of(charts({"a": [*points[:10], *points[14:]]}, ["fiveHour"], frame()))
+    whole = "".join(plot_of(draw_charts({"a": points}, ["fiveHour"], frame())))
+    cut = plot_of(draw_charts({"a": [*points[:10], *points[14:]]}, ["fiveHour"], frame()))
     middle = next(line for line in cut if "⠒" in line or "⠤" in line or "⣀" in line or "⠉" in line)
     assert re.search(r"\S {6,}\S", middle)
     assert not re.search(r"[⠀-⣿] +[⠀-⣿]", whole.strip())
 
 
 def test_a_single_reading_is_a_dot() -> None:
-    canvas = plot_of(charts({"a": readings(5, 50)}, ["fiveHour"], frame()))
+    canvas = plot_of(draw_charts({"a": readings(5, 50)}, ["fiveHour"], frame()))
     assert sum(not c.isspace() for c in "".join(canvas)) == 1
 
 
 def test_the_time_axis_is_the_reader_s_clock_across_its_change() -> None:
     """In Berlin 01:59 was followed by 03:00 that night."""
-    axis = charts({"alice": session()}, BOTH, frame(10)).split("\n")[-1]
+    axis = draw_charts({"alice": session()}, BOTH, frame(10)).split("\n")[-1]
     assert re.split(" {2,}", axis.strip()) == ["29 Mar", "04:00", "06:00", "08:00", "10:00"]
 
 
 def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_same() -> None:
-    plain = charts({"alice": session()}, BOTH, frame())
-    coloured = charts({"alice": session()}, BOTH, frame(colour=True))
+    plain = draw_charts({"alice": session()}, BOTH, frame())
+    coloured = draw_charts({"alice": session()}, BOTH, frame(colour=True))
     assert "\x1b" not in plain
     assert "\x1b[" in coloured
     stripped = SGR.sub("", coloured)
@@ -148,13 +148,13 @@ def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_sa
 def test_ascii_is_ascii() -> None:
     accounts = {"alice": session(), "cläre 🦊": session()}
     points = [(ms, {**w, "models.Fäble": 5}) for ms, w in session()]
-    text = charts({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))
+    text = draw_charts({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))
     assert text.isascii()
     assert "^ limit hit" in text
 
 
 def test_a_label_cannot_steer_the_terminal() -> None:
-    text = charts({"a\x1b[31mb\nc": session()}, BOTH, frame())
+    text = draw_charts({"a\x1b[31mb\nc": session()}, BOTH, frame())
     assert "\x1b" not in text
     assert len(text.split("\n")) <= 23
 
@@ -185,7 +185,9 @@ def test_any_history_in_any_terminal_makes_a_chart(
     shifted = sorted((now - ms, windows) for ms, windows in points)
     inside = [p for p in shifted if p[0] >= now - hours * 3_600_000]
     accounts = {"alice": inside, "bob": inside[:1]}
-    text = charts(accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode))
+    text = draw_charts(
+        accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode)
+    )
     assert max(map(width, text.split("\n"))) <= columns
 
 
@@ -193,6 +195,6 @@ def test_eight_windows_have_eight_different_samples() -> None:
     names = [*BOTH, *(f"models.{n}" for n in range(6))]
     points = [(ms, dict.fromkeys(names, 5)) for ms, _ in readings(1, 1, 2, 3)]
     for unicode in (True, False):
-        head = charts({"a": points}, names, frame(unicode=unicode)).split("100%")[0]
+        head = draw_charts({"a": points}, names, frame(unicode=unicode)).split("100%")[0]
         samples = re.findall(r"(\S\S) (?:5h|7d)", head)
         assert len(set(samples)) == 8, head

@@ -13,17 +13,17 @@ import pytest
 from cldmon.domain.model import to_ms
 from cldmon.domain.ranges import Span
 from cldmon.terminal.chart import Frame
-from cldmon.terminal.records import csv_lines, table
-from cldmon.terminal.style import Look, width
+from cldmon.terminal.records import format_csv_lines, format_table
+from cldmon.terminal.style import Terminal, width
 
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
-LOOK = Look(80, colour=False, unicode=True)
+LOOK = Terminal(80, colour=False, unicode=True)
 WINDOWS = ["fiveHour", "sevenDay"]
 
 
-def frame(hours: float, look: Look = LOOK) -> Frame:
+def frame(hours: float, terminal: Terminal = LOOK) -> Frame:
     span = Span(NOW - timedelta(hours=hours), NOW)
-    return Frame(span, timedelta(minutes=10), look, 24, ZoneInfo("Europe/Berlin"))
+    return Frame(span, timedelta(minutes=10), terminal, 24, ZoneInfo("Europe/Berlin"))
 
 
 def at(minutes: float) -> int:
@@ -35,7 +35,7 @@ def test_csv_has_a_row_for_each_reading_and_window() -> None:
         'al"ice, x': [(at(10), {"fiveHour": 5, "sevenDay": 40}), (at(0), {"sevenDay": 41})],
         "bob": [(at(10), {"fiveHour": 100})],
     }
-    text = "\n".join(csv_lines(accounts, WINDOWS, LOOK))
+    text = "\n".join(format_csv_lines(accounts, WINDOWS, LOOK))
     assert list(csv.reader(io.StringIO(text))) == [
         ["time", "label", "window", "utilization"],
         ["2026-03-29T08:50:00.000Z", 'al"ice, x', "fiveHour", "5"],
@@ -46,18 +46,18 @@ def test_csv_has_a_row_for_each_reading_and_window() -> None:
 
 
 def test_csv_of_nothing_is_its_header() -> None:
-    assert list(csv_lines({}, [], LOOK)) == ["time,label,window,utilization"]
+    assert list(format_csv_lines({}, [], LOOK)) == ["time,label,window,utilization"]
 
 
 def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:
     points = [(at(20), {"fiveHour": 5, "sevenDay": 40}), (at(0), {"sevenDay": 100})]
-    assert table({"alice": points}, WINDOWS, frame(1)).split("\n") == [
+    assert format_table({"alice": points}, WINDOWS, frame(1)).split("\n") == [
         "Account    Time                5h    7d",
         "alice      2026-03-29 10:40    5%   40%",
         "alice      2026-03-29 11:00     –  100%",
     ]
-    ascii_look = Look(80, colour=False, unicode=False)
-    assert table({"ä": points}, WINDOWS, frame(1, ascii_look)).isascii()
+    ascii_look = Terminal(80, colour=False, unicode=False)
+    assert format_table({"ä": points}, WINDOWS, frame(1, ascii_look)).isascii()
 
 
 def test_a_table_tells_the_two_hours_apart_that_the_clock_shows_alike() -> None:
@@ -67,7 +67,7 @@ def test_a_table_tells_the_two_hours_apart_that_the_clock_shows_alike() -> None:
     points = [
         (to_ms(began + timedelta(minutes=minutes)), {"fiveHour": 1}) for minutes in (0, 30, 60)
     ]
-    shown = table({"alice": points}, ["fiveHour"], replace(frame(1), span=span)).split("\n")
+    shown = format_table({"alice": points}, ["fiveHour"], replace(frame(1), span=span)).split("\n")
     assert [row[11:33] for row in shown[1:]] == [
         "2026-10-25 02:30+02:00",
         "2026-10-25 02:00+01:00",
@@ -79,7 +79,7 @@ def test_a_table_tells_the_two_hours_apart_that_the_clock_shows_alike() -> None:
 def test_a_table_stays_readable_however_long_the_span(hours: float) -> None:
     count = 500
     points = [(at(hours * 60 * n / count), {"fiveHour": n % 100}) for n in range(count, -1, -1)]
-    rows = table({"alice": points}, ["fiveHour"], frame(hours)).split("\n")[1:]
+    rows = format_table({"alice": points}, ["fiveHour"], frame(hours)).split("\n")[1:]
     assert 6 <= len(rows) <= 21
     assert rows == sorted(rows)
 
@@ -87,14 +87,14 @@ def test_a_table_stays_readable_however_long_the_span(hours: float) -> None:
 def test_each_row_is_the_first_reading_of_its_step() -> None:
     """A day is shown in steps of two hours."""
     points = [(at(10 * n), {"fiveHour": n % 100}) for n in range(144, -1, -1)]
-    rows = table({"alice": points}, ["fiveHour"], frame(24)).split("\n")[1:]
+    rows = format_table({"alice": points}, ["fiveHour"], frame(24)).split("\n")[1:]
     assert [row.split()[2][3:] for row in rows[1:]] == ["00"] * 12
 
 
 def test_columns_stand_below_each_other_however_wide_the_letters_and_long_the_names() -> None:
     points = [(at(0), {"fiveHour": 5, "models.A model with a name": 40})]
     accounts = dict.fromkeys(("al", "数据 🎉", "한국어", "a label that goes on and on"), points)
-    lines = table(accounts, ["fiveHour", "models.A model with a name"], frame(1)).split("\n")
+    lines = format_table(accounts, ["fiveHour", "models.A model with a name"], frame(1)).split("\n")
     assert {width(line) for line in lines} == {width(lines[0])}
     assert width(lines[0]) <= 80
     assert {width(line[: line.index("2026")]) for line in lines[1:]} == {22}

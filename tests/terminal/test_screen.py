@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from cldmon.terminal.screen import frame
-from cldmon.terminal.style import Look
+from cldmon.terminal.screen import render_frame
+from cldmon.terminal.style import Terminal
 
-PLAIN = Look(80, colour=False, unicode=True)
+PLAIN = Terminal(80, colour=False, unicode=True)
 
 
 def test_a_frame_clears_what_the_one_before_left() -> None:
-    assert frame("a\nb", 24, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb\n\x1b[J"
-    assert frame("a\nb", 2, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb"
+    assert render_frame("a\nb", 24, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb\n\x1b[J"
+    assert render_frame("a\nb", 2, PLAIN) == "\x1b[H\x1b[Ka\n\x1b[Kb"
 
 
 def test_what_does_not_fit_is_cut_and_counted_so_that_the_screen_does_not_scroll() -> None:
     text = "\n".join("abcdef")
-    assert frame(text, 6, PLAIN).count("\n") == 5
-    assert "… 4 more lines" in frame(text, 3, PLAIN)
-    assert frame(text, 3, PLAIN).count("\n") == 2
+    assert render_frame(text, 6, PLAIN).count("\n") == 5
+    assert "… 4 more lines" in render_frame(text, 3, PLAIN)
+    assert render_frame(text, 3, PLAIN).count("\n") == 2

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from cldmon.domain.freshness import view
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Pool, Snapshot, Window
-from cldmon.terminal.faces import FORMS, face
-from cldmon.terminal.status import Page, table
-from cldmon.terminal.style import Look, width
+from cldmon.terminal.formats import FORMATS, format_snapshot
+from cldmon.terminal.status import Page, format_table
+from cldmon.terminal.style import Terminal, width
 from tests.strategies import ACCOUNT, INSTANT
 from tests.terminal.readings import (
     ALICE,
@@ -43,36 +43,37 @@ from tests.terminal.readings import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from cldmon.domain.forecast import Forecast
 
     Golden = Callable[[str, str], None]
 
 BERLIN = ZoneInfo("Europe/Berlin")
-PLAIN = Look(80, colour=False, unicode=True)
-ASCII = Look(80, colour=False, unicode=False)
-COLOUR = Look(80, colour=True, unicode=True)
-WIDE = Look(200, colour=False, unicode=True)
+PLAIN = Terminal(80, colour=False, unicode=True)
+ASCII = Terminal(80, colour=False, unicode=False)
+COLOUR = Terminal(80, colour=True, unicode=True)
+WIDE = Terminal(200, colour=False, unicode=True)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def drawn(
     snapshot: Snapshot,
-    look: Look = PLAIN,
+    terminal: Terminal = PLAIN,
     forecasts: Mapping[tuple[str, str], Forecast] = FORECASTS,
 ) -> str:
-    return table(view(snapshot, NOW, forecasts), Page(look, NOW, BERLIN))
+    return format_table(view(snapshot, NOW, forecasts), Page(terminal, NOW, BERLIN))
 
 
-def printed(form: str, snapshot: Snapshot, look: Look = PLAIN) -> str:
-    return face(form, snapshot, NOW, look, lambda: FORECASTS)
+def printed(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:
+    return format_snapshot(form, snapshot, NOW, terminal, lambda: FORECASTS)
 
 
 @pytest.mark.parametrize(
     ("name", "look"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
 )
-def test_the_table_looks_like_this(name: str, look: Look, golden: Golden) -> None:
-    golden(f"status/{name}.txt", drawn(SNAPSHOT, look) + "\n")
+def test_the_table_looks_like_this(name: str, terminal: Terminal, golden: Golden) -> None:
+    golden(f"status/{name}.txt", drawn(SNAPSHOT, terminal) + "\n")
 
 
 def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Golden) -> None:
@@ -88,14 +89,16 @@ def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Gol
         ("usage.json", "json", PLAIN),
     ],
 )
-def test_the_other_forms_look_like_this(name: str, form: str, look: Look, golden: Golden) -> None:
-    golden(f"status/{name}", printed(form, SNAPSHOT, look) + "\n")
+def test_the_other_forms_look_like_this(
+    name: str, form: str, terminal: Terminal, golden: Golden
+) -> None:
+    golden(f"status/{name}", printed(form, SNAPSHOT, terminal) + "\n")
 
 
 def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None:
     bars = []
     for columns in (62, 80, 100, 109):
-        text = drawn(SNAPSHOT, Look(columns, colour=False, unicode=True))
+        text = drawn(SNAPSHOT, Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
         bars.append(text.count("█"))
     assert bars == sorted(set(bars))
@@ -106,12 +109,12 @@ def test_a_heading_that_is_wider_than_what_stands_below_it_counts_too() -> None:
     session, week = Window(41, NOW + 134 * MINUTE), Window(63, LATER)
     alone = of(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
     for columns in range(62, 90):
-        text = drawn(alone, Look(columns, colour=False, unicode=True))
+        text = drawn(alone, Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
 
 
 def test_a_wide_terminal_has_room_for_the_official_names() -> None:
-    assert "Weekly: Fable only" in drawn(SNAPSHOT, Look(110, colour=False, unicode=True))
+    assert "Weekly: Fable only" in drawn(SNAPSHOT, Terminal(110, colour=False, unicode=True))
     assert max(map(width, drawn(SNAPSHOT, WIDE).splitlines())) <= 200
 
 
@@ -291,9 +294,9 @@ def test_before_the_first_pass_json_says_that_it_is_loading() -> None:
 EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("look", [PLAIN, ASCII])
-def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> None:
+def test_nothing_from_outside_can_steer_the_terminal(form: str, terminal: Terminal) -> None:
     """Not a label, a plan, a currency, a model or an error."""
     evil = reading(MINUTE, EVIL, Credits(1, 2, EVIL, 2), fiveHour=Window(1, None))
     windows = {**evil.windows, f"models.{EVIL}": Window(99, NOW + HOUR)}
@@ -301,7 +304,7 @@ def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> N
         Account(EVIL, type(evil)(NOW, windows, EVIL, EVIL, credits=evil.credits)),
         Account(EVIL, None, Failure(FailureKind.TIMEOUT, EVIL)),
     ]
-    unsafe = {c for c in printed(form, of(*accounts), look) if category(c) in ("Cc", "Cf")}
+    unsafe = {c for c in printed(form, of(*accounts), terminal) if category(c) in ("Cc", "Cf")}
     assert unsafe <= {"\n"}
 
 
@@ -310,22 +313,23 @@ def test_nothing_from_outside_can_steer_the_terminal(form: str, look: Look) -> N
     st.lists(ACCOUNT, max_size=4),
     INSTANT,
     st.sampled_from([PLAIN, ASCII, COLOUR, WIDE]),
-    st.sampled_from(FORMS),
+    st.sampled_from(FORMATS),
 )
 def test_every_snapshot_can_be_shown(
-    accounts: list[Account], now: object, look: Look, form: str
+    accounts: list[Account], now: datetime, terminal: Terminal, form: str
 ) -> None:
     """At any instant, and whatever it holds; in ASCII where that is all there is."""
-    text = face(form, Snapshot(NOW, tuple(accounts), timedelta(minutes=10)), now, look, dict)  # type: ignore[arg-type]
+    snapshot = Snapshot(NOW, tuple(accounts), timedelta(minutes=10))
+    text = format_snapshot(form, snapshot, now, terminal, dict)
     assert {c for c in SGR.sub("", text) if not c.isprintable()} <= {"\n", "\u200c", "\u200d"}
-    assert look.unicode or text.isascii()
+    assert terminal.unicode or text.isascii()
 
 
 def test_a_narrow_terminal_goes_without_forecasts_and_then_without_clock_times() -> None:
     """Percentages and what is left until the reset stay."""
     shown = {}
     for columns in (62, 50, 40):
-        text = drawn(of(ALICE, BOB, CAROL), Look(columns, colour=False, unicode=True))
+        text = drawn(of(ALICE, BOB, CAROL), Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
         shown[columns] = [
             "at reset" in text,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.terminal.style import Look, aligned, look, width
+from cldmon.terminal.style import Terminal, align_columns, detect_terminal, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import TextIO
 
-PLAIN = Look(80, colour=False, unicode=True)
+PLAIN = Terminal(80, colour=False, unicode=True)
 
 
 def pipe(encoding: str = "utf-8") -> TextIO:
@@ -25,7 +25,7 @@ def pipe(encoding: str = "utf-8") -> TextIO:
 
 
 @pytest.fixture
-def terminal() -> Iterator[TextIO]:
+def pseudo_terminal() -> Iterator[TextIO]:
     ours, theirs = pty.openpty()
     with open(theirs, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
         yield stream
@@ -45,9 +45,9 @@ def terminal() -> Iterator[TextIO]:
     ],
 )
 def test_a_terminal_has_colour_unless_it_is_refused(
-    terminal: TextIO, env: Mapping[str, str], coloured: bool
+    pseudo_terminal: TextIO, env: Mapping[str, str], coloured: bool
 ) -> None:
-    assert look(terminal, env).colour is coloured
+    assert detect_terminal(pseudo_terminal, env).colour is coloured
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_terminal_has_colour_unless_it_is_refused(
     ],
 )
 def test_a_pipe_has_colour_only_if_it_is_forced(env: Mapping[str, str], coloured: bool) -> None:
-    assert look(pipe(), env).colour is coloured
+    assert detect_terminal(pipe(), env).colour is coloured
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_unicode_is_for_those_whose_locale_has_it(
     encoding: str, env: Mapping[str, str], unicode: bool
 ) -> None:
     """Python itself writes UTF-8 in the C locale, and then sets LC_CTYPE to say so."""
-    assert look(pipe(encoding), env).unicode is unicode
+    assert detect_terminal(pipe(encoding), env).unicode is unicode
 
 
 @pytest.mark.parametrize(
     ("env", "columns"), [({}, 80), ({"COLUMNS": "132"}, 132), ({"COLUMNS": "0"}, 80)]
 )
 def test_a_pipe_is_80_columns_wide_unless_told(env: Mapping[str, str], columns: int) -> None:
-    assert look(pipe(), env).columns == columns
+    assert detect_terminal(pipe(), env).columns == columns
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_a_shortened_text_fits_and_a_short_one_stays(text: str, columns: int) ->
 
 def test_columns_stand_below_each_other_whatever_is_in_them() -> None:
     rows = [("a", "x"), ("数据", "x"), ("\x1b[31mred\x1b[0m", "x")]
-    assert [line.index("x") for line in aligned(rows)] == [6, 4, 15]
-    assert aligned([("a", ""), ("b", "")]) == ["a", "b"]
+    assert [line.index("x") for line in align_columns(rows)] == [6, 4, 15]
+    assert align_columns([("a", ""), ("b", "")]) == ["a", "b"]
 
 
 def test_a_paragraph_is_broken_between_words_and_never_in_one() -> None:
     """What is to be copied, such as a path, stays whole."""
-    narrow = Look(20, colour=False, unicode=True)
+    narrow = Terminal(20, colour=False, unicode=True)
     text = narrow.paragraph("数据 is at /a/path/that/is/long and --so-on", "x ", "  ")
     assert text.split("\n") == ["x 数据 is at", "  /a/path/that/is/long", "  and --so-on"]
     assert narrow.paragraph("", "x ") == "x "
@@ -123,7 +123,7 @@ def test_a_paragraph_is_broken_between_words_and_never_in_one() -> None:
 
 @given(st.text(), st.integers(1, 100))
 def test_a_paragraph_holds_every_word_and_fits_where_words_do(text: str, columns: int) -> None:
-    place = Look(columns, colour=False, unicode=True)
+    place = Terminal(columns, colour=False, unicode=True)
     lines = place.paragraph(text, "> ", "  ").split("\n")
     assert " ".join(lines).split()[1:] == place.clean(text).split()
     assert all(width(line) <= columns or len(line[2:].split()) <= 1 for line in lines)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.model import from_ms, to_ms
-from cldmon.terminal.ticks import ticks
+from cldmon.terminal.ticks import find_ticks
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
@@ -18,7 +18,7 @@ KATHMANDU = ZoneInfo("Asia/Kathmandu")
 
 def labelled(since: datetime, hours: float, most: int, zone: ZoneInfo = BERLIN) -> list[str]:
     span = to_ms(since), to_ms(since + timedelta(hours=hours))
-    return [label for _, label in ticks(*span, most, zone)]
+    return [label for _, label in find_ticks(*span, most, zone)]
 
 
 def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
@@ -41,7 +41,7 @@ def test_a_zone_may_lie_between_the_hours() -> None:
 def test_when_the_clock_goes_forward_the_hour_that_is_skipped_has_no_label() -> None:
     """In Berlin 01:59 was followed by 03:00 on 29 March 2026."""
     since, until = utc(3, 28, 22, 30), utc(3, 29, 4, 30)
-    found = ticks(to_ms(since), to_ms(until), 6, BERLIN)
+    found = find_ticks(to_ms(since), to_ms(until), 6, BERLIN)
     assert [label for _, label in found] == ["29 Mar", "01:00", "03:00", "04:00", "05:00", "06:00"]
     assert {b - a for (a, _), (b, _) in pairwise(found)} == {3_600_000}
 
@@ -49,14 +49,14 @@ def test_when_the_clock_goes_forward_the_hour_that_is_skipped_has_no_label() -> 
 def test_when_the_clock_goes_back_labels_stay_at_even_hours() -> None:
     """In Berlin 02:59 was followed by 02:00 on 25 October 2026."""
     since = utc(10, 24, 21, 30)
-    found = ticks(to_ms(since), to_ms(since + timedelta(hours=8)), 8, BERLIN)
+    found = find_ticks(to_ms(since), to_ms(since + timedelta(hours=8)), 8, BERLIN)
     shown = [f"{from_ms(ms).astimezone(BERLIN):%H:%M}" for ms, _ in found]
     assert shown == ["00:00", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00"][: len(shown)]
     assert [label for _, label in found][1:] == shown[1:]
 
 
 def test_days_are_midnights_on_both_sides_of_the_change() -> None:
-    found = ticks(to_ms(utc(3, 26, 12)), to_ms(utc(4, 1, 12)), 7, BERLIN)
+    found = find_ticks(to_ms(utc(3, 26, 12)), to_ms(utc(4, 1, 12)), 7, BERLIN)
     assert [label for _, label in found][:4] == ["27 Mar", "28 Mar", "29 Mar", "30 Mar"]
     assert {from_ms(ms).astimezone(BERLIN).hour for ms, _ in found} == {0}
 
@@ -77,8 +77,8 @@ def test_ticks_are_few_in_order_and_within_the_span(
     since: datetime, minutes: int, most: int, zone: ZoneInfo
 ) -> None:
     start = to_ms(since.replace(tzinfo=UTC))
-    found = ticks(start, start + minutes * 60_000, most, zone)
-    stamps = [ms for ms, _ in found]
-    assert stamps == sorted(set(stamps))
-    assert all(start <= ms <= start + minutes * 60_000 for ms in stamps)
+    found = find_ticks(start, start + minutes * 60_000, most, zone)
+    format_timestamps = [ms for ms, _ in found]
+    assert format_timestamps == sorted(set(format_timestamps))
+    assert all(start <= ms <= start + minutes * 60_000 for ms in format_timestamps)
     assert len(found) <= most + 2

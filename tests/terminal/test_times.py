@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cldmon.terminal.times import clock, countdown, length, read_ago, stamps
+from cldmon.terminal.times import (
+    format_age,
+    format_clock,
+    format_countdown,
+    format_duration,
+    format_timestamps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +40,7 @@ SUNDAY = datetime(2026, 11, 22, 11, 37, tzinfo=UTC)
 def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
     instant: datetime, text: str
 ) -> None:
-    assert clock(instant, SUNDAY, BERLIN) == text
+    assert format_clock(instant, SUNDAY, BERLIN) == text
 
 
 @pytest.fixture(params=["Europe/Berlin", None])
@@ -49,19 +55,19 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_an_hour_that_comes_twice_is_shown_with_its_offset(zone: ZoneInfo | None) -> None:
     instants = [datetime(2026, 10, 25, 0, 15, tzinfo=UTC) + n * timedelta(hours=1) for n in (0, 1)]
-    assert stamps(instants, zone) == ["2026-10-25 02:15+02:00", "2026-10-25 02:15+01:00"]
-    assert stamps([instants[1], SUNDAY], zone)[1] == "2026-11-22 12:37+01:00"
+    assert format_timestamps(instants, zone) == ["2026-10-25 02:15+02:00", "2026-10-25 02:15+01:00"]
+    assert format_timestamps([instants[1], SUNDAY], zone)[1] == "2026-11-22 12:37+01:00"
 
 
 def test_other_times_are_shown_without_an_offset(zone: ZoneInfo | None) -> None:
     """Also those around the hour that is left out, and right before and after the one twice."""
     forth = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
-    assert stamps([forth, forth + timedelta(seconds=59, milliseconds=940)], zone) == [
+    assert format_timestamps([forth, forth + timedelta(seconds=59, milliseconds=940)], zone) == [
         "2026-03-29 01:59",
         "2026-03-29 03:00",
     ]
     back = datetime(2026, 10, 24, 23, 59, tzinfo=UTC)
-    assert stamps([back, back + timedelta(hours=2, minutes=1)], zone) == [
+    assert format_timestamps([back, back + timedelta(hours=2, minutes=1)], zone) == [
         "2026-10-25 01:59",
         "2026-10-25 03:00",
     ]
@@ -69,8 +75,8 @@ def test_other_times_are_shown_without_an_offset(zone: ZoneInfo | None) -> None:
 
 def test_clock_time_follows_the_change_of_clocks() -> None:
     saturday = datetime(2026, 3, 28, 12, tzinfo=UTC)
-    assert clock(datetime(2026, 3, 28, 17, tzinfo=UTC), saturday, BERLIN) == "18:00"
-    assert clock(datetime(2026, 3, 29, 17, tzinfo=UTC), saturday, BERLIN) == "Sun 19:00"
+    assert format_clock(datetime(2026, 3, 28, 17, tzinfo=UTC), saturday, BERLIN) == "18:00"
+    assert format_clock(datetime(2026, 3, 29, 17, tzinfo=UTC), saturday, BERLIN) == "Sun 19:00"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_clock_time_follows_the_change_of_clocks() -> None:
     ],
 )
 def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
-    assert countdown(span) == text
+    assert format_countdown(span) == text
 
 
 @pytest.mark.parametrize(
@@ -104,11 +110,11 @@ def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
     ],
 )
 def test_an_age_is_told_in_one_unit(span: timedelta, text: str) -> None:
-    assert length(span) == text
+    assert format_duration(span) == text
 
 
 def test_a_reading_ahead_of_the_clock_is_told_as_such() -> None:
     """A few seconds of difference between clocks are none."""
-    assert read_ago(-timedelta(seconds=2)) == read_ago(timedelta(seconds=2)) == "just now"
-    assert read_ago(-timedelta(seconds=20)) == "20 s ago"
-    assert read_ago(-timedelta(minutes=9)) == "9 min in the future"
+    assert format_age(-timedelta(seconds=2)) == format_age(timedelta(seconds=2)) == "just now"
+    assert format_age(-timedelta(seconds=20)) == "20 s ago"
+    assert format_age(-timedelta(minutes=9)) == "9 min in the future"

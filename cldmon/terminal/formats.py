@@ -13,49 +13,53 @@ if TYPE_CHECKING:
 
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
-FORMS = ("table", "json", "csv", "line")
-FOR_PROGRAMS = ("json", "csv")
+FORMATS = ("table", "json", "csv", "line")
+MACHINE_FORMATS = ("json", "csv")
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
-def face(
-    form: str, snapshot: Snapshot, now: datetime, look: Look, forecasts: Callable[[], Forecasts]
+def format_snapshot(
+    form: str,
+    snapshot: Snapshot,
+    now: datetime,
+    terminal: Terminal,
+    forecasts: Callable[[], Forecasts],
 ) -> str:
-    """Return a snapshot at `now` (UTC) in one of `FORMS`, without the last line end.
+    """Return a snapshot at `now` (UTC) in one of `FORMATS`, without the last line end.
 
     `forecasts` is called where the form shows any.
     """
     from cldmon.domain.freshness import to_json, view
 
     if form == "line":
-        from cldmon.terminal.line import line
+        from cldmon.terminal.line import format_line
 
-        return line(view(snapshot, now), now, look)
+        return format_line(view(snapshot, now), now, terminal)
     if form == "json":
-        return as_json(to_json(snapshot, now, forecasts()), look)
+        return format_json(to_json(snapshot, now, forecasts()), terminal)
     accounts = view(snapshot, now, forecasts())
     if form == "csv":
-        from cldmon.terminal.sheet import sheet
+        from cldmon.terminal.csv import format_csv
 
-        return sheet(accounts, look)
-    from cldmon.terminal.status import Page, table
+        return format_csv(accounts, terminal)
+    from cldmon.terminal.status import Page, format_table
 
-    return table(accounts, Page(look, now))
+    return format_table(accounts, Page(terminal, now))
 
 
-def as_json(body: object, look: Look) -> str:
+def format_json(body: object, terminal: Terminal) -> str:
     """Return indented JSON that cannot steer a terminal."""
     import json
 
-    text = json.dumps(body, ensure_ascii=not look.unicode, indent=2)
+    text = json.dumps(body, ensure_ascii=not terminal.unicode, indent=2)
     if all(c.isprintable() or c == "\n" for c in text):
         return text
     return json.dumps(body, indent=2)
 
 
-def harmless_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def sanitize_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield JSON that comes unparsed from a file, in pieces, such that it cannot steer a terminal.
 
     What is printable stays as it is, to the byte; what is no UTF-8 becomes U+FFFD.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.freshness import AccountView, WindowView
     from cldmon.domain.model import Credits, Pool
-    from cldmon.terminal.style import Look
+    from cldmon.terminal.style import Terminal
 
     Cells = Mapping[str, str | int | None]
 
@@ -39,7 +39,7 @@ HEADER = (
 )
 
 
-def sheet(accounts: Iterable[AccountView], look: Look) -> str:
+def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
     """Return the accounts as CSV with a header, without the last line end.
 
     `kind` is `window`, `credits`, `pool` or `savedResets`; money is in whole units of `currency`,
@@ -53,65 +53,65 @@ def sheet(accounts: Iterable[AccountView], look: Look) -> str:
     writer.writeheader()
     for account in accounts:
         common = {
-            "label": look.clean(account.label),
-            "plan": look.clean(account.plan or ""),
-            "status": _status(account),
+            "label": terminal.clean(account.label),
+            "plan": terminal.clean(account.plan or ""),
+            "status": _describe_status(account),
             "fetchedAt": iso_or_none(account.read_at),
-            "stale": _flag(account.stale),
-            "error": look.clean(account.failure.message) if account.failure else None,
+            "stale": _format_flag(account.stale),
+            "error": terminal.clean(account.failure.message) if account.failure else None,
         }
-        rows = [*_rows(account, look)] or [{}]
+        rows = [*_build_rows(account, terminal)] or [{}]
         writer.writerows({**common, **row} for row in rows)
     return out.getvalue().rstrip("\n")
 
 
-def _rows(account: AccountView, look: Look) -> Iterator[Cells]:
+def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:
     for window in account.windows:
-        yield _window(window, look)
+        yield _build_window_cells(window, terminal)
     reading = account.reading
     if reading and reading.credits:
         whose = "organization" if reading.credits.shared else None
-        yield {"kind": "credits", "window": whose, **_money(reading.credits, look)}
+        yield {"kind": "credits", "window": whose, **_build_money_cells(reading.credits, terminal)}
     for pool in reading.pools if reading else ():
         yield {
             "kind": "pool",
-            "window": look.clean(pool.name),
+            "window": terminal.clean(pool.name),
             "utilization": pool.utilization,
             "resetsAt": iso_or_none(pool.expires_at),
-            **_money(pool, look),
+            **_build_money_cells(pool, terminal),
         }
     if reading and (saved := reading.saved_resets):
         ends_at = iso_or_none(saved.ends_at)
         yield {"kind": "savedResets", "used": saved.left, "resetsAt": ends_at}
 
 
-def _status(account: AccountView) -> str:
+def _describe_status(account: AccountView) -> str:
     if account.failure:
         return "error"
     return "ok" if account.read_at else "unread"
 
 
-def _window(window: WindowView, look: Look) -> Cells:
+def _build_window_cells(window: WindowView, terminal: Terminal) -> Cells:
     forecast = window.forecast
     return {
         "kind": "window",
-        "window": look.clean(window.name),
+        "window": terminal.clean(window.name),
         "utilization": None if window.due else window.utilization,
         "resetsAt": iso_or_none(window.resets_at),
-        "resetDue": _flag(window.due),
-        "resetOverdue": _flag(window.overdue),
+        "resetDue": _format_flag(window.due),
+        "resetOverdue": _format_flag(window.overdue),
         "forecastFullAt": iso_or_none(forecast.full_at) if forecast else None,
         "forecastEndsAtPercent": forecast.ends_at_percent if forecast else None,
     }
 
 
-def _money(money: Credits | Pool, look: Look) -> Cells:
+def _build_money_cells(money: Credits | Pool, terminal: Terminal) -> Cells:
     return {
         "used": None if money.used is None else format_amount(money.used, money.exponent),
         "limit": None if money.limit is None else format_amount(money.limit, money.exponent),
-        "currency": look.clean(money.currency),
+        "currency": terminal.clean(money.currency),
     }
 
 
-def _flag(value: bool) -> str:
+def _format_flag(value: bool) -> str:
     return "true" if value else "false"
