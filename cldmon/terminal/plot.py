@@ -65,10 +65,10 @@ def _set_rulers(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo |
     since, until = to_ms(span.since), to_ms(span.until)
     times = find_ticks(since, until, (columns - Y_LABEL) // X_LABEL, zone)
     figure.ruler("x").lim(0, until - since)
-    figure.ruler("x").find_ticks([ms - since for ms, _ in times], [label for _, label in times])
+    figure.ruler("x").ticks([ms - since for ms, _ in times], [label for _, label in times])
     percents = range(0, FULL + 1, 25 if rows - _AXES >= _ROOMY else 50)
     figure.ruler("y").lim(0, FULL)
-    figure.ruler("y").find_ticks(list(percents), [f"{percent}%" for percent in percents])
+    figure.ruler("y").ticks(list(percents), [f"{percent}%" for percent in percents])
 
 
 def _draw(figure: Any, series: PlottedSeries, since_ms: int, marker: Any, pixel: Any) -> None:

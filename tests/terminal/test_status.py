@@ -70,7 +70,7 @@ def printed(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "look"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
+    ("name", "terminal"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
 )
 def test_the_table_looks_like_this(name: str, terminal: Terminal, golden: Golden) -> None:
     golden(f"status/{name}.txt", drawn(SNAPSHOT, terminal) + "\n")
@@ -81,7 +81,7 @@ def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Gol
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "look"),
+    ("name", "form", "terminal"),
     [
         ("line.txt", "line", PLAIN),
         ("line-ascii.txt", "line", ASCII),
@@ -295,7 +295,7 @@ EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("look", [PLAIN, ASCII])
+@pytest.mark.parametrize("terminal", [PLAIN, ASCII])
 def test_nothing_from_outside_can_steer_the_terminal(form: str, terminal: Terminal) -> None:
     """Not a label, a plan, a currency, a model or an error."""
     evil = reading(MINUTE, EVIL, Credits(1, 2, EVIL, 2), fiveHour=Window(1, None))
