@@ -22,6 +22,7 @@ from cldmon.store import HEALTH_LOG
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from cldmon.claude.login import SignIn
     from cldmon.claude.source import BrowserSource
     from cldmon.collector import Outcome
     from cldmon.config.edit import KeyPlace
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from cldmon.domain.asking import Answer
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Failure, Snapshot, Subscriptions
-    from cldmon.domain.secret import Secret
     from cldmon.health.verdict import Verdict
     from cldmon.slack.client import SlackMessenger
     from cldmon.slack.subscribing import Subscribing
@@ -203,27 +203,36 @@ class App:
 
         return key_place(self.settings(), self.config_path, label, self.env)
 
-    def sign_in(self, opened: Callable[[], None]) -> Secret:
-        """The session key of whoever signs in, in a browser window; see `login.sign_in`."""
+    def sign_in(self, opened: Callable[[], None]) -> SignIn:
+        """What a person's sign-in in a browser window has brought; see `login.sign_in`."""
         from cldmon.claude.login import sign_in
 
         config = self.settings()
         browser = parts.browser_settings(config, self.env, self.config_folder)
         return sign_in(browser, config.claude_url, self.env, opened)
 
-    def check_key(self, label: str, key: Secret) -> Answer | Failure:
+    def check_key(self, label: str, found: SignIn) -> Answer | Failure:
         """What the service answers with a key for account `label`, without keeping any of it."""
         import tempfile
 
+        from cldmon.claude.cookie_store import CookieStore
         from cldmon.claude.login import check
         from cldmon.domain.asking import Question
 
         config = self.settings()
         account = config.account(label)
-        question = Question(label, key, account.organization if account else None)
+        question = Question(label, found.key, account.organization if account else None)
         # Cookies and browser apart from those of a pass that may be running.
         with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
+            CookieStore(Path(folder), label, found.key).keep(found.clearance)
             return check(self.source(config, Path(folder)), question)
+
+    def keep_clearance(self, label: str, found: SignIn) -> None:
+        """Keep for the passes what lets a person's browser through Cloudflare's challenges."""
+        from cldmon.claude.cookie_store import CookieStore
+
+        if found.clearance:
+            CookieStore(self.data_dir / "browser", label, found.key).keep(found.clearance)
 
     def server(self, warn: Warn) -> WebServer:
         """The HTTP API and the dashboard, listening; see `serving.server`."""

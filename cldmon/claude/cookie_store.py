@@ -114,10 +114,15 @@ def forget_idle(folder: Path, now: datetime) -> None:
                 path.unlink()
 
 
+def is_clearance(cookie: Any) -> bool:
+    """Return whether a cookie is one of Cloudflare's."""
+    return bool(cookie["name"].lstrip("_").startswith("cf"))
+
+
 def _few(cookies: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the cookies that fit into a request, Cloudflare's before others."""
     left = _MOST_BYTES
-    for cookie in sorted(cookies, key=lambda c: not c["name"].lstrip("_").startswith("cf")):
+    for cookie in sorted(cookies, key=lambda c: not is_clearance(c)):
         left -= len(f"{cookie['name']}={cookie['value']}; ".encode())
         if left >= 0:
             yield cookie

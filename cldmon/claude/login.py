@@ -10,14 +10,15 @@ import asyncio
 import re
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import browser as browsers
-from cldmon.claude.cookie_store import SESSION_COOKIES
+from cldmon.claude import identity
+from cldmon.claude.cookie_store import SESSION_COOKIES, is_clearance
 from cldmon.claude.launch import running
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.asking import lookup_of
@@ -49,13 +50,21 @@ _NO_BROWSER = (
 _CLOSED = "the window was closed before anybody had signed in: nothing is stored"
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a sign-in in the window has brought: a session key, and Cloudflare's cookies."""
+
+    key: Secret
+    clearance: tuple[Any, ...] = field(default=(), repr=False)
+
+
 def sign_in(
     settings: BrowserSettings,
     url: str,
     env: Mapping[str, str],
     opened: Callable[[], None],
-) -> Secret:
-    """Open the login page at `url` and return the session key once a person has signed in.
+) -> SignIn:
+    """Open the login page at `url` and return what it has brought once a person has signed in.
 
     `opened` is called when the page is there; it may stay open for as long as the person needs.
 
@@ -108,20 +117,24 @@ async def _signed_in(
     env: Mapping[str, str],
     temp_dir: Path,
     opened: Callable[[], None],
-) -> Secret:
+) -> SignIn:
     async with running(settings, _candidates(settings, env), temp_dir, env) as browser:
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
+        if override := identity.user_agent_override(settings, browser.version):
+            # A clearance is good for the one that it was given to.
+            session = await context.new_cdp_session(page)
+            await session.send("Emulation.setUserAgentOverride", override)
         try:
             await page.goto(f"{url}/login", wait_until="commit")
         except PlaywrightError as error:
             raise LoginError(_unreachable(url, error.message)) from error
         opened()
-        return await _session_key(context, url)
+        return await _wait_for_key(context, url)
 
 
-async def _session_key(context: BrowserContext, url: str) -> Secret:
-    """Wait for the cookie; raises LoginError if every window is closed before it comes."""
+async def _wait_for_key(context: BrowserContext, url: str) -> SignIn:
+    """Wait for the key's cookie; raises LoginError if every window is closed before it comes."""
     while context.pages:
         try:
             cookies = await context.cookies(url)
@@ -130,7 +143,7 @@ async def _session_key(context: BrowserContext, url: str) -> Secret:
         found = {cookie.get("name"): cookie.get("value", "").strip('"') for cookie in cookies}
         for name in SESSION_COOKIES:
             if value := found.get(name):
-                return Secret(value)
+                return SignIn(Secret(value), tuple(filter(is_clearance, cookies)))
         await asyncio.sleep(POLL_SECONDS)
     raise LoginError(_CLOSED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from cldmon.errors import LoginError, UsageError
 
 if TYPE_CHECKING:
     from cldmon.app import App
+    from cldmon.claude.login import SignIn
     from cldmon.config.edit import KeyPlace
 
 LONGEST_LINE = 1 << 16
@@ -40,9 +42,10 @@ def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> Non
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
     place = app.key_place(label)
-    key = _pasted(label) if paste else _signed_in(app, label)
-    plan = "" if no_check else _checked(app, label, key)
-    place.store(key)
+    found = _pasted(label) if paste else _signed_in(app, label)
+    plan = "" if no_check else _checked(app, label, found)
+    place.store(found.key)
+    app.keep_clearance(label, found)
     _report(app, place, plan)
 
 
@@ -54,18 +57,20 @@ def _ask_to_add(app: App, label: str) -> None:
         raise LoginError("no account was added")
 
 
-def _pasted(label: str) -> Secret:
+def _pasted(label: str) -> SignIn:
+    from cldmon.claude.login import SignIn
+
     if sys.stdin.isatty():
         text = click.prompt(f"Session key of {label} (is not shown)", hide_input=True, err=True)
     else:
         text = sys.stdin.buffer.readline(LONGEST_LINE).decode(errors="replace")
-    return _shaped(text.strip(), "what was pasted")
+    return SignIn(_shaped(text.strip(), "what was pasted"))
 
 
-def _signed_in(app: App, label: str) -> Secret:
+def _signed_in(app: App, label: str) -> SignIn:
     opened = f"Sign in to claude.ai as {label} in the window that opened.\n{_HOW_TO_SIGN_IN}"
-    key = app.sign_in(lambda: _tell(opened))
-    return _shaped(key.reveal(), "what the service gave")
+    found = app.sign_in(lambda: _tell(opened))
+    return replace(found, key=_shaped(found.key.reveal(), "what the service gave"))
 
 
 def _shaped(text: str, what: str) -> Secret:
@@ -77,14 +82,14 @@ def _shaped(text: str, what: str) -> Secret:
     return Secret(key)
 
 
-def _checked(app: App, label: str, key: Secret) -> str:
+def _checked(app: App, label: str, found: SignIn) -> str:
     """Return the plan that the key opens; raises LoginError if it is no good.
 
     Where the service cannot be asked now, the key is stored and that is said.
     """
     from cldmon.domain.model import Failure, FailureKind
 
-    answer = app.check_key(label, key)
+    answer = app.check_key(label, found)
     if not isinstance(answer, Failure):
         return answer.organization.plan
     if answer.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -15,7 +16,7 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import faults
-from cldmon.demo.claude import SimAccount, SimOrganization, challenge, expired, usage
+from cldmon.demo.claude import Challenge, SimAccount, SimOrganization, challenge, expired, usage
 from tests.home import CLDMON, PATIENCE, Home, key_of, organization_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,26 @@ def test_who_signs_in_has_their_key_stored(home: Home, fake_claude: FakeClaude) 
     assert stat.S_IMODE(home.config.stat().st_mode) == 0o600
     assert "MARKER" not in out + err
     assert home.left_behind() == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-check",)])
+def test_the_clearance_of_the_window_is_kept_for_the_passes(
+    home: Home, fake_claude: FakeClaude, arguments: tuple[str, ...]
+) -> None:
+    """The person has passed the challenge there: no pass is asked to, and the check is not."""
+    fake_claude.challenge(NEW, Challenge.PERSON)
+    running = with_window(home).start("login", "alice", *arguments)
+    fake_claude.sign_in(NEW)
+    code, out, _ = running.end()
+    plan = "" if arguments else " (Max)"
+    assert (code, out) == (0, f"alice{plan}: key stored in {home.config}\n")
+    [kept] = (home.data / "browser").glob("*.json")
+    assert [each["name"] for each in json.loads(kept.read_text())["cookies"]] == ["cf_clearance"]
+    assert "MARKER" not in kept.read_text()
+    fake_claude.clear()
+    assert home.run("fetch").returncode == 0
+    assert home.accounts["alice"]["status"] == "ok"
+    assert all("cf_clearance=" in each.headers["cookie"] for each in fake_claude.requests)
 
 
 def test_ctrl_c_ends_it_cleanly_and_changes_nothing(home: Home) -> None:
