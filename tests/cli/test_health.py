@@ -215,7 +215,8 @@ def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_w
     """A real pass in a real browser; alice and bob share a key, which fails once."""
     organization = SimOrganization("00000000-0000-4000-8000-000000000000")
     fake_claude.add(SimAccount(KEY, (organization,), usage()))
-    fake_claude.fail(KEY, faults.status(503).on("usage"), times=1)
+    # Asked for twice: with saved resets, and without.
+    fake_claude.fail(KEY, faults.status(503).on("usage"), times=2)
     with SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service:
         home.configure(
             f'claude_url = "{fake_claude.url}"\nhealth.ping_url = "{service.url}/ping?rid=1"'
