@@ -219,7 +219,8 @@ def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_w
     fake_claude.fail(KEY, faults.status(503).on("usage"), times=2)
     with SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service:
         home.configure(
-            f'claude_url = "{fake_claude.url}"\nhealth.ping_url = "{service.url}/ping?rid=1"'
+            f'claude_url = "{fake_claude.url}"\nhealth.ping_url = "{service.url}/ping?rid=1"\n'
+            "browser.concurrency = 1"  # so that both failures are one account's
         )
         ran = home.run("fetch")
         asked = [(request.path, request.query) for request in service.requests]
