@@ -16,8 +16,8 @@ from cldmon.collector.advance import Findings, Settings, advance, sharers
 from cldmon.collector.lookups import start_lookups
 from cldmon.domain.asking import Answer, Question, normalize_uuid
 from cldmon.domain.labels import chosen
-from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
-from cldmon.errors import PassFailedError, SecretError, StoreError
+from cldmon.domain.model import Failure, FailureKind
+from cldmon.errors import PassFailedError, StoreError
 from cldmon.store import pass_lock
 from cldmon.store.history import History
 from cldmon.store.state import Memory, State, StateCorruptError, StateFile
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.asking import Lookup, Organization
-    from cldmon.domain.model import Subscriptions, Transition
+    from cldmon.domain.model import Account, Snapshot, Subscriptions, Transition
     from cldmon.domain.secret import Secret
 
 _ORGANIZATION_LIFE = timedelta(days=1)
@@ -57,15 +57,6 @@ class Target:
     label: str
     key: Callable[[], Secret]
     organization: str | None = None
-
-    def look_up(self) -> Secret | Failure:
-        """Return the session key, or why there is none."""
-        try:
-            return self.key()
-        except SecretError as error:
-            return Failure(FailureKind.KEY_MISSING, str(error))
-        except Exception as error:
-            return Failure.unexpected(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +189,10 @@ class Collector:
         )
 
     def _question(self, target: Target, memory: Memory, *, insist: bool) -> Question | Failure:
-        """Return what to ask, or a failure where there is no key, or nothing is asked now."""
-        key = target.look_up()
-        if isinstance(key, Failure):
-            return key
+        """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
+        key, now = target.key(), self._now()
         if not insist and memory.passes_to_skip > 0 and _is_key(memory, key):
             return _SKIPPED
-        now = self._now()
         return Question(
             target.label,
             key,

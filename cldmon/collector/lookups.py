@@ -1,4 +1,4 @@
-"""Look-ups side by side: one that takes long, or for ever, holds up no other."""
+"""Look-ups side by side: one that fails, or takes long, harms and holds up no other."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from cldmon.domain.model import Failure, FailureKind
+from cldmon.errors import SecretError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     T = TypeVar("T")
 
 
-def start_lookups(lookups: Mapping[str, Callable[[], T]]) -> dict[str, Future[T]]:
-    """Start every look-up and return what it will give, by name.
+def start_lookups(lookups: Mapping[str, Callable[[], T]]) -> dict[str, Future[T | Failure]]:
+    """Start what looks up a key for each label; return what it will give, or why there is none.
 
     Each runs in a thread that a process which ends does not wait for.
     """
-    return {name: _start(look_up) for name, look_up in lookups.items()}
+    return {label: _start(look_up) for label, look_up in lookups.items()}
 
 
-def _start(look_up: Callable[[], T]) -> Future[T]:
-    future: Future[T] = Future()
+def _start(look_up: Callable[[], T]) -> Future[T | Failure]:
+    future: Future[T | Failure] = Future()
     future.set_running_or_notify_cancel()
     try:
         Thread(target=_run, args=(look_up, future), daemon=True).start()
@@ -30,8 +33,17 @@ def _start(look_up: Callable[[], T]) -> Future[T]:
     return future
 
 
-def _run(look_up: Callable[[], T], future: Future[T]) -> None:
+def _run(look_up: Callable[[], T], future: Future[T | Failure]) -> None:
     try:
-        future.set_result(look_up())
+        future.set_result(_result(look_up))
     except BaseException as error:
         future.set_exception(error)
+
+
+def _result(look_up: Callable[[], T]) -> T | Failure:
+    try:
+        return look_up()
+    except SecretError as error:
+        return Failure(FailureKind.KEY_MISSING, str(error))
+    except Exception as error:
+        return Failure.unexpected(error)

@@ -99,5 +99,5 @@ class Patient:
         if self.config is None:
             return {}
         targets = parts.targets(self.config, self.app.env, self.app.config_folder)
-        lookups = start_lookups({target.label: target.look_up for target in targets})
+        lookups = start_lookups({target.label: target.key for target in targets})
         return {label: lookup.result() for label, lookup in lookups.items()}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import wait
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from cldmon.collector.lookups import start_lookups
+from cldmon.domain.model import Failure, FailureKind
+from cldmon.errors import SecretError
 from tests.home import PATIENCE
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ MANY = 20
 def test_none_waits_for_another() -> None:
     together = threading.Barrier(MANY, timeout=PATIENCE)
     lookups = start_lookups({str(number): together.wait for number in range(MANY)})
-    assert sorted(lookup.result() for lookup in lookups.values()) == [*range(MANY)]
+    assert {lookup.result() for lookup in lookups.values()} == {*range(MANY)}
 
 
 def test_one_that_hangs_keeps_no_other_from_its_end() -> None:
@@ -32,13 +35,28 @@ def test_one_that_hangs_keeps_no_other_from_its_end() -> None:
     assert lookups["slow"].result(PATIENCE)
 
 
-@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
-def test_one_that_raises_is_answered_for(error: type[BaseException]) -> None:
-    def broken() -> NoReturn:
-        raise error
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (SecretError, FailureKind.KEY_MISSING),
+        (ValueError, FailureKind.UNEXPECTED),
+        (RecursionError, FailureKind.UNEXPECTED),
+    ],
+)
+def test_one_that_raises_has_failed(error: type[Exception], kind: FailureKind) -> None:
+    failure = start_lookups({"broken": partial(fail, error)})["broken"].result(PATIENCE)
+    assert isinstance(failure, Failure)
+    assert failure.kind is kind
 
-    lookup = start_lookups({"broken": broken})["broken"]
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_what_is_to_end_all_of_it_is_handed_on(error: type[BaseException]) -> None:
+    lookup = start_lookups({"broken": partial(fail, error)})["broken"]
     assert isinstance(lookup.exception(PATIENCE), error)
+
+
+def fail(error: type[BaseException]) -> NoReturn:
+    raise error
 
 
 def test_nobody_can_call_one_off_that_runs() -> None:
