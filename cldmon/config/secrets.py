@@ -112,6 +112,7 @@ def run_program(
     """
     with _places, _started(argv, env, cwd) as process:
         try:
+            _running.add(process)
             output = _printed(process, timeout)
         except BaseException:
             _kill(process)
@@ -126,7 +127,7 @@ def run_program(
 def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     if _ending.is_set():
         raise subprocess.SubprocessError("no program is started any more")
-    process = subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
+    return subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
         list(argv),
         env=dict(env),
         cwd=cwd,
@@ -135,8 +136,6 @@ def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subproce
         stderr=subprocess.DEVNULL,
         process_group=0,
     )
-    _running.add(process)
-    return process
 
 
 @atexit.register

@@ -123,13 +123,16 @@ def test_many_programs_run_side_by_side_and_not_more_than_32(tmp_path: Path) -> 
     """Where fewer did, these would wait for each other until their time is over."""
     count = f"""
 touch {tmp_path}/$$
-until [ $(ls {tmp_path} | wc -l) -ge 32 ]; do sleep 0.05; done
-sleep 0.3
+until [ $(ls {tmp_path} | wc -l) -ge 32 ]; do sleep 0.3; done
+sleep 1
 ls {tmp_path} | wc -l
 """
     shell = ["/bin/sh", "-c", count]
     with ThreadPoolExecutor(40) as threads:
-        runs = [threads.submit(secrets.run_program, shell, os.environ, tmp_path) for _ in range(40)]
+        runs = [
+            threads.submit(secrets.run_program, shell, os.environ, tmp_path, timeout=60)
+            for _ in range(40)
+        ]
         assert min(int(run.result()) for run in runs) == 32
 
 
