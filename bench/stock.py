@@ -45,10 +45,10 @@ def history(folder: Path, names: Sequence[str], every: timedelta, days: int, now
         day = (now - past * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
         if past % 7 == days % 7 or not bodies:
             bodies = [_accounts(names, number, count, past) for number in range(count)]
-        format_timestamps = (day + number * every for number in range(count))
+        stamps = (day + number * every for number in range(count))
         text = "".join(
             f'{{"timestamp":{int(at.timestamp() * 1000)},"accounts":[{body}]}}\n'
-            for at, body in zip(format_timestamps, bodies, strict=True)
+            for at, body in zip(stamps, bodies, strict=True)
             if now - days * DAY <= at < now
         )
         size += (folder / f"history-{day:%Y-%m-%d}.jsonl").write_text(text, encoding="utf-8")

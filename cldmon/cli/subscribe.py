@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 @click.command("subscribe")
 @click.argument("person", metavar="SLACK_ID", required=False, shell_complete=slack_ids)
 @click.argument("label", metavar="ACCOUNT", required=False, shell_complete=account_labels)
-@click.option("--hit/--no-hit", default=None, help="Tell when a limit of the account is hit.")
-@click.option("--reset/--no-reset", default=None, help="Tell when it is free again.")
+@click.option(
+    "--hit/--no-hit", default=None, help="Send a message when a limit of the account is reached."
+)
+@click.option("--reset/--no-reset", default=None, help="Send a message when a limit resets.")
 @click.option("--list", "everything", is_flag=True, help="Show everybody's settings.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -107,7 +109,7 @@ def _show_list(lines: Sequence[SubscriptionRow], *, as_json: bool) -> None:
     elif lines:
         _print_table(lines)
     else:
-        complain("nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
+        complain("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
 
 
 def _print_table(lines: Sequence[SubscriptionRow]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CELL = 6
 _WIDEST = 100
 _INDENT = " " * 7
-_EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "free again"}
+_EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "reset"}
 
 
 def heading(labels: Iterable[str], terminal: Terminal) -> str:

@@ -169,7 +169,7 @@ class TransitionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A limit that was hit, or a window that is free again, as seen at `at` (UTC)."""
+    """A limit that was reached, or a window that has reset, as seen at `at` (UTC)."""
 
     kind: TransitionKind
     label: str

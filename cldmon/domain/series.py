@@ -32,7 +32,7 @@ _FIRST = (FIVE_HOUR, SEVEN_DAY)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A limit that was hit, or a window that was free again, as seen at `at_ms`."""
+    """A limit that was reached, or a window that has reset, as seen at `at_ms`."""
 
     at_ms: int
     kind: TransitionKind

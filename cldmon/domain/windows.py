@@ -101,6 +101,15 @@ def short_title(window: str) -> str:
     return kind_of(window).short
 
 
+def limit_name(window: str) -> str:
+    """Return a window's name within a sentence, e.g. `5-hour limit`, `weekly Fable limit`."""
+    if window == FIVE_HOUR:
+        return "5-hour limit"
+    days, _, scope = short_title(window).partition(" ")
+    words = ("weekly", scope) if days == "7d" else (days, scope)
+    return " ".join(filter(None, (*words, "limit")))
+
+
 def duration(window: str) -> timedelta | None:
     """Return how long a window lasts, or None where its name does not tell."""
     return kind_of(window).duration

@@ -80,7 +80,7 @@ class SlackMessenger:
         return self._token.fingerprint()
 
     def tell(self, user: str, transition: Transition) -> Receipt:
-        """Tell a Slack user of a limit that was hit or a window that is free again."""
+        """Send a Slack user the message about a limit that was reached or has reset."""
         return self.send(user, messages.alert(transition, self._clock()))
 
     def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:

@@ -13,7 +13,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.instants import nearest_minute
-from cldmon.domain.model import TransitionKind, title
+from cldmon.domain.model import TransitionKind
+from cldmon.domain.windows import limit_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class _Words:
 
     sign: str
     headline: str
-    event: str
+    verb: str
     reset: str
     no_reset: str
 
@@ -41,16 +42,16 @@ class _Words:
 _WORDS = {
     TransitionKind.LIMIT_HIT: _Words(
         sign="\N{LARGE RED CIRCLE}",
-        headline="limit hit",
-        event="is used up",
+        headline="limit reached",
+        verb="has been reached",
         reset="Resets",
         no_reset="The reset time is not known.",
     ),
     TransitionKind.USAGE_RESET: _Words(
         sign="\N{LARGE GREEN CIRCLE}",
-        headline="free again",
-        event="is free again",
-        reset="Resets next",
+        headline="limit reset",
+        verb="has reset",
+        reset="It resets next",
         no_reset="No new window has started yet.",
     ),
 }
@@ -69,18 +70,18 @@ class Message:
 
 
 def alert(transition: Transition, now: datetime) -> Message:
-    """Return what a subscriber is told at `now` of a limit that was hit or a window free again.
+    """Return the message about a limit that was reached or has reset, as it reads at `now`.
 
     It says when that was seen, since it may be delivered much later.
     """
     words = _WORDS[transition.kind]
-    headline = f"{_quoted(transition.label)}: {words.headline}"
-    event = f"{_quoted(title(transition.window))} {words.event}."
+    label, limit = _quoted(transition.label), _quoted(limit_name(transition.window))
     return Message(
-        text=f"{headline}. {event} {_reset(transition, now, _utc)} Seen {_utc(transition.at)}.",
+        text=f"{label}'s {limit} {words.verb}. {_reset(transition, now, _utc)}"
+        f" Seen {_utc(transition.at)}.",
         blocks=(
-            _header(f"{words.sign} {headline}"),
-            _section(_plain(event)),
+            _header(f"{words.sign} {label}: {words.headline}"),
+            _section(_plain(f"The {limit} {words.verb}.")),
             _section(_mrkdwn(_reset(transition, now, _local))),
             {"type": "context", "elements": [_mrkdwn(f"Seen {_local(transition.at)}")]},
         ),
@@ -121,11 +122,11 @@ def wrong_login_codes(tries: int) -> Message:
 def _promise(label: str, subscription: Subscription) -> str:
     match subscription.limit_hit, subscription.reset:
         case True, True:
-            return f"You will be told when a limit of {label} is hit, and when it is free again."
+            return f"You'll get a message when a limit of {label} is reached and when it resets."
         case True, False:
-            return f"You will be told when a limit of {label} is hit, not when it is free again."
+            return f"You'll get a message when a limit of {label} is reached, not when it resets."
         case False, True:
-            return f"You will be told when {label} is free again, not when a limit is hit."
+            return f"You'll get a message when a limit of {label} resets, not when it is reached."
     return f"You will get no more alerts about {label}."
 
 

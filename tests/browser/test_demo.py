@@ -151,16 +151,16 @@ def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     assert "alice: Cloud session credit used up, no alert" in lines[3]
     assert "dave: key expired" in lines[4]
     assert "carol: service down" in lines[5]
-    assert "carol: answers again, free again; told Carol" in lines[6]
+    assert "carol: answers again, reset; told Carol" in lines[6]
     assert "bob: limit hit; told Bob and Alice" in lines[8]
 
 
 def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:
     text = " ".join(run.out.split())
-    assert "to Carol Chen (U03CAROL) carol: free again." in text
+    assert "to Carol Chen (U03CAROL) carol's 5-hour limit has reset." in text
     assert "No new window has started yet." in text
-    assert "to Bob Baker (U02BOB) bob: limit hit." in text
-    assert "to Alice Archer (U01ALICE) bob: limit hit." in text
+    assert "to Bob Baker (U02BOB) bob's 5-hour limit has been reached." in text
+    assert "to Alice Archer (U01ALICE) bob's 5-hour limit has been reached." in text
     assert text.count(" to ") >= 3
 
 

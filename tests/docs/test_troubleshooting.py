@@ -33,7 +33,7 @@ NEWS = {
     "serving …",
     "the dashboard, too: … enable --now …",
     "passes while you are logged out, too: loginctl enable-linger",
-    "nobody has asked to be told yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
+    "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
     "the configuration has changed and is now in use",
 }
 """What is told, too, without being trouble."""

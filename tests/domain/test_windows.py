@@ -13,6 +13,7 @@ from cldmon.domain.windows import (
     duration,
     flatten,
     in_display_order,
+    limit_name,
     nest,
     short_title,
     title,
@@ -69,3 +70,17 @@ def test_scoped_windows_are_nested_as_files_have_them() -> None:
 def test_flattening_leaves_out_what_is_no_window(models: object) -> None:
     entry = {"label": "alice", "status": "ok", "fiveHour": 5, "plan": None, "models": models}
     assert flatten(entry) == {"fiveHour": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "prose"),
+    [
+        ("fiveHour", "5-hour limit"),
+        ("sevenDay", "weekly limit"),
+        ("models.Fable", "weekly Fable limit"),
+        ("scoped.Fable · Cowork", "weekly Fable · Cowork limit"),
+        ("monthlySpend", "monthly spend limit"),
+    ],
+)
+def test_a_window_has_a_name_within_sentences(name: str, prose: str) -> None:
+    assert limit_name(name) == prose

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.claude import FakeClaude, usage
@@ -34,11 +35,11 @@ WISHES = {
     CHLOE: {"alice": {"reset": True}, "bob": {"limitHit": True}},
 }
 CROWD = [SimUser(f"U9{number:03}", f"user{number}") for number in range(50)]
-HEADLINES = {"limit_hit": "limit hit", "usage_reset": "free again"}
+VERBS = {"limit_hit": "has been reached", "usage_reset": "has reset"}
 TO_BE_TOLD = {
-    (ALICE, "alice: limit hit"),
-    (BOB, "alice: limit hit"),
-    (BOB, "bob: free again"),
+    (ALICE, "alices 5-hour limit has been reached"),
+    (BOB, "alices 5-hour limit has been reached"),
+    (BOB, "bobs 5-hour limit has reset"),
 }
 
 
@@ -76,7 +77,7 @@ class Brink:
         users = {user: {"accounts": accounts} for user, accounts in WISHES.items()}
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
         shutil.copytree(self.data, self.base)
-        self.began = format_timestamps(lines(self.base))
+        self.began = stamps(lines(self.base))
 
     @property
     def data(self) -> Path:
@@ -96,7 +97,7 @@ class Brink:
 
     @staticmethod
     def who_and_what(message: SentMessage) -> tuple[str, str]:
-        """Return who is told by a message, and what it begins with: `alice: limit hit`."""
+        """Return who is told by a message, and its first sentence, without quotes."""
         words = message.text.partition(".")[0]
         return str(message.user), words.translate(dict.fromkeys(map(ord, "“”\"'")))
 
@@ -104,7 +105,9 @@ class Brink:
         """Return what is there now; `told` is what was told so far, if not what Slack knows."""
         state = whole(self.data / "state.json")
         told = set(self.told() if told is None else told)
-        owed = [(m["user"], f"{m['label']}: {HEADLINES[m['kind']]}") for m in state["outbox"]]
+        owed = [
+            (m["user"], f"{m['label']}s 5-hour limit {VERBS[m['kind']]}") for m in state["outbox"]
+        ]
         line = json.loads(state["historyLine"])
         return Left(line["timestamp"], Counter(message for message in owed if message in told))
 
@@ -125,7 +128,7 @@ class Brink:
 
     def _remembers(self, left: Left) -> None:
         found = lines(self.data)
-        times = format_timestamps(found)
+        times = stamps(found)
         if missing := {*self.began, left.committed} - {*times}:
             raise LostError(f"the readings of {sorted(missing)}")
         assert times == sorted(set(times)), "a line came twice, or out of order"
@@ -172,7 +175,9 @@ class Brink:
 
     def _use(self, percents: dict[str, int]) -> None:
         for label, percent in percents.items():
-            self.claude.set_usage(key_of(label), usage(five_hour=percent))
+            # Within an hour of its reset, a fall counts at once.
+            soon = datetime.now(UTC) + timedelta(minutes=30)
+            self.claude.set_usage(key_of(label), usage(percent, five_hour_resets=soon))
 
     def _write_private(self, name: str, text: str) -> None:
         (self.data / name).write_text(text)
@@ -222,6 +227,6 @@ def lines(data: Path) -> list[Any]:
     return found
 
 
-def format_timestamps(found: list[Any]) -> list[int]:
+def stamps(found: list[Any]) -> list[int]:
     """Return the times of history lines, in milliseconds since the epoch."""
     return [line["timestamp"] for line in found]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.faults import Fault
 from tests.confinement import Limits, confined
-from tests.faults.brink import CROWD, TO_BE_TOLD, format_timestamps, whole
+from tests.faults.brink import CROWD, TO_BE_TOLD, stamps, whole
 from tests.faults.disk import tells
 from tests.faults.tally import LostError, Tally
 from tests.home import PATIENCE, key_of, wait_until
@@ -105,7 +105,7 @@ def _two_passes(brink: Brink) -> list[str]:
 
 
 def _nothing_lost(brink: Brink, passes: int) -> None:
-    times = format_timestamps(brink.lines())
+    times = stamps(brink.lines())
     if not {*brink.began} <= {*times} or len(set(times)) != len(brink.began) + passes:
         raise LostError(f"a reading: there are {times}")
     if brink.told() != Counter(TO_BE_TOLD):

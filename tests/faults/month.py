@@ -49,7 +49,7 @@ TITLES = {
     "sevenDay": "Weekly: all models",
     "models.Fable": "Weekly: Fable only",
 }
-WORDS = {"limit_hit": "is used up", "usage_reset": "is free again"}
+WORDS = {"limit_hit": "has been reached", "usage_reset": "has reset"}
 API_TOKEN = "a-token-for-programs"
 KEEP_DAYS = 14
 PASS_SECONDS = 180

@@ -144,7 +144,7 @@ def trial(folder: Path, case: Case) -> None:
 
 def judge(case: Case, texts: list[str], house: House) -> None:
     """Raise where something else arrived than has to."""
-    kinds = ["hit" if "limit hit" in text else "reset" for text in texts]
+    kinds = ["hit" if "has been reached" in text else "reset" for text in texts]
     dropped = house.state.waiting.dropped
     if house.state.outbox:
         raise LostError(f"still waits: {house.state.outbox}")

@@ -74,18 +74,18 @@ def test_a_reset_time_that_has_passed_is_never_said_to_come(
 def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
     message = alert(transition(TransitionKind.LIMIT_HIT, RESETS), SEEN)
     assert message == Message(
-        text="alice: limit hit. Current session is used up. Resets 2026-11-22 15:10 UTC. "
+        text="alice's 5-hour limit has been reached. Resets 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC.",
         blocks=(
             {
                 "type": "header",
-                "text": {"type": "plain_text", "text": "🔴 alice: limit hit", "emoji": False},
+                "text": {"type": "plain_text", "text": "🔴 alice: limit reached", "emoji": False},
             },
             {
                 "type": "section",
                 "text": {
                     "type": "plain_text",
-                    "text": "Current session is used up.",
+                    "text": "The 5-hour limit has been reached.",
                     "emoji": False,
                 },
             },
@@ -104,13 +104,13 @@ def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
 def test_a_free_window_says_so_and_when_it_resets_next() -> None:
     message = alert(transition(TransitionKind.USAGE_RESET, RESETS), SEEN)
     assert message.text == (
-        "alice: free again. Current session is free again. Resets next 2026-11-22 15:10 UTC. "
+        "alice's 5-hour limit has reset. It resets next 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC."
     )
     assert texts_of(message) == [
-        "🟢 alice: free again",
-        "Current session is free again.",
-        f"Resets next {RESETS_MARKUP}.",
+        "🟢 alice: limit reset",
+        "The 5-hour limit has reset.",
+        f"It resets next {RESETS_MARKUP}.",
         f"Seen {SEEN_MARKUP}",
     ]
 
@@ -142,7 +142,7 @@ def test_the_last_instant_there_is_can_be_told() -> None:
 
 def test_a_window_is_named_by_its_title() -> None:
     weekly = Transition(TransitionKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
-    assert "Weekly: Fable only is used up." in texts_of(alert(weekly, SEEN))
+    assert "The weekly Fable limit has been reached." in texts_of(alert(weekly, SEEN))
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_a_window_is_named_by_its_title() -> None:
     [
         (
             Subscription(limit_hit=True, reset=True),
-            "You will be told when a limit of alice is hit, and when it is free again.",
+            "You'll get a message when a limit of alice is reached and when it resets.",
         ),
         (
             Subscription(limit_hit=True),
-            "You will be told when a limit of alice is hit, not when it is free again.",
+            "You'll get a message when a limit of alice is reached, not when it resets.",
         ),
         (
             Subscription(reset=True),
-            "You will be told when alice is free again, not when a limit is hit.",
+            "You'll get a message when a limit of alice resets, not when it is reached.",
         ),
         (Subscription(), "You will get no more alerts about alice."),
     ],
@@ -199,13 +199,13 @@ def test_one_minute_is_not_minutes() -> None:
 def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> None:
     """Slack decodes the three entities that it knows, and nothing else."""
     message = alert(transition(TransitionKind.LIMIT_HIT, RESETS, label), SEEN)
-    assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit hit"
-    assert html.unescape(message.text).startswith(f"{shown}: limit hit.")
+    assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit reached"
+    assert html.unescape(message.text).startswith(f"{shown}'s 5-hour limit has been reached.")
 
 
 def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
     headline = texts_of(alert(transition(TransitionKind.LIMIT_HIT, None, "&" * 200), SEEN))[0]
-    assert headline == f"🔴 {'&amp;' * 15}…: limit hit"
+    assert headline == f"🔴 {'&amp;' * 15}…: limit reached"
 
 
 @given(any_message)

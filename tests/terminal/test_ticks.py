@@ -78,7 +78,7 @@ def test_ticks_are_few_in_order_and_within_the_span(
 ) -> None:
     start = to_ms(since.replace(tzinfo=UTC))
     found = find_ticks(start, start + minutes * 60_000, most, zone)
-    format_timestamps = [ms for ms, _ in found]
-    assert format_timestamps == sorted(set(format_timestamps))
-    assert all(start <= ms <= start + minutes * 60_000 for ms in format_timestamps)
+    stamps = [ms for ms, _ in found]
+    assert stamps == sorted(set(stamps))
+    assert all(start <= ms <= start + minutes * 60_000 for ms in stamps)
     assert len(found) <= most + 2
