@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cldmon.domain import headers
-from cldmon.domain.instants import spoken
 from cldmon.domain.model import UNEXPECTED, Failure, FailureKind
 from cldmon.domain.text import one_line
 
@@ -273,7 +272,7 @@ def _is_organization_refusal(error: Mapping[str, Any]) -> bool:
 
 def _rate_limited(answer: HttpAnswer, now: datetime) -> AccountFailed:
     until = retry_after(answer.headers.get("retry-after"), now)
-    detail = f"until {spoken(until, now)}" if until and until > now else "asked again next time"
+    detail = "" if until and until > now else "asked again next time"
     return failed(FailureKind.RATE_LIMITED, detail, until, answer.status)
 
 

@@ -14,6 +14,7 @@ from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from cldmon.app import App
     from cldmon.collector import Outcome
@@ -74,7 +75,7 @@ def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
 
 
 def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
-    for message, labels in _grouped(outcome):
+    for message, labels in _grouped(outcome, app.now()):
         complain(f"{', '.join(labels)}: {message}")
     if not (as_json or sys.stdout.isatty()):
         return
@@ -86,10 +87,13 @@ def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
         status.show(app, outcome.snapshot, "table", outcome.labels)
 
 
-def _grouped(outcome: Outcome) -> Iterator[tuple[str, list[str]]]:
+def _grouped(outcome: Outcome, now: datetime) -> Iterator[tuple[str, list[str]]]:
     """Yield each reason once, with the accounts that it kept from being read."""
+    from cldmon.terminal.times import format_failure
+
     reasons: dict[str, list[str]] = {}
     for account in outcome.failed:
         if account.failure:
-            reasons.setdefault(account.failure.message, []).append(account.label)
+            reason = format_failure(account.failure, now, None)
+            reasons.setdefault(reason, []).append(account.label)
     yield from reasons.items()

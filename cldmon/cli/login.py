@@ -88,13 +88,14 @@ def _checked(app: App, label: str, found: SignIn) -> str:
     Where the service cannot be asked now, the key is stored and that is said.
     """
     from cldmon.domain.model import Failure, FailureKind
+    from cldmon.terminal.times import format_failure
 
     answer = app.check_key(label, found)
     if not isinstance(answer, Failure):
         return answer.organization.plan
     if answer.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
         raise LoginError(f"not stored: {answer.message} (--no-check stores it all the same)")
-    complain(f"the key could not be checked: {answer.message}")
+    complain(f"the key could not be checked: {format_failure(answer, app.now(), None)}")
     return ""
 
 

@@ -162,7 +162,8 @@ class Collector:
             self._history.ensure(state.history_line)
         last = state.snapshot.fetched_at
         if last and last > now:
-            self._warn(f"the clock was set back: the last pass was at {last:%Y-%m-%d %H:%M:%S} UTC")
+            local = last.astimezone()
+            self._warn(f"the clock was set back: the last pass was at {local:%Y-%m-%d %H:%M:%S %Z}")
         return state
 
     def _read(

@@ -33,7 +33,8 @@ def clock(patient: Patient) -> Iterator[Check]:
 def compared(ours: datetime, theirs: datetime | None) -> Check:
     """Return how far our clock is from theirs."""
     if theirs is None:
-        return unsure("clock", f"{ours:%Y-%m-%d %H:%M:%S} UTC; no date came to compare it with")
+        local = ours.astimezone()
+        return unsure("clock", f"{local:%Y-%m-%d %H:%M:%S %Z}; no date came to compare it with")
     off = ours - theirs
     if abs(off) < WRONG:
         return good("clock", f"right to within {WRONG.total_seconds():.0f} s")

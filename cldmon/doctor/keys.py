@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
 from cldmon.domain.asking import Answer, Question, lookup_of
-from cldmon.domain.instants import spoken
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
 from cldmon.store import pass_lock
 from cldmon.store.state import CHALLENGES, Memory
+from cldmon.terminal.times import format_clock, format_failure
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -142,7 +142,8 @@ def validity(patient: Patient) -> Iterator[Check]:
     yield from _as_it_was(patient, [label for label in patient.keys if _given(patient, label)])
     resting = dict(_resting(patient))
     for label, until in resting.items():
-        detail = f"rate limited until {spoken(until, patient.app.now())}, so it is not asked"
+        when = format_clock(until, patient.app.now(), None)
+        detail = f"rate limited until {when}, so it is not asked"
         yield unsure(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
     questions = [
         Question(account.label, key, account.organization)
@@ -165,7 +166,8 @@ def _asked(patient: Patient, config: Config, questions: list[Question]) -> Itera
     for question in questions:
         answer = answers[question.label]
         if not _lacks_browser(answer):
-            yield access(question.label, answer, renewal(patient, question.label))
+            again = renewal(patient, question.label)
+            yield access(question.label, answer, again, patient.app.now())
     yield from sharing(_organizations(patient, answers))
 
 
@@ -188,13 +190,14 @@ def challenges(patient: Patient) -> Iterator[Check]:
     yield unsure("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
 
 
-def access(label: str, answer: Answer | Failure, renewal: str) -> Check:
+def access(label: str, answer: Answer | Failure, renewal: str, now: datetime) -> Check:
     """Return what an answer of the service means for the account's key."""
     name = f"access of {label}"
     if isinstance(answer, Answer):
         windows = len(answer.reading.windows)
         return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
-    return bad(name, answer.message, _REMEDIES[answer.kind].format(renewal=renewal))
+    why = format_failure(answer, now, None)
+    return bad(name, why, _REMEDIES[answer.kind].format(renewal=renewal))
 
 
 def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
@@ -243,9 +246,10 @@ def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
 
 def _as_it_was(patient: Patient, labels: Container[str]) -> Iterator[Check]:
     """Say of accounts what the last pass met."""
+    now = patient.app.now()
     for account in patient.state.snapshot.accounts:
         if account.label in labels and account.failure:
-            yield access(account.label, account.failure, renewal(patient, account.label))
+            yield access(account.label, account.failure, renewal(patient, account.label), now)
 
 
 def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:

@@ -10,10 +10,9 @@ from cldmon.doctor.check import Verdict, bad, good, unsure
 from cldmon.doctor.crontabs import output_of
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
-from cldmon.domain.instants import nearest_minute
 from cldmon.errors import BusyError
 from cldmon.store import PASS_LOCK, pass_lock
-from cldmon.terminal.times import format_age, format_duration
+from cldmon.terminal.times import format_age, format_duration, format_timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ def last_pass(patient: Patient) -> Iterator[Check]:
         yield good("last pass", detail)
     elif last > now:
         remedy = "set the clock right, best by NTP: timedatectl set-ntp true"
-        dated = f"it is dated {nearest_minute(last):%Y-%m-%d %H:%M} UTC, in the future"
+        dated = f"it is dated {format_timestamps([last], None)[0]}, in the future"
         yield bad("last pass", dated, remedy)
     else:
         yield bad("last pass", f"{detail}, over {STALE_INTERVALS} intervals", "see the timer below")

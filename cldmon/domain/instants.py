@@ -24,12 +24,6 @@ def iso_or_none(instant: datetime | None) -> str | None:
     return iso(instant) if instant else None
 
 
-def spoken(instant: datetime, now: datetime) -> str:
-    """Return a UTC instant for people: `13:00:00 UTC`, with its date where that is not now's."""
-    pattern = "%H:%M:%S" if instant.date() == now.date() else "%Y-%m-%d %H:%M:%S"
-    return f"{instant:{pattern}} UTC"
-
-
 def nearest_minute(instant: datetime) -> datetime:
     """Return the minute as which an instant is shown wherever seconds are not.
 

@@ -20,6 +20,7 @@ from cldmon.terminal.times import (
     format_countdown,
     format_day,
     format_duration,
+    format_failure,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     label = terminal.shorten(terminal.clean(account.label), max(8, terminal.columns - width(rest)))
     yield terminal.paint(label, BOLD) + terminal.paint(rest, *_choose_tone(account))
     if account.failure:
-        yield from _wrap_error(account.failure.message, page)
+        yield from _wrap_error(format_failure(account.failure, page.now, page.zone), page)
 
 
 def _choose_tone(account: AccountView) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, tzinfo
 
+    from cldmon.domain.model import Failure
+
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -31,6 +33,13 @@ def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     if 0 < days < 7:
         return f"{_DAYS[local.weekday()]} {local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}"
+
+
+def format_failure(failure: Failure, now: datetime, zone: tzinfo | None) -> str:
+    """Return why an account could not be read, and until when it is left alone."""
+    if failure.retry_at is None or failure.retry_at <= now:
+        return failure.message
+    return f"{failure.message} (until {format_clock(failure.retry_at, now, zone)})"
 
 
 def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:

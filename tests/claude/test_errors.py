@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -236,15 +236,16 @@ def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
 @pytest.mark.parametrize(
     ("wait", "words", "until"),
     [
-        ("90", "(until 12:01:30 UTC)", datetime(2026, 11, 22, 12, 1, 30, tzinfo=UTC)),
-        ("86400", "(until 2026-11-23 12:00:00 UTC)", NOON + DAY),
-        ("0", "(asked again next time)", NOON),
-        ("soon", "(asked again next time)", None),
+        ("90", "", NOON + timedelta(seconds=90)),
+        ("86400", "", NOON + DAY),
+        ("0", " (asked again next time)", NOON),
+        ("soon", " (asked again next time)", None),
     ],
 )
-def test_a_rate_limit_says_until_when(wait: str, words: str, until: datetime | None) -> None:
+def test_a_rate_limit_knows_until_when(wait: str, words: str, until: datetime | None) -> None:
+    """The words do not say it: each reader has a zone of their own."""
     found = failure(HttpAnswer(429, b"", {"retry-after": wait}))
-    assert found.message == f"rate limited by the service {words}"
+    assert found.message == f"rate limited by the service{words}"
     assert found.retry_at == until
 
 

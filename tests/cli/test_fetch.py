@@ -13,6 +13,7 @@ import stat
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,6 +21,7 @@ from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import faults
 from cldmon.demo.claude import Challenge, FakeClaude, expired, usage
 from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack
+from cldmon.domain.instants import nearest_minute
 from tests.home import Home, key_of
 
 if TYPE_CHECKING:
@@ -93,11 +95,16 @@ def test_some_failed_accounts_are_told_and_only_strict_minds(home: Home) -> None
     limit = faults.rate_limited(3600)
     broken = faults.status(500)
     home.settle({"alice": None, "bob": broken, "carol": broken, "dave": limit})
-    loose = home.run("fetch")
+    home.env["TZ"] = "Asia/Kolkata"
+    loose, shown = home.run("fetch"), home.run("status")
     assert (loose.returncode, loose.stdout) == (0, "")
     lines = loose.stderr.splitlines()
     assert lines[0].startswith("cldmon: bob, carol: the service is not answering well")
-    assert lines[1].startswith("cldmon: dave: rate limited by the service (until ")
+    until = nearest_minute(datetime.fromisoformat(home.accounts["dave"]["retryAt"]))
+    local = f"{until.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}"
+    limited = re.compile(rf"rate limited by the service \(until (\w+ )?{local}\)")
+    assert limited.search(lines[1].removeprefix("cldmon: dave: "))
+    assert limited.search(shown.stdout)
     assert len(lines) == 2
 
     # The rate-limited account is left alone until its time.

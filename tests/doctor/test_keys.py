@@ -14,8 +14,9 @@ from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
 from cldmon.domain.secret import Secret
 from cldmon.store.state import KeyMark, Memory, State
+from cldmon.terminal.times import format_clock
 from tests.doctor.ward import KEY
-from tests.fakes import NOON, rate_limited
+from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from tests.doctor.ward import Ward
@@ -188,13 +189,13 @@ def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
 
 
 def test_a_good_answer_is_a_tick_with_the_plan() -> None:
-    check = keys.access("alice", Answer(Reading(NOON, {}), Organization("1", "Max 5x")), "")
+    check = keys.access("alice", Answer(Reading(NOON, {}), Organization("1", "Max 5x")), "", NOON)
     assert check.detail == "the key is good: Max 5x, 0 window(s)"
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
-    check = keys.access("alice", Failure(kind, "the words of the pass"), "do so")
+    check = keys.access("alice", Failure(kind, "the words of the pass"), "do so", NOON)
     assert (check.verdict, check.detail) == (Verdict.FAILED, "the words of the pass")
     assert check.remedy
 
@@ -218,10 +219,11 @@ def test_offline_the_last_pass_is_witness(ward: Ward) -> None:
 def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
     """Neither a browser nor the service is needed for this answer."""
     ward.write('browser.executable = "/nonexistent"')
-    until = rate_limited(NOON + timedelta(hours=1)).retry_at
+    until = NOON + timedelta(hours=1)
     ward.passed(State(memories={"alice": Memory(retry_at=until)}))
     [check] = keys.validity(ward.patient(offline=False))
-    assert (check.verdict, "rate limited until 13:00:00" in check.detail) == (Verdict.UNSURE, True)
+    when = format_clock(until, NOON, None)
+    assert (check.verdict, f"rate limited until {when}," in check.detail) == (Verdict.UNSURE, True)
 
 
 def test_while_a_pass_runs_no_key_is_tried(ward: Ward) -> None:

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cldmon.domain.model import Failure, FailureKind
 from cldmon.terminal.times import (
     format_age,
     format_clock,
     format_countdown,
     format_duration,
+    format_failure,
     format_timestamps,
 )
 
@@ -41,6 +43,24 @@ def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
     instant: datetime, text: str
 ) -> None:
     assert format_clock(instant, SUNDAY, BERLIN) == text
+
+
+@pytest.mark.parametrize(
+    ("wait", "text"),
+    [
+        (timedelta(hours=2), "rate limited (until 14:37)"),
+        (timedelta(hours=20), "rate limited (until Mon 08:37)"),
+        (timedelta(0), "rate limited"),
+        (timedelta(hours=-2), "rate limited"),
+        (None, "rate limited"),
+    ],
+)
+def test_a_failure_says_until_when_an_account_is_left_alone_in_the_readers_zone(
+    wait: timedelta | None, text: str
+) -> None:
+    retry_at = None if wait is None else SUNDAY + wait
+    failure = Failure(FailureKind.RATE_LIMITED, "rate limited", retry_at)
+    assert format_failure(failure, SUNDAY, BERLIN) == text
 
 
 @pytest.fixture(params=["Europe/Berlin", None])
