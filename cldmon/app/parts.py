@@ -49,6 +49,7 @@ def pass_settings(config: Config) -> Settings:
 def browser_settings(config: Config, env: Mapping[str, str], folder: Path) -> BrowserSettings:
     """Return which browser asks, and how."""
     from cldmon.claude.browser import BrowserSettings
+    from cldmon.domain.secret import Secret
 
     browser = config.browser
     return BrowserSettings(
@@ -58,6 +59,7 @@ def browser_settings(config: Config, env: Mapping[str, str], folder: Path) -> Br
         timeout=browser.timeout_seconds,
         user_agent=browser.user_agent,
         sandbox=browser.sandbox,
+        proxy=Secret(browser.proxy.get_secret_value()) if browser.proxy else None,
     )
 
 

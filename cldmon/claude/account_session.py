@@ -207,8 +207,8 @@ class AccountSession:
             raise too_long()
         redirected_to = self._redirected_to(response.url, path)
         answer = HttpAnswer(response.status, b"", response.headers, redirected_to)
-        # Playwright has no body for redirects, wherever they lead or do not.
-        if answer.is_challenge or 300 <= response.status < 400:
+        # Playwright has no body for redirects, wherever they lead or do not, and for a proxy's no.
+        if answer.is_challenge or 300 <= response.status < 400 or response.status == 407:
             return answer
         try:
             return replace(answer, body=await response.body())

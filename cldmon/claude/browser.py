@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
+from cldmon.domain.proxy import find_proxy, without_credentials
 from cldmon.domain.secret import looks_secret
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from cldmon.domain.proxy import Proxy
+    from cldmon.domain.secret import Secret
 
 # A headless shell costs about a seventh of full Chromium's CPU at a hundred accounts.
 _SYSTEM_SHELLS = (
@@ -61,6 +65,14 @@ class BrowserSettings:
     start_timeout: float = 30.0
     user_agent: str | None = None
     sandbox: bool | None = None
+    proxy: Secret | None = None
+
+    def find_proxy(self, url: str, env: Mapping[str, str]) -> Proxy | None:
+        """Return the proxy through which the service at `url` is asked; raises BrowserError."""
+        try:
+            return find_proxy(url, self.proxy, env)
+        except ValueError as error:
+            raise BrowserError(f"the proxy cannot be used: {error}") from None
 
     @property
     def sandboxed(self) -> bool:
@@ -157,13 +169,17 @@ def tuned_concurrency(settings: BrowserSettings, accounts: int, cores: int | Non
     return settings.concurrency or max(1, min(at_once, accounts))
 
 
-def clean_environment(env: Mapping[str, str]) -> dict[str, str | float | bool]:
+def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return an environment for driver and browser, without what could give a secret away.
 
     That is: the secrets that ours may hold, and what makes either of the two write down, or tell
     other users of this machine, what it knows.
     """
-    return {n: v for n, v in env.items() if not (LEAKY_ENV.fullmatch(n) or looks_secret(v))}
+    return {
+        name: without_credentials(name, value)
+        for name, value in env.items()
+        if not (LEAKY_ENV.fullmatch(name) or looks_secret(value))
+    }
 
 
 def _starts(path: str) -> bool:

@@ -43,8 +43,9 @@ async def _started(temp_dir: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
     with files.explained("make a file in", temp_dir):
         said = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
-    unwanted = os.environ.keys() - clean_environment(os.environ).keys()
-    with said, contextlib.redirect_stderr(said), environment(dict.fromkeys(unwanted)):
+    clean = clean_environment(os.environ)
+    changes = {n: clean.get(n) for n, value in os.environ.items() if clean.get(n) != value}
+    with said, contextlib.redirect_stderr(said), environment(changes):
         try:
             async with asyncio.timeout(seconds):
                 return await _whole(asyncio.ensure_future(async_playwright().start()), temp_dir)

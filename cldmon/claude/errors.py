@@ -59,6 +59,10 @@ _WORDS = {
 
 _BAD_UUID = "the service rejects the organization's uuid"
 _REGION = "the service is not available in the region of this machine's address"
+_PROXY = (
+    "the proxy wants a user and a password, or others (HTTP 407): set browser.proxy or https_proxy"
+    " to http://user:password@host:port"
+)
 _NOT_FOUND = (
     "not found (HTTP 404): the organization is gone, or the service has changed: look for a newer"
     " cldmon"
@@ -251,6 +255,8 @@ def _status_failure(answer: HttpAnswer, now: datetime) -> AccountFailed:
         return _explained(FailureKind.WRONG_ORGANIZATION, _BAD_UUID, said, status=status)
     if status == 404:
         return _explained(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND, status=status)
+    if status == 407:
+        return _explained(FailureKind.REFUSED, _PROXY, status=status)
     if status == 429:
         return _rate_limited(answer, now)
     if status in _REFUSALS:

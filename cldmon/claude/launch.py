@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from playwright.async_api import Browser, BrowserContext, Playwright
+    from playwright.async_api import Browser, BrowserContext, Playwright, ProxySettings
 
     from cldmon.claude.browser import BrowserSettings
+    from cldmon.domain.proxy import Proxy
 
 CLOSE_SECONDS = 1.0
 IN_PROCESS_NETWORK = "--enable-features=NetworkServiceInProcess2"
@@ -52,19 +53,20 @@ async def running(
     executables: Sequence[str],
     temp_dir: Path,
     env: Mapping[str, str],
+    proxy: Proxy | None,
     options: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
     """Start one of the browsers, the first that has its libraries; the block's end closes it.
 
     `temp_dir` is where it and the driver keep their temporary files, `env` what it inherits, less
-    the secrets, `options` what it is given besides Playwright's own. Raises `BrowserError` where it
-    does not start.
+    the secrets, `proxy` what it asks through, `options` what it is given besides Playwright's own.
+    Raises `BrowserError` where it does not start.
     """
     # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
     async with driver(temp_dir, settings.start_timeout) as playwright:
-        browser = await _launch(playwright, settings, executables, inherited, options)
+        browser = await _launch(playwright, settings, executables, inherited, proxy, options)
         try:
             yield browser
         finally:
@@ -82,7 +84,8 @@ async def _launch(
     playwright: Playwright,
     settings: BrowserSettings,
     executables: Sequence[str],
-    env: dict[str, str | float | bool],
+    env: dict[str, str],
+    proxy: Proxy | None,
     options: Sequence[str],
 ) -> Browser:
     first, *others = executables
@@ -93,15 +96,32 @@ async def _launch(
             headless=settings.headless,
             chromium_sandbox=settings.sandboxed,
             timeout=settings.start_timeout * 1000,
-            env=env,
+            env={**env},
+            proxy=_proxy_settings(proxy),
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
         )
     except PlaywrightError as error:
         if others and _LACKS_LIBRARY in error.message:
-            return await _launch(playwright, settings, others, env, options)
+            return await _launch(playwright, settings, others, env, proxy, options)
         raise BrowserError(_why_not_started(first, error.message)) from error
+
+
+def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
+    """Return what Playwright is given, for it answers a proxy that wants user and password.
+
+    So they stand on no command line.
+    """
+    if proxy is None or proxy.is_for_chromium:
+        return None
+    if proxy.user is None or proxy.password is None:
+        return {"server": proxy.server}
+    return {
+        "server": proxy.server,
+        "username": proxy.user.reveal(),
+        "password": proxy.password.reveal(),
+    }
 
 
 def _why_not_started(executable: str, message: str) -> str:

@@ -118,7 +118,8 @@ async def _signed_in(
     temp_dir: Path,
     opened: Callable[[], None],
 ) -> SignIn:
-    async with running(settings, _candidates(settings, env), temp_dir, env) as browser:
+    proxy = settings.find_proxy(url, env)
+    async with running(settings, _candidates(settings, env), temp_dir, env, proxy) as browser:
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
         if override := identity.user_agent_override(settings, browser.version):

@@ -18,7 +18,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import Awaitable, Iterable
 
     from playwright.async_api import Browser, CDPSession, Page, Request
 
@@ -27,19 +27,17 @@ CHALLENGES = "https://challenges.cloudflare.com"
 
 _FETCHES = ("fetch", "xhr")
 _PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _ELSEWHERE_SECONDS = 5.0
 _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
-def host_resolver_rules(url: str, env: Mapping[str, str]) -> str:
+def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
     """Return the option with which a browser finds the service at `url`, and little else.
 
     That goes for all that it asks: redirects, frames, workers, and what it does by itself. What
-    else it finds is `CHALLENGES`, and a proxy that the environment names; what that one reaches is
-    its own affair.
+    else it finds is `CHALLENGES`, and the `proxies`; what one of those reaches is its own affair.
     """
-    found = filter(None, map(_place, (url, CHALLENGES, *_proxies(env))))
+    found = filter(None, map(_place, (url, CHALLENGES, *proxies)))
     rules = [f"MAP {place} {place}" for place in dict.fromkeys(found)]
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
 
@@ -65,13 +63,6 @@ async def assert_isolated(browser: Browser) -> None:
             "the browser does not heed --host-resolver-rules: a redirect could lead it elsewhere,"
             " with a session key; take an unaltered Chromium or Chrome (browser.executable)"
         )
-
-
-def _proxies(env: Mapping[str, str]) -> Iterator[str]:
-    """Yield the proxies that Chromium takes from the environment, as URLs."""
-    for name in _PROXIES:
-        if named := env.get(name) or env.get(name.upper()):
-            yield named if "://" in named else f"http://{named}"
 
 
 def _place(url: str) -> str | None:

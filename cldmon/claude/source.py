@@ -23,6 +23,7 @@ from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.asking import Question
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.proxy import proxies_of
 from cldmon.errors import BrowserError, StoreError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
     from cldmon.domain.asking import Answer, Lookup
+    from cldmon.domain.proxy import Proxy
     from cldmon.domain.secret import Secret
 
     End = Callable[[str, Answer | Failure], None]
@@ -91,6 +93,11 @@ class BrowserSource:
         """Whether the browser runs in its sandbox."""
         return self._settings.sandboxed
 
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy that the browser asks through; raises BrowserError for one of no use."""
+        return self._settings.find_proxy(self._url, self._env)
+
     def version(self) -> str:
         """Start the browser and return its version.
 
@@ -108,8 +115,10 @@ class BrowserSource:
     def _browser(
         self, executables: Sequence[str], temp_dir: Path
     ) -> AbstractAsyncContextManager[Browser]:
-        options = [host_resolver_rules(self._url, self._env)]
-        return running(self._settings, executables, temp_dir, self._env, options)
+        proxy = self.proxy
+        proxies = [proxy.server] if proxy else []
+        options = [host_resolver_rules(self._url, [*proxies, *proxies_of(self._env)])]
+        return running(self._settings, executables, temp_dir, self._env, proxy, options)
 
     def _run(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
         """Ask every question; return what became of those that did not come to an end."""

@@ -112,13 +112,13 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def environment(changes: Mapping[str, Path | None]) -> Iterator[None]:
+def environment(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
     """Change our environment, which the driver inherits, while the block runs; None takes away.
 
     What the block itself changes of those names is undone, too.
     """
     before = {name: os.environ.get(name) for name in changes}
-    _set_all({name: path if path is None else str(path) for name, path in changes.items()})
+    _set_all({name: value if value is None else str(value) for name, value in changes.items()})
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from cldmon.config import label as labels
 from cldmon.config import locate, network
 from cldmon.config.network import is_loopback
+from cldmon.domain.proxy import parse_proxy
 from cldmon.domain.secret import looks_secret, unwrap_session_key
 
 MAX_TIMEOUT_SECONDS = 3600
@@ -125,6 +126,11 @@ def _session_key(secret: SecretStr) -> SecretStr:
     return SecretStr(unwrap_session_key(secret.get_secret_value()))
 
 
+def _proxy(secret: SecretStr) -> SecretStr:
+    parse_proxy(secret.get_secret_value())
+    return secret
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -155,5 +161,7 @@ Networks = Annotated[
 ]
 PublicUrl = Annotated[AnyUrl, AfterValidator(network.normalize_public_url)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
+"""A secret, for it may hold a password."""
 SessionKey = Annotated[SecretStr, AfterValidator(_session_key)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]

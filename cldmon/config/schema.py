@@ -27,6 +27,7 @@ from cldmon.config.fields import (
     Minutes,
     Networks,
     Pointer,
+    ProxyUrl,
     PublicUrl,
     Seconds,
     ServiceUrl,
@@ -101,6 +102,7 @@ class BrowserConfig(_Table):
     timeout_seconds: Seconds = 20
     user_agent: Line | None = None
     sandbox: bool | None = None
+    proxy: ProxyUrl | None = None
 
 
 class SlackConfig(_Table):
@@ -175,7 +177,7 @@ class Config(_Table):
         """Whether the file itself holds a secret, and so is for its owner only."""
         keys = [account.session_key for account in self.accounts]
         own = [self.session_secret, self.api_token, self.notifications.slack.bot_token]
-        return any([*keys, *own, self.health.ping_url])
+        return any([*keys, *own, self.health.ping_url, self.browser.proxy])
 
     @property
     def interval(self) -> timedelta:

@@ -33,6 +33,7 @@ _LOOKS = {
     "timer": passes.timer,
     "clock": clock.clock,
     "browser": chromium.found,
+    "proxy": chromium.proxy,
     "browser start": chromium.starts,
     "keys": keys.present,
     "accounts": keys.twins,

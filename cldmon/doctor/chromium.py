@@ -36,6 +36,17 @@ def found(patient: Patient) -> Iterator[Check]:
         yield bad("browser", str(error), _INSTALL)
 
 
+def proxy(patient: Patient) -> Iterator[Check]:
+    """Say which proxy the browser asks through, if it does."""
+    try:
+        used = _source(patient, Path()).proxy
+    except BrowserError as error:
+        yield bad("proxy", str(error), "correct it, or remove it")
+        return
+    if used:
+        yield good("proxy", str(used))
+
+
 def starts(patient: Patient) -> Iterator[Check]:
     """Start it, as a pass does, and look which version answers."""
     with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -84,7 +85,9 @@ class Proxy:
                 if method == b"CONNECT":
                     connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
-                    upstream.sendall(head.replace(b"Proxy-Connection: keep-alive\r\n", b""))
+                    # One request a connection: no later one passes by unseen.
+                    own = re.sub(rb"(?i)\r\n(proxy-|connection:)[^\r]*", b"", head)
+                    upstream.sendall(own.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
                 back = threading.Thread(target=_pump, args=(upstream, connection), daemon=True)
                 back.start()
                 _pump(connection, upstream)

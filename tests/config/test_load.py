@@ -11,7 +11,7 @@ import pytest
 import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from cldmon.config import locate, rules
 from cldmon.config.load import load, permissions_warning, read
@@ -47,6 +47,7 @@ concurrency = 8
 timeout_seconds = 7.5
 user_agent = "me"
 sandbox = false
+proxy = "http://me:pw@proxy.example:3128"
 [notifications]
 reset_rule = "window"
 [notifications.slack]
@@ -119,6 +120,7 @@ def test_every_key_of_the_contract_is_taken(write: Callable[[str], Path]) -> Non
             "timeout_seconds": 7.5,
             "user_agent": "me",
             "sandbox": False,
+            "proxy": SecretStr("http://me:pw@proxy.example:3128"),
         },
         "health": {"ping_url": "https://hc-ping.com/abc"},
         "metrics": {"textfile": "/var/lib/x.prom"},

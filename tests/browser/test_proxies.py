@@ -1,0 +1,133 @@
+"""A real proxy on loopback that wants a user and a password: only it is told them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.tls import certificate
+from cldmon.claude.browser import BrowserSettings, find
+from cldmon.demo import faults
+from cldmon.demo.claude import FakeClaude
+from cldmon.domain.asking import Answer
+from cldmon.domain.model import FailureKind
+from cldmon.domain.secret import Secret
+from tests.browser.asking import Asking, failure
+from tests.browser.proxy import Proxy
+from tests.home import Home, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER, PASSWORD = "me@corp", "p/w:MARKER@1 ü"
+QUOTED = "me%40corp:p%2Fw%3AMARKER%401%20%C3%BC"
+PLAIN = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+
+
+class Network:
+    """A service behind a proxy, over TLS and without; and a browser that trusts it."""
+
+    def __init__(self, folder: Path, running: ExitStack) -> None:
+        made = certificate(folder)
+        self.browser = made.trusting(find(BrowserSettings(), os.environ))
+        self.tls = running.enter_context(FakeClaude(tls=made.context()))
+        self.plain = running.enter_context(FakeClaude())
+        places = {
+            "claude.test:443": int(self.tls.url.rpartition(":")[2]),
+            "claude.test": int(self.plain.url.rpartition(":")[2]),
+        }
+        self.proxy = running.enter_context(Proxy(f"{USER}:{PASSWORD}", places))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with ExitStack() as running:
+        yield Network(tmp_path_factory.mktemp("network"), running)
+
+
+@pytest.fixture(params=["https", "http"])
+def asking(network: Network, tmp_path: Path, request: pytest.FixtureRequest) -> Asking:
+    claude = network.tls if request.param == "https" else network.plain
+    settings = BrowserSettings(executable=network.browser, timeout=40)
+    return Asking(claude, tmp_path, settings, env=PLAIN, url=f"{request.param}://claude.test")
+
+
+def through(asking: Asking, proxy: str, *, configured: bool = False) -> Asking:
+    """Name a proxy in the configuration, or in the environment."""
+    if configured:
+        return replace(asking, settings=replace(asking.settings, proxy=Secret(proxy)))
+    return replace(asking, env={**PLAIN, f"{asking.url.partition(':')[0]}_proxy": proxy})
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_user_and_password_are_handed_to_the_proxy(
+    asking: Asking, network: Network, configured: bool
+) -> None:
+    network.proxy.asked.clear()
+    named = through(asking, f"http://{QUOTED}@{network.proxy.place}", configured=configured)
+    assert isinstance(named.read(named.admit("alice"))["alice"], Answer)
+    assert network.proxy.asked
+    told = str([*network.tls.requests, *network.plain.requests]).lower()
+    assert "marker@1" not in told
+    assert "proxy-authorization" not in told
+
+
+@pytest.mark.parametrize("credentials", ["me:wrong@", ""])
+def test_a_proxy_that_refuses_is_named(asking: Asking, network: Network, credentials: str) -> None:
+    named = through(asking, f"http://{credentials}{network.proxy.place}")
+    told = failure(named.read(named.admit("alice"))["alice"])
+    assert told.kind is FailureKind.REFUSED
+    assert "the proxy wants a user and a password, or others (HTTP 407)" in told.message
+
+
+def test_what_no_proxy_can_be_is_one_line(asking: Asking) -> None:
+    for proxy, words in {
+        "socks5://me:MARKER@127.0.0.1:1": "to a SOCKS proxy",
+        "ftp://me:MARKER@127.0.0.1:1": "expected a proxy such as",
+    }.items():
+        named = through(asking, proxy)
+        told = failure(named.read(named.admit("alice"))["alice"])
+        assert told.kind is FailureKind.NO_BROWSER
+        assert words in told.message
+        assert "MARKER" not in told.message
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_no_command_line_and_no_other_environment_has_the_password(
+    network: Network, tmp_path: Path, configured: bool
+) -> None:
+    """Of driver, browser and the browser's helpers, while a pass runs; `doctor` hides it, too."""
+    proxy = f"http://{QUOTED}@{network.proxy.place}"
+    home = Home(tmp_path / "home", network.tls, env={"CLDMON_BROWSER": network.browser})
+    tables = f"[browser]\nproxy = '{proxy}'\n" if configured else ""
+    home.settle({"alice": faults.hang(60)}, tables=tables)
+    text = home.config.read_text().replace(network.tls.url, "https://claude.test")
+    home.config.write_text(text)
+    if not configured:
+        home.env["https_proxy"] = proxy
+    network.tls.clear()
+    running = home.start("fetch", "--account", "alice")
+    try:
+        assert network.tls.wait_for_requests(1, timeout=40)
+        commands = home.processes()
+        assert any("--type=renderer" in command for command in commands.values())
+        ours = running.process.pid
+        for pid, command in commands.items():
+            assert "MARKER" not in command
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            assert pid == ours or b"MARKER" not in environment
+    finally:
+        network.tls.heal(key_of("alice"))
+        running.tell_group(signal.SIGINT)
+        _, out, err = running.end()
+    doctor = home.run("doctor")
+    source = "browser.proxy" if configured else "https_proxy"
+    assert f"http://{network.proxy.place} (from {source}, with user and" in doctor.stdout
+    assert "✓ access of alice" in doctor.stdout
+    assert "MARKER" not in out + err + doctor.stdout + doctor.stderr
