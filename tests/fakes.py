@@ -65,6 +65,7 @@ class FakeSource:
     asked: list[Question] = field(default_factory=list)
     refusing: set[str] = field(default_factory=set)
     challenging: set[str] = field(default_factory=set)
+    plan: str = "Max"
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
@@ -103,7 +104,7 @@ class FakeSource:
         remembered = question.remembered
         if remembered and remembered.uuid == uuid:
             return remembered, False
-        return Organization(uuid, "Max 5x"), True
+        return Organization(uuid, self.plan), True
 
 
 @dataclass

@@ -38,7 +38,7 @@ FULL: dict[str, Any] = {
     },
     "accounts": [
         {"label": "alice", "sessionKey": KEY},
-        {"label": "Bob “B” \\ Builder", "sessionKey": f" {KEY}\n"},
+        {"label": "Bob “B” \\ Builder", "sessionKey": f" sessionKeyV3={KEY};\n"},
     ],
 }
 LINE = b'{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}\n'

@@ -74,6 +74,7 @@ _NO_ORGANIZATION = (
 )
 
 _MOST_NAMED = 8
+_MOST_DIGITS = 400
 _LONGEST_QUOTE = 120
 _HEAD = 16_384
 """Bytes of an answer in which it says what is wrong."""
@@ -286,11 +287,16 @@ def _json(answer: HttpAnswer) -> object:
     try:
         # As the page's own fetch decodes it, which is one of the two ways to an answer.
         text = answer.body.decode("utf-8-sig", "replace")
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_int=_number)
     except (ValueError, RecursionError):
         # Where it is a page, about maintenance for example, what it says helps more than its form.
         detail = ": ".join(filter(None, ("not JSON", answer.quote if answer.is_html else "")))
         raise failed(FailureKind.SERVICE_DOWN, detail, status=answer.status) from None
+
+
+def _number(digits: str) -> float:
+    """Return a whole number; infinity for one that nobody means, which `int` may refuse to read."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -297,6 +297,18 @@ def test_two_accounts_of_one_organization_are_said_once(team: House) -> None:
     assert team.warnings == []
 
 
+def test_the_plans_name_follows_on_the_next_look_up(team: House) -> None:
+    """Also where an older cldmon had another name for it: once a day."""
+    team.source.plan = "Max 20x"
+    team.run()
+    team.source.plan = "Ultra"
+    plans = []
+    for hours in (1, 22, 1):
+        [alice, *_] = team.run(later=timedelta(hours=hours)).snapshot.accounts
+        plans.append(alice.reading and alice.reading.plan)
+    assert plans == ["Max 20x", "Max 20x", "Ultra"]
+
+
 def test_an_organization_is_the_same_however_it_is_spelt(team: House) -> None:
     team.source.organizations |= {"alice": "org-shared", "bob": "ORG-Shared"}
     team.run()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,9 @@ import pytest
 
 from cldmon.demo import faults
 from cldmon.demo.bodies import saved_resets
+from cldmon.demo.challenges import clearance_cookie
 from cldmon.demo.claude import (
+    Challenge,
     FakeClaude,
     SimAccount,
     SimOrganization,
@@ -167,6 +170,25 @@ def test_a_challenge_is_a_page_with_or_without_its_header(
     assert got.status == status
     assert b"Just a moment" in got.body
     assert got.header("cf-mitigated") == ("challenge" if header else None)
+
+
+@pytest.mark.parametrize("kind", Challenge)
+def test_a_challenged_account_has_to_show_its_clearance(
+    claude: FakeClaude, kind: Challenge
+) -> None:
+    """Its page has a script, which sets the clearance; never, by itself, or after a click."""
+    claude.challenge(ALICE, kind)
+    got = ask(claude.url, USAGE, ALICE)
+    assert (got.status, got.header("cf-mitigated")) == (403, "challenge")
+    [script] = re.findall(r'src="([^"]+)"', got.body.decode())
+    code = ask(claude.url, script).body.decode()
+    assert ("location.reload()" in code) is (kind is not Challenge.NEVER)
+    assert ("onclick" in code) is (kind is Challenge.PERSON)
+    assert ask(claude.url, "/api/organizations/o-bob/usage", BOB).status == 200
+    cleared = f"{ALICE}; {clearance_cookie(ALICE)}"
+    assert ask(claude.url, USAGE, cleared).status == 200
+    claude.challenge(ALICE, None)
+    assert ask(claude.url, USAGE, ALICE).status == 200
 
 
 def test_an_expired_key_can_be_sent_to_the_login_page(claude: FakeClaude) -> None:
