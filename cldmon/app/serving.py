@@ -11,16 +11,16 @@ from cldmon.errors import SecretError
 from cldmon.slack.directory import open_directory
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
+from cldmon.web.concurrency import LOCK_SECONDS
 from cldmon.web.pages import pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
-from cldmon.web.reload import Reloaded, Sparing
+from cldmon.web.reload import Reloaded, ThrottledLogger
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
-from cldmon.web.services import Kept, NoSlack, Services, Site, Slack
+from cldmon.web.services import NullSlack, RateLimits, ServerSettings, Services, Slack
 from cldmon.web.sessions import Sessions, session_secret
-from cldmon.web.turns import LOCK_SECONDS
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
     Raises ConfigError, StoreError, or ListenError.
     """
     config = app.settings()
-    place, say = _place(config), Sparing(warn, app.now)
+    place, say = _place(config), ThrottledLogger(warn, app.now)
     build = _builder(app, config.port, say)
 
     def load() -> Services:
@@ -59,7 +59,7 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
 def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
-    kept, found, usage = Kept(app.now), pages(), Usage(data_dir)
+    rate_limits, found, usage = RateLimits(app.now), pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
     revoked = Revocations(data_dir, app.now, warn)
 
@@ -67,10 +67,10 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
         given = config.session_secret
         secret = Secret(given.get_secret_value()) if given else session_secret(data_dir, warn)
         return Services(
-            site=_site(app, config, port),
+            settings=_build_settings(app, config, port),
             sessions=Sessions(secret, revoked, app.now),
             person_hashes=PersonHashes(secret, app.now),
-            kept=kept,
+            rate_limits=rate_limits,
             usage=usage,
             subscriptions=subscriptions,
             data_dir=data_dir,
@@ -87,9 +87,9 @@ def _place(config: Config) -> tuple[object, ...]:
     return config.host, config.port, config.data_dir
 
 
-def _site(app: App, config: Config, port: int) -> Site:
+def _build_settings(app: App, config: Config, port: int) -> ServerSettings:
     token = config.api_token
-    return Site(
+    return ServerSettings(
         port=port,
         public=PublicUrl.parse(config.public_url) if config.public_url else None,
         hosts=frozenset(config.answered_hosts),
@@ -109,7 +109,7 @@ def _slack(app: App, config: Config) -> Slack | None:
     try:
         messenger = parts.messenger(config, app.env, app.config_folder, app.now)
     except SecretError as error:
-        silent = NoSlack(str(error))
+        silent = NullSlack(str(error))
         return Slack(silent, silent)
     directory = open_directory(messenger, settings.member_channel_id, app.outline.data_dir, app.now)
     return Slack(directory, messenger)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from cldmon.errors import CldmonError
 from cldmon.web import history, login
+from cldmon.web.auth import Caller, caller_key, identify
 from cldmon.web.bodies import flag, text, whole
-from cldmon.web.caller import Caller, caller_key, identify
+from cldmon.web.concurrency import RETRY_SECONDS
 from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.message import (
     Document,
@@ -21,12 +22,11 @@ from cldmon.web.message import (
     Response,
     json_response,
 )
-from cldmon.web.turns import RETRY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cldmon.web.services import Services, Site
+    from cldmon.web.services import ServerSettings, Services
 
     Handler = Callable[[Request, Caller, Services], Response]
 
@@ -54,8 +54,8 @@ class Route:
 def respond(request: Request, services: Services) -> Response:
     """Answer one request; whatever goes wrong becomes an answer, too."""
     try:
-        check_host(request, services.site.hosts)
-        return _answer(_strip_public_path(request, services.site), services)
+        check_host(request, services.settings.hosts)
+        return _answer(_strip_public_path(request, services.settings), services)
     except RefusedError as error:
         return error.response
     except CldmonError as error:
@@ -69,15 +69,14 @@ def respond(request: Request, services: Services) -> Response:
 
 def usage(request: Request, caller: Caller, services: Services) -> Response:
     """Show what the last pass left."""
-    return services.usage.document(caller, services.site, services.now()).answer(request)
+    return services.usage.document(caller, services.settings, services.now()).answer(request)
 
 
 def subscribe(request: Request, caller: Caller, services: Services) -> Response:
     """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
     label, key, enabled = _wish(request, caller, services)
-    with services.kept.change_turns.taken(caller_key(caller)):
+    with services.rate_limits.change_turns.taken(caller_key(caller)):
         subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
-    services.usage.subscriptions_changed()
     return json_response(
         {
             "ok": True,
@@ -92,7 +91,7 @@ def metrics(request: Request, caller: Caller, services: Services) -> Response:
     """Show the same for Prometheus."""
     from cldmon import metrics
 
-    shown = metrics.text(services.usage.state(services.site), services.now())
+    shown = metrics.text(services.usage.state(services.settings), services.now())
     return Document(shown, metrics.CONTENT_TYPE).answer(request)
 
 
@@ -100,9 +99,9 @@ def healthz(request: Request, caller: Caller, services: Services) -> Response:
     """Say in one word whether the numbers are worth showing; names nobody."""
     from cldmon.health.verdict import judge
 
-    site = services.site
+    settings = services.settings
     try:
-        ok = judge(services.usage.snapshot(site), site.labels, services.now()).ok
+        ok = judge(services.usage.snapshot(settings), settings.labels, services.now()).ok
     except CldmonError:
         ok = False
     return json_response({"status": "ok" if ok else "fail"}, 200 if ok else 503)
@@ -139,23 +138,23 @@ def _answer(request: Request, services: Services) -> Response:
     if route is None:
         return _other_method(request, _allowed(routes))
     if method == "POST":
-        check_origin(request, services.site.public)
+        check_origin(request, services.settings.public)
         check_content_type(request)
     caller = identify(request, services)
-    if not (caller.reads or _is_open(route, services.site)):
+    if not (caller.reads or _is_open(route, services.settings)):
         raise RefusedError(401, "Unauthorized")
     return route.handler(request, caller, services)
 
 
-def _strip_public_path(request: Request, site: Site) -> Request:
+def _strip_public_path(request: Request, settings: ServerSettings) -> Request:
     """Return a request without the path of the public URL, which a proxy may have left in it."""
-    local = site.public.strip_path(request.path) if site.public else request.path
+    local = settings.public.strip_path(request.path) if settings.public else request.path
     return request if local == request.path else replace(request, path=local)
 
 
-def _is_open(route: Route, site: Site) -> bool:
+def _is_open(route: Route, settings: ServerSettings) -> bool:
     """Return whether a route needs no login."""
-    only_guests = site.slack is None and site.admits_guests
+    only_guests = settings.slack is None and settings.admits_guests
     return route.needs is Needs.NOTHING or (route.needs is Needs.READING and only_guests)
 
 
@@ -166,7 +165,7 @@ def _route_path(path: str) -> str:
 
 def _page(request: Request, services: Services) -> Response:
     """Answer with a file of the dashboard: only what was found at the start is there."""
-    page, public = services.pages.get(request.path), services.site.public
+    page, public = services.pages.get(request.path), services.settings.public
     at_index = public is not None and f"{request.path}/" == public.path
     if page is None and not at_index:
         raise RefusedError(404, "Not found")
@@ -190,7 +189,7 @@ def _allowed(routes: Mapping[str, Route]) -> str:
 
 def _wish(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
     """Return what is to be changed: account, alert, and whether it is wanted."""
-    if services.site.slack is None:
+    if services.settings.slack is None:
         raise RefusedError(404, "Slack notifications are disabled")
     if not caller.user:
         raise RefusedError(403, "alerts are for people who log in with their Slack name")
@@ -198,9 +197,9 @@ def _wish(request: Request, caller: Caller, services: Services) -> tuple[str, st
     label, key, enabled = text(body, "label"), text(body, "key"), flag(body, "enabled")
     if key not in _ALERTS:
         raise RefusedError(400, f'"key" must be one of: {", ".join(_ALERTS)}')
-    if label not in services.site.labels:
+    if label not in services.settings.labels:
         raise RefusedError(404, "unknown account")
-    services.kept.changes_by.take(caller.user)
+    services.rate_limits.changes_by.take(caller.user)
     return label, key, enabled
 
 

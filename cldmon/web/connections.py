@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from cldmon.web.turns import Turns
+from cldmon.web.concurrency import ConcurrencyLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.web.turns import CallerKey
+    from cldmon.web.concurrency import CallerKey
 
 MOST = 512
 """The units of `cldmon schedule` allow for so many threads, and some."""
@@ -95,7 +95,7 @@ class Connections:
         self._clock = clock
         self._open: dict[socket.socket, Connection] = {}
         self._changed = threading.Condition()
-        self._streams = Turns(
+        self._streams = ConcurrencyLimiter(
             "too many long answers at a time",
             MOST_STREAMS,
             MOST_WAITING_STREAMS,

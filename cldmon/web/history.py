@@ -11,9 +11,9 @@ from cldmon.domain import ranges
 from cldmon.domain.model import to_ms
 from cldmon.domain.thinning import KEPT_OF_A_BUCKET, Thinned
 from cldmon.store import reader
+from cldmon.web.auth import caller_key
 from cldmon.web.bodies import parameter
-from cldmon.web.caller import caller_key
-from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, takes_gzip
+from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, accepts_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.series import Point
-    from cldmon.web.caller import Caller
+    from cldmon.web.auth import Caller
+    from cldmon.web.concurrency import CallerKey
     from cldmon.web.message import Request
     from cldmon.web.services import Services
-    from cldmon.web.turns import CallerKey
 
 DEFAULT_RANGE = "1h"
 MOST_POINTS = 10_000
@@ -47,7 +47,7 @@ def history(request: Request, caller: Caller, services: Services) -> Response:
     if account is None and points is None:
         return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services, key)
     found = _series(services.data_dir, account, since_ms, until_ms)
-    with services.kept.history_turns.taken(key):
+    with services.rate_limits.history_turns.taken(key):
         chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
     return _whole(request, reader.as_array(reader.selected(chosen)), services, key)
 
@@ -78,7 +78,7 @@ def _whole(
     request: Request, chunks: Iterator[bytes], services: Services, key: CallerKey
 ) -> Response:
     first, size = [], 0
-    with services.kept.history_turns.taken(key):
+    with services.rate_limits.history_turns.taken(key):
         for chunk in chunks:
             first.append(chunk)
             size += len(chunk)
@@ -91,7 +91,7 @@ def _whole(
 
 def _streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Response:
     headers = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT), ("Vary", "Accept-Encoding"))
-    if takes_gzip(request):
+    if accepts_gzip(request):
         return Response(200, _packed(chunks), (*headers, ("Content-Encoding", "gzip")), key)
     return Response(200, chunks, headers, key)
 
@@ -99,8 +99,8 @@ def _streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Resp
 def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
     pack = zlib.compressobj(level=1, wbits=_GZIP)
     for chunk in chunks:
-        if packed := pack.compress(chunk):
-            yield packed
+        if gzipped := pack.compress(chunk):
+            yield gzipped
     yield pack.flush()
 
 
@@ -128,7 +128,7 @@ def _thinned(
     length_ms, count = wanted
     width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
     found: defaultdict[str, Thinned] = defaultdict(
-        lambda: Thinned(width_ms, services.site.interval)
+        lambda: Thinned(width_ms, services.settings.interval)
     )
 
     def add(part: Mapping[str, list[Point]]) -> None:

@@ -9,12 +9,12 @@ from cldmon.domain.delivery import Fate
 from cldmon.errors import SlackError
 from cldmon.slack import messages
 from cldmon.slack.people import search
-from cldmon.web import codes
+from cldmon.web import one_time_codes
+from cldmon.web.auth import Caller, caller_key
 from cldmon.web.bodies import parameter, text, whole
-from cldmon.web.caller import Caller, caller_key
-from cldmon.web.codes import Outcome
 from cldmon.web.limits import format_wait
 from cldmon.web.message import RefusedError, Request, Response, json_response
+from cldmon.web.one_time_codes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +30,14 @@ FEWEST_LETTERS = 3
 
 def log_in(request: Request, caller: Caller, services: Services) -> Response:
     """Open a session for a Slack user, or for a guest."""
-    services.kept.logins.take(caller.address)
+    services.rate_limits.logins.take(caller.address)
     body = whole(request)
     user, code = (text(body, key, default="").strip() for key in ("slackId", "code"))
     if not user:
         return _welcome_guest(request, services)
     person, slack = _person(user, services)
-    if services.site.login == "open":
-        services.kept.logins_as.take(person.id)
+    if services.settings.login == "open":
+        services.rate_limits.logins_as.take(person.id)
         return _welcome(request, services, services.sessions.open(person.id, shown(person)))
     if code:
         _check_code(caller, person, code, services)
@@ -50,21 +50,21 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
     """End the session for good, if there is one, and any other that came with it."""
     if caller.has_token:
         raise RefusedError(403, "an API token has no session that could end")
-    sessions, scope = services.sessions, services.site.cookie_scope(request)
+    sessions, scope = services.sessions, services.settings.cookie_scope(request)
     for session in sessions.read_all(request.header("cookie"), scope):
-        services.kept.logouts.take(caller.address)
-        with services.kept.logout_turns.taken(caller_key(caller)):
+        services.rate_limits.logouts.take(caller.address)
+        with services.rate_limits.logout_turns.taken(caller_key(caller)):
             sessions.end(session)
     return json_response({"ok": True}, 200, ("Set-Cookie", sessions.no_cookie(scope)))
 
 
 def session(request: Request, caller: Caller, services: Services) -> Response:
     """Say who is logged in; where only guests exist, whoever asks becomes one."""
-    if caller.reads or services.site.slack or not services.site.admits_guests:
-        return json_response(caller.document(services.site))
+    if caller.reads or services.settings.slack or not services.settings.admits_guests:
+        return json_response(caller.document(services.settings))
     opened = services.sessions.open()
-    cookie = services.sessions.cookie(opened, services.site.cookie_scope(request))
-    document = caller.with_session(opened).document(services.site)
+    cookie = services.sessions.cookie(opened, services.settings.cookie_scope(request))
+    document = caller.with_session(opened).document(services.settings)
     return json_response(document, 200, ("Set-Cookie", cookie))
 
 
@@ -73,9 +73,9 @@ def find_people(request: Request, caller: Caller, services: Services) -> Respons
 
     Where a code is asked for, strangers may come: they learn no id, and no name by few letters.
     """
-    to_strangers = services.site.login == "code"
-    kept, slack = services.kept, services.site.slack
-    (kept.strangers_searches if to_strangers else kept.searches).take(caller.address)
+    to_strangers = services.settings.login == "code"
+    limits, slack = services.rate_limits, services.settings.slack
+    (limits.strangers_searches if to_strangers else limits.searches).take(caller.address)
     typed = (parameter(request, "q") or "").strip()
     letters = sum(map(str.isalnum, typed))
     if slack is None or not typed or (to_strangers and letters < FEWEST_LETTERS):
@@ -105,14 +105,14 @@ def confirmed(user: str, label: str, subscription: Subscription, services: Servi
 
 
 def _welcome_guest(request: Request, services: Services) -> Response:
-    if not services.site.admits_guests:
+    if not services.settings.admits_guests:
         raise RefusedError(403, "guests are not admitted here: log in with your Slack name")
     return _welcome(request, services, services.sessions.open())
 
 
 def _welcome(request: Request, services: Services, opened: Session) -> Response:
-    document = Caller(opened).document(services.site)
-    cookie = services.sessions.cookie(opened, services.site.cookie_scope(request))
+    document = Caller(opened).document(services.settings)
+    cookie = services.sessions.cookie(opened, services.settings.cookie_scope(request))
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
 
 
@@ -127,36 +127,36 @@ def _person(user: str, services: Services) -> tuple[Person, Slack]:
 
 
 def _slack(services: Services) -> Slack:
-    if services.site.slack is None:
+    if services.settings.slack is None:
         raise RefusedError(404, "Slack login is disabled")
-    return services.site.slack
+    return services.settings.slack
 
 
 def _send_code(person: Person, slack: Slack, services: Services) -> Response:
-    code = services.kept.codes.issue(person.id)
-    minutes = int(codes.LIFETIME.total_seconds() // 60)
+    code = services.rate_limits.codes.issue(person.id)
+    minutes = int(one_time_codes.LIFETIME.total_seconds() // 60)
     try:
         with _asking_slack(services):
             receipt = slack.messenger.send(person.id, messages.login_code(code, minutes))
             if receipt.fate in (Fate.LATER, Fate.GONE):
                 raise SlackError(receipt.reason)
     except RefusedError:
-        services.kept.codes.cancel(person.id, code)
+        services.rate_limits.codes.cancel(person.id, code)
         raise
     return json_response({"codeRequired": True}, 202)
 
 
 def _check_code(caller: Caller, person: Person, code: str, services: Services) -> None:
     """Raise RefusedError unless a code is the one that was sent to a person."""
-    kept = services.kept
-    kept.wrong_codes.check(caller.address)
-    attempt = kept.codes.redeem(person.id, code[: codes.LONGEST])
+    limits = services.rate_limits
+    limits.wrong_codes.check(caller.address)
+    attempt = limits.codes.redeem(person.id, code[: one_time_codes.LONGEST])
     match attempt.outcome:
         case Outcome.RIGHT:
             return
         case Outcome.NOT_PENDING:
             raise RefusedError(401, "this code has expired or was used: ask for a new one")
-    kept.wrong_codes.take(caller.address)
+    limits.wrong_codes.take(caller.address)
     if attempt.should_warn:
         _warn_of_wrong_codes(person, services)
     if attempt.outcome is Outcome.USED_UP:
@@ -170,7 +170,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     """Tell a person that their codes are used up; that nobody gets in depends on nothing of it."""
     try:
         with _asking_slack(services):
-            message = messages.wrong_login_codes(codes.TRIES)
+            message = messages.wrong_login_codes(one_time_codes.TRIES)
             receipt = _slack(services).messenger.send(person.id, message)
     except RefusedError:
         return  # why stands in the log
@@ -181,7 +181,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
 @contextmanager
 def _asking_slack(services: Services) -> Iterator[None]:
     """Do what may wait for Slack, unless too many wait already."""
-    with services.kept.slack_turns.taken():
+    with services.rate_limits.slack_turns.taken():
         try:
             yield
         except SlackError as error:

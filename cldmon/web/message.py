@@ -49,7 +49,7 @@ class Request:
 class Response:
     """One answer: an iterator as its body is of unknown length, and is written as it comes.
 
-    `caller` is who asked for that one, as `cldmon.web.turns` has it.
+    `caller` is who asked for that one, as `cldmon.web.concurrency` has it.
     """
 
     status: int
@@ -78,45 +78,44 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """A body that may be sent many times, with what is worked out for it once.
+    """A body that may be sent many times; its ETag and its gzipped form are made once.
 
-    `told` is what counts of it: where that is the same, the body is as good as the same. None
-    means all of it.
+    The ETag is computed from `etag_source`, or from the body if that is None.
     """
 
     body: bytes
     kind: str = JSON
-    told: bytes | None = None
+    etag_source: bytes | None = None
 
     @cached_property
-    def tag(self) -> str:
-        """Its ETag: a weak one, for the packed and the plain bytes share it."""
-        counts = self.body if self.told is None else self.told
+    def etag(self) -> str:
+        """The ETag; a weak one, since the gzipped and the plain body share it."""
+        counts = self.body if self.etag_source is None else self.etag_source
         return f'W/"{hashlib.blake2b(counts, digest_size=12).hexdigest()}"'
 
     @cached_property
-    def packed(self) -> bytes:
-        """The body, gzipped."""
+    def gzipped(self) -> bytes:
+        """The gzipped body."""
         return gzip.compress(self.body, _FAST, mtime=0)
 
     def answer(self, request: Request) -> Response:
         """Return it in the form that this request can take, or 304 if it is known there."""
-        shared = (("ETag", self.tag), ("Cache-Control", ASK_AGAIN), ("Vary", "Accept-Encoding"))
-        if _is_known(self.tag, request.header("if-none-match")):
+        shared = (("ETag", self.etag), ("Cache-Control", ASK_AGAIN), ("Vary", "Accept-Encoding"))
+        if _is_known(self.etag, request.header("if-none-match")):
             return Response(304, b"", shared)
         kind = ("Content-Type", self.kind)
-        if len(self.body) >= WORTH_PACKING and takes_gzip(request):
-            return Response(200, self.packed, (kind, *shared, ("Content-Encoding", "gzip")))
+        if len(self.body) >= WORTH_PACKING and accepts_gzip(request):
+            return Response(200, self.gzipped, (kind, *shared, ("Content-Encoding", "gzip")))
         return Response(200, self.body, (kind, *shared))
 
 
 def json_response(body: Any, status: int = 200, *headers: tuple[str, str]) -> Response:
     """Return a JSON answer that is kept nowhere."""
     kind = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT))
-    return Response(status, encoded(body), (*kind, *headers))
+    return Response(status, encode_json(body), (*kind, *headers))
 
 
-def encoded(body: Any) -> bytes:
+def encode_json(body: Any) -> bytes:
     """Return JSON that is harmless within HTML, too: `<` and its like are escaped."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     for char, escape in _UNSAFE:
@@ -125,8 +124,8 @@ def encoded(body: Any) -> bytes:
     return text.encode(errors="replace")
 
 
-def takes_gzip(request: Request) -> bool:
-    """Tell whether the client asks for gzip."""
+def accepts_gzip(request: Request) -> bool:
+    """Return whether the client accepts gzip."""
     for part in request.header("accept-encoding").split(","):
         coding, _, parameters = part.partition(";")
         if coding.strip().lower() in ("gzip", "x-gzip"):
@@ -134,10 +133,10 @@ def takes_gzip(request: Request) -> bool:
     return False
 
 
-def _is_known(tag: str, known: str) -> bool:
+def _is_known(etag: str, known: str) -> bool:
     if not known:
         return False
-    opaque = tag.removeprefix("W/")
+    opaque = etag.removeprefix("W/")
     return known.strip() == "*" or opaque in (
         each.strip().removeprefix("W/") for each in known.split(",")
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cldmon.domain.secret import masked
 from cldmon.errors import CldmonError
-from cldmon.web.watched import mark_of
+from cldmon.web.file_cache import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class Reloaded(Generic[T]):
             self._warn("the configuration has changed and is now in use")
 
 
-class Sparing:
+class ThrottledLogger:
     """Passes a message on to `warn`, as one harmless line, unless it was said within the hour."""
 
     def __init__(self, warn: Callable[[str], None], now: Callable[[], datetime]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cldmon import files
 from cldmon.domain.model import to_ms
 from cldmon.errors import BusyError, StoreError
-from cldmon.web.turns import LOCK_SECONDS
-from cldmon.web.watched import Watched
+from cldmon.web.concurrency import LOCK_SECONDS
+from cldmon.web.file_cache import FileCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +55,7 @@ class Ended(Protocol):
 class Revocations:
     """The sessions that were ended by a logout, each until it would have expired.
 
-    `now` gives UTC instants, `clock` seconds that never step back. `warn` hears of a damaged list.
+    `now` gives UTC instants. `warn` hears of a damaged list.
     A logout waits for other processes for `patience` seconds at most.
     """
 
@@ -65,7 +64,6 @@ class Revocations:
         data_dir: Path,
         now: Callable[[], datetime],
         warn: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
         patience: float = LOCK_SECONDS,
     ) -> None:
         self._path = data_dir / "revoked-sessions.json"
@@ -73,11 +71,11 @@ class Revocations:
         self._now = now
         self._warn = warn
         self._patience = patience
-        self._watched = Watched(self._path, self._load, clock)
-        self._watched.value()  # before anybody logs in
+        self._cache = FileCache(self._path, self._load)
+        self._cache.value()  # before anybody logs in
 
     def __contains__(self, session: Ended) -> bool:
-        ends = self._watched.value()
+        ends = self._cache.value()
         return session.id in ends or to_ms(session.expires) < ends.get(_EVERYBODY, 0)
 
     def add(self, session: Ended) -> None:
@@ -91,9 +89,8 @@ class Revocations:
                 ends = self._read()
             except DamagedError:
                 ends = None
-            ends = self._watched.value() if ends is None else ends
+            ends = self._cache.value() if ends is None else ends
             self._write({**ends, session.id: to_ms(session.expires)})
-        self._watched.changed()
 
     def _load(self) -> dict[str, int]:
         """Return the ends by session id; raises StoreError for trouble that may pass."""

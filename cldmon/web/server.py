@@ -13,16 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from cldmon.errors import CldmonError
-from cldmon.web import wire
+from cldmon.web import http_parser
 from cldmon.web.connections import Connections, Phase
 from cldmon.web.message import RefusedError, Response
-from cldmon.web.port import holder_of
+from cldmon.web.port_owner import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from cldmon.web.http_parser import Head
     from cldmon.web.message import Request
-    from cldmon.web.wire import Head
 
     Respond = Callable[[Request], Response]
     Warn = Callable[[str], None]
@@ -78,7 +78,7 @@ class WebServer(ThreadingHTTPServer):
         self.connections = Connections() if connections is None else connections
         self.address_family, address = _resolved(host, port)
         try:
-            super().__init__(address, Exchanges)
+            super().__init__(address, RequestHandler)
         except OSError as error:
             raise ListenError(_refusal(host, port, error)) from error
 
@@ -145,7 +145,7 @@ class WebServer(ThreadingHTTPServer):
             self.warn(f"a connection ended with an unexpected {type(error).__name__}")
 
 
-class Exchanges(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """One connection: requests in, answers out, until either side has had enough."""
 
     server: WebServer
@@ -183,22 +183,22 @@ class Exchanges(BaseHTTPRequestHandler):
 
     def _read_head(self) -> Head | None:
         """Return the next request's head, or None where none comes any more."""
-        while (end := self._buffer.find(wire.END_OF_HEAD)) < 0:
+        while (end := self._buffer.find(http_parser.END_OF_HEAD)) < 0:
             idle = not self._buffer
             if not idle:
-                wire.check_beginning(self._buffer)
+                http_parser.check_beginning(self._buffer)
             if not self._receive():
                 return None
             if idle:
                 self._state.enter(Phase.REQUEST)  # its time begins with its first byte
-        head, self._buffer = self._buffer[:end], self._buffer[end + len(wire.END_OF_HEAD) :]
-        if end > wire.LONGEST_HEAD:
-            wire.check_beginning(head)
-        return wire.parse_head(head)
+        head, self._buffer = self._buffer[:end], self._buffer[end + len(http_parser.END_OF_HEAD) :]
+        if end > http_parser.LONGEST_HEAD:
+            http_parser.check_beginning(head)
+        return http_parser.parse_head(head)
 
     def _read_body(self, head: Head) -> bytes:
         if head.awaits_leave and len(self._buffer) < head.length:
-            self.connection.sendall(wire.CONTINUE)
+            self.connection.sendall(http_parser.CONTINUE)
         while len(self._buffer) < head.length:
             if not self._receive():
                 raise ConnectionAbortedError("the client left in the middle of its request")
@@ -243,9 +243,9 @@ class Exchanges(BaseHTTPRequestHandler):
             out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):
-                self._send(wire.chunk(piece) if chunked else (piece,))
+                self._send(http_parser.chunk(piece) if chunked else (piece,))
             if chunked:
-                self.connection.sendall(wire.LAST_CHUNK)
+                self.connection.sendall(http_parser.LAST_CHUNK)
 
     def _send(self, parts: Sequence[bytes]) -> None:
         """Send parts together without a copy of them all."""
@@ -274,12 +274,12 @@ def _turn_away(sock: socket.socket) -> None:
 
 def _head(response: Response, *, keeps_alive: bool, chunked: bool = False) -> bytes:
     date = _date(int(time.time()))
-    return wire.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
+    return http_parser.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
 
 
 @lru_cache(maxsize=2)
 def _date(second: int) -> str:
-    return wire.date_line(second)
+    return http_parser.date_line(second)
 
 
 def _bytes(response: Response) -> bytes:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from cldmon.domain.delivery import Fate, Receipt
 from cldmon.errors import SlackError
-from cldmon.web.codes import Codes
+from cldmon.web.concurrency import LOCK_SECONDS, ConcurrencyLimiter
 from cldmon.web.guards import parse_host
 from cldmon.web.limits import Limit
+from cldmon.web.one_time_codes import Codes
 from cldmon.web.sessions import CookieScope
-from cldmon.web.turns import LOCK_SECONDS, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class Slack:
 
 
 @dataclass(frozen=True)
-class Site:
+class ServerSettings:
     """What a configuration says of the server. `hosts` are in lower case, without brackets.
 
     `port` is where it listens, `public` where browsers find it, if that is known.
@@ -88,7 +88,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class NoSlack:
+class NullSlack:
     """Stands in for a Slack that is switched on but whose token cannot be read: says why."""
 
     reason: str
@@ -106,7 +106,7 @@ class NoSlack:
         return Receipt(Fate.LATER, self.reason)
 
 
-class Kept:
+class RateLimits:
     """What outlives a change of the configuration: counts, codes and turns to wait for."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -122,26 +122,28 @@ class Kept:
         """Where a code is asked for, so that nobody reads off the names of all in minutes."""
         self.logins_as = Limit(20, minute, now)
         self.changes_by = Limit(60, minute, now)
-        self.slack_turns = Turns("Slack is slow: try again in a moment", at_once=16)
+        self.slack_turns = ConcurrencyLimiter("Slack is slow: try again in a moment", at_once=16)
         self.change_turns = _turns_to_write("changes of alerts")
         self.logout_turns = _turns_to_write("logouts")
         # Each has a day of history in memory.
-        self.history_turns = Turns("too many ask for history at a time", at_once=2, in_line=30)
+        self.history_turns = ConcurrencyLimiter(
+            "too many ask for history at a time", at_once=2, in_line=30
+        )
 
 
-def _turns_to_write(what: str) -> Turns:
+def _turns_to_write(what: str) -> ConcurrencyLimiter:
     """Return turns at a file under a lock: few may wait where other processes hold it."""
-    return Turns(f"too many {what} wait", at_once=1, in_line=7, patience=LOCK_SECONDS)
+    return ConcurrencyLimiter(f"too many {what} wait", at_once=1, in_line=7, patience=LOCK_SECONDS)
 
 
 @dataclass(frozen=True)
 class Services:
     """Everything that an endpoint can ask for. `now` gives UTC instants."""
 
-    site: Site
+    settings: ServerSettings
     sessions: Sessions
     person_hashes: PersonHashes
-    kept: Kept
+    rate_limits: RateLimits
     usage: Usage
     subscriptions: SubscriptionsFile
     data_dir: Path

@@ -17,8 +17,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
+from cldmon.web.concurrency import LOCK_SECONDS
 from cldmon.web.revocations import LIFETIME, DamagedError, read_private
-from cldmon.web.turns import LOCK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

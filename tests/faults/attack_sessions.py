@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerializer
 
 from cldmon.demo.slack import PEOPLE, FakeSlack
-from cldmon.web.codes import DIGITS
+from cldmon.web.one_time_codes import DIGITS
 from cldmon.web.revocations import LIFETIME, Revocations
 from cldmon.web.sessions import Sessions, session_secret
 from tests.fakes import Clock

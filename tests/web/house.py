@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPConnection
-from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -27,7 +26,7 @@ from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
-from cldmon.web.services import Kept, Services, Site, Slack
+from cldmon.web.services import RateLimits, ServerSettings, Services, Slack
 from cldmon.web.sessions import CookieScope, Sessions, session_secret
 from cldmon.web.usage import Usage
 from tests.demo.wire import Got
@@ -47,8 +46,6 @@ LABELS = ("alice", "bob")
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 LOCK_SECONDS = 0.2
-NEVER_JUST_NOW = count(1).__next__
-"""A clock by which no look at a file was just before another one: tests change them at once."""
 
 
 class House:
@@ -75,7 +72,7 @@ class House:
 
     def _services(self, slack: FakeSlack | None, login: Literal["open", "code"]) -> Services:
         return Services(
-            site=Site(
+            settings=ServerSettings(
                 port=3000,
                 public=None,
                 proxies=TrustedProxies(("127.0.0.0/8", "::1")),
@@ -88,8 +85,8 @@ class House:
             ),
             sessions=self.fresh_sessions(),
             person_hashes=PersonHashes(session_secret(self.data_dir, print), self.clock),
-            kept=Kept(self.clock),
-            usage=Usage(self.data_dir, clock=NEVER_JUST_NOW),
+            rate_limits=RateLimits(self.clock),
+            usage=Usage(self.data_dir),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **pages()},
@@ -105,15 +102,13 @@ class House:
 
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
-        revoked = Revocations(
-            self.data_dir, self.clock, self.warnings.append, NEVER_JUST_NOW, LOCK_SECONDS
-        )
+        revoked = Revocations(self.data_dir, self.clock, self.warnings.append, LOCK_SECONDS)
         secret = session_secret(self.data_dir, self.warnings.append)
         return Sessions(secret, revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:
         """Change what the configuration says of the server."""
-        self.services = replace(self.services, site=replace(self.services.site, **changes))
+        self.services = replace(self.services, settings=replace(self.services.settings, **changes))
 
     def publish(self, url: str) -> None:
         """Give it a public URL, as `public_url` does."""
@@ -123,7 +118,7 @@ class House:
     def restart(self) -> None:
         """Forget what a new process would not know."""
         self.services = replace(
-            self.services, sessions=self.fresh_sessions(), kept=Kept(self.clock)
+            self.services, sessions=self.fresh_sessions(), rate_limits=RateLimits(self.clock)
         )
 
     def passed(self, *accounts: Account) -> None:

@@ -132,15 +132,15 @@ def test_a_long_history_is_sent_as_it_is_read(house: House) -> None:
     whole = f"[{','.join(written)}]".encode()
     assert len(whole) > SMALL
     plain = house.get("/api/history")
-    packed = house.get("/api/history", **{"Accept-Encoding": "gzip"})
+    gzipped = house.get("/api/history", **{"Accept-Encoding": "gzip"})
     assert plain.header("Transfer-Encoding") == "chunked"
-    assert plain.body == gzip.decompress(packed.body) == whole
+    assert plain.body == gzip.decompress(gzipped.body) == whole
 
 
 def test_a_short_history_is_not_sent_twice(house: House) -> None:
     write(house, timedelta(minutes=5))
-    tag = house.get("/api/history").header("ETag") or ""
-    assert house.get("/api/history", **{"If-None-Match": tag}).status == 304
+    etag = house.get("/api/history").header("ETag") or ""
+    assert house.get("/api/history", **{"If-None-Match": etag}).status == 304
 
 
 def test_labels_with_markup_are_json_and_nothing_else(house: House) -> None:

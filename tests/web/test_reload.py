@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.errors import ConfigError
-from cldmon.web.port import holder_of
-from cldmon.web.reload import Reloaded, Sparing
-from cldmon.web.watched import Watched
+from cldmon.web.file_cache import FileCache
+from cldmon.web.port_owner import holder_of
+from cldmon.web.reload import Reloaded, ThrottledLogger
 from tests.web.raw import Ticks
 
 if TYPE_CHECKING:
@@ -81,54 +81,33 @@ def test_at_the_start_it_must_be_good(tmp_path: Path) -> None:
         Reloaded(tmp_path / "file", make, print)
 
 
-def test_a_watched_file_is_read_only_when_it_has_changed(tmp_path: Path) -> None:
+def test_a_cached_file_is_read_only_when_it_has_changed(tmp_path: Path) -> None:
     path, reads = tmp_path / "file", count(1)
-    watched = Watched(path, lambda: next(reads), count(1).__next__)
-    assert [watched.value(), watched.value()] == [1, 1]
+    cache = FileCache(path, lambda: next(reads))
+    assert [cache.value(), cache.value()] == [1, 1]
     path.write_text("x")
-    assert watched.value() == 2
+    assert cache.value() == 2
     os.utime(path, ns=(1, 1))
-    assert watched.value() == 3
+    assert cache.value() == 3
 
 
-def test_a_look_at_a_watched_file_counts_for_a_millisecond(tmp_path: Path) -> None:
-    """Unless the server itself has changed the file: whoever asks next sees that."""
-    path, ticks = tmp_path / "file", Ticks()
-    path.write_text("1")
-    watched = Watched(path, path.read_text, ticks)
-    ticks.now += 1
-    assert watched.value() == "1"
-    path.write_text("22")
-    ticks.now += 0.0005
-    assert watched.value() == "1"
-    ticks.now += 0.001
-    assert watched.value() == "22"
-    path.write_text("333")
-    watched.changed()
-    assert watched.value() == "333"
-
-
-def test_a_look_that_began_before_our_own_change_does_not_count_after_it(tmp_path: Path) -> None:
-    """Another thread's, which was between its look and its note of it."""
-    path, ticks = tmp_path / "file", Ticks()
+def test_a_change_while_the_file_is_read_is_seen_by_the_next_look(tmp_path: Path) -> None:
+    path = tmp_path / "file"
     path.write_text("old")
 
     def load() -> str:
         seen = path.read_text()
         if seen == "old":
             path.write_text("newer")
-            watched.changed()
         return seen
 
-    watched = Watched(path, load, ticks)
-    ticks.now += 1
-    assert watched.value() == "old"
-    assert watched.value() == "newer"
+    cache = FileCache(path, load)
+    assert [cache.value(), cache.value()] == ["old", "newer"]
 
 
 def test_a_message_is_said_once_an_hour_on_one_harmless_line(clock: Clock) -> None:
     said: list[str] = []
-    say = Sparing(said.append, clock)
+    say = ThrottledLogger(said.append, clock)
     for _ in range(3):
         say("GET /\n\x1b[31m: xoxb-123-secret")
     assert said == ["GET /??[31m: **********"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.web import wire
+from cldmon.web import http_parser
 from cldmon.web.connections import MOST, Connections
 from cldmon.web.message import Document, Response
 from cldmon.web.server import ListenError, WebServer
@@ -463,7 +463,7 @@ def test_a_long_answer_that_breaks_off_is_seen_to_be_broken(house: House) -> Non
     house.server.respond = lambda _: Response(200, broken())
     with connected(house) as sock:
         sock.sendall(GET)
-        assert not everything(sock).endswith(wire.LAST_CHUNK)
+        assert not everything(sock).endswith(http_parser.LAST_CHUNK)
     _wait_for(lambda: bool(house.warnings))
 
 

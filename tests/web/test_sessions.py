@@ -20,7 +20,7 @@ from cldmon.web.sessions import CookieScope, Sessions, session_secret
 from tests import damage
 from tests.fakes import Clock
 from tests.limits import no_files
-from tests.web.house import COOKIE, NEVER_JUST_NOW, SCOPE
+from tests.web.house import COOKIE, SCOPE
 
 if TYPE_CHECKING:
     from tests.damage import Damage
@@ -33,7 +33,7 @@ DAMAGES = {**damage.CONTENTS, **damage.PLACES, "gone": os.unlink}
 
 def revocations(data_dir: Path, clock: Clock, said: list[str] | None = None) -> Revocations:
     warn = (said if said is not None else []).append
-    return Revocations(data_dir, clock, warn, NEVER_JUST_NOW)
+    return Revocations(data_dir, clock, warn)
 
 
 def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:

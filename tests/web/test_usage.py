@@ -16,7 +16,7 @@ import pytest
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.snapshot import to_json
 from cldmon.store.history import History, line
-from cldmon.web.caller import Caller
+from cldmon.web.auth import Caller
 from cldmon.web.usage import Usage
 from tests.web.house import LABELS
 
@@ -83,14 +83,14 @@ def test_what_is_known_already_is_not_sent_again(house: House, clock: Clock) -> 
     """Ages grow, but that is no news; that a reading is stale is."""
     house.passed()
     first = house.get("/api/usage")
-    tag = first.header("ETag") or ""
-    for known in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
+    etag = first.header("ETag") or ""
+    for known in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
         clock.advance(timedelta(seconds=7))
         again = house.get("/api/usage", **{"If-None-Match": known})
         assert (again.status, again.body) == (304, b"")
-        assert again.header("ETag") == tag
+        assert again.header("ETag") == etag
     clock.advance(timedelta(minutes=31))
-    assert house.get("/api/usage", **{"If-None-Match": tag}).status == 200
+    assert house.get("/api/usage", **{"If-None-Match": etag}).status == 200
 
 
 def test_each_caller_is_shown_their_own(slack_house: House) -> None:
@@ -103,12 +103,12 @@ def test_each_caller_is_shown_their_own(slack_house: House) -> None:
 
 def test_it_is_packed_for_whoever_asks(house: House) -> None:
     house.passed(*(house.read("alice"), house.read("bob")))
-    packed = house.get("/api/usage", **{"Accept-Encoding": "br, gzip"})
+    gzipped = house.get("/api/usage", **{"Accept-Encoding": "br, gzip"})
     plain = house.get("/api/usage", **{"Accept-Encoding": "gzip;q=0"})
-    assert packed.header("Content-Encoding") == "gzip"
+    assert gzipped.header("Content-Encoding") == "gzip"
     assert plain.header("Content-Encoding") is None
-    assert json.loads(gzip.decompress(packed.body)) == plain.json
-    assert packed.header("Vary") == plain.header("Vary") == "Accept-Encoding"
+    assert json.loads(gzip.decompress(gzipped.body)) == plain.json
+    assert gzipped.header("Vary") == plain.header("Vary") == "Accept-Encoding"
 
 
 def test_a_damaged_state_is_an_error_without_details(house: House) -> None:
@@ -193,7 +193,7 @@ def test_forecasts_are_made_once_however_many_ask_at_once(house: House, tmp_path
 
     def ask(_: int) -> bytes:
         asking.wait()
-        return usage.document(Caller(), house.services.site, house.clock()).body
+        return usage.document(Caller(), house.services.settings, house.clock()).body
 
     with ThreadPoolExecutor(8) as crowd:
         assert len(set(crowd.map(ask, range(8)))) == 1

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from cldmon.web.message import RefusedError
 
 if TYPE_CHECKING:
+    from cldmon.web.concurrency import CallerKey
     from cldmon.web.message import Request
-    from cldmon.web.services import Services, Site
+    from cldmon.web.services import ServerSettings, Services
     from cldmon.web.sessions import Session
-    from cldmon.web.turns import CallerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ class Caller:
         """Return them as they are once this session is theirs."""
         return replace(self, session=session)
 
-    def document(self, site: Site) -> dict[str, Any]:
+    def document(self, settings: ServerSettings) -> dict[str, Any]:
         """Return what `GET /api/session` says of them."""
         return {
             "authenticated": self.reads,
             "guest": self.session is not None and self.session.guest,
             "slackId": self.user,
             "slackName": self.name,
-            "slackEnabled": site.slack is not None,
-            "guestsAdmitted": site.admits_guests,
+            "slackEnabled": settings.slack is not None,
+            "guestsAdmitted": settings.admits_guests,
         }
 
 
@@ -59,17 +59,17 @@ def identify(request: Request, services: Services) -> Caller:
 
     Other schemes than Bearer are not for us: a proxy in front may ask for a password.
     """
-    address = services.site.proxies.client_address(request)
+    address = services.settings.proxies.client_address(request)
     scheme, _, given = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
         return Caller(_session(request, services), address=address)
-    if not _is_token(given.strip(), services.site):
+    if not _is_token(given.strip(), services.settings):
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
     return Caller(has_token=True, address=address)
 
 
 def caller_key(caller: Caller) -> CallerKey:
-    """Return whom a turn counts for: see `cldmon.web.turns`.
+    """Return whom a turn counts for: see `cldmon.web.concurrency`.
 
     Anybody can be many guests, so all of those at an address share what one address gets.
     """
@@ -83,9 +83,9 @@ def caller_key(caller: Caller) -> CallerKey:
 def _session(request: Request, services: Services) -> Session | None:
     """Return the session as far as the present configuration honours it."""
     cookies = request.header("cookie")
-    session = services.sessions.read(cookies, services.site.cookie_scope(request))
-    if session is None or session.proved or services.site.login == "open":
-        return _as_guest(session) if session and services.site.slack is None else session
+    session = services.sessions.read(cookies, services.settings.cookie_scope(request))
+    if session is None or session.proved or services.settings.login == "open":
+        return _as_guest(session) if session and services.settings.slack is None else session
     return None
 
 
@@ -95,8 +95,8 @@ def _as_guest(session: Session) -> Session:
     return replace(session, user="", name="")
 
 
-def _is_token(given: str, site: Site) -> bool:
-    wanted = site.api_token
+def _is_token(given: str, settings: ServerSettings) -> bool:
+    wanted = settings.api_token
     return wanted is not None and hmac.compare_digest(
         given.encode(errors="replace"), wanted.reveal().encode()
     )

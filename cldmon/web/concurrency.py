@@ -37,7 +37,7 @@ class _Turn:
         return [sum(each.caller[:n] == self.caller[:n] for each in among) for n in lengths]
 
 
-class Turns:
+class ConcurrencyLimiter:
     """Lets so many work `at_once`, and so many more wait `in_line`; refuses others, saying `what`.
 
     The next turn is for whoever has fewest. Where the line is too long, somebody is refused who has

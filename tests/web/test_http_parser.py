@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.web.api import ROUTES, respond
-from cldmon.web.message import RefusedError, Request, Response, encoded
-from cldmon.web.wire import check_beginning, chunk, head_of, parse_head
+from cldmon.web.http_parser import check_beginning, chunk, head_of, parse_head
+from cldmon.web.message import RefusedError, Request, Response, encode_json
 from tests.fakes import Clock
 from tests.web.house import House
 
@@ -138,13 +138,13 @@ def test_any_request_has_an_answer_of_the_contract(open_house: House, request_: 
 
 @given(JSON)
 def test_json_is_the_same_but_harmless_in_html(body: object) -> None:
-    data = encoded(body)
+    data = encode_json(body)
     assert not set(data) & set(b"<>&")
     assert json.loads(data) == json.loads(json.dumps(body).encode())
 
 
 def test_a_lone_surrogate_does_not_break_an_answer() -> None:
-    assert json.loads(encoded(["\ud800"])) == ["?"]
+    assert json.loads(encode_json(["\ud800"])) == ["?"]
 
 
 def test_chunks_are_framed() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.web.codes import DIGITS, MOST_SENT, TRIES, Attempt, Codes, Outcome
 from cldmon.web.message import RefusedError
+from cldmon.web.one_time_codes import DIGITS, MOST_SENT, TRIES, Attempt, Codes, Outcome
 from tests.fakes import Clock
 
 if TYPE_CHECKING:

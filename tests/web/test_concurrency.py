@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.web.concurrency import ConcurrencyLimiter
 from cldmon.web.message import RefusedError
-from cldmon.web.turns import Turns
 from tests.home import wait_until
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def test_a_turn_is_free_again_after_it() -> None:
-    turns = Turns("busy", at_once=1)
+    turns = ConcurrencyLimiter("busy", at_once=1)
     for _ in range(3):
         with turns.taken():
             pass
 
 
 def test_who_finds_no_place_to_wait_is_turned_away_at_once() -> None:
-    turns = Turns("busy", at_once=2)
+    turns = ConcurrencyLimiter("busy", at_once=2)
     with ExitStack() as stack:
         stack.enter_context(turns.taken())
         stack.enter_context(turns.taken())
@@ -34,7 +34,7 @@ def test_who_finds_no_place_to_wait_is_turned_away_at_once() -> None:
 
 
 def test_who_waits_in_line_comes_next() -> None:
-    turns, done = Turns("busy", at_once=1, in_line=1), threading.Event()
+    turns, done = ConcurrencyLimiter("busy", at_once=1, in_line=1), threading.Event()
 
     def work() -> None:
         with turns.taken():
@@ -51,7 +51,7 @@ def test_who_waits_in_line_comes_next() -> None:
 class Crowd:
     """Threads that each want a turn and hold it until they are let go, by name."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: ConcurrencyLimiter) -> None:
         self._turns = turns
         self._threads: list[threading.Thread] = []
         self._leaving: dict[str, threading.Event] = {}
@@ -93,7 +93,7 @@ class Crowd:
 
 @contextmanager
 def crowd(at_once: int, in_line: int, patience: float | None = None) -> Iterator[Crowd]:
-    found = Crowd(Turns("busy", at_once, in_line, patience))
+    found = Crowd(ConcurrencyLimiter("busy", at_once, in_line, patience))
     try:
         yield found
     finally:
@@ -163,6 +163,6 @@ def test_who_has_most_ends_a_turn_of_their_own() -> None:
 
 
 def test_who_waits_in_vain_is_turned_away_in_the_end() -> None:
-    turns = Turns("busy", at_once=1, in_line=1, patience=0.01)
+    turns = ConcurrencyLimiter("busy", at_once=1, in_line=1, patience=0.01)
     with turns.taken(), pytest.raises(RefusedError), turns.taken():
         pass
