@@ -116,11 +116,14 @@ def test_behind_that_proxy_cookies_are_for_tls_alone(
     home.configure(f'port = {served}\npublic_url = "{public}/"\nlogin = "open"')
     name, upstream = site()
     text = CADDYFILE.read_text().replace(upstream, f"127.0.0.1:{served}")
-    block = text.replace(f"{name} {{", f"http://{NAME}:{entrance.port} {{")
+    here = f"http://{NAME}:{entrance.port} {{\n\tbind 127.0.0.1"
+    block = text.replace(f"{name} {{", here)
     server = home.start("serve")
     try:
+        assert server.process.stderr
+        assert any("serving http" in line for line in iter(server.process.stderr.readline, ""))
         with caddy(tmp_path / "caddy", block):
-            wait_until(lambda: entrance.is_up() and entrance.ask("GET", "/").status == 200)
+            wait_until(entrance.is_up)
             answer = entrance.ask("POST", "/api/auth", {"slackId": ""}, headers={"Origin": public})
     finally:
         server.process.terminate()
