@@ -171,23 +171,23 @@ def iso(hours: int) -> str:
     ("forecast", "words"),
     [
         (None, ""),
-        ({"fullAt": None, "endsAtPercent": 62}, "On course for 62% at the reset."),
+        ({"fullAt": None, "endsAtPercent": 62}, "On pace for 62% by reset."),
         (
             {"fullAt": iso(2), "endsAtPercent": 100},
-            "On course to hit the limit at 14:00, in 2 h.",
+            "On pace to hit the limit at 14:00, in 2 h.",
         ),
-        ({"fullAt": iso(0), "endsAtPercent": 100}, "On course to hit the limit about now."),
+        ({"fullAt": iso(0), "endsAtPercent": 100}, "On pace to hit the limit about now."),
     ],
 )
 def test_a_forecast_is_told_in_a_sentence(page: Page, forecast: Any, words: str) -> None:
-    assert call(page, "words", "forecastWords", window(forecast=forecast), NOON) == words
+    assert call(page, "messages", "forecastMessage", window(forecast=forecast), NOON) == words
 
 
 def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
-    idle = call(page, "words", "resetWords", window(percent=0, resetsAt=None), NOON)
-    assert idle == {"lead": "No session runs", "at": "", "left": ""}
+    idle = call(page, "messages", "resetMessage", window(percent=0, resetsAt=None), NOON)
+    assert idle == {"lead": "No active session", "at": "", "left": ""}
     week = window(name="sevenDay", resetsAt=None)
-    assert call(page, "words", "resetWords", week, NOON)["lead"] == "Reset time not known"
+    assert call(page, "messages", "resetMessage", week, NOON)["lead"] == "Reset time unknown"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
     [
         ("key_expired", None, "dave", "On a machine with a display: cldmon login dave"),
         ("key_missing", None, "o'neil", "Store one on the server: cldmon login 'o'\\''neil'"),
-        ("rate_limited", NOON + HOUR, "bob", "Nothing to do: it is asked again after 13:00."),
+        ("rate_limited", NOON + HOUR, "bob", "Nothing to do: cldmon asks again after 13:00."),
         (
             "unexpected",
             None,
@@ -210,7 +210,7 @@ def test_every_error_has_a_next_step(
     page: Page, error: str, retry_at: int | None, label: str, step: str
 ) -> None:
     view = {"errorKind": error, "retryAt": retry_at, "label": label}
-    assert "".join(call(page, "words", "nextStep", view, NOON)) == step
+    assert "".join(call(page, "messages", "nextStep", view, NOON)) == step
 
 
 def test_windows_keep_their_names_and_order(page: Page) -> None:

@@ -1,17 +1,17 @@
-// The two alert switches of an account. A switch moves at once, and back if it cannot be saved.
+// The two alert switches of an account. A switch moves at once, and back if saving fails.
 
 import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { sentence } from "./words.js";
+import { sentence } from "./messages.js";
 
 const KINDS = [
-  { key: "limitHit", name: "Hit", about: "Slack message when a limit is hit", told: "limit hit" },
-  { key: "reset", name: "Reset", about: "Slack message when it is free again", told: "reset" },
+  { key: "limitHit", name: "Hit", about: "Slack message when a limit is hit", event: "limit hit" },
+  { key: "reset", name: "Reset", about: "Slack message when a limit resets", event: "reset" },
 ];
 
 export class Alerts {
-  /** `saved(label, subscription)` is told of what the server has accepted. */
+  /** `saved(label, subscription)` is called when the server has accepted a change. */
   constructor(label, saved) {
     const id = `reason-${Alerts.count++}`;
     this.reason = el("p", { class: "reason", id });
@@ -43,7 +43,7 @@ export class Alerts {
     this.#showAll();
   }
 
-  #switch({ key, name, about, told }, reason) {
+  #switch({ key, name, about, event }, reason) {
     return el(
       "button",
       {
@@ -55,29 +55,30 @@ export class Alerts {
         title: about,
         "aria-describedby": reason,
         "data-key": key,
-        onclick: () => this.#flip(key, told),
+        onclick: () => this.#flip(key, event),
       },
       el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "thumb" })),
       name,
     );
   }
 
-  async #flip(key, told) {
+  async #flip(key, event) {
     if (this.pending.has(key)) return;
     const enabled = !this.subscription[key];
     this.pending.set(key, enabled);
     this.#show(this.switches.get(key), enabled);
-    this.#complain("");
+    this.#showProblem("");
     try {
       const { body } = await post("api/subscriptions", { label: this.label, key, enabled });
       this.pending.delete(key);
       this.subscription = body.subscription;
       this.saved(this.label, body.subscription);
-      announce(`Alert on ${told} of ${this.label} is ${enabled ? "on" : "off"}.`);
-      if (!body.confirmed) this.#complain("Saved, but Slack could not deliver the confirmation.");
+      announce(`Alert on ${event} of ${this.label} is ${enabled ? "on" : "off"}.`);
+      if (!body.confirmed)
+        this.#showProblem("Saved, but Slack could not deliver the confirmation.");
     } catch (error) {
       this.pending.delete(key);
-      this.#complain(`Not saved: ${sentence(error.message)}`);
+      this.#showProblem(`Not saved: ${sentence(error.message)}`);
     }
     this.#showAll();
   }
@@ -87,10 +88,10 @@ export class Alerts {
       this.#show(button, this.pending.get(key) ?? this.subscription[key]);
   }
 
-  #complain(words) {
-    setText(this.problem, words);
-    this.problem.hidden = words === "";
-    if (words) announce(`${this.label}: ${words}`);
+  #showProblem(message) {
+    setText(this.problem, message);
+    this.problem.hidden = message === "";
+    if (message) announce(`${this.label}: ${message}`);
   }
 
   #show(button, on) {

@@ -1,12 +1,12 @@
-// What is said to those who hear the page instead of seeing it.
+// Announcements to screen readers.
 
 import { byId } from "./dom.js";
 
-/** Say something once the reader has finished; the same words twice are said twice. */
-export function announce(words) {
+/** Announce a message politely; the same one twice is read twice. */
+export function announce(message) {
   const announcer = byId("announcer");
   announcer.textContent = "";
   requestAnimationFrame(() => {
-    announcer.textContent = words;
+    announcer.textContent = message;
   });
 }

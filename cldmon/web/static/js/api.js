@@ -1,11 +1,11 @@
-// What the server is asked. Every failure is an `ApiError` that says what is wrong in one line.
+// Requests to the server. Every failure is an `ApiError` whose message is one line.
 
 import { setBy } from "./clock.js";
 
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 export class ApiError extends Error {
-  /** `status` is HTTP's; 0 where no answer came at all. */
+  /** `status` is HTTP's; 0 if there was no response. */
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -22,7 +22,7 @@ export class ApiError extends Error {
 
 /** Return the body of an answer. */
 export async function get(path, signal) {
-  return bodyOf(await ask(path, { signal }));
+  return bodyOf(await request(path, { signal }));
 }
 
 /** Send a value as JSON; return the answer's status and body. */
@@ -31,21 +31,21 @@ export async function post(path, value) {
     value === undefined
       ? {}
       : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) };
-  const response = await ask(path, { method: "POST", ...sent });
+  const response = await request(path, { method: "POST", ...sent });
   return { status: response.status, body: await bodyOf(response) };
 }
 
-/** A resource that is read again and again: where it has not changed, the server says just that. */
-export class Watched {
+/** A resource that is polled: the server answers 304 while it has not changed. */
+export class PolledResource {
   constructor(path) {
     this.path = path;
     this.tag = null;
   }
 
-  /** Return the body, or null where it is the same as before. */
-  async news() {
+  /** Return the body, or null if it has not changed. */
+  async poll() {
     const headers = this.tag ? { "If-None-Match": this.tag } : {};
-    const response = await ask(this.path, { headers });
+    const response = await request(this.path, { headers });
     if (response.status === 304) return null;
     const body = await bodyOf(response);
     this.tag = response.headers.get("ETag");
@@ -53,21 +53,21 @@ export class Watched {
   }
 }
 
-async function ask(path, options) {
-  const response = await fetched(path, options);
+async function request(path, options) {
+  const response = await send(path, options);
   setBy(response.headers.get("Date"));
   if (response.ok || response.status === 304) return response;
-  const told = await response.json().catch(() => null);
-  throw new ApiError(response.status, told?.error ?? `The server answered ${response.status}.`);
+  const body = await response.json().catch(() => null);
+  throw new ApiError(response.status, body?.error ?? `The server answered ${response.status}.`);
 }
 
-async function fetched(path, { signal, ...options }) {
-  const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
+async function send(path, { signal, ...options }) {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
   try {
     return await fetch(path, { cache: "no-store", ...options, signal: AbortSignal.any(signals) });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "The server cannot be reached.");
+    throw new ApiError(0, "Server unreachable.");
   }
 }
 

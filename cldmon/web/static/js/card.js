@@ -2,11 +2,11 @@
 
 import { Alerts } from "./alerts.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { Keyed } from "./keyed.js";
+import { KeyedList } from "./keyed-list.js";
 import { Meter } from "./meter.js";
 import { full } from "./time.js";
 import { money } from "./usage.js";
-import { ageWords, nextStep, sentence } from "./words.js";
+import { ageMessage, nextStep, sentence } from "./messages.js";
 
 export class Card {
   constructor(label, saved) {
@@ -16,7 +16,7 @@ export class Card {
     this.trouble = el("div", { class: "trouble" });
     this.waiting = el("p", { class: "waiting" }, "Its first numbers come with the next pass.");
     this.windows = el("div", { class: "meters" });
-    this.meters = new Keyed(this.windows, (name) => new Meter(name));
+    this.meters = new KeyedList(this.windows, (name) => new Meter(name));
     this.extra = el("p", { class: "extra" });
     this.alerts = new Alerts(label, saved);
     this.element = el(
@@ -53,7 +53,7 @@ export class Card {
   #showHead(view, now) {
     setText(this.plan, view.plan ?? "");
     this.plan.hidden = !view.plan;
-    setText(this.age, ageWords(view, now));
+    setText(this.age, ageMessage(view, now));
     setAttribute(
       this.age,
       "datetime",
@@ -66,9 +66,9 @@ export class Card {
     const isTrouble = view.state === "error";
     this.trouble.hidden = !isTrouble;
     const [words, command] = isTrouble ? nextStep(view, now) : ["", ""];
-    const told = JSON.stringify([view.error, words, command]);
-    if (!isTrouble || this.told === told) return;
-    this.told = told;
+    const shown = JSON.stringify([view.error, words, command]);
+    if (!isTrouble || this.shownTrouble === shown) return;
+    this.shownTrouble = shown;
     this.trouble.replaceChildren(
       el(
         "p",

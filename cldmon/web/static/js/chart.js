@@ -1,7 +1,7 @@
 // One account's chart: uPlot, set up. Times in ms, percent from 0 to 100 always.
 
 import { now } from "./clock.js";
-import { paintForecasts, paintFuture, paintMarks } from "./paint.js";
+import { drawForecasts, drawFuture, drawMarks } from "./chart-plugins.js";
 import { loneReadings } from "./series.js";
 import { colour, lineStyle } from "./styles.js";
 import { ticks } from "./time.js";
@@ -15,8 +15,8 @@ const PAUSE_MS = 20; // between two charts out of sight
 
 export class Chart {
   /**
-   * `zoomed([from, to])` is told of a drag, `null` of a double click; `pointed(at, index)` of the
-   * crosshair: at what time it is, and on which reading, null where there is none.
+   * `zoomed([from, to])` is called after a drag, with `null` after a double click; `pointed(at,
+   * index)` when the crosshair moves: its time, and the reading it is on, null if on none.
    */
   constructor(library, box, { zoomed, pointed }) {
     Object.assign(this, { library, box, zoomed, pointed });
@@ -121,10 +121,10 @@ export class Chart {
         ...[...this.what.series.lines.keys()].map((name) => line(this.what.styles.get(name))),
       ],
       hooks: {
-        drawClear: [(plot) => paintFuture(plot, this.what.now)],
+        drawClear: [(plot) => drawFuture(plot, this.what.now)],
         draw: [
-          (plot) => paintForecasts(plot, this.what.forecasts),
-          (plot) => paintMarks(plot, this.what.marks),
+          (plot) => drawForecasts(plot, this.what.forecasts),
+          (plot) => drawMarks(plot, this.what.marks),
         ],
         setCursor: [(plot) => this.#moved(plot)],
         setSelect: [(plot) => this.#selected(plot)],
@@ -138,7 +138,7 @@ export class Chart {
     else this.pointed(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
   }
 
-  /** Tell whether the crosshair is on the line at this reading, the nearest, and in no gap. */
+  /** Return whether the crosshair is on the line at this reading, the nearest, and in no gap. */
   #isOn(plot, index) {
     const { times } = this.what.series;
     const { left } = plot.cursor;

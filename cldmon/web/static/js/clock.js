@@ -10,8 +10,8 @@ export function now() {
 
 /** Set the clock by the Date header of an answer that has just arrived. */
 export function setBy(date) {
-  const told = Date.parse(date ?? "");
-  if (Number.isNaN(told)) return;
-  const difference = told - Date.now();
+  const served = Date.parse(date ?? "");
+  if (Number.isNaN(served)) return;
+  const difference = served - Date.now();
   skewMs = Math.abs(difference) > TOLERATED_MS ? difference : 0;
 }

@@ -1,12 +1,12 @@
 // The history of all accounts: one range, one zoom and one crosshair for all the charts.
 
-import { Watched } from "./api.js";
+import { PolledResource } from "./api.js";
 import { now } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { Keyed } from "./keyed.js";
+import { KeyedList } from "./keyed-list.js";
 import { chartLibrary } from "./library.js";
 import { Panel } from "./panel.js";
-import { RANGES, chosenRange, keepRange } from "./range.js";
+import { RANGES, selectedRange, storeRange } from "./range.js";
 import { seriesByLabel } from "./series.js";
 import { MINUTE, SECOND } from "./time.js";
 import { accountView } from "./usage.js";
@@ -22,7 +22,7 @@ const NO_SERIES = { times: [], lines: new Map() };
 export class History {
   constructor(section) {
     this.section = section;
-    this.range = chosenRange();
+    this.range = selectedRange();
     this.zoom = null;
     this.title = el("h2", { id: "history-title" }, "History");
     this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
@@ -39,7 +39,7 @@ export class History {
     );
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
     const box = el("div", { class: "panels" });
-    this.keyed = new Keyed(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
+    this.keyed = new KeyedList(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
     section.replaceChildren(
       el(
         "header",
@@ -57,7 +57,7 @@ export class History {
       this.problem,
       box,
     );
-    addEventListener("hashchange", () => this.#switchTo(chosenRange(this.range)));
+    addEventListener("hashchange", () => this.#switchTo(selectedRange(this.range)));
     addEventListener("beforeprint", () => this.#eachPanel((panel) => panel.catchUp()));
     for (const query of LOOKS)
       matchMedia(query).addEventListener("change", () =>
@@ -65,7 +65,7 @@ export class History {
       );
   }
 
-  /** Show the history up to what the server told just now. */
+  /** Show the history up to the last answer of the server. */
   follow(usage) {
     const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
     this.usage = usage;
@@ -91,8 +91,8 @@ export class History {
   }
 
   #choose(name) {
-    keepRange(name);
-    this.#switchTo(chosenRange());
+    storeRange(name);
+    this.#switchTo(selectedRange());
   }
 
   #switchTo(range) {
@@ -107,18 +107,18 @@ export class History {
   async #load() {
     const { name } = this.range;
     this.failedAt = null;
-    this.watched ??= new Watched(`api/history?range=${name}&points=${POINTS}`);
+    this.watched ??= new PolledResource(`api/history?range=${name}&points=${POINTS}`);
     this.#showButtons();
     try {
-      const [library, entries] = await Promise.all([chartLibrary(), this.watched.news()]);
+      const [library, entries] = await Promise.all([chartLibrary(), this.watched.poll()]);
       if (name !== this.range.name || !this.usage) return;
       this.library = library;
       if (entries || !this.series) this.series = seriesByLabel(entries ?? []);
-      this.#complain("");
+      this.#showProblem("");
     } catch (error) {
       if (name !== this.range.name || !this.usage) return;
       this.failedAt = now();
-      this.#complain(`The history cannot be shown: ${error.message}`);
+      this.#showProblem(`The history cannot be shown: ${error.message}`);
     }
     if (this.series) this.#show();
   }
@@ -168,7 +168,7 @@ export class History {
       setAttribute(button, "aria-pressed", String(name === this.range.name));
   }
 
-  #complain(words) {
+  #showProblem(words) {
     setText(this.problem, words);
     this.problem.hidden = words === "";
   }
@@ -184,7 +184,7 @@ function key() {
     "p",
     { class: "key" },
     el("span", { class: "key-hit" }, "limit hit"),
-    el("span", { class: "key-reset" }, "free again"),
+    el("span", { class: "key-reset" }, "reset"),
     el("span", { class: "key-forecast" }, "forecast to the reset"),
     el(
       "span",

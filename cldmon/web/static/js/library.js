@@ -1,10 +1,10 @@
-// The chart library: built in by the installation, or missing, which the page can bear.
+// The chart library: part of the installation, or missing; the page works without it.
 
 import { el } from "./dom.js";
 
 let loading = null;
 
-/** Return uPlot, or null where it cannot be had; then the next call asks again. */
+/** Return uPlot, or null if it cannot be loaded; the next call then tries again. */
 export function chartLibrary() {
   loading ??= load();
   return loading;

@@ -3,13 +3,13 @@
 import { get, post } from "./api.js";
 import { Combobox } from "./combobox.js";
 import { byId, el, setText } from "./dom.js";
-import { sentence } from "./words.js";
+import { sentence } from "./messages.js";
 
 const FEWEST_LETTERS = 3; // that the server looks at where a code is asked for
 const TOO_SHORT = "Type at least three letters of your name.";
 
 export class Login {
-  /** `entered(session)` is told of who came in. */
+  /** `entered(session)` is called after a login. */
   constructor(entered) {
     this.entered = entered;
     this.section = byId("login");
@@ -36,7 +36,7 @@ export class Login {
       this.#guest(),
     ];
     this.section.replaceChildren(...parts.filter(Boolean));
-    this.#complain(words);
+    this.#showProblem(words);
     (this.section.querySelector("input") ?? byId("login-title")).focus();
   }
 
@@ -55,7 +55,7 @@ export class Login {
       search: (text, signal) => this.#search(text, signal),
       draw: drawn,
       name: (person) => person.name,
-      failed: (error) => this.#complain(sentence(error.message)),
+      failed: (error) => this.#showProblem(sentence(error.message)),
     });
     return el(
       "form",
@@ -81,7 +81,7 @@ export class Login {
   async #search(text, signal) {
     if (this.#isTooShort(text)) return [];
     const { users } = await get(`api/slack/users?q=${encodeURIComponent(text)}`, signal);
-    this.#complain("");
+    this.#showProblem("");
     return users;
   }
 
@@ -115,10 +115,10 @@ export class Login {
   async #enterWith(box) {
     const person = await box.choice();
     if (person) return this.#enterAs(person);
-    if (box.isBehind) return; // why was said already
-    if (this.#isTooShort(box.input.value)) return this.#complain(TOO_SHORT);
-    this.#complain(
-      box.items.length ? "Choose your name from the list." : "Nobody has such a name.",
+    if (box.isBehind) return; // the search has failed, and its error is shown
+    if (this.#isTooShort(box.input.value)) return this.#showProblem(TOO_SHORT);
+    this.#showProblem(
+      box.items.length ? "Choose your name from the list." : "No Slack user by that name.",
     );
   }
 
@@ -175,7 +175,7 @@ export class Login {
         ),
       ),
     );
-    this.#complain("");
+    this.#showProblem("");
     input.focus();
   }
 
@@ -183,17 +183,17 @@ export class Login {
   async #try(act) {
     if (this.busy) return;
     this.busy = true;
-    this.#complain("");
+    this.#showProblem("");
     try {
       await act();
     } catch (error) {
-      this.#complain(sentence(error.message));
+      this.#showProblem(sentence(error.message));
     } finally {
       this.busy = false;
     }
   }
 
-  #complain(words) {
+  #showProblem(words) {
     setText(this.problem, words);
   }
 }

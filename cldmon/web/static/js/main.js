@@ -1,7 +1,7 @@
 // The page: the login box or the dashboard, and the way between them.
 
 import { get, post } from "./api.js";
-import { Board } from "./board.js";
+import { Dashboard } from "./dashboard.js";
 import { byId, el, setText } from "./dom.js";
 import { Login } from "./login.js";
 import { SECOND } from "./time.js";
@@ -9,7 +9,7 @@ import { SECOND } from "./time.js";
 const RETRY_MS = 5 * SECOND;
 
 const login = new Login((session) => enter(session, { focus: true }));
-const board = new Board(() => leave("Your session has ended: log in again."));
+const dashboard = new Dashboard(() => leave("Your session has ended: log in again."));
 let known = null;
 
 byId("logout").addEventListener("click", logOut);
@@ -33,7 +33,7 @@ async function enter(session, { focus }) {
   login.hide();
   byId("who").hidden = false;
   setText(byId("who-name"), session.slackId ? session.slackName : "Guest");
-  await board.open();
+  await dashboard.open();
   if (focus) byId("main").focus({ preventScroll: true });
 }
 
@@ -51,7 +51,7 @@ async function logOut() {
 }
 
 function leave(words = "") {
-  board.close();
+  dashboard.close();
   byId("who").hidden = true;
   document.title = "cldmon";
   login.show({ ...known, authenticated: false }, words);

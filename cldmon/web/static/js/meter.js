@@ -3,7 +3,7 @@
 import { el, setAttribute, setText } from "./dom.js";
 import { full } from "./time.js";
 import { titleOf } from "./usage.js";
-import { LEVELS, forecastWords, resetWords } from "./words.js";
+import { LEVELS, forecastMessage, resetMessage } from "./messages.js";
 
 export class Meter {
   constructor(name) {
@@ -41,8 +41,8 @@ export class Meter {
   /** `live` says whether the number is of now; `now` is in ms. */
   update({ window, live, now }) {
     this.#showPercent(window, live);
-    this.#showReset(resetWords(window, now), window.resetsAt);
-    setText(this.forecast, live || window.due ? forecastWords(window, now) : "");
+    this.#showReset(resetMessage(window, now), window.resetsAt);
+    setText(this.forecast, live || window.due ? forecastMessage(window, now) : "");
     this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 

@@ -13,7 +13,7 @@ import { shortTitleOf } from "./usage.js";
 const ZOOM_STEP = 0.5;
 
 export class Panel {
-  /** `zoomed(span)` is told of another span to show, null for all of the range. */
+  /** `zoomed(span)` is called with another span to show, null for all of the range. */
   constructor(label, zoomed) {
     const id = `history-${Panel.count++}`;
     this.label = label;
@@ -95,9 +95,9 @@ export class Panel {
   }
 
   #showLegend(names, styles) {
-    const told = JSON.stringify(names);
-    if (told === this.told) return;
-    this.told = told;
+    const shown = JSON.stringify(names);
+    if (shown === this.shownNames) return;
+    this.shownNames = shown;
     this.values = new Map(names.map((name) => [name, el("output", { class: "value" })]));
     setChildren(
       this.legend,
@@ -122,7 +122,7 @@ export class Panel {
     this.element.classList.toggle("pointed", at !== null);
     setText(this.when, ms === null ? "" : `${at === null ? "Last: " : ""}${clock(ms, this.now)}`);
     for (const [name, output] of this.values)
-      setText(output, percentWords(lines.get(name)?.[shown]));
+      setText(output, formatPercent(lines.get(name)?.[shown]));
   }
 
   #pressed(event) {
@@ -132,11 +132,11 @@ export class Panel {
     act(this);
   }
 
-  /** Move the crosshair to a reading, and say what is there. */
+  /** Move the crosshair to a reading, and announce its values. */
   goTo(index) {
     this.chart.point(index);
     const values = [...this.series.lines].map(
-      ([name, percents]) => `${shortTitleOf(name)} ${percentWords(percents[index])}`,
+      ([name, percents]) => `${shortTitleOf(name)} ${formatPercent(percents[index])}`,
     );
     announce(`${clock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }
@@ -180,7 +180,7 @@ function readingsWithin({ times, lines }, [from, to]) {
   );
 }
 
-function percentWords(percent) {
+function formatPercent(percent) {
   return percent === null || percent === undefined ? "–" : `${percent}%`;
 }
 

@@ -1,4 +1,4 @@
-// The range of the history, kept in the address, so that a reload or a shared link shows it again.
+// The range of the history, kept in the URL, so that a reload or a shared link shows it again.
 
 import { DAY, HOUR } from "./time.js";
 
@@ -11,13 +11,13 @@ export const RANGES = [
 const USUAL = "1d";
 const KEY = "range";
 
-/** Return the range that the address names, or else another: the usual one. */
-export function chosenRange(other = byName(USUAL)) {
+/** Return the range that the URL names, else another (by default one day). */
+export function selectedRange(other = byName(USUAL)) {
   return byName(new URLSearchParams(location.hash.slice(1)).get(KEY)) ?? other;
 }
 
-/** Write a range into the address. */
-export function keepRange(name) {
+/** Write a range into the URL. */
+export function storeRange(name) {
   const values = new URLSearchParams(location.hash.slice(1));
   values.set(KEY, name);
   history.replaceState(null, "", `#${values}`);

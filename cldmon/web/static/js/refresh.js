@@ -1,5 +1,5 @@
-// When the server is asked again: about when the next pass is due, at the latest each minute, more
-// rarely while it does not answer, and never while nobody looks.
+// When to poll the server: about when the next pass is due, at least once a minute, less often while
+// it does not answer, and never while the page is hidden.
 
 import { now } from "./clock.js";
 import { MINUTE, SECOND } from "./time.js";
@@ -15,9 +15,9 @@ export class Refresh {
     this.ask = ask;
     this.dueAt = dueAt;
     this.failures = 0;
-    document.addEventListener("visibilitychange", () => this.#woken());
-    addEventListener("online", () => this.#woken());
-    addEventListener("focus", () => this.#woken());
+    document.addEventListener("visibilitychange", () => this.#resume());
+    addEventListener("online", () => this.#resume());
+    addEventListener("focus", () => this.#resume());
   }
 
   start() {
@@ -37,7 +37,7 @@ export class Refresh {
       return this.asking;
     }
     clearTimeout(this.timer);
-    this.asking = this.#asked();
+    this.asking = this.#count();
     await this.asking;
     this.asking = null;
     if (!this.again) return this.#plan();
@@ -45,12 +45,12 @@ export class Refresh {
     return this.soon();
   }
 
-  async #asked() {
-    this.failures = (await this.#answered()) ? 0 : this.failures + 1;
+  async #count() {
+    this.failures = (await this.#isAnswered()) ? 0 : this.failures + 1;
   }
 
-  /** A fault of the page itself is told to the console, and ends no refreshing. */
-  async #answered() {
+  /** A fault of the page itself is logged to the console, and does not stop the polling. */
+  async #isAnswered() {
     try {
       return await this.ask();
     } catch (error) {
@@ -72,7 +72,7 @@ export class Refresh {
     return left > 0 ? Math.min(left, RARELY_MS) : OFTEN_MS;
   }
 
-  #woken() {
+  #resume() {
     if (this.running && !document.hidden) this.soon();
     else clearTimeout(this.timer);
   }

@@ -1,4 +1,4 @@
-// How each window's line is drawn: told apart by colour, and by width and dashes alone, too.
+// How each window's line is drawn: distinct by colour, and by width and dashes alone.
 
 import { el, svg } from "./dom.js";
 

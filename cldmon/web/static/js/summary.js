@@ -1,4 +1,4 @@
-// A history in a sentence or two, for those who do not see the chart and those in a hurry. Pure.
+// A history in a sentence or two, for screen readers and at a glance. Pure.
 
 import { extremes } from "./series.js";
 import { span, when } from "./time.js";
@@ -7,20 +7,20 @@ import { shortTitleOf } from "./usage.js";
 /** Return the summary of one account's history; `range` is [from, to] and `now` in ms. */
 export function summaryOf({ series, marks, gaps, range, now }) {
   const lines = [...series.lines].map(([name, percents]) =>
-    lineWords(name, extremes(series.times, percents, range)),
+    lineMessage(name, extremes(series.times, percents, range)),
   );
   const hits = marks.filter(({ kind }) => kind === "hit");
   const resets = marks.filter(({ kind }) => kind === "reset");
   const sentences = [
     lines.filter(Boolean).join("; "),
-    hits.length ? `Limit hit ${timesWords(hits, now)}` : "No limit hit",
-    resets.length ? `free again ${timesWords(resets, now)}` : "",
+    hits.length ? `Limit hit ${timesMessage(hits, now)}` : "No limit hit",
+    resets.length ? `reset ${timesMessage(resets, now)}` : "",
   ];
   const first = sentences[0] ? `${sentences[0]}. ` : "";
-  return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapWords(gaps);
+  return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapMessage(gaps);
 }
 
-function lineWords(name, found) {
+function lineMessage(name, found) {
   if (!found) return "";
   const { least, greatest, last } = found;
   const title = shortTitleOf(name);
@@ -29,12 +29,12 @@ function lineWords(name, found) {
     : `${title} ${least}–${greatest}%, last ${last}%`;
 }
 
-function timesWords(marks, now) {
+function timesMessage(marks, now) {
   const last = when(marks.at(-1).at, now);
   return marks.length === 1 ? last : `${marks.length} times, last ${last}`;
 }
 
-function gapWords(gaps) {
+function gapMessage(gaps) {
   if (!gaps.length) return "";
   const longest = Math.max(...gaps.map(([from, to]) => to - from));
   const count = gaps.length === 1 ? "One gap" : `${gaps.length} gaps`;

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { stamps } from "./time.js";
 import { shortTitleOf, titleOf } from "./usage.js";
 
-const KINDS = { hit: "limit hit", reset: "free again" };
+const KINDS = { hit: "limit hit", reset: "reset" };
 
 export class Table {
   constructor(label) {

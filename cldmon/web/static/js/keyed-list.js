@@ -1,8 +1,8 @@
-// A list of parts, one for each item: a part lives as long as its item, and keeps focus and state.
+// A list of parts, one per item: a part lives as long as its item, and keeps focus and state.
 
 import { setChildren } from "./dom.js";
 
-export class Keyed {
+export class KeyedList {
   /** `make(key)` returns a part: an object with an `element` and `update(item)`. */
   constructor(parent, make) {
     this.parent = parent;

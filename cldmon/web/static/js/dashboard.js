@@ -1,26 +1,26 @@
-// The dashboard behind the login: keeps what the server told, and shows what holds of it now.
+// The dashboard behind the login: keeps the last answer of the server, and shows it as of now.
 
-import { Watched } from "./api.js";
+import { PolledResource } from "./api.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
 import { now } from "./clock.js";
 import { byId, setText } from "./dom.js";
 import { History } from "./history.js";
-import { Keyed } from "./keyed.js";
-import { Pulse } from "./pulse.js";
+import { KeyedList } from "./keyed-list.js";
+import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
 import { SECOND } from "./time.js";
 import { accountView, titleOf } from "./usage.js";
 
 const NOTHING = { limitHit: false, reset: false };
 
-export class Board {
-  /** `expelled()` is told when the session is over. */
-  constructor(expelled) {
-    this.expelled = expelled;
+export class Dashboard {
+  /** `loggedOut()` is called when the session is over. */
+  constructor(loggedOut) {
+    this.loggedOut = loggedOut;
     this.element = byId("dashboard");
-    this.pulse = new Pulse();
-    this.cards = new Keyed(
+    this.statusBar = new StatusBar();
+    this.cards = new KeyedList(
       byId("cards"),
       (label) => new Card(label, (...change) => this.#saved(...change)),
     );
@@ -35,7 +35,7 @@ export class Board {
     this.usage = null;
     this.lost = null;
     this.saves = 0;
-    this.watched = new Watched("api/usage");
+    this.watched = new PolledResource("api/usage");
     this.ticking = setInterval(() => this.#show(), SECOND);
     await this.refresh.start();
   }
@@ -45,25 +45,25 @@ export class Board {
     this.refresh.stop();
     clearInterval(this.ticking);
     this.element.hidden = true;
-    this.pulse.hide();
+    this.statusBar.hide();
     this.cards.update([]);
     this.history.close();
   }
 
-  /** Ask for news; return whether the server answered. */
+  /** Poll the server; return whether it answered. */
   async #ask() {
     const { saves, watched } = this;
     try {
-      const news = await watched.news();
+      const usage = await watched.poll();
       if (watched !== this.watched) return true; // closed meanwhile
       this.lost = null;
-      if (news && saves === this.saves) this.#take(news);
-      else if (news) this.#askAgain(); // it is older than what was saved meanwhile
+      if (usage && saves === this.saves) this.#take(usage);
+      else if (usage) this.#askAgain(); // it is older than what was saved meanwhile
       this.#show();
       return true;
     } catch (error) {
       if (watched !== this.watched) return true;
-      if (error.isLoggedOut) return this.expelled();
+      if (error.isLoggedOut) return this.loggedOut();
       this.lost = { at: this.lost?.at ?? now(), error };
       this.#show();
       return false;
@@ -76,13 +76,13 @@ export class Board {
   }
 
   #take(usage) {
-    this.#tellOfLimits(usage);
+    this.#announceLimits(usage);
     this.usage = usage;
     this.history.follow(usage);
   }
 
-  /** Those who do not see the bars hear of a limit that was hit. */
-  #tellOfLimits(usage) {
+  /** Announce new limit hits to screen readers. */
+  #announceLimits(usage) {
     if (!this.usage) return;
     const before = new Set(fullWindows(this.usage));
     const hit = fullWindows(usage).filter((each) => !before.has(each));
@@ -93,14 +93,14 @@ export class Board {
     if (!this.usage) return this.#showNothing();
     this.element.hidden = false;
     const at = now();
-    this.pulse.update(this.usage, this.lost, at);
+    this.statusBar.update(this.usage, this.lost, at);
     this.#showCards(at);
     this.history.tick(at);
   }
 
   #showNothing() {
     this.element.hidden = true;
-    if (this.lost) this.pulse.update(null, this.lost, now());
+    if (this.lost) this.statusBar.update(null, this.lost, now());
   }
 
   #showCards(at) {
@@ -115,13 +115,13 @@ export class Board {
     );
     const empty = byId("empty");
     empty.hidden = accounts.length > 0;
-    setText(empty, emptyWords(this.usage));
+    setText(empty, emptyMessage(this.usage));
     document.title = accounts.length
       ? `${busiest(accounts, refreshIntervalMs, at)}cldmon`
       : "cldmon";
   }
 
-  /** Return why alerts cannot be changed, or nothing. */
+  /** Return why alerts cannot be changed; empty if they can. */
   #barred() {
     const { slackEnabled, session, subscriptionsError } = this.usage;
     if (!slackEnabled) return "Slack is off on this server.";
@@ -140,7 +140,7 @@ export class Board {
   }
 }
 
-function emptyWords({ loading }) {
+function emptyMessage({ loading }) {
   return loading
     ? "No pass has ended yet. The first numbers come with it: cldmon fetch."
     : "No account is configured.";

@@ -1,4 +1,4 @@
-// What is said of a window and of an account, in words. Pure.
+// Messages about windows and accounts. Pure.
 
 import { ago, clock, span, when } from "./time.js";
 
@@ -11,32 +11,32 @@ export const LEVELS = {
 };
 
 /** Return when a window resets: as clock time, and as a countdown. */
-export function resetWords(window, now) {
-  if (window.resetsAt === null) return { lead: idleWords(window), at: "", left: "" };
+export function resetMessage(window, now) {
+  if (window.resetsAt === null) return { lead: idleMessage(window), at: "", left: "" };
   const at = clock(window.resetsAt, now);
   if (window.due) return { lead: "Reset due since", at, left: "" };
   return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
 }
 
-function idleWords({ name, percent }) {
+function idleMessage({ name, percent }) {
   if (percent === null) return "";
-  return name === "fiveHour" ? "No session runs" : "Reset time not known";
+  return name === "fiveHour" ? "No active session" : "Reset time unknown";
 }
 
 /** Return where a window is heading. */
-export function forecastWords(window, now) {
-  if (window.due) return "Not known until the next reading.";
+export function forecastMessage(window, now) {
+  if (window.due) return "Unknown until the next reading.";
   if (window.percent === 100) return "";
   const forecast = window.forecast;
   if (!forecast) return "";
-  if (!forecast.fullAt) return `On course for ${forecast.endsAtPercent}% at the reset.`;
+  if (!forecast.fullAt) return `On pace for ${forecast.endsAtPercent}% by reset.`;
   const fullAt = Date.parse(forecast.fullAt);
-  if (fullAt <= now) return "On course to hit the limit about now.";
-  return `On course to hit the limit ${when(fullAt, now)}, in ${span(fullAt - now)}.`;
+  if (fullAt <= now) return "On pace to hit the limit about now.";
+  return `On pace to hit the limit ${when(fullAt, now)}, in ${span(fullAt - now)}.`;
 }
 
 /** Return how old an account's numbers are. */
-export function ageWords(view, now) {
+export function ageMessage(view, now) {
   if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
   const age = now - view.readAt;
   if (view.state === "error") return `Last good reading ${ago(age)}`;
@@ -49,7 +49,7 @@ const NEXT_STEPS = {
   key_missing: (label) => ["Store one on the server: ", `cldmon login ${label}`],
   key_expired: (label) => ["On a machine with a display: ", `cldmon login ${label}`],
   no_browser: () => ["See what is missing: ", "cldmon doctor"],
-  refused: () => ["See what claude.ai itself says in a browser.", ""],
+  refused: () => ["See what claude.ai says in a browser.", ""],
   challenged: () => ["The key may be fine. See ", "cldmon doctor"],
   not_understood: () => ["See what the server knows: ", "cldmon doctor"],
   unexpected: () => ["On the server, and report what it says: ", "cldmon --debug fetch"],
@@ -58,13 +58,13 @@ const NEXT_STEPS = {
 /** Return what to do about an error: words, and a command if one helps. */
 export function nextStep(view, now) {
   if (view.retryAt !== null && view.retryAt > now) {
-    return [`Nothing to do: it is asked again after ${clock(view.retryAt, now)}.`, ""];
+    return [`Nothing to do: cldmon asks again after ${clock(view.retryAt, now)}.`, ""];
   }
   const step = Object.hasOwn(NEXT_STEPS, view.errorKind ?? "") ? NEXT_STEPS[view.errorKind] : null;
   return step ? step(quoted(view.label)) : ["The next pass tries again.", ""];
 }
 
-/** Return what a server said as a sentence. */
+/** Return a server's message as a sentence. */
 export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }

@@ -1,12 +1,12 @@
-// What is painted onto a chart beside its lines: the future, forecasts, limit hits and resets.
+// What is drawn on a chart beside its lines: the future, forecasts, limit hits and resets.
 
 import { colour, lineStyle } from "./styles.js";
 
 const DASHES = [4, 4];
 const FEW = 8; // marks have lines down to the axis, unless there are more
 
-/** Shade what has not happened yet. Painted below everything else. */
-export function paintFuture(chart, now) {
+/** Shade what has not happened yet. Drawn below everything else. */
+export function drawFuture(chart, now) {
   const { ctx, bbox } = chart;
   const from = Math.max(bbox.left, at(chart, now));
   const right = bbox.left + bbox.width;
@@ -28,7 +28,7 @@ export function paintFuture(chart, now) {
 }
 
 /** Draw each forecast as a dashed line from the last reading to the reset. */
-export function paintForecasts(chart, forecasts) {
+export function drawForecasts(chart, forecasts) {
   const { ctx, bbox } = chart;
   ctx.save();
   ctx.beginPath();
@@ -42,7 +42,7 @@ export function paintForecasts(chart, forecasts) {
 }
 
 /** Mark limit hits by a filled triangle, and resets by an open circle, above the chart. */
-export function paintMarks(chart, marks) {
+export function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
   const placed = marks.map(({ at: ms, kind }) => ({ x: at(chart, ms), kind }));
   const seen = placed.filter(({ x }) => x >= bbox.left && x <= bbox.left + bbox.width);

@@ -1,30 +1,28 @@
-// How fresh the page is: "Updated … · next in …", and what stands in the way of that.
+// How fresh the page is: "Updated … · next in …", and notices about what keeps it from being so.
 
 import { byId, el, setText } from "./dom.js";
 import { ago, clock, interval, span, when } from "./time.js";
 import { STALE_INTERVALS } from "./usage.js";
-import { sentence } from "./words.js";
+import { sentence } from "./messages.js";
 
-const LAST = "What you see is what it said last; trying again.";
-
-export class Pulse {
+export class StatusBar {
   constructor() {
-    this.element = byId("pulse");
+    this.element = byId("status-bar");
     this.notices = byId("notices");
   }
 
   /**
-   * `usage` is what the server told last, or null; `lost` since when (in ms) it tells nothing, and
-   * by which error, or null.
+   * `usage` is the last answer of the server, or null; `lost` is null while it answers, else the
+   * first error since then and its time in ms.
    */
   update(usage, lost, now) {
     const fetchedAt = usage?.fetchedAt ? Date.parse(usage.fetchedAt) : null;
     this.element.hidden = fetchedAt === null;
     if (fetchedAt !== null)
-      setText(this.element, pulseWords(fetchedAt, usage.refreshIntervalMs, now));
+      setText(this.element, freshnessMessage(fetchedAt, usage.refreshIntervalMs, now));
     this.#notify([
-      lost === null ? "" : `${lostWords(lost, now)} ${usage ? LAST : "Trying again."}`,
-      stoppedWords(fetchedAt, usage?.refreshIntervalMs, now),
+      lost === null ? "" : lostMessage(lost, usage !== null, now),
+      stoppedMessage(fetchedAt, usage?.refreshIntervalMs, now),
       usage?.subscriptionsError
         ? `Alert settings cannot be shown: ${usage.subscriptionsError}.`
         : "",
@@ -36,7 +34,7 @@ export class Pulse {
     this.#notify([]);
   }
 
-  /** The region speaks when it changes, so it changes only when there is news. */
+  /** Screen readers read the region when it changes, so it changes only with its text. */
   #notify(all) {
     const words = all.filter(Boolean);
     const shown = [...this.notices.children].map((notice) => notice.textContent);
@@ -45,21 +43,21 @@ export class Pulse {
   }
 }
 
-function pulseWords(fetchedAt, intervalMs, now) {
+function freshnessMessage(fetchedAt, intervalMs, now) {
   const left = fetchedAt + intervalMs - now;
   const next = left > 0 ? `next in ${span(left)}` : "next one due";
   return `Updated ${ago(Math.max(0, now - fetchedAt))} · ${next}`;
 }
 
-function lostWords({ at, error }, now) {
+function lostMessage({ at, error }, hasData, now) {
   const since = `since ${clock(at, now)}`;
-  return error.isUnreachable
-    ? `The server cannot be reached ${since}.`
-    : `The server has answered with an error ${since}: ${sentence(error.message)} Its log says more.`;
+  const shown = hasData ? "showing the last data" : "trying again";
+  if (error.isUnreachable) return `Server unreachable ${since}; ${shown}.`;
+  return `Server error ${since}; ${shown}: ${sentence(error.message)} See its log.`;
 }
 
-function stoppedWords(fetchedAt, intervalMs, now) {
+function stoppedMessage(fetchedAt, intervalMs, now) {
   if (fetchedAt === null || now - fetchedAt <= STALE_INTERVALS * intervalMs) return "";
-  const expected = `a pass is expected every ${interval(intervalMs)}`;
-  return `The collector has stopped: last pass ${when(fetchedAt, now)}, while ${expected}. The numbers are old. Check its timer with cldmon doctor.`;
+  const last = `last pass ${when(fetchedAt, now)}, expected every ${interval(intervalMs)}`;
+  return `The collector has stopped: ${last}. The numbers are old. Check its timer with cldmon doctor.`;
 }
