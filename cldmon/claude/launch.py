@@ -11,6 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import apparmor
 from cldmon.claude.browser import SANDBOX_FAILED, clean_environment
 from cldmon.claude.driver import driver
+from cldmon.claude.installation import advise_install
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _REASONS = {
     _SANDBOXING_FAILED: f"{SANDBOX_FAILED}: allow unprivileged user namespaces, or set"
     " browser.sandbox = false where nobody else uses the machine",
     "XServer": "there is no display: set browser.headless = true, or run it in Xvfb",
-    _LACKS_LIBRARY: "a library is missing: `apt-get install chromium-headless-shell` brings another"
-    " browser with all of its own",
     "Timeout": "it did not start in time",
     "spawn ": "it is not a program",
 }
@@ -127,6 +126,8 @@ def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
 def _why_not_started(executable: str, message: str) -> str:
     if _SANDBOXING_FAILED in message and apparmor.is_restricted():
         reason = _RESTRICTED
+    elif _LACKS_LIBRARY in message:
+        reason = f"a library is missing; a browser with all of its own: {advise_install()}"
     else:
         reasons = (words for sign, words in _REASONS.items() if sign in message)
         reason = next(reasons, "it ended at once")

@@ -19,6 +19,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.cookie_store import SESSION_COOKIES, is_clearance
+from cldmon.claude.installation import advise_install
 from cldmon.claude.launch import running
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.asking import lookup_of
@@ -42,10 +43,6 @@ FRESH_KEY_PAUSES = (1.0, 3.0)
 _NO_DISPLAY = (
     "there is no display that a browser can be shown on: connect with `ssh -X`, or sign in with any"
     " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
-)
-_NO_BROWSER = (
-    "no browser that can show a window: `apt-get install chromium`, or sign in with any browser"
-    " and give the cookie sessionKey to `cldmon login LABEL --paste`"
 )
 _CLOSED = "the window was closed before anybody had signed in: nothing is stored"
 
@@ -108,7 +105,12 @@ def _candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
     try:
         return browsers.candidates(settings, env)
     except BrowserError as error:
-        raise error if settings.executable else BrowserError(_NO_BROWSER) from error
+        if settings.executable:
+            raise
+        raise BrowserError(
+            f"no browser that can show a window: {advise_install(window=True)}, or sign in with any"
+            " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
+        ) from error
 
 
 async def _signed_in(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
 
-_INSTALL = "apt-get install chromium-headless-shell, or set browser.executable"
+_INSTALL = "install one, or set browser.executable to one that runs"
 POINTER = "; `cldmon doctor` tells more"
 _MOST_WORDS = 3
 
