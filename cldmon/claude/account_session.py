@@ -89,6 +89,7 @@ class AccountSession:
         self._now = now
         self._guard = NetworkGuard(url, LARGEST_BODY)
         self._navigations: asyncio.Queue[Response | None] = asyncio.Queue()
+        self._has_ended = False
         self._challenged = False
         self._saved_resets_refused = False
 
@@ -118,8 +119,12 @@ class AccountSession:
         self._guard.watch(page, session)
         page.on("response", self._note_response)
         for end in ("close", "crash"):
-            page.on(cast("Any", end), lambda _: self._navigations.put_nowait(None))
+            page.on(cast("Any", end), self._note_end)
         return page
+
+    def _note_end(self, _: Page) -> None:
+        self._has_ended = True
+        self._navigations.put_nowait(None)  # wakes who waits for one
 
     def _note_response(self, response: Response) -> None:
         with contextlib.suppress(PlaywrightError):  # it is not known of which frame
@@ -213,9 +218,10 @@ class AccountSession:
         try:
             return replace(answer, body=await response.body())
         except PlaywrightError:
-            if self._navigations.empty():
+            is_page_gone = self._has_ended or self._navigations.empty()
+            if is_page_gone or not (answer.is_html and answer.status in (403, 503)):
                 raise
-            # The page has moved on before it was read: only a challenge reloads by itself.
+            # It has moved on before it was read: only a challenge reloads by itself.
             return replace(answer, headers={**answer.headers, "cf-mitigated": "challenge"})
 
     async def _fetch(self, page: Page, path: str) -> object:
