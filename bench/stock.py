@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.asking import Organization
 from cldmon.domain.model import Account, Reading, Snapshot, Window
+from cldmon.domain.ports import Organization
 from cldmon.domain.transitions import AlertState
-from cldmon.store.state import KeyMark, Memory, State, StateFile
+from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ def state(folder: Path, names: Sequence[str]) -> State:
     windows = dict(_windows(now))
     accounts = tuple(Account(name, Reading(now, windows, plan="Pro")) for name in names)
     organization = Organization("00000000-0000-4000-8000-000000000000", "Pro")
-    memory = Memory(AlertState(windows), organization, now, key=KeyMark("0" * 16, now))
+    memory = AccountState(AlertState(windows), organization, now, key=KeyFingerprint("0" * 16, now))
     found = State(Snapshot(now, accounts, 10 * MINUTE), dict.fromkeys(names, memory))
     StateFile(folder).save(found)
     return found

@@ -166,7 +166,7 @@ def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]
         ["account"],
         [
             ([label], memory.key.since.timestamp())
-            for label, memory in state.memories.items()
+            for label, memory in state.account_states.items()
             if memory.key and label in known
         ],
     )

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.asking import Answer, Organization
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
+from cldmon.domain.ports import Organization, ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cldmon.domain.asking import Lookup, Question
     from cldmon.domain.model import Transition
+    from cldmon.domain.ports import Lookup, ReadRequest
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DOWN = Failure(FailureKind.SERVICE_DOWN, "the service is down")
@@ -62,14 +62,14 @@ class FakeSource:
     now: Callable[[], datetime]
     says: dict[str, Said] = field(default_factory=dict)
     organizations: dict[str, str] = field(default_factory=dict)
-    asked: list[Question] = field(default_factory=list)
+    asked: list[ReadRequest] = field(default_factory=list)
     refusing: set[str] = field(default_factory=set)
     challenging: set[str] = field(default_factory=set)
     plan: str = "Max"
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
-    ) -> Mapping[str, Answer | Failure]:
+    ) -> Mapping[str, ReadResult | Failure]:
         """Answer what the script says."""
         results = {}
         for label, lookup in lookups.items():
@@ -77,7 +77,7 @@ class FakeSource:
             done(label)
         return results
 
-    def _answer(self, question: Question | Failure) -> Answer | Failure:
+    def _answer(self, question: ReadRequest | Failure) -> ReadResult | Failure:
         if isinstance(question, Failure):
             return question
         self.asked.append(question)
@@ -85,7 +85,7 @@ class FakeSource:
         if isinstance(said, Failure):
             return said
         organization, looked_up = self._organization(question)
-        return Answer(
+        return ReadResult(
             Reading(
                 taken_at=self.now(),
                 windows=windows(said),
@@ -98,7 +98,7 @@ class FakeSource:
             question.label in self.challenging,
         )
 
-    def _organization(self, question: Question) -> tuple[Organization, bool]:
+    def _organization(self, question: ReadRequest) -> tuple[Organization, bool]:
         """Like the service: a remembered organization that the key doesn't open is looked up."""
         uuid = self.organizations.get(question.label, f"org-{question.label}")
         remembered = question.remembered
@@ -112,12 +112,14 @@ class FakeSlack:
     """A Slack that writes down who was told of what; `receipts` are its next answers."""
 
     sent: list[tuple[str, Transition]] = field(default_factory=list)
-    receipts: deque[Receipt] = field(default_factory=deque)
+    receipts: deque[DeliveryResult] = field(default_factory=deque)
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Write a message down and give the next receipt: delivered, unless told otherwise."""
         self.sent.append((user, transition))
-        return self.receipts.popleft() if self.receipts else Receipt(Fate.DELIVERED)
+        return (
+            self.receipts.popleft() if self.receipts else DeliveryResult(DeliveryStatus.DELIVERED)
+        )
 
 
 def rate_limited(until: datetime) -> Failure:

@@ -227,7 +227,7 @@ class Running:
     process: subprocess.Popen[str]
     home: Home
 
-    def tell(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send it a signal, as `kill` does."""
         self.process.send_signal(number)
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from cldmon.domain.asking import Organization
 from cldmon.domain.model import (
     Account,
     Credits,
@@ -20,9 +19,10 @@ from cldmon.domain.model import (
     TransitionKind,
     Window,
 )
+from cldmon.domain.ports import Organization
 from cldmon.domain.transitions import AlertState
 from cldmon.store import history
-from cldmon.store.state import KeyMark, Memory, Message, State
+from cldmon.store.state import AccountState, KeyFingerprint, Message, State
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -95,12 +95,12 @@ TRANSITION = st.builds(
     Transition, st.sampled_from(TransitionKind), TEXT, NAME, INSTANT, st.none() | INSTANT
 )
 MEMORY = st.builds(
-    Memory,
+    AccountState,
     alerts=st.builds(AlertState, WINDOWS, WINDOWS),
     organization=st.none() | st.builds(Organization, TEXT, TEXT),
     organization_at=st.none() | INSTANT,
     retry_at=st.none() | INSTANT,
-    key=st.none() | st.builds(KeyMark, TEXT, INSTANT),
+    key=st.none() | st.builds(KeyFingerprint, TEXT, INSTANT),
     saved_resets_refused_at=st.none() | INSTANT,
     challenges=COUNT,
     passes_to_skip=st.integers(0, 2),
@@ -108,7 +108,7 @@ MEMORY = st.builds(
 STATE = st.builds(
     State,
     snapshot=SNAPSHOT,
-    memories=st.dictionaries(TEXT, MEMORY, max_size=3),
+    account_states=st.dictionaries(TEXT, MEMORY, max_size=3),
     outbox=st.lists(st.builds(Message, TRANSITION, st.none() | TEXT, COUNT), max_size=3).map(tuple),
     history_line=st.none()
     | st.builds(history.line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),

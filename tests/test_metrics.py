@@ -32,7 +32,7 @@ from cldmon.domain.model import (
     TransitionKind,
     Window,
 )
-from cldmon.store.state import KeyMark, Memory, Message, State
+from cldmon.store.state import AccountState, KeyFingerprint, Message, State
 from tests.fakes import DOWN, NOON
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_the_whole_text_of_one_account(golden: Callable[[str, str], None]) -> No
     """A golden text: names, types and units are what dashboards and alerts are built on."""
     found = replace(
         state(replace(account(), reading=RICH)),
-        memories={"alice": Memory(key=KeyMark("f", NOON - timedelta(days=3)))},
+        account_states={"alice": AccountState(key=KeyFingerprint("f", NOON - timedelta(days=3)))},
         outbox=(Message(HIT, "U1"),),
         pass_seconds=1.25,
         counters={"errors.timeout": 2, "alertsSent.limit_hit": 3, "messagesDropped": 1},
@@ -135,8 +135,8 @@ def test_before_the_first_pass_there_is_no_pass_and_every_counter_is_zero() -> N
 
 
 def test_the_key_of_an_account_that_left_is_forgotten() -> None:
-    memory = Memory(key=KeyMark("f", NOON))
-    read = samples(replace(state(account()), memories={"alice": memory, "gone": memory}))
+    memory = AccountState(key=KeyFingerprint("f", NOON))
+    read = samples(replace(state(account()), account_states={"alice": memory, "gone": memory}))
     [(where, _)] = read["cldmon_session_key_first_used_timestamp_seconds"]
     assert where == {"account": "alice"}
 

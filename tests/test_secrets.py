@@ -132,7 +132,7 @@ class Life:
         """Send a signal to a command that has just asked the service."""
         running = self.home.start(*arguments)
         wait_until(lambda: self.home.claude.requests)
-        running.tell(number)
+        running.send_signal(number)
         code, out, err = running.end()
         self._keep((*arguments, f"signal {number}"), code, out + err)
 
@@ -157,7 +157,7 @@ class Life:
                 {},
             )
         ]
-        running.tell(signal.SIGTERM)
+        running.send_signal(signal.SIGTERM)
         code, out, err = running.end()
         self._keep(("serve",), code, "".join([said, out, err, *answers]))
 

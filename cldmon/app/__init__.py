@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.app import parts
 from cldmon.config import locate
-from cldmon.domain.labels import chosen
+from cldmon.domain.labels import select_labels
 from cldmon.errors import ConfigError
 from cldmon.store import HEALTH_LOG
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from cldmon.config.edit import KeyPlace
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
-    from cldmon.domain.asking import Answer
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Failure, Snapshot, Subscriptions
+    from cldmon.domain.ports import ReadResult
     from cldmon.health.verdict import Verdict
     from cldmon.slack.client import SlackMessenger
     from cldmon.slack.subscribing import Subscribing
@@ -113,12 +113,12 @@ class App:
         """
         from cldmon.domain.freshness import configured
 
-        wanted = chosen(labels, self.outline.labels)
+        wanted = select_labels(labels, self.outline.labels)
         return configured(self.snapshot(), wanted)
 
     def require_account(self, label: str) -> None:
         """Raise UsageError, naming the accounts that there are, unless `label` is one of them."""
-        chosen([label], self.outline.labels)
+        select_labels([label], self.outline.labels)
 
     def forecasts(self, snapshot: Snapshot) -> Forecasts:
         """Where each window of a snapshot is heading; raises StoreError."""
@@ -211,17 +211,17 @@ class App:
         browser = parts.browser_settings(config, self.env, self.config_folder)
         return sign_in(browser, config.claude_url, self.env, opened)
 
-    def check_key(self, label: str, found: SignIn) -> Answer | Failure:
+    def check_key(self, label: str, found: SignIn) -> ReadResult | Failure:
         """What the service answers with a key for account `label`, without keeping any of it."""
         import tempfile
 
         from cldmon.claude.cookie_store import CookieStore
         from cldmon.claude.login import check
-        from cldmon.domain.asking import Question
+        from cldmon.domain.ports import ReadRequest
 
         config = self.settings()
         account = config.account(label)
-        question = Question(label, found.key, account.organization if account else None)
+        question = ReadRequest(label, found.key, account.organization if account else None)
         # Cookies and browser apart from those of a pass that may be running.
         with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
             CookieStore(Path(folder), label, found.key).keep(found.clearance)

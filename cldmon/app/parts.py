@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
     from cldmon.collector import Target
-    from cldmon.collector.advance import Settings
+    from cldmon.collector.next_state import Settings
     from cldmon.config.schema import Config
     from cldmon.slack.client import SlackMessenger
 
@@ -35,7 +35,7 @@ def targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Target
 
 def pass_settings(config: Config) -> Settings:
     """Return what the configuration says of a pass."""
-    from cldmon.collector.advance import Settings
+    from cldmon.collector.next_state import Settings
     from cldmon.domain.transitions import ResetRule
 
     return Settings(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.app import parts
 from cldmon.collector import Collector
-from cldmon.collector.outbox import Mute
+from cldmon.collector.outbox import NullNotifier
 from cldmon.config import rules
 from cldmon.config.document import dotted
 from cldmon.errors import SecretError, StoreError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cldmon.app import App
     from cldmon.collector import Outcome
     from cldmon.collector.outbox import Notifier
-    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.model import Transition
 
     Warn = Callable[[str], None]
@@ -71,9 +71,9 @@ class _SlackOnDemand:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Send one message and return what became of it."""
-        return self._notifier.tell(user, transition)
+        return self._notifier.send_alert(user, transition)
 
     @cached_property
     def _notifier(self) -> Notifier:
@@ -81,7 +81,7 @@ class _SlackOnDemand:
         try:
             return parts.messenger(app.config, app.env, app.config_folder, app.now)
         except SecretError as error:
-            return Mute(str(error))
+            return NullNotifier(str(error))
 
 
 def _write_metrics(app: App, warn: Warn) -> None:

@@ -25,8 +25,8 @@ from cldmon.claude.errors import (
 )
 from cldmon.claude.network_guard import NetworkGuard, origin
 from cldmon.claude.organization import chats, find_candidates
-from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -75,7 +75,7 @@ class AccountSession:
         self,
         context: BrowserContext,
         url: str,
-        question: Question,
+        question: ReadRequest,
         *,
         user_agent: dict[str, Any] | None,
         deadline: float,
@@ -93,7 +93,7 @@ class AccountSession:
         self._challenged = False
         self._saved_resets_refused = False
 
-    async def read(self) -> Answer:
+    async def read(self) -> ReadResult:
         """Return the account's reading; raises `AccountFailed`, or PlaywrightError if it dies."""
         page = await self._new_page()
         remembered = self._question.remembered
@@ -131,7 +131,7 @@ class AccountSession:
             if response.request.is_navigation_request() and response.frame.parent_frame is None:
                 self._navigations.put_nowait(response)
 
-    async def _look_up(self, page: Page) -> Answer:
+    async def _look_up(self, page: Page) -> ReadResult:
         """Ask the organizations of the key in turn; return what the first that it opens answers."""
         listed = await self._open(page, _ORGANIZATIONS)
         if not isinstance(listed, list):
@@ -162,11 +162,11 @@ class AccountSession:
             self._saved_resets_refused = True
         return await ask(page, path)
 
-    def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> Answer:
+    def _answer(self, body: object, organization: Organization, *, looked_up: bool) -> ReadResult:
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
         if reading is None:
             raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
-        return Answer(
+        return ReadResult(
             reading, organization, looked_up, self._saved_resets_refused, self._challenged
         )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.asking import Organization
+    from cldmon.domain.ports import Organization
 
 LARGEST_BODY = 2_000_000
 """Bytes of an answer that are read; a real one has about two thousand."""

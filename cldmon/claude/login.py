@@ -22,8 +22,8 @@ from cldmon.claude.cookie_store import SESSION_COOKIES, is_clearance
 from cldmon.claude.installation import advise_install
 from cldmon.claude.launch import running
 from cldmon.claude.temp_dir import private_temp_dir
-from cldmon.domain.asking import lookup_of
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.ports import lookup_of
 from cldmon.domain.secret import Secret
 from cldmon.errors import BrowserError, LoginError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from cldmon.claude.browser import BrowserSettings
     from cldmon.claude.source import BrowserSource
-    from cldmon.domain.asking import Answer, Question
+    from cldmon.domain.ports import ReadRequest, ReadResult
 
 POLL_SECONDS = 0.5
 FRESH_KEY_PAUSES = (1.0, 3.0)
@@ -84,8 +84,8 @@ def sign_in(
 
 
 def check(
-    source: BrowserSource, question: Question, sleep: Callable[[float], None] = time.sleep
-) -> Answer | Failure:
+    source: BrowserSource, question: ReadRequest, sleep: Callable[[float], None] = time.sleep
+) -> ReadResult | Failure:
     """Return what the service answers with a new key, which it may refuse for some seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
         asked = {question.label: lookup_of(question)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cldmon.domain.asking import Organization, normalize_uuid
+from cldmon.domain.ports import Organization, normalize_uuid
 from cldmon.domain.text import one_line
 
 _FREE = "Free"

@@ -21,8 +21,8 @@ from cldmon.claude.errors import AccountFailed, failed
 from cldmon.claude.launch import CLOSE_SECONDS, close, running
 from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
 from cldmon.claude.temp_dir import private_temp_dir
-from cldmon.domain.asking import Question
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.ports import ReadRequest
 from cldmon.domain.proxy import proxies_of
 from cldmon.errors import BrowserError, StoreError
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, StorageState
 
     from cldmon.claude.browser import BrowserSettings
-    from cldmon.domain.asking import Answer, Lookup
+    from cldmon.domain.ports import Lookup, ReadResult
     from cldmon.domain.proxy import Proxy
     from cldmon.domain.secret import Secret
 
-    End = Callable[[str, Answer | Failure], None]
+    End = Callable[[str, ReadResult | Failure], None]
 
 
 class BrowserSource:
@@ -65,14 +65,14 @@ class BrowserSource:
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
-    ) -> dict[str, Answer | Failure]:
+    ) -> dict[str, ReadResult | Failure]:
         """Return an answer or a failure for each label; see `collector.Source`.
 
         Each account has the time-out of the settings, and the pass what they add up to.
         """
-        results: dict[str, Answer | Failure] = {}
+        results: dict[str, ReadResult | Failure] = {}
 
-        def end(label: str, result: Answer | Failure) -> None:
+        def end(label: str, result: ReadResult | Failure) -> None:
             results[label] = result
             done(label)
 
@@ -127,7 +127,7 @@ class BrowserSource:
             executables = browsers.candidates(self._settings, self._env)
             # A browser is started for the first key that is there.
             if any(
-                isinstance(found.result(), Question) for found in as_completed(lookups.values())
+                isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
             ):
                 with private_temp_dir(self._folder) as temp_dir:
                     asyncio.run(self._pass(executables, temp_dir, lookups, end))
@@ -161,7 +161,7 @@ class BrowserSource:
 
             await asyncio.gather(*(one(*each) for each in lookups.items()))
 
-    async def _account(self, browser: Browser, question: Question) -> Answer | Failure:
+    async def _account(self, browser: Browser, question: ReadRequest) -> ReadResult | Failure:
         try:
             async with asyncio.timeout(self._settings.timeout) as limit:
                 deadline = (limit.when() or 0.0) - CLOSE_SECONDS
@@ -175,7 +175,7 @@ class BrowserSource:
         except Exception as error:
             return Failure.unexpected(error)
 
-    async def _ask(self, browser: Browser, question: Question, deadline: float) -> Answer:
+    async def _ask(self, browser: Browser, question: ReadRequest, deadline: float) -> ReadResult:
         store = CookieStore(self._folder, question.label, question.key)
         context = await self._context(browser, store, question.key)
         try:
@@ -209,7 +209,7 @@ class BrowserSource:
         return await self._context(browser, store, key)
 
 
-async def _read(session: AccountSession, store: CookieStore) -> Answer:
+async def _read(session: AccountSession, store: CookieStore) -> ReadResult:
     try:
         answer = await session.read()
     except AccountFailed as outcome:

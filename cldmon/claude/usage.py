@@ -19,10 +19,10 @@ from cldmon.domain.model import (
     Reading,
     SavedResets,
     Window,
-    displayed,
-    finite,
-    percentage,
+    parse_percentage,
     short_title,
+    to_displayed_percent,
+    to_finite,
 )
 from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, in_display_order
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from cldmon.domain.asking import Organization
+    from cldmon.domain.ports import Organization
 
 _KNOWN_KEYS = {"five_hour", "seven_day", "extra_usage", "limits", "spend"}
 _NOT_POOLS = {"extra_usage", "limits", "spend", "cedar_ember", "seven_day_breakdown"}
@@ -132,7 +132,7 @@ class _Parser:
         return found
 
     def _window(self, value: object, percent_key: str) -> Window | None:
-        percent = percentage(_get(value, percent_key))
+        percent = parse_percentage(_get(value, percent_key))
         return None if percent is None else Window(percent, self._instant(_get(value, "resets_at")))
 
     def pools(self) -> tuple[Pool, ...]:
@@ -152,9 +152,9 @@ class _Parser:
         """Return a pool; None for another object, which is none that is known."""
         name = _camel_case(key)
         used, limit = (_cents(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
-        percent = percentage(_get(value, "utilization"))
+        percent = parse_percentage(_get(value, "utilization"))
         if percent is None and used is not None and limit:
-            percent = displayed(100 * used / limit)
+            percent = to_displayed_percent(100 * used / limit)
         if name is None or (limit is None and (percent is None or key not in _POOL_TITLES)):
             return None
         return Pool(
@@ -209,7 +209,7 @@ class _Parser:
         """Return the limit resets that were granted and have not ended; None where none were."""
         granted, ends = [], []
         for grant in self._entries(self._object("cedar_ember").get("grants")):
-            left = finite(_get(grant, "resets_left"))
+            left = to_finite(_get(grant, "resets_left"))
             ends_at = self._instant(_get(grant, "ends_at"))
             if left is None or not 0 <= left <= _MAX_RESETS:
                 self.ignored += 1
@@ -269,7 +269,9 @@ def _limit_name(entry: object) -> str | None:
 
 def _says_something(value: object) -> bool:
     """Return whether an object tells a use or a time: those with all null rest."""
-    numbers = (finite(_get(value, key)) for key in ("utilization", "limit_dollars", "used_dollars"))
+    numbers = (
+        to_finite(_get(value, key)) for key in ("utilization", "limit_dollars", "used_dollars")
+    )
     return any(numbers) or _get(value, "resets_at") is not None
 
 
@@ -282,12 +284,12 @@ def _reason(extra: Mapping[str, Any], spend: Mapping[str, Any]) -> str | None:
 
 def _amount(value: object) -> int | None:
     """Return an amount of money in minor units; None for one that nobody has."""
-    amount = finite(value)
+    amount = to_finite(value)
     return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
 def _cents(dollars: object) -> int | None:
-    amount = finite(dollars)
+    amount = to_finite(dollars)
     return None if amount is None or abs(amount) > _MAX_AMOUNT else _amount(amount * 100)
 
 

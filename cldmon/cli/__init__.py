@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cldmon import __version__
-from cldmon.domain.secret import masked
+from cldmon.domain.secret import mask_secrets
 from cldmon.errors import CldmonError
 from cldmon.terminal.style import count_columns, sanitize
 
@@ -221,7 +221,7 @@ def complain(message: str) -> None:
 def say(text: str) -> None:
     """Say it on stderr, harmless whatever it holds, and to nobody where nobody listens."""
     with suppress(BrokenPipeError):
-        click.echo("\n".join(map(sanitize, masked(text).split("\n"))), err=True)
+        click.echo("\n".join(map(sanitize, mask_secrets(text).split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:

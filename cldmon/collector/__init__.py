@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
 from cldmon.collector import outbox
-from cldmon.collector.advance import Findings, Settings, advance, sharers
 from cldmon.collector.lookups import start_lookups
-from cldmon.domain.asking import Answer, Question, normalize_uuid
-from cldmon.domain.labels import chosen
+from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
+from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
 from cldmon.errors import PassFailedError, StoreError
 from cldmon.store import pass_lock
 from cldmon.store.history import History
-from cldmon.store.state import Memory, State, StateCorruptError, StateFile
+from cldmon.store.state import AccountState, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.asking import Lookup, Organization
     from cldmon.domain.model import Account, Snapshot, Subscriptions, Transition
+    from cldmon.domain.ports import Lookup, Organization
     from cldmon.domain.secret import Secret
 
 _ORGANIZATION_LIFE = timedelta(days=1)
@@ -42,7 +42,7 @@ class Source(Protocol):
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
-    ) -> Mapping[str, Answer | Failure]:
+    ) -> Mapping[str, ReadResult | Failure]:
         """Return an answer or a failure for each label; `done` hears of each as it ends.
 
         An account is read once its look-up has ended, whatever becomes of those of others. Where
@@ -135,7 +135,7 @@ class Collector:
         where data_dir cannot be read or written.
         """
         known = {target.label: target for target in self._targets}
-        targets = [known[label] for label in chosen(labels, [*known])]
+        targets = [known[label] for label in select_labels(labels, [*known])]
         files.private_dir(self._dir)
         with pass_lock(self._dir):
             begun()
@@ -173,28 +173,30 @@ class Collector:
         done: Callable[[str], None],
         *,
         insist: bool,
-    ) -> Findings:
+    ) -> PassResults:
         asked = {}
         for target in targets:
-            memory = state.memories.get(target.label, Memory())
-            if memory.rests(self._now()):
+            memory = state.account_states.get(target.label, AccountState())
+            if memory.is_backing_off(self._now()):
                 done(target.label)
             else:
                 asked[target.label] = partial(self._question, target, memory, insist=insist)
         lookups = start_lookups(asked)
         results = self._source.read(lookups, done) if lookups else {}
-        return Findings(
+        return PassResults(
             {label: results[label] for label in lookups if results[label] is not _SKIPPED},
             dict(_keys(lookups)),
             {label for label in lookups if results[label] is _SKIPPED},
         )
 
-    def _question(self, target: Target, memory: Memory, *, insist: bool) -> Question | Failure:
+    def _question(
+        self, target: Target, memory: AccountState, *, insist: bool
+    ) -> ReadRequest | Failure:
         """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
         key, now = target.key(), self._now()
         if not insist and memory.passes_to_skip > 0 and _is_key(memory, key):
             return _SKIPPED
-        return Question(
+        return ReadRequest(
             target.label,
             key,
             target.organization,
@@ -203,18 +205,18 @@ class Collector:
         )
 
     def _commit(
-        self, before: State, findings: Findings, started: datetime
+        self, before: State, findings: PassResults, started: datetime
     ) -> tuple[State, tuple[Transition, ...]]:
         """Make the findings last: state.json first, then the line of history that it owes."""
         now = self._now()
         labels = [target.label for target in self._targets]
-        after, seen = advance(
+        after, seen = next_state(
             before, labels, findings, started=started, now=now, settings=self._settings
         )
-        for one, other in sharers(before, after):
+        for one, other in find_shared_organizations(before, after):
             self._warn(f"{one} and {other} are one organization: they show the same usage")
         owed = seen if self._notifier else ()
-        state = outbox.post(after, owed, self._subscribers(), now)
+        state = outbox.enqueue(after, owed, self._subscribers(), now)
         if dropped := state.waiting.dropped - after.waiting.dropped:
             self._warn(f"{dropped} Slack message(s) dropped: too old, or too many were waiting")
         self._state.save(state)
@@ -251,26 +253,26 @@ class Collector:
 def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
     """Yield the fingerprint of each key that was found, by label."""
     for label, lookup in lookups.items():
-        if isinstance(question := lookup.result(), Question):
+        if isinstance(question := lookup.result(), ReadRequest):
             yield label, question.key.fingerprint()
 
 
-def _still_holds(memory: Memory, target: Target, key: Secret, now: datetime) -> bool:
+def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetime) -> bool:
     """Tell whether the organization remembered is still the one to ask.
 
     It is looked up anew once a day, for the plan may change, and for another key.
     """
-    chosen, at = memory.organization, memory.organization_at
+    select_labels, at = memory.organization, memory.organization_at
     return (
-        chosen is not None
+        select_labels is not None
         and at is not None
         and _is_key(memory, key)
-        and _is_wanted(chosen, target.organization)
+        and _is_wanted(select_labels, target.organization)
         and timedelta(0) <= now - at < _ORGANIZATION_LIFE
     )
 
 
-def _is_key(memory: Memory, key: Secret) -> bool:
+def _is_key(memory: AccountState, key: Secret) -> bool:
     """Return whether it is the key that the account was asked with last."""
     return memory.key is not None and memory.key.fingerprint == key.fingerprint()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import StoreError
 from cldmon.store.state import DROPPED, Message
 
@@ -34,22 +34,22 @@ _FIRST_PAUSE = timedelta(minutes=10)
 class Notifier(Protocol):
     """Tells one person of one transition."""
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Send one message and return what became of it; never raises for a sick service."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mute:
+class NullNotifier:
     """A notifier that cannot speak, for want of a token, and keeps every message."""
 
     reason: str
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Return why this message, and any other, has to wait."""
-        return Receipt(Fate.LATER, self.reason, halt=True)
+        return DeliveryResult(DeliveryStatus.LATER, self.reason, halt=True)
 
 
-def post(
+def enqueue(
     state: State,
     transitions: Iterable[Transition],
     subscriptions: Subscriptions | None,
@@ -86,7 +86,7 @@ def deliver(
     leaves time to unsubscribe. Where `subscriptions` raises StoreError the messages wait.
     """
     begun = now()
-    if state.slack_rests(begun):
+    if state.is_slack_backing_off(begun):
         return state
     for message in state.outbox:
         if message.user is None:
@@ -103,19 +103,19 @@ def deliver(
             state = state.without(message)
             save(state)
             continue
-        receipt = notifier.tell(message.user, message.transition)
-        settled = settle(state, message, receipt, now())
+        receipt = notifier.send_alert(message.user, message.transition)
+        settled = apply_result(state, message, receipt, now())
         if settled != state:
             save(settled)
             state = settled
-        if receipt.fate is not Fate.DELIVERED:
+        if receipt.fate is not DeliveryStatus.DELIVERED:
             warn(f"Slack message to {message.user}: {_verdict(message, receipt)}")
         if receipt.halt:
             break
     return state
 
 
-def settle(state: State, message: Message, receipt: Receipt, now: datetime) -> State:
+def apply_result(state: State, message: Message, receipt: DeliveryResult, now: datetime) -> State:
     """Return the state after one attempt to deliver a message.
 
     One that may have arrived is tried again: an alert that is lost costs more than one that comes
@@ -123,11 +123,11 @@ def settle(state: State, message: Message, receipt: Receipt, now: datetime) -> S
     """
     pause = receipt.retry_after or _pause(message, receipt)
     state = replace(state, slack_retry_at=now + pause if pause else None)
-    if receipt.fate is Fate.DELIVERED:
+    if receipt.fate is DeliveryStatus.DELIVERED:
         return _count(state.without(message), f"alertsSent.{message.transition.kind}", 1)
-    if receipt.fate is Fate.GONE or _given_up(message, receipt):
+    if receipt.fate is DeliveryStatus.GONE or _given_up(message, receipt):
         return _count(state.without(message), DROPPED, 1)
-    if receipt.fate is Fate.UNSURE:
+    if receipt.fate is DeliveryStatus.UNSURE:
         again = replace(message, unsure=message.unsure + 1)
         return replace(state, outbox=tuple(again if m is message else m for m in state.outbox))
     return state
@@ -149,19 +149,19 @@ def _is_wanted(user: str, transition: Transition, subscriptions: Subscriptions) 
     return subscriptions.of(user, transition.label).wants(transition.kind)
 
 
-def _pause(message: Message, receipt: Receipt) -> timedelta | None:
+def _pause(message: Message, receipt: DeliveryResult) -> timedelta | None:
     """Return how long to leave Slack alone after it gave no answer; after the first, not at all."""
-    if receipt.fate is not Fate.UNSURE or message.unsure == 0:
+    if receipt.fate is not DeliveryStatus.UNSURE or message.unsure == 0:
         return None
     return _FIRST_PAUSE * (1 << message.unsure)
 
 
-def _given_up(message: Message, receipt: Receipt) -> bool:
-    return receipt.fate is Fate.UNSURE and message.unsure + 1 >= _MOST_UNSURE
+def _given_up(message: Message, receipt: DeliveryResult) -> bool:
+    return receipt.fate is DeliveryStatus.UNSURE and message.unsure + 1 >= _MOST_UNSURE
 
 
-def _verdict(message: Message, receipt: Receipt) -> str:
-    if receipt.fate is Fate.GONE:
+def _verdict(message: Message, receipt: DeliveryResult) -> str:
+    if receipt.fate is DeliveryStatus.GONE:
         return f"{receipt.reason}; dropped"
     if _given_up(message, receipt):
         return f"{receipt.reason}; given up after {_MOST_UNSURE} attempts, it may have arrived"

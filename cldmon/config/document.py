@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon import files
-from cldmon.domain.secret import masked
+from cldmon.domain.secret import mask_secrets
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Document(NamedTuple):
     def complaint(self, key: KeyPath, problem: str) -> str:
         """Return `FILE:LINE: key.path: problem`, with whatever looks like a secret struck out."""
         name = f"{dotted(key)}: " if key else ""
-        return masked(f"{self.where(key)}: {name}{problem}")
+        return mask_secrets(f"{self.where(key)}: {name}{problem}")
 
 
 def read(path: Path) -> Document:
@@ -120,7 +120,7 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: is nested too deeply to be a configuration") from None
     except ValueError as error:
         # Without its cause: a parser's message may quote what stands in the file.
-        raise ConfigError(masked(f"{path}{_place(str(error), text)}")) from None
+        raise ConfigError(mask_secrets(f"{path}{_place(str(error), text)}")) from None
 
 
 def _place(message: str, text: str) -> str:

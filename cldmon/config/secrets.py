@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from cldmon import files
 from cldmon.config.locate import beside
-from cldmon.domain.secret import Secret, masked, unwrap_session_key
+from cldmon.domain.secret import Secret, mask_secrets, unwrap_session_key
 from cldmon.errors import SecretError
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _secret(
     try:
         text = unwrap(_found(sources, env, config_dir, run or run_program))
     except _UnavailableError as error:
-        raise SecretError(masked(f"{owner}: {place} {error}")) from error.__cause__
+        raise SecretError(mask_secrets(f"{owner}: {place} {error}")) from error.__cause__
     if not text:
         raise SecretError(f"{owner}: {place} gave an empty text; the secret belongs there")
     if problem := problem_of(text):

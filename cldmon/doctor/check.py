@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cldmon.domain.secret import masked
+from cldmon.domain.secret import mask_secrets
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ class Check:
 
 def good(name: str, detail: str) -> Check:
     """Return a check that found nothing wrong."""
-    return Check(name, Verdict.OK, masked(detail))
+    return Check(name, Verdict.OK, mask_secrets(detail))
 
 
 def bad(name: str, detail: str, remedy: str) -> Check:
     """Return a check that found what keeps cldmon from its work."""
-    return Check(name, Verdict.FAILED, masked(detail), masked(remedy))
+    return Check(name, Verdict.FAILED, mask_secrets(detail), mask_secrets(remedy))
 
 
 def unsure(name: str, detail: str, remedy: str = "") -> Check:
     """Return a check that found what a person should look at, or that could find nothing."""
-    return Check(name, Verdict.UNSURE, masked(detail), masked(remedy))
+    return Check(name, Verdict.UNSURE, mask_secrets(detail), mask_secrets(remedy))
 
 
 def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from cldmon.doctor.check import bad, good, unsure
 from cldmon.doctor.chromium import POINTER
-from cldmon.domain.asking import Answer, Question, lookup_of
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.ports import ReadRequest, ReadResult, lookup_of
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
 from cldmon.store import pass_lock
-from cldmon.store.state import CHALLENGES, Memory
+from cldmon.store.state import CHALLENGES, AccountState
 from cldmon.terminal.times import format_clock, format_failure
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
     from cldmon.doctor.check import Check
     from cldmon.doctor.patient import Patient
-    from cldmon.store.state import KeyMark
+    from cldmon.store.state import KeyFingerprint
 
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: {renewal}",
@@ -67,7 +67,7 @@ def present(patient: Patient) -> Iterator[Check]:
 def age(
     name: str,
     key: Secret,
-    mark: KeyMark | None,
+    mark: KeyFingerprint | None,
     now: datetime,
     renewal: str,
     *,
@@ -82,7 +82,13 @@ def age(
 
 
 def _aged(
-    name: str, what: str, mark: KeyMark | None, now: datetime, renewal: str, *, accepted: bool
+    name: str,
+    what: str,
+    mark: KeyFingerprint | None,
+    now: datetime,
+    renewal: str,
+    *,
+    accepted: bool,
 ) -> Check:
     if mark is None:
         return unsure(name, f"{what}; no pass has used it yet", "run: cldmon fetch")
@@ -103,8 +109,8 @@ def _is_accepted(patient: Patient, label: str) -> bool:
     return any(each.label == label and each.reading and not each.failure for each in accounts)
 
 
-def _memory(patient: Patient, label: str) -> Memory:
-    return patient.state.memories.get(label, Memory())
+def _memory(patient: Patient, label: str) -> AccountState:
+    return patient.state.account_states.get(label, AccountState())
 
 
 def _given(patient: Patient, label: str) -> Credential | None:
@@ -146,7 +152,7 @@ def validity(patient: Patient) -> Iterator[Check]:
         detail = f"rate limited until {when}, so it is not asked"
         yield unsure(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
     questions = [
-        Question(account.label, key, account.organization)
+        ReadRequest(account.label, key, account.organization)
         for account in patient.config.accounts
         if isinstance(key := patient.keys[account.label], Secret) and account.label not in resting
     ]
@@ -154,7 +160,7 @@ def validity(patient: Patient) -> Iterator[Check]:
         yield from _asked(patient, patient.config, questions)
 
 
-def _asked(patient: Patient, config: Config, questions: list[Question]) -> Iterator[Check]:
+def _asked(patient: Patient, config: Config, questions: list[ReadRequest]) -> Iterator[Check]:
     lookups = {question.label: lookup_of(question) for question in questions}
     try:
         with _folder(patient.data_dir) as folder:
@@ -173,15 +179,15 @@ def _asked(patient: Patient, config: Config, questions: list[Question]) -> Itera
 
 def challenges(patient: Patient) -> Iterator[Check]:
     """Say how often Cloudflare challenged the browser, and who is left alone because of it."""
-    counts, memories = patient.state.counters, patient.state.memories
+    counts, account_states = patient.state.counters, patient.state.account_states
     passed, not_passed = counts.get(CHALLENGES[True], 0), counts.get(CHALLENGES[False], 0)
     if not passed + not_passed:
         return
     detail = f"{passed + not_passed} so far; the browser passed {passed} of them by itself"
     waiting = [
-        f"{label} ({memories[label].challenges} in a row)"
+        f"{label} ({account_states[label].challenges} in a row)"
         for label in patient.keys
-        if label in memories and memories[label].challenges
+        if label in account_states and account_states[label].challenges
     ]
     if not waiting:
         yield good("challenges", detail)
@@ -190,10 +196,10 @@ def challenges(patient: Patient) -> Iterator[Check]:
     yield unsure("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
 
 
-def access(label: str, answer: Answer | Failure, renewal: str, now: datetime) -> Check:
+def access(label: str, answer: ReadResult | Failure, renewal: str, now: datetime) -> Check:
     """Return what an answer of the service means for the account's key."""
     name = f"access of {label}"
-    if isinstance(answer, Answer):
+    if isinstance(answer, ReadResult):
         windows = len(answer.reading.windows)
         return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
     why = format_failure(answer, now, None)
@@ -222,7 +228,7 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _without_browser(answers: Mapping[str, Answer | Failure]) -> Iterator[Check]:
+def _without_browser(answers: Mapping[str, ReadResult | Failure]) -> Iterator[Check]:
     """Say once of all accounts what kept the browser from asking."""
     labels: dict[str, list[str]] = {}
     for label, answer in answers.items():
@@ -233,14 +239,14 @@ def _without_browser(answers: Mapping[str, Answer | Failure]) -> Iterator[Check]
         yield bad(f"access of {', '.join(those)}", why, _REMEDIES[FailureKind.NO_BROWSER])
 
 
-def _lacks_browser(answer: Answer | Failure) -> bool:
+def _lacks_browser(answer: ReadResult | Failure) -> bool:
     return isinstance(answer, Failure) and answer.kind is FailureKind.NO_BROWSER
 
 
 def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
     for label in patient.keys:
-        memory = patient.state.memories.get(label, Memory())
-        if memory.retry_at and memory.rests(patient.app.now()):
+        memory = patient.state.account_states.get(label, AccountState())
+        if memory.retry_at and memory.is_backing_off(patient.app.now()):
             yield label, memory.retry_at
 
 
@@ -252,19 +258,19 @@ def _as_it_was(patient: Patient, labels: Container[str]) -> Iterator[Check]:
             yield access(account.label, account.failure, renewal(patient, account.label), now)
 
 
-def _organizations(patient: Patient, answers: Mapping[str, Answer | Failure]) -> dict[str, str]:
+def _organizations(patient: Patient, answers: Mapping[str, ReadResult | Failure]) -> dict[str, str]:
     """Return each account's organization: as the service answered, as configured, or as it was."""
     accounts = patient.config.accounts if patient.config else ()
     remembered = {
         label: memory.organization.normalized_uuid
-        for label, memory in patient.state.memories.items()
+        for label, memory in patient.state.account_states.items()
         if memory.organization
     }
     configured = {each.label: each.organization for each in accounts if each.organization}
     answered = {
         label: answer.organization.normalized_uuid
         for label, answer in answers.items()
-        if isinstance(answer, Answer)
+        if isinstance(answer, ReadResult)
     }
     found = {**remembered, **configured, **answered}
     return {label: found[label] for label in patient.keys if label in found}

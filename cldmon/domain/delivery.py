@@ -14,7 +14,7 @@ LONGEST_WAIT = timedelta(hours=1)
 """A message that waits longer for Slack is stuck."""
 
 
-class Fate(StrEnum):
+class DeliveryStatus(StrEnum):
     """Whether a message arrived, and whether to try it again.
 
     DELIVERED: it arrived. GONE: this person can't be reached any more, so drop it. LATER: it
@@ -28,14 +28,14 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class DeliveryResult:
     """The fate of one message, why, and whether anything else can be sent for now.
 
     `halt` says that the next message would meet the same fate (token refused, service down, rate
     limited); `retry_after` is how long the service asked to be left alone.
     """
 
-    fate: Fate
+    fate: DeliveryStatus
     reason: str = ""
     halt: bool = False
     retry_after: timedelta | None = None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.model import FULL, displayed, from_ms, to_ms
+from cldmon.domain.model import FULL, from_ms, to_displayed_percent, to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +96,6 @@ def _projected(
 ) -> Forecast | None:
     end = percent + rate * (to_ms(resets_at) - read_ms)
     if end < FULL:
-        return Forecast(None, min(FULL - 1, displayed(end)))
+        return Forecast(None, min(FULL - 1, to_displayed_percent(end)))
     full_at = min(resets_at, from_ms(read_ms) + timedelta(milliseconds=(FULL - percent) / rate))
     return Forecast(full_at, FULL) if full_at > now else None

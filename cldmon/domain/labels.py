@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
-def chosen(wanted: Collection[str], known: Sequence[str]) -> list[str]:
+def select_labels(wanted: Collection[str], known: Sequence[str]) -> list[str]:
     """Return the known labels that are wanted, in their own order; all of them where none is.
 
     Raises UsageError for a label that is not known.

@@ -205,7 +205,7 @@ class Subscriptions:
         return [u for u in self.users if self.of(u, transition.label).wants(transition.kind)]
 
 
-def finite(value: object) -> float | None:
+def to_finite(value: object) -> float | None:
     """Return a value out of JSON if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -215,16 +215,20 @@ def finite(value: object) -> float | None:
         return None
 
 
-def percentage(value: object) -> int | None:
+def parse_percentage(value: object) -> int | None:
     """Return a value out of foreign JSON as the percentage that is shown; None if it is none.
 
     A little over 100 is seen where a limit was passed; what is far beyond was not understood.
     """
-    percent = finite(value)
-    return displayed(percent) if percent is not None and 0 <= percent <= _MOST_PERCENT else None
+    percent = to_finite(value)
+    return (
+        to_displayed_percent(percent)
+        if percent is not None and 0 <= percent <= _MOST_PERCENT
+        else None
+    )
 
 
-def displayed(percent: float) -> int:
+def to_displayed_percent(percent: float) -> int:
     """Return a percentage as it is shown: rounded half up, and at most 100.
 
     Source: contract, "Transitions".

@@ -72,6 +72,6 @@ def looks_secret(text: str) -> bool:
     return _LOOKS_SECRET.search(text) is not None
 
 
-def masked(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """Return a text with whatever looks like a session key or a Slack token struck out."""
     return _LOOKS_SECRET.sub("**********", text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain import checked
+from cldmon.domain import json_types
 from cldmon.domain.model import (
     Account,
     Credits,
@@ -44,10 +44,10 @@ def from_json(body: Mapping[str, Any]) -> Snapshot:
     Raises KeyError, TypeError, ValueError, AttributeError or OverflowError for anything else.
     """
     return Snapshot(
-        fetched_at=checked.optional(checked.instant, body["fetchedAt"]),
+        fetched_at=json_types.optional(json_types.instant, body["fetchedAt"]),
         accounts=tuple(map(account_from_json, body["accounts"])),
-        interval=timedelta(milliseconds=checked.whole(body["refreshIntervalMs"])),
-        slack_enabled=checked.flag(body["slackEnabled"]),
+        interval=timedelta(milliseconds=json_types.whole(body["refreshIntervalMs"])),
+        slack_enabled=json_types.flag(body["slackEnabled"]),
     )
 
 
@@ -68,7 +68,7 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 def account_from_json(entry: Mapping[str, Any]) -> Account:
     """Return the account that `account_to_json` wrote."""
-    label = checked.text(entry["label"])
+    label = json_types.text(entry["label"])
     if entry["status"] == "ok":
         return Account(label, _reading_from_json(entry))
     last_good = entry["lastGood"]
@@ -87,7 +87,7 @@ def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
 def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
     """Return the windows of an account's JSON; one without a utilization is left out."""
     return {
-        checked.text(name): _window_from_json(value)
+        json_types.text(name): _window_from_json(value)
         for name, value in flatten(entry).items()
         if value["utilization"] is not None
     }
@@ -99,7 +99,8 @@ def _window_to_json(window: Window) -> dict[str, Any]:
 
 def _window_from_json(entry: Mapping[str, Any]) -> Window:
     return Window(
-        checked.percent(entry["utilization"]), checked.optional(checked.instant, entry["resetsAt"])
+        json_types.percent(entry["utilization"]),
+        json_types.optional(json_types.instant, entry["resetsAt"]),
     )
 
 
@@ -127,14 +128,14 @@ def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
     saved = entry.get("savedResets")
     money = entry["extraUsage" if is_old else "credits"]
     return Reading(
-        taken_at=checked.instant(entry["fetchedAt"]),
+        taken_at=json_types.instant(entry["fetchedAt"]),
         windows=windows,
-        plan=checked.optional(checked.text, entry["plan"]),
-        organization=checked.optional(checked.text, entry["organization"]),
+        plan=json_types.optional(json_types.text, entry["plan"]),
+        organization=json_types.optional(json_types.text, entry["organization"]),
         credits=_credits_from_json(money) if money else None,
         pools=pools,
         saved_resets=_saved_resets_from_json(saved) if saved else None,
-        ignored=checked.whole(entry["ignored"]),
+        ignored=json_types.whole(entry["ignored"]),
     )
 
 
@@ -157,13 +158,13 @@ def credits_to_json(credits_: Credits | None) -> dict[str, Any] | None:
 
 def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
     return Credits(
-        used=checked.optional(checked.whole, entry["used"]),
-        limit=checked.optional(checked.whole, entry["limit"]),
-        currency=checked.text(entry["currency"]),
-        exponent=checked.whole(entry["exponent"]),
-        enabled=checked.flag(entry.get("enabled", True)),
-        reason=checked.optional(checked.text, entry.get("reason")),
-        shared=checked.flag(entry.get("shared", False)),
+        used=json_types.optional(json_types.whole, entry["used"]),
+        limit=json_types.optional(json_types.whole, entry["limit"]),
+        currency=json_types.text(entry["currency"]),
+        exponent=json_types.whole(entry["exponent"]),
+        enabled=json_types.flag(entry.get("enabled", True)),
+        reason=json_types.optional(json_types.text, entry.get("reason")),
+        shared=json_types.flag(entry.get("shared", False)),
     )
 
 
@@ -183,20 +184,20 @@ def pool_to_json(pool: Pool) -> dict[str, Any]:
 
 def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
     return Pool(
-        name=checked.text(entry["name"]),
-        title=checked.text(entry["title"]),
-        used=checked.optional(checked.whole, entry["used"]),
-        limit=checked.optional(checked.whole, entry["limit"]),
-        utilization=checked.optional(checked.percent, entry["utilization"]),
-        expires_at=checked.optional(checked.instant, entry["expiresAt"]),
-        currency=checked.text(entry["currency"]),
-        exponent=checked.whole(entry["exponent"]),
+        name=json_types.text(entry["name"]),
+        title=json_types.text(entry["title"]),
+        used=json_types.optional(json_types.whole, entry["used"]),
+        limit=json_types.optional(json_types.whole, entry["limit"]),
+        utilization=json_types.optional(json_types.percent, entry["utilization"]),
+        expires_at=json_types.optional(json_types.instant, entry["expiresAt"]),
+        currency=json_types.text(entry["currency"]),
+        exponent=json_types.whole(entry["exponent"]),
     )
 
 
 def _saved_resets_from_json(entry: Mapping[str, Any]) -> SavedResets:
-    ends_at = checked.optional(checked.instant, entry["endsAt"])
-    return SavedResets(checked.whole(entry["left"]), ends_at)
+    ends_at = json_types.optional(json_types.instant, entry["endsAt"])
+    return SavedResets(json_types.whole(entry["left"]), ends_at)
 
 
 def _split(windows: Mapping[str, Window]) -> tuple[dict[str, Window], dict[str, Window]]:
@@ -211,5 +212,5 @@ def _pool_of(name: str, window: Window) -> Pool:
 
 def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
     kind = FailureKind(entry["errorKind"])
-    retry_at = checked.optional(checked.instant, entry["retryAt"])
-    return Failure(kind, checked.text(entry["error"]), retry_at)
+    retry_at = json_types.optional(json_types.instant, entry["retryAt"])
+    return Failure(kind, json_types.text(entry["error"]), retry_at)

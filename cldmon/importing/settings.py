@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.config.document import Document, dotted
 from cldmon.config.load import problems
 from cldmon.config.reach import KNOWN_SECRETS
-from cldmon.domain.secret import masked, unwrap_session_key
+from cldmon.domain.secret import mask_secrets, unwrap_session_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,7 +108,7 @@ class _Work:
                 self.leave(("accounts", number), "has no label")
             elif label in seen:
                 self.leave(
-                    ("accounts", number), f"{masked(label)!r} is the label of another account"
+                    ("accounts", number), f"{mask_secrets(label)!r} is the label of another account"
                 )
             else:
                 seen.add(label)
@@ -124,7 +124,7 @@ class _Work:
         if not refused:
             self.people.append(person)
         elif refused[0][0][-1] == "session_key":
-            owner = masked(entry["label"])
+            owner = mask_secrets(entry["label"])
             why = f'the key of "{owner}" {refused[0][1]}' if key else f'"{owner}" has none'
             self.leave(("accounts", number, "sessionKey"), why)
             self.keyless.append(entry["label"])
@@ -144,7 +144,7 @@ class _Work:
         return Document(Path(), "", data)
 
     def leave(self, path: KeyPath, why: str) -> None:
-        self.remarks.append(f"{masked(dotted(path))}: not taken: {why}")
+        self.remarks.append(f"{mask_secrets(dotted(path))}: not taken: {why}")
 
     def translation(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}

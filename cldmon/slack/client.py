@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.slack import messages
 from cldmon.slack.verdicts import TOKEN_PLACE, verdict
@@ -79,18 +79,18 @@ class SlackMessenger:
         """What tells this app from others without giving its token away."""
         return self._token.fingerprint()
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Send a Slack user the message about a limit that was reached or has reset."""
         return self.send(user, messages.alert(transition, self._clock()))
 
-    def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
         """Confirm to a Slack user which alerts of account `label` they now get."""
         return self.send(user, messages.confirmation(label, subscription))
 
-    def send(self, user: str, message: Message) -> Receipt:
+    def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to the Slack user id `user`, at most once."""
         if not re.fullmatch(r"[UW]\w+", user, re.ASCII):
-            return Receipt(Fate.GONE, f"{user!r} is not the id of a Slack user")
+            return DeliveryResult(DeliveryStatus.GONE, f"{user!r} is not the id of a Slack user")
         receipt, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(user, message))
         return replace(receipt, reason=f"{user} {receipt.reason}") if _is_gone(receipt) else receipt
 
@@ -138,13 +138,13 @@ class SlackMessenger:
         self, method: str, params: dict[str, Any] | None = None, patience: timedelta = PATIENCE
     ) -> Answer:
         receipt, answer = self._ask(method, patience, params=params or {})
-        if receipt.fate is not Fate.DELIVERED or answer is None:
+        if receipt.fate is not DeliveryStatus.DELIVERED or answer is None:
             raise SlackError(_complaint(receipt))
         return answer
 
     def _ask(
         self, method: str, patience: timedelta, **request: Any
-    ) -> tuple[Receipt, Answer | None]:
+    ) -> tuple[DeliveryResult, Answer | None]:
         """Ask once, and once more if Slack wants only a short pause first."""
         receipt, answer = self._ask_once(method, request)
         if receipt.retry_after is None or receipt.retry_after > patience:
@@ -152,17 +152,19 @@ class SlackMessenger:
         self._sleep(receipt.retry_after.total_seconds())
         return self._ask_once(method, request)
 
-    def _ask_once(self, method: str, request: dict[str, Any]) -> tuple[Receipt, Answer | None]:
+    def _ask_once(
+        self, method: str, request: dict[str, Any]
+    ) -> tuple[DeliveryResult, Answer | None]:
         from cldmon.slack.transport import LostError, UnsentError
 
         if not re.fullmatch(r"[!-~]+", self._token.reveal()):
-            return Receipt(Fate.LATER, _MALFORMED_TOKEN, halt=True), None
+            return DeliveryResult(DeliveryStatus.LATER, _MALFORMED_TOKEN, halt=True), None
         try:
             answer = self._transport.ask(method, request)
         except UnsentError as error:
-            return Receipt(Fate.LATER, str(error), halt=True), None
+            return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True), None
         except LostError as error:
-            return Receipt(Fate.UNSURE, str(error), halt=True), None
+            return DeliveryResult(DeliveryStatus.UNSURE, str(error), halt=True), None
         return verdict(answer, self._clock()), answer
 
     @cached_property
@@ -185,11 +187,11 @@ def _payload(user: str, message: Message) -> dict[str, Any]:
     }
 
 
-def _is_gone(receipt: Receipt) -> bool:
-    return receipt.fate is Fate.GONE
+def _is_gone(receipt: DeliveryResult) -> bool:
+    return receipt.fate is DeliveryStatus.GONE
 
 
-def _complaint(receipt: Receipt) -> str:
+def _complaint(receipt: DeliveryResult) -> str:
     if _is_gone(receipt):
         return (
             f"the channel of notifications.slack.member_channel_id {receipt.reason}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cldmon.domain.delivery import Fate
+from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.slack.people import Person, resolve
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.model import Subscription
     from cldmon.slack.directory import Directory
     from cldmon.store.subscriptions import SubscriptionsFile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     class Messenger(Protocol):
         """What is needed of `cldmon.slack.client.SlackMessenger`."""
 
-        def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+        def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
             """Confirm to a Slack user which alerts of account `label` they now get."""
 
 
@@ -74,7 +74,7 @@ class Subscribing:
         """
         new = self._settings.change(user, label, limit_hit=limit_hit, reset=reset)
         receipt = self._messenger.confirm(user, label, new)
-        if receipt.fate is not Fate.DELIVERED:
+        if receipt.fate is not DeliveryStatus.DELIVERED:
             self._warn(f"the change stands, but {_undelivered(receipt)}")
         return new
 
@@ -85,6 +85,6 @@ class Subscribing:
         return Person(text, "")
 
 
-def _undelivered(receipt: Receipt) -> str:
-    became = "may not have been" if receipt.fate is Fate.UNSURE else "was not"
+def _undelivered(receipt: DeliveryResult) -> str:
+    became = "may not have been" if receipt.fate is DeliveryStatus.UNSURE else "was not"
     return f"its confirmation {became} delivered: {receipt.reason}"

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import headers
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ DEFAULT_PAUSE = timedelta(minutes=1)
 
 LONGEST_PAUSE = timedelta(hours=1)
 
-_DELIVERED = Receipt(Fate.DELIVERED)
+_DELIVERED = DeliveryResult(DeliveryStatus.DELIVERED)
 
 _GONE = {
     "channel_not_found": "is not known in this Slack workspace",
@@ -94,20 +94,26 @@ class Answer:
         return code if isinstance(code, str) and re.fullmatch(r"[a-z0-9_]{1,80}", code) else None
 
 
-def verdict(answer: Answer, now: datetime) -> Receipt:
+def verdict(answer: Answer, now: datetime) -> DeliveryResult:
     """Return what became of the message that `answer` answers; `now` is a UTC instant."""
     if _is_rate_limit(answer):
         pause = retry_after(answer.headers.get("retry-after"), now)
-        return Receipt(Fate.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause)
+        return DeliveryResult(
+            DeliveryStatus.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause
+        )
     if answer.status >= 500 or answer.code == _UNAVAILABLE:
-        return Receipt(Fate.LATER, f"Slack is down (HTTP {answer.status})", halt=True)
+        return DeliveryResult(
+            DeliveryStatus.LATER, f"Slack is down (HTTP {answer.status})", halt=True
+        )
     if answer.code:
         return _judged(answer.code, answer)
     if answer.status >= 300:
-        return Receipt(Fate.LATER, _not_slack(f"HTTP {answer.status}"), halt=True)
+        return DeliveryResult(DeliveryStatus.LATER, _not_slack(f"HTTP {answer.status}"), halt=True)
     if answer.data.get("ok") is True:
         return _DELIVERED
-    return Receipt(Fate.UNSURE, _not_slack("an answer that is not understood"), halt=True)
+    return DeliveryResult(
+        DeliveryStatus.UNSURE, _not_slack("an answer that is not understood"), halt=True
+    )
 
 
 def retry_after(text: str | None, now: datetime) -> timedelta:
@@ -122,16 +128,18 @@ def _is_rate_limit(answer: Answer) -> bool:
     return answer.status == 429 or answer.code in _RATE_LIMITED
 
 
-def _judged(code: str, answer: Answer) -> Receipt:
+def _judged(code: str, answer: Answer) -> DeliveryResult:
     if code in _GONE:
-        return Receipt(Fate.GONE, f"{_GONE[code]} ({code})")
+        return DeliveryResult(DeliveryStatus.GONE, f"{_GONE[code]} ({code})")
     if code in _REFUSED:
-        return Receipt(Fate.LATER, f"{_REFUSED[code]} ({code})", halt=True)
+        return DeliveryResult(DeliveryStatus.LATER, f"{_REFUSED[code]} ({code})", halt=True)
     if code == "missing_scope":
-        return Receipt(Fate.LATER, _missing_scope(answer.data.get("needed")), halt=True)
+        return DeliveryResult(
+            DeliveryStatus.LATER, _missing_scope(answer.data.get("needed")), halt=True
+        )
     if code in _IN_TROUBLE:
-        return Receipt(Fate.UNSURE, f"Slack is in trouble ({code})", halt=True)
-    return Receipt(Fate.LATER, f"Slack refused the request ({code})")
+        return DeliveryResult(DeliveryStatus.UNSURE, f"Slack is in trouble ({code})", halt=True)
+    return DeliveryResult(DeliveryStatus.LATER, f"Slack refused the request ({code})")
 
 
 def _missing_scope(needed: object) -> str:

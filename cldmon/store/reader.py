@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.model import percentage
+from cldmon.domain.model import parse_percentage
 from cldmon.domain.windows import FULL, flatten, nest
 from cldmon.store.days import DAY_MS, days
 from cldmon.store.sampling import sample
@@ -165,7 +165,7 @@ def _windows(values: bytes) -> Windows | None:
     return {
         name: percent
         for name, value in values_by_name.items()
-        if (percent := percentage(value)) is not None
+        if (percent := parse_percentage(value)) is not None
     }
 
 

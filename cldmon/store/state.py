@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain import checked
+from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
-from cldmon.domain.asking import Organization
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.model import Snapshot, Transition, TransitionKind, iso, iso_or_none
+from cldmon.domain.ports import Organization
 from cldmon.domain.transitions import AlertState
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
@@ -42,7 +42,7 @@ _REFUSAL_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyMark:
+class KeyFingerprint:
     """Which session key an account had, as a fingerprint, and since when it was seen (UTC)."""
 
     fingerprint: str
@@ -50,7 +50,7 @@ class KeyMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class AccountState:
     """What has to be known of an account from pass to pass, beyond what is shown.
 
     `alerts` is what alerts go by, also of windows that are gone; `organization` the choice made
@@ -63,7 +63,7 @@ class Memory:
     organization: Organization | None = None
     organization_at: datetime | None = None
     retry_at: datetime | None = None
-    key: KeyMark | None = None
+    key: KeyFingerprint | None = None
     saved_resets_refused_at: datetime | None = None
     challenges: int = 0
     passes_to_skip: int = 0
@@ -73,7 +73,7 @@ class Memory:
         at = self.saved_resets_refused_at
         return at is not None and timedelta(0) <= now - at < _REFUSAL_LIFE
 
-    def rests(self, now: datetime) -> bool:
+    def is_backing_off(self, now: datetime) -> bool:
         """Tell whether the account is to be left alone still."""
         return _is_ahead(self.retry_at, now)
 
@@ -96,7 +96,7 @@ class State:
     """All of state.json. `history_line` is the last pass's, without its line end."""
 
     snapshot: Snapshot = field(default_factory=Snapshot)
-    memories: Mapping[str, Memory] = field(default_factory=dict)
+    account_states: Mapping[str, AccountState] = field(default_factory=dict)
     outbox: tuple[Message, ...] = ()
     history_line: str | None = None
     slack_retry_at: datetime | None = None
@@ -115,7 +115,7 @@ class State:
         rest.remove(message)
         return replace(self, outbox=tuple(rest))
 
-    def slack_rests(self, now: datetime) -> bool:
+    def is_slack_backing_off(self, now: datetime) -> bool:
         """Tell whether Slack is to be left alone still."""
         return _is_ahead(self.slack_retry_at, now)
 
@@ -156,7 +156,7 @@ def encode(state: State) -> bytes:
     body = {
         "version": VERSION,
         "snapshot": snapshots.to_json(state.snapshot),
-        "accounts": {label: _memory_to_json(m) for label, m in state.memories.items()},
+        "accounts": {label: _memory_to_json(m) for label, m in state.account_states.items()},
         "outbox": [_message_to_json(message) for message in state.outbox],
         "historyLine": state.history_line,
         "slackRetryAt": iso_or_none(state.slack_retry_at),
@@ -174,18 +174,18 @@ def decode(text: bytes, path: Path) -> State:
 def _state_from_json(body: dict[str, Any]) -> State:
     return State(
         snapshot=snapshots.from_json(body["snapshot"]),
-        memories={
-            checked.text(label): _memory_from_json(m) for label, m in body["accounts"].items()
+        account_states={
+            json_types.text(label): _memory_from_json(m) for label, m in body["accounts"].items()
         },
         outbox=tuple(map(_message_from_json, body["outbox"])),
-        history_line=checked.optional(_line, body["historyLine"]),
-        slack_retry_at=checked.optional(checked.instant, body["slackRetryAt"]),
-        pass_seconds=checked.optional(checked.number, body["passSeconds"]),
-        counters={checked.text(k): checked.whole(v) for k, v in body["counters"].items()},
+        history_line=json_types.optional(_line, body["historyLine"]),
+        slack_retry_at=json_types.optional(json_types.instant, body["slackRetryAt"]),
+        pass_seconds=json_types.optional(json_types.number, body["passSeconds"]),
+        counters={json_types.text(k): json_types.whole(v) for k, v in body["counters"].items()},
     )
 
 
-def _memory_to_json(memory: Memory) -> dict[str, Any]:
+def _memory_to_json(memory: AccountState) -> dict[str, Any]:
     organization, key = memory.organization, memory.key
     return {
         "windows": snapshots.windows_to_json(memory.alerts.confirmed),
@@ -200,31 +200,31 @@ def _memory_to_json(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _memory_from_json(entry: dict[str, Any]) -> Memory:
+def _memory_from_json(entry: dict[str, Any]) -> AccountState:
     organization, key = entry["organization"], entry["key"]
-    return Memory(
+    return AccountState(
         alerts=AlertState(
             snapshots.windows_from_json(entry["windows"]),
             snapshots.windows_from_json(entry.get("pending", {})),
         ),
         organization=_organization_from_json(organization) if organization else None,
-        organization_at=checked.optional(checked.instant, entry["organizationAt"]),
-        retry_at=checked.optional(checked.instant, entry["retryAt"]),
+        organization_at=json_types.optional(json_types.instant, entry["organizationAt"]),
+        retry_at=json_types.optional(json_types.instant, entry["retryAt"]),
         key=_key_from_json(key) if key else None,
-        saved_resets_refused_at=checked.optional(
-            checked.instant, entry.get("savedResetsRefusedAt")
+        saved_resets_refused_at=json_types.optional(
+            json_types.instant, entry.get("savedResetsRefusedAt")
         ),
-        challenges=checked.whole(entry.get("challenges", 0)),
-        passes_to_skip=min(checked.whole(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
+        challenges=json_types.whole(entry.get("challenges", 0)),
+        passes_to_skip=min(json_types.whole(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
     )
 
 
 def _organization_from_json(entry: dict[str, Any]) -> Organization:
-    return Organization(checked.text(entry["uuid"]), checked.text(entry["plan"]))
+    return Organization(json_types.text(entry["uuid"]), json_types.text(entry["plan"]))
 
 
-def _key_from_json(entry: dict[str, Any]) -> KeyMark:
-    return KeyMark(checked.text(entry["fingerprint"]), checked.instant(entry["since"]))
+def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
+    return KeyFingerprint(json_types.text(entry["fingerprint"]), json_types.instant(entry["since"]))
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
@@ -243,16 +243,16 @@ def _message_to_json(message: Message) -> dict[str, Any]:
 def _message_from_json(entry: dict[str, Any]) -> Message:
     transition = Transition(
         kind=TransitionKind(entry["kind"]),
-        label=checked.text(entry["label"]),
-        window=checked.text(entry["window"]),
-        at=checked.instant(entry["at"]),
-        resets_at=checked.optional(checked.instant, entry["resetsAt"]),
+        label=json_types.text(entry["label"]),
+        window=json_types.text(entry["window"]),
+        at=json_types.instant(entry["at"]),
+        resets_at=json_types.optional(json_types.instant, entry["resetsAt"]),
     )
-    user = checked.optional(checked.text, entry["user"])
-    return Message(transition, user, checked.whole(entry["unsure"]))
+    user = json_types.optional(json_types.text, entry["user"])
+    return Message(transition, user, json_types.whole(entry["unsure"]))
 
 
 def _line(value: object) -> str:
-    line = checked.text(value)
+    line = json_types.text(value)
     history.date_of(line)  # raises where it is none
     return line

@@ -9,8 +9,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from cldmon.domain import series
+from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.model import FULL, TransitionKind, short_title
-from cldmon.domain.thinning import thin_line
 from cldmon.terminal.plot import PlottedSeries, plot
 from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
 
@@ -162,7 +162,7 @@ def _plot_line(
 ) -> PlottedSeries:
     parts = series.segments(line, longest / timedelta(milliseconds=1))
     column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
-    thinned = [thin_line(part, column_ms) for part in parts]
+    thinned = [downsample_line(part, column_ms) for part in parts]
     return PlottedSeries(frame.terminal.pick(*style.glyph), style.colour, thinned)
 
 

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon.domain import ranges
+from cldmon.domain.downsampling import KEPT_OF_A_BUCKET, Downsampler
 from cldmon.domain.model import to_ms
-from cldmon.domain.thinning import KEPT_OF_A_BUCKET, Thinned
 from cldmon.store import reader
 from cldmon.web.auth import caller_key
 from cldmon.web.bodies import parameter
@@ -127,8 +127,8 @@ def _thinned(
     """Return about so many points of each account; `wanted` is the span in ms and their number."""
     length_ms, count = wanted
     width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
-    found: defaultdict[str, Thinned] = defaultdict(
-        lambda: Thinned(width_ms, services.settings.interval)
+    found: defaultdict[str, Downsampler] = defaultdict(
+        lambda: Downsampler(width_ms, services.settings.interval)
     )
 
     def add(part: Mapping[str, list[Point]]) -> None:

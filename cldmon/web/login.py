@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cldmon.domain.delivery import Fate
+from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.slack import messages
 from cldmon.slack.people import search
@@ -99,9 +99,9 @@ def confirmed(user: str, label: str, subscription: Subscription, services: Servi
             receipt = slack.messenger.confirm(user, label, subscription)
     except RefusedError:
         return False
-    if receipt.fate is not Fate.DELIVERED:
+    if receipt.fate is not DeliveryStatus.DELIVERED:
         services.warn(f"a confirmation was not delivered: {receipt.reason}")
-    return receipt.fate is Fate.DELIVERED
+    return receipt.fate is DeliveryStatus.DELIVERED
 
 
 def _welcome_guest(request: Request, services: Services) -> Response:
@@ -138,7 +138,7 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     try:
         with _asking_slack(services):
             receipt = slack.messenger.send(person.id, messages.login_code(code, minutes))
-            if receipt.fate in (Fate.LATER, Fate.GONE):
+            if receipt.fate in (DeliveryStatus.LATER, DeliveryStatus.GONE):
                 raise SlackError(receipt.reason)
     except RefusedError:
         services.rate_limits.codes.cancel(person.id, code)
@@ -174,7 +174,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
             receipt = _slack(services).messenger.send(person.id, message)
     except RefusedError:
         return  # why stands in the log
-    if receipt.fate is not Fate.DELIVERED:
+    if receipt.fate is not DeliveryStatus.DELIVERED:
         services.warn(f"a warning of wrong login codes was not delivered: {receipt.reason}")
 
 

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cldmon.domain.secret import masked
+from cldmon.domain.secret import mask_secrets
 from cldmon.errors import CldmonError
 from cldmon.web.file_cache import mark_of
 
@@ -83,7 +83,7 @@ class ThrottledLogger:
 
     def __call__(self, message: str) -> None:
         """Say it, or not."""
-        line = masked("".join(c if c.isprintable() else "?" for c in message[:_LONGEST_LINE]))
+        line = mask_secrets("".join(c if c.isprintable() else "?" for c in message[:_LONGEST_LINE]))
         now = self._now()
         before = self._said.get(line)  # asked once: another thread may forget it meanwhile
         if before is not None and abs(now - before) < SAID_AGAIN_AFTER:

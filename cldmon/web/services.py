@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.web.concurrency import LOCK_SECONDS, ConcurrencyLimiter
 from cldmon.web.guards import parse_host
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 class Messenger(Protocol):
     """What the endpoints need of `cldmon.slack.client.SlackMessenger`."""
 
-    def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
         """Confirm to a Slack user which alerts of account `label` they now get."""
 
-    def send(self, user: str, message: Message) -> Receipt:
+    def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to a Slack user."""
 
 
@@ -97,13 +97,13 @@ class NullSlack:
         """Raise SlackError."""
         raise SlackError(self.reason)
 
-    def confirm(self, user: str, label: str, subscription: Subscription) -> Receipt:
+    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
         """Send nothing."""
-        return Receipt(Fate.LATER, self.reason)
+        return DeliveryResult(DeliveryStatus.LATER, self.reason)
 
-    def send(self, user: str, message: Message) -> Receipt:
+    def send(self, user: str, message: Message) -> DeliveryResult:
         """Send nothing."""
-        return Receipt(Fate.LATER, self.reason)
+        return DeliveryResult(DeliveryStatus.LATER, self.reason)
 
 
 class RateLimits:

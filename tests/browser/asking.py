@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cldmon.claude.browser import BrowserSettings
 from cldmon.claude.source import BrowserSource
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
-from cldmon.domain.asking import Question, lookup_of
 from cldmon.domain.model import Failure
+from cldmon.domain.ports import ReadRequest, lookup_of
 from cldmon.domain.secret import Secret
 from tests.home import key_of, organization_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cldmon.demo.claude import FakeClaude
     from cldmon.demo.faults import Fault
     from cldmon.demo.http import Request
-    from cldmon.domain.asking import Answer
+    from cldmon.domain.ports import ReadResult
 
 PATIENT = BrowserSettings(timeout=40, concurrency=8)
 
@@ -42,15 +42,15 @@ class Asking:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    def admit(self, label: str, *faults: Fault, times: int | None = None) -> Question:
+    def admit(self, label: str, *faults: Fault, times: int | None = None) -> ReadRequest:
         """Let an account exist, with what is wrong with it, and return the question about it."""
         key, organization = key_of(label), SimOrganization(organization_of(label))
         self.claude.add(SimAccount(key, (organization,), usage()))
         for fault in faults:
             self.claude.fail(key, fault, times)
-        return Question(label, Secret(key))
+        return ReadRequest(label, Secret(key))
 
-    def read(self, *questions: Question) -> dict[str, Answer | Failure]:
+    def read(self, *questions: ReadRequest) -> dict[str, ReadResult | Failure]:
         self.claude.clear()
         url = self.url or self.claude.url
         source = BrowserSource(

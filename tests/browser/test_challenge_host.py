@@ -12,7 +12,7 @@ from cldmon.demo.claude import CHALLENGE_PAGE, FakeClaude
 from cldmon.demo.http import Request, Route, SimServer
 from cldmon.demo.replies import Answer as HttpReply
 from cldmon.demo.replies import content, html_answer
-from cldmon.domain.asking import Answer
+from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking
 from tests.browser.proxy import Proxy
 from tests.home import key_of
@@ -66,7 +66,7 @@ def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> No
         page = faults.html(403, PAGE).then(faults.header("cf-mitigated", "challenge"))
         claude.fail(key_of("alice"), page, times=1)
         result = asking.read(question)["alice"]
-        assert isinstance(result, Answer), result
+        assert isinstance(result, ReadResult), result
         assert result.challenged
         reached = {request.path for request in host.requests}
         assert {"/turnstile/v0/api.js", "/frame", "/report", "/api"} <= reached

@@ -19,8 +19,8 @@ from cldmon.demo.claude import (
     expired,
     login_redirect,
 )
-from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from tests.browser.asking import Asking, failure
 from tests.home import key_of, organization_of
 
@@ -74,7 +74,7 @@ ENDS = {
 class Passes(NamedTuple):
     """Two passes: what became of each account, and what it asked."""
 
-    results: list[dict[str, Answer | object]]
+    results: list[dict[str, ReadResult | object]]
     requests: list[dict[str, list[Request]]]
     scripts: list[Request]
 
@@ -94,7 +94,7 @@ def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
         yield Passes(results, requests, scripts)  # type: ignore[arg-type]
 
 
-def admitted(asking: Asking) -> Iterator[Question]:
+def admitted(asking: Asking) -> Iterator[ReadRequest]:
     for kind in ("looked-up", "remembered"):
         label = f"script-{kind}"
         asking.claude.challenge(key_of(label), Challenge.SCRIPT)
@@ -114,9 +114,9 @@ def admitted(asking: Asking) -> Iterator[Question]:
     yield asking.admit("unchallenged")
 
 
-def answer(passes: Passes, label: str, number: int = 0) -> Answer:
+def answer(passes: Passes, label: str, number: int = 0) -> ReadResult:
     result = passes.results[number][label]
-    assert isinstance(result, Answer), result
+    assert isinstance(result, ReadResult), result
     return result
 
 
@@ -181,4 +181,4 @@ def test_a_challenge_ends_with_the_accounts_time(fake_claude: FakeClaude, tmp_pa
     fake_claude.challenge(key_of("never"), Challenge.NEVER)
     results = asking.read(asking.admit("never"), asking.admit("good"))
     assert failure(results["never"]).kind is FailureKind.CHALLENGED
-    assert isinstance(results["good"], Answer)
+    assert isinstance(results["good"], ReadResult)

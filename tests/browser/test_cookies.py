@@ -11,7 +11,7 @@ import pytest
 from cldmon.claude.cookie_store import CookieStore
 from cldmon.demo import faults
 from cldmon.demo.claude import FakeClaude, challenge, expired
-from cldmon.domain.asking import Answer, Question
+from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking
 from tests.home import key_of
@@ -54,7 +54,7 @@ def clearance(label: str) -> Fault:
 class Passes(NamedTuple):
     """Three passes: what became of each account, and the Cookie header of its first request."""
 
-    results: list[dict[str, Answer | Failure]]
+    results: list[dict[str, ReadResult | Failure]]
     sent: list[dict[str, str]]
 
     def clearance(self, number: int, label: str) -> str | None:
@@ -79,7 +79,7 @@ def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
         claude.fail(key_of("challenged"), challenge())
         claude.fail(key_of("down"), faults.status(503))
         spoil(asking.folder)
-        questions[-1] = Question("moved", Secret(NEW_KEY))
+        questions[-1] = ReadRequest("moved", Secret(NEW_KEY))
         asking.ahead = timedelta(hours=1)
         for _ in range(2):
             done.append(asking.read(*questions))
@@ -89,7 +89,7 @@ def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
         yield Passes(done, sent)
 
 
-def headers(asking: Asking, questions: list[Question]) -> dict[str, str]:
+def headers(asking: Asking, questions: list[ReadRequest]) -> dict[str, str]:
     return {
         question.label: asking.requests_of(question.label, question.key.reveal())[0].headers[
             "cookie"
@@ -144,7 +144,7 @@ def test_a_cookie_that_has_expired_is_not_sent(passes: Passes) -> None:
 def test_after_a_refusal_the_cookies_are_forgotten(passes: Passes, label: str) -> None:
     assert passes.clearance(1, label) == label
     assert passes.clearance(2, label) is None
-    assert isinstance(passes.results[2][label], Answer)
+    assert isinstance(passes.results[2][label], ReadResult)
 
 
 def test_trouble_of_the_service_costs_no_clearance(passes: Passes) -> None:
@@ -153,7 +153,7 @@ def test_trouble_of_the_service_costs_no_clearance(passes: Passes) -> None:
 
 @pytest.mark.parametrize("label", ["torn", "foreign", "refused"])
 def test_a_spoilt_jar_is_an_empty_one(passes: Passes, label: str) -> None:
-    assert isinstance(passes.results[1][label], Answer)
+    assert isinstance(passes.results[1][label], ReadResult)
     assert passes.sent[1][label] == f"sessionKey={key_of(label)}"
 
 

@@ -29,8 +29,8 @@ from cldmon.demo.claude import (
 from cldmon.demo.faults import instead
 from cldmon.demo.replies import Answer as HttpReply
 from cldmon.demo.replies import Raw
-from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import Organization, ReadResult
 from tests.browser.asking import Asking, failure
 from tests.home import key_of, organization_of
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from cldmon.demo.faults import Fault
     from cldmon.demo.http import Request
     from cldmon.demo.replies import Reply
-    from cldmon.domain.asking import Question
     from cldmon.domain.model import Failure
+    from cldmon.domain.ports import ReadRequest
 
 SECOND_KEY = key_of("second")
 RETRY_AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -167,13 +167,13 @@ HANGING = {
 class Pass(NamedTuple):
     """A pass that has ended: what became of each label, and what another host was asked."""
 
-    results: dict[str, Answer | Failure]
+    results: dict[str, ReadResult | Failure]
     asking: Asking
     elsewhere: list[Request]
 
     def kind(self, label: str) -> FailureKind | None:
         result = self.results[label]
-        return None if isinstance(result, Answer) else result.kind
+        return None if isinstance(result, ReadResult) else result.kind
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
         yield Pass(asking.read(*questions), asking, elsewhere.requests)
 
 
-def remembering(asking: Asking) -> Iterator[Question]:
+def remembering(asking: Asking) -> Iterator[ReadRequest]:
     """Yield questions whose organization is known: rightly, no longer, or never."""
     stale = Organization("00000000-dead-4000-8000-000000000000", "Pro")
     good = asking.admit("remembered")
@@ -233,7 +233,7 @@ def check(once: Pass, label: str, kind: FailureKind | None, words: str) -> None:
 
 def test_one_accounts_failure_never_touches_another(once: Pass) -> None:
     answer = once.results["good"]
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ReadResult)
     assert answer.looked_up
     assert answer.organization == Organization(organization_of("good"), "Pro")
     assert [w.utilization for w in answer.reading.windows.values()] == [41, 63]
@@ -269,7 +269,7 @@ def test_a_redirect_to_another_host_does_not_take_the_key_there(once: Pass) -> N
 
 def test_the_remembered_organization_costs_one_request(once: Pass) -> None:
     answer = once.results["remembered"]
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ReadResult)
     assert not answer.looked_up
     assert len(once.asking.requests_of("remembered")) == 1
 
@@ -277,7 +277,7 @@ def test_the_remembered_organization_costs_one_request(once: Pass) -> None:
 @pytest.mark.parametrize("label", ["stale", "gone"])
 def test_a_stale_organization_is_looked_up_again_once(once: Pass, label: str) -> None:
     answer = once.results[label]
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ReadResult)
     assert answer.organization.uuid == organization_of(label)
     queries = [request.query for request in once.asking.requests_of(label)]
     assert queries == ["cedar_ember=1", "", "", "cedar_ember=1"]

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cldmon.domain.asking import Answer
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking, failure
 from tests.home import organization_of
 
@@ -67,7 +67,7 @@ def test_an_unforeseen_error_fails_its_account_alone(
     ]
     with caplog.at_level(logging.DEBUG, "cldmon"):
         results = asking.read(*questions)
-    assert isinstance(results.pop("good"), Answer)
+    assert isinstance(results.pop("good"), ReadResult)
     assert {failure(result).kind for result in results.values()} == {FailureKind.UNEXPECTED}
     raised = {"cookies": CookieStoreError, "organizations": OrganizationError, "usage": UsageError}
     for label, error in raised.items():

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
-from cldmon.domain.asking import Answer, Question
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.home import key_of
@@ -20,7 +20,7 @@ TEAM = SimOrganization("bbbbbbbb-0000-4000-8000-00000000000b", capabilities=("ch
 CONSOLE = SimOrganization("cccccccc-0000-4000-8000-00000000000c", capabilities=("api",))
 
 
-def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> Question:
+def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> ReadRequest:
     """Let an account with three organizations exist, some of which refuse their usage."""
     account = SimAccount(
         key_of(label),
@@ -29,7 +29,7 @@ def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> Question
         frozenset(organization.uuid for organization in refused),
     )
     claude.add(account)
-    return Question(label, Secret(account.key))
+    return ReadRequest(label, Secret(account.key))
 
 
 def test_organizations_are_asked_in_turn(fake_claude: FakeClaude, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_organizations_are_asked_in_turn(fake_claude: FakeClaude, tmp_path: Path
     found = {
         label: (answer.organization.uuid, answer.organization.plan)
         for label, answer in results.items()
-        if isinstance(answer, Answer)
+        if isinstance(answer, ReadResult)
     }
     assert found == {
         "first": (PERSONAL.uuid, "Ultra"),

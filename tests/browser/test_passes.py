@@ -11,8 +11,8 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.faults import Fault
-from cldmon.domain.asking import Answer
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import ReadResult
 from tests.browser.asking import PATIENT, Asking, failure
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_no_more_accounts_are_asked_side_by_side_than_configured(
     asking = Asking(fake_claude, tmp_path, replace(PATIENT, concurrency=2))
     labels = [f"account-{number}" for number in range(7)]
     results = asking.read(*(asking.admit(label, Fault("gauge", gauge.act)) for label in labels))
-    assert all(isinstance(result, Answer) for result in results.values())
+    assert all(isinstance(result, ReadResult) for result in results.values())
     assert gauge.most == 2
 
 
@@ -113,7 +113,7 @@ def test_where_a_browser_lacks_a_library_the_next_one_is_taken(
     asking = Asking(
         fake_claude, tmp_path / "data", env={**env, "PLAYWRIGHT_BROWSERS_PATH": str(shells)}
     )
-    assert isinstance(asking.read(asking.admit("alice"))["alice"], Answer)
+    assert isinstance(asking.read(asking.admit("alice"))["alice"], ReadResult)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_the_proxy_of_the_environment_is_used(fake_claude: FakeClaude, tmp_path:
     others = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     proxied = {**others, "http_proxy": fake_claude.url}
     asking = Asking(fake_claude, tmp_path, env=proxied, url="http://claude.test")
-    assert isinstance(asking.read(asking.admit("alice"))["alice"], Answer)
+    assert isinstance(asking.read(asking.admit("alice"))["alice"], ReadResult)
     assert len(asking.requests_of("alice")) == 2
     direct = replace(asking, env=others).read(asking.admit("bob"))["bob"]
     assert failure(direct).kind is FailureKind.SERVICE_DOWN
@@ -170,4 +170,4 @@ def test_the_sandbox_is_never_given_up_silently(fake_claude: FakeClaude, tmp_pat
     if os.geteuid() == 0:
         assert "remove browser.sandbox, or run cldmon as another user" in failure(result).message
     else:
-        assert isinstance(result, Answer) or "its sandbox cannot" in failure(result).message
+        assert isinstance(result, ReadResult) or "its sandbox cannot" in failure(result).message

@@ -15,8 +15,8 @@ from bench.tls import certificate
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import faults
 from cldmon.demo.claude import FakeClaude
-from cldmon.domain.asking import Answer
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.browser.proxy import Proxy
@@ -71,7 +71,7 @@ def test_user_and_password_are_handed_to_the_proxy(
 ) -> None:
     network.proxy.asked.clear()
     named = through(asking, f"http://{QUOTED}@{network.proxy.place}", configured=configured)
-    assert isinstance(named.read(named.admit("alice"))["alice"], Answer)
+    assert isinstance(named.read(named.admit("alice"))["alice"], ReadResult)
     assert network.proxy.asked
     told = str([*network.tls.requests, *network.plain.requests]).lower()
     assert "marker@1" not in told

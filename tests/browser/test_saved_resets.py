@@ -19,8 +19,8 @@ from cldmon.demo.claude import (
 )
 from cldmon.demo.replies import Answer as HttpReply
 from cldmon.demo.replies import html_answer, json_answer
-from cldmon.domain.asking import Answer, Organization, Question
 from cldmon.domain.model import FailureKind
+from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.home import key_of, organization_of
@@ -54,7 +54,7 @@ WAYS = ("looked-up", "remembered")
 
 
 class Pass(NamedTuple):
-    results: dict[str, Answer]
+    results: dict[str, ReadResult]
     failed: dict[str, FailureKind]
     queries: dict[str, list[str]]
     """The queries of each account's requests for its usage."""
@@ -74,11 +74,11 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
         questions.append(replace(admit(claude, "unasked", None), saved_resets=False))
         results = asking.read(*questions)
         yield Pass(
-            {label: result for label, result in results.items() if isinstance(result, Answer)},
+            {label: result for label, result in results.items() if isinstance(result, ReadResult)},
             {
                 label: failure(result).kind
                 for label, result in results.items()
-                if not isinstance(result, Answer)
+                if not isinstance(result, ReadResult)
             },
             {
                 question.label: [
@@ -91,12 +91,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
         )
 
 
-def admit(claude: FakeClaude, label: str, refusal: HttpReply | None) -> Question:
+def admit(claude: FakeClaude, label: str, refusal: HttpReply | None) -> ReadRequest:
     organization = SimOrganization(organization_of(label))
     body = usage(cedar_ember=saved_resets(SOON, weekly_resets=SOON))
     claude.add(SimAccount(key_of(label), (organization,), body, saved_resets_refusal=refusal))
     known = Organization(organization.uuid, "Pro") if label.endswith("remembered") else None
-    return Question(label, Secret(key_of(label)), remembered=known)
+    return ReadRequest(label, Secret(key_of(label)), remembered=known)
 
 
 @pytest.mark.parametrize("way", WAYS)

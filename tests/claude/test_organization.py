@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.claude.organization import find_candidates
-from cldmon.domain.asking import Organization
+from cldmon.domain.ports import Organization
 from tests.strategies import JSON
 
 CONSOLE = {"uuid": "c-0", "capabilities": ["api"]}

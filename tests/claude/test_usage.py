@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.claude.usage import parse
-from cldmon.domain.asking import Organization
 from cldmon.domain.freshness import view
 from cldmon.domain.model import Account, Credits, Pool, Reading, SavedResets, Snapshot, Window
+from cldmon.domain.ports import Organization
 from cldmon.domain.snapshot import from_json, to_json
 from cldmon.domain.windows import short_title
 from cldmon.terminal.status import Page, format_table

@@ -16,7 +16,7 @@ from cldmon.cli import MODULES, cli
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.secret import Secret
 from cldmon.store.history import day_path, line
-from cldmon.store.state import KeyMark, Memory, State, StateFile
+from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.fakes import Clock, windows
 from tests.terminal.readings import ALICE, BOB, CAROL, HOUR, MINUTE, NOW, SNAPSHOT
@@ -89,7 +89,9 @@ def furnish(slack: FakeSlack) -> Desk:
         f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n{"".join(accounts)}'
     )
     config.chmod(0o600)
-    StateFile(data).save(State(replace(SNAPSHOT, accounts=PEOPLE), memories=dict(_memories())))
+    StateFile(data).save(
+        State(replace(SNAPSHOT, accounts=PEOPLE), account_states=dict(_memories()))
+    )
     for day in {NOW.date(), (NOW - DAY).date()}:
         lines = [f"{text}\n" for at, text in _passes() if at == day]
         day_path(data, day).write_text("".join(lines), encoding="utf-8")
@@ -99,11 +101,11 @@ def furnish(slack: FakeSlack) -> Desk:
     return Desk(App(config, None, {"HOME": str(folder), "PATH": "/nonexistent"}, Clock(NOW)))
 
 
-def _memories() -> Iterator[tuple[str, Memory]]:
+def _memories() -> Iterator[tuple[str, AccountState]]:
     """Yield the memory of each account: keys of 0, 11 and 22 days."""
     for number, account in enumerate(PEOPLE):
-        mark = KeyMark(Secret(key(account.label)).fingerprint(), NOW - number * 11 * DAY)
-        yield account.label, Memory(key=mark)
+        mark = KeyFingerprint(Secret(key(account.label)).fingerprint(), NOW - number * 11 * DAY)
+        yield account.label, AccountState(key=mark)
 
 
 def _passes() -> Iterator[tuple[object, str]]:

@@ -54,7 +54,7 @@ def test_an_interrupted_pass_leaves_nothing_behind(
     home: Home, number: int, group: bool, code: int
 ) -> None:
     running = in_mid_pass(home)
-    (running.tell_group if group else running.tell)(number)
+    (running.tell_group if group else running.send_signal)(number)
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (code, "", "")
     assert home.left_behind() == []
@@ -158,7 +158,7 @@ def test_a_browser_that_dies_costs_only_those_not_yet_read(
 def test_a_driver_that_hangs_is_ended_by_force(home: Home) -> None:
     running = in_mid_pass(home)
     running.kill(DRIVER, signal.SIGSTOP)
-    running.tell(signal.SIGTERM)
+    running.send_signal(signal.SIGTERM)
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (143, "", "")
     assert home.left_behind() == []
@@ -166,7 +166,7 @@ def test_a_driver_that_hangs_is_ended_by_force(home: Home) -> None:
 
 def test_what_a_killed_pass_leaves_is_cleared_by_the_next(home: Home) -> None:
     running = in_mid_pass(home)
-    running.tell(signal.SIGKILL)
+    running.send_signal(signal.SIGKILL)
     assert running.end()[0] == -signal.SIGKILL
     assert any(home.temporary.iterdir())
     for label in home.labels:

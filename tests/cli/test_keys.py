@@ -67,7 +67,7 @@ def test_no_hanging_program_outlives_a_pass_that_is_interrupted(home: Home) -> N
     running = home.start("fetch")
     wait_until(lambda: list((home.data / "browser").glob("*.json")))
     assert [*home.processes().values()].count(f"{HANGS} ") == 4
-    running.tell(signal.SIGINT)
+    running.send_signal(signal.SIGINT)
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (130, "", "")
     assert home.left_behind() == []
@@ -174,7 +174,7 @@ def test_a_bot_token_file_that_is_no_file_stops_neither_passes_nor_the_server(
     assert home.run("fetch", "--strict").returncode == 0
     server = home.start("serve")
     wait_until(lambda: home.run("health", "--serve").returncode == 0)
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.end()
 
 

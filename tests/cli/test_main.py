@@ -177,7 +177,7 @@ def test_a_signal_ends_it_at_once_and_without_a_word(home: Home, number: int, co
     home.config.write_text(text)
     running = home.start("fetch")
     wait_until((home.folder / "ready").exists)
-    running.tell(number)
+    running.send_signal(number)
     returned, out, err = running.end()
     assert (returned, out, err.strip()) == (code, "", "")
     assert home.left_behind() == []

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cldmon.collector import Collector, Target
-from cldmon.collector.advance import Settings
+from cldmon.collector.next_state import Settings
 from cldmon.domain.secret import Secret
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile

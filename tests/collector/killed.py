@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from tests.collector.house import House
 from tests.fakes import FakeSlack
 
@@ -48,12 +48,12 @@ class SlackOnDisk(FakeSlack):
         super().__init__()
         self.path = path
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         """Write a line."""
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.write(fd, f"{user}: {transition.kind.value}\n".encode())
         os.close(fd)
-        return Receipt(Fate.DELIVERED)
+        return DeliveryResult(DeliveryStatus.DELIVERED)
 
 
 def at_step(number: int) -> None:

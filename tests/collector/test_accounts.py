@@ -98,7 +98,7 @@ def test_an_account_removed_from_the_config_vanishes(team: House) -> None:
     team.run({"alice": 100})
     team.labels = ("carol", "bob")
     assert list(shown(team.run())) == ["carol", "bob"]
-    assert list(team.state.memories) == ["carol", "bob"]
+    assert list(team.state.account_states) == ["carol", "bob"]
     team.labels = ("alice",)
     team.run({"alice": 0})
     assert team.told == []
@@ -133,7 +133,7 @@ def test_a_rate_limited_account_is_left_alone_until_then(team: House) -> None:
     assert team.state.counters == {"errors.rate_limited": 1}
     assert team.run().failed == []
     assert asked(team) == ["carol", "alice", "bob"]
-    assert team.state.memories["bob"].retry_at is None
+    assert team.state.account_states["bob"].retry_at is None
 
 
 def test_a_rate_limit_that_ends_at_once_holds_nobody_back(team: House) -> None:
@@ -199,7 +199,7 @@ def test_the_organization_is_looked_up_once_a_day_at_most(house: House) -> None:
         house.run(later=timedelta(hours=3))
     lookups = [question for question in house.source.asked if question.remembered is None]
     assert len(lookups) == 3
-    assert house.state.memories["alice"].organization is not None
+    assert house.state.account_states["alice"].organization is not None
 
 
 def test_the_organization_is_looked_up_again_when_the_clock_was_set_back(house: House) -> None:
@@ -240,11 +240,11 @@ def test_a_label_that_means_another_organization_now_is_first_sight(house: House
 def test_a_key_that_is_replaced_changes_nothing_for_the_same_organization(house: House) -> None:
     """28 days after login a new key is needed: no reset may be missed over that."""
     house.run({"alice": 100})
-    first = house.state.memories["alice"].key
+    first = house.state.account_states["alice"].key
     house.keys["alice"] = "sk-ant-sid02-renewed"
     house.run({"alice": 0})
     assert house.told == ["U1: usage_reset alice fiveHour"]
-    second = house.state.memories["alice"].key
+    second = house.state.account_states["alice"].key
     assert first is not None
     assert second is not None
     assert first.fingerprint != second.fingerprint
@@ -257,7 +257,7 @@ def test_a_key_that_is_replaced_changes_nothing_for_the_same_organization(house:
 def test_the_age_of_a_key_counts_from_its_first_use(house: House) -> None:
     for _ in range(3):
         house.run()
-    key = house.state.memories["alice"].key
+    key = house.state.account_states["alice"].key
     assert key is not None
     assert key.since == NOON + timedelta(minutes=10)
 
@@ -355,5 +355,5 @@ def test_a_refusal_to_be_asked_for_saved_resets_is_remembered_for_a_day(team: Ho
     assert asked == [True, False, False, True, False]
     team.source.refusing.clear()
     team.run(later=timedelta(days=1))
-    assert team.state.memories["bob"].saved_resets_refused_at is None
+    assert team.state.account_states["bob"].saved_resets_refused_at is None
     assert all(q.saved_resets for q in team.source.asked if q.label != "bob")

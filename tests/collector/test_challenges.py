@@ -42,7 +42,7 @@ def test_it_is_asked_in_every_third_pass_until_it_is_let_through(pair: House) ->
         *(True, False, False, True, False, False, True, False, False),
         *(True, True),
     ]
-    memory = pair.state.memories["alice"]
+    memory = pair.state.account_states["alice"]
     assert (memory.challenges, memory.passes_to_skip) == (0, 0)
 
 
@@ -53,16 +53,16 @@ def test_meanwhile_it_stays_in_error_with_its_last_reading(pair: House) -> None:
         [alice] = outcome.failed
         assert alice.failure == CHALLENGED
         assert alice.reading
-    assert pair.state.memories["alice"].challenges == 1
+    assert pair.state.account_states["alice"].challenges == 1
     assert pair.state.counters["errors.challenged"] == 1
 
 
 def test_a_fetch_by_hand_asks_anyway(pair: House) -> None:
     assert passes(pair, CHALLENGED, CHALLENGED, by_hand=True) == [True, True]
     pair.run({"alice": CHALLENGED}, only=["alice"])
-    assert pair.state.memories["alice"].challenges == 3
+    assert pair.state.account_states["alice"].challenges == 3
     pair.run(only=["bob"])
-    assert pair.state.memories["alice"].passes_to_skip == 2
+    assert pair.state.account_states["alice"].passes_to_skip == 2
     assert passes(pair, 20, 20, 20) == [False, False, True]
 
 

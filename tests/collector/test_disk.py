@@ -15,7 +15,7 @@ from tests.fakes import FakeSlack
 from tests.limits import largest_file
 
 if TYPE_CHECKING:
-    from cldmon.domain.delivery import Receipt
+    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.model import Transition
     from tests.collector.house import House
 
@@ -72,9 +72,9 @@ class FillingSlack(FakeSlack):
         super().__init__()
         self.disk = disk
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         self.disk.enter_context(largest_file(10))
-        return super().tell(user, transition)
+        return super().send_alert(user, transition)
 
 
 def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(house: House) -> None:
@@ -122,7 +122,7 @@ def test_a_state_that_may_not_be_read_is_one_clear_line(house: House, tmp_path: 
     (house.data_dir / "state.json").chmod(0o000)
     assert stranger(house, tmp_path) == f"cannot read data/state.json: {ADVICE}\n"
     (house.data_dir / "state.json").chmod(0o600)
-    assert house.state.memories["alice"].alerts.confirmed["fiveHour"].utilization == 99
+    assert house.state.account_states["alice"].alerts.confirmed["fiveHour"].utilization == 99
 
 
 def test_subscriptions_that_may_not_be_read_cost_no_reading(house: House, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import pytest
 
 from cldmon import files
 from cldmon.claude.errors import failed
-from cldmon.collector.advance import Settings
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.collector.next_state import Settings
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BusyError
 from cldmon.store.history import day_files
@@ -40,7 +40,7 @@ SLACK_DOWN = range(108, 114)
 """An hour in which alice hits her limit."""
 
 KEY_GONE = failed(FailureKind.KEY_EXPIRED).failure
-REFUSED = Receipt(Fate.LATER, "Slack is down", halt=True)
+REFUSED = DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
 OLD_DAY = "history-2026-11-01.jsonl"
 
 

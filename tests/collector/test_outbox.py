@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.collector import outbox
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import Subscription, Subscriptions, Transition, TransitionKind
 from cldmon.store.state import Message, State
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 WANTED = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
 HIT = "U1: limit_hit alice fiveHour"
-LIMITED = Receipt(Fate.LATER, "rate limited", halt=True, retry_after=timedelta(minutes=25))
-LATER = Receipt(Fate.LATER, "not now")
-UNSURE = Receipt(Fate.UNSURE, "no answer")
-GONE = Receipt(Fate.GONE, "this user is deactivated")
+LIMITED = DeliveryResult(
+    DeliveryStatus.LATER, "rate limited", halt=True, retry_after=timedelta(minutes=25)
+)
+LATER = DeliveryResult(DeliveryStatus.LATER, "not now")
+UNSURE = DeliveryResult(DeliveryStatus.UNSURE, "no answer")
+GONE = DeliveryResult(DeliveryStatus.GONE, "this user is deactivated")
 
 
 def slack(house: House) -> FakeSlack:
@@ -30,7 +32,7 @@ def slack(house: House) -> FakeSlack:
     return house.slack
 
 
-def hit(house: House, *receipts: Receipt) -> None:
+def hit(house: House, *receipts: DeliveryResult) -> None:
     """Let alice hit her limit, and Slack answer so."""
     house.run({"alice": 99})
     slack(house).receipts.extend(receipts)
@@ -118,7 +120,11 @@ def test_one_users_failure_does_not_hold_back_the_others(house: House) -> None:
 def test_a_failure_that_all_would_meet_stops_the_rest_for_this_pass(house: House) -> None:
     """A refused token or a service that is down is asked once a pass, not once a message."""
     house.subscribe("U2", "U3")
-    hit(house, Receipt(Fate.DELIVERED), Receipt(Fate.LATER, "token refused", halt=True))
+    hit(
+        house,
+        DeliveryResult(DeliveryStatus.DELIVERED),
+        DeliveryResult(DeliveryStatus.LATER, "token refused", halt=True),
+    )
     assert [user for user, _ in slack(house).sent] == ["U1", "U2"]
     assert [message.user for message in house.state.outbox] == ["U2", "U3"]
     assert len(house.warnings) == 1
@@ -131,9 +137,9 @@ def test_each_delivery_is_on_disk_before_the_next_is_tried(house: House) -> None
     waiting: list[list[str | None]] = []
 
     class Looking(FakeSlack):
-        def tell(self, user: str, transition: Transition) -> Receipt:
+        def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
             waiting.append([message.user for message in house.state.outbox])
-            return super().tell(user, transition)
+            return super().send_alert(user, transition)
 
     house.subscribe("U2", "U3")
     house.slack = Looking()
@@ -173,8 +179,8 @@ def test_what_was_owed_before_slack_was_switched_off_is_kept(house: House) -> No
 def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house: House) -> None:
     house.subscribe("U2")
     house.run({"alice": 99})
-    mute = outbox.Mute("slack.token is not there")
-    slack(house).receipts.append(mute.tell("U1", transition()))
+    mute = outbox.NullNotifier("slack.token is not there")
+    slack(house).receipts.append(mute.send_alert("U1", transition()))
     assert house.run({"alice": 100}).waiting == 2
     assert house.warnings == ["Slack message to U1: slack.token is not there; tried again later"]
 
@@ -250,25 +256,25 @@ def test_a_message_is_owed_to_each_user_that_wants_such_an_alert() -> None:
             "U4": {"bob": Subscription(limit_hit=True)},
         }
     )
-    state = outbox.post(State(), [transition()], subscriptions, NOON)
+    state = outbox.enqueue(State(), [transition()], subscriptions, NOON)
     assert [message.user for message in state.outbox] == ["U2", "U1"]
 
 
 def test_the_outbox_holds_a_thousand_messages_and_drops_the_oldest() -> None:
     subscriptions = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
-    state = outbox.post(State(), map(transition, range(1_500)), subscriptions, NOON)
+    state = outbox.enqueue(State(), map(transition, range(1_500)), subscriptions, NOON)
     windows = [message.transition.window for message in state.outbox]
     assert windows == [f"w{number}" for number in range(500, 1_500)]
     assert state.counters == {"messagesDropped": 500}
 
 
 def test_messages_that_wait_for_their_readers_are_bounded_too() -> None:
-    state = outbox.post(State(), map(transition, range(1_001)), None, NOON)
+    state = outbox.enqueue(State(), map(transition, range(1_001)), None, NOON)
     assert len(state.outbox) == outbox.LONGEST
     subscriptions = Subscriptions(
         {f"U{n}": {"alice": Subscription(limit_hit=True)} for n in range(3)}
     )
-    state = outbox.post(state, (), subscriptions, NOON)
+    state = outbox.enqueue(state, (), subscriptions, NOON)
     assert len(state.outbox) == outbox.LONGEST
     assert state.counters == {"messagesDropped": 2_001}
 
@@ -278,7 +284,7 @@ def test_a_message_is_tried_for_a_week() -> None:
     week = timedelta(days=7)
     old, older = transition(age=week), transition(age=week + timedelta(seconds=1))
     state = State(outbox=(Message(old, "U1"), Message(older, "U1")))
-    state = outbox.post(state, (), WANTED, NOON)
+    state = outbox.enqueue(state, (), WANTED, NOON)
     assert state.outbox == (Message(old, "U1"),)
     assert state.counters == {"messagesDropped": 1}
 
@@ -293,7 +299,7 @@ def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
     ahead = Message(transition(age=-timedelta(days=400)), "U1")
-    state = outbox.post(State(outbox=(ahead,)), (), WANTED, NOON)
+    state = outbox.enqueue(State(outbox=(ahead,)), (), WANTED, NOON)
     assert state.outbox == (ahead,)
 
 
@@ -324,9 +330,9 @@ class Leaving(FakeSlack):
         super().__init__()
         self.house = house
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         SubscriptionsFile(self.house.data_dir).change("U2", "alice", limit_hit=False, reset=False)
-        return super().tell(user, transition)
+        return super().send_alert(user, transition)
 
 
 def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(house: House) -> None:
@@ -366,9 +372,9 @@ class Slow(FakeSlack):
         super().__init__()
         self.clock, self.pace = clock, pace
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         self.clock.advance(self.pace)
-        return super().tell(user, transition)
+        return super().send_alert(user, transition)
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(5, 12), (59, 2), (61, 1), (-5, 1)])

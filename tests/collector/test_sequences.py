@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import Transition, Window
 from cldmon.domain.transitions import JITTER, AlertState, ResetRule, detect
 from tests.collector.house import House
@@ -66,11 +66,11 @@ class Weather(FakeSlack):
     up: bool = True
     arrived: list[Transition] = field(default_factory=list)
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
         if not self.up:
-            return Receipt(Fate.LATER, "Slack is down", halt=True)
+            return DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
         self.arrived.append(transition)
-        return Receipt(Fate.DELIVERED)
+        return DeliveryResult(DeliveryStatus.DELIVERED)
 
 
 class Crashing(FakeSource):

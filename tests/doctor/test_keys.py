@@ -10,10 +10,10 @@ import pytest
 from cldmon import files
 from cldmon.doctor import keys, setup
 from cldmon.doctor.check import Verdict
-from cldmon.domain.asking import Answer, Organization
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
+from cldmon.domain.ports import Organization, ReadResult
 from cldmon.domain.secret import Secret
-from cldmon.store.state import KeyMark, Memory, State
+from cldmon.store.state import AccountState, KeyFingerprint, State
 from cldmon.terminal.times import format_clock
 from tests.doctor.ward import KEY
 from tests.fakes import NOON
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 OURS = Secret(KEY)
 
 
-def mark(age: timedelta) -> KeyMark:
-    return KeyMark(OURS.fingerprint(), NOON - age)
+def mark(age: timedelta) -> KeyFingerprint:
+    return KeyFingerprint(OURS.fingerprint(), NOON - age)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_from_day_21_on_a_key_is_warned_of(days: float, verdict: Verdict, words:
 
 
 def test_the_age_of_the_key_before_says_nothing_of_this_one() -> None:
-    other = KeyMark(Secret("another").fingerprint(), NOON - timedelta(days=27))
+    other = KeyFingerprint(Secret("another").fingerprint(), NOON - timedelta(days=27))
     check = keys.age("key", OURS, other, NOON, "")
     assert (check.verdict, check.detail) == (Verdict.UNSURE, "well-formed; no pass has used it yet")
     assert check.remedy == "run: cldmon fetch"
@@ -73,7 +73,7 @@ READ = Reading(NOON, {})
 def test_a_key_is_ticked_only_once_the_service_has_accepted_it(
     ward: Ward, account: Account, looked_up: bool, verdict: Verdict
 ) -> None:
-    memory = Memory(key=mark(timedelta(days=1)), organization_at=NOON if looked_up else None)
+    memory = AccountState(key=mark(timedelta(days=1)), organization_at=NOON if looked_up else None)
     ward.passed(State(Snapshot(NOON, (account,)), {"alice": memory}))
     [check] = keys.present(ward.patient())
     assert check.verdict is verdict
@@ -84,11 +84,11 @@ GIVEN = "LoadCredential=alice:/etc/credstore/cldmon-alice"
 KEYLESS = '[[accounts]]\nlabel = "alice"\n'
 
 
-def by_credential(ward: Ward, account: Account | None, key: KeyMark | None = None) -> None:
+def by_credential(ward: Ward, account: Account | None, key: KeyFingerprint | None = None) -> None:
     """Let systemd give the key to the service alone, and a pass have ended."""
     ward.write(accounts=KEYLESS)
     ward.schedule(GIVEN)
-    memory = Memory(key=key, organization_at=NOON if account and account.reading else None)
+    memory = AccountState(key=key, organization_at=NOON if account and account.reading else None)
     accounts = (account,) if account else ()
     ward.passed(State(Snapshot(NOON, accounts), {"alice": memory}))
 
@@ -121,7 +121,11 @@ def test_a_key_that_systemd_gives_to_the_service_is_as_the_service_found_it(ward
 )
 @pytest.mark.parametrize("offline", [True, False])
 def test_what_the_service_met_with_such_a_key_is_told(
-    ward: Ward, account: Account | None, key: KeyMark | None, verdicts: list[Verdict], offline: bool
+    ward: Ward,
+    account: Account | None,
+    key: KeyFingerprint | None,
+    verdicts: list[Verdict],
+    offline: bool,
 ) -> None:
     by_credential(ward, account, key)
     patient = ward.patient(offline=offline)
@@ -178,8 +182,8 @@ def test_one_key_for_two_organizations_is_fine(ward: Ward) -> None:
         for label, uuid in zip(("alice", "bob"), uuids, strict=True)
     ]
     ward.write(accounts="".join(accounts))
-    before = Memory(organization=Organization(uuids[0].upper(), "Team"))
-    ward.passed(State(memories={"alice": before, "bob": before}))
+    before = AccountState(organization=Organization(uuids[0].upper(), "Team"))
+    ward.passed(State(account_states={"alice": before, "bob": before}))
     assert [*keys.twins(ward.patient()), *keys.validity(ward.patient())] == []
 
 
@@ -189,7 +193,9 @@ def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
 
 
 def test_a_good_answer_is_a_tick_with_the_plan() -> None:
-    check = keys.access("alice", Answer(Reading(NOON, {}), Organization("1", "Max 5x")), "", NOON)
+    check = keys.access(
+        "alice", ReadResult(Reading(NOON, {}), Organization("1", "Max 5x")), "", NOON
+    )
     assert check.detail == "the key is good: Max 5x, 0 window(s)"
 
 
@@ -220,7 +226,7 @@ def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
     """Neither a browser nor the service is needed for this answer."""
     ward.write('browser.executable = "/nonexistent"')
     until = NOON + timedelta(hours=1)
-    ward.passed(State(memories={"alice": Memory(retry_at=until)}))
+    ward.passed(State(account_states={"alice": AccountState(retry_at=until)}))
     [check] = keys.validity(ward.patient(offline=False))
     when = format_clock(until, NOON, None)
     assert (check.verdict, f"rate limited until {when}," in check.detail) == (Verdict.UNSURE, True)
@@ -247,8 +253,11 @@ def test_without_a_challenge_there_is_nothing_to_say(ward: Ward) -> None:
 )
 def test_challenges_are_counted(ward: Ward, in_a_row: int, verdict: Verdict, words: str) -> None:
     counters = {"challenges.passed": 5, "challenges.failed": 2}
-    memories = {"alice": Memory(challenges=in_a_row), "gone": Memory(challenges=9)}
-    ward.passed(State(memories=memories, counters=counters))
+    account_states = {
+        "alice": AccountState(challenges=in_a_row),
+        "gone": AccountState(challenges=9),
+    }
+    ward.passed(State(account_states=account_states, counters=counters))
     [check] = keys.challenges(ward.patient())
     assert (check.verdict, words in check.detail) == (verdict, True)
     assert "gone" not in check.detail

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from cldmon.domain.labels import chosen
+from cldmon.domain.labels import select_labels
 from cldmon.errors import UsageError
 
 KNOWN = ["bob", "alice", "carol"]
 
 
 def test_accounts_come_in_their_own_order_and_once() -> None:
-    assert chosen(["carol", "bob", "carol"], KNOWN) == ["bob", "carol"]
+    assert select_labels(["carol", "bob", "carol"], KNOWN) == ["bob", "carol"]
 
 
 def test_all_are_meant_where_none_is_named() -> None:
-    assert chosen([], KNOWN) == KNOWN
+    assert select_labels([], KNOWN) == KNOWN
 
 
 @pytest.mark.parametrize(("known", "there"), [(KNOWN, "bob, alice, carol"), ([], "none")])
@@ -21,4 +21,4 @@ def test_an_unknown_account_is_refused_and_the_known_ones_are_named(
     known: list[str], there: str
 ) -> None:
     with pytest.raises(UsageError, match=rf"^no account 'dora' in the config; it has: {there}$"):
-        chosen(["bob", "dora"] if known else ["dora"], known)
+        select_labels(["bob", "dora"] if known else ["dora"], known)

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain import checked
+from cldmon.domain import json_types
 from cldmon.domain.model import (
     Subscription,
     Subscriptions,
     Transition,
     TransitionKind,
-    displayed,
     from_iso,
     from_ms,
     iso,
+    to_displayed_percent,
     to_ms,
 )
 from tests.fakes import NOON
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @given(st.floats(0, 1e308) | st.integers(0, 10**30))
 def test_a_percentage_is_shown_rounded_and_a_hundred_at_most(percent: float) -> None:
-    shown = displayed(percent)
+    shown = to_displayed_percent(percent)
     assert 0 <= shown <= 100
     assert abs(Fraction(min(percent, 100)) - shown) <= Fraction(1, 2)
 
@@ -39,8 +39,8 @@ def test_a_percentage_is_shown_rounded_and_a_hundred_at_most(percent: float) -> 
 def test_a_half_is_rounded_up() -> None:
     """Not to the even one, as Python's `round` does."""
     for whole in range(100):
-        assert displayed(whole + 0.5) == whole + 1
-        assert displayed(whole + 0.49999) == whole
+        assert to_displayed_percent(whole + 0.5) == whole + 1
+        assert to_displayed_percent(whole + 0.49999) == whole
 
 
 @given(INSTANT)
@@ -94,12 +94,12 @@ def test_each_alert_is_told_to_those_who_want_it() -> None:
 
 
 CHECKS = [
-    (checked.text, ["", "é 🚀"], [5, None, "\ud800", b"x"]),
-    (checked.whole, [0, -1, 10**30], [1.0, "1", True, None]),
-    (checked.percent, [0, 100], [-1, 101, 5.0, True]),
-    (checked.number, [0, 1.5, -1e308], [float("nan"), float("inf"), True, "1"]),
-    (checked.flag, [True, False], [0, 1, None, "true"]),
-    (checked.instant, [], ["", "2026-11-22T12:00:00", 5, None]),
+    (json_types.text, ["", "é 🚀"], [5, None, "\ud800", b"x"]),
+    (json_types.whole, [0, -1, 10**30], [1.0, "1", True, None]),
+    (json_types.percent, [0, 100], [-1, 101, 5.0, True]),
+    (json_types.number, [0, 1.5, -1e308], [float("nan"), float("inf"), True, "1"]),
+    (json_types.flag, [True, False], [0, 1, None, "true"]),
+    (json_types.instant, [], ["", "2026-11-22T12:00:00", 5, None]),
 ]
 
 
@@ -109,9 +109,9 @@ def test_a_stored_value_is_taken_at_its_type_alone(
 ) -> None:
     for value in good:
         assert check(value) is value
-        assert checked.optional(check, value) is value
+        assert json_types.optional(check, value) is value
     for value in bad:
         with pytest.raises((TypeError, ValueError)):
             check(value)
-    assert checked.optional(check, None) is None
-    assert checked.instant("2026-11-22T12:00:00.000Z") == NOON
+    assert json_types.optional(check, None) is None
+    assert json_types.instant("2026-11-22T12:00:00.000Z") == NOON

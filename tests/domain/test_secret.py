@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.secret import Secret, looks_secret, masked, unwrap_session_key
+from cldmon.domain.secret import Secret, looks_secret, mask_secrets, unwrap_session_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_a_secret_is_frozen() -> None:
 @pytest.mark.parametrize("text", [TEXT, "xoxb-1-MARKER", "xoxe.xoxp-1-MARKER", "xapp-1-MARKER"])
 def test_what_looks_like_a_secret_is_struck_out_of_a_text(text: str) -> None:
     assert looks_secret(f"see {text}!")
-    assert masked(f"see {text}!") == "see **********!"
+    assert mask_secrets(f"see {text}!") == "see **********!"
     assert not looks_secret("/etc/cldmon/alice.key")
 
 
@@ -94,5 +94,5 @@ def test_what_looks_like_a_secret_is_struck_out_of_a_text(text: str) -> None:
 def test_a_prefix_alone_is_no_secret(prefix: str) -> None:
     """Advice says how a key begins."""
     advice = f"one starts with {prefix}"
-    assert masked(advice) == advice
+    assert mask_secrets(advice) == advice
     assert not looks_secret(advice)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain import series
+from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.model import TransitionKind
 from cldmon.domain.series import Mark
-from cldmon.domain.thinning import thin_line
 from cldmon.errors import UsageError
 
 HIT, RESET = TransitionKind.LIMIT_HIT, TransitionKind.USAGE_RESET
@@ -62,7 +62,7 @@ lines = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 100)), unique_by=
 def test_a_thinned_line_keeps_ends_and_extremes_of_each_width(
     line: list[tuple[int, int]], width: int
 ) -> None:
-    thinned = thin_line(line, width)
+    thinned = downsample_line(line, width)
     assert thinned == sorted(set(thinned) & set(line))
     for bucket in {ms // width for ms, _ in line}:
         before, after = (

@@ -138,7 +138,7 @@ def told_to_end(brink: Brink, times: int, rng: random.Random) -> Tally:
                 if interrupt:
                     running.tell_group(signal.SIGINT)
                 else:
-                    running.tell(signal.SIGTERM)
+                    running.send_signal(signal.SIGTERM)
             code, out, err = running.end()
             number = signal.SIGINT if interrupt else signal.SIGTERM
             assert code in (0, -number, 128 + number) or _was_python(err), code

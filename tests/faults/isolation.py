@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cldmon
 from cldmon.collector import Collector, Target
-from cldmon.collector.advance import Settings
+from cldmon.collector.next_state import Settings
 from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import session_key
 from cldmon.domain.model import Failure
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cldmon.demo.claude import FakeClaude
-    from cldmon.domain.asking import Answer
+    from cldmon.domain.ports import ReadResult
 
 ROOT = Path(cldmon.__file__).parent
 GOOD = "good"
@@ -145,7 +145,7 @@ def held_up(folder: Path, claude: FakeClaude, names: Iterable[str]) -> Tally:
             wait_until(lambda home=home: [*(home.data / "browser").glob("*.json")])  # type: ignore[misc]
             assert running.process.poll() is None
             assert {request.key for request in claude.requests} == {key_of(GOOD)}
-            running.tell(signal.SIGINT)
+            running.send_signal(signal.SIGINT)
             assert running.end()[0] == 128 + signal.SIGINT
             assert home.left_behind() == []
     return tally
@@ -294,7 +294,7 @@ def in_the_reading(folder: Path, claude: FakeClaude, step: int) -> Tally:
     return tally
 
 
-def _failures(ends: Mapping[str, Answer | Failure]) -> list[Failure]:
+def _failures(ends: Mapping[str, ReadResult | Failure]) -> list[Failure]:
     return [end for end in ends.values() if isinstance(end, Failure)]
 
 

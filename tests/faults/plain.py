@@ -14,14 +14,14 @@ from cldmon.claude.errors import (
     no_organization,
 )
 from cldmon.claude.organization import chats, find_candidates
-from cldmon.domain.asking import Answer
 from cldmon.domain.model import Failure, FailureKind
+from cldmon.domain.ports import ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from cldmon.domain.asking import Lookup, Organization, Question
+    from cldmon.domain.ports import Lookup, Organization, ReadRequest
 
     Ask = Callable[[str, str], HttpAnswer]
 
@@ -37,9 +37,9 @@ class PlainSource:
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
-    ) -> Mapping[str, Answer | Failure]:
+    ) -> Mapping[str, ReadResult | Failure]:
         """Ask for one account after the other."""
-        results: dict[str, Answer | Failure] = {}
+        results: dict[str, ReadResult | Failure] = {}
         for label, lookup in lookups.items():
             question = lookup.result()
             try:
@@ -49,7 +49,7 @@ class PlainSource:
             done(label)
         return results
 
-    def _hold(self, question: Question) -> Answer:
+    def _hold(self, question: ReadRequest) -> ReadResult:
         if question.remembered:
             try:
                 return self._usage(question, question.remembered, looked_up=False)
@@ -64,12 +64,14 @@ class PlainSource:
                 return self._usage(question, organization, looked_up=True)
         raise no_organization(question.organization, chats(listed))
 
-    def _usage(self, question: Question, organization: Organization, *, looked_up: bool) -> Answer:
+    def _usage(
+        self, question: ReadRequest, organization: Organization, *, looked_up: bool
+    ) -> ReadResult:
         body = self._json(question, f"{ORGANIZATIONS}/{organization.uuid}/usage")
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
         if reading is None:
             raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
-        return Answer(reading, organization, looked_up)
+        return ReadResult(reading, organization, looked_up)
 
-    def _json(self, question: Question, path: str) -> object:
+    def _json(self, question: ReadRequest, path: str) -> object:
         return errors.read(self._ask(path, question.key.reveal()), now=self._now())

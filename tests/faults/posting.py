@@ -55,7 +55,7 @@ class Site:
             yield running
         finally:
             with contextlib.suppress(ProcessLookupError):
-                running.tell(signal.SIGTERM)
+                running.send_signal(signal.SIGTERM)
             _, _, err = running.end()
             complaints(err)
             wait_until(lambda: not self.brink.home.processes())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.demo import faults
 from cldmon.demo.slack import TOKEN, FakeSlack, error, rate_limited
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.secret import Secret
 from cldmon.slack.client import PATIENCE, SlackMessenger
 from tests import fakes
@@ -111,14 +111,14 @@ class Wire(fakes.FakeSlack):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.said: list[Receipt] = []
+        self.said: list[DeliveryResult] = []
         self.naps: list[float] = []
         self._real = SlackMessenger(
             Secret(TOKEN), url, timeout=1, sleep=self.naps.append, clock=lambda: NOON
         )
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
-        self.said.append(self._real.tell(user, transition))
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+        self.said.append(self._real.send_alert(user, transition))
         return self.said[-1]
 
 
@@ -168,7 +168,7 @@ def tls_trial(folder: Path, way: str) -> None:
         if TOKEN.encode() in site.heard:
             raise LetInError("the token was told")
         [receipt] = wire.said
-        assert receipt.fate is Fate.LATER, receipt
+        assert receipt.fate is DeliveryStatus.LATER, receipt
         assert [message.unsure for message in house.state.outbox] == [0]
 
 
@@ -178,7 +178,9 @@ def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> Hous
     house.subscribe(*(f"U{number:04}" for number in range(users)))
     for number in range(passes):
         assert house.slack
-        house.slack.receipts.append(Receipt(Fate.LATER, "Slack is down", halt=True))
+        house.slack.receipts.append(
+            DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
+        )
         house.run({"alice": 0 if number % 2 == 0 else 100})
     return house
 

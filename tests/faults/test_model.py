@@ -16,8 +16,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cldmon.collector.advance import Settings
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.collector.next_state import Settings
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.transitions import ResetRule
 from cldmon.errors import StoreError
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -45,10 +45,16 @@ INSTANT = st.sampled_from([NOON + timedelta(hours=hours) for hours in (-5, 5, 10
 JITTER = st.integers(-60, 60).map(lambda seconds: timedelta(seconds=seconds))
 PAUSE = st.none() | st.sampled_from([timedelta(seconds=6), timedelta(minutes=25)])
 RECEIPT = st.one_of(
-    st.just(Receipt(Fate.DELIVERED)),
-    st.builds(Receipt, st.just(Fate.LATER), st.just("no"), halt=st.booleans(), retry_after=PAUSE),
-    st.just(Receipt(Fate.GONE, "left")),
-    st.just(Receipt(Fate.UNSURE, "silence", halt=True)),
+    st.just(DeliveryResult(DeliveryStatus.DELIVERED)),
+    st.builds(
+        DeliveryResult,
+        st.just(DeliveryStatus.LATER),
+        st.just("no"),
+        halt=st.booleans(),
+        retry_after=PAUSE,
+    ),
+    st.just(DeliveryResult(DeliveryStatus.GONE, "left")),
+    st.just(DeliveryResult(DeliveryStatus.UNSURE, "silence", halt=True)),
 )
 LATER = st.sampled_from([timedelta(minutes=m) for m in (1, 10, 10, 10, 60, 24 * 60, 8 * 24 * 60)])
 
@@ -62,11 +68,11 @@ class Watched(FakeSlack):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers: list[tuple[News, Receipt]] = []
+        self.answers: list[tuple[News, DeliveryResult]] = []
         self.dies = False
 
-    def tell(self, user: str, transition: Transition) -> Receipt:
-        receipt = super().tell(user, transition)
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+        receipt = super().send_alert(user, transition)
         if self.dies:
             raise KilledError
         self.answers.append((news_of(user, transition), receipt))
@@ -212,7 +218,7 @@ class Year(RuleBasedStateMachine):
         self.shift = shift
 
     @rule(receipts=st.lists(RECEIPT, min_size=1, max_size=6))
-    def slack_answers(self, receipts: list[Receipt]) -> None:
+    def slack_answers(self, receipts: list[DeliveryResult]) -> None:
         """So the next messages will be met; then all is well again."""
         self.slack.receipts.clear()
         self.slack.receipts.extend(receipts)
@@ -232,7 +238,7 @@ class Year(RuleBasedStateMachine):
         self.live(-timedelta(minutes=minutes), self.house.labels)
 
     @rule(receipts=st.lists(RECEIPT, max_size=2))
-    def trust_a_wrong_clock(self, receipts: list[Receipt]) -> None:
+    def trust_a_wrong_clock(self, receipts: list[DeliveryResult]) -> None:
         """It runs a year ahead for one pass; what is to rest until then does not rest that long."""
         self.slack_answers(receipts)
         self.live(timedelta(days=400), self.house.labels)

@@ -13,7 +13,7 @@ import pytest
 
 from cldmon.demo import faults
 from cldmon.demo.slack import PEOPLE, FakeSlack, SimUser, error, rate_limited
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import Subscription, Transition, TransitionKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import SlackError
@@ -88,7 +88,7 @@ def slack() -> Iterator[FakeSlack]:
 
 
 def test_an_alert_reaches_its_reader(slack: FakeSlack) -> None:
-    assert messenger(slack).tell(BOB, HIT) == Receipt(Fate.DELIVERED)
+    assert messenger(slack).send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.DELIVERED)
     [sent] = slack.sent
     message = alert(HIT, NOW)
     assert (sent.user, sent.text, sent.blocks) == (BOB, message.text, message.blocks)
@@ -100,16 +100,16 @@ def test_a_confirmation_reaches_its_reader(slack: FakeSlack) -> None:
 
 
 def test_any_message_can_be_sent(slack: FakeSlack) -> None:
-    assert messenger(slack).send(BOB, login_code("123456", 10)).fate is Fate.DELIVERED
+    assert messenger(slack).send(BOB, login_code("123456", 10)).fate is DeliveryStatus.DELIVERED
 
 
 def test_chat_write_is_all_that_sending_needs() -> None:
     with FakeSlack(scopes=["chat:write"]) as slack:
-        assert messenger(slack).tell(BOB, HIT).fate is Fate.DELIVERED
+        assert messenger(slack).send_alert(BOB, HIT).fate is DeliveryStatus.DELIVERED
 
 
 def test_slack_is_asked_to_read_no_markup_into_the_fallback(slack: FakeSlack) -> None:
-    messenger(slack).tell(BOB, HIT)
+    messenger(slack).send_alert(BOB, HIT)
     body = json.loads(slack.requests[0].body)
     assert (body["mrkdwn"], body["parse"], body["link_names"]) == (False, "none", False)
     assert (body["unfurl_links"], body["unfurl_media"]) == (False, False)
@@ -118,8 +118,8 @@ def test_slack_is_asked_to_read_no_markup_into_the_fallback(slack: FakeSlack) ->
 @pytest.mark.parametrize("fault", REFUSED, ids=lambda fault: fault.name)
 def test_what_slack_refused_waits_and_nothing_else_is_tried(slack: FakeSlack, fault: Fault) -> None:
     slack.fail(fault)
-    receipt = messenger(slack).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    receipt = messenger(slack).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert receipt.reason
     assert len(slack.requests) == 1
 
@@ -129,8 +129,8 @@ def test_an_answer_that_got_lost_is_told_as_such_and_nothing_is_posted_twice(
     slack: FakeSlack, fault: Fault
 ) -> None:
     slack.fail(fault)
-    receipt = messenger(slack).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.UNSURE, True)
+    receipt = messenger(slack).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
     assert receipt.reason
     assert len(slack.requests) == 1
 
@@ -139,53 +139,55 @@ def test_a_huge_answer_is_not_read_to_its_end(slack: FakeSlack) -> None:
     slack.fail(faults.huge())
     reason = "Slack's answer could not be read (ValueError)"
     asked = messenger(slack, timeout=60)  # a busy machine takes its time over 16 MB
-    assert asked.tell(BOB, HIT) == Receipt(Fate.UNSURE, reason, halt=True)
+    assert asked.send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.UNSURE, reason, halt=True)
 
 
 def test_a_closed_port_means_later() -> None:
     with FakeSlack() as slack:
         closed = messenger(slack)
-    receipt = closed.tell(BOB, HIT)
+    receipt = closed.send_alert(BOB, HIT)
     reason = "Slack can't be reached: Connection refused"
-    assert receipt == Receipt(Fate.LATER, reason, halt=True)
+    assert receipt == DeliveryResult(DeliveryStatus.LATER, reason, halt=True)
 
 
 def test_an_unknown_host_means_later() -> None:
-    receipt = SlackMessenger(Secret(TOKEN), "https://slack.invalid/api/").tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    receipt = SlackMessenger(Secret(TOKEN), "https://slack.invalid/api/").send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert receipt.reason.startswith("Slack can't be reached: ")
 
 
 def test_a_failed_tls_handshake_means_later(slack: FakeSlack) -> None:
     """The other side speaks plain HTTP: nothing of the message was sent."""
     url = slack.url.replace("http://", "https://")
-    receipt = SlackMessenger(Secret(TOKEN), url, timeout=1).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    receipt = SlackMessenger(Secret(TOKEN), url, timeout=1).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert receipt.reason.startswith("Slack can't be reached: ")
 
 
 def test_an_unknown_code_makes_only_its_own_message_wait(slack: FakeSlack) -> None:
     slack.fail(error("invalid_blocks"))
-    receipt = messenger(slack).tell(BOB, HIT)
-    assert receipt == Receipt(Fate.LATER, "Slack refused the request (invalid_blocks)")
+    receipt = messenger(slack).send_alert(BOB, HIT)
+    assert receipt == DeliveryResult(
+        DeliveryStatus.LATER, "Slack refused the request (invalid_blocks)"
+    )
 
 
 @pytest.mark.parametrize("user", ["U06GONE", "U99NOBODY"])
 def test_a_person_who_left_is_gone(slack: FakeSlack, user: str) -> None:
-    receipt = messenger(slack).tell(user, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.GONE, False)
+    receipt = messenger(slack).send_alert(user, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
     assert receipt.reason == f"{user} is not known in this Slack workspace (channel_not_found)"
 
 
 def test_a_bot_is_no_reader(slack: FakeSlack) -> None:
-    assert messenger(slack).tell("U07BOT", HIT).reason == "U07BOT is a bot (cannot_dm_bot)"
+    assert messenger(slack).send_alert("U07BOT", HIT).reason == "U07BOT is a bot (cannot_dm_bot)"
 
 
 @pytest.mark.parametrize("user", ["C01TEAM", "#general", "", "U02BOB\n", "@bob", "D02BOB"])
 def test_only_a_person_is_ever_written_to(slack: FakeSlack, user: str) -> None:
     """An alert is a direct message: a channel's name among the subscribers posts nothing."""
-    receipt = messenger(slack).tell(user, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.GONE, False)
+    receipt = messenger(slack).send_alert(user, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
     assert slack.requests == []
 
 
@@ -193,15 +195,15 @@ def test_only_a_person_is_ever_written_to(slack: FakeSlack, user: str) -> None:
 def test_a_short_rate_limit_is_waited_out(slack: FakeSlack, header: int, nap: float) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(header), times=1)
-    assert messenger(slack, naps).tell(BOB, HIT) == Receipt(Fate.DELIVERED)
+    assert messenger(slack, naps).send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.DELIVERED)
     assert (naps, len(slack.sent)) == ([nap], 1)
 
 
 def test_a_rate_limit_is_waited_out_once(slack: FakeSlack) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(2))
-    receipt = messenger(slack, naps).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    receipt = messenger(slack, naps).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert receipt.retry_after == timedelta(seconds=2)
     assert (naps, len(slack.requests)) == ([2], 2)
 
@@ -221,17 +223,17 @@ def test_a_longer_rate_limit_is_left_to_the_next_pass(
 ) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(header))
-    receipt = messenger(slack, naps).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt, receipt.retry_after) == (Fate.LATER, True, pause)
+    receipt = messenger(slack, naps).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt, receipt.retry_after) == (DeliveryStatus.LATER, True, pause)
     assert (naps, len(slack.requests)) == ([], 1)
 
 
 def test_the_token_does_not_follow_a_redirect(slack: FakeSlack) -> None:
     with FakeSlack() as elsewhere:
         slack.fail(faults.redirect(f"{elsewhere.url}chat.postMessage"))
-        receipt = messenger(slack).tell(BOB, HIT)
+        receipt = messenger(slack).send_alert(BOB, HIT)
         assert elsewhere.requests == []
-    assert receipt.fate is Fate.LATER
+    assert receipt.fate is DeliveryStatus.LATER
 
 
 def test_loopback_is_never_asked_through_a_proxy(
@@ -239,7 +241,7 @@ def test_loopback_is_never_asked_through_a_proxy(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert messenger(slack).tell(BOB, HIT).fate is Fate.DELIVERED
+    assert messenger(slack).send_alert(BOB, HIT).fate is DeliveryStatus.DELIVERED
 
 
 def test_a_proxy_is_used_for_other_hosts(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,22 +249,26 @@ def test_a_proxy_is_used_for_other_hosts(slack: FakeSlack, monkeypatch: pytest.M
     monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).tell(BOB, HIT)
-    assert receipt.fate is Fate.DELIVERED
+    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send_alert(
+        BOB, HIT
+    )
+    assert receipt.fate is DeliveryStatus.DELIVERED
 
 
 def test_no_proxy_is_respected(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
     monkeypatch.setenv("no_proxy", "slack.invalid")
-    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).tell(BOB, HIT)
+    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send_alert(
+        BOB, HIT
+    )
     assert receipt.reason.startswith("Slack can't be reached")
     assert slack.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "xoxb-two\nlines", "xoxb-pässword", "xoxb with blanks"])
 def test_a_malformed_token_is_never_sent(slack: FakeSlack, token: str) -> None:
-    receipt = SlackMessenger(Secret(token), slack.url).tell(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    receipt = SlackMessenger(Secret(token), slack.url).send_alert(BOB, HIT)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert "copy it anew where [notifications.slack] in the config says" in receipt.reason
     assert slack.requests == []
 
@@ -289,7 +295,7 @@ def test_the_token_is_told_to_nobody_and_nothing_is_logged(
         slack.fail(fault)
     subject = messenger(slack)
     with caplog.at_level(logging.DEBUG):
-        told = [repr(subject.tell(BOB, HIT)), repr(subject)]
+        told = [repr(subject.send_alert(BOB, HIT)), repr(subject)]
         try:
             told.append(repr(subject.auth_test()))
         except SlackError as problem:

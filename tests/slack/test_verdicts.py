@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.delivery import Fate, Receipt
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.slack.verdicts import LONGEST_PAUSE, SECOND, Answer, retry_after, verdict
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -18,12 +18,12 @@ json_values = st.recursive(
 )
 
 
-def judge(status: int, **data: object) -> Receipt:
+def judge(status: int, **data: object) -> DeliveryResult:
     return verdict(Answer(status, {}, data), NOW)
 
 
 def test_ok_is_delivered() -> None:
-    assert judge(200, ok=True, ts="1.2") == Receipt(Fate.DELIVERED)
+    assert judge(200, ok=True, ts="1.2") == DeliveryResult(DeliveryStatus.DELIVERED)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_ok_is_delivered() -> None:
 )
 def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
     receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (Fate.GONE, False)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
     assert code in receipt.reason
 
 
@@ -52,14 +52,14 @@ def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
 )
 def test_a_refused_token_halts_and_says_what_to_do(code: str, advice: str) -> None:
     receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert advice in receipt.reason
     assert code in receipt.reason
 
 
 def test_a_missing_scope_is_named() -> None:
     receipt = judge(200, ok=False, error="missing_scope", needed="chat:write", provided="")
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert "lacks the scope chat:write: add it under OAuth & Permissions" in receipt.reason
 
 
@@ -73,7 +73,7 @@ def test_a_scope_that_is_none_is_not_repeated(needed: object) -> None:
 def test_trouble_inside_slack_may_have_delivered(code: str) -> None:
     """Slack's documentation: some aspect of the operation may have succeeded."""
     receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (Fate.UNSURE, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
@@ -81,24 +81,26 @@ def test_trouble_inside_slack_may_have_delivered(code: str) -> None:
 def test_a_server_error_has_not_delivered(status: int, data: dict[str, object]) -> None:
     """An outage may last for many passes, and no message may be given up over it."""
     receipt = judge(status, **data)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert str(status) in receipt.reason
 
 
 def test_a_service_that_declares_itself_down_has_not_delivered() -> None:
     receipt = judge(200, ok=False, error="service_unavailable")
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
 
 
 def test_an_unknown_code_is_named_and_only_its_own_message_waits() -> None:
     receipt = judge(200, ok=False, error="invalid_blocks")
-    assert receipt == Receipt(Fate.LATER, "Slack refused the request (invalid_blocks)")
+    assert receipt == DeliveryResult(
+        DeliveryStatus.LATER, "Slack refused the request (invalid_blocks)"
+    )
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 403, 404, 407, 413])
 def test_a_refusal_that_is_not_from_slack_has_not_delivered(status: int) -> None:
     receipt = judge(status)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert f"HTTP {status}" in receipt.reason
     assert "check slack_url" in receipt.reason
 
@@ -108,7 +110,7 @@ def test_a_refusal_that_is_not_from_slack_has_not_delivered(status: int) -> None
 )
 def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, object]) -> None:
     receipt = judge(200, **data)
-    assert (receipt.fate, receipt.halt) == (Fate.UNSURE, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
     assert "42" not in receipt.reason
 
 
@@ -123,7 +125,7 @@ def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, obj
 )
 def test_a_rate_limit_halts_for_as_long_as_slack_asks(status: int, data: dict[str, object]) -> None:
     receipt = verdict(Answer(status, {"retry-after": "30"}, data), NOW)
-    assert (receipt.fate, receipt.halt) == (Fate.LATER, True)
+    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
     assert receipt.retry_after == timedelta(seconds=30)
 
 
@@ -164,7 +166,7 @@ def test_no_retry_after_is_too_strange(header: str) -> None:
 )
 def test_only_ok_true_is_ever_called_delivered(status: int, data: dict[str, object]) -> None:
     receipt = verdict(Answer(status, {}, data), NOW)
-    if receipt.fate is Fate.DELIVERED:
+    if receipt.fate is DeliveryStatus.DELIVERED:
         assert status < 300
         assert data["ok"] is True
     else:

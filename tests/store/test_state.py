@@ -60,7 +60,7 @@ def test_a_state_of_an_older_cldmon_is_read_without_loss() -> None:
     assert alice.reading.credits == Credits(1275, 5000, "EUR", 2)
     assert (alice.reading.ignored, bob.failure.retry_at) == (2, NOON + timedelta(minutes=30))
     assert (carol.failure and carol.failure.kind, dave) == ("challenged", Account("dave", None))
-    for label, memory in state.memories.items():
+    for label, memory in state.account_states.items():
         before = old["accounts"][label]
         assert memory.alerts.confirmed.keys() == flatten(before["windows"]).keys()
         assert memory.alerts.pending == {}
@@ -84,7 +84,7 @@ def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
     home.keys["alice"] = "sk-ant-sid01-other"
     home.run({"alice": {"fiveHour": full}}, later=timedelta(minutes=20))
     assert home.told == ["U01ALICE: limit_hit alice fiveHour"]
-    assert "sevenDaySonnet" in home.state.memories["alice"].alerts.confirmed
+    assert "sevenDaySonnet" in home.state.account_states["alice"].alerts.confirmed
 
 
 def test_a_state_is_one_line_of_json() -> None:

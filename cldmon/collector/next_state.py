@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.asking import Answer
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
+from cldmon.domain.ports import ReadResult
 from cldmon.domain.transitions import AlertState, ResetRule, detect
 from cldmon.store import history
-from cldmon.store.state import CHALLENGES, PASSES_TO_SKIP, KeyMark, Memory, State
+from cldmon.store.state import CHALLENGES, PASSES_TO_SKIP, AccountState, KeyFingerprint, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,21 +45,21 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class PassResults:
     """What a pass found, by label; `keys` holds the fingerprints of the keys that were used.
 
     An account that was not asked (another was wanted, or it is rate limited) is in neither;
     `skipped` are those that were left alone after a challenge.
     """
 
-    results: Mapping[str, Answer | Failure] = field(default_factory=dict)
+    results: Mapping[str, ReadResult | Failure] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     skipped: Collection[str] = ()
 
     @property
-    def answers(self) -> dict[str, Answer]:
+    def answers(self) -> dict[str, ReadResult]:
         """The accounts that could be read."""
-        return {label: r for label, r in self.results.items() if isinstance(r, Answer)}
+        return {label: r for label, r in self.results.items() if isinstance(r, ReadResult)}
 
     @property
     def failures(self) -> dict[str, Failure]:
@@ -67,10 +67,10 @@ class Findings:
         return {label: r for label, r in self.results.items() if isinstance(r, Failure)}
 
 
-def advance(
+def next_state(
     before: State,
     labels: Sequence[str],
-    findings: Findings,
+    findings: PassResults,
     *,
     started: datetime,
     now: datetime,
@@ -90,7 +90,7 @@ def advance(
     for label, answer in findings.answers.items():
         found, alerts[label] = detect(
             label,
-            _last_alerts(before.memories.get(label, Memory()), answer),
+            _last_alerts(before.account_states.get(label, AccountState()), answer),
             answer.reading.windows,
             at=answer.reading.taken_at,
             rule=settings.rule,
@@ -105,7 +105,7 @@ def advance(
             slack_enabled=settings.slack_enabled,
         ),
         outbox=tuple(m for m in before.outbox if m.transition.label in labels),
-        memories={label: _memory(before, label, findings, alerts, now) for label in labels},
+        account_states={label: _memory(before, label, findings, alerts, now) for label in labels},
         history_line=history.line(now, readings),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(counts),
@@ -113,10 +113,10 @@ def advance(
     return after, tuple(seen)
 
 
-def sharers(before: State, after: State) -> Iterator[tuple[str, str]]:
+def find_shared_organizations(before: State, after: State) -> Iterator[tuple[str, str]]:
     """Yield the pairs of accounts that turn out, since the last pass, to be one organization."""
     owners: dict[str, str] = {}
-    for label, memory in after.memories.items():
+    for label, memory in after.account_states.items():
         if memory.organization is None:
             continue
         owner = owners.setdefault(memory.organization.normalized_uuid, label)
@@ -129,15 +129,15 @@ def _moved(before: State, after: State, labels: tuple[str, str]) -> bool:
 
 
 def _organization(state: State, label: str) -> str | None:
-    organization = state.memories.get(label, Memory()).organization
+    organization = state.account_states.get(label, AccountState()).organization
     return organization.normalized_uuid if organization else None
 
 
-def _accounts(before: Snapshot, labels: Sequence[str], findings: Findings) -> Iterator[Account]:
+def _accounts(before: Snapshot, labels: Sequence[str], findings: PassResults) -> Iterator[Account]:
     old = {account.label: account for account in before.accounts}
     for label in labels:
         result = findings.results.get(label)
-        if isinstance(result, Answer):
+        if isinstance(result, ReadResult):
             yield Account(label, result.reading)
         elif result:
             yield Account(label, old[label].reading if label in old else None, result)
@@ -146,19 +146,23 @@ def _accounts(before: Snapshot, labels: Sequence[str], findings: Findings) -> It
 
 
 def _memory(
-    before: State, label: str, findings: Findings, alerts: Mapping[str, AlertState], now: datetime
-) -> Memory:
-    memory = before.memories.get(label, Memory())
+    before: State,
+    label: str,
+    findings: PassResults,
+    alerts: Mapping[str, AlertState],
+    now: datetime,
+) -> AccountState:
+    memory = before.account_states.get(label, AccountState())
     key = findings.keys.get(label)
     if key and (memory.key is None or memory.key.fingerprint != key):
         # Another key may be another person's: its organization is looked up before it is believed.
-        memory = replace(memory, key=KeyMark(key, now), organization_at=None)
+        memory = replace(memory, key=KeyFingerprint(key, now), organization_at=None)
     result = findings.results.get(label)
     if label in findings.skipped:
         return replace(memory, passes_to_skip=memory.passes_to_skip - 1)
     if isinstance(result, Failure):
         return _after_challenge(replace(memory, retry_at=result.retry_at), result)
-    if isinstance(result, Answer):
+    if isinstance(result, ReadResult):
         known = memory.organization == result.organization and not result.looked_up
         return replace(
             memory,
@@ -173,7 +177,7 @@ def _memory(
     return memory
 
 
-def _after_challenge(memory: Memory, failure: Failure) -> Memory:
+def _after_challenge(memory: AccountState, failure: Failure) -> AccountState:
     """Return what is known after a failure: it may be a challenge, or come from behind one."""
     if failure.kind is FailureKind.CHALLENGED:
         return replace(memory, challenges=memory.challenges + 1, passes_to_skip=PASSES_TO_SKIP)
@@ -182,13 +186,13 @@ def _after_challenge(memory: Memory, failure: Failure) -> Memory:
     return replace(memory, passes_to_skip=PASSES_TO_SKIP if memory.challenges else 0)
 
 
-def _challenge_counter(result: Answer | Failure) -> str | None:
-    if isinstance(result, Answer):
+def _challenge_counter(result: ReadResult | Failure) -> str | None:
+    if isinstance(result, ReadResult):
         return CHALLENGES[True] if result.challenged else None
     return CHALLENGES[False] if result.kind is FailureKind.CHALLENGED else None
 
 
-def _refusal(memory: Memory, answer: Answer, now: datetime) -> datetime | None:
+def _refusal(memory: AccountState, answer: ReadResult, now: datetime) -> datetime | None:
     """Return when the service refused to be asked for saved resets, if that still counts."""
     if answer.saved_resets_refused:
         return now
@@ -201,7 +205,7 @@ def _bounded(alerts: AlertState) -> AlertState:
     return AlertState(confirmed, {n: w for n, w in alerts.pending.items() if n in confirmed})
 
 
-def _last_alerts(memory: Memory, answer: Answer) -> AlertState:
+def _last_alerts(memory: AccountState, answer: ReadResult) -> AlertState:
     """Return what alerts go by; nothing where the label now means another organization."""
     old, new = memory.organization, answer.organization
     is_same = old is None or old.normalized_uuid == new.normalized_uuid

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from cldmon.domain.model import finite, from_iso
+from cldmon.domain.model import from_iso, to_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def percent(value: object) -> int:
 
 def number(value: object) -> float:
     """Return a finite number."""
-    found = finite(value)
+    found = to_finite(value)
     if found is None:
         raise TypeError("not a number")
     return found

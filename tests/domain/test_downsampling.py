@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.thinning import Thinned, thin
+from cldmon.domain.downsampling import Downsampler, downsample
 
 if TYPE_CHECKING:
     from cldmon.domain.series import Point
@@ -24,12 +24,12 @@ POINTS = st.lists(st.tuples(st.integers(0, 1000), WINDOWS), max_size=60).map(
 @given(POINTS, st.integers(1, 500))
 def test_what_is_kept_was_there_and_in_order(points: list[Point], width: int) -> None:
     rest = iter(points)
-    assert all(point in rest for point in thin(points, width))
+    assert all(point in rest for point in downsample(points, width))
 
 
 @given(POINTS, st.integers(1, 500))
 def test_every_bucket_keeps_its_ends_and_extremes(points: list[Point], width: int) -> None:
-    kept = thin(points, width)
+    kept = downsample(points, width)
     for bucket in {stamp // width for stamp, _ in points}:
         whole = [p for p in points if p[0] // width == bucket]
         some = [p for p in kept if p[0] // width == bucket]
@@ -46,13 +46,13 @@ def test_every_bucket_keeps_its_ends_and_extremes(points: list[Point], width: in
 
 @given(POINTS, st.integers(1, 500))
 def test_what_was_thinned_stays_as_it_is(points: list[Point], width: int) -> None:
-    once = thin(points, width)
-    assert thin(once, width) == once
+    once = downsample(points, width)
+    assert downsample(once, width) == once
 
 
 def thinned(*parts: list[int]) -> list[Point]:
     """Thin readings of these minutes, part by part, where a pass is made every ten."""
-    together = Thinned(width_ms=1, interval=timedelta(minutes=10))
+    together = Downsampler(width_ms=1, interval=timedelta(minutes=10))
     for part in parts:
         together.add([(minute * MINUTE, {"fiveHour": 1}) for minute in part])
     return together.points()

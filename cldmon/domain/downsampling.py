@@ -22,7 +22,7 @@ KEPT_OF_A_BUCKET = 4
 _MS = timedelta(milliseconds=1)
 
 
-def thin(points: Sequence[Point], width_ms: int) -> list[Point]:
+def downsample(points: Sequence[Point], width_ms: int) -> list[Point]:
     """Return the first and the last point of each bucket of time, and each window's extremes.
 
     A bucket is `width_ms` long. Points are in order of time.
@@ -30,12 +30,12 @@ def thin(points: Sequence[Point], width_ms: int) -> list[Point]:
     return [point for bucket in _buckets(points, width_ms) for point in _outstanding(bucket)]
 
 
-def thin_line(line: Line, width_ms: int) -> Line:
+def downsample_line(line: Line, width_ms: int) -> Line:
     """Return of one window's readings the first, last, least and greatest of each bucket."""
     return [reading for bucket in _buckets(line, width_ms) for reading in _corners(bucket)]
 
 
-class Thinned:
+class Downsampler:
     """An account's points, thinned part by part, as they come: all of them never lie in memory.
 
     What is a gap is known at the end alone, when it is known how often readings came.
@@ -55,7 +55,7 @@ class Thinned:
         least = longest_silence([], self._interval) // _MS
         self._pauses += [(known[n][0], step) for n, step in enumerate(steps) if step > least]
         self._seconds.update(step // 1000 for step in steps)
-        self._kept += thin(part, self._width_ms)
+        self._kept += downsample(part, self._width_ms)
 
     def points(self) -> list[Point]:
         """Return what is left, and a point without windows where readings are missing.

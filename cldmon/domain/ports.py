@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
 
 
-Lookup: TypeAlias = "Future[Question | Failure]"
+Lookup: TypeAlias = "Future[ReadRequest | Failure]"
 """What to ask about an account, once its key was looked up; a failure where there is none."""
 
 
@@ -35,7 +35,7 @@ def normalize_uuid(uuid: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReadRequest:
     """One account to be read.
 
     `organization` is the uuid that the configuration names, if it does; `remembered` the choice
@@ -49,7 +49,7 @@ class Question:
     saved_resets: bool = True
 
 
-def lookup_of(question: Question) -> Lookup:
+def lookup_of(question: ReadRequest) -> Lookup:
     """Return the look-up of a question whose key is known already."""
     from concurrent.futures import Future  # here, for `status` has to start fast
 
@@ -59,7 +59,7 @@ def lookup_of(question: Question) -> Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReadResult:
     """A good reading, and the organization that it is of.
 
     `looked_up` says that the organization was asked for, not remembered, `saved_resets_refused`
