@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Ask = Callable[[Page, str], Awaitable[object]]
 
 _ORGANIZATIONS = "/api/organizations"
+_BLANK = "about:blank"
 _SAVED_RESETS = "?cedar_ember=1"
 _PASSAGE_SECONDS = 15.0
 """How long a challenge has to let the browser pass, of the account's time."""
@@ -172,6 +173,8 @@ class AccountSession:
 
     async def _open(self, page: Page, path: str) -> object:
         """Navigate to a path and return the JSON that the page arrives at."""
+        if page.url != _BLANK:
+            await self._restore_key()
         async with self._translated_errors(page):
             # The time-out is the caller's, for all that an account needs together.
             response = await page.goto(self._url + path, wait_until="commit", timeout=0)

@@ -204,6 +204,8 @@ def remembering(asking: Asking) -> Iterator[ReadRequest]:
     yield replace(good, remembered=Organization(organization_of("remembered"), "Pro"))
     yield replace(asking.admit("stale"), remembered=stale)
     yield replace(asking.admit("gone", faults.status(404).on("usage"), times=1), remembered=stale)
+    cleared = faults.status(404).then(faults.set_cookie(cleared_session_cookie()))
+    yield replace(asking.admit("cleared", cleared.on("usage"), times=1), remembered=stale)
     yield replace(asking.admit("configured"), organization=stale.uuid)
     asking.claude.add(
         SimAccount(key_of("api-only"), (SimOrganization("a1", capabilities=("api",)),), usage())
@@ -274,7 +276,7 @@ def test_the_remembered_organization_costs_one_request(once: Pass) -> None:
     assert len(once.asking.requests_of("remembered")) == 1
 
 
-@pytest.mark.parametrize("label", ["stale", "gone"])
+@pytest.mark.parametrize("label", ["stale", "gone", "cleared"])
 def test_a_stale_organization_is_looked_up_again_once(once: Pass, label: str) -> None:
     answer = once.results[label]
     assert isinstance(answer, ReadResult)
