@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.app import parts
-from cldmon.config.reach import check_login, remarks
+from cldmon.config.exposure import check_login, remarks
 from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
 from cldmon.slack.directory import open_directory

@@ -76,7 +76,7 @@ def problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
     except ValidationError as error:
         return _shape_problems(error)
     return [
-        *rules.contradictions(config, found),
+        *rules.find_conflicts(config, found),
         *rules.missing_keys(config, env),
         *rules.missing_token(config, env),
     ]
@@ -99,7 +99,7 @@ def _valid(found: Document) -> Config:
     except ValidationError as error:
         # Without its cause: pydantic's error carries the values, secrets included.
         raise _refused(found, _shape_problems(error)) from None
-    _raise_if_any(found, rules.contradictions(config, found))
+    _raise_if_any(found, rules.find_conflicts(config, found))
     return config
 
 

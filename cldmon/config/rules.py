@@ -26,7 +26,7 @@ _ADD_BOT = (
 )
 
 
-def contradictions(config: Config, found: Document) -> Iterator[Problem]:
+def find_conflicts(config: Config, found: Document) -> Iterator[Problem]:
     """Yield what makes a configuration ambiguous: labels twice, a secret from two places."""
     yield from _labels_twice(config, found)
     for key, sources in _all_sources(config):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.doctor import chromium, clock, disk, keys, passes, setup, slack
 from cldmon.doctor.check import guarded
-from cldmon.doctor.patient import Patient
+from cldmon.doctor.installation import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cldmon.app import App
     from cldmon.doctor.check import Check
 
-_LOOKS = {
+CHECKS = {
     "version": setup.version,
     "config": setup.configuration,
     "permissions": setup.permissions,
@@ -36,7 +36,7 @@ _LOOKS = {
     "proxy": chromium.proxy,
     "browser start": chromium.starts,
     "keys": keys.present,
-    "accounts": keys.twins,
+    "accounts": keys.find_duplicates,
     "access": keys.validity,
     "challenges": keys.challenges,
     "slack": slack.token,
@@ -46,6 +46,6 @@ _LOOKS = {
 
 def examine(app: App, *, offline: bool) -> Iterator[Check]:
     """Yield what each check finds, as it is found; what does not apply is left out."""
-    patient = Patient(app, offline)
-    for name, look in _LOOKS.items():
-        yield from guarded(name, partial(look, patient))
+    installation = Installation(app, offline)
+    for name, look in CHECKS.items():
+        yield from guarded(name, partial(look, installation))

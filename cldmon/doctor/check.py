@@ -31,17 +31,17 @@ class Check:
     remedy: str = ""
 
 
-def good(name: str, detail: str) -> Check:
+def ok(name: str, detail: str) -> Check:
     """Return a check that found nothing wrong."""
     return Check(name, Verdict.OK, mask_secrets(detail))
 
 
-def bad(name: str, detail: str, remedy: str) -> Check:
+def fail(name: str, detail: str, remedy: str) -> Check:
     """Return a check that found what keeps cldmon from its work."""
     return Check(name, Verdict.FAILED, mask_secrets(detail), mask_secrets(remedy))
 
 
-def unsure(name: str, detail: str, remedy: str = "") -> Check:
+def warn(name: str, detail: str, remedy: str = "") -> Check:
     """Return a check that found what a person should look at, or that could find nothing."""
     return Check(name, Verdict.UNSURE, mask_secrets(detail), mask_secrets(remedy))
 
@@ -51,6 +51,6 @@ def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from look()
     except CldmonError as error:
-        yield bad(name, str(error), "mend what it names, then run cldmon doctor again")
+        yield fail(name, str(error), "mend what it names, then run cldmon doctor again")
     except Exception as error:
-        yield unsure(name, f"could not be looked at: unexpected {type(error).__name__}")
+        yield warn(name, f"could not be looked at: unexpected {type(error).__name__}")

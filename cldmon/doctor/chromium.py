@@ -13,7 +13,7 @@ from cldmon.claude import apparmor
 from cldmon.claude.browser import SANDBOX_FAILED
 from cldmon.config.locate import FILE_NAME
 from cldmon.config.schema import Config
-from cldmon.doctor.check import bad, good, unsure
+from cldmon.doctor.check import fail, ok, warn
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
 
     from cldmon.claude.source import BrowserSource
     from cldmon.doctor.check import Check
-    from cldmon.doctor.patient import Patient
+    from cldmon.doctor.installation import Installation
 
 _INSTALL = "install one, or set browser.executable to one that runs"
 POINTER = "; `cldmon doctor` tells more"
 _MOST_WORDS = 3
 
 
-def found(patient: Patient) -> Iterator[Check]:
+def found(installation: Installation) -> Iterator[Check]:
     """Look which browser a pass would start."""
     try:
-        yield good("browser", _source(patient, Path()).executable)
+        yield ok("browser", _source(installation, Path()).executable)
     except BrowserError as error:
-        yield bad("browser", str(error), _INSTALL)
+        yield fail("browser", str(error), _INSTALL)
 
 
-def proxy(patient: Patient) -> Iterator[Check]:
+def proxy(installation: Installation) -> Iterator[Check]:
     """Say which proxy the browser asks through, if it does."""
     try:
-        used = _source(patient, Path()).proxy
+        used = _source(installation, Path()).proxy
     except BrowserError as error:
-        yield bad("proxy", str(error), "correct it, or remove it")
+        yield fail("proxy", str(error), "correct it, or remove it")
         return
     if used:
-        yield good("proxy", str(used))
+        yield ok("proxy", str(used))
 
 
-def starts(patient: Patient) -> Iterator[Check]:
+def starts(installation: Installation) -> Iterator[Check]:
     """Start it, as a pass does, and look which version answers."""
     with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
-        yield started(_source(patient, Path(folder)))
+        yield started(_source(installation, Path(folder)))
 
 
 def started(source: BrowserSource) -> Check:
@@ -58,14 +58,14 @@ def started(source: BrowserSource) -> Check:
     try:
         version = source.version()
     except BrowserError as error:
-        return bad("browser start", _why(error), _remedy(error, source))
+        return fail("browser start", _why(error), _remedy(error, source))
     if source.sandboxed:
-        return good("browser start", f"version {version}, in its sandbox")
+        return ok("browser start", f"version {version}, in its sandbox")
     detail = f"version {version}, without its sandbox"
     if os.geteuid() == 0 and apparmor.is_restricted() and not _has_profile(source.executable):
         more = "passes that do not run as root need an AppArmor profile for it"
-        return unsure("browser start", f"{detail}; {more}", _profile_remedy(source.executable))
-    return good("browser start", detail)
+        return warn("browser start", f"{detail}; {more}", _profile_remedy(source.executable))
+    return ok("browser start", detail)
 
 
 def _remedy(error: BrowserError, source: BrowserSource) -> str:
@@ -90,12 +90,12 @@ def _has_profile(browser: str) -> bool:
     return program is not None and apparmor.profile_of(program) is not None
 
 
-def _source(patient: Patient, folder: Path) -> BrowserSource:
+def _source(installation: Installation, folder: Path) -> BrowserSource:
     """Return the browser of the configuration; where that is no good, the one without settings."""
-    if patient.config:
-        return patient.app.source(patient.config, folder)
+    if installation.config:
+        return installation.app.source(installation.config, folder)
     # A path that is named is taken as it is, so that none has to be found.
-    named = replace(patient.app, config_path_option=Path(FILE_NAME))
+    named = replace(installation.app, config_path_option=Path(FILE_NAME))
     return named.source(Config(), folder)
 
 

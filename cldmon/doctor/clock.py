@@ -7,7 +7,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.request import Request
 
-from cldmon.doctor.check import bad, good, unsure
+from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.headers import instant
 from cldmon.urls import opener
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cldmon.doctor.check import Check
-    from cldmon.doctor.patient import Patient
+    from cldmon.doctor.installation import Installation
 
 WRONG = timedelta(minutes=2)
 _SECONDS = 5.0
 
 
-def clock(patient: Patient) -> Iterator[Check]:
+def clock(installation: Installation) -> Iterator[Check]:
     """Compare our clock with the date that the service's answers carry."""
-    if patient.config is None or patient.offline:
+    if installation.config is None or installation.offline:
         return
-    theirs = date_of(patient.config.claude_url)
-    yield compared(patient.app.now(), theirs)
+    theirs = date_of(installation.config.claude_url)
+    yield compared(installation.app.now(), theirs)
 
 
 def compared(ours: datetime, theirs: datetime | None) -> Check:
     """Return how far our clock is from theirs."""
     if theirs is None:
         local = ours.astimezone()
-        return unsure("clock", f"{local:%Y-%m-%d %H:%M:%S %Z}; no date came to compare it with")
+        return warn("clock", f"{local:%Y-%m-%d %H:%M:%S %Z}; no date came to compare it with")
     off = ours - theirs
     if abs(off) < WRONG:
-        return good("clock", f"right to within {WRONG.total_seconds():.0f} s")
+        return ok("clock", f"right to within {WRONG.total_seconds():.0f} s")
     direction = "ahead" if off > timedelta(0) else "behind"
     detail = f"{abs(off.total_seconds()):,.0f} s {direction} of the service's"
-    return bad("clock", detail, "set it by NTP: timedatectl set-ntp true")
+    return fail("clock", detail, "set it by NTP: timedatectl set-ntp true")
 
 
 def date_of(url: str) -> datetime | None:

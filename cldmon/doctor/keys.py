@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.doctor.check import bad, good, unsure
+from cldmon.doctor.check import fail, ok, warn
 from cldmon.doctor.chromium import POINTER
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cldmon.config.installed import Credential
     from cldmon.config.schema import Config
     from cldmon.doctor.check import Check
-    from cldmon.doctor.patient import Patient
+    from cldmon.doctor.installation import Installation
     from cldmon.store.state import KeyFingerprint
 
 _REMEDIES = {
@@ -49,19 +49,19 @@ _REMEDIES = {
 }
 
 
-def present(patient: Patient) -> Iterator[Check]:
+def present(installation: Installation) -> Iterator[Check]:
     """Look whether each key is there, well-formed and not near its end."""
-    now = patient.app.now()
-    for label, key in patient.keys.items():
-        name, again = f"key of {label}", renewal(patient, label)
-        mark, accepted = _memory(patient, label).key, _is_accepted(patient, label)
+    now = installation.app.now()
+    for label, key in installation.keys.items():
+        name, again = f"key of {label}", renewal(installation, label)
+        mark, accepted = _memory(installation, label).key, _is_accepted(installation, label)
         if isinstance(key, Secret):
             yield age(name, key, mark, now, again, accepted=accepted)
-        elif given := _given(patient, label):
+        elif given := _given(installation, label):
             where = f"systemd gives it to the passes alone ({given})"
             yield _aged(name, where, mark, now, again, accepted=accepted)
         else:
-            yield bad(name, key.message, _REMEDIES[key.kind].format(renewal=again))
+            yield fail(name, key.message, _REMEDIES[key.kind].format(renewal=again))
 
 
 def age(
@@ -91,109 +91,114 @@ def _aged(
     accepted: bool,
 ) -> Check:
     if mark is None:
-        return unsure(name, f"{what}; no pass has used it yet", "run: cldmon fetch")
+        return warn(name, f"{what}; no pass has used it yet", "run: cldmon fetch")
     detail = f"{what}; {describe_key_age(mark.since, now)}"
     if not accepted:
-        return unsure(name, f"{detail}; the service has not accepted it", f"a new one: {renewal}")
+        return warn(name, f"{detail}; the service has not accepted it", f"a new one: {renewal}")
     if now - mark.since < WARN_AGE:
-        return good(name, detail)
-    return unsure(name, detail, f"get a new key in time: {renewal}")
+        return ok(name, detail)
+    return warn(name, detail, f"get a new key in time: {renewal}")
 
 
-def _is_accepted(patient: Patient, label: str) -> bool:
+def _is_accepted(installation: Installation, label: str) -> bool:
     """Return whether the service is known to have accepted the key that was used last."""
     # The organization is looked up anew with each new key.
-    if _memory(patient, label).organization_at:
+    if _memory(installation, label).organization_at:
         return True
-    accounts = patient.state.snapshot.accounts
+    accounts = installation.state.snapshot.accounts
     return any(each.label == label and each.reading and not each.failure for each in accounts)
 
 
-def _memory(patient: Patient, label: str) -> AccountState:
-    return patient.state.account_states.get(label, AccountState())
+def _memory(installation: Installation, label: str) -> AccountState:
+    return installation.state.account_states.get(label, AccountState())
 
 
-def _given(patient: Patient, label: str) -> Credential | None:
+def _given(installation: Installation, label: str) -> Credential | None:
     """Return how systemd gives an account's key to the passes alone, or None."""
-    account = patient.config.account(label) if patient.config else None
-    return patient.credential(account.sources()) if account else None
+    account = installation.config.account(label) if installation.config else None
+    return installation.credential(account.sources()) if account else None
 
 
-def twins(patient: Patient) -> Iterator[Check]:
+def find_duplicates(installation: Installation) -> Iterator[Check]:
     """Check whether two accounts have the same key for the same organization."""
-    accounts = patient.config.accounts if patient.config else ()
+    accounts = installation.config.accounts if installation.config else ()
     asked = {
         account.label: (key, account.organization)
         for account in accounts
-        if isinstance(key := patient.keys[account.label], Secret)
+        if isinstance(key := installation.keys[account.label], Secret)
     }
     for one, other in combinations(asked, 2):
         if asked[one] == asked[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
             remedy = (
-                f"give {other} a key of its own: {renewal(patient, other)}; or, where the key opens"
+                f"give {other} a key of its own: {renewal(installation, other)}; or, where the key opens"
                 " several organizations, set `organization` of each"
             )
-            yield bad("accounts", detail, remedy)
+            yield fail("accounts", detail, remedy)
 
 
-def validity(patient: Patient) -> Iterator[Check]:
+def validity(installation: Installation) -> Iterator[Check]:
     """Ask the service with each key, once, and store nothing; offline: say how it was last."""
-    if patient.config is None:
+    if installation.config is None:
         return
-    if patient.offline:
-        yield from _as_it_was(patient, patient.keys)
-        yield from sharing(_organizations(patient, {}))
+    if installation.offline:
+        yield from _as_it_was(installation, installation.keys)
+        yield from sharing(_organizations(installation, {}))
         return
-    yield from _as_it_was(patient, [label for label in patient.keys if _given(patient, label)])
-    resting = dict(_resting(patient))
+    yield from _as_it_was(
+        installation, [label for label in installation.keys if _given(installation, label)]
+    )
+    resting = dict(_resting(installation))
     for label, until in resting.items():
-        when = format_clock(until, patient.app.now(), None)
+        when = format_clock(until, installation.app.now(), None)
         detail = f"rate limited until {when}, so it is not asked"
-        yield unsure(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
+        yield warn(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
     questions = [
         ReadRequest(account.label, key, account.organization)
-        for account in patient.config.accounts
-        if isinstance(key := patient.keys[account.label], Secret) and account.label not in resting
+        for account in installation.config.accounts
+        if isinstance(key := installation.keys[account.label], Secret)
+        and account.label not in resting
     ]
     if questions:
-        yield from _asked(patient, patient.config, questions)
+        yield from _asked(installation, installation.config, questions)
 
 
-def _asked(patient: Patient, config: Config, questions: list[ReadRequest]) -> Iterator[Check]:
+def _asked(
+    installation: Installation, config: Config, questions: list[ReadRequest]
+) -> Iterator[Check]:
     lookups = {question.label: lookup_of(question) for question in questions}
     try:
-        with _folder(patient.data_dir) as folder:
-            answers = patient.app.source(config, folder).read(lookups, lambda _label: None)
+        with _folder(installation.data_dir) as folder:
+            answers = installation.app.source(config, folder).read(lookups, lambda _label: None)
     except BusyError as error:
-        yield unsure("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
+        yield warn("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
         return
     yield from _without_browser(answers)
     for question in questions:
         answer = answers[question.label]
         if not _lacks_browser(answer):
-            again = renewal(patient, question.label)
-            yield access(question.label, answer, again, patient.app.now())
-    yield from sharing(_organizations(patient, answers))
+            again = renewal(installation, question.label)
+            yield access(question.label, answer, again, installation.app.now())
+    yield from sharing(_organizations(installation, answers))
 
 
-def challenges(patient: Patient) -> Iterator[Check]:
+def challenges(installation: Installation) -> Iterator[Check]:
     """Say how often Cloudflare challenged the browser, and who is left alone because of it."""
-    counts, account_states = patient.state.counters, patient.state.account_states
+    counts, account_states = installation.state.counters, installation.state.account_states
     passed, not_passed = counts.get(CHALLENGES[True], 0), counts.get(CHALLENGES[False], 0)
     if not passed + not_passed:
         return
     detail = f"{passed + not_passed} so far; the browser passed {passed} of them by itself"
     waiting = [
         f"{label} ({account_states[label].challenges} in a row)"
-        for label in patient.keys
+        for label in installation.keys
         if label in account_states and account_states[label].challenges
     ]
     if not waiting:
-        yield good("challenges", detail)
+        yield ok("challenges", detail)
         return
     remedy = _REMEDIES[FailureKind.CHALLENGED].format(renewal="cldmon login LABEL")
-    yield unsure("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
+    yield warn("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
 
 
 def access(label: str, answer: ReadResult | Failure, renewal: str, now: datetime) -> Check:
@@ -201,9 +206,9 @@ def access(label: str, answer: ReadResult | Failure, renewal: str, now: datetime
     name = f"access of {label}"
     if isinstance(answer, ReadResult):
         windows = len(answer.reading.windows)
-        return good(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
+        return ok(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
     why = format_failure(answer, now, None)
-    return bad(name, why, _REMEDIES[answer.kind].format(renewal=renewal))
+    return fail(name, why, _REMEDIES[answer.kind].format(renewal=renewal))
 
 
 def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
@@ -211,7 +216,7 @@ def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
     for one, other in combinations(organizations, 2):
         if organizations[one] == organizations[other]:
             detail = f"{one} and {other} are one organization: they show the same usage"
-            yield unsure("accounts", detail, "remove one, or set its `organization` to another")
+            yield warn("accounts", detail, "remove one, or set its `organization` to another")
 
 
 @contextmanager
@@ -236,34 +241,36 @@ def _without_browser(answers: Mapping[str, ReadResult | Failure]) -> Iterator[Ch
             labels.setdefault(answer.message, []).append(label)
     for message, those in labels.items():
         why = message.removesuffix(POINTER)
-        yield bad(f"access of {', '.join(those)}", why, _REMEDIES[FailureKind.NO_BROWSER])
+        yield fail(f"access of {', '.join(those)}", why, _REMEDIES[FailureKind.NO_BROWSER])
 
 
 def _lacks_browser(answer: ReadResult | Failure) -> bool:
     return isinstance(answer, Failure) and answer.kind is FailureKind.NO_BROWSER
 
 
-def _resting(patient: Patient) -> Iterator[tuple[str, datetime]]:
-    for label in patient.keys:
-        memory = patient.state.account_states.get(label, AccountState())
-        if memory.retry_at and memory.is_backing_off(patient.app.now()):
+def _resting(installation: Installation) -> Iterator[tuple[str, datetime]]:
+    for label in installation.keys:
+        memory = installation.state.account_states.get(label, AccountState())
+        if memory.retry_at and memory.is_backing_off(installation.app.now()):
             yield label, memory.retry_at
 
 
-def _as_it_was(patient: Patient, labels: Container[str]) -> Iterator[Check]:
+def _as_it_was(installation: Installation, labels: Container[str]) -> Iterator[Check]:
     """Say of accounts what the last pass met."""
-    now = patient.app.now()
-    for account in patient.state.snapshot.accounts:
+    now = installation.app.now()
+    for account in installation.state.snapshot.accounts:
         if account.label in labels and account.failure:
-            yield access(account.label, account.failure, renewal(patient, account.label), now)
+            yield access(account.label, account.failure, renewal(installation, account.label), now)
 
 
-def _organizations(patient: Patient, answers: Mapping[str, ReadResult | Failure]) -> dict[str, str]:
+def _organizations(
+    installation: Installation, answers: Mapping[str, ReadResult | Failure]
+) -> dict[str, str]:
     """Return each account's organization: as the service answered, as configured, or as it was."""
-    accounts = patient.config.accounts if patient.config else ()
+    accounts = installation.config.accounts if installation.config else ()
     remembered = {
         label: memory.organization.normalized_uuid
-        for label, memory in patient.state.account_states.items()
+        for label, memory in installation.state.account_states.items()
         if memory.organization
     }
     configured = {each.label: each.organization for each in accounts if each.organization}
@@ -273,13 +280,13 @@ def _organizations(patient: Patient, answers: Mapping[str, ReadResult | Failure]
         if isinstance(answer, ReadResult)
     }
     found = {**remembered, **configured, **answered}
-    return {label: found[label] for label in patient.keys if label in found}
+    return {label: found[label] for label in installation.keys if label in found}
 
 
-def renewal(patient: Patient, label: str) -> str:
+def renewal(installation: Installation, label: str) -> str:
     """Return how an account gets another key: by `cldmon login`, or by hand where that cannot."""
     try:
-        patient.app.key_place(label)
+        installation.app.key_place(label)
     except CldmonError as error:
         return str(error)
     return f"cldmon login {shlex.quote(label)}"

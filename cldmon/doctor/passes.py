@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from cldmon.doctor.check import Verdict, bad, good, unsure
+from cldmon.doctor.check import Verdict, fail, ok, warn
 from cldmon.doctor.crontabs import output_of
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.doctor.check import Check
-    from cldmon.doctor.patient import Patient
+    from cldmon.doctor.installation import Installation
     from cldmon.domain.delivery import Waiting
 
 TIMER = "cldmon-fetch.timer"
@@ -28,53 +28,55 @@ LONGEST_PASS = timedelta(minutes=30)
 _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --install)"
 
 
-def last_pass(patient: Patient) -> Iterator[Check]:
+def last_pass(installation: Installation) -> Iterator[Check]:
     """Look when the last pass ended."""
-    if patient.data_dir is None:
+    if installation.data_dir is None:
         return
-    last, now = patient.state.snapshot.fetched_at, patient.app.now()
+    last, now = installation.state.snapshot.fetched_at, installation.app.now()
     if last is None:
-        yield unsure("last pass", "there was none yet", "run: cldmon fetch")
+        yield warn("last pass", "there was none yet", "run: cldmon fetch")
         return
     detail = f"ended {format_age(now - last)}"
-    if not is_stale(now - last, patient.app.outline.interval):
-        yield good("last pass", detail)
+    if not is_stale(now - last, installation.app.outline.interval):
+        yield ok("last pass", detail)
     elif last > now:
         remedy = "set the clock right, best by NTP: timedatectl set-ntp true"
         dated = f"it is dated {format_timestamps([last], None)[0]}, in the future"
-        yield bad("last pass", dated, remedy)
+        yield fail("last pass", dated, remedy)
     else:
-        yield bad("last pass", f"{detail}, over {STALE_INTERVALS} intervals", "see the timer below")
+        yield fail(
+            "last pass", f"{detail}, over {STALE_INTERVALS} intervals", "see the timer below"
+        )
 
 
-def lock(patient: Patient) -> Iterator[Check]:
+def lock(installation: Installation) -> Iterator[Check]:
     """Look whether a pass runs now, and for how long."""
-    path = patient.data_dir / PASS_LOCK if patient.data_dir else None
+    path = installation.data_dir / PASS_LOCK if installation.data_dir else None
     if path is None or not path.exists():
         return
     taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
         with pass_lock(path.parent):
-            yield good("lock", "no pass is running")
+            yield ok("lock", "no pass is running")
     except BusyError as error:
-        age = patient.app.now() - taken
+        age = installation.app.now() - taken
         detail = f"{error}, for {format_duration(age)}"
         if age > LONGEST_PASS:
-            yield bad("lock", f"{detail}: it hangs", "end that process; the next pass takes over")
+            yield fail("lock", f"{detail}: it hangs", "end that process; the next pass takes over")
         else:
-            yield good("lock", detail)
+            yield ok("lock", detail)
 
 
-def outbox(patient: Patient) -> Iterator[Check]:
+def outbox(installation: Installation) -> Iterator[Check]:
     """Look whether messages wait in vain."""
-    if patient.data_dir:
-        yield _outbox(patient.state.waiting, patient.app.now())
+    if installation.data_dir:
+        yield _outbox(installation.state.waiting, installation.app.now())
 
 
-def timer(patient: Patient) -> Iterator[Check]:
+def timer(installation: Installation) -> Iterator[Check]:
     """Look who starts the passes."""
-    timers = (_systemd(patient, of_user=False), _systemd(patient, of_user=True))
-    found = [*chain(*timers), *_cron(patient)] or [_nothing(patient)]
+    timers = (_systemd(installation, of_user=False), _systemd(installation, of_user=True))
+    found = [*chain(*timers), *_cron(installation)] or [_nothing(installation)]
     working = [check for check in found if check.verdict is Verdict.OK]
     yield from working or found
 
@@ -82,38 +84,40 @@ def timer(patient: Patient) -> Iterator[Check]:
 def _outbox(waiting: Waiting, now: datetime) -> Check:
     dropped = f"; {waiting.dropped} dropped so far" if waiting.dropped else ""
     if not waiting.count:
-        return good("outbox", f"no message waits{dropped}")
+        return ok("outbox", f"no message waits{dropped}")
     age = waiting.age(now)
     detail = f"{waiting.count} message(s) wait, the oldest since {format_duration(age)}{dropped}"
     if age > LONGEST_WAIT:
-        return bad("outbox", detail, "see Slack above; after 7 days a message is dropped")
-    return unsure("outbox", detail, "the next pass sends them")
+        return fail("outbox", detail, "see Slack above; after 7 days a message is dropped")
+    return warn("outbox", detail, "the next pass sends them")
 
 
-def _systemd(patient: Patient, *, of_user: bool) -> Iterator[Check]:
+def _systemd(installation: Installation, *, of_user: bool) -> Iterator[Check]:
     """Yield how the timers of this configuration are, those of one of the two managers."""
     manager = "--user" if of_user else "--system"
     own, others = (
         {each.timer for each in services if each.of_user == of_user}
-        for services in (patient.services, patient.other_services)
+        for services in (installation.services, installation.other_services)
     )
     for name in sorted({TIMER, *own} - others):
         argv = ["systemctl", manager, "show", "-p", "ActiveState", "--value", name]
-        state = output_of(argv, patient.app.env).strip()
+        state = output_of(argv, installation.app.env).strip()
         where = f"{name} ({manager.removeprefix('--')})"
         if state == "active":
-            yield good("timer", f"systemd: {where} is active")
+            yield ok("timer", f"systemd: {where} is active")
         elif state == "failed":
-            yield bad("timer", f"systemd: {where} has failed", f"systemctl {manager} status {name}")
+            yield fail(
+                "timer", f"systemd: {where} has failed", f"systemctl {manager} status {name}"
+            )
 
 
-def _cron(patient: Patient) -> Iterator[Check]:
-    for where in dict.fromkeys(where for where, _ in patient.crontab_calls):
-        yield good("timer", f"cron: {where}")
+def _cron(installation: Installation) -> Iterator[Check]:
+    for where in dict.fromkeys(where for where, _ in installation.crontab_calls):
+        yield ok("timer", f"cron: {where}")
 
 
-def _nothing(patient: Patient) -> Check:
-    if others := patient.other_services:
+def _nothing(installation: Installation) -> Check:
+    if others := installation.other_services:
         detail = f"{others[0].timer} starts the passes of another configuration"
-        return unsure("timer", detail, f"{_SCHEDULE}, with --name for a second instance")
-    return unsure("timer", "nothing was found that starts passes", _SCHEDULE)
+        return warn("timer", detail, f"{_SCHEDULE}, with --name for a second instance")
+    return warn("timer", "nothing was found that starts passes", _SCHEDULE)

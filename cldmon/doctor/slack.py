@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.app import parts
-from cldmon.doctor.check import bad, good, unsure
+from cldmon.doctor.check import fail, ok, warn
 from cldmon.errors import SecretError, SlackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.doctor.check import Check
-    from cldmon.doctor.patient import Patient
+    from cldmon.doctor.installation import Installation
     from cldmon.slack.client import Identity, SlackMessenger
 
 NEEDED = ("chat:write", "users:read")
@@ -21,24 +21,24 @@ ONE_OF_FOR_CHANNEL = frozenset({"channels:read", "groups:read"})
 _REINSTALL = "add it under OAuth & Permissions of the Slack app, and reinstall the app"
 
 
-def token(patient: Patient) -> Iterator[Check]:
+def token(installation: Installation) -> Iterator[Check]:
     """Look whether Slack is on, its token good, its scopes enough and its channel visible."""
-    if patient.config is None:
+    if installation.config is None:
         return
-    app, slack = patient.app, patient.config.notifications.slack
+    app, slack = installation.app, installation.config.notifications.slack
     if not slack.enabled:
-        yield good("slack", "off")
+        yield ok("slack", "off")
         return
     try:
-        messenger = parts.messenger(patient.config, app.env, app.config_folder, app.now)
+        messenger = parts.messenger(installation.config, app.env, app.config_folder, app.now)
     except SecretError as error:
-        if given := patient.credential(slack.sources()):
-            yield unsure("slack", f"systemd gives the token to the passes alone ({given})")
+        if given := installation.credential(slack.sources()):
+            yield warn("slack", f"systemd gives the token to the passes alone ({given})")
             return
-        yield bad("slack", str(error), "put the bot token (xoxb-…) of your Slack app there")
+        yield fail("slack", str(error), "put the bot token (xoxb-…) of your Slack app there")
         return
-    if patient.offline:
-        yield good("slack", "the token is there")
+    if installation.offline:
+        yield ok("slack", "the token is there")
         return
     yield from _access(messenger, slack.member_channel_id)
 
@@ -46,24 +46,24 @@ def token(patient: Patient) -> Iterator[Check]:
 def scopes(identity: Identity, channel: str | None) -> Iterator[Check]:
     """Yield what the app may not do but has to."""
     if not identity.scopes:
-        yield unsure("slack scopes", "Slack does not tell which there are")
+        yield warn("slack scopes", "Slack does not tell which there are")
         return
     missing = [scope for scope in NEEDED if scope not in identity.scopes]
     if channel and not ONE_OF_FOR_CHANNEL & identity.scopes:
         missing.append("channels:read (groups:read for a private channel)")
     for scope in missing:
-        yield bad("slack scopes", f"the app lacks {scope}", _REINSTALL)
+        yield fail("slack scopes", f"the app lacks {scope}", _REINSTALL)
     if not missing:
-        yield good("slack scopes", ", ".join(sorted(identity.scopes)))
+        yield ok("slack scopes", ", ".join(sorted(identity.scopes)))
 
 
 def _access(messenger: SlackMessenger, channel: str | None) -> Iterator[Check]:
     try:
         identity = messenger.auth_test()
     except SlackError as error:
-        yield bad("slack", str(error), "messages wait in the outbox until this is mended")
+        yield fail("slack", str(error), "messages wait in the outbox until this is mended")
         return
-    yield good("slack", f"{identity.bot_user} in {identity.team}")
+    yield ok("slack", f"{identity.bot_user} in {identity.team}")
     yield from scopes(identity, channel)
     if channel:
         yield _channel(messenger, channel)
@@ -74,5 +74,5 @@ def _channel(messenger: SlackMessenger, channel: str) -> Check:
         members = next(messenger.members(channel), [])
     except SlackError as error:
         remedy = "invite the app to the channel, or mend member_channel_id"
-        return bad("slack channel", str(error), remedy)
-    return good("slack channel", f"{channel} is visible, {len(members)} member(s) or more")
+        return fail("slack channel", str(error), remedy)
+    return ok("slack channel", f"{channel} is visible, {len(members)} member(s) or more")

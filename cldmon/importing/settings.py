@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cldmon.config.document import Document, dotted
+from cldmon.config.exposure import KNOWN_SECRETS
 from cldmon.config.load import problems
-from cldmon.config.reach import KNOWN_SECRETS
 from cldmon.domain.secret import mask_secrets, unwrap_session_key
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.errors import ScheduleError
-from cldmon.schedule.seal import sealed
+from cldmon.schedule.checksum import with_checksum
 
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
@@ -55,7 +55,7 @@ def block(job: Job) -> str:
     words += map(shlex.quote, job.command("fetch"))
     # cron reads % as the end of the line.
     command = " ".join(words).replace("%", r"\%")
-    return sealed(f"{_NOTE}{_RHYTHMS[kept(job.interval)]} {command}\n")
+    return with_checksum(f"{_NOTE}{_RHYTHMS[kept(job.interval)]} {command}\n")
 
 
 def framed(text: str, name: str = "") -> str:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from cldmon.config.installed import FETCH_SERVICES, FetchService, crontab_calls, settings
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron, systemd
+from cldmon.schedule.checksum import Origin, origin
 from cldmon.schedule.job import CONFIG_DIR
-from cldmon.schedule.seal import Origin, origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.config.installed import Call
     from cldmon.schedule.job import Job
-    from cldmon.schedule.machine import Machine
+    from cldmon.schedule.system import System
     from cldmon.schedule.systemd import Places
 
 _UP_TO_DATE = "up to date"
@@ -64,7 +64,7 @@ class Systemd:
     """Timer and services, for the system's manager or for a user's own."""
 
     places: Places
-    machine: Machine
+    system: System
 
     def text(self, job: Job) -> str:
         """Return every file with its path, as `systemctl cat` shows them."""
@@ -92,7 +92,7 @@ class Systemd:
         self._systemctl("try-restart", self.places.serve)
         for path in wanted:
             if path.parent == self.places.apparmor:
-                self.machine.run("apparmor_parser", "--replace", str(path))
+                self.system.run("apparmor_parser", "--replace", str(path))
 
     def uninstall(self, config: Path | None = None) -> None:
         """Stop timer and services and remove the files; user, configuration and data stay."""
@@ -101,7 +101,7 @@ class Systemd:
             self._refuse_instance_of_another(config)
         ours = [path for path in self._present() if self._is_ours(path)]
         if not ours:
-            self.machine.say("nothing to remove")
+            self.system.say("nothing to remove")
         units = [path.name for path in ours if path.parent == self.places.units]
         if units:
             self._systemctl("disable", "--now", *units)
@@ -115,10 +115,10 @@ class Systemd:
         self._reach()
         wanted = systemd.files(job, self.places)
         standing = {
-            path: _standing(self.machine.read(path), text, self._call(path), job)
+            path: _standing(self.system.read(path), text, self._call(path), job)
             for path, text in wanted.items()
         }
-        asked = self.machine.ask(*self._argv("show", "--property=ActiveState", self.places.timer))
+        asked = self.system.ask(*self._argv("show", "--property=ActiveState", self.places.timer))
         state = asked.text.strip().removeprefix("ActiveState=")
         lines = [f"{path}: {how}" for path, how in standing.items()]
         return Status(
@@ -141,25 +141,25 @@ class Systemd:
 
     def _call(self, path: Path) -> Call | None:
         """Return what a service calls."""
-        text = self.machine.read(path) if path.suffix == ".service" else None
+        text = self.system.read(path) if path.suffix == ".service" else None
         return None if text is None else FetchService(path, settings(text)).call
 
     def _put(self, path: Path, text: str) -> None:
-        if self.machine.read(path) == text:
-            self.machine.say(f"unchanged: {path}")
+        if self.system.read(path) == text:
+            self.system.say(f"unchanged: {path}")
         else:
-            self.machine.write(path, text)
+            self.system.write(path, text)
 
     def _remove(self, path: Path) -> None:
         if path.parent == self.places.apparmor:
-            self.machine.run("apparmor_parser", "--remove", str(path))
-        self.machine.remove(path)
+            self.system.run("apparmor_parser", "--remove", str(path))
+        self.system.remove(path)
 
     def _present(self) -> list[Path]:
-        return [path for path in self.places.all_files if self.machine.read(path) is not None]
+        return [path for path in self.places.all_files if self.system.read(path) is not None]
 
     def _refuse_foreign(self, path: Path) -> None:
-        found = self.machine.read(path)
+        found = self.system.read(path)
         if found is not None and (kind := origin(found)) is not Origin.OURS:
             raise ScheduleError(
                 f"{path} is {kind}, so it is left alone: move it away first (changes of yours"
@@ -167,9 +167,9 @@ class Systemd:
             )
 
     def _is_ours(self, path: Path) -> bool:
-        kind = origin(self.machine.read(path) or "")
+        kind = origin(self.system.read(path) or "")
         if kind is not Origin.OURS:
-            self.machine.say(f"left alone: {path} is {kind}")
+            self.system.say(f"left alone: {path} is {kind}")
         return kind is Origin.OURS
 
     def _prepare(self, job: Job) -> None:
@@ -177,18 +177,18 @@ class Systemd:
         present = self._present()
         for path in present:
             if path.parent == self.places.sysusers:
-                self.machine.run("systemd-sysusers", str(path))
+                self.system.run("systemd-sysusers", str(path))
         if job.takes_config_dir:
             # Not by tmpfiles.d: it refuses root's files in somebody else's folder.
             owner = f"{job.user}:{job.group}"
-            self.machine.run("chown", "--recursive", "--no-dereference", owner, str(CONFIG_DIR))
+            self.system.run("chown", "--recursive", "--no-dereference", owner, str(CONFIG_DIR))
         for path in present:
             if path.parent == self.places.tmpfiles:
-                self.machine.run("systemd-tmpfiles", "--create", str(path))
+                self.system.run("systemd-tmpfiles", "--create", str(path))
 
     def _reach(self) -> None:
         """Raise ScheduleError where there is no manager that would read the files."""
-        if not self.machine.ask(*self._argv("show", "--property=Version")).ok:
+        if not self.system.ask(*self._argv("show", "--property=Version")).ok:
             raise ScheduleError(f"`{' '.join(self._argv())}` reaches no systemd: {self._advice()}")
 
     def _advice(self) -> str:
@@ -197,7 +197,7 @@ class Systemd:
         return "this machine was not started by it; try `cldmon schedule cron`"
 
     def _systemctl(self, *words: str) -> None:
-        self.machine.run(*self._argv(*words))
+        self.system.run(*self._argv(*words))
 
     def _argv(self, *words: str) -> tuple[str, ...]:
         return ("systemctl", *(["--user"] if self.places.of_user else []), *words)
@@ -208,7 +208,7 @@ class Cron:
     """A block in the crontab of `user`; in the caller's own where that is None."""
 
     user: str | None
-    machine: Machine
+    system: System
     name: str = ""
 
     def text(self, job: Job) -> str:
@@ -224,7 +224,7 @@ class Cron:
             _refuse_shared("a line in the crontab", call, job)
         wanted = cron.with_block(present, cron.block(job), self.name)
         if wanted == present:
-            self.machine.say("unchanged: the crontab")
+            self.system.say("unchanged: the crontab")
         else:
             self._replace(present, wanted)
 
@@ -234,7 +234,7 @@ class Cron:
         if config:
             self._refuse_block_of_another(present, config)
         if cron.parts(present, self.name).block is None:
-            self.machine.say("nothing to remove")
+            self.system.say("nothing to remove")
         else:
             self._replace(present, cron.without_block(present, self.name))
 
@@ -251,7 +251,7 @@ class Cron:
             _refuse_another(what, call, config, ["cron", *user, *_named(self.name)])
 
     def _present(self) -> str:
-        asked = self.machine.ask("crontab", *self._whose(), "-l")
+        asked = self.system.ask("crontab", *self._whose(), "-l")
         # Any other failure must not look like an empty one: its lines would be lost.
         if not asked.ok and "no crontab" not in asked.reason:
             raise ScheduleError(f"the crontab cannot be read: {asked.reason}")
@@ -265,8 +265,8 @@ class Cron:
                 " `crontab -e` first"
             )
         for line in _difference(present, wanted):
-            self.machine.say(line)
-        self.machine.run("crontab", *self._whose(), "-", given=wanted)
+            self.system.say(line)
+        self.system.run("crontab", *self._whose(), "-", given=wanted)
 
     def _whose(self) -> tuple[str, ...]:
         return () if self.user is None else ("-u", self.user)

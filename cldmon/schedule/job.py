@@ -11,7 +11,7 @@ from cldmon.config.locate import SYSTEM_CONFIG, SYSTEM_DATA
 SERVICE_USER = "cldmon"
 CONFIG_DIR = SYSTEM_CONFIG.parent
 STATE_DIR = SYSTEM_DATA
-POLITE = timedelta(minutes=3)
+MIN_INTERVAL = timedelta(minutes=3)
 """Passes that follow each other faster may well be rate limited."""
 
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))

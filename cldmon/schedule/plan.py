@@ -19,10 +19,10 @@ from cldmon.config.installed import user_folder
 from cldmon.config.label import printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
 from cldmon.schedule import remarks
+from cldmon.schedule.checksum import Origin, origin
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.job import SERVICE_USER, STATE_DIR, Job
-from cldmon.schedule.machine import Machine
-from cldmon.schedule.seal import Origin, origin
+from cldmon.schedule.system import System
 from cldmon.schedule.systemd import SYSTEM, Places
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class Plan:
 
     def schedule(self, say: Callable[[str], None]) -> Schedule:
         """Return what installs and uninstalls; `say` is told of all that is done."""
-        machine = Machine(self.app.env, say)
+        system = System(self.app.env, say)
         if self.kind == "cron":
-            return Cron(None if self.of_user else self._user(), machine, self.name)
-        return Systemd(self._places(), machine)
+            return Cron(None if self.of_user else self._user(), system, self.name)
+        return Systemd(self._places(), system)
 
     @property
     def config(self) -> Path | None:

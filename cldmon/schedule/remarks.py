@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.claude import apparmor
 from cldmon.schedule import cron
-from cldmon.schedule.job import CONFIG_DIR, POLITE
+from cldmon.schedule.job import CONFIG_DIR, MIN_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def of_interval(job: Job) -> Iterator[str]:
     """Yield what is to be said of the interval."""
-    if job.interval < POLITE:
+    if job.interval < MIN_INTERVAL:
         yield (
             f"a pass every {_minutes(job.interval)} may get accounts rate limited: set"
-            f" fetch_interval_minutes to {_number(POLITE)} or more (10 is safe)"
+            f" fetch_interval_minutes to {_number(MIN_INTERVAL)} or more (10 is safe)"
         )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.claude import apparmor
+from cldmon.schedule.checksum import with_checksum
 from cldmon.schedule.job import CONFIG_DIR, SERVICE_USER, STATE_DIR
-from cldmon.schedule.seal import sealed
 from cldmon.web import connections
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def files(job: Job, places: Places) -> dict[Path, str]:
 
 
 def _below(folder: Path, texts: dict[str, str]) -> dict[Path, str]:
-    return {folder / name: sealed(text) for name, text in texts.items()}
+    return {folder / name: with_checksum(text) for name, text in texts.items()}
 
 
 def _profiles(job: Job, places: Places) -> dict[Path, str]:

@@ -75,7 +75,7 @@ def test_a_key_is_ticked_only_once_the_service_has_accepted_it(
 ) -> None:
     memory = AccountState(key=mark(timedelta(days=1)), organization_at=NOON if looked_up else None)
     ward.passed(State(Snapshot(NOON, (account,)), {"alice": memory}))
-    [check] = keys.present(ward.patient())
+    [check] = keys.present(ward.installation())
     assert check.verdict is verdict
     assert ("has not accepted it" in check.detail) is (verdict is Verdict.UNSURE)
 
@@ -95,13 +95,13 @@ def by_credential(ward: Ward, account: Account | None, key: KeyFingerprint | Non
 
 def test_a_key_that_systemd_gives_to_the_service_is_as_the_service_found_it(ward: Ward) -> None:
     by_credential(ward, Account("alice", READ), mark(timedelta(days=1)))
-    patient = ward.patient(offline=False)
-    [check] = keys.present(patient)
+    installation = ward.installation(offline=False)
+    [check] = keys.present(installation)
     assert check.verdict is Verdict.OK
     assert "systemd" in check.detail
     assert "in use since 2026-11-21" in check.detail
-    assert list(keys.validity(patient)) == []
-    [config] = setup.configuration(patient)
+    assert list(keys.validity(installation)) == []
+    [config] = setup.configuration(installation)
     assert config.verdict is Verdict.OK
 
 
@@ -128,8 +128,8 @@ def test_what_the_service_met_with_such_a_key_is_told(
     offline: bool,
 ) -> None:
     by_credential(ward, account, key)
-    patient = ward.patient(offline=offline)
-    checks = [*keys.present(patient), *keys.validity(patient)]
+    installation = ward.installation(offline=offline)
+    checks = [*keys.present(installation), *keys.validity(installation)]
     assert [check.verdict for check in checks] == verdicts
     if Verdict.FAILED in verdicts:
         assert "/etc/credstore/cldmon-alice" in checks[-1].remedy
@@ -140,9 +140,9 @@ def test_a_key_that_nobody_gives_stays_a_cross(ward: Ward) -> None:
     ward.write(accounts=KEYLESS)
     ward.schedule("LoadCredential=bob:/etc/credstore/bob")
     ward.schedule(GIVEN, name="cldmon-b-fetch", config=ward.folder / "b.toml")
-    [check] = keys.present(ward.patient())
+    [check] = keys.present(ward.installation())
     assert check.verdict is Verdict.FAILED
-    [config] = setup.configuration(ward.patient())
+    [config] = setup.configuration(ward.installation())
     assert config.verdict is Verdict.FAILED
 
 
@@ -160,7 +160,7 @@ def test_a_key_that_is_not_to_be_had_is_a_cross(
 ) -> None:
     """`cldmon login` is named where it can store a key."""
     ward.write(accounts=f'[[accounts]]\nlabel = "alice"\n{line}\n')
-    [check] = keys.present(ward.patient())
+    [check] = keys.present(ward.installation())
     assert (check.verdict, words in check.detail) == (Verdict.FAILED, True)
     assert check.remedy.endswith(remedy)
     assert "MARKER" not in str(check)
@@ -169,7 +169,7 @@ def test_a_key_that_is_not_to_be_had_is_a_cross(
 def test_two_accounts_with_one_key_are_a_cross(ward: Ward) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
     ward.write(accounts="".join(accounts))
-    [check] = keys.twins(ward.patient())
+    [check] = keys.find_duplicates(ward.installation())
     assert "alice and bob have the same key" in check.detail
     assert "MARKER" not in str(check)
 
@@ -184,7 +184,7 @@ def test_one_key_for_two_organizations_is_fine(ward: Ward) -> None:
     ward.write(accounts="".join(accounts))
     before = AccountState(organization=Organization(uuids[0].upper(), "Team"))
     ward.passed(State(account_states={"alice": before, "bob": before}))
-    assert [*keys.twins(ward.patient()), *keys.validity(ward.patient())] == []
+    assert [*keys.find_duplicates(ward.installation()), *keys.validity(ward.installation())] == []
 
 
 def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
@@ -209,7 +209,7 @@ def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
 def test_without_a_browser_all_accounts_are_one_cross(ward: Ward) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
     ward.write('browser.executable = "/nonexistent"', accounts="".join(accounts))
-    [check] = keys.validity(ward.patient(offline=False))
+    [check] = keys.validity(ward.installation(offline=False))
     assert (check.name, check.verdict) == ("access of alice, bob", Verdict.FAILED)
     assert "/nonexistent" in check.detail
     assert "cldmon doctor" not in check.detail
@@ -218,7 +218,7 @@ def test_without_a_browser_all_accounts_are_one_cross(ward: Ward) -> None:
 def test_offline_the_last_pass_is_witness(ward: Ward) -> None:
     down = Failure(FailureKind.SERVICE_DOWN, "it was down")
     ward.passed(State(Snapshot(NOON, (Account("alice", None, down),))))
-    [check] = keys.validity(ward.patient())
+    [check] = keys.validity(ward.installation())
     assert (check.verdict, check.detail) == (Verdict.FAILED, "it was down")
 
 
@@ -227,7 +227,7 @@ def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
     ward.write('browser.executable = "/nonexistent"')
     until = NOON + timedelta(hours=1)
     ward.passed(State(account_states={"alice": AccountState(retry_at=until)}))
-    [check] = keys.validity(ward.patient(offline=False))
+    [check] = keys.validity(ward.installation(offline=False))
     when = format_clock(until, NOON, None)
     assert (check.verdict, f"rate limited until {when}," in check.detail) == (Verdict.UNSURE, True)
 
@@ -235,13 +235,13 @@ def test_an_account_that_is_to_be_left_alone_is_not_asked(ward: Ward) -> None:
 def test_while_a_pass_runs_no_key_is_tried(ward: Ward) -> None:
     ward.passed()
     with files.lock(ward.data / "fetch.lock", wait=0):
-        [check] = keys.validity(ward.patient(offline=False))
+        [check] = keys.validity(ward.installation(offline=False))
     assert (check.verdict, "another pass is running" in check.detail) == (Verdict.UNSURE, True)
 
 
 def test_without_a_challenge_there_is_nothing_to_say(ward: Ward) -> None:
     ward.passed()
-    assert [*keys.challenges(ward.patient())] == []
+    assert [*keys.challenges(ward.installation())] == []
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,6 @@ def test_challenges_are_counted(ward: Ward, in_a_row: int, verdict: Verdict, wor
         "gone": AccountState(challenges=9),
     }
     ward.passed(State(account_states=account_states, counters=counters))
-    [check] = keys.challenges(ward.patient())
+    [check] = keys.challenges(ward.installation())
     assert (check.verdict, words in check.detail) == (verdict, True)
     assert "gone" not in check.detail

@@ -35,12 +35,12 @@ def test_a_last_pass_long_ago_or_in_the_future_is_a_cross(
 ) -> None:
     ward.passed()
     ward.clock.advance(moved)
-    [check] = passes.last_pass(ward.patient())
+    [check] = passes.last_pass(ward.installation())
     assert (check.verdict, words in check.detail) == (verdict, True)
 
 
 def test_before_the_first_pass_there_is_a_question_mark(ward: Ward) -> None:
-    [check] = passes.last_pass(ward.patient())
+    [check] = passes.last_pass(ward.installation())
     assert (check.verdict, check.remedy) == (Verdict.UNSURE, "run: cldmon fetch")
 
 
@@ -55,10 +55,10 @@ def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
     with files.lock(path, wait=0):
         taken = (NOON - age).timestamp()
         os.utime(path, (taken, taken))
-        [check] = passes.lock(ward.patient())
+        [check] = passes.lock(ward.installation())
     assert check.verdict is verdict
     assert f"process {os.getpid()}" in check.detail
-    assert [c.detail for c in passes.lock(ward.patient())] == ["no pass is running"]
+    assert [c.detail for c in passes.lock(ward.installation())] == ["no pass is running"]
 
 
 @pytest.mark.parametrize(
@@ -70,26 +70,26 @@ def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
 ) -> None:
     hit = Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", NOON - age)
     ward.passed(State(Snapshot(fetched_at=NOON), outbox=(Message(hit, "U1"),)))
-    [check] = passes.outbox(ward.patient())
+    [check] = passes.outbox(ward.installation())
     assert (check.verdict, "1 message(s) wait" in check.detail) == (verdict, True)
 
 
 def test_messages_that_were_dropped_are_told(ward: Ward) -> None:
     ward.passed(State(Snapshot(fetched_at=NOON), counters={"messagesDropped": 5}))
-    [check] = passes.outbox(ward.patient())
+    [check] = passes.outbox(ward.installation())
     assert (check.verdict, check.detail) == (Verdict.OK, "no message waits; 5 dropped so far")
 
 
 def test_an_active_timer_is_enough(ward: Ward) -> None:
     """The system's manager has no such timer, the user's has."""
     ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert check.detail == "systemd: cldmon-fetch.timer (user) is active"
 
 
 def test_a_failed_timer_is_a_cross(ward: Ward) -> None:
     ward.program("systemctl", '[ "$1" = --system ] && echo failed || exit 1')
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert check.verdict is Verdict.FAILED
 
 
@@ -104,13 +104,13 @@ def test_a_line_of_the_crontab_is_enough_but_no_comment(
     ward: Ward, line: str, verdict: Verdict
 ) -> None:
     ward.program("crontab", f"echo '{line}'")
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert check.verdict is verdict
 
 
 def test_where_nothing_is_known_of_timers_there_is_a_question_mark(ward: Ward) -> None:
     ward.program("systemctl", "echo 'not booted with systemd' >&2; exit 1")
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert (check.verdict, "cldmon schedule" in check.remedy) == (Verdict.UNSURE, True)
 
 
@@ -121,7 +121,7 @@ def test_the_timer_of_another_configuration_is_not_ours(ward: Ward) -> None:
     ward.schedule(config=ANOTHER)
     ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
     ward.program("crontab", f"echo '* * * * * cldmon --config {ANOTHER} fetch'")
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert check.verdict is Verdict.UNSURE
     assert check.detail == "cldmon-fetch.timer starts the passes of another configuration"
     assert "--name" in check.remedy
@@ -131,7 +131,7 @@ def test_a_named_instance_is_found_by_its_configuration(ward: Ward) -> None:
     ward.schedule(config=ANOTHER)
     ward.schedule(name="cldmon-team-fetch")
     ward.program("systemctl", 'case "$*" in *--user*team*) echo active ;; *) echo inactive ;; esac')
-    [check] = passes.timer(ward.patient())
+    [check] = passes.timer(ward.installation())
     assert (check.verdict, check.detail) == (
         Verdict.OK,
         "systemd: cldmon-team-fetch.timer (user) is active",

@@ -34,7 +34,7 @@ def use(ward: Ward, service: FakeSlack, more: str = "", token: str = sim.TOKEN) 
 
 
 def slack_checks(ward: Ward) -> list[Check]:
-    return list(slack.token(ward.patient(offline=False)))
+    return list(slack.token(ward.installation(offline=False)))
 
 
 def verdicts(checks: Iterable[Check]) -> dict[str, Verdict]:
@@ -76,7 +76,7 @@ def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(ward: Ward) ->
 
 def test_offline_slack_is_not_asked(ward: Ward, fake_slack: FakeSlack) -> None:
     use(ward, fake_slack)
-    assert [c.verdict for c in slack.token(ward.patient())] == [Verdict.OK]
+    assert [c.verdict for c in slack.token(ward.installation())] == [Verdict.OK]
     assert fake_slack.requests == []
 
 
@@ -131,7 +131,7 @@ def test_without_a_date_there_is_a_question_mark() -> None:
 def test_without_a_browser_both_checks_say_what_to_do(ward: Ward) -> None:
     ward.write('browser.executable = "/nonexistent"')
     for look in (chromium.found, chromium.starts):
-        [check] = look(ward.patient())
+        [check] = look(ward.installation())
         assert (check.verdict, "/nonexistent" in check.detail) == (Verdict.FAILED, True)
         assert check.remedy
 
@@ -143,7 +143,7 @@ def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
     browser.write_text("#!/bin/sh\necho 'libfoo.so is missing' >&2\nexit 127\n")
     browser.chmod(0o755)
     ward.write(f'browser.executable = "{browser}"')
-    [check] = chromium.starts(ward.patient())
+    [check] = chromium.starts(ward.installation())
     assert (check.verdict, "libfoo.so is missing" in check.detail) == (Verdict.FAILED, True)
     assert "doctor" not in check.detail
 
@@ -168,7 +168,7 @@ def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
     browser.write_text(text.format(browser=find(BrowserSettings(), os.environ)))
     browser.chmod(0o755)
     ward.write(f'browser.executable = "{browser}"')
-    [check] = chromium.starts(ward.patient())
+    [check] = chromium.starts(ward.installation())
     assert (check.verdict, "--host-resolver-rules" in check.detail) == (
         verdict,
         verdict is Verdict.FAILED,

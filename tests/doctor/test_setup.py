@@ -9,10 +9,10 @@ import pytest
 
 from cldmon import __version__
 from cldmon.app import App
-from cldmon.config.reach import KNOWN_SECRETS
+from cldmon.config.exposure import KNOWN_SECRETS
 from cldmon.doctor import chromium, setup
-from cldmon.doctor.check import Check, Verdict, bad, good, guarded, unsure
-from cldmon.doctor.patient import Patient
+from cldmon.doctor.check import Check, Verdict, fail, guarded, ok, warn
+from cldmon.doctor.installation import Installation
 from cldmon.errors import StoreError
 from tests.fakes import Clock
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 def test_what_runs_is_said_first(ward: Ward) -> None:
-    [check] = setup.version(ward.patient())
+    [check] = setup.version(ward.installation())
     assert check.detail.startswith(f"cldmon {__version__}, Python {platform.python_version()}, ")
 
 
 def test_a_good_configuration_is_named(ward: Ward) -> None:
-    [check] = setup.configuration(ward.patient())
-    assert check == good("config", f"{ward.config}: 1 account(s)")
+    [check] = setup.configuration(ward.installation())
+    assert check == ok("config", f"{ward.config}: 1 account(s)")
 
 
 def test_every_problem_of_the_configuration_is_a_cross_with_its_line(ward: Ward) -> None:
     ward.write("port = 0\nhost = 1")
-    checks = list(setup.configuration(ward.patient()))
+    checks = list(setup.configuration(ward.installation()))
     assert [c.verdict for c in checks] == [Verdict.FAILED] * 2
     assert [f"{ward.config}:{n}:" in c.detail for n, c in ((2, checks[0]), (3, checks[1]))] == [
         True,
@@ -45,21 +45,21 @@ def test_every_problem_of_the_configuration_is_a_cross_with_its_line(ward: Ward)
 
 def test_a_configuration_that_is_not_there_is_a_cross(ward: Ward) -> None:
     ward.config.unlink()
-    [check] = setup.configuration(ward.patient())
+    [check] = setup.configuration(ward.installation())
     assert (check.verdict, "cldmon init" in check.remedy) == (Verdict.FAILED, True)
 
 
 def test_an_account_without_a_key_is_found_though_the_rest_is_valid(ward: Ward) -> None:
     ward.write(accounts='[[accounts]]\nlabel = "alice"\n')
-    [check] = setup.configuration(ward.patient())
+    [check] = setup.configuration(ward.installation())
     assert "no session key" in check.detail
-    assert ward.patient().config is not None
+    assert ward.installation().config is not None
 
 
 def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(ward: Ward) -> None:
     ward.write(mode=0o644)
-    [check] = setup.permissions(ward.patient())
-    assert check == bad(
+    [check] = setup.permissions(ward.installation())
+    assert check == fail(
         "permissions",
         f"others than its owner may open {ward.config}",
         f"chmod 600 {ward.config}",
@@ -73,14 +73,14 @@ def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private
     key = ward.folder / "alice.key"
     key.write_text("x")
     key.chmod(0o640)
-    [check] = setup.permissions(ward.patient())
+    [check] = setup.permissions(ward.installation())
     assert check.remedy == f"chmod 600 {key}"
 
 
 def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
     """As /etc/cldmon/config.toml, whose keys are systemd credentials."""
     ward.write(accounts='[[accounts]]\nlabel = "alice"\n', mode=0o644)
-    [check] = setup.permissions(ward.patient())
+    [check] = setup.permissions(ward.installation())
     assert check.verdict is Verdict.OK
 
 
@@ -97,21 +97,21 @@ def test_a_session_secret_that_everybody_knows_is_found(
     ward: Ward, line: str, verdict: Verdict
 ) -> None:
     ward.write(line)
-    [check] = setup.session_secret(ward.patient())
+    [check] = setup.session_secret(ward.installation())
     assert check.verdict is verdict
 
 
 def test_logins_that_are_open_to_others_are_a_question(ward: Ward) -> None:
     ward.write('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
-    [check] = setup.logins(ward.patient())
+    [check] = setup.logins(ward.installation())
     assert (check.name, check.verdict) == ("logins", Verdict.UNSURE)
     assert "usage.example.org" in check.detail
     ward.write('public_url = "https://usage.example.org/"')
-    assert [*setup.logins(ward.patient())] == []
+    assert [*setup.logins(ward.installation())] == []
 
 
 def broken(error: Exception) -> Iterator[Check]:
-    yield good("first", "was found before")
+    yield ok("first", "was found before")
     raise error
 
 
@@ -123,7 +123,7 @@ def test_a_check_that_breaks_keeps_what_it_found_and_stops_nobody() -> None:
 
 def test_an_error_of_ours_is_a_question_mark_without_its_words() -> None:
     [_, check] = guarded("disk", lambda: broken(RuntimeError("MARKER")))
-    assert check == unsure("disk", "could not be looked at: unexpected RuntimeError")
+    assert check == warn("disk", "could not be looked at: unexpected RuntimeError")
 
 
 def test_where_no_configuration_is_found_that_is_said_once(
@@ -134,8 +134,8 @@ def test_where_no_configuration_is_found_that_is_said_once(
     executable = tmp_path / "browser"
     executable.touch(mode=0o755)
     env = {"HOME": str(tmp_path), "CLDMON_BROWSER": str(executable)}
-    patient = Patient(App(None, None, env, Clock()), offline=True)
-    checks = [c for look in (setup.configuration, setup.permissions) for c in look(patient)]
+    installation = Installation(App(None, None, env, Clock()), offline=True)
+    checks = [c for look in (setup.configuration, setup.permissions) for c in look(installation)]
     assert [(c.name, "no configuration found" in c.detail) for c in checks] == [("config", True)]
-    [browser] = chromium.found(patient)
-    assert browser == good("browser", str(executable))
+    [browser] = chromium.found(installation)
+    assert browser == ok("browser", str(executable))

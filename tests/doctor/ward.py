@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cldmon.app import App
-from cldmon.doctor.patient import Patient
+from cldmon.doctor.installation import Installation
 from cldmon.domain.model import Snapshot
 from cldmon.store.state import State, StateFile
 from tests.fakes import NOON, Clock
@@ -59,5 +59,5 @@ class Ward:
         start = f"ExecStart=/bin/cldmon --config {config} --data-dir {data} fetch"
         (folder / f"{name}.service").write_text(f"[Service]\n{start}\n{settings}\n")
 
-    def patient(self, *, offline: bool = True) -> Patient:
-        return Patient(App(self.config, None, self.env, self.clock), offline)
+    def installation(self, *, offline: bool = True) -> Installation:
+        return Installation(App(self.config, None, self.env, self.clock), offline)

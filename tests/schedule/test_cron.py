@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
-from cldmon.schedule.seal import Origin, origin
+from cldmon.schedule.checksum import Origin, origin
 from tests.schedule.tools import JOB
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)

@@ -22,13 +22,13 @@ OTHERS = "MAILTO=me\n0 0 * * * backup\n"
 
 @pytest.fixture
 def systemd(box: Box) -> Systemd:
-    return Systemd(box.places, box.machine)
+    return Systemd(box.places, box.system)
 
 
 @pytest.fixture
 def crontab(box: Box) -> Cron:
     box.crontab.write_text(OTHERS)
-    return Cron(None, box.machine)
+    return Cron(None, box.system)
 
 
 def test_install_writes_what_is_printed_and_starts_the_timer(box: Box, systemd: Systemd) -> None:
@@ -76,7 +76,7 @@ def test_only_the_service_users_folder_is_handed_over(box: Box, systemd: Systemd
     systemd.install(replace(JOB, user="alice", group="staff"))
     systemd.uninstall()
     systemd.install(replace(JOB, config=Path("/srv/config.toml")))
-    Systemd(box.users_places, box.machine).install(JOB)
+    Systemd(box.users_places, box.system).install(JOB)
     assert [call for call in box.calls if call.startswith("chown")] == []
 
 
@@ -145,7 +145,7 @@ PROFILED = replace(JOB, browser=Path("/opt/chrome/chrome"))
 
 def test_a_browser_that_needs_a_profile_is_given_it(box: Box) -> None:
     """Last, for a parser that refuses it shall keep no timer from starting."""
-    systemd = Systemd(box.profiled_places, box.machine)
+    systemd = Systemd(box.profiled_places, box.system)
     systemd.install(PROFILED)
     path = box.folder / "etc/apparmor.d/cldmon-browser"
     assert f"# {path}\n{path.read_text()}" in systemd.text(PROFILED)
@@ -158,7 +158,7 @@ def test_a_browser_that_needs_a_profile_is_given_it(box: Box) -> None:
 
 
 def test_a_profile_that_is_not_needed_any_more_is_taken_back(box: Box) -> None:
-    systemd = Systemd(box.profiled_places, box.machine)
+    systemd = Systemd(box.profiled_places, box.system)
     systemd.install(PROFILED)
     systemd.install(JOB)
     path = box.folder / "etc/apparmor.d/cldmon-browser"
@@ -170,7 +170,7 @@ def test_a_profile_of_somebody_else_is_left_alone(box: Box) -> None:
     path = box.folder / "etc/apparmor.d/cldmon-browser"
     path.parent.mkdir(parents=True)
     path.write_text("mine\n")
-    systemd = Systemd(box.profiled_places, box.machine)
+    systemd = Systemd(box.profiled_places, box.system)
     with pytest.raises(ScheduleError, match="left alone"):
         systemd.install(PROFILED)
     systemd.install(JOB)
@@ -180,7 +180,7 @@ def test_a_profile_of_somebody_else_is_left_alone(box: Box) -> None:
 
 def test_each_instance_has_a_profile_of_its_own_name(box: Box) -> None:
     places = box.profiled_places._replace(name="team")
-    Systemd(places, box.machine).install(PROFILED)
+    Systemd(places, box.system).install(PROFILED)
     assert "profile cldmon-team-browser " in box.files()["cldmon-team-browser"]
 
 
@@ -189,7 +189,7 @@ OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other")
 
 
 def second(box: Box) -> Systemd:
-    return Systemd(box.places._replace(name="second"), box.machine)
+    return Systemd(box.places._replace(name="second"), box.system)
 
 
 def test_the_units_of_another_configuration_are_left_alone(box: Box, systemd: Systemd) -> None:
@@ -272,7 +272,7 @@ def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
 
 
 def test_a_users_own_manager_is_asked_as_such(box: Box) -> None:
-    Systemd(box.users_places, box.machine).install(JOB)
+    Systemd(box.users_places, box.system).install(JOB)
     assert box.calls[0] == "systemctl --user daemon-reload"
     assert all(call.startswith("systemctl --user ") for call in box.calls)
 
@@ -292,11 +292,11 @@ def test_without_a_running_systemd_nothing_is_written(box: Box, systemd: Systemd
 def test_a_machine_without_the_program_is_told_so(tmp_path: Path) -> None:
     box = Box(tmp_path)
     env = {"PATH": str(tmp_path)}
-    machine = replace(box.machine, env=env)
+    system = replace(box.system, env=env)
     with pytest.raises(ScheduleError, match="systemctl was not found"):
-        Systemd(box.places, machine).install(JOB)
+        Systemd(box.places, system).install(JOB)
     with pytest.raises(ScheduleError, match="crontab was not found"):
-        Cron(None, machine).install(JOB)
+        Cron(None, system).install(JOB)
 
 
 def test_a_command_that_fails_is_named_with_its_reason(box: Box, systemd: Systemd) -> None:
@@ -330,7 +330,7 @@ def test_cron_uninstalled_is_as_it_was(box: Box, crontab: Cron) -> None:
 
 
 def test_a_first_crontab_is_made(box: Box) -> None:
-    Cron(None, box.machine).install(JOB)
+    Cron(None, box.system).install(JOB)
     assert box.crontab.read_text() == cron.framed(cron.block(JOB))
 
 
@@ -354,7 +354,7 @@ def test_the_block_of_another_configuration_is_left_alone(box: Box, crontab: Cro
 def test_a_second_block_stands_beside_the_first(box: Box, crontab: Cron) -> None:
     crontab.install(JOB)
     first = box.crontab.read_text()
-    second = Cron(None, box.machine, "second")
+    second = Cron(None, box.system, "second")
     with pytest.raises(ScheduleError, match=str(JOB.data_dir)):
         second.install(replace(OTHER, data_dir=JOB.data_dir))
     second.install(OTHER)
@@ -389,5 +389,5 @@ def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
 
 
 def test_root_writes_into_the_crontab_of_the_service_user(box: Box) -> None:
-    Cron("cldmon", box.machine).install(JOB)
+    Cron("cldmon", box.system).install(JOB)
     assert box.calls == ["crontab -u cldmon -"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.schedule.job import Job
-from cldmon.schedule.machine import Machine
+from cldmon.schedule.system import System
 from cldmon.schedule.systemd import Places
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Box:
         return {"PATH": f"{self.folder / 'bin'}:{path}", "BOX": str(self.folder)}
 
     @property
-    def machine(self) -> Machine:
-        return Machine(self.env, self.said.append)
+    def system(self) -> System:
+        return System(self.env, self.said.append)
 
     @property
     def places(self) -> Places:

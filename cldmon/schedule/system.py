@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Machine:
+class System:
     """This machine. `say` is told of every file written and every command run."""
 
     env: Mapping[str, str]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.config.reach import SHORT_SECRET, check_login, open_logins, remarks
+from cldmon.config.exposure import SHORT_SECRET, check_login, open_logins, remarks
 from cldmon.config.schema import Config
 from cldmon.errors import ConfigError
 

@@ -18,7 +18,7 @@ class Origin(StrEnum):
     FOREIGN = "not written by cldmon"
 
 
-def sealed(text: str) -> str:
+def with_checksum(text: str) -> str:
     """Return a text with its seal on top."""
     return _SEAL.format(_digest(text)) + text
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Patient:
+class Installation:
     """An installation of cldmon. If `offline`, nothing that needs the network is looked at."""
 
     app: App
