@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class CldmonError(Exception):
-    """Something went wrong that the person in front of the terminal can mend.
+    """Something went wrong that the person in front of the terminal can fix.
 
     The message says in one line what is wrong and what to do next, and holds no secret.
     """

@@ -106,7 +106,7 @@ class CookieStore:
 
 
 def forget_idle(folder: Path, now: datetime) -> None:
-    """Remove what no pass has kept anew for a month: the cookies of accounts that are gone."""
+    """Remove what no pass has written for a month: the cookies of accounts that are gone."""
     oldest = (now - timedelta(days=_IDLE_DAYS)).timestamp()
     with contextlib.suppress(OSError):
         for path in folder.iterdir():

@@ -45,7 +45,7 @@ _WORDS = {
         " (under Xvfb), or ask from another address"
     ),
     FailureKind.RATE_LIMITED: "rate limited by the service",
-    FailureKind.SERVICE_DOWN: "the service is not answering well; it is asked again next time",
+    FailureKind.SERVICE_DOWN: "the service is not answering properly; will retry on the next pass",
     FailureKind.NOT_UNDERSTOOD: (
         "the answer was not understood; if it lasts, the service has changed: look for a newer"
         " cldmon"

@@ -45,7 +45,7 @@ def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
 async def assert_isolated(browser: Browser) -> None:
     """Try to reach a place of this machine that is not the service; raises BrowserError if it can.
 
-    Only a browser that does not heed its option can: one of another make, or one behind a wrapper.
+    Only a browser that ignores its option can: another product, or one behind a wrapper.
     """
     reached = asyncio.Event()
 
@@ -60,7 +60,7 @@ async def assert_isolated(browser: Browser) -> None:
             await page.goto(f"http://127.0.0.1:{port}/", timeout=_ELSEWHERE_SECONDS * 1000)
     if reached.is_set():
         raise BrowserError(
-            "the browser does not heed --host-resolver-rules: a redirect could lead it elsewhere,"
+            "the browser ignores --host-resolver-rules: a redirect could lead it elsewhere,"
             " with a session key; take an unaltered Chromium or Chrome (browser.executable)"
         )
 

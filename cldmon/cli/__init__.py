@@ -30,10 +30,10 @@ COMMANDS = {
     "status": "Show how much of each limit is used.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
-    "doctor": "Check all it depends on, and say how to mend it.",
+    "doctor": "Check everything cldmon depends on and suggest fixes.",
     "schedule": "Print or install what starts the passes.",
     "health": "Say in one line whether all is well.",
-    "subscribe": "Change and show who is told of what on Slack.",
+    "subscribe": "Manage Slack alert subscriptions.",
     "completion": "Print the completion script of a shell.",
     "demo": "Watch it at work on simulated accounts.",
 }
@@ -154,7 +154,7 @@ def _heeded_ending() -> _Ending:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell's background. It stays unheard, but others find its handler where they look.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    # Not so until now, lest Ctrl-C shows a traceback while all is loaded: see `cldmon.__main__`.
+    # Not earlier: Ctrl-C would show a traceback while modules load. See `cldmon.__main__`.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return ending
 
@@ -230,7 +230,7 @@ def _silence_stdout() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Let a stream that we were started without lead nowhere, lest a data file takes its number."""
+    """Open missing standard streams on /dev/null; else a data file would take their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number

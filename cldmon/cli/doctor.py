@@ -1,4 +1,4 @@
-"""`cldmon doctor`: all that cldmon depends on, looked at, with what mends it."""
+"""`cldmon doctor`: check everything cldmon depends on and suggest fixes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INDENT = "  "
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.pass_context
 def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
-    """Look at all that cldmon depends on, and say how to mend what is broken.
+    """Check everything cldmon depends on and suggest fixes.
 
     Each account is asked once, as a pass would; nothing of it is stored. Exits with 1 if any
     check failed; what is marked with a question mark does not count.

@@ -53,7 +53,7 @@ def _is_by_hand() -> bool:
 
 @contextmanager
 def _warnings_after() -> Iterator[Callable[[str], None]]:
-    """Keep warnings until the block has ended, lest they stand in the middle of the bar."""
+    """Hold warnings back until the block has ended, so that they don't break the progress bar."""
     said: list[str] = []
     try:
         yield said.append

@@ -260,7 +260,7 @@ def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
 def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetime) -> bool:
     """Tell whether the organization remembered is still the one to ask.
 
-    It is looked up anew once a day, for the plan may change, and for another key.
+    It is looked up again once a day, since the plan may change, and for another key.
     """
     select_labels, at = memory.organization, memory.organization_at
     return (

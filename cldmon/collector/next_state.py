@@ -31,7 +31,7 @@ _FROM_THE_SERVICE = frozenset(
 """Failures that only the service itself tells of: no challenge stands before it."""
 
 MOST_WINDOWS = 200
-"""Windows of an account that are remembered: its service may name them ever anew."""
+"""Windows of an account that are remembered: the service may keep inventing names."""
 
 
 @dataclass(frozen=True, slots=True)

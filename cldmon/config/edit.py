@@ -1,6 +1,6 @@
 """Where an account's session key is stored, and how it gets there.
 
-The configuration is edited, not written anew: comments, order and layout stay.
+The configuration is edited, not rewritten: comments, order and layout stay.
 """
 
 from __future__ import annotations

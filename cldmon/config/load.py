@@ -63,7 +63,7 @@ def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
 def read(path: Path) -> Config:
     """Return the configuration at `path`, well-formed, though accounts or keys may be missing.
 
-    For commands that can do without keys (`serve`) or come to mend them (`login`, `doctor`).
+    For commands that work without keys (`serve`) or help to fix them (`login`, `doctor`).
     Raises as `load`.
     """
     return _valid(document.read(path))

@@ -75,14 +75,14 @@ def key_problem(key: str) -> str | None:
         return None
     if _KEY.search(key):
         return "holds more than a session key: keep only what starts with sk-ant-sid01- or -sid02-"
-    return "is not a session key: one starts with sk-ant-sid01- or sk-ant-sid02-; copy it anew"
+    return "is not a session key: one starts with sk-ant-sid01- or sk-ant-sid02-; copy it again"
 
 
 def token_problem(token: str) -> str | None:
     """Return what is wrong with a Slack bot token, or None; the token is not quoted."""
     if _TOKEN.fullmatch(token):
         return None
-    return "is not a Slack token: one starts with xoxb- and is a single word; copy it anew"
+    return "is not a Slack token: one starts with xoxb- and is a single word; copy it again"
 
 
 def credential(name: str, env: Mapping[str, str]) -> Path | None:
@@ -209,7 +209,7 @@ def _from_file(path: Path) -> str:
             return _text(file.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        raise _UnavailableError(f"{path} cannot be read: {reason}; mend or rewrite it") from error
+        raise _UnavailableError(f"{path} cannot be read: {reason}; fix or rewrite it") from error
 
 
 def _from_env(name: str, env: Mapping[str, str]) -> str:
@@ -239,4 +239,4 @@ def _text(content: bytes) -> str:
     try:
         return content.decode().strip()
     except UnicodeDecodeError:
-        raise _UnavailableError("gave no UTF-8 text; write the secret anew") from None
+        raise _UnavailableError("is no UTF-8; write the secret again") from None

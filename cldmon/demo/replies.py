@@ -56,7 +56,7 @@ class Repeated:
 class Answer:
     """An HTTP answer, well-formed or not.
 
-    `body` is an iterable that can be walked anew for each request. `delay` is in seconds before
+    `body` is an iterable that can be iterated again for each request. `delay` is in seconds before
     the status line, `pause` in seconds before each piece of the body. `missing` is how many bytes
     more than the body has are promised by Content-Length; None promises nothing, so that the body
     ends with the connection.

@@ -204,7 +204,7 @@ STORY = (
 )
 
 RENEWED = Use(3, 43)
-"""What dave's account says once somebody has signed in anew."""
+"""What dave's account says once somebody has signed in again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Looks at all that cldmon depends on, and says of each thing how it is and what mends it."""
+"""Checks everything cldmon depends on and suggests fixes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A thing that cldmon depends on: how it is, and what mends it. Holds no secret."""
+    """One thing that cldmon depends on: its state, and how to fix it. Holds no secret."""
 
     name: str
     verdict: Verdict
@@ -51,6 +51,6 @@ def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from look()
     except CldmonError as error:
-        yield fail(name, str(error), "mend what it names, then run cldmon doctor again")
+        yield fail(name, str(error), "fix what it names, then run cldmon doctor again")
     except Exception as error:
         yield warn(name, f"could not be looked at: unexpected {type(error).__name__}")

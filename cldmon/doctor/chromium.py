@@ -71,7 +71,7 @@ def started(source: BrowserSource) -> Check:
 def _remedy(error: BrowserError, source: BrowserSource) -> str:
     if SANDBOX_FAILED in str(error) and apparmor.is_restricted():
         return _profile_remedy(source.executable)
-    return "mend that; nothing can be read without a browser"
+    return "fix that; nothing can be read without a browser"
 
 
 def _profile_remedy(browser: str) -> str:

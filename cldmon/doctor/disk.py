@@ -81,7 +81,7 @@ def files(installation: Installation) -> Iterator[Check]:
         yield fail("files", f"{path} cannot be read and written", _mend(path))
     if more := foreign[MOST_NAMED:]:
         detail = f"{len(more)} more in {folder} cannot be read and written"
-        yield fail("files", detail, f"mend them, too, or all: {_mend_all(folder)}")
+        yield fail("files", detail, f"fix them, too, or all at once: {_mend_all(folder)}")
     for path in links:
         remedy = "put the file itself there: what is written follows no link"
         yield fail("files", f"{path} is a symbolic link", remedy)
@@ -157,14 +157,14 @@ def subscriptions(installation: Installation) -> Iterator[Check]:
     try:
         users = SubscriptionsFile(installation.data_dir).load().users
     except StoreError as error:
-        remedy = "mend it by hand, or move it away; everybody then subscribes anew"
+        remedy = "repair it by hand, or move it away; everybody then has to subscribe again"
         yield fail("subscriptions", str(error), remedy)
     else:
         yield ok("subscriptions", f"{len(users)} Slack user(s)")
 
 
 def _appended(folder: Path, now: datetime) -> list[Path]:
-    """Return the files that are written in place: through no link, lest it lead elsewhere."""
+    """Return the files that are written in place, never through a link."""
     names = (PASS_LOCK, "subscriptions.lock", HEALTH_LOG)
     return [*(folder / name for name in names), day_path(folder, now.date())]
 

@@ -43,7 +43,7 @@ _REMEDIES = {
     FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
     FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",
     FailureKind.TIMEOUT: "look at the network; raise browser.timeout_seconds if it is slow",
-    FailureKind.NO_BROWSER: "mend that first: nothing can be read without a browser",
+    FailureKind.NO_BROWSER: "fix that first: nothing can be read without a browser",
     FailureKind.UNEXPECTED: "run `cldmon --debug fetch` and report what it says; look for a newer"
     " cldmon",
 }
@@ -102,7 +102,7 @@ def _aged(
 
 def _is_accepted(installation: Installation, label: str) -> bool:
     """Return whether the service is known to have accepted the key that was used last."""
-    # The organization is looked up anew with each new key.
+    # The organization is looked up again with each new key.
     if _memory(installation, label).organization_at:
         return True
     accounts = installation.state.snapshot.accounts
@@ -131,7 +131,7 @@ def find_duplicates(installation: Installation) -> Iterator[Check]:
         if asked[one] == asked[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
             remedy = (
-                f"give {other} a key of its own: {renewal(installation, other)}; or, where the key opens"
+                f"give {other} its own key: {renewal(installation, other)}; or, if the key opens"
                 " several organizations, set `organization` of each"
             )
             yield fail("accounts", detail, remedy)

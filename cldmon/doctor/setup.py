@@ -37,7 +37,7 @@ def configuration(installation: Installation) -> Iterator[Check]:
             load(path, installation.app.env)
     except ConfigError as error:
         for problem in str(error).splitlines():
-            yield fail("config", problem, "mend it in that file, or write a new one: cldmon init")
+            yield fail("config", problem, "fix it in that file, or write a new one: cldmon init")
         return
     yield ok("config", f"{path}: {len(found.accounts)} account(s)")
 

@@ -61,7 +61,7 @@ def _access(messenger: SlackMessenger, channel: str | None) -> Iterator[Check]:
     try:
         identity = messenger.auth_test()
     except SlackError as error:
-        yield fail("slack", str(error), "messages wait in the outbox until this is mended")
+        yield fail("slack", str(error), "messages wait in the outbox until this is fixed")
         return
     yield ok("slack", f"{identity.bot_user} in {identity.team}")
     yield from scopes(identity, channel)
@@ -73,6 +73,6 @@ def _channel(messenger: SlackMessenger, channel: str) -> Check:
     try:
         members = next(messenger.members(channel), [])
     except SlackError as error:
-        remedy = "invite the app to the channel, or mend member_channel_id"
+        remedy = "invite the app to the channel, or correct member_channel_id"
         return fail("slack channel", str(error), remedy)
     return ok("slack channel", f"{channel} is visible, {len(members)} member(s) or more")

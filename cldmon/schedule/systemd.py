@@ -267,7 +267,7 @@ Type=exec
 ExecStart={command}
 {variables}Restart=on-failure
 RestartSec=5s
-# A configuration that is refused stays refused until somebody mends it.
+# A configuration that is refused stays refused until somebody fixes it.
 RestartPreventExitStatus=2
 TimeoutStopSec=30s
 MemoryMax=512M

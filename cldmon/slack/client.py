@@ -40,7 +40,7 @@ MAX_PAGES = 500
 """Ends a listing whose cursors go round in circles."""
 
 _MALFORMED_TOKEN = (
-    f"the Slack token is empty or holds blanks or foreign characters: copy it anew {TOKEN_PLACE}"
+    f"the Slack token is empty or holds blanks or foreign characters: copy it again {TOKEN_PLACE}"
 )
 
 

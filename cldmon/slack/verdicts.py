@@ -45,7 +45,7 @@ _REINSTALL = f"reinstall the app and put the new token {TOKEN_PLACE}"
 
 _REFUSED = {
     "not_authed": f"Slack got no token: put one {TOKEN_PLACE}",
-    "invalid_auth": f"Slack does not accept the token: copy it anew from the app's page "
+    "invalid_auth": f"Slack does not accept the token: copy it again from the app's page "
     f"(it begins with xoxb-) or {_REINSTALL}",
     "token_revoked": f"the Slack token was revoked: {_REINSTALL}",
     "token_expired": f"the Slack token has expired: {_REINSTALL} "

@@ -97,5 +97,5 @@ def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
 def _corrupt(path: Path) -> SubscriptionsCorruptError:
     return SubscriptionsCorruptError(
         f"{path} is not understood, so it is left as it is and nobody can be told:"
-        " mend it, or move it away to start anew"
+        " fix it, or move it away to start afresh"
     )

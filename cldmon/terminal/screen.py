@@ -45,7 +45,7 @@ class Screen:
         self._write(render_frame(text, rows, terminal))
 
     def wait(self, seconds: float) -> bool:
-        """Wait; return at once, and true, if the screen has to be drawn anew."""
+        """Wait; return true at once if the screen has to be redrawn."""
         woken = signal.sigtimedwait(_SIGNALS, seconds)
         if woken and woken.si_signo == signal.SIGTSTP:
             self._write(_LEAVE)

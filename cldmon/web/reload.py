@@ -28,7 +28,7 @@ _LONGEST_LINE = 500
 
 
 class Reloaded(Generic[T]):
-    """What `make` makes of the file at `path`: made anew when the file changes.
+    """What `make` makes of the file at `path`, again whenever the file changes.
 
     The last good value is kept while the file is broken, which is told once to `warn`. Raises what
     `make` raises at the start. `clock` gives seconds that never step back.

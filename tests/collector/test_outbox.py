@@ -209,7 +209,7 @@ def test_while_subscriptions_are_corrupt_the_messages_wait(house: House, text: b
     [warning] = house.warnings
     assert warning == (
         f"{path} is not understood, so it is left as it is and nobody can be told:"
-        " mend it, or move it away to start anew"
+        " fix it, or move it away to start afresh"
     )
     path.write_bytes(whole)
     assert house.run({"alice": 0}).waiting == 0

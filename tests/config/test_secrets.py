@@ -155,7 +155,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
     [
         ({}, 'account "alice": credential alice is not there; set session_key in the config'),
         ({"session_key_file": "no"}, 'account "alice": session_key_file /'),
-        ({"session_key_file": "."}, "cannot be read: Is a directory; mend or rewrite it"),
+        ({"session_key_file": "."}, "cannot be read: Is a directory; fix or rewrite it"),
         ({"session_key_file": "empty"}, "session_key_file gave an empty text; the secret belongs"),
         ({"session_key_file": "binary"}, "session_key_file gave no UTF-8 text"),
         ({"session_key_file": "wrong"}, "what session_key_file gave is not a session key: one st"),

@@ -81,8 +81,10 @@ def test_every_reason_why_an_account_cannot_be_read_is_on_the_page(kind: Failure
 def told() -> Iterator[str]:
     """Yield what the code says in an error or a warning, where it stands there as a text."""
     for path in sorted((ROOT / "cldmon").rglob("*.py")):
+        # What doctor says first of a check is its name.
+        tellers = TELLERS - {"fail", "warn"} if path.parent.name == "doctor" else TELLERS
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and _name(node.func) in TELLERS:
+            if isinstance(node, ast.Call) and node.args and _name(node.func) in tellers:
                 yield from _texts(node.args[0])
 
 
