@@ -63,7 +63,15 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called; one that is misspelt is answered with the nearest."""
+        """Find the command that is called; one that is misspelt is answered with the nearest.
+
+        `help` shows help, of a command if one is named.
+        """
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
+        if args == ["--help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
         if args[0] not in COMMANDS:
             from difflib import get_close_matches
 
@@ -192,7 +200,8 @@ def _show(error: click.ClickException) -> None:
         error.show()
         return
     command = error.ctx.command_path if error.ctx else "cldmon"
-    complain(f"{error.format_message().rstrip('.')} (see `{command} --help`)")
+    message = " ".join(error.format_message().split()).rstrip(".")  # choices are a list
+    complain(f"{message} (see `{command} --help`)")
 
 
 def _tell(message: str, *, debug: bool) -> None:

@@ -65,11 +65,10 @@ def _warnings_after() -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
     """Draw a progress bar on stderr while the block runs, if a person looks."""
+    hidden = not supports_escape_codes(sys.stderr, os.environ)
+    # Accounts are read side by side: when the first is done says nothing about the last.
     with click.progressbar(
-        length=accounts,
-        label="Reading",
-        file=sys.stderr,
-        hidden=not supports_escape_codes(sys.stderr, os.environ),
+        length=accounts, label="Reading", file=sys.stderr, hidden=hidden, show_eta=False
     ) as bar:
         yield lambda _label: bar.update(1)
 

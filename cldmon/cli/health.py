@@ -41,6 +41,7 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
 
     The line is appended to health.log in the data folder.
     """
+    _refuse_useless_thresholds(ctx, nagios=nagios)
     verdict, error = _checked(ctx.obj, serve=serve)
     line = _line(ctx.obj, verdict)
     _log(ctx.obj, line, error)
@@ -48,6 +49,19 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
         ctx.exit(_tell_monitor(verdict, error, warning, critical))
     click.echo(line)
     ctx.exit(0 if verdict.ok else 1)
+
+
+def _refuse_useless_thresholds(ctx: click.Context, *, nagios: bool) -> None:
+    given = [f"--{name}" for name in ("warning", "critical") if _is_given(ctx, name)]
+    if given and not nagios:
+        raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios")
+    warning, critical = ctx.params["warning"], ctx.params["critical"]
+    if "--warning" in given and warning > critical:
+        raise click.UsageError(f"--warning {warning} is above --critical {critical}: nothing warns")
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
 def _checked(app: App, *, serve: bool) -> tuple[Verdict, CldmonError | None]:
@@ -81,6 +95,6 @@ def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, cri
     if error:
         click.echo(sanitize(nagios.unknown(verdict.text)))
         return int(nagios.Level.UNKNOWN)
-    thresholds = nagios.Thresholds(warning, critical)
+    thresholds = nagios.Thresholds(min(warning, critical), critical)
     click.echo(sanitize(nagios.line(verdict, thresholds)))
     return int(nagios.level(verdict, thresholds))

@@ -341,6 +341,7 @@ def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> N
     code, shown = on_terminal(home, "fetch")
     assert code == 0
     assert re.search(r"Reading.*100%", shown)
+    assert not re.search(r"\d\d:\d\d:\d\d", shown), "the bar claims to know when it ends"
     assert "alice" in shown
     assert "41%" in shown
     assert "bob: session key expired" in shown

@@ -164,6 +164,23 @@ def test_monitoring_gets_its_line_and_exit_code(home: Home) -> None:
     assert "OK:   1 account(s) reporting" in home.log[0]
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--nagios", "--warning", "95", "--critical", "90"], "95 is above --critical 90"),
+        (["--nagios", "--warning", "95"], "95 is above --critical 90"),
+        (["--warning", "80"], "--warning: no effect without --nagios"),
+        (["--warning", "75", "--critical", "90"], "--warning and --critical: no effect"),
+    ],
+)
+def test_thresholds_without_effect_are_refused(home: Home, options: list[str], words: str) -> None:
+    home.passed()
+    ran = home.run("health", *options)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert words in ran.stderr
+    assert not (home.data / "health.log").exists()
+
+
 def test_monitoring_is_told_when_the_check_cannot_be_made(home: Home) -> None:
     (home.folder / "config.toml").unlink()
     ran = home.run("health", "--nagios")

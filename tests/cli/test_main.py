@@ -57,6 +57,13 @@ def test_every_command_explains_itself(home: Home, name: str) -> None:
     assert f"Usage: cldmon {name}" in ran.stdout
 
 
+@pytest.mark.parametrize("words", [[], ["status"], ["schedule"]])
+def test_help_is_a_word_as_well(home: Home, words: list[str]) -> None:
+    ran = home.run("help", *words)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == home.run(*words, "--help").stdout
+
+
 def test_the_version_is_told(home: Home) -> None:
     assert home.run("--version").stdout.split() == ["cldmon,", "version", __version__]
 
@@ -76,6 +83,9 @@ def test_without_a_command_it_shows_its_help_and_fails(home: Home) -> None:
         (["fetch", "--acount", "a"], "--acount"),
         (["fetch", "alice"], "see `cldmon fetch --help`"),
         (["fetch", "--account"], "requires an argument (see `cldmon"),
+        (["completion"], "Choose from: bash, zsh, fish (see `cldmon completion --help`)"),
+        (["schedule"], "Choose from: systemd, cron (see `cldmon schedule --help`)"),
+        (["help", "nonsense"], "No such command 'nonsense' (see `cldmon --help`)"),
     ],
 )
 def test_a_slip_is_one_line_that_says_where_to_look(
@@ -85,6 +95,7 @@ def test_a_slip_is_one_line_that_says_where_to_look(
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("cldmon: ")
     assert ran.stderr.count("\n") == 1
+    assert "\ufffd" not in ran.stderr
     assert words in ran.stderr
 
 
