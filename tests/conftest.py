@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from cldmon.demo.claude import FakeClaude
 from cldmon.demo.slack import FakeSlack
+from tests import namespaces
+from tests.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+MISSING = pytest.StashKey[list[str]]()
 DATA = Path(__file__).parent / "data"
 
 # A busy machine makes no test fail.
@@ -24,6 +29,32 @@ settings.load_profile("steady")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer to write golden files anew, to be looked at with `git diff`."""
     parser.addoption("--write-golden", action="store_true", help="write the files of tests/data")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out what this machine allows, once for all workers; name the tests that take long."""
+    if hasattr(config, "workerinput"):
+        return
+    config.stash[MISSING] = namespaces.examine(config.add_cleanup)
+    if config.getoption("numprocesses", None):  # else its thread would be where tests fork
+        config.pluginmanager.register(Heartbeat(lambda words: print(f"\n{words}", file=sys.stderr)))
+
+
+def pytest_report_header(config: pytest.Config) -> Sequence[str]:
+    """Say once what the tests have to do without."""
+    return config.stash.get(MISSING, [])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_that_reach_children() -> None:
+    """Let what the tests start be ended by Ctrl-C and the end of a terminal.
+
+    A shell has Ctrl-C ignored for what it starts in its background, and nohup the other: that would
+    be inherited. A handler is not, and here it does as little.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.claude import apparmor
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
+from tests import namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ def restricted(folder: Path, *, as_root: bool) -> list[str]:
     It sees the kernel's setting as it is there, and the profiles in `apparmor.d` of the folder, and
     it gets no namespace.
     """
+    namespaces.require()
     (folder / "setting").write_text("1\n")
     (folder / "apparmor.d").mkdir(exist_ok=True)
     uid = "0" if as_root else "1000"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests import namespaces
 from tests.contrib import seccomp
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def run(
     readable: Sequence[Path],
 ) -> subprocess.CompletedProcess[str]:
     """Run a program as a unit's service would; of all else it may write to nothing."""
+    namespaces.require()
     found = settings(unit)
     with seccomp.listed(found) as listed, seccomp.restricted(found) as restricted:
         filters = [

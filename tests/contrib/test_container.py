@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from cldmon.config.schema import Config
+from tests import namespaces
 from tests.contrib.test_prometheus import free_port
 from tests.docs.pages import blocks
 from tests.home import CLDMON, Home, wait_until
@@ -144,6 +145,7 @@ def entry_point() -> list[str]:
 @contextmanager
 def contained(home: Home, *init: str) -> Iterator[Callable[..., str]]:
     """Run `cldmon serve` as the first processes of a container are run, and yield its `exec`."""
+    namespaces.require()
     told, tell = os.pipe()
     argv = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--unshare-pid", "--proc", "/proc"]
     started = subprocess.Popen(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import SimAccount, SimOrganization, usage
 from cldmon.demo.slack import SimUser
+from tests import namespaces
 from tests.docs.pages import ROOT
 from tests.home import CLDMON, PATIENCE, key_of, organization_of
 from tests.schedule.tools import RECORDS, Box
@@ -160,6 +161,7 @@ class Machine:
 
     def run(self, script: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run what a page says, each line of it; the first that fails ends it."""
+        namespaces.require()
         return subprocess.run(
             [
                 "bwrap",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests import namespaces
 from tests.faults.brink import complaints
 from tests.faults.kernel import CHANGES, LOOKS, file_steps
 from tests.faults.tally import Tally
@@ -73,6 +74,7 @@ def tells(ran: CompletedProcess[str]) -> None:
 
 def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Tally:
     """Make passes on file systems with room for so many inodes, or pages, more."""
+    namespaces.require()
     tally = Tally("a file system without free inodes or pages, or with a few")
     paths = [brink.base, *brink.base.rglob("*")]
     pages = sum(-(-path.stat().st_size // PAGE) for path in paths if path.is_file())
@@ -91,6 +93,7 @@ def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Tally:
 
 def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Tally:
     """Run commands on a data_dir that is mounted read-only: those that write say so in a line."""
+    namespaces.require()
     tally = Tally("data_dir on a read-only mount, with each command that writes there")
     mount = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(brink.data), str(brink.data)]
     for command in commands:
@@ -106,6 +109,7 @@ def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Tally:
 
 def crammed(brink: Brink) -> Tally:
     """Make a pass whose temporary folder is full."""
+    namespaces.require()
     tally = Tally("a temporary folder without room")
     place = str(brink.home.temporary)
     mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
