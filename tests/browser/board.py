@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from cldmon.claude.organization import find_candidates
+from cldmon.claude.usage import parse
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.model import (
     FIVE_HOUR,
@@ -28,6 +30,7 @@ from cldmon.store import history
 from cldmon.store.history import History
 from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
+from tests import captures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +82,14 @@ def accounts(alice: int = 13) -> tuple[Account, ...]:
     )
 
 
+def capture(name: str, *, at: datetime | None = None, failure: Failure | None = None) -> Account:
+    """Return an account as a captured answer of the service makes it, read now or at `at`."""
+    at = at or now()
+    answers = captures.load(name, at)
+    organization = find_candidates(answers["organizations"])[0]
+    return Account(name, parse(answers["usage"], taken_at=at, organization=organization), failure)
+
+
 @dataclass
 class Board:
     """A configuration, its data, and the server on them: from `with` to its end.
@@ -122,11 +133,25 @@ class Board:
 
     def remember(self, readings: Mapping[int, Mapping[str, tuple[int, int]]]) -> None:
         """Write history: minutes ago → label → session and week, in percent."""
+        self.remember_windows(
+            {
+                minutes: {
+                    label: {FIVE_HOUR: session, SEVEN_DAY: week}
+                    for label, (session, week) in found.items()
+                }
+                for minutes, found in readings.items()
+            }
+        )
+
+    def remember_windows(self, readings: Mapping[int, Mapping[str, Mapping[str, int]]]) -> None:
+        """Write history: minutes ago → label → window → percent."""
         at = now()
         for minutes, found in sorted(readings.items(), reverse=True):
-            then = at - minutes * MINUTE
-            named = {label: windows(*values) for label, values in found.items()}
-            History(self.data).ensure(history.line(then, named))
+            named = {
+                label: {name: Window(percent, None) for name, percent in percents.items()}
+                for label, percents in found.items()
+            }
+            History(self.data).ensure(history.line(at - minutes * MINUTE, named))
 
     def start(self) -> None:
         """Start the server, and wait until it listens."""

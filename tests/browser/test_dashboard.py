@@ -178,7 +178,8 @@ def test_a_live_account_shows_percent_level_reset_and_money(board: Board, visit:
     expect(bob).to_contain_text("Pro")
     expect(bob).to_contain_text(re.compile(r"Resets \d\d:\d\d|Resets \w{3},? \d\d:\d\d"))
     expect(bob).to_contain_text(re.compile(r"in 1 h \d\d min"))
-    expect(bob).to_contain_text("Extra usage: €4.15 of €20.00")
+    money = bob.get_by_role("meter", name="Usage credits")
+    expect(money).to_have_attribute("aria-valuetext", "20%, €4.15 of €20.00")
 
 
 def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(

@@ -49,7 +49,7 @@ def test_the_range_is_switched_and_kept_in_the_address(board: Board, visit: Open
 
 def test_the_summary_tells_extremes_limit_hits_and_gaps(board: Board, visit: Opens) -> None:
     visitor = visit(board).as_guest()
-    expect(visitor.panel("bob").locator(".summary")).to_contain_text("Session 68–100%, last 100%")
+    expect(visitor.panel("bob").locator(".summary")).to_contain_text("5h 68–100%, last 100%")
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("Limit hit ")
     visitor.page.get_by_role("button", name="7d").click()
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap in the readings of 2 d")
@@ -60,7 +60,7 @@ def test_the_readings_are_there_as_a_table(board: Board, visit: Opens) -> None:
     panel = visitor.panel("bob")
     panel.get_by_text("Readings as a table").click()
     rows = panel.get_by_role("row")
-    expect(rows.first).to_contain_text("Session")
+    expect(rows.first).to_contain_text("5h")
     expect(rows).to_have_count(7)
     expect(panel.get_by_role("table")).to_contain_text("Current session: limit hit")
 
@@ -132,11 +132,11 @@ def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -
     chart.focus()
     said = visitor.page.locator("#announcer")
     visitor.page.keyboard.press("End")
-    expect(said).to_contain_text("Session 100%, Week 90%")
+    expect(said).to_contain_text("5h 100%, 7d 90%")
     visitor.page.keyboard.press("ArrowLeft")
     visitor.page.keyboard.press("ArrowLeft")
     visitor.page.keyboard.press("ArrowLeft")
-    expect(said).to_contain_text("Session 88%")
+    expect(said).to_contain_text("5h 88%")
     visitor.page.keyboard.press("+")
     expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_visible()
     visitor.page.keyboard.press("Escape")

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from cldmon.domain.freshness import STALE_INTERVALS
 from cldmon.domain.instants import from_ms, nearest_minute
 from cldmon.domain.model import Transition, TransitionKind
+from cldmon.domain.windows import WINDOW_KINDS, in_display_order, short_title, title
 from cldmon.slack.messages import alert
 from cldmon.terminal.times import format_clock
 
@@ -141,25 +145,10 @@ def test_a_time_axis_names_the_day_where_it_begins(page: Page) -> None:
     assert call(page, "time", "ticks", [NOON + 12 * HOUR], NOON) == ["Mon 23"]
 
 
-@pytest.mark.parametrize(
-    ("percent", "level"),
-    [
-        (None, "unknown"),
-        (0, "normal"),
-        (74, "normal"),
-        (75, "high"),
-        (90, "critical"),
-        (100, "full"),
-    ],
-)
-def test_levels(page: Page, percent: int | None, level: str) -> None:
-    assert call(page, "usage", "levelOf", percent) == level
-
-
 def window(**values: Any) -> dict[str, Any]:
     """Return a window as the page holds it."""
-    usual = {"name": "fiveHour", "percent": 40, "resetsAt": NOON + HOUR, "due": False}
-    return {**usual, "forecast": None, **values}
+    usual = {"name": "fiveHour", "percent": 40, "resetsAt": NOON + HOUR, "forecast": None}
+    return {**usual, "due": False, "overdue": False, **values}
 
 
 def iso(hours: int) -> str:
@@ -213,25 +202,150 @@ def test_every_error_has_a_next_step(
     assert "".join(call(page, "messages", "nextStep", view, NOON)) == step
 
 
-def test_windows_keep_their_names_and_order(page: Page) -> None:
-    entry = {"label": "a", "models": {"Fable": 3}, "sevenDayOpus": 4, "sevenDay": 2, "fiveHour": 1}
-    found = call(page, "usage", "percentsOf", entry)
-    names = call(page, "usage", "inOrder", [name for name, _ in found])
-    assert names == ["fiveHour", "sevenDay", "models.Fable", "sevenDayOpus"]
-    assert [call(page, "usage", "titleOf", name) for name in names] == [
-        "Current session",
-        "Weekly: all models",
-        "Weekly: Fable only",
-        "Weekly: Opus only",
+NAMES = [
+    *(kind.name for kind in WINDOW_KINDS),
+    "sevenDayOmelettePromotional",
+    "sevenDay2ndTry",
+    "sevenDayTangelo · Cowork",
+    "models.Fable",
+    "models.claude-opus-5",
+    "scoped.Claude Design",
+    "scoped.Fable · Cowork",
+    "monthlySpend",
+    "monthlySpend · Claude Design",
+    "unknown",
+]
+
+
+def names_of(page: Page, names: list[str], told: dict[str, Any]) -> Any:
+    """Return names in order, each with its title and its short title, as the page has them."""
+    return page.evaluate(
+        """async ([all, usage]) => {
+            const {WindowNames} = await import("/js/names.js");
+            const names = new WindowNames(usage);
+            return names.sorted(all).map((name) => [name, names.title(name), names.short(name)]);
+        }""",
+        [names, told],
+    )
+
+
+@given(st.permutations(NAMES))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_windows_of_the_past_are_named_and_ordered_as_everywhere(
+    page: Page, names: list[str]
+) -> None:
+    kinds = [{"name": k.name, "title": k.title, "short": k.short} for k in WINDOW_KINDS]
+    assert names_of(page, names, {"windowKinds": kinds, "accounts": []}) == [
+        [name, title(name), short_title(name)] for name in in_display_order(names)
     ]
+
+
+def test_a_window_is_called_what_the_server_calls_it(page: Page) -> None:
+    """Also in the history of an account that is in error."""
+    known = {"name": "scoped.X", "title": "Weekly: the X", "short": "X"}
+    account = {"status": "error", "lastGood": {"windows": [known]}}
+    told = {"windowKinds": [], "accounts": [account, {"status": "error", "lastGood": None}]}
+    assert names_of(page, ["scoped.X"], told) == [["scoped.X", "Weekly: the X", "X"]]
+
+
+def test_a_page_left_alone_calls_a_reading_stale_when_the_server_would(page: Page) -> None:
+    assert page.evaluate("import('/js/usage.js').then((usage) => usage.STALE_INTERVALS)") == (
+        STALE_INTERVALS
+    )
 
 
 def test_money_is_written_as_the_reader_writes_it(page: Page) -> None:
     euros = {"currency": "EUR", "exponent": 2}
-    assert call(page, "usage", "money", 123_456, euros) == "€1,234.56"
+    assert call(page, "money", "money", 123_456, euros) == "€1,234.56"
     yen = {"currency": "JPY", "exponent": 0}
-    assert call(page, "usage", "money", 900, yen) == "JP¥900"
-    assert call(page, "usage", "money", 50, {"currency": "credits", "exponent": 1}) == "5.0 credits"
+    assert call(page, "money", "money", 900, yen) == "JP¥900"
+    assert call(page, "money", "money", 50, {"currency": "credits", "exponent": 1}) == "5.0 credits"
+
+
+def credits_(**values: Any) -> dict[str, Any]:
+    """Return usage credits as the API tells them."""
+    usual = {"used": 415, "limit": 2000, "currency": "EUR", "exponent": 2}
+    return {**usual, "enabled": True, "reason": None, "shared": False, **values}
+
+
+@pytest.mark.parametrize(
+    ("values", "amount", "percent", "note"),
+    [
+        ({}, "€4.15 of €20.00", 20, ""),
+        ({"limit": None}, "€4.15", None, ""),
+        ({"limit": 0}, "€4.15 of €0.00", None, ""),
+        ({"used": None}, "limit €20.00", None, ""),
+        ({"used": 2500}, "€25.00 of €20.00", 100, ""),
+        ({"enabled": False}, "€4.15 of €20.00", 20, "Off"),
+        (
+            {"enabled": False, "reason": "spend_limit_reached"},
+            "€4.15 of €20.00",
+            20,
+            "Off: spend limit reached",
+        ),
+        (
+            {"used": None, "limit": None, "enabled": False, "reason": "user_disabled"},
+            "",
+            None,
+            "Off: turned off in the account's settings",
+        ),
+        ({"enabled": False, "reason": "toString"}, "€4.15 of €20.00", 20, "Off: toString"),
+    ],
+)
+def test_credits_say_what_is_known_of_them(
+    page: Page, values: dict[str, Any], amount: str, percent: int | None, note: str
+) -> None:
+    row = call(page, "money", "creditsRow", credits_(**values))
+    assert row == {"title": "Usage credits", "amount": amount, "percent": percent, "note": note}
+
+
+def test_credits_of_an_organization_are_called_so(page: Page) -> None:
+    row = call(page, "money", "creditsRow", credits_(shared=True))
+    assert row["title"] == "Usage credits (organization)"
+
+
+@pytest.mark.parametrize(
+    ("values", "amount", "percent", "note"),
+    [
+        ({}, "€4.15 of €20.00", 21, "Expires 22 Dec"),
+        ({"utilization": None}, "€4.15 of €20.00", 20, "Expires 22 Dec"),
+        ({"used": None, "limit": None}, "21%", 21, "Expires 22 Dec"),
+        ({"expiresAt": None}, "€4.15 of €20.00", 21, ""),
+        ({"expiresAt": "2026-11-20T11:00:00.000Z"}, "€4.15 of €20.00", 21, "Expired 20 Nov"),
+    ],
+)
+def test_a_pool_says_what_is_left_of_it_and_when_it_expires(
+    page: Page, values: dict[str, Any], amount: str, percent: int, note: str
+) -> None:
+    usual = {"title": "Credit", "utilization": 21, "expiresAt": "2026-12-22T11:00:00.000Z"}
+    row = call(page, "money", "poolRow", {**credits_(), **usual, **values}, NOON)
+    assert row == {"title": "Credit", "amount": amount, "percent": percent, "note": note}
+
+
+@pytest.mark.parametrize(
+    ("left", "ends_at", "words"),
+    [
+        (0, None, ""),
+        (2, None, "2 saved resets"),
+        (1, "2026-11-25T20:37:00.000Z", "1 saved reset, ends Wed 21:37"),
+        (2, "2026-11-25T20:37:00.000Z", "2 saved resets, the next ends Wed 21:37"),
+        (2, "2026-11-22T10:37:00.000Z", "2 saved resets, the next ended 11:37"),
+    ],
+)
+def test_saved_resets_are_told_in_a_sentence(
+    page: Page, left: int, ends_at: str | None, words: str
+) -> None:
+    saved = {"left": left, "endsAt": ends_at}
+    assert call(page, "money", "savedResetsMessage", saved, NOON) == words
+
+
+def test_a_reset_that_is_overdue_has_no_countdown(page: Page) -> None:
+    overdue = window(resetsAt=NOON - HOUR, overdue=True)
+    assert call(page, "messages", "resetMessage", overdue, NOON) == {
+        "lead": "Reset overdue since",
+        "at": "11:00",
+        "left": "",
+    }
 
 
 def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
@@ -242,7 +356,8 @@ def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
             const gap = {timestamp: 31, accounts: [{label: "a"}]};
             const late = {timestamp: 90, accounts: [{label: "a", fiveHour: 2, sevenDay: 7}]};
             const entries = [at(10, 99), at(20, 100), at(30, 100), gap, at(80, 0), late];
-            const found = seriesByLabel(entries).get("a");
+            const names = {sorted: (all) => [...all].sort()};
+            const found = seriesByLabel(entries, names).get("a");
             return [[...found.lines], gapsOf(found), loneReadings([1, null, 2, null, 3, 4]),
                     marksOf(found).map(({at, kind}) => [at, kind])];
         }"""
@@ -252,6 +367,35 @@ def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
         [[30, 80]],
         [0, 2],
         [[20, "hit"], [80, "reset"]],
+    ]
+
+
+def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
+    """Nor is what it had for a while, nor that it had none at all before or after."""
+    found = page.evaluate(
+        """async () => {
+            const {seriesByLabel, gapsOf} = await import("/js/series.js");
+            const at = (timestamp, windows) => ({timestamp, accounts: [{label: "a", ...windows}]});
+            const entries = [
+                at(5, {}),
+                at(10, {fiveHour: 99, sevenDay: 1, scoped: {"Claude Design": 3}}),
+                at(20, {sevenDay: 2}),
+                at(30, {sevenDay: 3, models: {Fable: 4}}),
+                at(40, {sevenDay: 4}),
+                at(50, {}),
+            ];
+            const series = seriesByLabel(entries, {sorted: (all) => [...all].sort()}).get("a");
+            return [[...series.lines], gapsOf(series)];
+        }"""
+    )
+    assert found == [
+        [
+            ["fiveHour", [None, 99, None, None, None, None]],
+            ["models.Fable", [None, None, None, 4, None, None]],
+            ["scoped.Claude Design", [None, 3, None, None, None, None]],
+            ["sevenDay", [None, 1, 2, 3, 4, None]],
+        ],
+        [],
     ]
 
 

@@ -48,6 +48,7 @@ def test_every_documented_key_is_there(slack_house: House) -> None:
     assert body["session"]["slackId"] == "U01ALICE"
     assert body["slackEnabled"] is True
     assert body["alertSubscriptions"] == dict.fromkeys(LABELS, OFF)
+    assert body["windowKinds"][0] == {"name": "fiveHour", "title": "Current session", "short": "5h"}
     assert "loading" not in body
 
 

@@ -1,12 +1,16 @@
 // The card of an account: what is wrong first, then its windows, money and alerts.
 
 import { Alerts } from "./alerts.js";
+import { Allowance } from "./allowance.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { KeyedList } from "./keyed-list.js";
 import { Meter } from "./meter.js";
+import { creditsRow, poolRow, savedResetsMessage } from "./money.js";
 import { full } from "./time.js";
-import { money } from "./usage.js";
 import { ageMessage, nextStep, sentence } from "./messages.js";
+
+const UNREAD = "Its first numbers come with the next pass.";
+const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
   constructor(label, saved) {
@@ -14,10 +18,13 @@ export class Card {
     this.age = el("time", { class: "age" });
     this.plan = el("span", { class: "plan" });
     this.trouble = el("div", { class: "trouble" });
-    this.waiting = el("p", { class: "waiting" }, "Its first numbers come with the next pass.");
+    this.nothing = el("p", { class: "nothing" });
     this.windows = el("div", { class: "meters" });
-    this.meters = new KeyedList(this.windows, (name) => new Meter(name));
-    this.extra = el("p", { class: "extra" });
+    this.meters = new KeyedList(this.windows, () => new Meter());
+    const rows = el("div", { class: "allowances" });
+    this.allowances = new KeyedList(rows, () => new Allowance());
+    this.savedResets = el("p", { class: "saved-resets" });
+    this.extras = el("div", { class: "extras" }, rows, this.savedResets);
     this.alerts = new Alerts(label, saved);
     this.element = el(
       "article",
@@ -30,9 +37,9 @@ export class Card {
         this.plan,
       ),
       this.trouble,
-      this.waiting,
+      this.nothing,
       this.windows,
-      this.extra,
+      this.extras,
       this.alerts.element,
     );
   }
@@ -44,9 +51,9 @@ export class Card {
     setAttribute(this.element, "data-live", String(live));
     this.#showHead(view, now);
     this.#showTrouble(view, now);
-    this.waiting.hidden = view.state !== "unread";
     this.meters.update(view.windows.map((window) => [window.name, { window, live, now }]));
-    this.#showExtra(view.extra);
+    this.#showExtras(view, now);
+    this.#showNothing(view);
     this.alerts.update({ subscription, barred });
   }
 
@@ -80,11 +87,21 @@ export class Card {
     );
   }
 
-  #showExtra(extra) {
-    this.extra.hidden = !extra;
-    if (!extra) return;
-    const limit = extra.limit === null ? "" : ` of ${money(extra.limit, extra)}`;
-    setText(this.extra, `Extra usage: ${money(extra.used, extra)}${limit}`);
+  #showExtras({ credits, pools, savedResets }, now) {
+    const rows = pools.map((pool) => [`pool ${pool.name}`, poolRow(pool, now)]);
+    if (credits) rows.unshift(["credits", creditsRow(credits)]);
+    const saved = savedResetsMessage(savedResets, now);
+    this.allowances.update(rows);
+    setText(this.savedResets, saved);
+    this.savedResets.hidden = saved === "";
+    this.extras.hidden = rows.length === 0 && saved === "";
+  }
+
+  /** Explain a card without numbers, unless its error does. */
+  #showNothing({ state, windows }) {
+    const isEmpty = state !== "error" && windows.length === 0 && this.extras.hidden;
+    this.nothing.hidden = !isEmpty;
+    if (isEmpty) setText(this.nothing, state === "unread" ? UNREAD : NO_LIMITS);
   }
 }
 Card.count = 0;

@@ -10,7 +10,7 @@ import { KeyedList } from "./keyed-list.js";
 import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
 import { SECOND } from "./time.js";
-import { accountView, titleOf } from "./usage.js";
+import { accountView } from "./usage.js";
 
 const NOTHING = { limitHit: false, reset: false };
 
@@ -153,7 +153,7 @@ function fullWindows({ accounts, refreshIntervalMs }) {
     .flatMap((view) =>
       view.windows
         .filter(({ level }) => level === "full")
-        .map(({ name }) => `${view.label}, ${titleOf(name)}`),
+        .map(({ title }) => `${view.label}, ${title}`),
     );
 }
 

@@ -5,6 +5,7 @@ import { now } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { KeyedList } from "./keyed-list.js";
 import { chartLibrary } from "./library.js";
+import { WindowNames } from "./names.js";
 import { Panel } from "./panel.js";
 import { RANGES, selectedRange, storeRange } from "./range.js";
 import { seriesByLabel } from "./series.js";
@@ -69,6 +70,7 @@ export class History {
   follow(usage) {
     const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
     this.usage = usage;
+    this.names = new WindowNames(usage);
     this.section.hidden = usage.accounts.length === 0;
     this.section.style.setProperty("--count", usage.accounts.length);
     if (isNew || !this.series) this.#load();
@@ -113,7 +115,7 @@ export class History {
       const [library, entries] = await Promise.all([chartLibrary(), this.watched.poll()]);
       if (name !== this.range.name || !this.usage) return;
       this.library = library;
-      if (entries || !this.series) this.series = seriesByLabel(entries ?? []);
+      if (entries || !this.series) this.series = seriesByLabel(entries ?? [], this.names);
       this.#showProblem("");
     } catch (error) {
       if (name !== this.range.name || !this.usage) return;
@@ -130,7 +132,7 @@ export class History {
     const views = accounts.map((account) => accountView(account, refreshIntervalMs, at));
     const range = [at - this.range.ms, at];
     const span = this.zoom ?? [range[0], at + this.#ahead(views, at)];
-    const shared = { library: this.library, span, range, now: at };
+    const shared = { library: this.library, names: this.names, span, range, now: at };
     this.keyed.update(
       views.map((view) => [
         view.label,

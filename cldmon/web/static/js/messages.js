@@ -7,7 +7,6 @@ export const LEVELS = {
   high: { word: "High", mark: "▲" },
   critical: { word: "Nearly full", mark: "▲▲" },
   full: { word: "Limit hit", mark: "■" },
-  unknown: { word: "", mark: "" },
 };
 
 /** Return when a window resets: as clock time, and as a countdown. */
@@ -15,6 +14,7 @@ export function resetMessage(window, now) {
   if (window.resetsAt === null) return { lead: idleMessage(window), at: "", left: "" };
   const at = clock(window.resetsAt, now);
   if (window.due) return { lead: "Reset due since", at, left: "" };
+  if (window.overdue) return { lead: "Reset overdue since", at, left: "" };
   return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
 }
 

@@ -2,17 +2,18 @@
 
 import { el, setAttribute, setText } from "./dom.js";
 import { full } from "./time.js";
-import { titleOf } from "./usage.js";
 import { LEVELS, forecastMessage, resetMessage } from "./messages.js";
 
+const NO_LEVEL = { word: "", mark: "" };
+
 export class Meter {
-  constructor(name) {
-    this.title = titleOf(name);
+  constructor() {
+    this.title = el("span", { class: "window" });
     this.percent = el("span", { class: "percent" });
     this.mark = el("span", { class: "mark", "aria-hidden": "true" });
     this.level = el("span", { class: "level" });
     this.fill = el("span", { class: "fill" });
-    this.bar = el("div", { class: "bar", "aria-label": this.title }, this.fill);
+    this.bar = el("div", { class: "bar" }, this.fill);
     this.lead = el("span");
     this.at = el("time", { class: "at" });
     this.left = el("span", { class: "left" });
@@ -24,7 +25,7 @@ export class Meter {
       el(
         "p",
         { class: "meter-head" },
-        el("span", { class: "window" }, this.title),
+        this.title,
         el("span", { class: "reading" }, this.mark, this.percent),
       ),
       this.bar,
@@ -40,24 +41,25 @@ export class Meter {
 
   /** `live` says whether the number is of now; `now` is in ms. */
   update({ window, live, now }) {
+    setText(this.title, window.title);
     this.#showPercent(window, live);
     this.#showReset(resetMessage(window, now), window.resetsAt);
     setText(this.forecast, live || window.due ? forecastMessage(window, now) : "");
     this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 
-  #showPercent({ percent, level }, live) {
-    const { word, mark } = LEVELS[level];
-    setAttribute(this.element, "data-level", level);
+  #showPercent({ title, percent, level }, live) {
+    const { word, mark } = LEVELS[level] ?? NO_LEVEL;
+    setAttribute(this.element, "data-level", level ?? "unknown");
     setText(this.percent, percent === null ? "–" : `${percent}%`);
     setText(this.mark, live ? mark : "");
     setText(this.level, live && word ? `${word}.` : "");
     this.fill.style.setProperty("--percent", `${percent ?? 0}%`);
-    this.#showMeter(percent, live ? word : "at the last reading");
+    this.#showMeter(title, percent, live ? word : "at the last reading");
   }
 
   /** A bar without a number is no meter, for a meter has a value. */
-  #showMeter(percent, word) {
+  #showMeter(title, percent, word) {
     setAttribute(this.bar, "role", percent === null ? "img" : "meter");
     setAttribute(this.bar, "aria-valuenow", percent);
     setAttribute(
@@ -65,11 +67,7 @@ export class Meter {
       "aria-valuetext",
       percent === null ? null : `${percent}% ${word}`.trim(),
     );
-    setAttribute(
-      this.bar,
-      "aria-label",
-      percent === null ? `${this.title}: not known` : this.title,
-    );
+    setAttribute(this.bar, "aria-label", percent === null ? `${title}: not known` : title);
   }
 
   #showReset({ lead, at, left }, resetsAt) {

@@ -8,7 +8,6 @@ import { styleNumbers, swatch } from "./styles.js";
 import { summaryOf } from "./summary.js";
 import { Table } from "./table.js";
 import { clock } from "./time.js";
-import { shortTitleOf } from "./usage.js";
 
 const ZOOM_STEP = 0.5;
 
@@ -46,22 +45,22 @@ export class Panel {
   }
 
   /** `library` is null where there are no charts. */
-  update({ library, series, view, span, range, now }) {
-    Object.assign(this, { series, now, range, span });
-    const names = [...series.lines.keys()];
-    const styles = styleNumbers(names);
+  update({ library, series, view, names, span, range, now }) {
+    Object.assign(this, { series, names, now, range, span });
+    const shown = [...series.lines.keys()];
+    const styles = styleNumbers(shown);
     const marks = marksOf(series);
-    const isEmpty = names.length === 0;
+    const isEmpty = shown.length === 0;
     this.none.hidden = !isEmpty;
     setText(this.none, "No readings in this span.");
     this.plot.hidden = this.legend.hidden = isEmpty || !library;
     setText(
       this.summary,
-      isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now }),
+      isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now, names }),
     );
-    this.table.update({ series, marks, open: !library });
+    this.table.update({ series, marks, names, open: !library });
     this.table.element.hidden = isEmpty;
-    this.#showLegend(names, styles);
+    this.#showLegend(shown, styles);
     if (!isEmpty && library)
       this.#draw(library, {
         series,
@@ -95,7 +94,7 @@ export class Panel {
   }
 
   #showLegend(names, styles) {
-    const shown = JSON.stringify(names);
+    const shown = JSON.stringify(names.map((name) => [name, this.names.short(name)]));
     if (shown === this.shownNames) return;
     this.shownNames = shown;
     this.values = new Map(names.map((name) => [name, el("output", { class: "value" })]));
@@ -106,7 +105,7 @@ export class Panel {
           "li",
           {},
           swatch(styles.get(name)),
-          el("span", { class: "series-name" }, shortTitleOf(name)),
+          el("span", { class: "series-name" }, this.names.short(name)),
           this.values.get(name),
         ),
       ),
@@ -136,7 +135,7 @@ export class Panel {
   goTo(index) {
     this.chart.point(index);
     const values = [...this.series.lines].map(
-      ([name, percents]) => `${shortTitleOf(name)} ${formatPercent(percents[index])}`,
+      ([name, percents]) => `${this.names.short(name)} ${formatPercent(percents[index])}`,
     );
     announce(`${clock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }

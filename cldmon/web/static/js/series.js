@@ -1,20 +1,18 @@
 // History as lines for charts and tables. Pure; times in ms.
 
-import { inOrder, percentsOf } from "./usage.js";
-
 export const FULL = 100;
 
 /**
  * Return by label `{times, lines}`: the times of the readings, and for each window (a Map, in the
  * order in which windows are shown) as many percentages, null where there is none. A time without
- * any is a gap: the server puts one where readings are missing.
+ * any is a gap: the server puts one where readings are missing. `names` are WindowNames.
  */
-export function seriesByLabel(entries) {
+export function seriesByLabel(entries, names) {
   const found = new Map();
   for (const { timestamp, accounts } of entries) {
     for (const account of accounts) add(seriesOf(found, account.label), timestamp, account);
   }
-  for (const series of found.values()) series.lines = sorted(series.lines);
+  for (const series of found.values()) series.lines = sorted(series.lines, names);
   return found;
 }
 
@@ -36,14 +34,18 @@ export function extremes(times, percents, [from, to]) {
   return { least, greatest, last: within.at(-1) };
 }
 
-/** Return the spans without readings as pairs of times. */
+/**
+ * Return the spans without readings as pairs of times. Where one window is missing, and others are
+ * not, the account did not have it: that is no gap.
+ */
 export function gapsOf({ times, lines }) {
   const all = [...lines.values()];
-  const gaps = [];
-  for (let n = 1; n < times.length - 1; n++) {
-    if (all.every((percents) => percents[n] === null)) gaps.push([times[n - 1], times[n + 1]]);
-  }
-  return gaps;
+  const read = [...times.keys()].filter((n) => all.some((percents) => percents[n] !== null));
+  return read
+    .slice(1)
+    .map((n, place) => [read[place], n])
+    .filter(([before, n]) => n > before + 1)
+    .map(([before, n]) => [times[before], times[n]]);
 }
 
 /** Return the positions of readings that stand alone between gaps: no line would show them. */
@@ -66,8 +68,17 @@ function add({ times, lines }, timestamp, account) {
   for (const [name, percents] of lines) percents.push(values.get(name) ?? null);
 }
 
-function sorted(lines) {
-  return new Map(inOrder([...lines.keys()]).map((name) => [name, lines.get(name)]));
+function sorted(lines, names) {
+  return new Map(names.sorted(lines.keys()).map((name) => [name, lines.get(name)]));
+}
+
+/** Return the percentages of an account's history entry as pairs of window name and number. */
+function percentsOf({ label: _, models = {}, scoped = {}, ...own }) {
+  return [
+    ...Object.entries(own),
+    ...Object.entries(models).map(([name, percent]) => [`models.${name}`, percent]),
+    ...Object.entries(scoped).map(([name, percent]) => [`scoped.${name}`, percent]),
+  ];
 }
 
 function marksOfLine(name, times, percents) {

@@ -2,12 +2,14 @@
 
 import { extremes } from "./series.js";
 import { span, when } from "./time.js";
-import { shortTitleOf } from "./usage.js";
 
-/** Return the summary of one account's history; `range` is [from, to] and `now` in ms. */
-export function summaryOf({ series, marks, gaps, range, now }) {
+/**
+ * Return the summary of one account's history; `range` is [from, to] and `now` in ms, `names` are
+ * WindowNames.
+ */
+export function summaryOf({ series, marks, gaps, range, now, names }) {
   const lines = [...series.lines].map(([name, percents]) =>
-    lineMessage(name, extremes(series.times, percents, range)),
+    lineMessage(names.short(name), extremes(series.times, percents, range)),
   );
   const hits = marks.filter(({ kind }) => kind === "hit");
   const resets = marks.filter(({ kind }) => kind === "reset");
@@ -20,10 +22,9 @@ export function summaryOf({ series, marks, gaps, range, now }) {
   return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapMessage(gaps);
 }
 
-function lineMessage(name, found) {
+function lineMessage(title, found) {
   if (!found) return "";
   const { least, greatest, last } = found;
-  const title = shortTitleOf(name);
   return least === greatest
     ? `${title} ${last}% throughout`
     : `${title} ${least}–${greatest}%, last ${last}%`;

@@ -2,7 +2,6 @@
 
 import { el } from "./dom.js";
 import { stamps } from "./time.js";
-import { shortTitleOf, titleOf } from "./usage.js";
 
 const KINDS = { hit: "limit hit", reset: "reset" };
 
@@ -23,10 +22,10 @@ export class Table {
     );
   }
 
-  update({ series, marks, open }) {
+  update({ series, marks, names, open }) {
     if (open) this.element.open = true;
     if (series === this.series) return;
-    Object.assign(this, { series, marks });
+    Object.assign(this, { series, marks, names });
     this.#fill();
   }
 
@@ -38,7 +37,7 @@ export class Table {
   }
 
   #table() {
-    const names = [...this.series.lines.keys()];
+    const titles = [...this.series.lines.keys()].map((name) => this.names.short(name));
     const times = stamps(this.series.times);
     return el(
       "table",
@@ -50,9 +49,7 @@ export class Table {
         el(
           "tr",
           {},
-          ...["Time", ...names.map(shortTitleOf), "Event"].map((title) =>
-            el("th", { scope: "col" }, title),
-          ),
+          ...["Time", ...titles, "Event"].map((title) => el("th", { scope: "col" }, title)),
         ),
       ),
       el("tbody", {}, ...times.map((time, n) => this.#row(time, n)).reverse()),
@@ -74,6 +71,6 @@ export class Table {
 
   #events(ms) {
     const here = this.marks.filter(({ at }) => at === ms);
-    return here.map(({ name, kind }) => `${titleOf(name)}: ${KINDS[kind]}`).join("; ");
+    return here.map(({ name, kind }) => `${this.names.title(name)}: ${KINDS[kind]}`).join("; ");
   }
 }

@@ -14,6 +14,7 @@ const UNITS = [
 const TIME = format({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY_TIME = format({ weekday: "short", hour: "2-digit", minute: "2-digit" });
 const DATE_TIME = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const DAY_MONTH = format({ day: "numeric", month: "short" });
 const FULL = format({
   weekday: "long",
   day: "numeric",
@@ -37,6 +38,11 @@ export function clock(ms, now) {
 /** Return an instant in full, with its zone. */
 export function full(ms) {
   return FULL.format(nearestMinute(ms));
+}
+
+/** Return the day of an instant: `22 Dec`. */
+export function day(ms) {
+  return DAY_MONTH.format(ms);
 }
 
 /** Return the same as part of a sentence: `at 14:05`, `on Mon 14:05`. */

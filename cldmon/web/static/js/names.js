@@ -1,0 +1,73 @@
+// Titles and order of windows, as the server has them. Pure.
+//
+// The history also has windows that no account has any more: their names are parsed as
+// cldmon/domain/windows.py does it.
+
+import { readingOf } from "./usage.js";
+
+const SCOPES = ["models.", "scoped."];
+const WEEK = "sevenDay";
+const SCOPE = " · ";
+
+export class WindowNames {
+  /** `usage` is the answer of `GET /api/usage`: the known kinds, and each account's windows. */
+  constructor({ windowKinds, accounts }) {
+    this.ranks = new Map(windowKinds.map(({ name }, rank) => [name, rank]));
+    const shown = accounts.flatMap((account) => readingOf(account)?.windows ?? []);
+    this.known = new Map([...windowKinds, ...shown].map((kind) => [kind.name, kind]));
+  }
+
+  /** Return a window's title. */
+  title(name) {
+    return this.#kind(name).title;
+  }
+
+  /** Return a window's title for narrow places. */
+  short(name) {
+    return this.#kind(name).short;
+  }
+
+  /** Return names in the order in which they are shown: known kinds first, then weeks. */
+  sorted(names) {
+    const rank = (name) => this.ranks.get(name) ?? this.ranks.size;
+    return [...names].sort(
+      (a, b) =>
+        rank(a) - rank(b) || isOther(a) - isOther(b) || compare(this.short(a), this.short(b)),
+    );
+  }
+
+  #kind(name) {
+    return this.known.get(name) ?? parseName(name);
+  }
+}
+
+function parseName(name) {
+  const prefix = SCOPES.find((each) => name.startsWith(each));
+  if (prefix) return weekly(name.slice(prefix.length));
+  const [camel, ...scope] = name.split(SCOPE);
+  if (camel.startsWith(WEEK))
+    return weekly([capitalized(spaced(camel.slice(WEEK.length))), ...scope].join(SCOPE));
+  const short = [spaced(camel), ...scope].join(SCOPE);
+  return { title: short.charAt(0).toUpperCase() + short.slice(1), short };
+}
+
+function weekly(scope) {
+  return { title: `Weekly: ${scope} only`, short: `7d ${scope}` };
+}
+
+/** Return whether the name of a window of no known kind is not that of a week. */
+function isOther(name) {
+  return ![...SCOPES, WEEK].some((prefix) => name.startsWith(prefix));
+}
+
+function spaced(camel) {
+  return camel.replace(/\p{Lu}/gu, (letter) => ` ${letter.toLowerCase()}`).trim();
+}
+
+function capitalized(words) {
+  return words.replace(/\p{L}+/gu, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+}
+
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
