@@ -239,4 +239,4 @@ def _text(content: bytes) -> str:
     try:
         return content.decode().strip()
     except UnicodeDecodeError:
-        raise _UnavailableError("is no UTF-8; write the secret again") from None
+        raise _UnavailableError("is not UTF-8; write the secret again") from None

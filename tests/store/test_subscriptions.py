@@ -119,7 +119,7 @@ def test_a_corrupt_file_is_reported_and_left_alone_byte_for_byte(
 ) -> None:
     file.path.write_bytes(text)
     for use in (file.load, lambda: file.change("U1", "alice", reset=True)):
-        with pytest.raises(SubscriptionsCorruptError, match="mend it, or move it away"):
+        with pytest.raises(SubscriptionsCorruptError, match="fix it, or move it away"):
             use()
     assert file.path.read_bytes() == text
 
