@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cldmon.domain.model import FULL, Account, iso, iso_or_none
 from cldmon.domain.snapshot import credits_to_json, pool_to_json
-from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY, in_display_order, nest, short_title, title
+from cldmon.domain.windows import (
+    FIVE_HOUR,
+    SEVEN_DAY,
+    WINDOW_KINDS,
+    in_display_order,
+    nest,
+    short_title,
+    title,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +41,10 @@ CRITICAL = 90
 
 _MISSING = {"utilization": 0, "resetsAt": None, "missing": True}
 """A documented window that the account lacks: the Node program's page expects a number."""
+_WINDOW_KINDS = [
+    {"name": kind.name, "title": kind.title, "short": kind.short} for kind in WINDOW_KINDS
+]
+"""To name the windows of the history: no account may have them any more."""
 
 
 def level(percent: int) -> Level:
@@ -145,6 +157,7 @@ def to_json(
         "accounts": [_account_json(account) for account in view(snapshot, now, forecasts)],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
+        "windowKinds": _WINDOW_KINDS,
     }
     return body if snapshot.fetched_at else {**body, "loading": True}
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import configured, to_json
 from cldmon.domain.model import Subscriptions
-from cldmon.domain.windows import WINDOW_KINDS
 from cldmon.errors import StoreError
 from cldmon.forecasts import forecasts
 from cldmon.store.state import StateFile
@@ -32,10 +31,6 @@ FORECAST_SECONDS = 300
 """A forecast moves slowly, so it is made so rarely; a new pass makes a new one at once."""
 
 _MAX_DOCUMENTS = 100
-_WINDOW_KINDS = [
-    {"name": kind.name, "title": kind.title, "short": kind.short} for kind in WINDOW_KINDS
-]
-"""For the history: it may have windows that no account has any more."""
 
 
 class Usage:
@@ -107,11 +102,7 @@ def _document(
     subscriptions: Subscriptions | None,
 ) -> Document:
     known = subscriptions or Subscriptions()
-    more: dict[str, Any] = {
-        "session": caller.document(settings),
-        "alertSubscriptions": {},
-        "windowKinds": _WINDOW_KINDS,
-    }
+    more: dict[str, Any] = {"session": caller.document(settings), "alertSubscriptions": {}}
     for label in settings.labels:
         mine = known.of(caller.user, label)
         more["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.domain.freshness import to_json
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.domain.snapshot import to_json
 from cldmon.store.history import History, line
 from cldmon.web.auth import Caller
 from cldmon.web.usage import Usage
@@ -165,8 +165,9 @@ def test_status_json_is_the_same_less_what_is_the_callers(house: House) -> None:
     house.passed()
     body = house.get("/api/usage").json
     snapshot = Snapshot(house.clock(), (house.read("alice"), house.read("bob")))
-    stored = json.loads(json.dumps(to_json(snapshot)))
-    assert stored.keys() == body.keys() - {"session", "alertSubscriptions"}
+    shown = json.loads(json.dumps(to_json(snapshot, house.clock())))
+    assert shown.keys() == body.keys() - {"session", "alertSubscriptions"}
+    assert shown["accounts"] == body["accounts"]
 
 
 def test_a_window_that_fills_has_a_forecast(house: House) -> None:
