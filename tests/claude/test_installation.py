@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cldmon.claude.installation import advise_install, advise_install_on
+from tests import namespaces
 
 OWN = f"{sys.executable} -m playwright install"
 DEBIAN = {"ID": "debian"}
@@ -47,6 +48,7 @@ def test_elsewhere_nothing_is_said_of_packages_by_name(release: dict[str, str]) 
 
 
 def test_the_machines_own_os_release_counts(tmp_path: Path) -> None:
+    namespaces.require()
     assert advise_install() == advise_install_on(platform.freedesktop_os_release())
     release = tmp_path / "os-release"
     release.write_text('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n')
