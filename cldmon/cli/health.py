@@ -18,7 +18,24 @@ if TYPE_CHECKING:
 _PERCENT = click.IntRange(0, 100)
 
 
-@click.command("health")
+class MonitoringCommand(click.Command):
+    """A command whose usage errors are UNKNOWN to a monitor: 2 would be critical."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, and refuse those without effect."""
+        is_monitor = "--nagios" in args
+        try:
+            rest = super().parse_args(ctx, args)
+            if not ctx.resilient_parsing:
+                _refuse_useless_thresholds(ctx)
+        except click.UsageError as error:
+            if not is_monitor:
+                raise
+            ctx.exit(_report_unknown(" ".join(error.format_message().split())))
+        return rest
+
+
+@click.command("health", cls=MonitoringCommand)
 @click.option("--serve", is_flag=True, help="Fail, too, if the server does not answer.")
 @click.option("--nagios", is_flag=True, help="Answer as a monitoring plugin: exit 0 to 3, figures.")
 @click.option(
@@ -41,7 +58,6 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
 
     The line is appended to health.log in the data folder.
     """
-    _refuse_useless_thresholds(ctx, nagios=nagios)
     verdict, error = _checked(ctx.obj, serve=serve)
     line = _line(ctx.obj, verdict)
     _log(ctx.obj, line, error)
@@ -51,9 +67,9 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
     ctx.exit(0 if verdict.ok else 1)
 
 
-def _refuse_useless_thresholds(ctx: click.Context, *, nagios: bool) -> None:
+def _refuse_useless_thresholds(ctx: click.Context) -> None:
     given = [f"--{name}" for name in ("warning", "critical") if _is_given(ctx, name)]
-    if given and not nagios:
+    if given and not ctx.params["nagios"]:
         raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios")
     warning, critical = ctx.params["warning"], ctx.params["critical"]
     if "--warning" in given and warning > critical:
@@ -93,8 +109,14 @@ def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, cri
     from cldmon.health import nagios
 
     if error:
-        click.echo(sanitize(nagios.unknown(verdict.text)))
-        return int(nagios.Level.UNKNOWN)
+        return _report_unknown(verdict.text)
     thresholds = nagios.Thresholds(min(warning, critical), critical)
     click.echo(sanitize(nagios.line(verdict, thresholds)))
     return int(nagios.level(verdict, thresholds))
+
+
+def _report_unknown(why: str) -> int:
+    from cldmon.health import nagios
+
+    click.echo(sanitize(nagios.unknown(why)))
+    return int(nagios.Level.UNKNOWN)

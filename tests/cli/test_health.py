@@ -167,8 +167,6 @@ def test_monitoring_gets_its_line_and_exit_code(home: Home) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--nagios", "--warning", "95", "--critical", "90"], "95 is above --critical 90"),
-        (["--nagios", "--warning", "95"], "95 is above --critical 90"),
         (["--warning", "80"], "--warning: no effect without --nagios"),
         (["--warning", "75", "--critical", "90"], "--warning and --critical: no effect"),
     ],
@@ -178,6 +176,28 @@ def test_thresholds_without_effect_are_refused(home: Home, options: list[str], w
     ran = home.run("health", *options)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert words in ran.stderr
+    assert not (home.data / "health.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--warning", "95", "--critical", "90"], "--warning 95 is above --critical 90"),
+        (["--warning", "95"], "--warning 95 is above --critical 90"),
+        (["--warning", "much"], "'much' is not a valid integer"),
+        (["--critcal", "90"], "--critcal"),
+        (["now"], "now"),
+    ],
+)
+def test_monitoring_takes_wrong_options_for_unknown_not_for_critical(
+    home: Home, options: list[str], words: str
+) -> None:
+    home.passed()
+    ran = home.run("health", "--nagios", *options)
+    assert (ran.returncode, ran.stderr) == (3, "")
+    assert ran.stdout.startswith("CLDMON UNKNOWN - ")
+    assert words in ran.stdout
+    assert ran.stdout.count("\n") == 1
     assert not (home.data / "health.log").exists()
 
 
