@@ -45,9 +45,9 @@ USERS = ("U01ALICE", "U02BOB", "U06GONE")
 
 KINDS = ("limit_hit", "usage_reset")
 TITLES = {
-    "fiveHour": "Current session",
-    "sevenDay": "Weekly: all models",
-    "models.Fable": "Weekly: Fable only",
+    "fiveHour": "5-hour limit",
+    "sevenDay": "weekly limit",
+    "models.Fable": "weekly Fable limit",
 }
 WORDS = {"limit_hit": "has been reached", "usage_reset": "has reset"}
 API_TOKEN = "a-token-for-programs"
