@@ -63,7 +63,7 @@ def _is_ambiguous(local: datetime, zone: tzinfo | None) -> bool:
 
 def format_day(instant: datetime, zone: tzinfo | None) -> str:
     """Return the day of an instant, `3 Dec`, in `zone`, None being the system's."""
-    local = instant.astimezone(zone)
+    local = nearest_minute(instant).astimezone(zone)
     return f"{local.day} {local:%b}"
 
 

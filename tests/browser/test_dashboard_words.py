@@ -15,7 +15,7 @@ from cldmon.domain.instants import from_ms, nearest_minute
 from cldmon.domain.model import Transition, TransitionKind
 from cldmon.domain.windows import WINDOW_KINDS, in_display_order, short_title, title
 from cldmon.slack.messages import alert
-from cldmon.terminal.times import format_clock
+from cldmon.terminal.times import format_clock, format_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NOON = 1_795_345_200_000
 """Noon in Berlin on 22 November 2026, in ms."""
+BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -112,7 +113,9 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert call(page, "time", "clock", ms, NOON) == clock_time
     assert call(page, "time", "when", ms, NOON).endswith(clock_time)
     assert clock_time.split()[-1] in call(page, "time", "full", ms)
-    assert format_clock(instant, noon, ZoneInfo("Europe/Berlin")) == clock_time
+    assert format_clock(instant, noon, BERLIN) == clock_time
+    assert call(page, "time", "day", ms) == format_day(instant, BERLIN)
+    assert (format_day(instant, BERLIN) == "23 Nov") == ("Mon" in clock_time)
     message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
     assert f"Resets {in_utc}." in message.text
     assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)

@@ -269,7 +269,7 @@ def test_no_proxy_is_respected(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 def test_a_malformed_token_is_never_sent(slack: FakeSlack, token: str) -> None:
     receipt = SlackMessenger(Secret(token), slack.url).send_alert(BOB, HIT)
     assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert "copy it anew where [notifications.slack] in the config says" in receipt.reason
+    assert "copy it again where [notifications.slack] in the config says" in receipt.reason
     assert slack.requests == []
 
 

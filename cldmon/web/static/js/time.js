@@ -42,7 +42,7 @@ export function full(ms) {
 
 /** Return the day of an instant: `22 Dec`. */
 export function day(ms) {
-  return DAY_MONTH.format(ms);
+  return DAY_MONTH.format(nearestMinute(ms));
 }
 
 /** Return the same as part of a sentence: `at 14:05`, `on Mon 14:05`. */
