@@ -181,7 +181,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _starts(path: str) -> bool:
-    """Tell whether it gets as far as telling its version: a stub doesn't, nor without a library."""
+    """Return whether it prints its version: a stub does not, nor one that lacks a library."""
     try:
         ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
             [path, "--version"],

@@ -30,8 +30,8 @@ def _checked_name(_ctx: click.Context, _param: click.Parameter, name: str | None
 @click.option(
     "--install", "action", flag_value="install", help="Install it, or bring it up to date."
 )
-@click.option("--uninstall", "action", flag_value="uninstall", help="Take it away again.")
-@click.option("--status", "action", flag_value="status", help="Say how it stands.")
+@click.option("--uninstall", "action", flag_value="uninstall", help="Remove it.")
+@click.option("--status", "action", flag_value="status", help="Show its status.")
 @click.pass_context
 def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str | None) -> None:
     """Print, or install, what starts `cldmon fetch` again and again.

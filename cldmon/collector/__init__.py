@@ -258,7 +258,7 @@ def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
 
 
 def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetime) -> bool:
-    """Tell whether the organization remembered is still the one to ask.
+    """Return whether the organization remembered is still the one to ask.
 
     It is looked up again once a day, since the plan may change, and for another key.
     """

@@ -20,8 +20,8 @@ KeyPath = tuple[str | int, ...]
 _MAX_BYTES = 1 << 20
 _IN_OTHER_WORDS = {
     "Invalid value": "the value is not understood; a text needs quotes around it",
-    "Illegal character '\\n'": "a text in quotes does not end; put a quote at its end, too",
-    "Unterminated string": "a text in quotes does not end; put a quote at its end, too",
+    "Illegal character '\\n'": "unterminated string; add the closing quote",
+    "Unterminated string": "unterminated string; add the closing quote",
     "Cannot overwrite a value": "this key is set twice; keep one of the two",
     "Cannot declare": "this table begins a second time; put its keys together below one of the two"
     " (each account has two brackets: [[accounts]])",
@@ -96,7 +96,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> str:
     if isinstance(error, IsADirectoryError):
         return f"{path}: is a directory; name the file in it, e.g. {path / 'config.toml'}"
     if isinstance(error, PermissionError):
-        return f"{path}: may not be read by this user; run as its owner, or change the owner"
+        return f"{path}: permission denied; run as its owner, or change the owner"
     return f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
 
 

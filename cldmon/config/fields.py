@@ -49,7 +49,7 @@ def whole(low: int, high: int) -> AfterValidator:
 
     def check(number: int) -> int:
         if not low <= number <= high:
-            raise ValueError(f"expected a whole number from {low} to {high}, found {number}")
+            raise ValueError(f"expected an integer from {low} to {high}, got {number}")
         return number
 
     return AfterValidator(check)

@@ -13,7 +13,7 @@ _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 def problem(label: object) -> str | None:
     """Return what is wrong with an account's label and what it has to be, or None."""
     if not isinstance(label, str):
-        return "expected a text in quotes"
+        return "expected a string in quotes"
     if not label.strip():
         return "is empty; give the account a name"
     if len(label) > MAX_LENGTH:
@@ -26,7 +26,7 @@ def problem(label: object) -> str | None:
 
 
 def printable(text: str) -> bool:
-    """Tell whether a text is one printable line: it cannot upset a terminal, a table or a log."""
+    """Return whether a text is one printable line: it cannot upset a terminal, a table or a log."""
     if text.isascii():
         return text.isprintable()
     import unicodedata  # takes longer to load than most labels take to judge

@@ -27,19 +27,19 @@ _MOST_PROBLEMS = 20
 """Those that are told at once: nobody reads more, and a file of other things has thousands."""
 
 _EXPECTED = {
-    "string_type": "a text in quotes",
+    "string_type": "a string in quotes",
     "bool_type": "true or false",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
     "float_type": "a number",
     "tuple_type": "a list: [ … ]",
     "model_type": "a table",
 }
 _FOUND = {
     bool: "true or false",
-    str: "a text",
-    int: "a whole number",
-    float: "a number with a point",
+    str: "a string",
+    int: "an integer",
+    float: "a float",
     list: "a list",
     tuple: "a list",
     dict: "a table",
@@ -90,7 +90,8 @@ def permissions_warning(path: Path) -> str | None:
         return None  # whoever reads the file says so better
     if not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return None
-    return f"{path}: others have access (mode {mode:04o}); run: chmod 600 {shlex.quote(str(path))}"
+    remedy = f"chmod 600 {shlex.quote(str(path))}"
+    return f"{path}: readable by other users (mode {mode:04o}); run: {remedy}"
 
 
 def _valid(found: Document) -> Config:
@@ -126,7 +127,7 @@ def _problem(detail: ErrorDetails) -> Problem:
     if key == ("accounts",):
         return key, "expected [[accounts]] tables (with two brackets), one for each account"
     if kind in _EXPECTED:
-        return key, f"expected {_EXPECTED[kind]}, found {_type_of(detail['input'])}"
+        return key, f"expected {_EXPECTED[kind]}, got {_type_of(detail['input'])}"
     if kind == "value_error":
         return key, str(detail["ctx"]["error"])
     return key, "expected " + detail["msg"].removeprefix("Input should be ")

@@ -151,7 +151,7 @@ def interval_problem(minutes: object) -> str | None:
 
 
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
-    """Tell whether a file may say what user `me` runs: it is theirs, root's, or sudo's caller's."""
+    """Return whether a file may decide what user `me` runs: theirs, root's or sudo's caller's."""
     return owner in (0, me) or str(owner) == env.get("SUDO_UID")
 
 

@@ -57,7 +57,7 @@ class Fault:
         )
 
     def strikes(self, route: str) -> bool:
-        """Tell whether requests of this route meet the fault."""
+        """Return whether requests of this route meet the fault."""
         return not self.where or route in self.where
 
 

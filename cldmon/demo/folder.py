@@ -48,7 +48,7 @@ def kept(folder: Path) -> Iterator[Path]:
 
 
 def _is_there(folder: Path) -> bool:
-    """Tell whether a folder is there already, and empty; raises UsageError if it is not empty."""
+    """Return whether a folder is there already, and empty; raises UsageError if it is not empty."""
     with files.explained("look at", folder):
         there = folder.exists()
         if there and (not folder.is_dir() or any(folder.iterdir())):

@@ -72,7 +72,7 @@ def _colours(percent: int) -> tuple[str, ...]:
 
 def _news(scene: Scene, before: Scene | None, name_of: NameOf) -> Iterator[str]:
     if before is None:
-        yield "first sight: nobody is told"
+        yield "first reading: no alerts"
     for account in scene.outcome.snapshot.accounts:
         if events := list(_events(account.label, scene, before)):
             yield f"{account.label}: {', '.join(events)}"

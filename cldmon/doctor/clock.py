@@ -34,7 +34,8 @@ def compared(ours: datetime, theirs: datetime | None) -> Check:
     """Return how far our clock is from theirs."""
     if theirs is None:
         local = ours.astimezone()
-        return warn("clock", f"{local:%Y-%m-%d %H:%M:%S %Z}; no date came to compare it with")
+        why = "couldn't check the clock: no response to compare with"
+        return warn("clock", f"{local:%Y-%m-%d %H:%M:%S %Z}; {why}")
     off = ours - theirs
     if abs(off) < WRONG:
         return ok("clock", f"right to within {WRONG.total_seconds():.0f} s")

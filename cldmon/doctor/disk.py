@@ -51,7 +51,9 @@ def data_dir(installation: Installation) -> Iterator[Check]:
         remedy = "mount it so that it can be written to, or set data_dir to another folder"
         yield fail("data folder", f"{folder} is on a file system that is mounted read-only", remedy)
     elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield fail("data folder", f"{folder} is no folder that we can write to", _mend(folder))
+        yield fail(
+            "data folder", f"{folder} is not writable by user {_user(os.geteuid())}", _mend(folder)
+        )
     elif stat.S_IMODE(folder.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
         remedy = f"chmod 700 {shlex.quote(str(folder))}"
         yield fail("data folder", f"others than its owner may open {folder}", remedy)
@@ -130,7 +132,7 @@ def textfile(installation: Installation) -> Iterator[Check]:
         detail = f"{service.path.name} may not write to {path.parent}"
         yield fail("metrics textfile", detail, f"bring it up to date: {_install(service)}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        detail = f"{path.parent} is no folder that we can write to"
+        detail = f"{path.parent} is not writable by user {_user(os.geteuid())}"
         yield fail("metrics textfile", detail, opened_to_us(path.parent))
     elif not closed:
         yield ok("metrics textfile", str(path))

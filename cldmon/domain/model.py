@@ -186,7 +186,7 @@ class Subscription:
     reset: bool = False
 
     def wants(self, kind: TransitionKind) -> bool:
-        """Tell whether this user is to hear of such a transition."""
+        """Return whether this user is to hear of such a transition."""
         return self.limit_hit if kind is TransitionKind.LIMIT_HIT else self.reset
 
 

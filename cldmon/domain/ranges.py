@@ -50,7 +50,7 @@ def parse(text: str) -> timedelta:
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
     if not timedelta() < length <= _LONGEST:
         raise UsageError(
-            f"{text!r} is no range; use {', '.join(COMMON)} or any number of m, h, d or w"
+            f"invalid range {text!r}; use {', '.join(COMMON)} or any number of m, h, d or w"
         )
     return length
 

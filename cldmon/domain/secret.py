@@ -68,7 +68,7 @@ def unwrap_session_key(text: str) -> str:
 
 
 def looks_secret(text: str) -> bool:
-    """Tell whether a text holds what looks like a session key or a Slack token."""
+    """Return whether a text holds what looks like a session key or a Slack token."""
     return _LOOKS_SECRET.search(text) is not None
 
 

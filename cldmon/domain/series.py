@@ -50,7 +50,7 @@ def only(points: Iterable[Point], windows: Collection[str]) -> list[Point]:
 
 
 def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
-    """Tell whether there is a reading of any of these windows."""
+    """Return whether there is a reading of any of these windows."""
     return any(not values.keys().isdisjoint(windows) for _, values in points)
 
 

@@ -114,7 +114,7 @@ def resolve(people: Sequence[Person], text: str) -> Person:
             )
     near = search(people, text, 3) if wanted else []
     hint = f"did you mean {_list(near)}?" if near else "give a Slack id such as U0123ABCD"
-    raise SlackError(f"nobody in Slack is called {text!r}: {hint}")
+    raise SlackError(f"no Slack user matches {text!r}: {hint}")
 
 
 def _rank(person: Person, wanted: str, *, by_id: bool) -> int | None:

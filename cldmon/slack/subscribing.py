@@ -51,11 +51,15 @@ class Subscribing:
         try:
             people = self._directory.people()
         except SlackError as error:
-            return self._unseen(text, error, f"Slack could not be asked who that is: {error}")
+            return self._unseen(
+                text, error, f"is stored as given: Slack could not be asked who that is: {error}"
+            )
         try:
             return resolve(people, text)
         except SlackError as error:
-            return self._unseen(text, error, "it is not in the list of Slack's people")
+            return self._unseen(
+                text, error, "is not in this workspace's member list; stored as given"
+            )
 
     def names(self) -> dict[str, Person]:
         """Return Slack's people by id; raises SlackError where they cannot be had."""
@@ -75,16 +79,16 @@ class Subscribing:
         new = self._settings.change(user, label, limit_hit=limit_hit, reset=reset)
         receipt = self._messenger.confirm(user, label, new)
         if receipt.fate is not DeliveryStatus.DELIVERED:
-            self._warn(f"the change stands, but {_undelivered(receipt)}")
+            self._warn(f"saved, but {_undelivered(receipt)}")
         return new
 
     def _unseen(self, text: str, error: SlackError, why: str) -> Person:
         if not _ID.fullmatch(text):
             raise error
-        self._warn(f"{text} is taken as it is: {why}")
+        self._warn(f"{text} {why}")
         return Person(text, "")
 
 
 def _undelivered(receipt: DeliveryResult) -> str:
-    became = "may not have been" if receipt.fate is DeliveryStatus.UNSURE else "was not"
-    return f"its confirmation {became} delivered: {receipt.reason}"
+    failed = "may have failed" if receipt.fate is DeliveryStatus.UNSURE else "failed"
+    return f"the confirmation message {failed}: {receipt.reason}"

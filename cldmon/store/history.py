@@ -118,7 +118,7 @@ def date_of(line: str) -> date:
 
 
 def _ends_with(path: Path, line: bytes) -> bool:
-    """Tell whether the line is among the last of the file, or of its gzipped twin.
+    """Return whether the line is among the last of the file, or of its gzipped twin.
 
     One that lacks its line end only (torn there, by a kill) is there: the next one ends it.
     """

@@ -96,7 +96,7 @@ def _cut(index: Index, span: range) -> Iterator[range]:
 
 
 def _has_grown(fd: int, known: Index, mark: Mark) -> bool:
-    """Tell whether what is known is still there: the last line, at its place and with its end."""
+    """Return whether what is known is still there: the last line, at its place and with its end."""
     inode, _, size = known.mark
     if inode != mark[0] or not known.stamps or size >= mark[2]:
         return False

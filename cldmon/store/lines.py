@@ -114,7 +114,7 @@ def located(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | 
 
 
 def _is_sound(text: bytes) -> bool:
-    """Tell whether a text can be JSON lines at all, and is escaped in no other way than ours."""
+    """Return whether a text can be JSON lines at all, and is escaped in no other way than ours."""
     return (
         not any(control in text for control in _CONTROLS)
         and (text.isascii() or _is_utf8(text))

@@ -74,7 +74,7 @@ class AccountState:
         return at is not None and timedelta(0) <= now - at < _REFUSAL_LIFE
 
     def is_backing_off(self, now: datetime) -> bool:
-        """Tell whether the account is to be left alone still."""
+        """Return whether the account is to be left alone still."""
         return _is_ahead(self.retry_at, now)
 
 
@@ -116,7 +116,7 @@ class State:
         return replace(self, outbox=tuple(rest))
 
     def is_slack_backing_off(self, now: datetime) -> bool:
-        """Tell whether Slack is to be left alone still."""
+        """Return whether Slack is to be left alone still."""
         return _is_ahead(self.slack_retry_at, now)
 
 

@@ -68,7 +68,7 @@ class Connection:
         self.phase = phase
 
     def is_late(self, now: float) -> bool:
-        """Tell whether the present phase has lasted too long."""
+        """Return whether the present phase has lasted too long."""
         return self.phase in SECONDS and now - self.since > SECONDS[self.phase]
 
     def expire(self) -> None:
@@ -134,7 +134,7 @@ class Connections:
     def streaming(self, connection: Connection, caller: CallerKey) -> Iterator[None]:
         """Hold one of the few places for long answers; raises 503 where there is none.
 
-        Who waits in vain for one gets the oldest of whoever has most.
+        After the wait, the oldest stream of the caller with the most is evicted.
         """
         with self._streams.taken(caller, connection.end):
             connection.enter(Phase.STREAM)

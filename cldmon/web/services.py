@@ -115,7 +115,7 @@ class RateLimits:
         self.logins = Limit(60, minute, now)
         """By address, as the next; those below are by user."""
         self.logouts = Limit(60, minute, now)
-        """Each rewrites the list of all that ended, and anybody may have a guest's session."""
+        """Guests can log out too, and each logout rewrites the revocation file."""
         self.wrong_codes = Limit(20, 10 * minute, now)
         self.searches = Limit(600, minute, now)
         self.strangers_searches = Limit(200, 10 * minute, now)

@@ -147,7 +147,7 @@ def test_it_prints_this(run: Run, golden: Callable[[str, str], None]) -> None:
 def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     lines = [line for line in run.err.splitlines() if line[:2].isdigit()]
     assert len(lines) == 9
-    assert "first sight" in lines[0]
+    assert "first reading" in lines[0]
     assert "alice: Cloud session credit used up, no alert" in lines[3]
     assert "dave: key expired" in lines[4]
     assert "carol: service down" in lines[5]
@@ -252,7 +252,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, keep: bool) -> None
     temporary, kept = tmp_path / "tmp", tmp_path / "kept"
     temporary.mkdir()
     with Marked(temporary, *(["--keep", str(kept)] if keep else [])) as demo:
-        demo.read_until("first sight")
+        demo.read_until("first reading")
         out, err = demo.interrupt()
     assert demo.process.returncode == 128 + signal.SIGINT
     assert out == ""

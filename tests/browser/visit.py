@@ -84,7 +84,7 @@ class Visit:
         )
 
     def is_too_wide(self) -> bool:
-        """Tell whether the page scrolls sideways."""
+        """Return whether the page scrolls sideways."""
         return bool(
             self.page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"

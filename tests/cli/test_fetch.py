@@ -224,7 +224,7 @@ def test_what_is_spoilt_does_not_stop_a_pass(spoilt: Spoilt) -> None:
 
 def test_a_config_that_others_can_read_is_warned_about(spoilt: Spoilt) -> None:
     """By each pass, so that cron mails it until it is mended."""
-    assert f"cldmon: {spoilt.home.config}: others have access" in spoilt.ran.stderr
+    assert f"cldmon: {spoilt.home.config}: readable by other users" in spoilt.ran.stderr
     assert "chmod 600" in spoilt.ran.stderr
 
 

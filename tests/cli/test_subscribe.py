@@ -119,8 +119,8 @@ def test_an_id_is_taken_as_it_is_while_slack_is_down(office: Office) -> None:
     ran = office.subscribe("U0NEW1", "red", "--hit")
     assert ran.returncode == 0
     looked_up, confirmed = ran.stderr.splitlines()
-    assert looked_up.startswith("cldmon: U0NEW1 is taken as it is: Slack could not be asked")
-    assert confirmed.startswith("cldmon: the change stands, but its confirmation was not delivered")
+    assert looked_up.startswith("cldmon: U0NEW1 is stored as given: Slack could not be asked")
+    assert confirmed.startswith("cldmon: saved, but the confirmation message")
     assert office.stored() == {
         "users": {"U0NEW1": {"accounts": {"red": {"limitHit": True, "reset": False}}}}
     }
@@ -137,7 +137,7 @@ def test_an_id_that_slack_does_not_know_is_said_to_be_unknown(office: Office) ->
     ran = office.subscribe("U0NEW1", "red", "--hit")
     assert ran.returncode == 0
     listed, confirmed = ran.stderr.splitlines()
-    assert listed.endswith("is taken as it is: it is not in the list of Slack's people")
+    assert listed.endswith("is not in this workspace's member list; stored as given")
     assert "U0NEW1 is not known in this Slack workspace" in confirmed
     assert ran.stdout.splitlines()[1].split() == ["U0NEW1", "–", "red", "on", "off"]
 

@@ -93,7 +93,7 @@ def test_a_first_pass_over_one_account_shows_that_one_alone(team: House) -> None
 
 
 def test_an_account_removed_from_the_config_vanishes(team: House) -> None:
-    """From the snapshot and from the memory; back again it is first sight."""
+    """From the snapshot and from the state; when it is back, its first reading sends nothing."""
     team.subscribe("U1")
     team.run({"alice": 100})
     team.labels = ("carol", "bob")

@@ -157,7 +157,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
         ({"session_key_file": "no"}, 'account "alice": session_key_file /'),
         ({"session_key_file": "."}, "cannot be read: Is a directory; fix or rewrite it"),
         ({"session_key_file": "empty"}, "session_key_file gave an empty text; the secret belongs"),
-        ({"session_key_file": "binary"}, "session_key_file gave no UTF-8 text"),
+        ({"session_key_file": "binary"}, "session_key_file is not UTF-8"),
         ({"session_key_file": "wrong"}, "what session_key_file gave is not a session key: one st"),
         ({"session_key_env": "NO"}, "session_key_env names the variable NO, which is not set; e"),
         ({"session_key_env": "EMPTY"}, "session_key_env gave an empty text"),

@@ -52,7 +52,7 @@ def test_a_pass_without_news_is_its_numbers() -> None:
 
 
 def test_the_first_pass_tells_nobody() -> None:
-    assert line(scene(account(100)), None) == "  100%  first sight: nobody is told"
+    assert line(scene(account(100)), None) == "  100%  first reading: no alerts"
 
 
 def test_an_account_without_windows_shows_a_dash() -> None:

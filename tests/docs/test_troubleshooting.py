@@ -65,7 +65,7 @@ def test_a_message_on_the_page_is_in_the_code(quoted: str) -> None:
 
 
 def known(message: str) -> bool:
-    """Tell whether the page has a message: as it begins, or a part of it."""
+    """Return whether the page has a message: as it begins, or a part of it."""
     for quoted in QUOTED:
         parts = [re.escape(part.strip()) for part in quoted.split("…") if part.strip()]
         if len("".join(parts)) > 5 and re.search(".*".join(parts), message):

@@ -148,5 +148,5 @@ def told_to_end(brink: Brink, times: int, rng: random.Random) -> Tally:
 
 
 def _was_python(err: str) -> bool:
-    """Tell whether Ctrl-C met Python as it starts, before the first line of cldmon's `main`."""
+    """Return whether Ctrl-C met Python as it starts, before the first line of cldmon's `main`."""
     return err.endswith("KeyboardInterrupt\n") and "in main\n" not in err

@@ -157,7 +157,7 @@ def test_a_typo_is_answered_by_a_question_not_by_a_guess() -> None:
     with pytest.raises(SlackError) as refused:
         resolve(EVERYBODY, "bobbi")
     assert str(refused.value) == (
-        "nobody in Slack is called 'bobbi': did you mean Bob Builder (@bob, U02BOB)?"
+        "no Slack user matches 'bobbi': did you mean Bob Builder (@bob, U02BOB)?"
     )
 
 
