@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account, Credits, Reading, Window
+from tests import captures
 from tests.browser.board import EXPIRED, MINUTE, Board, capture, now
 from tests.browser.test_dashboard_access import violations
 
@@ -56,10 +57,14 @@ def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 
 
 def build_readings(minutes: int) -> dict[str, dict[str, int]]:
-    """Return what was read so many minutes ago: Ultra had a session and another model then."""
+    """Return what was read so many minutes ago: Ultra had a session and another model then.
+
+    An older cldmon took credit pools for windows.
+    """
     before = {FIVE_HOUR: 100, LOST: 7} if minutes >= 150 else {}
     surfaces = {FIVE_HOUR: 10, SEVEN_DAY: 40, "scoped.Fable · Cowork": 61, "monthlySpend": 5}
-    return {ULTRA: {**before, SEVEN_DAY: 12}, SURFACES: surfaces, FREE: {}}
+    pooled = {"cinderCove": 100} if minutes in (50, 60) else {FIVE_HOUR: 8, "cinderCove": 100}
+    return {ULTRA: {**before, SEVEN_DAY: 12}, SURFACES: surfaces, POOL: pooled, FREE: {}}
 
 
 def titles(card: Locator) -> list[str]:
@@ -183,6 +188,28 @@ def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(
     names = visitor.panel(SURFACES).locator(".series-name")
     expect(names).to_have_text(["5h", "7d", "7d Fable · Cowork", "monthly spend"])
     expect(visitor.panel(FREE)).to_contain_text("No readings in this span.")
+
+
+def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(
+    limits: Board, visit: Opens
+) -> None:
+    panel = visit(limits).panel(POOL)
+    expect(panel.locator(".series-name")).to_have_text(["5h"])
+    expect(panel.locator(".summary")).to_have_text("5h 8% throughout. No limit hit.")
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_a_card_shows_the_plan_and_the_windows_expected_of_a_capture(
+    limits: Board, visit: Opens, name: str
+) -> None:
+    expected = captures.load(name)["expect"]
+    card = visit(limits).card(name)
+    percents = card.locator(".meter .percent").all_inner_texts()
+    assert sorted(percents) == sorted(f"{each}%" for each in expected["windows"].values())
+    expect(card.locator(".plan")).to_have_text(expected.get("plan", re.compile(r"\w+")))
+    expect(card.locator(".allowance", has_text="credit").locator(".bar")).to_have_count(
+        len(expected.get("pools", ())) + len([key for key in expected if key == "credits"])
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

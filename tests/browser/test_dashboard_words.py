@@ -359,7 +359,7 @@ def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
             const gap = {timestamp: 31, accounts: [{label: "a"}]};
             const late = {timestamp: 90, accounts: [{label: "a", fiveHour: 2, sevenDay: 7}]};
             const entries = [at(10, 99), at(20, 100), at(30, 100), gap, at(80, 0), late];
-            const names = {sorted: (all) => [...all].sort()};
+            const names = {sorted: (all) => [...all].sort(), isPool: () => false};
             const found = seriesByLabel(entries, names).get("a");
             return [[...found.lines], gapsOf(found), loneReadings([1, null, 2, null, 3, 4]),
                     marksOf(found).map(({at, kind}) => [at, kind])];
@@ -387,7 +387,8 @@ def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
                 at(40, {sevenDay: 4}),
                 at(50, {}),
             ];
-            const series = seriesByLabel(entries, {sorted: (all) => [...all].sort()}).get("a");
+            const names = {sorted: (all) => [...all].sort(), isPool: () => false};
+            const series = seriesByLabel(entries, names).get("a");
             return [[...series.lines], gapsOf(series)];
         }"""
     )

@@ -41,7 +41,7 @@ export function drawForecasts(chart, forecasts) {
   ctx.restore();
 }
 
-/** Mark limit hits by a filled triangle, and resets by an open circle, above the chart. */
+/** Mark limit hits by a triangle that points up, and resets by one that points down. */
 export function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
   const placed = marks.map(({ at: ms, kind }) => ({ x: at(chart, ms), kind }));
@@ -51,7 +51,7 @@ export function drawMarks(chart, marks) {
     const isHit = kind === "hit";
     const ink = colour(isHit ? "mark-hit" : "mark-reset");
     if (seen.length <= FEW) stem(ctx, ink, isHit ? [] : [2, 3], x, bbox);
-    (isHit ? triangle : circle)(ctx, x, bbox.top - 7 * devicePixelRatio, ink);
+    triangle(ctx, x, bbox.top - 7 * devicePixelRatio, isHit ? -1 : 1, ink);
   }
   ctx.restore();
 }
@@ -78,22 +78,14 @@ function stem(ctx, ink, dashes, x, { top, height }) {
   ctx.globalAlpha = 1;
 }
 
-function triangle(ctx, x, y, ink) {
+/** `direction` is 1 for a triangle that points down, -1 for one that points up. */
+function triangle(ctx, x, y, direction, ink) {
   const half = 5 * devicePixelRatio;
   ctx.beginPath();
-  ctx.moveTo(x - half, y - half);
-  ctx.lineTo(x + half, y - half);
-  ctx.lineTo(x, y + half);
+  ctx.moveTo(x - half, y - half * direction);
+  ctx.lineTo(x + half, y - half * direction);
+  ctx.lineTo(x, y + half * direction);
   ctx.closePath();
   ctx.fillStyle = ink;
   ctx.fill();
-}
-
-function circle(ctx, x, y, ink) {
-  ctx.beginPath();
-  ctx.arc(x, y, 4 * devicePixelRatio, 0, 2 * Math.PI);
-  ctx.setLineDash([]);
-  ctx.strokeStyle = ink;
-  ctx.lineWidth = 2 * devicePixelRatio;
-  ctx.stroke();
 }

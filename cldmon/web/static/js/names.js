@@ -15,6 +15,17 @@ export class WindowNames {
     this.ranks = new Map(windowKinds.map(({ name }, rank) => [name, rank]));
     const shown = accounts.flatMap((account) => readingOf(account)?.windows ?? []);
     this.known = new Map([...windowKinds, ...shown].map((kind) => [kind.name, kind]));
+    this.pools = new Map(
+      accounts.map((account) => [
+        account.label,
+        new Set((readingOf(account)?.pools ?? []).map(({ name }) => name)),
+      ]),
+    );
+  }
+
+  /** Return whether an account has a credit pool of this name: no window, and no line of a chart. */
+  isPool(label, name) {
+    return this.pools.get(label)?.has(name) ?? false;
   }
 
   /** Return a window's title. */

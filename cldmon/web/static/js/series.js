@@ -10,7 +10,13 @@ export const FULL = 100;
 export function seriesByLabel(entries, names) {
   const found = new Map();
   for (const { timestamp, accounts } of entries) {
-    for (const account of accounts) add(seriesOf(found, account.label), timestamp, account);
+    for (const account of accounts) {
+      const percents = percentsOf(account);
+      // An older cldmon took credit pools for windows, and wrote them to the history.
+      const own = percents.filter(([name]) => !names.isPool(account.label, name));
+      const isOfPoolsAlone = percents.length > 0 && own.length === 0;
+      if (!isOfPoolsAlone) add(seriesOf(found, account.label), timestamp, own);
+    }
   }
   for (const series of found.values()) series.lines = sorted(series.lines, names);
   return found;
@@ -59,13 +65,13 @@ function seriesOf(found, label) {
   return found.get(label);
 }
 
-function add({ times, lines }, timestamp, account) {
-  const values = new Map(percentsOf(account));
+function add({ times, lines }, timestamp, percents) {
+  const values = new Map(percents);
   for (const name of values.keys()) {
     if (!lines.has(name)) lines.set(name, Array(times.length).fill(null));
   }
   times.push(timestamp);
-  for (const [name, percents] of lines) percents.push(values.get(name) ?? null);
+  for (const [name, line] of lines) line.push(values.get(name) ?? null);
 }
 
 function sorted(lines, names) {

@@ -1,5 +1,6 @@
 // A history in a sentence or two, for screen readers and at a glance. Pure.
 
+import { sentence } from "./messages.js";
 import { extremes } from "./series.js";
 import { span, when } from "./time.js";
 
@@ -18,7 +19,7 @@ export function summaryOf({ series, marks, gaps, range, now, names }) {
     hits.length ? `Limit hit ${timesMessage(hits, now)}` : "No limit hit",
     resets.length ? `reset ${timesMessage(resets, now)}` : "",
   ];
-  const first = sentences[0] ? `${sentences[0]}. ` : "";
+  const first = sentences[0] ? `${sentence(sentences[0])} ` : "";
   return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapMessage(gaps);
 }
 
