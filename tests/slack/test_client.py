@@ -312,7 +312,7 @@ def test_auth_test_tells_team_bot_and_scopes(slack: FakeSlack) -> None:
 
 def test_auth_test_raises_what_is_wrong_with_the_token(slack: FakeSlack) -> None:
     stranger = SlackMessenger(Secret("xoxb-wrong"), slack.url)
-    with pytest.raises(SlackError, match="Slack does not accept the token: copy it anew"):
+    with pytest.raises(SlackError, match="Slack does not accept the token: copy it again"):
         stranger.auth_test()
 
 

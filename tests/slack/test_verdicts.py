@@ -40,7 +40,7 @@ def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
     ("code", "advice"),
     [
         ("not_authed", "put one where [notifications.slack] in the config says"),
-        ("invalid_auth", "copy it anew"),
+        ("invalid_auth", "copy it again"),
         ("token_revoked", "reinstall the app and put the new token where [notifications.slack]"),
         ("token_expired", "token rotation switched off"),
         ("account_inactive", "reinstall the app and put the new token where [notifications.slack]"),
