@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cldmon.errors import BusyError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -138,17 +138,24 @@ def _is_acquired(fd: int, wait: float) -> bool:
             return True
 
 
-def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:
+def replace(
+    path: Path,
+    data: bytes | Iterable[bytes],
+    *,
+    mode: int = PRIVATE_FILE,
+    durable: bool = True,
+) -> None:
     """Put a whole file in place of another: a reader sees the old one or the new one.
 
-    Where several processes may write it, the caller holds a lock. When this returns, a durable
-    file survives a loss of power.
+    `data` may come in blocks. Where several processes may write it, the caller holds a lock. When
+    this returns, a durable file survives a loss of power.
     """
     # One fixed name beside it: what a killed writer left is removed by the next.
     draft = path.with_name(f".{path.name}.tmp")
     with explained("write", path):
         try:
-            _write(draft, data, mode, durable=durable)
+            blocks = [data] if isinstance(data, bytes) else data
+            _write(draft, blocks, mode, durable=durable)
             draft.replace(path)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -157,13 +164,14 @@ def replace(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool 
             _sync_dir(path.parent)
 
 
-def _write(path: Path, data: bytes, mode: int, *, durable: bool) -> None:
+def _write(path: Path, blocks: Iterable[bytes], mode: int, *, durable: bool) -> None:
     # A new file, always: in a folder that others write to, too, what has its name may be anything.
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
         _give(file.fileno(), path.parent)
-        _write_all(file.fileno(), data)
+        for block in blocks:
+            _write_all(file.fileno(), block)
         os.fchmod(file.fileno(), mode)
         if durable:
             os.fsync(file.fileno())

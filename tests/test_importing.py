@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from cldmon import files
 from cldmon.config.document import Document
 from cldmon.config.load import load, problems, read
-from cldmon.errors import BusyError, ImportFailedError
+from cldmon.errors import BusyError, ImportFailedError, StoreError
 from cldmon.importing import Goal, take_over
 from cldmon.importing.settings import translate
 from cldmon.store.subscriptions import SubscriptionsFile
+from tests.limits import largest_file
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 KEY = "sk-ant-sid02-alicealicealice"
@@ -43,6 +44,16 @@ FULL: dict[str, Any] = {
 }
 LINE = b'{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}\n'
 NEXT_DAY = LINE.replace(b"1773283635095", b"1773373635095")
+
+
+IMPORT_AND_TELL = """
+import sys; from pathlib import Path; from cldmon.importing import Goal, take_over
+source, config, data = map(Path, sys.argv[1:])
+say = lambda line: print(line, file=sys.stderr)
+take_over(source, Goal(config, data), {}, tell=say, warn=say)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+"""Prints how many kB the process had resident at most."""
 
 
 @dataclass
@@ -394,8 +405,59 @@ def test_the_data_dir_itself_as_source_stays_as_it_is(move: Move) -> None:
 
 def test_it_waits_for_no_pass(move: Move) -> None:
     move.data.mkdir(parents=True)
+    move.put("health.log", b"x\n")
     with files.lock(move.data / "fetch.lock", wait=0), pytest.raises(BusyError):
         move.go()
+    assert not move.config.exists()
+
+
+def test_data_that_cannot_be_written_leaves_nothing_behind(move: Move) -> None:
+    """Not even what was written before; the next import takes all of it."""
+    move.put("health.log", b"x\n")
+    move.put("history-2026-03-12.jsonl", LINE * 100)
+    with largest_file(1000), pytest.raises(StoreError, match="File too large"):
+        move.go()
+    assert not move.config.exists()
+    assert [path.name for path in move.data.iterdir()] == ["fetch.lock"]
+    assert move.told == []
+    move.go()
+    assert move.config.exists()
+    assert (move.data / "history-2026-03-12.jsonl").read_bytes() == LINE * 100
+
+
+def test_a_configuration_that_cannot_be_written_leaves_no_data_behind(move: Move) -> None:
+    move.put("health.log", b"x\n")
+    move.home.write_text("a file, where the folder of the configuration would be")
+    goal = Goal(move.config, move.node.with_name("elsewhere"))
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        take_over(move.node, goal, {}, tell=move.told.append, warn=move.warned.append)
+    assert [path.name for path in move.node.with_name("elsewhere").iterdir()] == ["fetch.lock"]
+
+
+def test_what_a_killed_import_left_does_no_harm(move: Move) -> None:
+    move.put("health.log", b"x\n")
+    (move.data / ".import" / "days").mkdir(parents=True)
+    (move.data / ".import" / "days" / "history-2026-03-11.jsonl").write_bytes(LINE)
+    (move.data / ".import" / "subscriptions.json").write_bytes(b"{}")
+    move.go()
+    assert {path.name for path in move.data.iterdir()} == {"fetch.lock", "health.log"}
+
+
+@pytest.mark.parametrize("name", ["history-2026-03-12.jsonl.gz", "history.jsonl"])
+def test_a_large_history_fills_no_memory(move: Move, name: str) -> None:
+    """Packed it unpacks to a gigabyte; it is taken as it is, or split by day."""
+    if name.endswith(".gz"):
+        move.put(name, gzip.compress(LINE * 12_000, 9) * 1_000)
+    else:
+        move.put(name, LINE * 400_000)
+    argv = [sys.executable, "-c", IMPORT_AND_TELL, *map(str, (move.node, move.config, move.data))]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) * 1024 < 90_000_000
+    if name.endswith(".gz"):
+        assert (move.data / name).read_bytes() == (move.node / "data" / name).read_bytes()
+        assert "holds more than a day ever does: taken as it is" in ran.stderr
+    else:
+        assert (move.data / "history-2026-03-12.jsonl").read_bytes() == LINE * 400_000
 
 
 def test_an_empty_folder_is_nothing_to_take(move: Move, tmp_path: Path) -> None:

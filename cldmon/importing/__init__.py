@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cldmon.config import locate, write
 from cldmon.errors import ImportFailedError
 from cldmon.importing import node
-from cldmon.importing.data import take_data
+from cldmon.importing.data import staged
 from cldmon.importing.settings import translate
 
 if TYPE_CHECKING:
@@ -34,15 +34,30 @@ class Goal:
 def take_over(source: Path, goal: Goal, env: Mapping[str, str], *, tell: Tell, warn: Tell) -> None:
     """Take over the Node cldmon in the folder `source`, or the one whose config.json it is.
 
-    `tell` hears of what was taken, `warn` of what was not and why. It may be done twice.
+    `tell` hears of what was taken, `warn` of what was not and why. It may be done twice. Where it
+    fails nothing is left half done.
 
     Raises ImportFailedError if there is nothing to take, BusyError while a pass runs in the
     data_dir, ConfigError or StoreError where the target cannot be read or written.
     """
     home = source if source.is_dir() else source.parent
     config = source if source.is_file() else home / node.CONFIG
-    settings = _take_config(config, goal, tell=tell, warn=warn)
-    data = take_data(home / node.DATA, _data_dir(goal, env), tell=tell, warn=warn)
+    settings = _translated(config, goal, warn)
+    exists = goal.config.exists()
+    if settings and exists:
+        _compare(settings, goal.config, tell=tell, warn=warn)
+    with staged(home / node.DATA, _data_dir(goal, env), warn) as data:
+        if settings and not exists:
+            write.create(goal.config, settings.text)
+        try:
+            data.put_in_place()
+        except BaseException:
+            if settings and not exists:
+                goal.config.unlink()
+            raise
+    if settings and not exists:
+        tell(f"{goal.config}: {_count(len(settings.labels), 'account')}")
+    data.sum_up(tell)
     if not (settings or data):
         raise ImportFailedError(
             f"nothing to take in {home}: name the folder that holds the Node program's"
@@ -50,22 +65,17 @@ def take_over(source: Path, goal: Goal, env: Mapping[str, str], *, tell: Tell, w
         )
 
 
-def _take_config(config: Path, goal: Goal, *, tell: Tell, warn: Tell) -> bool:
-    """Write the configuration; return whether there was one to write."""
+def _translated(config: Path, goal: Goal, warn: Tell) -> Translation | None:
+    """Return the configuration, if there is one to write."""
     try:
         body = node.read_config(config)
     except ImportFailedError as error:
         warn(str(error))
-        return False
+        return None
     translation = translate(body, goal.data_dir)
     for remark in translation.remarks:
         warn(f"{config}: {remark}")
-    if goal.config.exists():
-        _compare(translation, goal.config, tell=tell, warn=warn)
-    else:
-        write.create(goal.config, translation.text)
-        tell(f"{goal.config}: {_count(len(translation.labels), 'account')}")
-    return True
+    return translation
 
 
 def _compare(translation: Translation, existing: Path, *, tell: Tell, warn: Tell) -> None:

@@ -23,7 +23,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """Return the JSON object in a config.json; raises ImportFailedError, one line."""
     try:
         with files.opened(path) as file:
-            body = json.loads(file.read().decode("utf-8-sig"))
+            body = json.loads(file.read(files.LARGEST_FILE).decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         # Without its cause, which carries the whole file, secrets included.
         raise ImportFailedError(f"{path}:{error.lineno}: is not valid JSON: not taken") from None

@@ -6,17 +6,18 @@ mapped file that a failing append cuts back kills the reader with SIGBUS.
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms
-from cldmon.store.gzipped import unzipped
+from cldmon.store.gzipped import unpacked
 from cldmon.store.history import day_files, day_path
-from cldmon.store.lines import Day, tidy
+from cldmon.store.lines import Day, in_days, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_MS = 86_400_000
+BLOCK = 1 << 20
+MOST_READ = 1 << 27
+"""Bytes that are looked through for the lines of a day that needs repair, holes not counted."""
+
+_READINGS = 3
+"""How often a day is read at most whose files change meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +59,27 @@ class DayFiles:
                 if index and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for speed
                     yield from pieces(file.fileno(), index, since_ms, until_ms)
                     return
-        yield self.whole()
+        yield from in_days(self.lines())
 
-    def whole(self) -> Day:
-        """Return all of the day's lines; raises StoreError as `read`."""
-        texts = _texts(self.listed)
-        if self.listed - texts.keys():
-            # gzip, gunzip or logrotate has just put one in place of the other, and may have been
-            # at work on the other when that was read.
-            texts = _texts(self.listed | self._present())
-        return tidy([*texts.values()], self.plain)
+    def lines(self) -> list[bytes]:
+        """Return all of the day's good lines, in order of time; raises StoreError as `read`."""
+        lines: list[bytes] = []
+        for _ in range(_READINGS):
+            before = self._present()
+            lines = tidy(chain((line + b"\n" for line in lines), _text(before)), self.plain)
+            # gzip, gunzip or logrotate may put one in place of another: half of it was there.
+            if self._present() == before:
+                break
+        return lines
 
-    def _present(self) -> frozenset[Path]:
-        return frozenset(path for _, path in day_files(self.plain.parent, self.date, self.date))
+    def _present(self) -> dict[Path, tuple[int, ...]]:
+        """Return the files that are there now, with what tells whether they have changed."""
+        found: dict[Path, tuple[int, ...]] = {}
+        for _, path in day_files(self.plain.parent, self.date, self.date):
+            with suppress(OSError):
+                status = path.stat()
+                found[path] = status.st_ino, status.st_size, status.st_mtime_ns
+        return found
 
 
 def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
@@ -94,15 +109,40 @@ def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
     ]
 
 
-def _texts(paths: Iterable[Path]) -> dict[Path, bytes]:
-    contents = {path: _content(path) for path in paths}
-    return {path: text for path, text in contents.items() if text is not None}
+def _text(paths: Iterable[Path]) -> Iterator[bytes]:
+    """Yield what is in those day files that are there, each from a new line on.
+
+    All are opened before the first is read: while one replaces another, one of them is whole. Of
+    more than `MOST_READ` bytes, what comes first.
+    """
+    read = 0
+    with ExitStack() as stack:
+        opened = []
+        for path in sorted(paths):
+            with files.explained("read", path), suppress(FileNotFoundError):
+                opened.append((path, stack.enter_context(files.opened(path))))
+        for path, file in opened:
+            with files.explained("read", path):
+                for block in unpacked(file) if path.suffix == ".gz" else _plain(file.fileno()):
+                    yield block
+                    read += len(block)
+                    if read > MOST_READ:
+                        return
+            yield b"\n"
 
 
-def _content(path: Path) -> bytes | None:
-    """Return what is in a day file, of a torn gzip the readable part; None where it is gone."""
-    data = files.read(path)
-    return unzipped(data) if data and path.suffix == ".gz" else data
+def _plain(fd: int) -> Iterator[bytes]:
+    """Yield what is in a file; of a long hole its beginning alone."""
+    position = 0
+    while block := os.pread(fd, BLOCK, position):
+        yield block
+        position += len(block)
+        if block == bytes(len(block)):
+            try:
+                position = os.lseek(fd, position, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # nothing else comes
+                    return
 
 
 def _date(ms: int) -> date:

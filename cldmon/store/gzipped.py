@@ -7,36 +7,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
 _GZIP = 31
 """zlib's window bits for a gzip header."""
-_BLOCK = 1 << 16
-LARGEST_DAY = 1 << 26
-"""Bytes that are unpacked of a file, and some: a hundred accounts a minute make 10 MB a day."""
+_PACKED = 1 << 16
+_UNPACKED = 1 << 20
+"""Bytes that are read, and unpacked, together: a thousand times as much may come of a few."""
 
 
-def unzipped(data: bytes) -> bytes:
-    """Return what can be unpacked of a gzip file; of a torn or damaged one, what comes before.
-
-    So too of one that would fill the memory.
-    """
-    unpacked = bytearray()
-    for piece in _pieces(data):
-        unpacked += piece
-        if len(unpacked) > LARGEST_DAY:
-            break
-    return bytes(unpacked)
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    while data:  # it may have several members
-        unzip = zlib.decompressobj(_GZIP)
+def unpacked(file: FileIO) -> Iterator[bytes]:
+    """Yield what can be unpacked of a gzip file; of a torn or damaged one, what comes before."""
+    unzip, packed = zlib.decompressobj(_GZIP), b""
+    while packed := packed or file.read(_PACKED) or b"":
         try:
-            # In blocks, so that damage costs no more than the block that it is in.
-            for start in range(0, len(data), _BLOCK):
-                yield unzip.decompress(data[start : start + _BLOCK])
-                if unzip.eof:
-                    break
+            yield unzip.decompress(packed, _UNPACKED)
         except zlib.error:
             return
-        data = unzip.unused_data + data[start + _BLOCK :] if unzip.eof else b""
+        packed = unzip.unconsumed_tail
+        if unzip.eof:  # it may have several members
+            unzip, packed = zlib.decompressobj(_GZIP), unzip.unused_data

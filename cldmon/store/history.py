@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,8 +15,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.windows import nest
-from cldmon.errors import StoreError
-from cldmon.store.gzipped import unzipped
+from cldmon.store.gzipped import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,11 +132,13 @@ def _tail(path: Path, size: int) -> bytes:
                 file.seek(max(0, file.seek(0, 2) - size))
                 return file.read()
         except FileNotFoundError:
-            return _gzipped(path.with_name(path.name + ".gz"))
+            return _tail_of_gzipped(path.with_name(path.name + ".gz"), size)
 
 
-def _gzipped(path: Path) -> bytes:
-    try:
-        return unzipped(files.read(path) or b"")
-    except StoreError:  # whoever put it there may keep it: the line is then written anew
-        return b""
+def _tail_of_gzipped(path: Path, size: int) -> bytes:
+    tail = b""
+    # Whoever put it there may keep it from us: the line is then written once more.
+    with contextlib.suppress(OSError), files.opened(path) as file:
+        for block in unpacked(file):
+            tail = (tail + block)[-size:]
+    return tail

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.store.lines import Day, located
+from cldmon.store.lines import LONGEST_LINE, PIECE, Day, located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 """Bytes that are looked at together: few enough to stay in the processor's cache meanwhile."""
-
-PIECE = 1 << 18
-"""Bytes that are read together, or one line: with their copies still in the cache when they are
-sent, and little enough that the C library's allocator does not keep more of what is free."""
 
 MOST_FILES = 500
 
@@ -122,7 +118,7 @@ def _extended(fd: int, base: Index, mark: Mark) -> Index | None:
 def _whole_lines(fd: int, position: int, end: int) -> bytes:
     """Return the next lines, of a block or, where one is longer, of more; none without an end."""
     size, whole = BLOCK, 0
-    while not whole:
+    while not whole and size <= LONGEST_LINE:
         text = os.pread(fd, min(size, end - position), position)
         whole = text.rfind(b"\n") + 1
         if len(text) < size:

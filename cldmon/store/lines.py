@@ -33,6 +33,24 @@ _CONTROLS = [bytes([code]) for code in range(32) if code != ord("\n")]
 
 _BLANK = b"\0\t\r "
 _MAX_STAMP = 10**15
+_LINE = re.compile(rb"[^\0\t\r \n][^\n]{28,}")
+"""A line without blanks before it, at least as long as `{"timestamp":0,"accounts":[]}`."""
+
+LONGEST_LINE = 1 << 22
+"""Bytes: fifty thousand accounts."""
+
+LARGEST_DAY = 3 << 24
+"""Bytes of a day that are held in memory: a hundred accounts a minute make 10 MB a day."""
+
+MOST_LINES = 300_000
+"""Lines of a day that are looked at where it needs repair: a pass a second makes 86,400."""
+
+_OVERHEAD = 100
+"""Bytes that each line takes beside its text."""
+
+PIECE = 1 << 18
+"""Bytes that are handed on together, or one line: with their copies still in the cache when they
+are sent, and little enough that the C library's allocator does not keep more of what is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +97,44 @@ class Day:
         return self.text[self.start(number) : self.start(number + 1) - 1]
 
 
-def tidy(texts: Sequence[bytes], path: Path) -> Day:
-    """Return the good lines of all the texts that there are of one day, each line once."""
-    if len(texts) == 1 and (found := located(texts[0])):
-        return Day(texts[0], *found)
-    good = dict.fromkeys(line for text in texts for line in _good_lines(text, path))
-    lines = sorted(good, key=_stamp)
+def tidy(blocks: Iterable[bytes], path: Path) -> list[bytes]:
+    """Return the good lines of a text that comes in blocks, each once, in order of time.
+
+    Of more than `LARGEST_DAY` bytes or `MOST_LINES`, those that come first.
+    """
+    good: dict[bytes, None] = {}
+    size = looked_at = dropped = 0
+    for line, is_sound in _lines(blocks):
+        if size > LARGEST_DAY or looked_at > MOST_LINES:
+            _note(path, "more than a day ever has was left out")
+            break
+        looked_at += max(1, line.count(PREFIX))
+        if line in good:
+            continue
+        found = [line] if _is_ours(line, is_sound=is_sound) else [*_salvaged(line)]
+        good.update(dict.fromkeys(found))
+        dropped += not found
+        size += sum(len(each) + _OVERHEAD for each in found)
+    if dropped:
+        _note(path, f"{dropped} damaged or foreign lines were left out")
+    return sorted(good, key=_stamp)
+
+
+def in_days(lines: Sequence[bytes]) -> Iterator[Day]:
+    """Yield good lines, sorted by time, in pieces of `PIECE` bytes or one line."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        if some and size + len(line) >= PIECE:
+            yield day_of(some)
+            some, size = [], 0
+        some.append(line)
+        size += len(line) + 1
+    yield day_of(some)
+
+
+def day_of(lines: Sequence[bytes]) -> Day:
+    """Return good lines, sorted by time, as a day."""
     starts, position = [], 0
     for line in lines:
         starts.append(position)
@@ -151,29 +201,40 @@ def _stamp_of_shaped(text: bytes, start: int, end: int) -> int | None:
     return int(begin[1])
 
 
-def _good_lines(text: bytes, path: Path) -> Iterator[bytes]:
-    dropped = 0
-    for line in filter(None, (raw.strip(_BLANK) for raw in text.split(b"\n"))):
-        found = [line] if _is_ours(line) else list(_salvaged(line))
-        yield from found
-        dropped += not found
-    if dropped:
-        _note(path, dropped)
+def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield the lines of a text, without the blanks around them, that may hold a pass at all.
+
+    With each, whether it is known to be sound: looking at many at a time is faster.
+    """
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        end = text.rfind(b"\n") + 1
+        is_sound = _is_sound(text[:end])
+        for line in _LINE.findall(text, 0, end):
+            yield line.rstrip(_BLANK), is_sound
+        rest = text[end:].lstrip(_BLANK)
+        if len(rest) > LONGEST_LINE:  # no line of ours, but the beginning of one may stand in it
+            yield rest, False
+            rest = rest[max(rest.rfind(PREFIX), len(rest) - LONGEST_LINE // 2) :]
+    if rest:
+        yield rest.rstrip(_BLANK), False
 
 
-def _is_ours(line: bytes) -> bool:
-    return _is_sound(line) and _stamp_of_shaped(line, 0, len(line)) is not None
+def _is_ours(line: bytes, *, is_sound: bool) -> bool:
+    return _stamp_of_shaped(line, 0, len(line)) is not None and (is_sound or _is_sound(line))
 
 
-def _note(path: Path, dropped: int) -> None:
+def _note(path: Path, what: str) -> None:
     import logging  # here, for `status` reads history too and has to start fast
 
-    log = logging.getLogger(__name__)
-    log.info("%s: %d damaged or foreign lines were left out", path, dropped)
+    logging.getLogger(__name__).info("%s: %s", path, what)
 
 
 def _salvaged(line: bytes) -> Iterator[bytes]:
     """Yield each pass in a line, in the writer's form: other bytes may have been glued to it."""
+    if b'"timestamp"' not in line:
+        return
     starts = {0, *(match.start() for match in re.finditer(re.escape(PREFIX), line))}
     for start, end in itertools.pairwise([*sorted(starts), len(line)]):
         if good := _anew(line[start:end]):

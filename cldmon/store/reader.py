@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import parse_percentage
@@ -98,16 +99,13 @@ def series_in_turn(
     data_dir: Path, since_ms: int, until_ms: int
 ) -> Iterator[dict[str, list[Point]]]:
     """Yield the readings of every account by quarters of a day: of many a week fills the memory."""
-    firsts = range(since_ms // QUARTER_MS, until_ms // QUARTER_MS + 1)
-    # Not in a loop of its own: its variable would keep one while the next is read.
-    return (
-        all_series(
-            data_dir,
-            max(since_ms, number * QUARTER_MS),
-            min(until_ms, (number + 1) * QUARTER_MS - 1),
-        )
-        for number in firsts
-    )
+
+    def stamped(day: Day) -> Iterator[tuple[int, bytes]]:
+        return ((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
+
+    # Not in loops of their own: their variables would keep one while the next is read.
+    lines = chain.from_iterable(map(stamped, days(data_dir, since_ms, until_ms)))
+    return (_parsed(part) for _, part in groupby(lines, lambda each: each[0] // QUARTER_MS))
 
 
 def sampled_series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import damage
-from tests.faults import bounds
+from tests.faults import bounds, damaged, overgrown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,12 @@ def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_pa
 def test_a_file_that_is_damaged_lets_nobody_in_and_hangs_nothing(tmp_path: Path) -> None:
     harms = {**damage.CONTENTS, **damage.PLACES}
     some = ("cut by three bytes", "nested deeply", "a pipe")
-    bounds.damaged_files(tmp_path, {name: harms[name] for name in some}).check()
+    damaged.files(tmp_path, {name: harms[name] for name in some}).check()
+
+
+def test_a_day_that_is_far_too_large_keeps_its_lines_and_fills_no_memory(tmp_path: Path) -> None:
+    some = ("8 of blanks", "64 MB of zeros behind")
+    overgrown.days(tmp_path, {name: overgrown.FILLS[name] for name in some}, asked=3).check()
 
 
 def test_a_lock_that_another_process_holds_keeps_nobody_else_waiting(tmp_path: Path) -> None:

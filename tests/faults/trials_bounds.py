@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import confinement, damage
-from tests.faults import bounds
+from tests.faults import bounds, damaged, overgrown
 from tests.faults.sample import MOST, few
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def trials(folder: Path) -> Iterator[Tally]:
     yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
     harms = {**damage.CONTENTS, **damage.PLACES}
     some = {name: harms[name] for name in few([*harms])}
-    yield bounds.damaged_files(_place(folder, "files"), some)
+    yield damaged.files(_place(folder, "files"), some)
+    fills = {name: overgrown.FILLS[name] for name in few([*overgrown.FILLS])}
+    yield overgrown.days(_place(folder, "days"), fills, asked=6)
     yield bounds.held_locks(_place(folder, "locks"), MOST or 50)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cldmon import files
 from cldmon.store import index
 from cldmon.store.index import index_of, pieces
+from cldmon.store.lines import PIECE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +111,7 @@ def test_long_files_come_in_pieces(tmp_path: Path) -> None:
     path = day(tmp_path, *lines)
     days = found(path, 5, 1990) or []
     assert len(days) > 2
-    assert max(len(day.text) for day in days) <= index.PIECE
+    assert max(len(day.text) for day in days) <= PIECE
     assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:1991]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +19,11 @@ from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
 from cldmon.store.days import days, sources
-from cldmon.store.gzipped import LARGEST_DAY, unzipped
+from cldmon.store.lines import LARGEST_DAY
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 MINUTE = 60_000
@@ -291,7 +292,7 @@ def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
     plain = write(tmp_path, *MINUTES)
     [found] = sources(tmp_path, *EVER)
     plain.rename(f"{plain}.1")
-    assert len(found.whole().stamps) == len(MINUTES)
+    assert found.lines() == MINUTES
 
 
 @given(st.integers(0, 10_000))
@@ -327,8 +328,8 @@ def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
     write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
     (first, second) = sources(tmp_path, *EVER)
     first.plain.unlink()
-    assert list(first.whole().stamps) == []
-    assert list(second.whole().stamps) == [AT + DAY]
+    assert first.lines() == []
+    assert second.lines() == [line(AT + DAY, alice=1)]
 
 
 def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
@@ -343,15 +344,101 @@ def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
     assert found == many[: len(found)]
 
 
-def test_a_gzip_that_unpacks_to_more_than_a_day_ever_has_does_not_fill_the_memory(
-    tmp_path: Path,
+LOOKS = {
+    "lines": "deque(reader.array(folder, 0, 10**14), maxlen=0)",
+    "chart": "deque(reader.series_in_turn(folder, 0, 10**14), maxlen=0)",
+    "sample": f"reader.sampled_series(folder, {AT}, {AT + DAY // 2}, 50)",
+    "end": f"History(folder).ensure({MINUTES[0].decode()!r})",
+}
+
+
+def peak(folder: Path, look: str) -> int:
+    """Return how many bytes a process had resident at most that looked at the history so."""
+    script = (
+        "import sys; from collections import deque; from pathlib import Path\n"
+        "from cldmon.store import reader; from cldmon.store.history import History\n"
+        f"folder = Path(sys.argv[1]); {LOOKS[look]}\n"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    argv = [sys.executable, "-c", script, str(folder)]
+    ran = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return int(ran.stdout) * 1024
+
+
+BOMBS = {
+    "zeros": bytes(1 << 20),
+    "blanks": b" " * (1 << 20),
+    "line ends": b"\n" * (1 << 20),
+    "one line": MINUTES[0] * ((1 << 20) // len(MINUTES[0])),
+    "the same line": (MINUTES[0] + b"\n") * ((1 << 20) // len(MINUTES[0])),
+    "beginnings": (MINUTES[0][:30] + b"\n") * ((1 << 20) // 31),
+    "short lines": b"x\n" * (1 << 19),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_day_of_bombs_does_not_fill_the_memory(tmp_path: Path, bomb: bytes, look: str) -> None:
+    """However many files it has."""
+    packed = gzip.compress(bomb, 1) * 40
+    for number in range(4):
+        (tmp_path / f"history-2026-03-12.jsonl.{number}.gz").write_bytes(packed)
+    assert peak(tmp_path, look) < 100_000_000
+
+
+def test_of_a_day_of_bombs_its_own_lines_count(tmp_path: Path) -> None:
+    plain = write(tmp_path, *MINUTES)
+    for number in range(4):
+        bomb = gzip.compress(b"\n" + b" " * (1 << 20) + b"\n") * 100
+        Path(f"{plain}.{number}.gz").write_bytes(gzip.compress(MINUTES[0] + b"\n") + bomb)
+    assert read(tmp_path) == MINUTES
+
+
+def test_of_more_than_a_day_ever_has_what_comes_first_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What comes before counts."""
-    bomb = gzip.compress(bytes(1 << 22)) * 100
-    path = tmp_path / "history-2026-03-12.jsonl.gz"
-    path.write_bytes(gzip.compress(b"\n".join(MINUTES[:3]) + b"\n") + bomb)
-    assert LARGEST_DAY < len(unzipped(path.read_bytes())) < LARGEST_DAY + (1 << 27)
-    assert read(tmp_path) == MINUTES[:3]
+    caplog.set_level("INFO")
+    long = "x" * 100_000
+    many = [line(AT + number, **{long: number % 100}) for number in range(1_000)]
+    packed = gzip.compress(b"\n".join(many), 1)
+    (tmp_path / "history-2026-03-12.jsonl.gz").write_bytes(packed)
+    lines = read(tmp_path)
+    assert LARGEST_DAY < sum(map(len, lines)) < LARGEST_DAY + 200_000
+    assert lines == many[: len(lines)]
+    assert "more than a day ever has" in caplog.text
+    assert peak(tmp_path, "lines") < 3 * LARGEST_DAY
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("size", [1 << 26, 1 << 40], ids=["zeros", "a hole"])
+def test_zeros_at_the_end_of_a_day_do_not_fill_the_memory(
+    tmp_path: Path, size: int, look: str
+) -> None:
+    path = write(tmp_path, *MINUTES)
+    with path.open("r+b") as file:
+        end = file.seek(0, 2)
+        if size < 1 << 30:
+            file.write(bytes(size))
+        file.truncate(end + size)
+        file.seek(end)
+    assert peak(tmp_path, look) < 100_000_000
+    assert read(tmp_path)[:60] == MINUTES
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"x", b"x\n"], ids=["zeros", "garbage", "lines"])
+def test_a_sample_passes_over_what_is_damaged(tmp_path: Path, filling: bytes) -> None:
+    """Before and behind it are lines."""
+    lines = [
+        line(AT + number * MINUTE, alice=number % 100, **{"x" * 1000: 1}) for number in range(400)
+    ]
+    path = write(tmp_path, *lines[:200])
+    with path.open("ab") as file:
+        file.write(filling * ((1 << 24) // len(filling)) + b"\n")
+        file.writelines(each + b"\n" for each in lines[200:])
+    wanted = [AT + number * MINUTE for number in range(5, 400, 20)]
+    day = sample(tmp_path, wanted[0], wanted[-1] + 20 * MINUTE, len(wanted))
+    assert [*day.stamps] == wanted
+    assert read(tmp_path) == lines
 
 
 # --- as JSON ----------------------------------------------------------------------------------
