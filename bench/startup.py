@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REFERENCE = "`python -c pass`"
-BOUNDS = {("status", "--format", "line"): 4.5, ("status",): 7.0, ("--help",): 4.5}
-COMPLETION = 6.0
+BOUNDS = {("status", "--format", "line"): 5.5, ("status",): 7.0, ("--help",): 4.5}
+COMPLETION = 7.0
 LINES = (
     "cldmon ",
     "cldmon fetch --account ",

@@ -14,7 +14,7 @@ from bench.measuring import middle, rounds
 
 REFERENCE = "bare tuned http.server, the same bytes"
 CONNECTIONS = (1, 16, 64)
-RATE, TAIL = 0.8, 1.5
+RATE, TAIL = 0.4, 1.5
 ROUNDS = 9
 SECONDS = 0.6
 ACCOUNTS = 10
