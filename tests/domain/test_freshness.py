@@ -12,7 +12,7 @@ from hypothesis import given
 from cldmon.domain.forecast import Forecast
 from cldmon.domain.freshness import configured, is_stale, level, to_json, view
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.domain.windows import flatten
+from cldmon.domain.windows import WINDOW_KINDS, flatten
 from tests.strategies import INSTANT, SNAPSHOT
 
 if TYPE_CHECKING:
@@ -120,13 +120,17 @@ def test_an_account_in_error_shows_no_numbers_but_below_its_last_good_reading() 
 
 
 def test_before_the_first_pass_the_json_is_loading() -> None:
-    assert to_json(Snapshot(), NOW) == {
+    body = to_json(Snapshot(), NOW)
+    kinds = body.pop("windowKinds")
+    assert body == {
         "fetchedAt": None,
         "accounts": [],
         "refreshIntervalMs": 600_000,
         "slackEnabled": False,
         "loading": True,
     }
+    assert kinds[0] == {"name": "fiveHour", "title": "Current session", "short": "5h"}
+    assert [kind["name"] for kind in kinds] == [kind.name for kind in WINDOW_KINDS]
 
 
 def test_the_json_says_how_old_a_reading_is_and_which_reset_is_due() -> None:
