@@ -6,6 +6,7 @@ import itertools
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from cldmon.store import history
 from cldmon.store.history import day_path
 from tests.browser.board import now, windows
 from tests.confinement import of_unit
-from tests.faults.attack_http import many_files, slow_crowd
+from tests.faults.attack_http import MEMORY, many_files, slow_crowd
 from tests.faults.brink import CROWD
 from tests.faults.siege import CANARY, HOST, PATIENCE, PERSON, SECRETS, besieged, got, posted
 from tests.faults.tally import LetInError, Tally
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 
     Get = Callable[[Siege, str, dict[str, str]], int]
 
+PAGES = (
+    "/",
+    "/js/main.js",
+    "/api/session",
+    "/api/usage",
+    "/metrics",
+    "/api/history?range=1d",
+    "/api/history?range=7d&points=500",
+    "/healthz",
+)
 UNIT = of_unit("cldmon-serve.service")
 
 
@@ -49,7 +60,26 @@ def few_threads(folder: Path, allowed: Iterable[int]) -> Tally:
     return tally
 
 
-def draw_charts(folder: Path, asked: int) -> Tally:
+def load(folder: Path, visitors: int, rounds: int) -> Tally:
+    """Let so many visitors at once go round; each trial is an answer to one of them."""
+    tally = Tally(f"answers to {visitors} visitors at once who ask as fast as they can")
+    with besieged(folder) as siege:
+        write_week(siege.data, accounts=20, every=timedelta(minutes=10))
+        headers = {"Cookie": siege.cookie()}
+        with ThreadPoolExecutor(visitors) as pool:
+            rounds_of_all = [pool.submit(_round, siege, headers, rounds) for _ in range(visitors)]
+            for path, status in itertools.chain.from_iterable(f.result() for f in rounds_of_all):
+                with tally.trial(path):
+                    assert status == 200 or (status == 503 and "/history" in path), status
+        assert siege.memory < MEMORY
+    return tally
+
+
+def _round(siege: Siege, headers: dict[str, str], rounds: int) -> list[tuple[str, int]]:
+    return [(path, _get(siege, path, headers)) for _ in range(rounds) for path in PAGES]
+
+
+def charts(folder: Path, asked: int) -> Tally:
     """Each trial is somebody else, while one guest asks anew as soon as there is an answer."""
     tally = Tally("charts for others while one guest asks for 40 at a time")
     return _beside_a_guest(folder, tally, asked, "/api/history?range=7d&points=10000", _get)

@@ -15,8 +15,12 @@ def test_with_few_threads_slow_connections_keep_nobody_out(tmp_path: Path) -> No
     bounds.few_threads(tmp_path, [24, 256]).check()
 
 
+def test_many_visitors_are_answered_within_the_limits_of_the_unit(tmp_path: Path) -> None:
+    bounds.load(tmp_path, visitors=32, rounds=2).check()
+
+
 def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Path) -> None:
-    bounds.draw_charts(tmp_path, 6).check()
+    bounds.charts(tmp_path, 6).check()
 
 
 def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:

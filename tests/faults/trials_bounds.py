@@ -22,7 +22,8 @@ def trials(folder: Path) -> Iterator[Tally]:
     """Make all of them."""
     print(f"limits of tasks and memory are set by {confinement.means()}")
     yield bounds.few_threads(folder, few(TASKS))
-    yield bounds.draw_charts(_place(folder, "charts"), MOST or ASKED)
+    yield bounds.load(_place(folder, "load"), visitors=64, rounds=MOST or 10)
+    yield bounds.charts(_place(folder, "charts"), MOST or ASKED)
     yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
     harms = {**damage.CONTENTS, **damage.PLACES}
     some = {name: harms[name] for name in few([*harms])}
