@@ -90,8 +90,10 @@ def permissions_warning(path: Path) -> str | None:
         return None  # whoever reads the file says so better
     if not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return None
-    remedy = f"chmod 600 {shlex.quote(str(path))}"
-    return f"{path}: readable by other users (mode {mode:04o}); run: {remedy}"
+    return (
+        f"{path}: readable by other users (mode {mode:04o});"
+        f" run: chmod 600 {shlex.quote(str(path))}"
+    )
 
 
 def _valid(found: Document) -> Config:

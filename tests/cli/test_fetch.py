@@ -99,7 +99,7 @@ def test_some_failed_accounts_are_told_and_only_strict_minds(home: Home) -> None
     loose, shown = home.run("fetch"), home.run("status")
     assert (loose.returncode, loose.stdout) == (0, "")
     lines = loose.stderr.splitlines()
-    assert lines[0].startswith("cldmon: bob, carol: the service is not answering well")
+    assert lines[0].startswith("cldmon: bob, carol: the service is not answering properly")
     until = nearest_minute(datetime.fromisoformat(home.accounts["dave"]["retryAt"]))
     local = f"{until.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}"
     limited = re.compile(rf"rate limited by the service \(until (\w+ )?{local}\)")
