@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cldmon.domain.model import FULL, Account, iso, iso_or_none
-from cldmon.domain.snapshot import credits_to_json, pool_to_json
+from cldmon.domain.snapshot import credits_to_json, failure_to_json, pool_to_json
 from cldmon.domain.windows import (
     FIVE_HOUR,
     SEVEN_DAY,
@@ -196,13 +196,9 @@ def _account_json(account: AccountView) -> dict[str, Any]:
     shown = _reading_json(account)
     if shown and account.failure is None:
         return {"label": account.label, "status": "ok", **shown, **age}
-    failure = account.failure
     return {
         "label": account.label,
-        "status": "error",
-        "error": failure.message if failure else "not read yet",
-        "errorKind": failure.kind.value if failure else None,
-        "retryAt": iso_or_none(failure.retry_at) if failure else None,
+        **failure_to_json(account.failure),
         "lastGood": shown,
         "windows": [],
         "credits": None,

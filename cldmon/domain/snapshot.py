@@ -55,14 +55,20 @@ def account_to_json(account: Account) -> dict[str, Any]:
     """Return one account: its windows, or its error with the last good reading beside it."""
     if account.failure is None and account.reading is not None:
         return {"label": account.label, "status": "ok", **_reading_to_json(account.reading)}
-    failure = account.failure
     return {
         "label": account.label,
+        **failure_to_json(account.failure),
+        "lastGood": _reading_to_json(account.reading) if account.reading else None,
+    }
+
+
+def failure_to_json(failure: Failure | None) -> dict[str, Any]:
+    """Return why there is no new reading; None means that no pass has tried."""
+    return {
         "status": "error",
         "error": failure.message if failure else "not read yet",
         "errorKind": failure.kind.value if failure else None,
         "retryAt": iso_or_none(failure.retry_at) if failure else None,
-        "lastGood": _reading_to_json(account.reading) if account.reading else None,
     }
 
 
