@@ -262,12 +262,12 @@ def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetim
 
     It is looked up again once a day, since the plan may change, and for another key.
     """
-    select_labels, at = memory.organization, memory.organization_at
+    chosen, at = memory.organization, memory.organization_at
     return (
-        select_labels is not None
+        chosen is not None
         and at is not None
         and _is_key(memory, key)
-        and _is_wanted(select_labels, target.organization)
+        and _is_wanted(chosen, target.organization)
         and timedelta(0) <= now - at < _ORGANIZATION_LIFE
     )
 

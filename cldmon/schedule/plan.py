@@ -133,7 +133,7 @@ class Plan:
         return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)
 
     def _expected_data_dir(self, job: Job) -> Path:
-        """Return where whom the passes run as finds the data with the configuration alone."""
+        """Return the data directory that the job's user finds from the configuration alone."""
         from cldmon.config.load import read
 
         named_by_hand = ("CLDMON_DATA_DIR", "STATE_DIRECTORY")

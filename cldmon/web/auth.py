@@ -69,7 +69,7 @@ def identify(request: Request, services: Services) -> Caller:
 
 
 def caller_key(caller: Caller) -> CallerKey:
-    """Return whom a turn counts for: see `cldmon.web.concurrency`.
+    """Return the key that a caller's turns are counted by: see `cldmon.web.concurrency`.
 
     Anybody can be many guests, so all of those at an address share what one address gets.
     """

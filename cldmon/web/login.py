@@ -173,7 +173,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
             message = messages.wrong_login_codes(one_time_codes.TRIES)
             receipt = _slack(services).messenger.send(person.id, message)
     except RefusedError:
-        return  # why stands in the log
+        return  # the log says why
     if receipt.fate is not DeliveryStatus.DELIVERED:
         services.warn(f"a warning of wrong login codes was not delivered: {receipt.reason}")
 
