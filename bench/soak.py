@@ -33,8 +33,8 @@ from tabulate import tabulate
 
 from cldmon.demo.claude import FakeClaude
 from cldmon.demo.slack import FakeSlack
-from tests.faults.month import API_TOKEN, KEEP_DAYS, Month
-from tests.faults.tally import LostError
+from tests.reliability.month import API_TOKEN, KEEP_DAYS, Month
+from tests.reliability.result import LostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import click.core
 import pytest
 
 from cldmon.demo import faults
-from tests.faults.kernel import Step
 from tests.home import Home, key_of, wait_until
+from tests.reliability.kernel import Step
 
 if TYPE_CHECKING:
     from cldmon.demo.claude import FakeClaude

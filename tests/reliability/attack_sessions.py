@@ -1,0 +1,364 @@
+"""Attacks on logins: cookies forged, fixed, replayed and guessed, codes and tokens guessed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import string
+import zlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerializer
+
+from cldmon.demo.slack import PEOPLE, FakeSlack
+from cldmon.web.one_time_codes import DIGITS
+from cldmon.web.revocations import LIFETIME, Revocations
+from cldmon.web.sessions import Sessions, session_secret
+from tests.fakes import Clock
+from tests.reliability.result import LetInError, Result
+from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.demo.wire import Got
+    from tests.web.house import Client
+
+ALICE, BOB = PEOPLE[0].id, PEOPLE[1].id
+MINUTE = timedelta(minutes=1)
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+"""Of base64: the one 32 places on differs in the highest of its bits."""
+
+MOST_GUESSES = 145
+"""How many of a person's codes can be guessed within a day, from however many addresses."""
+
+
+def run_cases(folder: Path, guesses: int) -> Iterator[Result]:
+    """Make every attack, and so many guesses of each kind."""
+    for number, attack in enumerate(ATTACKS):
+        login: Literal["open", "code"] = "code" if attack is guessed_codes else "open"
+        with (
+            FakeSlack() as slack,
+            House(folder / str(number), Clock(), slack=slack, login=login) as house,
+        ):
+            house.passed()
+            yield attack(house, guesses)
+
+
+def forged(house: House, guesses: int) -> Result:
+    """All but the altered ones say that Alice is logged in and has proved it, for a year."""
+    result = Result("session cookies forged: no or another algorithm, salt, secret, name or port")
+    for name, cookie in _forgeries(house):
+        with result.case(name):
+            _keep_out(_usage(house, f"{COOKIE}={cookie}"))
+    real = _opened(house).cookie.partition("=")[2]
+    for at in range(len(real)):
+        with result.case(f"a real one, its letter {at} changed"):
+            other = _LETTERS[(_LETTERS.find(real[at]) + 32) % 64]
+            _keep_out(_usage(house, f"{COOKIE}={real[:at]}{other}{real[at + 1 :]}"))
+        with result.case(f"a real one, cut to {at}"):
+            _keep_out(_usage(house, f"{COOKIE}={real[:at]}"))
+    return result
+
+
+def _forgeries(house: House) -> Iterator[tuple[str, str]]:
+    secret = session_secret(house.data_dir, print).reveal()
+    body = [
+        "u1",
+        ALICE,
+        "Alice",
+        True,
+        int((house.clock() + timedelta(days=365)).timestamp() * 1000),
+    ]
+    text = json.dumps(body, separators=(",", ":")).encode()
+    payload = base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+    packed = "." + base64.urlsafe_b64encode(zlib.compress(text)).rstrip(b"=").decode()
+    for name, unsigned in (("", payload), ("packed", packed), ("of a bomb", _bomb())):
+        for signature in ("", ".", ".none", ".null", "." + "A" * 43, ".=", "." + "A" * 5000):
+            yield f"payload {name} with signature {signature[:8]!r}", unsigned + signature
+    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    yield "a JWT without an algorithm", f"{header}.{payload}."
+    ours: dict[str, Any] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+    salt = f"cldmon session {COOKIE}"
+    for name, key, salted, how in (
+        ("no secret", "", salt, ours),
+        ("the Node program's default", "cldmon-secret-change-me", salt, ours),
+        ("the salt as the secret", salt, salt, ours),
+        ("no algorithm", secret, salt, {**ours, "algorithm": NoneAlgorithm()}),
+        ("SHA-1", secret, salt, {**ours, "digest_method": hashlib.sha1}),
+        ("SHA-512", secret, salt, {**ours, "digest_method": hashlib.sha512}),
+        ("the library's own derivation", secret, salt, {"digest_method": hashlib.sha256}),
+        ("no derivation", secret, salt, {**ours, "key_derivation": "none"}),
+        ("a concatenation", secret, salt, {**ours, "key_derivation": "concat"}),
+        ("the library's own salt", secret, "itsdangerous", ours),
+        ("no name in the salt", secret, "cldmon session", ours),
+        ("another port", secret, "cldmon session cldmon-sid-3001", ours),
+        ("a secret in upper case", secret.upper(), salt, ours),
+    ):
+        yield name, _text(URLSafeSerializer(key, salt=salted, signer_kwargs=how).dumps(body))
+    timed = URLSafeTimedSerializer(secret, salt=salt, signer_kwargs=ours)
+    yield "a time in it", _text(timed.dumps(body))
+    signer = URLSafeSerializer(secret, salt=salt, signer_kwargs=ours)
+    bodies: tuple[object, ...] = (
+        [],
+        {},
+        None,
+        body[:4],
+        [*body, 1],
+        [*body[:4], "x"],
+        [*body[:4], 1e400],
+        [1, 2, 3, 4, []],
+    )
+    for odd in bodies:
+        yield f"a body that is none: {odd}"[:60], _text(signer.dumps(odd))
+
+
+def _bomb() -> str:
+    return "." + base64.urlsafe_b64encode(zlib.compress(b" " * 3_000_000)).rstrip(b"=").decode()
+
+
+def fixed(house: House, guesses: int) -> Result:
+    """Who gives a victim a cookie, or learns the one they had, is not in after their login."""
+    result = Result("sessions fixed before a login")
+    guest = _opened(house, "").cookie
+    for name, planted in (
+        ("a guest's", guest),
+        ("made up", f"{COOKIE}=chosen"),
+        ("twice", f"{guest}; {guest}"),
+    ):
+        with result.case(name):
+            got = house.ask(
+                "POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({"Cookie": planted})
+            )
+            fresh = (got.header("Set-Cookie") or "").partition(";")[0]
+            assert got.status == 200
+            assert fresh not in planted
+            if ALICE in _usage(house, planted).body.decode():
+                raise LetInError(planted)
+    return result
+
+
+def replayed(house: House, guesses: int) -> Result:
+    result = Result("cookies used after their end: logged out, restarted, expired, secret changed")
+
+    other = Sessions(
+        session_secret(house.data_dir, print),
+        Revocations(house.data_dir, house.clock, print),
+        house.clock,
+    )
+
+    def logged_out(browser: Client) -> None:
+        browser.post("/api/logout")
+
+    def restarted_since(browser: Client) -> None:
+        logged_out(browser)
+        house.restart()
+
+    def set_back_since(browser: Client) -> None:
+        logged_out(browser)
+        house.clock.advance(-MINUTE)
+
+    def ended_by_another_server(browser: Client) -> None:
+        session = other.read(browser.cookie, SCOPE)
+        assert session
+        other.end(session)
+
+    def expired(_: Client) -> None:
+        house.clock.advance(LIFETIME)
+
+    def signed_by_an_old_secret(_: Client) -> None:
+        (house.data_dir / "session-secret").unlink()
+        house.restart()
+
+    for end in (
+        logged_out,
+        restarted_since,
+        set_back_since,
+        ended_by_another_server,
+        expired,
+        signed_by_an_old_secret,
+    ):
+        browser = _opened(house)
+        cookie = browser.cookie
+        assert _usage(house, cookie).status == 200
+        end(browser)
+        for way in (cookie, f"a=b; {cookie}; c=d", f"{cookie}; {cookie}", f"{COOKIE}=x; {cookie}"):
+            with result.case(end.__name__):
+                _keep_out(_usage(house, way))
+    return result
+
+
+def misspelt(house: House, guesses: int) -> Result:
+    result = Result("cookies and tokens in other spellings, and paths in other cases")
+    cookie = _opened(house).cookie
+    name, _, value = cookie.partition("=")
+    for odd in (
+        f"{name.upper()}={value}",
+        f"{name.title()}={value}",
+        f'{name}="{value}"',
+        f"{name} ={value}x",
+        f"{name}={value.swapcase()}",
+        f"{name}={value}!",
+        f"{name}={value}.",
+        f"{name}=%{value}",
+        f"$Version=1; {name}1={value}",
+        f"{name[:-1]}={value}",
+        f"cldmon-sid-3001={value}",
+        value,
+        f"x{name}={value}",
+        f"{name}[]={value}",
+        f"{name},x={value}",
+        f"__Host-{name}={value}",
+    ):
+        with result.case(odd[:40]):
+            _keep_out(_usage(house, odd))
+    for token in (
+        API_TOKEN.upper(),
+        API_TOKEN[:-1],
+        API_TOKEN + "x",
+        f'"{API_TOKEN}"',
+        f"{API_TOKEN},x",
+        "",
+        f"x {API_TOKEN}",
+        "null",
+        "\u017f",
+        API_TOKEN[::-1],
+    ):
+        with result.case(f"Bearer {token[:20]}"):
+            headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+            _keep_out(house.ask("GET", "/api/usage", headers=headers))
+    for path in (
+        "/API/usage",
+        "/api/Usage",
+        "/api/usage/",
+        "//api/usage",
+        "/api//usage",
+        "/api/usage.json",
+        "/api/./usage",
+        "/api/usage%20",
+        "/api/usage?",
+        "/metrics",
+        "/api/history",
+        "/METRICS",
+    ):
+        with result.case(path):
+            assert house.ask("GET", path).status in (401, 404)
+    return result
+
+
+def overreaching(house: House, guesses: int) -> Result:
+    result = Result("guests and people who reach for what is another's")
+    guest, alice = _opened(house, ""), _opened(house)
+    wish = {"label": "alice", "key": "limitHit", "enabled": True}
+    additions: tuple[dict[str, object], ...] = (
+        {},
+        {"user": BOB},
+        {"slackId": BOB},
+        {"users": {BOB: {}}},
+        {"proved": True},
+        {"__proto__": 1},
+    )
+    for more in additions:
+        with result.case(f"a guest's subscription with {more}"):
+            if guest.post("/api/subscriptions", {**wish, **more}).status != 403:
+                raise LetInError(more)
+        with result.case(f"another's subscription with {more}"):
+            assert alice.post("/api/subscriptions", {**wish, **more}).status == 200
+            if BOB in (house.data_dir / "subscriptions.json").read_text("utf-8"):
+                raise LetInError(more)
+    for label in (
+        "../alice",
+        "alice\0",
+        "ALICE",
+        "",
+        " alice",
+        "*",
+        "__proto__",
+        "constructor",
+        "alice/../bob",
+    ):
+        with result.case(f"the account {label!r}"):
+            assert alice.post("/api/subscriptions", {**wish, "label": label}).status == 404
+    for flags in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=604800"):
+        with result.case(f"a cookie without {flags}"):
+            got = house.ask("POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({}))
+            line = got.header("Set-Cookie") or ""
+            assert flags in line
+            assert "domain" not in line.lower()
+    with result.case("a cookie that goes over plain HTTP, though its page came by TLS"):
+        headers = _from_anywhere({"X-Forwarded-Proto": "https"})
+        line = (
+            house.ask("POST", "/api/auth", {"slackId": ALICE}, headers).header("Set-Cookie") or ""
+        )
+        assert line.endswith("; Secure")
+    return result
+
+
+def guessed_cookies(house: House, guesses: int) -> Result:
+    """The odds of one guess are 1 in 2^256, and a guest's cookie gives no hint."""
+    result = Result("session cookies (1 in 2^256) and API tokens guessed")
+    dice = random.Random(7)  # noqa: S311 - the same guesses each time
+    payload = _opened(house).cookie.partition("=")[2].rpartition(".")[0]
+    for _ in range(guesses):
+        signature = base64.urlsafe_b64encode(dice.randbytes(32)).rstrip(b"=").decode()
+        with result.case(signature):
+            _keep_out(_usage(house, f"{COOKIE}={payload}.{signature}"))
+        token = dice.randbytes(12).hex()
+        with result.case(token):
+            _keep_out(house.ask("GET", "/api/usage", headers={"Authorization": f"Bearer {token}"}))
+    return result
+
+
+def guessed_codes(house: House, guesses: int) -> Result:
+    """A day of guessing one person's code, each guess from an address of its own, codes renewed."""
+    result = Result("login codes guessed for a day: 145 guesses heard at most, odds 1 in 690,000")
+    heard = 0
+    for number in range(guesses):
+        house.clock.advance(timedelta(days=1) / (guesses + 1))
+        address = {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250}"}
+        house.ask("POST", "/api/auth", {"slackId": ALICE}, address)
+        with result.case(f"guess {number}"):
+            code = f"{number:0{DIGITS}}"
+            got = house.ask("POST", "/api/auth", {"slackId": ALICE, "code": code}, address)
+            heard += "wrong code" in got.json["error"]
+            _keep_out(got)
+            if heard > MOST_GUESSES:
+                raise LetInError(f"{heard} guesses were heard")
+    return result
+
+
+ATTACKS: tuple[Callable[[House, int], Result], ...] = (
+    forged,
+    fixed,
+    replayed,
+    misspelt,
+    overreaching,
+    guessed_cookies,
+    guessed_codes,
+)
+
+
+def _usage(house: House, cookie: str) -> Got:
+    return house.ask("GET", "/api/usage", headers={"Cookie": cookie})
+
+
+def _keep_out(got: Got) -> None:
+    if got.status not in (400, 401, 429):
+        raise LetInError(f"{got.status} {got.body[:80]!r}")
+
+
+def _opened(house: House, user: str = ALICE) -> Client:
+    house.clock.advance(MINUTE)  # so that the number of logins slows nobody down
+    return house.logged_in(user)
+
+
+def _from_anywhere(headers: dict[str, str]) -> dict[str, str]:
+    return {**headers, "X-Forwarded-For": f"198.19.{random.randrange(250)}.1"}  # noqa: S311 - no secret
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()

@@ -1,0 +1,232 @@
+"""A home on the brink: the next pass sees one account at its limit and another free again.
+
+What a fault does to that pass is judged after the pass that follows: against a model of who must be
+told of what, and of which readings must stand in the history.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cldmon.demo.claude import FakeClaude, usage
+from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack, SimUser
+from tests.home import PATIENCE, Home, key_of
+from tests.reliability.result import LostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    from cldmon.demo.slack import SentMessage
+
+ALICE, BOB, CHLOE = "U01ALICE", "U02BOB", "U03CHLOE"
+BEFORE = {"alice": 99, "bob": 100}
+NOW = {"alice": 100, "bob": 0}
+WISHES = {
+    ALICE: {"alice": {"limitHit": True, "reset": True}},
+    BOB: {"alice": {"limitHit": True}, "bob": {"limitHit": True, "reset": True}},
+    CHLOE: {"alice": {"reset": True}, "bob": {"limitHit": True}},
+}
+CROWD = [SimUser(f"U9{number:03}", f"user{number}") for number in range(50)]
+VERBS = {"limit_hit": "has been reached", "usage_reset": "has reset"}
+TO_BE_TOLD = {
+    (ALICE, "alices 5-hour limit has been reached"),
+    (BOB, "alices 5-hour limit has been reached"),
+    (BOB, "bobs 5-hour limit has reset"),
+}
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a pass left, however it ended.
+
+    `committed` is the time of the last commit (ms since the epoch), `again` who is still owed what
+    they were told already.
+    """
+
+    committed: int
+    again: Counter[tuple[str, str]]
+
+
+@dataclass
+class Brink:
+    """A home, its services, and `base`, a copy of its data_dir before the pass."""
+
+    folder: Path
+    claude: FakeClaude
+    slack: FakeSlack
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.home = Home(self.folder / "home", self.claude, patience=4 * PATIENCE)
+        self.base = self.folder / "base"
+        # Long enough for the cases in which a pass is held up.
+        tables = "[browser]\ntimeout_seconds = 50\n"
+        tables += f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
+        self.home.settle(dict.fromkeys(BEFORE), f'slack_url = "{self.slack.url}"', tables)
+        self._use(BEFORE)
+        self._well(self.home.run("fetch"))
+        # Written by hand: with no person asked for, and no confirmation sent.
+        users = {user: {"accounts": accounts} for user, accounts in WISHES.items()}
+        self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
+        shutil.copytree(self.data, self.base)
+        self.began = stamps(lines(self.base))
+
+    @property
+    def data(self) -> Path:
+        return self.home.data
+
+    def begin(self, base: Path | None = None) -> None:
+        """Be on the brink again, with what is in `base`."""
+        shutil.rmtree(self.home.temporary)
+        self.home.temporary.mkdir()
+        self.take(base or self.base)
+        self.slack.clear()
+        self._use(NOW)
+
+    def told(self) -> Counter[tuple[str, str]]:
+        """Return who was told of what, and how often."""
+        return Counter(map(self.who_and_what, self.slack.sent))
+
+    @staticmethod
+    def who_and_what(message: SentMessage) -> tuple[str, str]:
+        """Return who is told by a message, and its first sentence, without quotes."""
+        words = message.text.partition(".")[0]
+        return str(message.user), words.translate(dict.fromkeys(map(ord, "“”\"'")))
+
+    def left(self, told: Iterable[tuple[str, str]] | None = None) -> Left:
+        """Return what is there now; `told` is what was told so far, if not what Slack knows."""
+        state = whole(self.data / "state.json")
+        told = set(self.told() if told is None else told)
+        owed = [
+            (m["user"], f"{m['label']}s 5-hour limit {VERBS[m['kind']]}") for m in state["outbox"]
+        ]
+        line = json.loads(state["historyLine"])
+        return Left(line["timestamp"], Counter(message for message in owed if message in told))
+
+    def survived(self, told: Counter[tuple[str, str]] | None = None) -> None:
+        """Make the next pass, and prove that nothing is lost of what the one before had seen.
+
+        `told` is what that one had told, where Slack does not know of it.
+        """
+        before = Counter() if told is None else told
+        left = self.left(None if told is None else told)
+        assert left.again.total() <= 1, f"told again: {left.again}"
+        self._well(self.home.run("fetch"))
+        self._remembers(left)
+        self._told_all(before + self.told(), left)
+        self.is_tidy()
+        if self._wishes(self.data) != self._wishes(self.base):
+            raise LostError("subscriptions")
+
+    def _remembers(self, left: Left) -> None:
+        found = lines(self.data)
+        times = stamps(found)
+        if missing := {*self.began, left.committed} - {*times}:
+            raise LostError(f"the readings of {sorted(missing)}")
+        assert times == sorted(set(times)), "a line came twice, or out of order"
+        assert len(times) == len({*self.began, left.committed}) + 1
+        for line in found[len(self.began) :]:
+            read = {account["label"]: account["fiveHour"] for account in line["accounts"]}
+            assert read.items() <= NOW.items(), f"never read: {read}"
+        assert {account["label"] for account in found[-1]["accounts"]} == NOW.keys()
+
+    def _told_all(self, told: Counter[tuple[str, str]], left: Left) -> None:
+        if told != Counter(TO_BE_TOLD) + left.again:
+            raise LostError(f"told {told}, of which again {left.again}")
+        assert self.home.state["outbox"] == []
+
+    def is_tidy(self) -> None:
+        """Prove that no process, temporary file or draft is left, and no file was set aside."""
+        behind = self.home.left_behind()
+        assert behind == [], f"left behind: {behind}"
+        names = [path.name for path in self.data.rglob("*")]
+        assert [name for name in names if name.startswith(".") or "corrupt" in name] == []
+
+    def take(self, folder: Path) -> None:
+        """Let what is in a folder be what the data_dir holds now."""
+        self.vanish()
+        shutil.copytree(folder, self.data)
+
+    def vanish(self) -> None:
+        """Be a home in which no pass was ever made."""
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def lines(self) -> list[Any]:
+        """Return the lines of the history."""
+        return lines(self.data)
+
+    def heal(self) -> None:
+        """End all faults of the services."""
+        self.slack.heal()
+        for label in NOW:
+            self.claude.heal(key_of(label))
+
+    @staticmethod
+    def _wishes(folder: Path) -> bytes:
+        return (folder / "subscriptions.json").read_bytes()
+
+    def _use(self, percents: dict[str, int]) -> None:
+        for label, percent in percents.items():
+            # Within an hour of its reset, a fall counts at once.
+            soon = datetime.now(UTC) + timedelta(minutes=30)
+            self.claude.set_usage(key_of(label), usage(percent, five_hour_resets=soon))
+
+    def _write_private(self, name: str, text: str) -> None:
+        (self.data / name).write_text(text)
+        (self.data / name).chmod(0o600)
+
+    @staticmethod
+    def _well(ran: CompletedProcess[str]) -> None:
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+@contextlib.contextmanager
+def on_the_brink(folder: Path) -> Iterator[Brink]:
+    """Make such a home, whose services run while the block runs."""
+    with FakeClaude() as claude, FakeSlack(users=(*PEOPLE, *CROWD)) as slack:
+        yield Brink(folder, claude, slack)
+
+
+def complaints(err: str) -> list[str]:
+    """Return the lines of stderr; each must be cldmon's own, and hold neither key nor traceback."""
+    said = err.splitlines()
+    assert [line for line in said if not line.startswith("cldmon: ")] == []
+    assert [line for line in said if "MARKER" in line or "unexpected" in line] == []
+    return said
+
+
+def whole(path: Path) -> Any:
+    """Return a JSON file; raises LostError where it is gone or torn."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError) as error:
+        raise LostError(f"{path.name}: {error}") from error
+
+
+def lines(data: Path) -> list[Any]:
+    """Return the whole lines of the history; those that are torn stand by themselves."""
+    raw = [
+        line
+        for day in sorted(data.glob("history-*.jsonl"))
+        for line in day.read_bytes().splitlines()
+    ]
+    found = []
+    for line in raw:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            assert line.count(b'"timestamp"') <= 1, "a torn line is glued to the next"
+    return found
+
+
+def stamps(found: list[Any]) -> list[int]:
+    """Return the times of history lines, in milliseconds since the epoch."""
+    return [line["timestamp"] for line in found]

@@ -1,0 +1,27 @@
+"""One account's fault in the midst of others, to the full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.demo.claude import FakeClaude
+from tests.home import Home
+from tests.reliability import isolation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.reliability.result import Result
+
+
+def run_cases(folder: Path) -> Iterator[Result]:
+    """Yield the counts of each class."""
+    with FakeClaude() as claude:
+        planted = folder / "planted"
+        planted.mkdir()
+        home = Home(folder / "home", claude)
+        yield isolation.stuck_keys(home, isolation.cases(planted))
+        yield isolation.held_up(folder, claude, isolation.HANGING)
+        yield isolation.in_the_look_up(folder / "look-up", 1)
+        yield isolation.in_the_reading(folder / "reading", claude, 1)

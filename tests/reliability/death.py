@@ -1,0 +1,154 @@
+"""Deaths of a pass and of what it has started; each function makes the cases of one class."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from cldmon.demo.faults import Fault
+from cldmon.demo.replies import HangUp
+from tests.home import key_of
+from tests.reliability.brink import NOW, complaints
+from tests.reliability.result import Result
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterable
+
+    from cldmon.demo.faults import Genuine
+    from cldmon.demo.replies import Reply
+    from tests.home import Running
+    from tests.reliability.brink import Brink
+    from tests.reliability.kernel import Step
+
+    Strike = Callable[[Fault], None]
+
+LONGEST_PASS = 2.5
+"""Seconds within which the moments of death are drawn."""
+
+PARTS = {
+    "the browser": "--remote-debugging-pipe",
+    "its pages": "--type=renderer",
+    "the driver": "run-driver",
+    "all processes at once": "",
+}
+"""What a pass has started, known by words of the command line."""
+
+
+def killed_at(brink: Brink, fault: str, steps: Iterable[Step]) -> Result:
+    """Kill a pass before each of these steps."""
+    result = Result(fault)
+    for step in steps:
+        with result.case(str(step)):
+            brink.begin()
+            brink.home.run("fetch", under=step.killed())
+            brink.survived()
+    return result
+
+
+def killed_by_services(brink: Brink, most: int | None = None) -> Result:
+    """Kill a pass while a service answers it, before and after the service has done its work.
+
+    `most` takes the last so many of its requests.
+    """
+    result = Result("SIGKILL while claude.ai or Slack is asked, before and after it did the work")
+    for name, number, strike in _requests(brink)[-(most or 0) :]:
+        for after in (False, True):
+            with result.case(f"{name}, {'after' if after else 'before'}"):
+                brink.begin()
+                _killed_by_request(brink, strike, number, after=after)
+                brink.survived()
+    return result
+
+
+def _requests(brink: Brink) -> list[tuple[str, int, Strike]]:
+    """Return each request of a pass: a name, its number among those struck, what strikes it."""
+
+    def slack(fault: Fault) -> None:
+        brink.slack.fail(fault.on("chat.postMessage"))
+
+    def claude(label: str) -> Strike:
+        return lambda fault: brink.claude.fail(key_of(label), fault)
+
+    return [
+        *((f"usage of {label}", 0, claude(label)) for label in NOW),
+        *((f"message {number}", number, slack) for number in range(3)),
+    ]
+
+
+def _killed_by_request(brink: Brink, strike: Strike, number: int, *, after: bool) -> None:
+    victims: list[int] = []
+    met: list[None] = []
+
+    def act(genuine: Genuine) -> Reply:
+        met.append(None)
+        fatal = len(met) == number + 1
+        reply = HangUp() if fatal and not after else genuine()
+        if fatal:
+            os.kill(victims[0], signal.SIGKILL)
+        return reply
+
+    strike(Fault("death", act))
+    running = brink.home.start("fetch")
+    victims.append(running.process.pid)
+    code, _, _ = running.end()
+    brink.heal()
+    assert code == -signal.SIGKILL
+
+
+def parts_killed(brink: Brink, times: int, rng: random.Random) -> Result:
+    """Kill what a pass has started, at random moments; the pass itself goes on in words."""
+    result = Result(
+        "SIGKILL of browser, page, driver, or all processes, at random moments of a pass"
+    )
+    for number in range(times):
+        part = [*PARTS][number % len(PARTS)]
+        moment = rng.uniform(0, LONGEST_PASS)
+        with result.case(f"{part} after {moment:.3f} s"):
+            brink.begin()
+            running = brink.home.start("fetch")
+            time.sleep(moment)
+            _kill(running, PARTS[part])
+            code, _, err = running.end()
+            assert code in (0, 1, -signal.SIGKILL)
+            complaints(err)
+            brink.survived()
+    return result
+
+
+def _kill(running: Running, words: str) -> None:
+    for pid, command in running.home.processes().items():
+        if words in command:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def told_to_end(brink: Brink, times: int, rng: random.Random) -> Result:
+    """Send SIGTERM, as systemd does, and SIGINT, as Ctrl-C does, at random moments."""
+    result = Result("SIGTERM to the pass, SIGINT to its process group, at random moments")
+    for turn in range(times):
+        moment = rng.uniform(0, LONGEST_PASS)
+        interrupt = bool(turn % 2)
+        with result.case(f"{'SIGINT' if interrupt else 'SIGTERM'} after {moment:.3f} s"):
+            brink.begin()
+            running = brink.home.start("fetch")
+            time.sleep(moment)
+            with contextlib.suppress(ProcessLookupError):
+                if interrupt:
+                    running.tell_group(signal.SIGINT)
+                else:
+                    running.send_signal(signal.SIGTERM)
+            code, out, err = running.end()
+            number = signal.SIGINT if interrupt else signal.SIGTERM
+            assert code in (0, -number, 128 + number) or _was_python(err), code
+            assert (out, err.strip()) == ("", "") or _was_python(err), err
+            brink.survived()
+    return result
+
+
+def _was_python(err: str) -> bool:
+    """Return whether Ctrl-C met Python as it starts, before the first line of cldmon's `main`."""
+    return err.endswith("KeyboardInterrupt\n") and "in main\n" not in err

@@ -1,0 +1,123 @@
+"""A disk that refuses: each call of a pass in turn, and disks that are really full or closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests import namespaces
+from tests.reliability.brink import complaints
+from tests.reliability.kernel import CHANGES, LOOKS, file_steps
+from tests.reliability.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    from tests.reliability.brink import Brink
+    from tests.reliability.kernel import Step
+
+PAGE = 4096
+"""What the smallest file takes of a tmpfs, in bytes."""
+
+_MAKES = ("openat", "mkdir", "rename")
+_ALTERS = (*_MAKES, "unlink", "unlinkat", "rmdir", "fchmod")
+_FILLS = (*_MAKES, "write", "pwrite64", "fsync", "ftruncate")
+
+REFUSALS: Mapping[str, tuple[str, ...]] = {
+    "ENOSPC": _FILLS,
+    "EDQUOT": _FILLS,
+    "EROFS": _ALTERS,
+    "EACCES": _ALTERS,
+    "EMFILE": ("openat",),
+    "EIO": (*_FILLS, "unlink", "fchmod", "newfstatat", "read", "pread64", "getdents64", "close"),
+}
+"""Each error with the calls that give it."""
+
+_ON_A_DISK_OF_ITS_OWN = """
+options=$1 data=$2 base=$3 out=$4; shift 4
+mount -t tmpfs -o "$options" tmpfs "$data" && cp -a "$base/." "$data" || exit 99
+"$@"; code=$?
+cp -a "$data" "$out"; exit $code
+"""
+
+
+def steps(brink: Brink, log: Path) -> list[Step]:
+    """Return every call of a pass that concerns its files."""
+    brink.begin()
+    return file_steps(brink.home, log, "fetch", calls=(*CHANGES, *LOOKS))
+
+
+def hit(steps: Iterable[Step], error: str) -> list[Step]:
+    """Return those of the steps that may give an error."""
+    return [step for step in steps if step.call in REFUSALS[error]]
+
+
+def refused(brink: Brink, error: str, steps: Iterable[Step]) -> Result:
+    """Let each of the steps fail with this error."""
+    result = Result(f"{error} at a call that concerns data_dir, any that may give it")
+    for step in steps:
+        with result.case(str(step)):
+            brink.begin()
+            tells(brink.home.run("fetch", under=step.refused(error)))
+            brink.survived()
+    return result
+
+
+def tells(ran: CompletedProcess[str]) -> None:
+    """Prove that a pass ended in words, if it did not end well."""
+    said = complaints(ran.stderr)
+    assert ran.returncode in (0, 1), ran.returncode
+    assert said or ran.returncode == 0, "it failed without a word"
+    assert len(said) <= 3, said
+
+
+def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Result:
+    """Make passes on file systems with room for so many inodes, or pages, more."""
+    namespaces.require()
+    result = Result("a file system without free inodes or pages, or with a few")
+    paths = [brink.base, *brink.base.rglob("*")]
+    pages = sum(-(-path.stat().st_size // PAGE) for path in paths if path.is_file())
+    for free in rooms:
+        for options in (f"nr_inodes={len(paths) + free}", f"size={(pages + free) * PAGE}"):
+            with result.case(f"{free} free of {options}"):
+                brink.begin()
+                out = folder / options
+                words = [options, str(brink.data), str(brink.base), str(out)]
+                script = ["unshare", "-rm", "sh", "-c", _ON_A_DISK_OF_ITS_OWN, "sh", *words]
+                tells(brink.home.run("fetch", under=script))
+                brink.take(out)
+                brink.survived()
+    return result
+
+
+def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Result:
+    """Run commands on a data_dir that is mounted read-only: those that write say so in a line."""
+    namespaces.require()
+    result = Result("data_dir on a read-only mount, with each command that writes there")
+    mount = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(brink.data), str(brink.data)]
+    for command in commands:
+        with result.case(command[0]):
+            brink.begin()
+            ran = brink.home.run(*command, under=mount)
+            [line] = complaints(ran.stderr)
+            assert ran.returncode == (command[0] != "health")  # it prints its verdict all the same
+            assert "read-only" in line, line
+            brink.survived()
+    return result
+
+
+def crammed(brink: Brink) -> Result:
+    """Make a pass whose temporary folder is full."""
+    namespaces.require()
+    result = Result("a temporary folder without room")
+    place = str(brink.home.temporary)
+    mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
+    with result.case("64 KiB"):
+        brink.begin()
+        ran = brink.home.run("fetch", under=mount)
+        reason = f"no room for a browser in {place}: free some space there, or set TMPDIR"
+        assert complaints(ran.stderr)[0] == f"cldmon: alice, bob: {reason}"
+        assert ran.returncode == 1
+        brink.survived()
+    return result

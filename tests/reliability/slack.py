@@ -1,0 +1,223 @@
+"""What a sick Slack can do to a message, and what has to come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from cldmon.demo import faults
+from cldmon.demo.slack import TOKEN, FakeSlack, error, rate_limited
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.domain.secret import Secret
+from cldmon.slack.client import PATIENCE, SlackMessenger
+from tests import fakes
+from tests.collector.house import House
+from tests.fakes import NOON, Clock
+from tests.reliability.result import LetInError, LostError, Result
+from tests.reliability.tls import BROKEN, UNTRUSTED, TlsSite
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from cldmon.demo.faults import Fault
+    from cldmon.domain.model import Transition
+
+BOB = "U02BOB"
+MOST_PASSES = 30
+"""After which a message that is not there will never be."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and what has to become of the messages that meet it.
+
+    `once`: each arrives once, when Slack is well again. `twice`: one may come again, for it was
+    taken without a word. `gone`: nobody is there to read it.
+    """
+
+    name: str
+    fault: Fault
+    end: str = "once"
+
+
+REFUSED = (
+    *("token_revoked", "invalid_auth", "account_inactive", "missing_scope", "not_authed"),
+    *("token_expired", "no_permission", "restricted_action", "access_denied", "accesslimited"),
+    *("team_access_not_granted", "ekm_access_denied", "org_login_required", "team_added_to_org"),
+    *("messages_tab_disabled", "not_allowed_token_type", "service_unavailable", "ratelimited"),
+    *("rate_limited", "message_limit_exceeded", "msg_too_long", "no_text", "invalid_blocks"),
+    *("invalid_arguments", "request_timeout", "enterprise_is_restricted", "not_in_channel"),
+    *("two_factor_setup_required", "method_deprecated", "as_user_not_supported", "never_seen"),
+    *("internal_error", "fatal_error"),
+)
+LEFT = (
+    *("user_not_found", "users_not_found", "channel_not_found", "is_archived", "user_disabled"),
+    *("cannot_dm_bot", "user_not_visible", "is_inactive"),
+)
+STRANGE: tuple[object, ...] = ("", "x" * 81, "Ünïcode", "with blanks", 5, None, [], {"a": 1})
+Wait: TypeAlias = float | str | datetime | None
+WAITS: tuple[Wait, ...] = (
+    *(None, 0, 1, 5, 6, 30, 3_600, 10**6, 10**30, -1, -7.5, "", "soon", "nan", "inf", "-inf"),
+    *("1e400", "30, 60", NOON + timedelta(minutes=2), NOON - timedelta(days=1)),
+    *("Sun, 06 Nov 1994 08:49:37", "Fri, 31 Dec 99999 23:59:59 GMT", "\N{ARABIC-INDIC DIGIT FIVE}"),
+)
+
+
+def cases() -> Iterator[Case]:
+    """Yield everything but what costs seconds."""
+    for code in REFUSED:
+        yield Case(code, error(code))
+    for code in LEFT:
+        yield Case(code, error(code), "gone")
+    for strange in STRANGE:
+        answer = faults.status(200, {"ok": False, "error": strange})
+        yield Case(f"error {strange!r:.20}", answer)
+    for wait in WAITS:
+        yield Case(f"429 {wait!s:.20}", rate_limited(_sendable(wait)))
+    for status in (400, 401, 403, 404, 405, 408, 413, 418, 500, 501, 502, 503, 504, 520, 599):
+        yield Case(f"{status}", faults.status(status))
+        yield Case(f"{status} page", faults.html(status))
+    for text in ("", "null", "[1]", "5", "{", '{"ok": 1}', '{"ok": "true"}', "[" * 100_000):
+        yield Case(f"body {text:.12}", faults.body(text))
+    yield Case("page", faults.html())
+    yield Case("302", faults.redirect("http://127.0.0.1:1/api/"))
+    yield Case("no UTF-8", faults.invalid_utf8())
+    yield Case("reset before", faults.hang_up(reset=True))
+    yield Case("hang-up before", faults.hang_up())
+    yield Case("reset after", faults.answer_lost(), "twice")
+    yield Case("hang-up after", faults.answer_lost(reset=False), "twice")
+    yield Case("truncated", faults.truncated(), "twice")
+    yield Case("no HTTP", faults.raw([b"SSH-2.0-Other\r\n"]))
+
+
+def slow_cases() -> Iterator[Case]:
+    """Yield those that cost seconds each."""
+    yield Case("hang", faults.hang(60))
+    yield Case("late", faults.slow(60), "twice")
+    yield Case("drip", faults.drip(0.2), "twice")
+    yield Case("head that drips", faults.slow_head())
+    yield Case("endless", faults.huge(10**13, stated=False))
+
+
+def _sendable(wait: Wait) -> Wait:
+    # http.client sends heads in latin-1.
+    return wait.encode().decode("latin-1") if isinstance(wait, str) else wait
+
+
+class Wire(fakes.FakeSlack):
+    """A notifier that is the real client, and notes what it said; its naps take no time."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.said: list[DeliveryResult] = []
+        self.naps: list[float] = []
+        self._real = SlackMessenger(
+            Secret(TOKEN), url, timeout=1, sleep=self.naps.append, clock=lambda: NOON
+        )
+
+    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+        self.said.append(self._real.send_alert(user, transition))
+        return self.said[-1]
+
+
+def run_case(folder: Path, case: Case) -> None:
+    """Let two messages meet a fault, heal Slack, and see what arrives; raises what is not right."""
+    with FakeSlack() as site:
+        wire = Wire(site.url)
+        house = House(folder, slack=wire)
+        house.subscribe(BOB)
+        house.run({"alice": 99})
+        site.fail(case.fault)
+        house.run({"alice": 100})
+        house.run({"alice": 0})
+        if sum(wire.naps) > 2 * 2 * PATIENCE.total_seconds():
+            raise LostError(f"two passes slept for {sum(wire.naps)} s")
+        site.heal()
+        for _ in range(MOST_PASSES):
+            if not house.state.outbox:
+                break
+            house.run({"alice": 0})
+        judge(case, [message.text for message in site.sent], house)
+
+
+def judge(case: Case, texts: list[str], house: House) -> None:
+    """Raise where something else arrived than has to."""
+    kinds = ["hit" if "has been reached" in text else "reset" for text in texts]
+    dropped = house.state.waiting.dropped
+    if house.state.outbox:
+        raise LostError(f"still waits: {house.state.outbox}")
+    if case.end == "gone":
+        assert (kinds, dropped) == ([], 2), f"{kinds}, {dropped} dropped"
+        return
+    if list(dict.fromkeys(kinds)) != ["hit", "reset"] or dropped:
+        raise LostError(f"{kinds} arrived, {dropped} dropped")
+    if len(kinds) > 2 and (case.end != "twice" or kinds != sorted(kinds)):
+        raise LostError(f"{kinds} arrived")
+
+
+def run_tls_case(folder: Path, way: str) -> None:
+    """Let Slack's place be taken by a server without a certificate for it."""
+    with TlsSite(way) as site:
+        wire = Wire(f"{site.url}/api/")
+        house = House(folder, slack=wire)
+        house.subscribe(BOB)
+        house.run({"alice": 99})
+        house.run({"alice": 100})
+        if TOKEN.encode() in site.heard:
+            raise LetInError("the token was told")
+        [receipt] = wire.said
+        assert receipt.fate is DeliveryStatus.LATER, receipt
+        assert [message.unsure for message in house.state.outbox] == [0]
+
+
+def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> House:
+    """Let Slack be down while more messages fall due than are kept."""
+    house = House(folder, slack=fakes.FakeSlack(), clock=Clock(begin))
+    house.subscribe(*(f"U{number:04}" for number in range(users)))
+    for number in range(passes):
+        assert house.slack
+        house.slack.receipts.append(
+            DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
+        )
+        house.run({"alice": 0 if number % 2 == 0 else 100})
+    return house
+
+
+def run_cases(folder: Path) -> Iterator[Result]:
+    """Yield the counts of each class."""
+    yield counted("Slack: errors, statuses, waits, lost answers", [*cases()], folder / "cases")
+    yield counted("Slack: hangs and drips", [*slow_cases()], folder / "slow")
+    result = Result("Slack: TLS that is not to be trusted, or breaks off")
+    for way in (*UNTRUSTED, *BROKEN):
+        with result.case(way):
+            run_tls_case(folder / "tls" / way, way)
+    yield result
+    result = Result(
+        "Slack: down while 1,200 messages fall due; it takes the newest 1,000, in order"
+    )
+    with result.case("flood"):
+        delivered(flood(folder / "flood", 20, 61))
+    yield result
+
+
+def counted(name: str, chosen: Collection[Case], folder: Path) -> Result:
+    """Try each case."""
+    result = Result(name)
+    for number, case in enumerate(chosen):
+        with result.case(case.name):
+            run_case(folder / f"{number}", case)
+    return result
+
+
+def delivered(house: House) -> None:
+    """Let Slack take all that waits after a flood; raises where it is not the newest, in order."""
+    assert house.slack
+    waiting = [(m.user, m.transition) for m in house.state.outbox]
+    assert (len(waiting), house.state.waiting.dropped) == (1_000, 200)
+    house.slack.sent.clear()
+    house.slack.receipts.clear()
+    house.run({"alice": 0})
+    if house.slack.sent != waiting or house.state.outbox:
+        raise LostError(f"{len(house.slack.sent)} arrived")

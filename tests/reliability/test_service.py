@@ -1,0 +1,81 @@
+"""A service that is sick in every way: each account is told what is wrong, and no key goes astray.
+
+Through `cldmon fetch` and a real Chromium, one pass with an account for each fault. The other
+combinations are tried by `scripts/reliability services`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon.demo.claude import FakeClaude
+from tests.home import Home, key_of
+from tests.reliability import service, tls
+from tests.reliability.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SAMPLE = 29
+"""Of so many combinations one is tried; no divisor of their number, so that all kinds come up."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[FakeClaude]:
+    """A server that is not the service, and counts what it is sent."""
+    with FakeClaude() as elsewhere:
+        yield elsewhere
+
+
+def test_whatever_the_service_answers_the_reason_is_told(
+    fake_claude: FakeClaude, elsewhere: FakeClaude, tmp_path: Path
+) -> None:
+    """And the key goes to the service alone, the healthy account is read, and no cookie stays that
+    would spoil the next pass.
+    """
+    port = int(elsewhere.url.rpartition(":")[2])
+    baked = list(service.cookies())
+    cases = [
+        *list(service.combinations())[::SAMPLE],
+        *list(service.lured(port))[::5],
+        *service.strange(),
+        *baked,
+    ]
+    home = Home(tmp_path / "home", fake_claude)
+    result = Result("sample")
+    found = service.passed(home, cases, "organizations")
+    for case in cases:
+        with result.case(case.name):
+            assert found[service.label(case)] in case.ends, found[service.label(case)]
+    result.check()
+    assert found["good"] == service.OK
+    service.guard(elsewhere)
+
+    labels = [service.label(each) for each in baked]
+    for label in labels:
+        fake_claude.heal(key_of(label))
+    home.run("fetch", *(f"--account={label}" for label in labels), timeout=300)
+    assert {service.ended(home)[label] for label in labels} == {service.OK}
+
+
+def test_what_has_no_end_costs_one_account_its_time(
+    fake_claude: FakeClaude, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home", fake_claude)
+    cases = list(service.slow())
+    home.settle(
+        {service.label(each): each.fault.on("organizations") for each in cases},
+        tables="[browser]\nconcurrency = 8\ntimeout_seconds = 5\n",
+    )
+    home.run("fetch")
+    found = service.ended(home)
+    wrong = {each.name for each in cases if found[service.label(each)] not in each.ends}
+    assert wrong == set(), found
+    assert home.left_behind() == []
+
+
+def test_a_key_is_told_to_nobody_whose_certificate_is_not_to_be_trusted(tmp_path: Path) -> None:
+    tls.run_cases(tmp_path, ("other-host", "cut")).check()

@@ -1,0 +1,77 @@
+"""A Slack that is sick in every way: each message arrives once, in order, or the person has left.
+
+The real client against a simulated Slack on a socket, and against servers that are not Slack. What
+costs seconds a case is left to `scripts/reliability services`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cldmon import metrics
+from tests.home import Home
+from tests.reliability import slack
+from tests.reliability.tls import AUTHORITY, BROKEN, UNTRUSTED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.demo.claude import FakeClaude
+
+
+@pytest.mark.parametrize("case", [*slack.cases()], ids=lambda case: case.name)
+def test_a_message_arrives_once_whatever_slack_says_first(tmp_path: Path, case: slack.Case) -> None:
+    slack.run_case(tmp_path, case)
+
+
+@pytest.mark.parametrize("way", [*UNTRUSTED, *BROKEN])
+def test_the_token_is_told_to_nobody_whose_certificate_is_not_to_be_trusted(
+    tmp_path: Path, way: str
+) -> None:
+    slack.run_tls_case(tmp_path, way)
+
+
+@pytest.mark.parametrize("way", ["expired", "other-host"])
+def test_an_authority_that_is_trusted_does_not_excuse_a_wrong_certificate(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    slack.run_tls_case(tmp_path, way)
+
+
+def test_a_flood_that_nobody_takes_is_bounded_and_said(
+    tmp_path: Path, fake_claude: FakeClaude
+) -> None:
+    """By health, by its form for monitors, by doctor and by the metrics: how many, since when, and
+    how many were dropped; and `fetch` said it when it dropped them.
+    """
+    home = Home(tmp_path, fake_claude).settle({"alice": None})
+    begun = datetime.now(UTC) - timedelta(minutes=10 * 61, seconds=30)
+    house = slack.flood(home.data, 20, 61, begun)
+    waiting = house.state.waiting
+    assert waiting.since
+    assert (waiting.count, waiting.dropped) == (1_000, 200)
+    assert house.warnings[0] == "20 Slack message(s) dropped: too old, or too many were waiting"
+    assert [m.transition.at for m in house.state.outbox] == sorted(
+        m.transition.at for m in house.state.outbox
+    )
+
+    health = home.run("health").stdout
+    since = f"{waiting.since:%Y-%m-%dT%H:%M}"
+    assert f"; 1000 Slack message(s) wait since {since}" in health
+    assert health.endswith(", 200 dropped so far\n")
+    monitor = home.run("health", "--nagios")
+    assert monitor.returncode == 1
+    assert re.search(r" waiting=1000;;;0 waited=\d{5}s;3600;;0 dropped=200c\n", monitor.stdout)
+    doctor = home.run("doctor", "--offline").stdout
+    assert "1000 message(s) wait, the oldest since 8 h; 200 dropped so far" in doctor
+    shown = metrics.text(house.state, house.clock.at).decode()
+    assert "cldmon_outbox_messages 1000.0" in shown
+    assert "cldmon_messages_dropped_total 200.0" in shown
+    stamp = re.search(r"^cldmon_outbox_oldest_timestamp_seconds (.*)$", shown, re.MULTILINE)
+    assert stamp
+    assert abs(float(stamp[1]) - waiting.since.timestamp()) < 1

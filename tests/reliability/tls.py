@@ -1,0 +1,109 @@
+"""A server that speaks TLS, badly: with an untrusted certificate, or not to the end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.home import Home, key_of
+from tests.reliability.result import LetInError, Result
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+CERTIFICATES = Path(__file__).parents[1] / "data" / "tls"
+AUTHORITY = CERTIFICATES / "ca.pem"
+UNTRUSTED = ("self-signed", "expired", "other-host", "good")
+"""Without their authority nobody trusts any of them."""
+
+BROKEN = ("cut", "garbage", "plain")
+"""The connection ends in the handshake; what is said is no TLS; or plain HTTP."""
+
+
+class TlsSite:
+    """A server on loopback that is bad in one `way`; `heard` is what clients told it, in clear."""
+
+    def __init__(self, way: str) -> None:
+        self.heard = b""
+        self._way = way
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                connection, _ = self._listener.accept()
+                with contextlib.suppress(OSError), connection:
+                    connection.settimeout(5)
+                    self._meet(connection)
+
+    def _meet(self, connection: socket.socket) -> None:
+        if self._way in BROKEN:
+            self.heard += connection.recv(65536)
+            if self._way != "cut":
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+                    if self._way == "plain"
+                    else b"\x16\x03\x03\xff\xff" + b"\0" * 999
+                )
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATES / f"{self._way}.pem", CERTIFICATES / "key.pem")
+        with context.wrap_socket(connection, server_side=True) as channel:
+            self.heard += channel.recv(65536)
+            channel.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+
+
+def run_cases(folder: Path, ways: tuple[str, ...] = (*UNTRUSTED, *BROKEN)) -> Result:
+    """Let `cldmon fetch` ask each bad server, and count where the key stayed with us."""
+    result = Result("service: TLS that is not to be trusted, or breaks off")
+    for way in ways:
+        with TlsSite(way) as site, result.case(way):
+            said = fetched(folder / way, site)
+            if key_of("alice").encode() in site.heard:
+                raise LetInError(f"{way}: the key was told")
+            certificate = "its certificate is not accepted" in said
+            assert certificate is (way in UNTRUSTED), said
+    return result
+
+
+def fetched(folder: Path, site: TlsSite) -> str:
+    """Make a pass of one account against the server, and return what is said of it."""
+    folder.mkdir(parents=True)
+    home = Home(folder, Elsewhere(site.url))  # type: ignore[arg-type]
+    home.labels = ["alice"]
+    home.configure()
+    home.run("fetch")
+    error: str = home.accounts["alice"]["error"]
+    assert home.accounts["alice"]["errorKind"] == "service_down", error
+    return error
+
+
+class Elsewhere:
+    """Stands where a home expects its service; all that is asked of it is its address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
