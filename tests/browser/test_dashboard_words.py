@@ -62,7 +62,7 @@ def call(page: Page, module: str, name: str, *arguments: Any) -> Any:
     ],
 )
 def test_a_length_of_time_is_told_by_its_largest_units(page: Page, ms: int, words: str) -> None:
-    assert call(page, "time", "span", ms) == words
+    assert call(page, "time", "formatDuration", ms) == words
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_length_of_time_is_told_by_its_largest_units(page: Page, ms: int, word
     ],
 )
 def test_an_interval_is_told_exactly(page: Page, ms: int, words: str) -> None:
-    assert call(page, "time", "interval", ms) == words
+    assert call(page, "time", "formatInterval", ms) == words
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_interval_is_told_exactly(page: Page, ms: int, words: str) -> None:
 def test_an_instant_is_told_with_as_much_of_the_day_as_it_needs(
     page: Page, ms: int, words: str
 ) -> None:
-    assert call(page, "time", "when", ms, NOON) == words
+    assert call(page, "time", "formatWhen", ms, NOON) == words
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     """The service's resets jitter by a second around the minute: the nearest one is shown."""
     ms = int(NOON + 12 * HOUR + seconds * 1000)
     instant, noon = from_ms(ms), from_ms(NOON)
-    assert call(page, "time", "clock", ms, NOON) == clock_time
-    assert call(page, "time", "when", ms, NOON).endswith(clock_time)
-    assert clock_time.split()[-1] in call(page, "time", "full", ms)
+    assert call(page, "time", "formatClock", ms, NOON) == clock_time
+    assert call(page, "time", "formatWhen", ms, NOON).endswith(clock_time)
+    assert clock_time.split()[-1] in call(page, "time", "formatFull", ms)
     assert format_clock(instant, noon, BERLIN) == clock_time
-    assert call(page, "time", "day", ms) == format_day(instant, BERLIN)
+    assert call(page, "time", "formatDay", ms) == format_day(instant, BERLIN)
     assert (format_day(instant, BERLIN) == "23 Nov") == ("Mon" in clock_time)
     message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
     assert f"Resets {in_utc}." in message.text
@@ -126,11 +126,11 @@ def test_the_times_of_a_table_have_their_zone_where_the_clock_shows_one_of_them_
 ) -> None:
     """On 25 October 2026 it goes back from 3 to 2 in Berlin."""
     first = 1_792_887_300_000
-    assert call(page, "time", "stamps", [first, first + HOUR]) == [
+    assert call(page, "time", "formatTimestamps", [first, first + HOUR]) == [
         "25 Oct 2026, 02:15:00 CEST",
         "25 Oct 2026, 02:15:00 CET",
     ]
-    assert call(page, "time", "stamps", [first - HOUR, first + 2 * HOUR]) == [
+    assert call(page, "time", "formatTimestamps", [first - HOUR, first + 2 * HOUR]) == [
         "25 Oct 2026, 01:15:00",
         "25 Oct 2026, 03:15:00",
     ]
@@ -138,14 +138,14 @@ def test_the_times_of_a_table_have_their_zone_where_the_clock_shows_one_of_them_
 
 def test_a_time_axis_names_the_day_where_it_begins(page: Page) -> None:
     evening = [NOON + hours * HOUR for hours in (6, 9, 12, 15)]
-    assert call(page, "time", "ticks", evening, NOON) == [
+    assert call(page, "time", "formatTicks", evening, NOON) == [
         "18:00\nSun 22",
         "21:00",
         "00:00\nMon 23",
         "03:00",
     ]
-    assert call(page, "time", "ticks", evening[:2], NOON) == ["18:00", "21:00"]
-    assert call(page, "time", "ticks", [NOON + 12 * HOUR], NOON) == ["Mon 23"]
+    assert call(page, "time", "formatTicks", evening[:2], NOON) == ["18:00", "21:00"]
+    assert call(page, "time", "formatTicks", [NOON + 12 * HOUR], NOON) == ["Mon 23"]
 
 
 def window(**values: Any) -> dict[str, Any]:
@@ -172,14 +172,14 @@ def iso(hours: int) -> str:
     ],
 )
 def test_a_forecast_is_told_in_a_sentence(page: Page, forecast: Any, words: str) -> None:
-    assert call(page, "messages", "forecastMessage", window(forecast=forecast), NOON) == words
+    assert call(page, "messages", "describeForecast", window(forecast=forecast), NOON) == words
 
 
 def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
-    idle = call(page, "messages", "resetMessage", window(percent=0, resetsAt=None), NOON)
+    idle = call(page, "messages", "describeReset", window(percent=0, resetsAt=None), NOON)
     assert idle == {"lead": "No active session", "at": "", "left": ""}
     week = window(name="sevenDay", resetsAt=None)
-    assert call(page, "messages", "resetMessage", week, NOON)["lead"] == "Reset time unknown"
+    assert call(page, "messages", "describeReset", week, NOON)["lead"] == "Reset time unknown"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_every_error_has_a_next_step(
     page: Page, error: str, retry_at: int | None, label: str, step: str
 ) -> None:
     view = {"errorKind": error, "retryAt": retry_at, "label": label}
-    assert "".join(call(page, "messages", "nextStep", view, NOON)) == step
+    assert "".join(call(page, "messages", "suggestNextStep", view, NOON)) == step
 
 
 NAMES = [
@@ -226,7 +226,7 @@ def names_of(page: Page, names: list[str], told: dict[str, Any]) -> Any:
         """async ([all, usage]) => {
             const {WindowNames} = await import("/js/names.js");
             const names = new WindowNames(usage);
-            return names.sorted(all).map((name) => [name, names.title(name), names.short(name)]);
+            return names.sort(all).map((name) => [name, names.title(name), names.short(name)]);
         }""",
         [names, told],
     )
@@ -259,10 +259,13 @@ def test_a_page_left_alone_calls_a_reading_stale_when_the_server_would(page: Pag
 
 def test_money_is_written_as_the_reader_writes_it(page: Page) -> None:
     euros = {"currency": "EUR", "exponent": 2}
-    assert call(page, "money", "money", 123_456, euros) == "€1,234.56"
+    assert call(page, "money", "formatMoney", 123_456, euros) == "€1,234.56"
     yen = {"currency": "JPY", "exponent": 0}
-    assert call(page, "money", "money", 900, yen) == "JP¥900"
-    assert call(page, "money", "money", 50, {"currency": "credits", "exponent": 1}) == "5.0 credits"
+    assert call(page, "money", "formatMoney", 900, yen) == "JP¥900"
+    assert (
+        call(page, "money", "formatMoney", 50, {"currency": "credits", "exponent": 1})
+        == "5.0 credits"
+    )
 
 
 def credits_(**values: Any) -> dict[str, Any]:
@@ -298,12 +301,12 @@ def credits_(**values: Any) -> dict[str, Any]:
 def test_credits_say_what_is_known_of_them(
     page: Page, values: dict[str, Any], amount: str, percent: int | None, note: str
 ) -> None:
-    row = call(page, "money", "creditsRow", credits_(**values))
+    row = call(page, "money", "buildCreditsRow", credits_(**values))
     assert row == {"title": "Usage credits", "amount": amount, "percent": percent, "note": note}
 
 
 def test_credits_of_an_organization_are_called_so(page: Page) -> None:
-    row = call(page, "money", "creditsRow", credits_(shared=True))
+    row = call(page, "money", "buildCreditsRow", credits_(shared=True))
     assert row["title"] == "Usage credits (organization)"
 
 
@@ -321,7 +324,7 @@ def test_a_pool_says_what_is_left_of_it_and_when_it_expires(
     page: Page, values: dict[str, Any], amount: str, percent: int, note: str
 ) -> None:
     usual = {"title": "Credit", "utilization": 21, "expiresAt": "2026-12-22T11:00:00.000Z"}
-    row = call(page, "money", "poolRow", {**credits_(), **usual, **values}, NOON)
+    row = call(page, "money", "buildPoolRow", {**credits_(), **usual, **values}, NOON)
     assert row == {"title": "Credit", "amount": amount, "percent": percent, "note": note}
 
 
@@ -339,12 +342,12 @@ def test_saved_resets_are_told_in_a_sentence(
     page: Page, left: int, ends_at: str | None, words: str
 ) -> None:
     saved = {"left": left, "endsAt": ends_at}
-    assert call(page, "money", "savedResetsMessage", saved, NOON) == words
+    assert call(page, "money", "describeSavedResets", saved, NOON) == words
 
 
 def test_a_reset_that_is_overdue_has_no_countdown(page: Page) -> None:
     overdue = window(resetsAt=NOON - HOUR, overdue=True)
-    assert call(page, "messages", "resetMessage", overdue, NOON) == {
+    assert call(page, "messages", "describeReset", overdue, NOON) == {
         "lead": "Reset overdue since",
         "at": "11:00",
         "left": "",
@@ -354,15 +357,16 @@ def test_a_reset_that_is_overdue_has_no_countdown(page: Page) -> None:
 def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
     series = page.evaluate(
         """async () => {
-            const {seriesByLabel, gapsOf, loneReadings, marksOf} = await import("/js/series.js");
+            const {buildSeries, findGaps, findLoneReadings, findMarks} =
+                await import("/js/series.js");
             const at = (timestamp, fiveHour) => ({timestamp, accounts: [{label: "a", fiveHour}]});
             const gap = {timestamp: 31, accounts: [{label: "a"}]};
             const late = {timestamp: 90, accounts: [{label: "a", fiveHour: 2, sevenDay: 7}]};
             const entries = [at(10, 99), at(20, 100), at(30, 100), gap, at(80, 0), late];
-            const names = {sorted: (all) => [...all].sort(), isPool: () => false};
-            const found = seriesByLabel(entries, names).get("a");
-            return [[...found.lines], gapsOf(found), loneReadings([1, null, 2, null, 3, 4]),
-                    marksOf(found).map(({at, kind}) => [at, kind])];
+            const names = {sort: (all) => [...all].sort(), isPool: () => false};
+            const found = buildSeries(entries, names).get("a");
+            return [[...found.lines], findGaps(found), findLoneReadings([1, null, 2, null, 3, 4]),
+                    findMarks(found).map(({at, kind}) => [at, kind])];
         }"""
     )
     assert series == [
@@ -377,7 +381,7 @@ def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
     """Nor is what it had for a while, nor that it had none at all before or after."""
     found = page.evaluate(
         """async () => {
-            const {seriesByLabel, gapsOf} = await import("/js/series.js");
+            const {buildSeries, findGaps} = await import("/js/series.js");
             const at = (timestamp, windows) => ({timestamp, accounts: [{label: "a", ...windows}]});
             const entries = [
                 at(5, {}),
@@ -387,9 +391,9 @@ def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
                 at(40, {sevenDay: 4}),
                 at(50, {}),
             ];
-            const names = {sorted: (all) => [...all].sort(), isPool: () => false};
-            const series = seriesByLabel(entries, names).get("a");
-            return [[...series.lines], gapsOf(series)];
+            const names = {sort: (all) => [...all].sort(), isPool: () => false};
+            const series = buildSeries(entries, names).get("a");
+            return [[...series.lines], findGaps(series)];
         }"""
     )
     assert found == [

@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { sentence } from "./messages.js";
+import { toSentence } from "./messages.js";
 
 const KINDS = [
   { key: "limitHit", name: "Hit", about: "Slack message when a limit is hit", event: "limit hit" },
@@ -11,14 +11,14 @@ const KINDS = [
 ];
 
 export class Alerts {
-  /** `saved(label, subscription)` is called when the server has accepted a change. */
-  constructor(label, saved) {
+  /** `onSave(label, subscription)` is called when the server has accepted a change. */
+  constructor(label, onSave) {
     const id = `reason-${Alerts.count++}`;
     this.reason = el("p", { class: "reason", id });
     this.label = label;
-    this.saved = saved;
+    this.onSave = onSave;
     this.pending = new Map();
-    this.switches = new Map(KINDS.map((kind) => [kind.key, this.#switch(kind, id)]));
+    this.switches = new Map(KINDS.map((kind) => [kind.key, this.#buildSwitch(kind, id)]));
     this.problem = el("p", { class: "problem", hidden: true });
     this.element = el(
       "div",
@@ -34,16 +34,16 @@ export class Alerts {
     );
   }
 
-  /** `barred` says why nothing can be changed; empty where it can. */
-  update({ subscription, barred }) {
+  /** `disabledReason` says why nothing can be changed; empty where it can. */
+  update({ subscription, disabledReason }) {
     this.subscription = subscription;
-    setText(this.reason, barred);
-    this.reason.hidden = barred === "";
-    for (const button of this.switches.values()) button.disabled = barred !== "";
+    setText(this.reason, disabledReason);
+    this.reason.hidden = disabledReason === "";
+    for (const button of this.switches.values()) button.disabled = disabledReason !== "";
     this.#showAll();
   }
 
-  #switch({ key, name, about, event }, reason) {
+  #buildSwitch({ key, name, about, event }, reason) {
     return el(
       "button",
       {
@@ -55,14 +55,14 @@ export class Alerts {
         title: about,
         "aria-describedby": reason,
         "data-key": key,
-        onclick: () => this.#flip(key, event),
+        onclick: () => this.#toggle(key, event),
       },
       el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "thumb" })),
       name,
     );
   }
 
-  async #flip(key, event) {
+  async #toggle(key, event) {
     if (this.pending.has(key)) return;
     const enabled = !this.subscription[key];
     this.pending.set(key, enabled);
@@ -72,13 +72,13 @@ export class Alerts {
       const { body } = await post("api/subscriptions", { label: this.label, key, enabled });
       this.pending.delete(key);
       this.subscription = body.subscription;
-      this.saved(this.label, body.subscription);
+      this.onSave(this.label, body.subscription);
       announce(`Alert on ${event} of ${this.label} is ${enabled ? "on" : "off"}.`);
       if (!body.confirmed)
         this.#showProblem("Saved, but Slack could not deliver the confirmation.");
     } catch (error) {
       this.pending.delete(key);
-      this.#showProblem(`Not saved: ${sentence(error.message)}`);
+      this.#showProblem(`Not saved: ${toSentence(error.message)}`);
     }
     this.#showAll();
   }

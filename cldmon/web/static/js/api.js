@@ -1,6 +1,6 @@
 // Requests to the server. Every failure is an `ApiError` whose message is one line.
 
-import { setBy } from "./clock.js";
+import { setClock } from "./clock.js";
 
 const TIMEOUT_MS = 15_000;
 
@@ -22,7 +22,7 @@ export class ApiError extends Error {
 
 /** Return the body of an answer. */
 export async function get(path, signal) {
-  return bodyOf(await request(path, { signal }));
+  return readBody(await request(path, { signal }));
 }
 
 /** Send a value as JSON; return the answer's status and body. */
@@ -32,7 +32,7 @@ export async function post(path, value) {
       ? {}
       : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) };
   const response = await request(path, { method: "POST", ...sent });
-  return { status: response.status, body: await bodyOf(response) };
+  return { status: response.status, body: await readBody(response) };
 }
 
 /** A resource that is polled: the server answers 304 while it has not changed. */
@@ -47,7 +47,7 @@ export class PolledResource {
     const headers = this.tag ? { "If-None-Match": this.tag } : {};
     const response = await request(this.path, { headers });
     if (response.status === 304) return null;
-    const body = await bodyOf(response);
+    const body = await readBody(response);
     this.tag = response.headers.get("ETag");
     return body;
   }
@@ -55,7 +55,7 @@ export class PolledResource {
 
 async function request(path, options) {
   const response = await send(path, options);
-  setBy(response.headers.get("Date"));
+  setClock(response.headers.get("Date"));
   if (response.ok || response.status === 304) return response;
   const body = await response.json().catch(() => null);
   throw new ApiError(response.status, body?.error ?? `The server answered ${response.status}.`);
@@ -71,7 +71,7 @@ async function send(path, { signal, ...options }) {
   }
 }
 
-async function bodyOf(response) {
+async function readBody(response) {
   try {
     return await response.json();
   } catch {

@@ -5,15 +5,15 @@ import { Allowance } from "./allowance.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { KeyedList } from "./keyed-list.js";
 import { Meter } from "./meter.js";
-import { creditsRow, poolRow, savedResetsMessage } from "./money.js";
-import { full } from "./time.js";
-import { ageMessage, nextStep, sentence } from "./messages.js";
+import { buildCreditsRow, buildPoolRow, describeSavedResets } from "./money.js";
+import { formatFull } from "./time.js";
+import { describeAge, suggestNextStep, toSentence } from "./messages.js";
 
 const UNREAD = "Its first numbers come with the next pass.";
 const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
-  constructor(label, saved) {
+  constructor(label, onSave) {
     const id = `account-${Card.count++}`;
     this.age = el("time", { class: "age" });
     this.plan = el("span", { class: "plan" });
@@ -25,7 +25,7 @@ export class Card {
     this.allowances = new KeyedList(rows, () => new Allowance());
     this.savedResets = el("p", { class: "saved-resets" });
     this.extras = el("div", { class: "extras" }, rows, this.savedResets);
-    this.alerts = new Alerts(label, saved);
+    this.alerts = new Alerts(label, onSave);
     this.element = el(
       "article",
       { class: "card", "aria-labelledby": id },
@@ -45,7 +45,7 @@ export class Card {
   }
 
   /** `reachable` says whether the server still answers: nothing is live without it. */
-  update({ view, subscription, barred, reachable, now }) {
+  update({ view, subscription, disabledReason, reachable, now }) {
     const live = view.state === "live" && reachable;
     setAttribute(this.element, "data-state", view.state);
     setAttribute(this.element, "data-live", String(live));
@@ -54,25 +54,25 @@ export class Card {
     this.meters.update(view.windows.map((window) => [window.name, { window, live, now }]));
     this.#showExtras(view, now);
     this.#showNothing(view);
-    this.alerts.update({ subscription, barred });
+    this.alerts.update({ subscription, disabledReason });
   }
 
   #showHead(view, now) {
     setText(this.plan, view.plan ?? "");
     this.plan.hidden = !view.plan;
-    setText(this.age, ageMessage(view, now));
+    setText(this.age, describeAge(view, now));
     setAttribute(
       this.age,
       "datetime",
       view.readAt === null ? null : new Date(view.readAt).toISOString(),
     );
-    setAttribute(this.age, "title", view.readAt === null ? null : full(view.readAt));
+    setAttribute(this.age, "title", view.readAt === null ? null : formatFull(view.readAt));
   }
 
   #showTrouble(view, now) {
     const isTrouble = view.state === "error";
     this.trouble.hidden = !isTrouble;
-    const [words, command] = isTrouble ? nextStep(view, now) : ["", ""];
+    const [words, command] = isTrouble ? suggestNextStep(view, now) : ["", ""];
     const shown = JSON.stringify([view.error, words, command]);
     if (!isTrouble || this.shownTrouble === shown) return;
     this.shownTrouble = shown;
@@ -81,16 +81,16 @@ export class Card {
         "p",
         { class: "error" },
         el("span", { class: "mark", "aria-hidden": "true" }, "✕"),
-        el("span", {}, sentence(view.error)),
+        el("span", {}, toSentence(view.error)),
       ),
       el("p", { class: "step" }, words, command && el("code", {}, command)),
     );
   }
 
   #showExtras({ credits, pools, savedResets }, now) {
-    const rows = pools.map((pool) => [`pool ${pool.name}`, poolRow(pool, now)]);
-    if (credits) rows.unshift(["credits", creditsRow(credits)]);
-    const saved = savedResetsMessage(savedResets, now);
+    const rows = pools.map((pool) => [`pool ${pool.name}`, buildPoolRow(pool, now)]);
+    if (credits) rows.unshift(["credits", buildCreditsRow(credits)]);
+    const saved = describeSavedResets(savedResets, now);
     this.allowances.update(rows);
     setText(this.savedResets, saved);
     this.savedResets.hidden = saved === "";

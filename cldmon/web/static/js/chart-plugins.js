@@ -1,6 +1,6 @@
 // What is drawn on a chart beside its lines: the future, forecasts, limit hits and resets.
 
-import { colour, lineStyle } from "./styles.js";
+import { getColour, getLineStyle } from "./styles.js";
 
 const DASHES = [4, 4];
 const FEW = 8; // marks have lines down to the axis, unless there are more
@@ -8,15 +8,15 @@ const FEW = 8; // marks have lines down to the axis, unless there are more
 /** Shade what has not happened yet. Drawn below everything else. */
 export function drawFuture(chart, now) {
   const { ctx, bbox } = chart;
-  const from = Math.max(bbox.left, at(chart, now));
+  const from = Math.max(bbox.left, toX(chart, now));
   const right = bbox.left + bbox.width;
   if (from >= right) return;
   ctx.save();
-  ctx.fillStyle = colour("future");
+  ctx.fillStyle = getColour("future");
   ctx.fillRect(from, bbox.top, right - from, bbox.height);
-  line(
+  drawLine(
     ctx,
-    colour("now"),
+    getColour("now"),
     1,
     [],
     [
@@ -35,8 +35,17 @@ export function drawForecasts(chart, forecasts) {
   ctx.rect(bbox.left, bbox.top - 4, bbox.width, bbox.height + 8);
   ctx.clip();
   for (const { style, points } of forecasts) {
-    const path = points.map(([ms, percent]) => [at(chart, ms), chart.valToPos(percent, "y", true)]);
-    line(ctx, colour(`series-${style}`), Math.min(2, lineStyle(style).width), DASHES, path);
+    const path = points.map(([ms, percent]) => [
+      toX(chart, ms),
+      chart.valToPos(percent, "y", true),
+    ]);
+    drawLine(
+      ctx,
+      getColour(`series-${style}`),
+      Math.min(2, getLineStyle(style).width),
+      DASHES,
+      path,
+    );
   }
   ctx.restore();
 }
@@ -44,23 +53,23 @@ export function drawForecasts(chart, forecasts) {
 /** Mark limit hits by a triangle that points up, and resets by one that points down. */
 export function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
-  const placed = marks.map(({ at: ms, kind }) => ({ x: at(chart, ms), kind }));
+  const placed = marks.map(({ at: ms, kind }) => ({ x: toX(chart, ms), kind }));
   const seen = placed.filter(({ x }) => x >= bbox.left && x <= bbox.left + bbox.width);
   ctx.save();
   for (const { x, kind } of seen) {
     const isHit = kind === "hit";
-    const ink = colour(isHit ? "mark-hit" : "mark-reset");
-    if (seen.length <= FEW) stem(ctx, ink, isHit ? [] : [2, 3], x, bbox);
-    triangle(ctx, x, bbox.top - 7 * devicePixelRatio, isHit ? -1 : 1, ink);
+    const ink = getColour(isHit ? "mark-hit" : "mark-reset");
+    if (seen.length <= FEW) drawStem(ctx, ink, isHit ? [] : [2, 3], x, bbox);
+    drawTriangle(ctx, x, bbox.top - 7 * devicePixelRatio, isHit ? -1 : 1, ink);
   }
   ctx.restore();
 }
 
-function at(chart, ms) {
+function toX(chart, ms) {
   return chart.valToPos(ms, "x", true);
 }
 
-function line(ctx, ink, width, dashes, points) {
+function drawLine(ctx, ink, width, dashes, points) {
   ctx.beginPath();
   ctx.strokeStyle = ink;
   ctx.lineWidth = width * devicePixelRatio;
@@ -69,9 +78,9 @@ function line(ctx, ink, width, dashes, points) {
   ctx.stroke();
 }
 
-function stem(ctx, ink, dashes, x, { top, height }) {
+function drawStem(ctx, ink, dashes, x, { top, height }) {
   ctx.globalAlpha = 0.6;
-  line(ctx, ink, 1, dashes, [
+  drawLine(ctx, ink, 1, dashes, [
     [x, top],
     [x, top + height],
   ]);
@@ -79,7 +88,7 @@ function stem(ctx, ink, dashes, x, { top, height }) {
 }
 
 /** `direction` is 1 for a triangle that points down, -1 for one that points up. */
-function triangle(ctx, x, y, direction, ink) {
+function drawTriangle(ctx, x, y, direction, ink) {
   const half = 5 * devicePixelRatio;
   ctx.beginPath();
   ctx.moveTo(x - half, y - half * direction);

@@ -2,73 +2,75 @@
 
 import { now } from "./clock.js";
 import { drawForecasts, drawFuture, drawMarks } from "./chart-plugins.js";
-import { loneReadings } from "./series.js";
-import { colour, lineStyle } from "./styles.js";
-import { ticks } from "./time.js";
+import { findLoneReadings } from "./series.js";
+import { getColour, getLineStyle } from "./styles.js";
+import { formatTicks } from "./time.js";
 
 const HEIGHT = 212;
 const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
-const AROUND = "600px"; // above and below what is seen, charts are drawn ahead
+const PRELOAD_MARGIN = "600px"; // above and below what is seen, charts are drawn ahead
 const NEAR = 12; // px; so far from the line the crosshair still takes a reading
 const PAUSE_MS = 20; // between two charts out of sight
 
 export class Chart {
   /**
-   * `zoomed([from, to])` is called after a drag, with `null` after a double click; `pointed(at,
+   * `onZoom([from, to])` is called after a drag, with `null` after a double click; `onPoint(at,
    * index)` when the crosshair moves: its time, and the reading it is on, null if on none.
    */
-  constructor(library, box, { zoomed, pointed }) {
-    Object.assign(this, { library, box, zoomed, pointed });
-    this.sizes = new ResizeObserver(() => this.#fit());
-    this.sizes.observe(box);
-    this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: AROUND });
-    this.sight.observe(box);
+  constructor(library, box, { onZoom, onPoint }) {
+    Object.assign(this, { library, box, onZoom, onPoint });
+    this.resizing = new ResizeObserver(() => this.#resize());
+    this.resizing.observe(box);
+    this.visibility = new IntersectionObserver((seen) => this.#onVisibilityChange(seen), {
+      rootMargin: PRELOAD_MARGIN,
+    });
+    this.visibility.observe(box);
   }
 
-  /** `what` has series, styles (by window), span ([from, to]), now, forecasts and marks. */
-  update(what) {
-    this.what = what;
-    this.isBehind = true;
+  /** `state` has series, styles (by window), span ([from, to]), now, forecasts and marks. */
+  update(state) {
+    this.state = state;
+    this.needsDraw = true;
     if (this.isNear) this.#draw();
     else drawLater(this);
   }
 
   /** Draw now what was left for later. */
-  catchUp() {
-    if (this.isBehind) this.#draw();
+  drawIfNeeded() {
+    if (this.needsDraw) this.#draw();
   }
 
   /** Draw again, for the colours have changed, or the room on paper. */
   redraw() {
-    this.#fit();
+    this.#resize();
     this.plot?.redraw(false);
   }
 
   /** Put the crosshair on a reading. */
   point(index) {
-    this.catchUp();
-    const left = this.plot.valToPos(this.what.series.times[index], "x");
+    this.drawIfNeeded();
+    const left = this.plot.valToPos(this.state.series.times[index], "x");
     this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
   }
 
-  end() {
-    this.sizes.disconnect();
-    this.sight.disconnect();
-    waiting.delete(this);
+  destroy() {
+    this.resizing.disconnect();
+    this.visibility.disconnect();
+    pending.delete(this);
     this.plot?.destroy();
   }
 
   /** What is in sight, or nearly, is drawn at once: there may be a hundred charts. */
-  #seen(entries) {
+  #onVisibilityChange(entries) {
     this.isNear = entries.at(-1).isIntersecting;
-    if (this.isNear) this.catchUp();
+    if (this.isNear) this.drawIfNeeded();
   }
 
   #draw() {
-    this.isBehind = false;
-    waiting.delete(this);
-    const names = [...this.what.series.lines.keys()].join("\n");
+    this.needsDraw = false;
+    pending.delete(this);
+    const names = [...this.state.series.lines.keys()].join("\n");
     if (names !== this.names) this.#rebuild();
     else this.#redraw();
     this.names = names;
@@ -77,11 +79,11 @@ export class Chart {
   #rebuild() {
     this.plot?.destroy();
     this.plot = new this.library(this.#options(), this.#data(), this.box);
-    this.#listenToFingers();
+    this.#followTouch();
   }
 
   #redraw() {
-    const [min, max] = this.what.span;
+    const [min, max] = this.state.span;
     this.plot.batch(() => {
       this.plot.setData(this.#data(), false);
       this.plot.setScale("x", { min, max });
@@ -89,11 +91,11 @@ export class Chart {
   }
 
   #data() {
-    const { times, lines } = this.what.series;
+    const { times, lines } = this.state.series;
     return [times, ...lines.values()];
   }
 
-  #fit() {
+  #resize() {
     const width = this.box.clientWidth;
     if (this.plot && width && width !== this.plot.width)
       this.plot.setSize({ width, height: HEIGHT });
@@ -112,35 +114,37 @@ export class Chart {
         sync: { key: SYNC, setSeries: false },
         points: { size: 9, width: 2 },
         dataIdx: (plot, _, index) => (this.#isOn(plot, index) ? index : null),
-        bind: { dblclick: () => () => this.zoomed(null) },
+        bind: { dblclick: () => () => this.onZoom(null) },
       },
-      scales: { x: { time: true, range: () => this.what.span }, y: { range: [-2, 102] } },
-      axes: [xAxis(), yAxis()],
+      scales: { x: { time: true, range: () => this.state.span }, y: { range: [-2, 102] } },
+      axes: [buildXAxis(), buildYAxis()],
       series: [
         {},
-        ...[...this.what.series.lines.keys()].map((name) => line(this.what.styles.get(name))),
+        ...[...this.state.series.lines.keys()].map((name) =>
+          buildSeriesOptions(this.state.styles.get(name)),
+        ),
       ],
       hooks: {
-        drawClear: [(plot) => drawFuture(plot, this.what.now)],
+        drawClear: [(plot) => drawFuture(plot, this.state.now)],
         draw: [
-          (plot) => drawForecasts(plot, this.what.forecasts),
-          (plot) => drawMarks(plot, this.what.marks),
+          (plot) => drawForecasts(plot, this.state.forecasts),
+          (plot) => drawMarks(plot, this.state.marks),
         ],
-        setCursor: [(plot) => this.#moved(plot)],
-        setSelect: [(plot) => this.#selected(plot)],
+        setCursor: [(plot) => this.#onCursorMove(plot)],
+        setSelect: [(plot) => this.#onSelect(plot)],
       },
     };
   }
 
-  #moved(plot) {
+  #onCursorMove(plot) {
     const { left, idx } = plot.cursor;
-    if (left < 0) this.pointed(null, null);
-    else this.pointed(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
+    if (left < 0) this.onPoint(null, null);
+    else this.onPoint(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
   }
 
   /** Return whether the crosshair is on the line at this reading, the nearest, and in no gap. */
   #isOn(plot, index) {
-    const { times } = this.what.series;
+    const { times } = this.state.series;
     const { left } = plot.cursor;
     if (index === null || !isReading(plot, index)) return false;
     if (Math.abs(plot.valToPos(times[index], "x") - left) <= NEAR) return true;
@@ -148,15 +152,15 @@ export class Chart {
   }
 
   /** The other charts go along with a drag, without an event of their own. */
-  #selected(plot) {
+  #onSelect(plot) {
     const { left, width } = plot.select;
     if (plot.cursor.event && width >= LEAST_DRAG)
-      this.zoomed([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
+      this.onZoom([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
 
   /** A finger moves the crosshair as a mouse does; up and down it still scrolls the page. */
-  #listenToFingers() {
+  #followTouch() {
     const { over } = this.plot;
     over.addEventListener("pointermove", (event) => {
       if (event.pointerType !== "touch") return;
@@ -170,64 +174,64 @@ export class Chart {
   }
 }
 
-const waiting = new Set();
+const pending = new Set();
 let timer = null;
 
 /** Draw a chart out of sight in its turn: a capture of the whole page shows it, too. */
 function drawLater(chart) {
-  waiting.add(chart);
+  pending.add(chart);
   timer ??= setTimeout(drawNext, PAUSE_MS);
 }
 
 function drawNext() {
-  const [chart] = waiting;
-  chart?.catchUp();
-  timer = waiting.size ? setTimeout(drawNext, PAUSE_MS) : null;
+  const [chart] = pending;
+  chart?.drawIfNeeded();
+  timer = pending.size ? setTimeout(drawNext, PAUSE_MS) : null;
 }
 
 function isReading(plot, index) {
   return plot.data.slice(1).some((percents) => (percents[index] ?? null) !== null);
 }
 
-function line(style) {
-  const { width, dash } = lineStyle(style);
+function buildSeriesOptions(style) {
+  const { width, dash } = getLineStyle(style);
   return {
-    stroke: () => colour(`series-${style}`),
+    stroke: () => getColour(`series-${style}`),
     width,
     dash,
     cap: dash.length ? "butt" : "round",
     points: {
       show: true,
       size: 6,
-      fill: () => colour(`series-${style}`),
-      filter: (plot, index) => loneReadings(plot.data[index]),
+      fill: () => getColour(`series-${style}`),
+      filter: (plot, index) => findLoneReadings(plot.data[index]),
     },
   };
 }
 
-function xAxis() {
+function buildXAxis() {
   return {
-    ...axis(),
+    ...buildAxis(),
     size: (_, labels) => (labels?.some((label) => label.includes("\n")) ? 42 : 28),
     space: 64,
-    values: (_, splits) => ticks(splits, now()),
+    values: (_, splits) => formatTicks(splits, now()),
   };
 }
 
-function yAxis() {
+function buildYAxis() {
   return {
-    ...axis(),
+    ...buildAxis(),
     size: 48,
     splits: () => [0, 25, 50, 75, 100],
     values: (_, splits) => splits.map((percent) => `${percent}%`),
   };
 }
 
-function axis() {
+function buildAxis() {
   return {
     font: "12px system-ui, sans-serif",
-    stroke: () => colour("ink-soft"),
-    grid: { stroke: () => colour("grid"), width: 1 },
+    stroke: () => getColour("ink-soft"),
+    grid: { stroke: () => getColour("grid"), width: 1 },
     ticks: { show: false },
   };
 }

@@ -9,7 +9,7 @@ export function now() {
 }
 
 /** Set the clock by the Date header of an answer that has just arrived. */
-export function setBy(date) {
+export function setClock(date) {
   const served = Date.parse(date ?? "");
   if (Number.isNaN(served)) return;
   const difference = served - Date.now();

@@ -6,26 +6,26 @@ const PAUSE_MS = 150; // a search starts once typing pauses so long
 
 export class Combobox {
   /**
-   * `search(text, signal)` resolves to items, `draw(item)` returns what an option shows, and
-   * `name(item)` the text that stays in the field; `failed(error)` hears of a search that did not work.
+   * `search(text, signal)` resolves to items, `render(item)` returns what an option shows, and
+   * `getName(item)` the text that stays in the field; `onError(error)` hears of a search that did not work.
    */
-  constructor(input, list, { search, draw, name, failed }) {
-    Object.assign(this, { input, list, search, draw, name, failed });
+  constructor(input, list, { search, render, getName, onError }) {
+    Object.assign(this, { input, list, search, render, getName, onError });
     this.items = [];
     this.active = -1;
     this.chosen = null;
-    this.#describe();
-    input.addEventListener("input", () => this.#typed());
-    input.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#setRoles();
+    input.addEventListener("input", () => this.#onInput());
+    input.addEventListener("keydown", (event) => this.#onKeyDown(event));
     input.addEventListener("blur", () => this.close());
   }
 
   /**
-   * Return the item that is chosen, or the only one that fits what was typed, or null; `isBehind`
+   * Return the item that is chosen, or the only one that fits what was typed, or null; `isOutdated`
    * then says that nobody knows what fits.
    */
-  async choice() {
-    if (this.chosen === null && this.isBehind) await this.#find();
+  async resolveChoice() {
+    if (this.chosen === null && this.isOutdated) await this.#runSearch();
     return this.chosen ?? (this.items.length === 1 ? this.items[0] : null);
   }
 
@@ -41,7 +41,7 @@ export class Combobox {
     this.#show(false);
   }
 
-  #describe() {
+  #setRoles() {
     setAttribute(this.input, "role", "combobox");
     setAttribute(this.input, "aria-autocomplete", "list");
     setAttribute(this.input, "aria-controls", this.list.id);
@@ -49,40 +49,40 @@ export class Combobox {
     this.#show(false);
   }
 
-  #typed() {
+  #onInput() {
     this.chosen = null;
-    this.isBehind = true;
+    this.isOutdated = true;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#find(), PAUSE_MS);
+    this.timer = setTimeout(() => this.#runSearch(), PAUSE_MS);
   }
 
-  async #find() {
+  async #runSearch() {
     clearTimeout(this.timer);
     this.running?.abort();
     const running = (this.running = new AbortController());
     try {
       const items = await this.search(this.input.value.trim(), running.signal);
-      if (!running.signal.aborted) this.#offer(items);
+      if (!running.signal.aborted) this.#showOptions(items);
     } catch (error) {
       if (running.signal.aborted) return;
-      this.#offer([]);
-      this.isBehind = true;
-      this.failed(error);
+      this.#showOptions([]);
+      this.isOutdated = true;
+      this.onError(error);
     }
   }
 
-  #offer(items) {
+  #showOptions(items) {
     this.items = items;
-    this.isBehind = false;
+    this.isOutdated = false;
     setChildren(
       this.list,
-      items.map((item, index) => this.#option(item, index)),
+      items.map((item, index) => this.#buildOption(item, index)),
     );
     this.#activate(-1);
     this.#show(items.length > 0 && document.activeElement === this.input);
   }
 
-  #option(item, index) {
+  #buildOption(item, index) {
     return el(
       "li",
       {
@@ -94,18 +94,18 @@ export class Combobox {
           this.#choose(item);
         },
       },
-      ...this.draw(item),
+      ...this.render(item),
     );
   }
 
-  #pressed(event) {
+  #onKeyDown(event) {
     const act = KEYS[event.key];
     if (act && act(this, this.list.hidden)) event.preventDefault();
   }
 
   step(by) {
     if (this.list.hidden) {
-      if (this.isBehind) this.#find();
+      if (this.isOutdated) this.#runSearch();
       else this.#show(this.items.length > 0);
     }
     const count = this.items.length;
@@ -116,7 +116,7 @@ export class Combobox {
 
   /** What the list shows while it is behind is not what was typed. */
   chooseActive() {
-    if (this.isBehind || this.list.hidden || this.active < 0) return false;
+    if (this.isOutdated || this.list.hidden || this.active < 0) return false;
     this.#choose(this.items[this.active]);
     return true;
   }
@@ -136,8 +136,8 @@ export class Combobox {
 
   #choose(item) {
     this.chosen = item;
-    this.isBehind = item === null;
-    if (item) this.input.value = this.name(item);
+    this.isOutdated = item === null;
+    if (item) this.input.value = this.getName(item);
     this.close();
   }
 

@@ -10,40 +10,40 @@ import { KeyedList } from "./keyed-list.js";
 import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
 import { SECOND } from "./time.js";
-import { accountView } from "./usage.js";
+import { viewAccount } from "./usage.js";
 
-const NOTHING = { limitHit: false, reset: false };
+const NO_ALERTS = { limitHit: false, reset: false };
 
 export class Dashboard {
-  /** `loggedOut()` is called when the session is over. */
-  constructor(loggedOut) {
-    this.loggedOut = loggedOut;
+  /** `onLogout()` is called when the session is over. */
+  constructor(onLogout) {
+    this.onLogout = onLogout;
     this.element = byId("dashboard");
     this.statusBar = new StatusBar();
     this.cards = new KeyedList(
       byId("cards"),
-      (label) => new Card(label, (...change) => this.#saved(...change)),
+      (label) => new Card(label, (...change) => this.#onSave(...change)),
     );
     this.history = new History(byId("history"));
     this.refresh = new Refresh(
-      () => this.#ask(),
-      () => this.#dueAt(),
+      () => this.#poll(),
+      () => this.#getDueAt(),
     );
   }
 
   async open() {
     this.usage = null;
-    this.lost = null;
+    this.outage = null;
     this.saves = 0;
-    this.watched = new PolledResource("api/usage");
-    this.ticking = setInterval(() => this.#show(), SECOND);
+    this.resource = new PolledResource("api/usage");
+    this.timer = setInterval(() => this.#show(), SECOND);
     await this.refresh.start();
   }
 
   close() {
-    this.watched = null;
+    this.resource = null;
     this.refresh.stop();
-    clearInterval(this.ticking);
+    clearInterval(this.timer);
     this.element.hidden = true;
     this.statusBar.hide();
     this.cards.update([]);
@@ -51,41 +51,41 @@ export class Dashboard {
   }
 
   /** Poll the server; return whether it answered. */
-  async #ask() {
-    const { saves, watched } = this;
+  async #poll() {
+    const { saves, resource } = this;
     try {
-      const usage = await watched.poll();
-      if (watched !== this.watched) return true; // closed meanwhile
-      this.lost = null;
-      if (usage && saves === this.saves) this.#take(usage);
-      else if (usage) this.#askAgain(); // it is older than what was saved meanwhile
+      const usage = await resource.poll();
+      if (resource !== this.resource) return true; // closed meanwhile
+      this.outage = null;
+      if (usage && saves === this.saves) this.#accept(usage);
+      else if (usage) this.#pollAgain(); // it is older than what was saved meanwhile
       this.#show();
       return true;
     } catch (error) {
-      if (watched !== this.watched) return true;
-      if (error.isLoggedOut) return this.loggedOut();
-      this.lost = { at: this.lost?.at ?? now(), error };
+      if (resource !== this.resource) return true;
+      if (error.isLoggedOut) return this.onLogout();
+      this.outage = { at: this.outage?.at ?? now(), error };
       this.#show();
       return false;
     }
   }
 
-  #askAgain() {
-    this.watched.tag = null;
-    this.refresh.soon();
+  #pollAgain() {
+    this.resource.tag = null;
+    this.refresh.pollNow();
   }
 
-  #take(usage) {
+  #accept(usage) {
     this.#announceLimits(usage);
     this.usage = usage;
-    this.history.follow(usage);
+    this.history.update(usage);
   }
 
   /** Announce new limit hits to screen readers. */
   #announceLimits(usage) {
     if (!this.usage) return;
-    const before = new Set(fullWindows(this.usage));
-    const hit = fullWindows(usage).filter((each) => !before.has(each));
+    const before = new Set(findFullWindows(this.usage));
+    const hit = findFullWindows(usage).filter((each) => !before.has(each));
     if (hit.length) announce(`Limit hit: ${hit.join("; ")}.`);
   }
 
@@ -93,61 +93,65 @@ export class Dashboard {
     if (!this.usage) return this.#showNothing();
     this.element.hidden = false;
     const at = now();
-    this.statusBar.update(this.usage, this.lost, at);
+    this.statusBar.update(this.usage, this.outage, at);
     this.#showCards(at);
     this.history.tick(at);
   }
 
   #showNothing() {
     this.element.hidden = true;
-    if (this.lost) this.statusBar.update(null, this.lost, now());
+    if (this.outage) this.statusBar.update(null, this.outage, now());
   }
 
   #showCards(at) {
     const { accounts, refreshIntervalMs, alertSubscriptions } = this.usage;
-    const shared = { barred: this.#barred(), reachable: this.lost === null, now: at };
+    const shared = {
+      disabledReason: this.#getDisabledReason(),
+      reachable: this.outage === null,
+      now: at,
+    };
     this.cards.update(
       accounts.map((account) => {
-        const view = accountView(account, refreshIntervalMs, at);
-        const subscription = alertSubscriptions[account.label] ?? NOTHING;
+        const view = viewAccount(account, refreshIntervalMs, at);
+        const subscription = alertSubscriptions[account.label] ?? NO_ALERTS;
         return [account.label, { view, subscription, ...shared }];
       }),
     );
     const empty = byId("empty");
     empty.hidden = accounts.length > 0;
-    setText(empty, emptyMessage(this.usage));
+    setText(empty, describeEmptiness(this.usage));
     document.title = accounts.length
-      ? `${busiest(accounts, refreshIntervalMs, at)}cldmon`
+      ? `${formatHighest(accounts, refreshIntervalMs, at)}cldmon`
       : "cldmon";
   }
 
   /** Return why alerts cannot be changed; empty if they can. */
-  #barred() {
+  #getDisabledReason() {
     const { slackEnabled, session, subscriptionsError } = this.usage;
     if (!slackEnabled) return "Slack is off on this server.";
     if (session.guest || !session.slackId) return "Log in by name to get alerts.";
     return subscriptionsError ? "The settings cannot be read." : "";
   }
 
-  #saved(label, subscription) {
+  #onSave(label, subscription) {
     this.saves += 1;
     this.usage.alertSubscriptions[label] = subscription;
   }
 
-  #dueAt() {
+  #getDueAt() {
     if (!this.usage?.fetchedAt) return null;
     return Date.parse(this.usage.fetchedAt) + this.usage.refreshIntervalMs;
   }
 }
 
-function emptyMessage({ loading }) {
+function describeEmptiness({ loading }) {
   return loading
     ? "No pass has ended yet. The first numbers come with it: cldmon fetch."
     : "No account is configured.";
 }
 
-function fullWindows({ accounts, refreshIntervalMs }) {
-  const views = accounts.map((account) => accountView(account, refreshIntervalMs, now()));
+function findFullWindows({ accounts, refreshIntervalMs }) {
+  const views = accounts.map((account) => viewAccount(account, refreshIntervalMs, now()));
   return views
     .filter((view) => view.state === "live")
     .flatMap((view) =>
@@ -158,9 +162,9 @@ function fullWindows({ accounts, refreshIntervalMs }) {
 }
 
 /** Return the highest live percentage, for the tab. */
-function busiest(accounts, intervalMs, at) {
+function formatHighest(accounts, intervalMs, at) {
   const live = accounts
-    .map((account) => accountView(account, intervalMs, at))
+    .map((account) => viewAccount(account, intervalMs, at))
     .filter((view) => view.state === "live");
   const percents = live.flatMap((view) => view.windows.map(({ percent }) => percent ?? 0));
   return percents.length ? `${Math.max(...percents)}% · ` : "";

@@ -4,12 +4,12 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** Return an element with attributes and children; null, undefined and false ones are left out. */
 export function el(name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children);
+  return fill(document.createElement(name), attributes, children);
 }
 
 /** Return an element of a drawing. */
 export function svg(name, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, name), attributes, children);
+  return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
 /** Set an attribute, or take it away where the value is null, undefined or false. */
@@ -38,7 +38,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-function filled(element, attributes, children) {
+function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else setAttribute(element, name, value);

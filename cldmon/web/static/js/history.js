@@ -4,35 +4,35 @@ import { PolledResource } from "./api.js";
 import { now } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { KeyedList } from "./keyed-list.js";
-import { chartLibrary } from "./library.js";
+import { loadChartLibrary } from "./library.js";
 import { WindowNames } from "./names.js";
 import { Panel } from "./panel.js";
-import { RANGES, selectedRange, storeRange } from "./range.js";
-import { seriesByLabel } from "./series.js";
+import { RANGES, getSelectedRange, storeRange } from "./range.js";
+import { buildSeries } from "./series.js";
 import { MINUTE, SECOND } from "./time.js";
-import { accountView } from "./usage.js";
+import { viewAccount } from "./usage.js";
 
 const POINTS = 800; // per account: about as many as a chart has pixels
 const MOST_AHEAD = 0.4; // of the range is shown of the future, where a forecast reaches so far
 const LEAST_AHEAD = 0.02;
 const LEAST_SPAN_MS = 5 * MINUTE;
 const RETRY_MS = 10 * SECOND;
-const LOOKS = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"];
+const REDRAW_QUERIES = ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"];
 const NO_SERIES = { times: [], lines: new Map() };
 
 export class History {
   constructor(section) {
     this.section = section;
-    this.range = selectedRange();
+    this.range = getSelectedRange();
     this.zoom = null;
     this.title = el("h2", { id: "history-title" }, "History");
-    this.buttons = new Map(RANGES.map((range) => [range.name, this.#button(range)]));
+    this.buttons = new Map(RANGES.map((range) => [range.name, this.#buildButton(range)]));
     this.unzoom = el(
       "button",
       { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) },
       "Reset zoom",
     );
-    this.key = key();
+    this.key = buildKey();
     this.missing = el(
       "p",
       { class: "note", hidden: true },
@@ -40,7 +40,7 @@ export class History {
     );
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
     const box = el("div", { class: "panels" });
-    this.keyed = new KeyedList(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
+    this.panels = new KeyedList(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
     section.replaceChildren(
       el(
         "header",
@@ -58,16 +58,16 @@ export class History {
       this.problem,
       box,
     );
-    addEventListener("hashchange", () => this.#switchTo(selectedRange(this.range)));
-    addEventListener("beforeprint", () => this.#eachPanel((panel) => panel.catchUp()));
-    for (const query of LOOKS)
+    addEventListener("hashchange", () => this.#switchTo(getSelectedRange(this.range)));
+    addEventListener("beforeprint", () => this.#eachPanel((panel) => panel.drawIfNeeded()));
+    for (const query of REDRAW_QUERIES)
       matchMedia(query).addEventListener("change", () =>
         this.#eachPanel((panel) => panel.redraw()),
       );
   }
 
   /** Show the history up to the last answer of the server. */
-  follow(usage) {
+  update(usage) {
     const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
     this.usage = usage;
     this.names = new WindowNames(usage);
@@ -84,24 +84,24 @@ export class History {
   }
 
   close() {
-    this.usage = this.series = this.watched = this.zoom = null;
-    this.keyed.update([]);
+    this.usage = this.series = this.resource = this.zoom = null;
+    this.panels.update([]);
   }
 
-  #button({ name, title }) {
+  #buildButton({ name, title }) {
     return el("button", { type: "button", title, onclick: () => this.#choose(name) }, name);
   }
 
   #choose(name) {
     storeRange(name);
-    this.#switchTo(selectedRange());
+    this.#switchTo(getSelectedRange());
   }
 
   #switchTo(range) {
     if (range === this.range) return;
     this.range = range;
     this.zoom = null;
-    this.watched = null;
+    this.resource = null;
     this.#showButtons();
     if (this.usage) this.#load();
   }
@@ -109,13 +109,13 @@ export class History {
   async #load() {
     const { name } = this.range;
     this.failedAt = null;
-    this.watched ??= new PolledResource(`api/history?range=${name}&points=${POINTS}`);
+    this.resource ??= new PolledResource(`api/history?range=${name}&points=${POINTS}`);
     this.#showButtons();
     try {
-      const [library, entries] = await Promise.all([chartLibrary(), this.watched.poll()]);
+      const [library, entries] = await Promise.all([loadChartLibrary(), this.resource.poll()]);
       if (name !== this.range.name || !this.usage) return;
       this.library = library;
-      if (entries || !this.series) this.series = seriesByLabel(entries ?? [], this.names);
+      if (entries || !this.series) this.series = buildSeries(entries ?? [], this.names);
       this.#showProblem("");
     } catch (error) {
       if (name !== this.range.name || !this.usage) return;
@@ -129,11 +129,11 @@ export class History {
     const at = now();
     this.shownAt = at;
     const { accounts, refreshIntervalMs } = this.usage;
-    const views = accounts.map((account) => accountView(account, refreshIntervalMs, at));
+    const views = accounts.map((account) => viewAccount(account, refreshIntervalMs, at));
     const range = [at - this.range.ms, at];
-    const span = this.zoom ?? [range[0], at + this.#ahead(views, at)];
+    const span = this.zoom ?? [range[0], at + this.#computeAhead(views, at)];
     const shared = { library: this.library, names: this.names, span, range, now: at };
-    this.keyed.update(
+    this.panels.update(
       views.map((view) => [
         view.label,
         { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared },
@@ -145,7 +145,7 @@ export class History {
   }
 
   /** Return how much of the future is shown, in ms. */
-  #ahead(views, at) {
+  #computeAhead(views, at) {
     const resets = views.flatMap(({ windows, state }) =>
       windows
         .filter(({ forecast }) => forecast && state === "live")
@@ -170,18 +170,18 @@ export class History {
       setAttribute(button, "aria-pressed", String(name === this.range.name));
   }
 
-  #showProblem(words) {
-    setText(this.problem, words);
-    this.problem.hidden = words === "";
+  #showProblem(message) {
+    setText(this.problem, message);
+    this.problem.hidden = message === "";
   }
 
   #eachPanel(act) {
-    for (const panel of this.keyed.parts.values()) act(panel);
+    for (const panel of this.panels.parts.values()) act(panel);
   }
 }
 
 /** Return what the marks in the charts mean. */
-function key() {
+function buildKey() {
   return el(
     "p",
     { class: "key" },

@@ -13,7 +13,7 @@ export class KeyedList {
   /** Show these items, given as pairs of a key and what its part is to be updated with. */
   update(items) {
     const shown = new Map(items.map(([key]) => [key, this.parts.get(key) ?? this.make(key)]));
-    for (const [key, part] of this.parts) if (!shown.has(key)) part.end?.();
+    for (const [key, part] of this.parts) if (!shown.has(key)) part.destroy?.();
     this.parts = shown;
     this.parent.style.setProperty("--count", shown.size);
     setChildren(

@@ -5,16 +5,16 @@ import { el } from "./dom.js";
 let loading = null;
 
 /** Return uPlot, or null if it cannot be loaded; the next call then tries again. */
-export function chartLibrary() {
-  loading ??= load();
+export function loadChartLibrary() {
+  loading ??= importLibrary();
   return loading;
 }
 
-async function load() {
+async function importLibrary() {
   try {
     await Promise.all([
-      loaded(el("link", { rel: "stylesheet", href: "vendor/uPlot.min.css" })),
-      loaded(el("script", { src: "vendor/uPlot.iife.min.js" })),
+      insert(el("link", { rel: "stylesheet", href: "vendor/uPlot.min.css" })),
+      insert(el("script", { src: "vendor/uPlot.iife.min.js" })),
     ]);
     return globalThis.uPlot ?? null;
   } catch {
@@ -23,7 +23,7 @@ async function load() {
   }
 }
 
-function loaded(element) {
+function insert(element) {
   return new Promise((resolve, reject) => {
     element.addEventListener("load", resolve);
     element.addEventListener("error", (event) => {

@@ -3,24 +3,24 @@
 import { get, post } from "./api.js";
 import { Combobox } from "./combobox.js";
 import { byId, el, setText } from "./dom.js";
-import { sentence } from "./messages.js";
+import { toSentence } from "./messages.js";
 
 const FEWEST_LETTERS = 3; // that the server looks at where a code is asked for
 const TOO_SHORT = "Type at least three letters of your name.";
 
 export class Login {
-  /** `entered(session)` is called after a login. */
-  constructor(entered) {
-    this.entered = entered;
+  /** `onLogin(session)` is called after a login. */
+  constructor(onLogin) {
+    this.onLogin = onLogin;
     this.section = byId("login");
     this.problem = el("p", { class: "problem", role: "alert", id: "login-problem" });
   }
 
-  /** Show the box for what the server admits; `words` say why, if it was not asked for. */
-  show(session, words = "") {
+  /** Show the box for what the server admits; `message` says why, if it was not asked for. */
+  show(session, message = "") {
     this.section.hidden = false;
     this.session = session;
-    this.#showName(words);
+    this.#showName(message);
   }
 
   hide() {
@@ -28,19 +28,19 @@ export class Login {
     this.section.replaceChildren();
   }
 
-  #showName(words = "") {
+  #showName(message = "") {
     const parts = [
       el("h2", { id: "login-title", tabindex: "-1" }, "Log in"),
-      this.session.slackEnabled ? this.#nameForm() : null,
+      this.session.slackEnabled ? this.#buildNameForm() : null,
       this.problem,
-      this.#guest(),
+      this.#buildGuestSection(),
     ];
     this.section.replaceChildren(...parts.filter(Boolean));
-    this.#showProblem(words);
+    this.#showProblem(message);
     (this.section.querySelector("input") ?? byId("login-title")).focus();
   }
 
-  #nameForm() {
+  #buildNameForm() {
     const input = el("input", {
       id: "name",
       type: "text",
@@ -53,15 +53,15 @@ export class Login {
     const list = el("ul", { id: "names", class: "options", "aria-label": "People", hidden: true });
     const box = new Combobox(input, list, {
       search: (text, signal) => this.#search(text, signal),
-      draw: drawn,
-      name: (person) => person.name,
-      failed: (error) => this.#showProblem(sentence(error.message)),
+      render: renderPerson,
+      getName: (person) => person.name,
+      onError: (error) => this.#showProblem(toSentence(error.message)),
     });
     return el(
       "form",
       {
         novalidate: true,
-        onsubmit: (event) => this.#submitted(event, () => this.#enterWith(box)),
+        onsubmit: (event) => this.#onSubmit(event, () => this.#logInWith(box)),
       },
       el("label", { for: "name" }, "Your Slack name"),
       el("div", { class: "combobox" }, input, list),
@@ -85,7 +85,7 @@ export class Login {
     return users;
   }
 
-  #guest() {
+  #buildGuestSection() {
     if (!this.session.guestsAdmitted) {
       const all = this.session.slackEnabled;
       return all
@@ -100,36 +100,36 @@ export class Login {
       { class: "guest" },
       el(
         "button",
-        { type: "button", onclick: () => this.#try(() => this.#enter({ slackId: "" })) },
+        { type: "button", onclick: () => this.#run(() => this.#logIn({ slackId: "" })) },
         "Continue as guest",
       ),
       el("p", { class: "note" }, note),
     );
   }
 
-  #submitted(event, act) {
+  #onSubmit(event, act) {
     event.preventDefault();
-    this.#try(act);
+    this.#run(act);
   }
 
-  async #enterWith(box) {
-    const person = await box.choice();
-    if (person) return this.#enterAs(person);
-    if (box.isBehind) return; // the search has failed, and its error is shown
+  async #logInWith(box) {
+    const person = await box.resolveChoice();
+    if (person) return this.#logInAs(person);
+    if (box.isOutdated) return; // the search has failed, and its error is shown
     if (this.#isTooShort(box.input.value)) return this.#showProblem(TOO_SHORT);
     this.#showProblem(
       box.items.length ? "Choose your name from the list." : "No Slack user by that name.",
     );
   }
 
-  async #enterAs(person) {
-    const { status } = await this.#enter({ slackId: person.id });
+  async #logInAs(person) {
+    const { status } = await this.#logIn({ slackId: person.id });
     if (status === 202) this.#showCode(person);
   }
 
-  async #enter(body) {
+  async #logIn(body) {
     const answer = await post("api/auth", body);
-    if (answer.status === 200) this.entered(answer.body.session);
+    if (answer.status === 200) this.onLogin(answer.body.session);
     return answer;
   }
 
@@ -142,7 +142,7 @@ export class Login {
       maxlength: "8",
       "aria-describedby": "code-note login-problem",
     });
-    const send = () => this.#enter({ slackId: person.id, code: input.value.trim() });
+    const send = () => this.#logIn({ slackId: person.id, code: input.value.trim() });
     this.section.replaceChildren(
       el("h2", { id: "login-title", tabindex: "-1" }, "Enter the code"),
       el(
@@ -154,7 +154,7 @@ export class Login {
       ),
       el(
         "form",
-        { novalidate: true, onsubmit: (event) => this.#submitted(event, send) },
+        { novalidate: true, onsubmit: (event) => this.#onSubmit(event, send) },
         el("label", { for: "code" }, "Code"),
         input,
         el("button", { type: "submit", class: "primary" }, "Log in"),
@@ -165,7 +165,7 @@ export class Login {
         { class: "row" },
         el(
           "button",
-          { type: "button", class: "quiet", onclick: () => this.#try(() => this.#enterAs(person)) },
+          { type: "button", class: "quiet", onclick: () => this.#run(() => this.#logInAs(person)) },
           "Send a new code",
         ),
         el(
@@ -180,25 +180,25 @@ export class Login {
   }
 
   /** Do one thing at a time, and say what went wrong. */
-  async #try(act) {
+  async #run(act) {
     if (this.busy) return;
     this.busy = true;
     this.#showProblem("");
     try {
       await act();
     } catch (error) {
-      this.#showProblem(sentence(error.message));
+      this.#showProblem(toSentence(error.message));
     } finally {
       this.busy = false;
     }
   }
 
-  #showProblem(words) {
-    setText(this.problem, words);
+  #showProblem(message) {
+    setText(this.problem, message);
   }
 }
 
-function drawn(person) {
+function renderPerson(person) {
   const more = [person.realName, person.userName && `@${person.userName}`];
   const others = more.filter((text) => text && text !== person.name);
   return [

@@ -10,26 +10,26 @@ const RETRY_MS = 5 * SECOND;
 
 const login = new Login((session) => enter(session, { focus: true }));
 const dashboard = new Dashboard(() => leave("Your session has ended: log in again."));
-let known = null;
+let lastSession = null;
 
 byId("logout").addEventListener("click", logOut);
-begin();
+start();
 
-async function begin() {
+async function start() {
   try {
     const session = await get("api/session");
     byId("notices").replaceChildren();
-    known = session;
+    lastSession = session;
     if (session.authenticated) enter(session, { focus: false });
     else login.show(session);
   } catch (error) {
     byId("notices").replaceChildren(el("p", { class: "notice" }, `${error.message} Trying again.`));
-    setTimeout(begin, RETRY_MS);
+    setTimeout(start, RETRY_MS);
   }
 }
 
 async function enter(session, { focus }) {
-  known = session;
+  lastSession = session;
   login.hide();
   byId("who").hidden = false;
   setText(byId("who-name"), session.slackId ? session.slackName : "Guest");
@@ -50,9 +50,9 @@ async function logOut() {
   }
 }
 
-function leave(words = "") {
+function leave(message = "") {
   dashboard.close();
   byId("who").hidden = true;
   document.title = "cldmon";
-  login.show({ ...known, authenticated: false }, words);
+  login.show({ ...lastSession, authenticated: false }, message);
 }

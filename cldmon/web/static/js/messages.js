@@ -1,6 +1,6 @@
 // Messages about windows and accounts. Pure.
 
-import { ago, clock, span, when } from "./time.js";
+import { formatAge, formatClock, formatDuration, formatWhen } from "./time.js";
 
 export const LEVELS = {
   normal: { word: "", mark: "" },
@@ -10,21 +10,21 @@ export const LEVELS = {
 };
 
 /** Return when a window resets: as clock time, and as a countdown. */
-export function resetMessage(window, now) {
-  if (window.resetsAt === null) return { lead: idleMessage(window), at: "", left: "" };
-  const at = clock(window.resetsAt, now);
+export function describeReset(window, now) {
+  if (window.resetsAt === null) return { lead: describeMissingReset(window), at: "", left: "" };
+  const at = formatClock(window.resetsAt, now);
   if (window.due) return { lead: "Reset due since", at, left: "" };
   if (window.overdue) return { lead: "Reset overdue since", at, left: "" };
-  return { lead: "Resets", at, left: `in ${span(window.resetsAt - now)}` };
+  return { lead: "Resets", at, left: `in ${formatDuration(window.resetsAt - now)}` };
 }
 
-function idleMessage({ name, percent }) {
+function describeMissingReset({ name, percent }) {
   if (percent === null) return "";
   return name === "fiveHour" ? "No active session" : "Reset time unknown";
 }
 
 /** Return where a window is heading. */
-export function forecastMessage(window, now) {
+export function describeForecast(window, now) {
   if (window.due) return "Unknown until the next reading.";
   if (window.percent === 100) return "";
   const forecast = window.forecast;
@@ -32,17 +32,17 @@ export function forecastMessage(window, now) {
   if (!forecast.fullAt) return `On pace for ${forecast.endsAtPercent}% by reset.`;
   const fullAt = Date.parse(forecast.fullAt);
   if (fullAt <= now) return "On pace to hit the limit about now.";
-  return `On pace to hit the limit ${when(fullAt, now)}, in ${span(fullAt - now)}.`;
+  return `On pace to hit the limit ${formatWhen(fullAt, now)}, in ${formatDuration(fullAt - now)}.`;
 }
 
 /** Return how old an account's numbers are. */
-export function ageMessage(view, now) {
+export function describeAge(view, now) {
   if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
   const age = now - view.readAt;
-  if (view.state === "error") return `Last good reading ${ago(age)}`;
+  if (view.state === "error") return `Last good reading ${formatAge(age)}`;
   if (view.state === "stale")
-    return age < 0 ? "Read in the future: check the clocks" : `Stale: ${span(age)} old`;
-  return `Read ${ago(Math.max(0, age))}`;
+    return age < 0 ? "Read in the future: check the clocks" : `Stale: ${formatDuration(age)} old`;
+  return `Read ${formatAge(Math.max(0, age))}`;
 }
 
 const NEXT_STEPS = {
@@ -56,19 +56,19 @@ const NEXT_STEPS = {
 };
 
 /** Return what to do about an error: words, and a command if one helps. */
-export function nextStep(view, now) {
+export function suggestNextStep(view, now) {
   if (view.retryAt !== null && view.retryAt > now) {
-    return [`Nothing to do: cldmon asks again after ${clock(view.retryAt, now)}.`, ""];
+    return [`Nothing to do: cldmon asks again after ${formatClock(view.retryAt, now)}.`, ""];
   }
   const step = Object.hasOwn(NEXT_STEPS, view.errorKind ?? "") ? NEXT_STEPS[view.errorKind] : null;
-  return step ? step(quoted(view.label)) : ["The next pass tries again.", ""];
+  return step ? step(quoteForShell(view.label)) : ["The next pass tries again.", ""];
 }
 
 /** Return a server's message as a sentence. */
-export function sentence(text) {
+export function toSentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
-function quoted(label) {
+function quoteForShell(label) {
   return /^[\w.@-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
 }

@@ -1,8 +1,8 @@
 // One window of an account: its bar, its percentage, its level, its reset and its forecast.
 
 import { el, setAttribute, setText } from "./dom.js";
-import { full } from "./time.js";
-import { LEVELS, forecastMessage, resetMessage } from "./messages.js";
+import { formatFull } from "./time.js";
+import { LEVELS, describeForecast, describeReset } from "./messages.js";
 
 const NO_LEVEL = { word: "", mark: "" };
 
@@ -43,8 +43,8 @@ export class Meter {
   update({ window, live, now }) {
     setText(this.title, window.title);
     this.#showPercent(window, live);
-    this.#showReset(resetMessage(window, now), window.resetsAt);
-    setText(this.forecast, live || window.due ? forecastMessage(window, now) : "");
+    this.#showReset(describeReset(window, now), window.resetsAt);
+    setText(this.forecast, live || window.due ? describeForecast(window, now) : "");
     this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 
@@ -75,6 +75,6 @@ export class Meter {
     setText(this.at, at);
     setText(this.left, left);
     setAttribute(this.at, "datetime", resetsAt === null ? null : new Date(resetsAt).toISOString());
-    setAttribute(this.at, "title", resetsAt === null ? null : full(resetsAt));
+    setAttribute(this.at, "title", resetsAt === null ? null : formatFull(resetsAt));
   }
 }

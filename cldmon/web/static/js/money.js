@@ -1,43 +1,43 @@
 // Messages about usage credits, credit pools and saved limit resets. Pure.
 
-import { clock, day } from "./time.js";
+import { formatClock, formatDay } from "./time.js";
 
 const FULL = 100;
 const REASONS = { user_disabled: "turned off in the account's settings" };
 
 /** Return credits as a row: title, amount, percent for a bar (null for none), and a note. */
-export function creditsRow(credits) {
+export function buildCreditsRow(credits) {
   return {
     title: credits.shared ? "Usage credits (organization)" : "Usage credits",
     amount: formatAmounts(credits),
-    percent: percentOf(credits),
-    note: credits.enabled ? "" : offMessage(credits.reason),
+    percent: computePercent(credits),
+    note: credits.enabled ? "" : describeOff(credits.reason),
   };
 }
 
 /** Return a credit pool as such a row. */
-export function poolRow(pool, now) {
-  const percent = pool.utilization ?? percentOf(pool);
+export function buildPoolRow(pool, now) {
+  const percent = pool.utilization ?? computePercent(pool);
   return {
     title: pool.title,
     amount: formatAmounts(pool) || (percent === null ? "" : `${percent}%`),
     percent,
-    note: pool.expiresAt === null ? "" : expiryMessage(Date.parse(pool.expiresAt), now),
+    note: pool.expiresAt === null ? "" : describeExpiry(Date.parse(pool.expiresAt), now),
   };
 }
 
 /** Return how many saved resets are left, and until when; nothing where there are none. */
-export function savedResetsMessage(saved, now) {
+export function describeSavedResets(saved, now) {
   if (!saved?.left) return "";
   const count = saved.left === 1 ? "1 saved reset" : `${saved.left} saved resets`;
   if (saved.endsAt === null) return count;
   const endsAt = Date.parse(saved.endsAt);
   const verb = endsAt > now ? "ends" : "ended";
-  return `${count}, ${saved.left === 1 ? "" : "the next "}${verb} ${clock(endsAt, now)}`;
+  return `${count}, ${saved.left === 1 ? "" : "the next "}${verb} ${formatClock(endsAt, now)}`;
 }
 
 /** Return money, given in minor units, as the reader's locale writes it. */
-export function money(minor, { currency, exponent }) {
+export function formatMoney(minor, { currency, exponent }) {
   const amount = minor / 10 ** exponent;
   try {
     const digits = { minimumFractionDigits: exponent, maximumFractionDigits: exponent };
@@ -51,20 +51,22 @@ export function money(minor, { currency, exponent }) {
 
 function formatAmounts(row) {
   const { used, limit } = row;
-  if (used === null) return limit === null ? "" : `limit ${money(limit, row)}`;
-  return limit === null ? money(used, row) : `${money(used, row)} of ${money(limit, row)}`;
+  if (used === null) return limit === null ? "" : `limit ${formatMoney(limit, row)}`;
+  return limit === null
+    ? formatMoney(used, row)
+    : `${formatMoney(used, row)} of ${formatMoney(limit, row)}`;
 }
 
-function percentOf({ used, limit }) {
+function computePercent({ used, limit }) {
   return used === null || !limit ? null : Math.min(FULL, Math.floor((used * FULL) / limit));
 }
 
-function offMessage(reason) {
+function describeOff(reason) {
   if (reason === null) return "Off";
   const words = Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason.replaceAll("_", " ");
   return `Off: ${words}`;
 }
 
-function expiryMessage(expiresAt, now) {
-  return `${expiresAt > now ? "Expires" : "Expired"} ${day(expiresAt)}`;
+function describeExpiry(expiresAt, now) {
+  return `${expiresAt > now ? "Expires" : "Expired"} ${formatDay(expiresAt)}`;
 }

@@ -3,7 +3,7 @@
 // The history also has windows that no account has any more: their names are parsed as
 // cldmon/domain/windows.py does it.
 
-import { readingOf } from "./usage.js";
+import { getReading } from "./usage.js";
 
 const SCOPES = ["models.", "scoped."];
 const WEEK = "sevenDay";
@@ -13,12 +13,12 @@ export class WindowNames {
   /** `usage` is the answer of `GET /api/usage`: the known kinds, and each account's windows. */
   constructor({ windowKinds, accounts }) {
     this.ranks = new Map(windowKinds.map(({ name }, rank) => [name, rank]));
-    const shown = accounts.flatMap((account) => readingOf(account)?.windows ?? []);
+    const shown = accounts.flatMap((account) => getReading(account)?.windows ?? []);
     this.known = new Map([...windowKinds, ...shown].map((kind) => [kind.name, kind]));
     this.pools = new Map(
       accounts.map((account) => [
         account.label,
-        new Set((readingOf(account)?.pools ?? []).map(({ name }) => name)),
+        new Set((getReading(account)?.pools ?? []).map(({ name }) => name)),
       ]),
     );
   }
@@ -39,11 +39,13 @@ export class WindowNames {
   }
 
   /** Return names in the order in which they are shown: known kinds first, then weeks. */
-  sorted(names) {
+  sort(names) {
     const rank = (name) => this.ranks.get(name) ?? this.ranks.size;
     return [...names].sort(
       (a, b) =>
-        rank(a) - rank(b) || isOther(a) - isOther(b) || compare(this.short(a), this.short(b)),
+        rank(a) - rank(b) ||
+        isOtherKind(a) - isOtherKind(b) ||
+        compare(this.short(a), this.short(b)),
     );
   }
 
@@ -54,28 +56,28 @@ export class WindowNames {
 
 function parseName(name) {
   const prefix = SCOPES.find((each) => name.startsWith(each));
-  if (prefix) return weekly(name.slice(prefix.length));
+  if (prefix) return nameWeek(name.slice(prefix.length));
   const [camel, ...scope] = name.split(SCOPE);
   if (camel.startsWith(WEEK))
-    return weekly([capitalized(spaced(camel.slice(WEEK.length))), ...scope].join(SCOPE));
-  const short = [spaced(camel), ...scope].join(SCOPE);
+    return nameWeek([capitalize(splitCamelCase(camel.slice(WEEK.length))), ...scope].join(SCOPE));
+  const short = [splitCamelCase(camel), ...scope].join(SCOPE);
   return { title: short.charAt(0).toUpperCase() + short.slice(1), short };
 }
 
-function weekly(scope) {
+function nameWeek(scope) {
   return { title: `Weekly: ${scope} only`, short: `7d ${scope}` };
 }
 
 /** Return whether the name of a window of no known kind is not that of a week. */
-function isOther(name) {
+function isOtherKind(name) {
   return ![...SCOPES, WEEK].some((prefix) => name.startsWith(prefix));
 }
 
-function spaced(camel) {
+function splitCamelCase(camel) {
   return camel.replace(/\p{Lu}/gu, (letter) => ` ${letter.toLowerCase()}`).trim();
 }
 
-function capitalized(words) {
+function capitalize(words) {
   return words.replace(/\p{L}+/gu, (word) => word.charAt(0).toUpperCase() + word.slice(1));
 }
 

@@ -3,20 +3,20 @@
 import { announce } from "./announce.js";
 import { Chart } from "./chart.js";
 import { el, setAttribute, setChildren, setText } from "./dom.js";
-import { gapsOf, marksOf } from "./series.js";
-import { styleNumbers, swatch } from "./styles.js";
-import { summaryOf } from "./summary.js";
+import { findGaps, findMarks } from "./series.js";
+import { assignStyles, drawSwatch } from "./styles.js";
+import { summarize } from "./summary.js";
 import { Table } from "./table.js";
-import { clock } from "./time.js";
+import { formatClock } from "./time.js";
 
 const ZOOM_STEP = 0.5;
 
 export class Panel {
-  /** `zoomed(span)` is called with another span to show, null for all of the range. */
-  constructor(label, zoomed) {
+  /** `onZoom(span)` is called with another span to show, null for all of the range. */
+  constructor(label, onZoom) {
     const id = `history-${Panel.count++}`;
     this.label = label;
-    this.zoomed = zoomed;
+    this.onZoom = onZoom;
     this.legend = el("ul", { class: "legend" });
     this.when = el("p", { class: "when" });
     this.plot = el("div", {
@@ -27,7 +27,7 @@ export class Panel {
       "aria-labelledby": id,
       "aria-describedby": `${id}-summary`,
       "aria-keyshortcuts": "ArrowLeft ArrowRight Home End Plus Minus Escape",
-      onkeydown: (event) => this.#pressed(event),
+      onkeydown: (event) => this.#onKeyDown(event),
     });
     this.none = el("p", { class: "none", hidden: true });
     this.summary = el("p", { class: "summary", id: `${id}-summary` });
@@ -48,15 +48,15 @@ export class Panel {
   update({ library, series, view, names, span, range, now }) {
     Object.assign(this, { series, names, now, range, span });
     const shown = [...series.lines.keys()];
-    const styles = styleNumbers(shown);
-    const marks = marksOf(series);
+    const styles = assignStyles(shown);
+    const marks = findMarks(series);
     const isEmpty = shown.length === 0;
     this.none.hidden = !isEmpty;
     setText(this.none, "No readings in this span.");
     this.plot.hidden = this.legend.hidden = isEmpty || !library;
     setText(
       this.summary,
-      isEmpty ? "" : summaryOf({ series, marks, gaps: gapsOf(series), range, now, names }),
+      isEmpty ? "" : summarize({ series, marks, gaps: findGaps(series), range, now, names }),
     );
     this.table.update({ series, marks, names, open: !library });
     this.table.element.hidden = isEmpty;
@@ -68,7 +68,7 @@ export class Panel {
         span,
         now,
         marks,
-        forecasts: forecastsOf(view, styles),
+        forecasts: buildForecasts(view, styles),
       });
     if (!this.element.classList.contains("pointed")) this.#showValues(null, null);
   }
@@ -77,18 +77,18 @@ export class Panel {
     this.chart?.redraw();
   }
 
-  catchUp() {
-    this.chart?.catchUp();
+  drawIfNeeded() {
+    this.chart?.drawIfNeeded();
   }
 
-  end() {
-    this.chart?.end();
+  destroy() {
+    this.chart?.destroy();
   }
 
   #draw(library, what) {
     this.chart ??= new Chart(library, this.plot, {
-      zoomed: this.zoomed,
-      pointed: (at, index) => this.#showValues(at, index),
+      onZoom: this.onZoom,
+      onPoint: (at, index) => this.#showValues(at, index),
     });
     this.chart.update(what);
   }
@@ -104,7 +104,7 @@ export class Panel {
         el(
           "li",
           {},
-          swatch(styles.get(name)),
+          drawSwatch(styles.get(name)),
           el("span", { class: "series-name" }, this.names.short(name)),
           this.values.get(name),
         ),
@@ -116,15 +116,18 @@ export class Panel {
   #showValues(at, index) {
     this.index = index;
     const { times, lines } = this.series;
-    const shown = at === null ? lastReading(this.series) : index;
+    const shown = at === null ? findLastReading(this.series) : index;
     const ms = times[shown] ?? at;
     this.element.classList.toggle("pointed", at !== null);
-    setText(this.when, ms === null ? "" : `${at === null ? "Last: " : ""}${clock(ms, this.now)}`);
+    setText(
+      this.when,
+      ms === null ? "" : `${at === null ? "Last: " : ""}${formatClock(ms, this.now)}`,
+    );
     for (const [name, output] of this.values)
       setText(output, formatPercent(lines.get(name)?.[shown]));
   }
 
-  #pressed(event) {
+  #onKeyDown(event) {
     const act = KEYS[event.key];
     if (!act || !this.chart || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -137,12 +140,12 @@ export class Panel {
     const values = [...this.series.lines].map(
       ([name, percents]) => `${this.names.short(name)} ${formatPercent(percents[index])}`,
     );
-    announce(`${clock(this.series.times[index], this.now)}: ${values.join(", ")}`);
+    announce(`${formatClock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }
 
   /** Move by so many of the readings that are shown; from nowhere to the last. */
   step(by) {
-    const shown = readingsWithin(this.series, this.span);
+    const shown = findReadingsWithin(this.series, this.span);
     if (!shown.length) return;
     const here = this.index === null ? shown.length : shown.findIndex((n) => n >= this.index);
     this.goTo(shown[Math.max(0, Math.min(shown.length - 1, here + by))]);
@@ -151,8 +154,8 @@ export class Panel {
   /** Show a part of the span, or more of it, around the crosshair. */
   zoomBy(factor) {
     const [from, to] = this.span;
-    const centre = this.series.times[this.index ?? lastReading(this.series)] ?? (from + to) / 2;
-    this.zoomed([centre - (centre - from) * factor, centre + (to - centre) * factor]);
+    const centre = this.series.times[this.index ?? findLastReading(this.series)] ?? (from + to) / 2;
+    this.onZoom([centre - (centre - from) * factor, centre + (to - centre) * factor]);
   }
 }
 Panel.count = 0;
@@ -164,15 +167,15 @@ const KEYS = {
   End: (panel) => panel.step(Infinity),
   "+": (panel) => panel.zoomBy(ZOOM_STEP),
   "-": (panel) => panel.zoomBy(1 / ZOOM_STEP),
-  Escape: (panel) => panel.zoomed(null),
+  Escape: (panel) => panel.onZoom(null),
 };
 
-function lastReading(series) {
-  return readingsWithin(series, [-Infinity, Infinity]).at(-1) ?? null;
+function findLastReading(series) {
+  return findReadingsWithin(series, [-Infinity, Infinity]).at(-1) ?? null;
 }
 
 /** Return the positions of the readings within a span; gaps are none. */
-function readingsWithin({ times, lines }, [from, to]) {
+function findReadingsWithin({ times, lines }, [from, to]) {
   const all = [...lines.values()];
   return [...times.keys()].filter(
     (n) => times[n] >= from && times[n] <= to && all.some((percents) => percents[n] !== null),
@@ -184,7 +187,7 @@ function formatPercent(percent) {
 }
 
 /** Return the lines into the future of an account whose numbers are live. */
-function forecastsOf(view, styles) {
+function buildForecasts(view, styles) {
   if (view?.state !== "live") return [];
   return view.windows
     .filter(
@@ -193,11 +196,11 @@ function forecastsOf(view, styles) {
     )
     .map((window) => ({
       style: styles.get(window.name),
-      points: forecastPoints(window, view.readAt),
+      points: buildForecastPoints(window, view.readAt),
     }));
 }
 
-function forecastPoints({ percent, resetsAt, forecast }, readAt) {
+function buildForecastPoints({ percent, resetsAt, forecast }, readAt) {
   const start = [readAt, percent];
   if (!forecast.fullAt) return [start, [resetsAt, forecast.endsAtPercent]];
   return [start, [Date.parse(forecast.fullAt), 100], [resetsAt, 100]];

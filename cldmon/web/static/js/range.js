@@ -12,8 +12,8 @@ const USUAL = "1d";
 const KEY = "range";
 
 /** Return the range that the URL names, else another (by default one day). */
-export function selectedRange(other = byName(USUAL)) {
-  return byName(new URLSearchParams(location.hash.slice(1)).get(KEY)) ?? other;
+export function getSelectedRange(other = findRange(USUAL)) {
+  return findRange(new URLSearchParams(location.hash.slice(1)).get(KEY)) ?? other;
 }
 
 /** Write a range into the URL. */
@@ -23,6 +23,6 @@ export function storeRange(name) {
   history.replaceState(null, "", `#${values}`);
 }
 
-function byName(name) {
+function findRange(name) {
   return RANGES.find((range) => range.name === name);
 }

@@ -10,10 +10,13 @@ const RARELY_MS = MINUTE;
 const FIRST_RETRY_MS = 3 * SECOND;
 
 export class Refresh {
-  /** `ask()` asks the server; `dueAt()` returns when the next pass is due, in ms, or null. */
-  constructor(ask, dueAt) {
-    this.ask = ask;
-    this.dueAt = dueAt;
+  /**
+   * `poll()` returns whether the server answered; `getDueAt()` when the next pass is due, in ms, or
+   * null.
+   */
+  constructor(poll, getDueAt) {
+    this.poll = poll;
+    this.getDueAt = getDueAt;
     this.failures = 0;
     document.addEventListener("visibilitychange", () => this.#resume());
     addEventListener("online", () => this.#resume());
@@ -22,7 +25,7 @@ export class Refresh {
 
   start() {
     this.running = true;
-    return this.soon();
+    return this.pollNow();
   }
 
   stop() {
@@ -30,50 +33,48 @@ export class Refresh {
     clearTimeout(this.timer);
   }
 
-  /** Ask now, or once more after the answer that is under way. */
-  async soon() {
-    if (this.asking) {
+  /** Poll now, or again after the poll that is under way. */
+  async pollNow() {
+    if (this.polling) {
       this.again = true;
-      return this.asking;
+      return this.polling;
     }
     clearTimeout(this.timer);
-    this.asking = this.#count();
-    await this.asking;
-    this.asking = null;
-    if (!this.again) return this.#plan();
+    this.polling = this.#pollOnce();
+    await this.polling;
+    this.polling = null;
+    if (!this.again) return this.#schedule();
     this.again = false;
-    return this.soon();
+    return this.pollNow();
   }
 
-  async #count() {
-    this.failures = (await this.#isAnswered()) ? 0 : this.failures + 1;
-  }
-
-  /** A fault of the page itself is logged to the console, and does not stop the polling. */
-  async #isAnswered() {
+  /** A bug in the page is logged to the console, and does not stop the polling. */
+  async #pollOnce() {
+    let isAnswered = false;
     try {
-      return await this.ask();
+      isAnswered = await this.poll();
     } catch (error) {
       reportError(error);
-      return false;
     }
+    this.failures = isAnswered ? 0 : this.failures + 1;
   }
 
-  #plan() {
+  #schedule() {
     clearTimeout(this.timer);
-    if (this.running && !document.hidden) this.timer = setTimeout(() => this.soon(), this.#pause());
+    if (this.running && !document.hidden)
+      this.timer = setTimeout(() => this.pollNow(), this.#computeDelay());
   }
 
-  #pause() {
+  #computeDelay() {
     if (this.failures) return Math.min(RARELY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1));
-    const dueAt = this.dueAt();
+    const dueAt = this.getDueAt();
     if (dueAt === null) return OFTEN_MS;
     const left = dueAt + AFTER_A_PASS_MS - now();
     return left > 0 ? Math.min(left, RARELY_MS) : OFTEN_MS;
   }
 
   #resume() {
-    if (this.running && !document.hidden) this.soon();
+    if (this.running && !document.hidden) this.pollNow();
     else clearTimeout(this.timer);
   }
 }

@@ -7,30 +7,30 @@ export const FULL = 100;
  * order in which windows are shown) as many percentages, null where there is none. A time without
  * any is a gap: the server puts one where readings are missing. `names` are WindowNames.
  */
-export function seriesByLabel(entries, names) {
+export function buildSeries(entries, names) {
   const found = new Map();
   for (const { timestamp, accounts } of entries) {
     for (const account of accounts) {
-      const percents = percentsOf(account);
+      const percents = extractPercents(account);
       // An older cldmon took credit pools for windows, and wrote them to the history.
       const own = percents.filter(([name]) => !names.isPool(account.label, name));
       const isOfPoolsAlone = percents.length > 0 && own.length === 0;
-      if (!isOfPoolsAlone) add(seriesOf(found, account.label), timestamp, own);
+      if (!isOfPoolsAlone) addReading(getOrAddSeries(found, account.label), timestamp, own);
     }
   }
-  for (const series of found.values()) series.lines = sorted(series.lines, names);
+  for (const series of found.values()) series.lines = sortLines(series.lines, names);
   return found;
 }
 
 /** Return where windows became full, and where they were so no longer, oldest first. */
-export function marksOf({ times, lines }) {
+export function findMarks({ times, lines }) {
   return [...lines]
-    .flatMap(([name, percents]) => marksOfLine(name, times, percents))
+    .flatMap(([name, percents]) => findMarksOfLine(name, times, percents))
     .sort((a, b) => a.at - b.at);
 }
 
 /** Return the least, greatest and last percentage of a line within a span, or null without any. */
-export function extremes(times, percents, [from, to]) {
+export function findExtremes(times, percents, [from, to]) {
   const within = percents.filter(
     (percent, n) => percent !== null && times[n] >= from && times[n] <= to,
   );
@@ -44,7 +44,7 @@ export function extremes(times, percents, [from, to]) {
  * Return the spans without readings as pairs of times. Where one window is missing, and others are
  * not, the account did not have it: that is no gap.
  */
-export function gapsOf({ times, lines }) {
+export function findGaps({ times, lines }) {
   const all = [...lines.values()];
   const read = [...times.keys()].filter((n) => all.some((percents) => percents[n] !== null));
   return read
@@ -55,17 +55,17 @@ export function gapsOf({ times, lines }) {
 }
 
 /** Return the positions of readings that stand alone between gaps: no line would show them. */
-export function loneReadings(percents) {
+export function findLoneReadings(percents) {
   const isThere = (n) => percents[n] !== null && percents[n] !== undefined;
   return percents.map((_, n) => n).filter((n) => isThere(n) && !isThere(n - 1) && !isThere(n + 1));
 }
 
-function seriesOf(found, label) {
+function getOrAddSeries(found, label) {
   if (!found.has(label)) found.set(label, { times: [], lines: new Map() });
   return found.get(label);
 }
 
-function add({ times, lines }, timestamp, percents) {
+function addReading({ times, lines }, timestamp, percents) {
   const values = new Map(percents);
   for (const name of values.keys()) {
     if (!lines.has(name)) lines.set(name, Array(times.length).fill(null));
@@ -74,12 +74,12 @@ function add({ times, lines }, timestamp, percents) {
   for (const [name, line] of lines) line.push(values.get(name) ?? null);
 }
 
-function sorted(lines, names) {
-  return new Map(names.sorted(lines.keys()).map((name) => [name, lines.get(name)]));
+function sortLines(lines, names) {
+  return new Map(names.sort(lines.keys()).map((name) => [name, lines.get(name)]));
 }
 
 /** Return the percentages of an account's history entry as pairs of window name and number. */
-function percentsOf({ label: _, models = {}, scoped = {}, ...own }) {
+function extractPercents({ label: _, models = {}, scoped = {}, ...own }) {
   return [
     ...Object.entries(own),
     ...Object.entries(models).map(([name, percent]) => [`models.${name}`, percent]),
@@ -87,7 +87,7 @@ function percentsOf({ label: _, models = {}, scoped = {}, ...own }) {
   ];
 }
 
-function marksOfLine(name, times, percents) {
+function findMarksOfLine(name, times, percents) {
   const marks = [];
   let before = null;
   percents.forEach((percent, n) => {

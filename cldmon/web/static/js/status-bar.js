@@ -1,9 +1,9 @@
 // How fresh the page is: "Updated … · next in …", and notices about what keeps it from being so.
 
 import { byId, el, setText } from "./dom.js";
-import { ago, clock, interval, span, when } from "./time.js";
+import { formatAge, formatClock, formatInterval, formatDuration, formatWhen } from "./time.js";
 import { STALE_INTERVALS } from "./usage.js";
-import { sentence } from "./messages.js";
+import { toSentence } from "./messages.js";
 
 export class StatusBar {
   constructor() {
@@ -12,17 +12,17 @@ export class StatusBar {
   }
 
   /**
-   * `usage` is the last answer of the server, or null; `lost` is null while it answers, else the
+   * `usage` is the last answer of the server, or null; `outage` is null while it answers, else the
    * first error since then and its time in ms.
    */
-  update(usage, lost, now) {
+  update(usage, outage, now) {
     const fetchedAt = usage?.fetchedAt ? Date.parse(usage.fetchedAt) : null;
     this.element.hidden = fetchedAt === null;
     if (fetchedAt !== null)
-      setText(this.element, freshnessMessage(fetchedAt, usage.refreshIntervalMs, now));
+      setText(this.element, describeFreshness(fetchedAt, usage.refreshIntervalMs, now));
     this.#notify([
-      lost === null ? "" : lostMessage(lost, usage !== null, now),
-      stoppedMessage(fetchedAt, usage?.refreshIntervalMs, now),
+      outage === null ? "" : describeOutage(outage, usage !== null, now),
+      describeStoppedCollector(fetchedAt, usage?.refreshIntervalMs, now),
       usage?.subscriptionsError
         ? `Alert settings cannot be shown: ${usage.subscriptionsError}.`
         : "",
@@ -43,21 +43,21 @@ export class StatusBar {
   }
 }
 
-function freshnessMessage(fetchedAt, intervalMs, now) {
+function describeFreshness(fetchedAt, intervalMs, now) {
   const left = fetchedAt + intervalMs - now;
-  const next = left > 0 ? `next in ${span(left)}` : "next one due";
-  return `Updated ${ago(Math.max(0, now - fetchedAt))} · ${next}`;
+  const next = left > 0 ? `next in ${formatDuration(left)}` : "next one due";
+  return `Updated ${formatAge(Math.max(0, now - fetchedAt))} · ${next}`;
 }
 
-function lostMessage({ at, error }, hasData, now) {
-  const since = `since ${clock(at, now)}`;
+function describeOutage({ at, error }, hasData, now) {
+  const since = `since ${formatClock(at, now)}`;
   const shown = hasData ? "showing the last data" : "trying again";
   if (error.isUnreachable) return `Server unreachable ${since}; ${shown}.`;
-  return `Server error ${since}; ${shown}: ${sentence(error.message)} See its log.`;
+  return `Server error ${since}; ${shown}: ${toSentence(error.message)} See its log.`;
 }
 
-function stoppedMessage(fetchedAt, intervalMs, now) {
+function describeStoppedCollector(fetchedAt, intervalMs, now) {
   if (fetchedAt === null || now - fetchedAt <= STALE_INTERVALS * intervalMs) return "";
-  const last = `last pass ${when(fetchedAt, now)}, expected every ${interval(intervalMs)}`;
+  const last = `last pass ${formatWhen(fetchedAt, now)}, expected every ${formatInterval(intervalMs)}`;
   return `The collector has stopped: ${last}. The numbers are old. Check its timer with cldmon doctor.`;
 }

@@ -15,7 +15,7 @@ const STYLES = [
 const FIXED = ["fiveHour", "sevenDay"]; // these look the same in every chart
 
 /** Return the number of each window's style. */
-export function styleNumbers(names) {
+export function assignStyles(names) {
   const others = names.filter((name) => !FIXED.includes(name));
   return new Map(
     names.map((name) => {
@@ -29,17 +29,17 @@ export function styleNumbers(names) {
 }
 
 /** Return width and dashes of a style. */
-export function lineStyle(number) {
+export function getLineStyle(number) {
   return STYLES[number];
 }
 
 /** Return a colour of the style sheet, as it is in the present scheme. */
-export function colour(name) {
+export function getColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
 /** Return a small drawing of a line for the legend. */
-export function swatch(number) {
+export function drawSwatch(number) {
   const { width, dash } = STYLES[number];
   return el(
     "span",

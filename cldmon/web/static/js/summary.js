@@ -1,29 +1,29 @@
 // A history in a sentence or two, for screen readers and at a glance. Pure.
 
-import { sentence } from "./messages.js";
-import { extremes } from "./series.js";
-import { span, when } from "./time.js";
+import { toSentence } from "./messages.js";
+import { findExtremes } from "./series.js";
+import { formatDuration, formatWhen } from "./time.js";
 
 /**
  * Return the summary of one account's history; `range` is [from, to] and `now` in ms, `names` are
  * WindowNames.
  */
-export function summaryOf({ series, marks, gaps, range, now, names }) {
+export function summarize({ series, marks, gaps, range, now, names }) {
   const lines = [...series.lines].map(([name, percents]) =>
-    lineMessage(names.short(name), extremes(series.times, percents, range)),
+    describeLine(names.short(name), findExtremes(series.times, percents, range)),
   );
   const hits = marks.filter(({ kind }) => kind === "hit");
   const resets = marks.filter(({ kind }) => kind === "reset");
   const sentences = [
     lines.filter(Boolean).join("; "),
-    hits.length ? `Limit hit ${timesMessage(hits, now)}` : "No limit hit",
-    resets.length ? `reset ${timesMessage(resets, now)}` : "",
+    hits.length ? `Limit hit ${describeTimes(hits, now)}` : "No limit hit",
+    resets.length ? `reset ${describeTimes(resets, now)}` : "",
   ];
-  const first = sentences[0] ? `${sentence(sentences[0])} ` : "";
-  return first + sentences.slice(1).filter(Boolean).join(", ") + "." + gapMessage(gaps);
+  const first = sentences[0] ? `${toSentence(sentences[0])} ` : "";
+  return first + sentences.slice(1).filter(Boolean).join(", ") + "." + describeGaps(gaps);
 }
 
-function lineMessage(title, found) {
+function describeLine(title, found) {
   if (!found) return "";
   const { least, greatest, last } = found;
   return least === greatest
@@ -31,14 +31,14 @@ function lineMessage(title, found) {
     : `${title} ${least}–${greatest}%, last ${last}%`;
 }
 
-function timesMessage(marks, now) {
-  const last = when(marks.at(-1).at, now);
+function describeTimes(marks, now) {
+  const last = formatWhen(marks.at(-1).at, now);
   return marks.length === 1 ? last : `${marks.length} times, last ${last}`;
 }
 
-function gapMessage(gaps) {
+function describeGaps(gaps) {
   if (!gaps.length) return "";
   const longest = Math.max(...gaps.map(([from, to]) => to - from));
   const count = gaps.length === 1 ? "One gap" : `${gaps.length} gaps`;
-  return ` ${count} in the readings${gaps.length > 1 ? ", the longest" : ""} of ${span(longest)}.`;
+  return ` ${count} in the readings${gaps.length > 1 ? ", the longest" : ""} of ${formatDuration(longest)}.`;
 }

@@ -1,7 +1,7 @@
 // The readings of a chart as a table, made when it is opened.
 
 import { el } from "./dom.js";
-import { stamps } from "./time.js";
+import { formatTimestamps } from "./time.js";
 
 const KINDS = { hit: "limit hit", reset: "reset" };
 
@@ -32,13 +32,13 @@ export class Table {
   #fill() {
     if (!this.element.open) return this.body.replaceChildren();
     const place = this.body.scrollTop;
-    this.body.replaceChildren(this.#table());
+    this.body.replaceChildren(this.#buildTable());
     this.body.scrollTop = place;
   }
 
-  #table() {
+  #buildTable() {
     const titles = [...this.series.lines.keys()].map((name) => this.names.short(name));
-    const times = stamps(this.series.times);
+    const times = formatTimestamps(this.series.times);
     return el(
       "table",
       {},
@@ -52,11 +52,11 @@ export class Table {
           ...["Time", ...titles, "Event"].map((title) => el("th", { scope: "col" }, title)),
         ),
       ),
-      el("tbody", {}, ...times.map((time, n) => this.#row(time, n)).reverse()),
+      el("tbody", {}, ...times.map((time, n) => this.#buildRow(time, n)).reverse()),
     );
   }
 
-  #row(time, n) {
+  #buildRow(time, n) {
     const values = [...this.series.lines.values()].map((percents) => percents[n]);
     const isGap = values.every((value) => value === null);
     const cells = values.map((value) => el("td", {}, value === null ? "–" : `${value}%`));
@@ -65,11 +65,11 @@ export class Table {
       {},
       el("th", { scope: "row" }, isGap ? "no readings" : time),
       ...cells,
-      el("td", {}, this.#events(this.series.times[n])),
+      el("td", {}, this.#describeEvents(this.series.times[n])),
     );
   }
 
-  #events(ms) {
+  #describeEvents(ms) {
     const here = this.marks.filter(({ at }) => at === ms);
     return here.map(({ name, kind }) => `${this.names.title(name)}: ${KINDS[kind]}`).join("; ");
   }

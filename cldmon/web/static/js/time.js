@@ -11,11 +11,16 @@ const UNITS = [
   [SECOND, "s"],
 ];
 
-const TIME = format({ hour: "2-digit", minute: "2-digit" });
-const WEEKDAY_TIME = format({ weekday: "short", hour: "2-digit", minute: "2-digit" });
-const DATE_TIME = format({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const DAY_MONTH = format({ day: "numeric", month: "short" });
-const FULL = format({
+const TIME = createFormat({ hour: "2-digit", minute: "2-digit" });
+const WEEKDAY_TIME = createFormat({ weekday: "short", hour: "2-digit", minute: "2-digit" });
+const DATE_TIME = createFormat({
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const DAY_MONTH = createFormat({ day: "numeric", month: "short" });
+const FULL = createFormat({
   weekday: "long",
   day: "numeric",
   month: "long",
@@ -24,43 +29,43 @@ const FULL = format({
   minute: "2-digit",
   timeZoneName: "short",
 });
-const STAMP = format({ dateStyle: "medium", timeStyle: "medium" });
-const ZONED_STAMP = format({ dateStyle: "medium", timeStyle: "long" });
-const DATE = format({ weekday: "short", day: "numeric" });
+const STAMP = createFormat({ dateStyle: "medium", timeStyle: "medium" });
+const ZONED_STAMP = createFormat({ dateStyle: "medium", timeStyle: "long" });
+const DATE = createFormat({ weekday: "short", day: "numeric" });
 
 /** Return an instant as short as it is clear, seen from `now`; both in ms. */
-export function clock(ms, now) {
-  const minute = nearestMinute(ms);
+export function formatClock(ms, now) {
+  const minute = roundToMinute(ms);
   if (isSameDay(minute, now)) return TIME.format(minute);
   return (Math.abs(minute - now) < 6 * DAY ? WEEKDAY_TIME : DATE_TIME).format(minute);
 }
 
 /** Return an instant in full, with its zone. */
-export function full(ms) {
-  return FULL.format(nearestMinute(ms));
+export function formatFull(ms) {
+  return FULL.format(roundToMinute(ms));
 }
 
 /** Return the day of an instant: `22 Dec`. */
-export function day(ms) {
-  return DAY_MONTH.format(nearestMinute(ms));
+export function formatDay(ms) {
+  return DAY_MONTH.format(roundToMinute(ms));
 }
 
 /** Return the same as part of a sentence: `at 14:05`, `on Mon 14:05`. */
-export function when(ms, now) {
-  return `${isSameDay(nearestMinute(ms), now) ? "at" : "on"} ${clock(ms, now)}`;
+export function formatWhen(ms, now) {
+  return `${isSameDay(roundToMinute(ms), now) ? "at" : "on"} ${formatClock(ms, now)}`;
 }
 
 /**
  * Return instants for a table: to the second, on one line; with their zone where the clock shows
  * the time of one of them twice, when it is put back.
  */
-export function stamps(all) {
-  const shown = all.some(comesTwice) ? ZONED_STAMP : STAMP;
+export function formatTimestamps(all) {
+  const shown = all.some(isAmbiguous) ? ZONED_STAMP : STAMP;
   return all.map((ms) => shown.format(ms));
 }
 
 /** Return the labels of a time axis: times, and below them the day where it is a new one. */
-export function ticks(all, now) {
+export function formatTicks(all, now) {
   const areDays = all.every((ms) => isMidnight(ms));
   const areToday = all.every((ms) => isSameDay(ms, now));
   return all.map((ms, n) => {
@@ -71,17 +76,17 @@ export function ticks(all, now) {
 }
 
 /** Return a length of time by its two largest units: `1 h 20 min`. */
-export function span(ms) {
+export function formatDuration(ms) {
   const minutes = Math.max(0, Math.round(ms / MINUTE));
   if (minutes < 1) return "less than a minute";
   if (minutes < 60) return `${minutes} min`;
-  if (minutes < 24 * 60) return joined(Math.floor(minutes / 60), "h", minutes % 60, "min");
+  if (minutes < 24 * 60) return joinUnits(Math.floor(minutes / 60), "h", minutes % 60, "min");
   const hours = Math.round(minutes / 60);
-  return joined(Math.floor(hours / 24), "d", hours % 24, "h");
+  return joinUnits(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
 /** Return a length of time that somebody chose, in full: `1 min 30 s`. */
-export function interval(ms) {
+export function formatInterval(ms) {
   let left = Math.max(SECOND, Math.round(ms / SECOND) * SECOND);
   const words = [];
   for (const [unit, name] of UNITS) {
@@ -92,28 +97,28 @@ export function interval(ms) {
 }
 
 /** Return how long ago something was. */
-export function ago(ms) {
-  return ms < MINUTE ? "just now" : `${span(ms)} ago`;
+export function formatAge(ms) {
+  return ms < MINUTE ? "just now" : `${formatDuration(ms)} ago`;
 }
 
 /** The service's resets jitter by a second around the minute: 23:59:59.940 is midnight. */
-function nearestMinute(ms) {
+function roundToMinute(ms) {
   return Math.round(ms / MINUTE) * MINUTE;
 }
 
-function joined(large, largeUnit, small, smallUnit) {
+function joinUnits(large, largeUnit, small, smallUnit) {
   return small ? `${large} ${largeUnit} ${small} ${smallUnit}` : `${large} ${largeUnit}`;
 }
 
-function comesTwice(ms) {
+function isAmbiguous(ms) {
   return [ms - 3 * HOUR, ms + 3 * HOUR].some((near) => {
-    const twin = ms + offset(near) - offset(ms);
-    return twin !== ms && offset(twin) === offset(near);
+    const twin = ms + getUtcOffset(near) - getUtcOffset(ms);
+    return twin !== ms && getUtcOffset(twin) === getUtcOffset(near);
   });
 }
 
 /** Return what local time lacks to UTC, in ms. */
-function offset(ms) {
+function getUtcOffset(ms) {
   return new Date(ms).getTimezoneOffset() * MINUTE;
 }
 
@@ -126,6 +131,6 @@ function isSameDay(a, b) {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
-function format(options) {
+function createFormat(options) {
   return new Intl.DateTimeFormat(undefined, options);
 }

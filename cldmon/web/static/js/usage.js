@@ -7,20 +7,20 @@
 export const STALE_INTERVALS = 3;
 
 /** Return an account as it may be shown; `state` is live, stale, error or unread. */
-export function accountView(account, intervalMs, now) {
-  const reading = readingOf(account);
+export function viewAccount(account, intervalMs, now) {
+  const reading = getReading(account);
   const readAt = reading ? Date.parse(reading.fetchedAt) : null;
   const isStale =
     account.stale || readAt === null || Math.abs(now - readAt) > STALE_INTERVALS * intervalMs;
   return {
     label: account.label,
     plan: account.plan ?? reading?.plan ?? null,
-    state: stateOf(account, isStale),
+    state: determineState(account, isStale),
     error: account.error ?? null,
     errorKind: account.errorKind ?? null,
     retryAt: account.retryAt ? Date.parse(account.retryAt) : null,
     readAt,
-    windows: (reading?.windows ?? []).map((window) => windowView(window, now)),
+    windows: (reading?.windows ?? []).map((window) => viewWindow(window, now)),
     credits: reading?.credits ?? null,
     pools: reading?.pools ?? [],
     savedResets: reading?.savedResets ?? null,
@@ -28,17 +28,17 @@ export function accountView(account, intervalMs, now) {
 }
 
 /** Return the last good reading of an account, or null. */
-export function readingOf(account) {
+export function getReading(account) {
   return account.status === "ok" ? account : account.lastGood;
 }
 
-function stateOf(account, isStale) {
+function determineState(account, isStale) {
   if (account.status === "ok") return isStale ? "stale" : "live";
   return account.errorKind === null && account.lastGood === null ? "unread" : "error";
 }
 
 /** A window whose reset has come since it was read has no percentage and no level. */
-function windowView(window, now) {
+function viewWindow(window, now) {
   const { name, title, utilization, level, resetDue, resetOverdue, forecast } = window;
   const resetsAt = window.resetsAt ? Date.parse(window.resetsAt) : null;
   const due = resetDue || (!resetOverdue && resetsAt !== null && resetsAt <= now);
