@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.scenario import TEAM
 from cldmon.demo.slack import FakeSlack, SimUser
-from tests.browser.board import HOSTILE, Board
+from tests.browser.server import HOSTILE, ServerFixture
 from tests.browser.visit import Visit
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext
 
-    Opens = Callable[..., Visit]
-    Starts = Callable[..., Board]
+    OpenVisit = Callable[..., Visit]
+    StartServer = Callable[..., ServerFixture]
 
 STRANGER = SimUser("U66STRANGE", "strange", f"{HOSTILE} Real", HOSTILE)
 HISTORY: dict[int, dict[str, tuple[int, int]]] = {
@@ -56,39 +56,41 @@ def slack() -> Iterator[FakeSlack]:
 
 
 @pytest.fixture(scope="session")
-def board(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterator[Board]:
+def server(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterator[ServerFixture]:
     """A dashboard with Slack for all tests that leave it as it is."""
-    with Board(tmp_path_factory.mktemp("board"), slack) as board:
-        board.remember(HISTORY)
-        board.passed()
-        yield board
+    with ServerFixture(tmp_path_factory.mktemp("server"), slack) as server:
+        server.write_history(HISTORY)
+        server.complete_pass()
+        yield server
 
 
 @pytest.fixture
-def new_board(tmp_path: Path) -> Iterator[Starts]:
-    """Starts a dashboard that no pass has filled yet, for one test alone."""
+def new_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start a dashboard that no pass has filled yet, for one test alone."""
     with ExitStack() as running:
-        yield lambda *given, **more: running.enter_context(Board(tmp_path / "own", *given, **more))
+        yield lambda *given, **more: running.enter_context(
+            ServerFixture(tmp_path / "own", *given, **more)
+        )
 
 
 @pytest.fixture
-def own_board(new_board: Starts, slack: FakeSlack) -> Board:
+def own_server(new_server: StartServer, slack: FakeSlack) -> ServerFixture:
     """A dashboard with Slack for one test alone."""
-    board = new_board(slack)
-    board.passed()
-    return board
+    server = new_server(slack)
+    server.complete_pass()
+    return server
 
 
 @pytest.fixture
-def visit(chromium: Browser, new_board: Starts) -> Iterator[Opens]:
-    """Opens a dashboard in a browser of its own; afterwards nothing may have gone wrong in it."""
+def visit(chromium: Browser, new_server: StartServer) -> Iterator[OpenVisit]:
+    """Open dashboards, each in a browser context of its own, and check that nothing went wrong."""
     opened: list[tuple[BrowserContext, Visit]] = []
 
-    def opens(board: Board, *, clock: bool | datetime = False, **context: Any) -> Visit:
+    def opens(server: ServerFixture, *, clock: bool | datetime = False, **context: Any) -> Visit:
         """Open it as a new visitor; with `clock`, one whose time can be moved on, or is another."""
         own = chromium.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
         own.set_default_timeout(10_000)
-        visit = Visit(own.new_page(), board)
+        visit = Visit(own.new_page(), server)
         opened.append((own, visit))
         if clock:
             visit.page.clock.install(time=None if clock is True else clock)
@@ -98,5 +100,5 @@ def visit(chromium: Browser, new_board: Starts) -> Iterator[Opens]:
     yield opens
     for context, visit in opened:
         context.close()
-        assert visit.complaints == []
-        assert visit.strangers == set()
+        assert visit.errors == []
+        assert visit.foreign_urls == set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.board import Board
+from tests.browser.server import ServerFixture
 from tests.contrib.test_prometheus import free_port
 from tests.home import wait_until
 from tests.proxies import FORWARD, Entrance, nginx, prepare
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.demo.slack import FakeSlack
-    from tests.browser.conftest import Opens
+    from tests.browser.conftest import OpenVisit
 
 
 @dataclass
-class Proxied(Board):
+class Proxied(ServerFixture):
     """A dashboard that a browser reaches through a proxy only."""
 
     outer: int = 0
@@ -33,18 +33,18 @@ class Proxied(Board):
 
 @pytest.mark.parametrize("strips", [False, True])
 def test_the_page_works_below_a_path(
-    tmp_path: Path, slack: FakeSlack, visit: Opens, *, strips: bool
+    tmp_path: Path, slack: FakeSlack, visit: OpenVisit, *, strips: bool
 ) -> None:
     site = Entrance(free_port(), tls=False)
     public = f'public_url = "http://127.0.0.1:{site.port}/team/cldmon/"\n'
-    with Proxied(tmp_path / "own", slack, public, outer=site.port) as board:
-        board.remember({minutes: {"alice": (minutes, 30)} for minutes in range(0, 50, 10)})
-        board.passed()
-        inner = f"proxy_pass http://127.0.0.1:{board.port}{'/' if strips else ''};{FORWARD}"
+    with Proxied(tmp_path / "own", slack, public, outer=site.port) as server:
+        server.write_history({minutes: {"alice": (minutes, 30)} for minutes in range(0, 50, 10)})
+        server.complete_pass()
+        inner = f"proxy_pass http://127.0.0.1:{server.port}{'/' if strips else ''};{FORWARD}"
         block = f"listen 127.0.0.1:{site.port};\nlocation /team/cldmon/ {{ {inner} }}\n"
         with nginx(prepare(tmp_path / "nginx"), f"server {{\n{block}}}\n"):
             wait_until(site.is_up)
-            visitor = visit(board).log_in("Bob")
+            visitor = visit(server).log_in("Bob")
             expect(visitor.page.locator("#who-name")).to_have_text("Bob")
             expect(visitor.chart("alice")).to_be_visible()
             visitor.switch("alice", "Hit").click()

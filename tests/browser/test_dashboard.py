@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from cldmon.demo.slack import error
-from tests.browser.board import HOSTILE, INTERVAL, LABELS, Board, accounts, now
+from tests.browser.server import HOSTILE, INTERVAL, LABELS, ServerFixture, accounts, now
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
     from cldmon.demo.slack import FakeSlack
-    from tests.browser.conftest import Opens, Starts
+    from tests.browser.conftest import OpenVisit, StartServer
 
 
-def test_a_name_is_completed_and_logs_in(board: Board, visit: Opens) -> None:
-    visitor = visit(board)
+def test_a_name_is_completed_and_logs_in(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server)
     field = visitor.page.get_by_role("combobox", name="Your Slack name")
     field.press_sequentially("baker")
     expect(visitor.page.get_by_role("option")).to_have_count(1)
@@ -30,17 +30,17 @@ def test_a_name_is_completed_and_logs_in(board: Board, visit: Opens) -> None:
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_a_name_that_nobody_has_is_not_logged_in(board: Board, visit: Opens) -> None:
-    visitor = visit(board)
+def test_a_name_that_nobody_has_is_not_logged_in(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server)
     visitor.page.get_by_role("combobox").fill("qqqqqq")
     visitor.page.keyboard.press("Enter")
     expect(visitor.page.get_by_role("alert")).to_have_text("No Slack user by that name.")
 
 
 def test_while_slack_cannot_be_asked_that_is_said_and_the_next_try_asks_again(
-    board: Board, visit: Opens
+    server: ServerFixture, visit: OpenVisit
 ) -> None:
-    visitor = visit(board)
+    visitor = visit(server)
     visitor.expect("Failed to load resource")
     visitor.page.route(
         "**/api/slack/users*", lambda route: route.fulfill(status=503, json={"error": "no Slack"})
@@ -53,15 +53,19 @@ def test_while_slack_cannot_be_asked_that_is_said_and_the_next_try_asks_again(
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     expect(visitor.page.locator(".card")).to_have_count(len(LABELS))
     expect(visitor.switch("alice", "Hit")).to_be_disabled()
     expect(visitor.card("alice")).to_contain_text("Log in by name to get alerts.")
 
 
-def test_a_session_outlives_a_reload_and_ends_with_logging_out(board: Board, visit: Opens) -> None:
-    visitor = visit(board).log_in("Alice")
+def test_a_session_outlives_a_reload_and_ends_with_logging_out(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).log_in("Alice")
     visitor.go()
     expect(visitor.page.locator("#who-name")).to_have_text("Alice")
     visitor.page.get_by_role("button", name="Log out").click()
@@ -70,8 +74,10 @@ def test_a_session_outlives_a_reload_and_ends_with_logging_out(board: Board, vis
     expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_a_session_that_ends_elsewhere_leads_back_to_the_login(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_a_session_that_ends_elsewhere_leads_back_to_the_login(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     visitor.expect("401")
     visitor.page.context.clear_cookies()
     visitor.refresh()
@@ -80,12 +86,12 @@ def test_a_session_that_ends_elsewhere_leads_back_to_the_login(board: Board, vis
 
 
 def test_a_code_is_asked_for_where_names_are_not_enough(
-    new_board: Starts, slack: FakeSlack, visit: Opens
+    new_server: StartServer, slack: FakeSlack, visit: OpenVisit
 ) -> None:
-    board = new_board(slack, top='login = "code"\n')
-    board.passed()
+    server = new_server(slack, top='login = "code"\n')
+    server.complete_pass()
     slack.clear()
-    visitor = visit(board)
+    visitor = visit(server)
     visitor.expect("401")
     expect(visitor.page.get_by_role("button", name="Continue as guest")).to_have_count(0)
     visitor.page.get_by_role("combobox").fill("Ca")
@@ -104,10 +110,10 @@ def test_a_code_is_asked_for_where_names_are_not_enough(
     expect(visitor.page.locator("#who-name")).to_have_text("Carol")
 
 
-def test_without_slack_everybody_is_a_guest(new_board: Starts, visit: Opens) -> None:
-    board = new_board()
-    board.passed()
-    visitor = visit(board)
+def test_without_slack_everybody_is_a_guest(new_server: StartServer, visit: OpenVisit) -> None:
+    server = new_server()
+    server.complete_pass()
+    visitor = visit(server)
     expect(visitor.page.locator("#who-name")).to_have_text("Guest")
     expect(visitor.card("alice")).to_contain_text("Slack is off on this server.")
     visitor.page.get_by_role("button", name="Log out").click()
@@ -116,25 +122,27 @@ def test_without_slack_everybody_is_a_guest(new_board: Starts, visit: Opens) -> 
 
 
 def test_a_switch_saves_at_once_and_slack_confirms(
-    own_board: Board, slack: FakeSlack, visit: Opens
+    own_server: ServerFixture, slack: FakeSlack, visit: OpenVisit
 ) -> None:
     slack.clear()
-    visitor = visit(own_board).log_in("Bob")
+    visitor = visit(own_server).log_in("Bob")
     switch = visitor.switch("alice", "Hit")
     expect(switch).not_to_be_checked()
     switch.click()
     expect(switch).to_be_checked()
     expect(visitor.page.locator("#announcer")).to_have_text("Alert on limit hit of alice is on.")
     assert slack.wait_for(1)[0].user == "U02BOB"
-    assert own_board.subscriptions.load().of("U02BOB", "alice").limit_hit
+    assert own_server.subscriptions.load().of("U02BOB", "alice").limit_hit
     visitor.go()
     expect(visitor.switch("alice", "Hit")).to_be_checked()
 
 
-def test_a_switch_that_cannot_be_saved_goes_back(own_board: Board, visit: Opens) -> None:
-    visitor = visit(own_board).log_in("Bob")
+def test_a_switch_that_cannot_be_saved_goes_back(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(own_server).log_in("Bob")
     visitor.expect("503")
-    own_board.subscriptions.path.write_text("no JSON")
+    own_server.subscriptions.path.write_text("no JSON")
     switch = visitor.switch("alice", "Reset")
     switch.click()
     expect(visitor.card("alice").locator(".problem")).to_contain_text("Not saved")
@@ -143,9 +151,9 @@ def test_a_switch_that_cannot_be_saved_goes_back(own_board: Board, visit: Opens)
 
 
 def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
-    own_board: Board, slack: FakeSlack, visit: Opens
+    own_server: ServerFixture, slack: FakeSlack, visit: OpenVisit
 ) -> None:
-    visitor = visit(own_board).log_in("Bob")
+    visitor = visit(own_server).log_in("Bob")
     slack.fail(error("channel_not_found"))
     try:
         visitor.switch("alice", "Hit").click()
@@ -155,8 +163,10 @@ def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
     expect(visitor.switch("alice", "Hit")).to_be_checked()
 
 
-def test_an_answer_that_comes_after_logging_out_is_not_shown(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_an_answer_that_comes_after_logging_out_is_not_shown(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     held: list[Route] = []
     visitor.page.route("**/api/usage", lambda route: held.append(route))
     with visitor.page.expect_request("**/api/usage"):
@@ -168,8 +178,10 @@ def test_an_answer_that_comes_after_logging_out_is_not_shown(board: Board, visit
     expect(visitor.page.locator("#dashboard")).to_be_hidden()
 
 
-def test_a_live_account_shows_percent_level_reset_and_money(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_a_live_account_shows_percent_level_reset_and_money(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     bob = visitor.card("bob")
     session = bob.get_by_role("meter", name="Current session")
     expect(session).to_have_attribute("aria-valuenow", "100")
@@ -183,9 +195,9 @@ def test_a_live_account_shows_percent_level_reset_and_money(board: Board, visit:
 
 
 def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
-    board: Board, visit: Opens
+    server: ServerFixture, visit: OpenVisit
 ) -> None:
-    dave = visit(board).as_guest().card("dave")
+    dave = visit(server).as_guest().card("dave")
     expect(dave).to_contain_text("Session key expired or revoked: sign in again.")
     expect(dave.locator("code")).to_have_text("cldmon login dave")
     expect(dave).to_contain_text("Last good reading 6 h")
@@ -195,24 +207,28 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
     )
 
 
-def test_a_window_that_was_to_reset_shows_no_old_percentage(board: Board, visit: Opens) -> None:
-    dave = visit(board).as_guest().card("dave")
+def test_a_window_that_was_to_reset_shows_no_old_percentage(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    dave = visit(server).as_guest().card("dave")
     expect(dave).to_contain_text("Reset due since")
     expect(dave).not_to_contain_text("44%")
     expect(dave.get_by_role("meter", name="Current session")).to_have_count(0)
 
 
-def test_a_stale_account_is_marked_so_and_one_never_read_waits(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_a_stale_account_is_marked_so_and_one_never_read_waits(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     expect(visitor.card("carol")).to_contain_text(re.compile(r"Stale: 4\d min old"))
     expect(visitor.card("carol")).to_have_attribute("data-live", "false")
     expect(visitor.card("erin")).to_contain_text("Not read yet")
     expect(visitor.card("erin").locator(".trouble")).to_be_hidden()
 
 
-def test_numbers_age_without_any_news(board: Board, visit: Opens) -> None:
+def test_numbers_age_without_any_news(server: ServerFixture, visit: OpenVisit) -> None:
     """A page that hears nothing new marks what it shows as stale when its time has come."""
-    visitor = visit(board, clock=True).as_guest()
+    visitor = visit(server, clock=True).as_guest()
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
     visitor.expect("ERR_INTERNET_DISCONNECTED")
     visitor.page.context.set_offline(True)
@@ -221,8 +237,8 @@ def test_numbers_age_without_any_news(board: Board, visit: Opens) -> None:
     expect(visitor.page.locator(".notice").first).to_contain_text("Server unreachable since")
 
 
-def test_what_comes_from_outside_is_text(board: Board, visit: Opens) -> None:
-    visitor = visit(board)
+def test_what_comes_from_outside_is_text(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server)
     visitor.page.get_by_role("combobox").fill("strange")
     expect(visitor.page.get_by_role("option")).to_contain_text(HOSTILE)
     visitor.page.keyboard.press("Enter")
@@ -234,26 +250,28 @@ def test_what_comes_from_outside_is_text(board: Board, visit: Opens) -> None:
 
 
 def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
-    own_board: Board, visit: Opens
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    visitor = visit(own_board).as_guest()
+    visitor = visit(own_server).as_guest()
     visitor.expect("Failed to load resource")
     expect(visitor.card("alice")).to_have_attribute("data-live", "true")
-    own_board.stop()
+    own_server.stop()
     visitor.refresh()
     expect(visitor.page.locator(".notice")).to_have_text(
         re.compile(r"Server unreachable since \d\d:\d\d; showing the last data\.")
     )
     expect(visitor.card("alice")).to_have_attribute("data-live", "false")
-    own_board.start()
+    own_server.start()
     expect(visitor.card("alice")).to_have_attribute("data-live", "true", timeout=20_000)
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_server_that_answers_with_errors_is_said_to_do_so(own_board: Board, visit: Opens) -> None:
+def test_a_server_that_answers_with_errors_is_said_to_do_so(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
     """It can be reached, and nothing is shown that it never said."""
-    (own_board.data / "state.json").write_text("{")
-    visitor = visit(own_board)
+    (own_server.data / "state.json").write_text("{")
+    visitor = visit(own_server)
     visitor.expect("Failed to load resource")
     visitor.page.get_by_role("button", name="Continue as guest").click()
     notice = visitor.page.locator(".notice")
@@ -261,35 +279,37 @@ def test_a_server_that_answers_with_errors_is_said_to_do_so(own_board: Board, vi
     expect(notice).to_contain_text("The server cannot read or write what it needs")
     expect(notice).not_to_contain_text("showing the last data")
     expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
-    own_board.passed()
+    own_server.complete_pass()
     visitor.refresh()
     expect(visitor.card("alice")).to_be_visible()
     expect(notice).to_have_count(0)
 
 
-def test_a_collector_that_has_stopped_is_said_plainly(own_board: Board, visit: Opens) -> None:
-    own_board.passed(at=now() - 4 * INTERVAL)
-    visitor = visit(own_board).as_guest()
+def test_a_collector_that_has_stopped_is_said_plainly(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    own_server.complete_pass(at=now() - 4 * INTERVAL)
+    visitor = visit(own_server).as_guest()
     expect(visitor.page.locator(".notice")).to_contain_text("The collector has stopped")
 
 
 def test_before_the_first_pass_the_page_says_what_it_waits_for(
-    new_board: Starts, visit: Opens
+    new_server: StartServer, visit: OpenVisit
 ) -> None:
-    board = new_board()
-    visitor = visit(board)
+    server = new_server()
+    visitor = visit(server)
     expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
     expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
-    board.passed()
+    server.complete_pass()
     visitor.refresh()
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_news_comes_without_losing_the_focus(own_board: Board, visit: Opens) -> None:
-    visitor = visit(own_board).log_in("Bob")
+def test_news_comes_without_losing_the_focus(own_server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(own_server).log_in("Bob")
     switch = visitor.switch("bob", "Reset")
     switch.focus()
-    own_board.passed(*accounts(alice=77))
+    own_server.complete_pass(*accounts(alice=77))
     visitor.refresh()
     expect(visitor.card("alice").get_by_role("meter", name="Current session")).to_have_attribute(
         "aria-valuetext", "77% High"
@@ -298,37 +318,43 @@ def test_news_comes_without_losing_the_focus(own_board: Board, visit: Opens) -> 
 
 
 def test_the_page_asks_when_the_next_pass_is_due_and_not_while_nobody_looks(
-    own_board: Board, visit: Opens
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    visitor = visit(own_board, clock=True).as_guest()
-    own_board.passed(*accounts(alice=55), at=now() + INTERVAL)
-    visitor.asked.clear()
+    visitor = visit(own_server, clock=True).as_guest()
+    own_server.complete_pass(*accounts(alice=55), at=now() + INTERVAL)
+    visitor.requested.clear()
     visitor.page.clock.run_for(5 * 60_000)
-    assert 0 < visitor.asked.count("/api/usage") < 10
+    assert 0 < visitor.requested.count("/api/usage") < 10
     expect(visitor.card("alice")).to_contain_text("55%")
     visitor.hide()
-    visitor.asked.clear()
+    visitor.requested.clear()
     visitor.page.clock.run_for(10 * 60_000)
-    assert visitor.asked == []
+    assert visitor.requested == []
     with visitor.page.expect_request("**/api/usage"):
         visitor.come_back()
 
 
-def test_a_reader_s_wrong_clock_makes_no_number_old(board: Board, visit: Opens) -> None:
-    visitor = visit(board, clock=now() + 6 * INTERVAL).as_guest()
+def test_a_reader_s_wrong_clock_makes_no_number_old(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server, clock=now() + 6 * INTERVAL).as_guest()
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_new_limit_hit_is_said_to_those_who_only_hear(own_board: Board, visit: Opens) -> None:
-    visitor = visit(own_board).as_guest()
-    own_board.passed(*accounts(alice=100))
+def test_a_new_limit_hit_is_said_to_those_who_only_hear(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(own_server).as_guest()
+    own_server.complete_pass(*accounts(alice=100))
     visitor.refresh()
     expect(visitor.page.locator("#announcer")).to_have_text("Limit hit: alice, Current session.")
 
 
-def test_what_has_not_changed_is_not_sent_again(own_board: Board, visit: Opens) -> None:
-    visitor = visit(own_board).as_guest()
+def test_what_has_not_changed_is_not_sent_again(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(own_server).as_guest()
     with visitor.page.expect_response("**/api/usage") as told:
         visitor.refresh()
     assert told.value.status == 304

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.board import Board
-    from tests.browser.conftest import Opens
+    from tests.browser.conftest import OpenVisit
+    from tests.browser.server import ServerFixture
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -27,8 +27,8 @@ def violations(page: Page) -> list[Any]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault(board: Board, visit: Opens, scheme: str) -> None:
-    visitor = visit(board, color_scheme=scheme)
+def test_axe_finds_no_fault(server: ServerFixture, visit: OpenVisit, scheme: str) -> None:
+    visitor = visit(server, color_scheme=scheme)
     visitor.page.get_by_role("combobox").fill("o")
     expect(visitor.page.get_by_role("listbox")).to_be_visible()
     visitor.page.keyboard.press("ArrowDown")
@@ -40,14 +40,14 @@ def test_axe_finds_no_fault(board: Board, visit: Opens, scheme: str) -> None:
     assert violations(visitor.page) == []
 
 
-def test_a_guest_s_page_has_no_fault_either(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_a_guest_s_page_has_no_fault_either(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
     expect(visitor.chart("bob")).to_be_visible()
     assert violations(visitor.page) == []
 
 
-def test_light_and_dark_follow_the_system(board: Board, visit: Opens) -> None:
-    visitor = visit(board, color_scheme="light").as_guest()
+def test_light_and_dark_follow_the_system(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server, color_scheme="light").as_guest()
     ground = "getComputedStyle(document.body).backgroundColor"
     light = visitor.page.evaluate(ground)
     visitor.page.emulate_media(color_scheme="dark")
@@ -57,16 +57,16 @@ def test_light_and_dark_follow_the_system(board: Board, visit: Opens) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 2560])
-def test_nothing_scrolls_sideways(board: Board, visit: Opens, width: int) -> None:
-    visitor = visit(board, viewport={"width": width, "height": 740})
+def test_nothing_scrolls_sideways(server: ServerFixture, visit: OpenVisit, width: int) -> None:
+    visitor = visit(server, viewport={"width": width, "height": 740})
     assert not visitor.is_too_wide()
     visitor.log_in("strange")
     expect(visitor.chart("bob")).to_be_visible()
     assert not visitor.is_too_wide()
 
 
-def test_a_chart_fits_when_the_window_narrows(board: Board, visit: Opens) -> None:
-    visitor = visit(board, viewport={"width": 1280, "height": 740}).as_guest()
+def test_a_chart_fits_when_the_window_narrows(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server, viewport={"width": 1280, "height": 740}).as_guest()
     expect(visitor.chart("bob")).to_be_visible()
     visitor.page.set_viewport_size({"width": 360, "height": 740})
     narrow = re.compile(r"^[123]\d\d(\.\d+)?px$")
@@ -74,9 +74,9 @@ def test_a_chart_fits_when_the_window_narrows(board: Board, visit: Opens) -> Non
     assert not visitor.is_too_wide()
 
 
-def test_the_keyboard_is_enough(own_board: Board, visit: Opens) -> None:
+def test_the_keyboard_is_enough(own_server: ServerFixture, visit: OpenVisit) -> None:
     """Log in, switch an alert, change the range and log out, without a mouse."""
-    visitor = visit(own_board)
+    visitor = visit(own_server)
     page = visitor.page
     keys = page.keyboard
     expect(page.get_by_role("combobox")).to_be_focused()
@@ -99,8 +99,10 @@ def test_the_keyboard_is_enough(own_board: Board, visit: Opens) -> None:
     expect(page.get_by_role("combobox")).to_be_focused()
 
 
-def test_escape_closes_the_list_and_then_clears_the_field(board: Board, visit: Opens) -> None:
-    visitor = visit(board)
+def test_escape_closes_the_list_and_then_clears_the_field(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server)
     field = visitor.page.get_by_role("combobox")
     field.fill("a")
     expect(visitor.page.get_by_role("listbox")).to_be_visible()
@@ -115,15 +117,17 @@ def test_escape_closes_the_list_and_then_clears_the_field(board: Board, visit: O
     expect(field).to_have_value("")
 
 
-def test_nothing_moves_for_those_who_asked_for_that(board: Board, visit: Opens) -> None:
-    visitor = visit(board, reduced_motion="reduce").as_guest()
+def test_nothing_moves_for_those_who_asked_for_that(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server, reduced_motion="reduce").as_guest()
     style = "getComputedStyle(document.querySelector('.fill')).transitionDuration"
     assert visitor.page.evaluate(style) == "0s"
 
 
-def test_times_are_in_the_reader_s_zone_and_locale(board: Board, visit: Opens) -> None:
-    at_home = visit(board, timezone_id="Europe/Berlin", locale="en-GB").as_guest()
-    far_away = visit(board, timezone_id="America/New_York", locale="en-US").as_guest()
+def test_times_are_in_the_reader_s_zone_and_locale(server: ServerFixture, visit: OpenVisit) -> None:
+    at_home = visit(server, timezone_id="Europe/Berlin", locale="en-GB").as_guest()
+    far_away = visit(server, timezone_id="America/New_York", locale="en-US").as_guest()
     here = at_home.card("alice").locator(".at").first.text_content()
     there = far_away.card("alice").locator(".at").first.text_content()
     assert here

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.board import LABELS
 from tests.browser.conftest import HISTORY
+from tests.browser.server import LABELS
 
 if TYPE_CHECKING:
-    from tests.browser.board import Board
-    from tests.browser.conftest import Opens
+    from tests.browser.conftest import OpenVisit
+    from tests.browser.server import ServerFixture
 
 IS_INKED = """charts => charts.map(chart => chart.getContext("2d")
     .getImageData(0, 0, chart.width, chart.height).data.some(byte => byte))"""
@@ -26,15 +26,17 @@ ON_PAPER = """matchMedia("print").addEventListener("change", ({matches}) => queu
 }))"""
 
 
-def test_every_account_has_a_chart_of_its_own(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_every_account_has_a_chart_of_its_own(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
     expect(visitor.chart("alice")).to_be_visible()
     expect(visitor.chart("bob")).to_be_visible()
     expect(visitor.panel("erin")).to_contain_text("No readings in this span.")
 
 
-def test_the_range_is_switched_and_kept_in_the_address(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_the_range_is_switched_and_kept_in_the_address(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     week = visitor.page.get_by_role("button", name="7d")
     expect(visitor.panel("bob")).not_to_contain_text(", reset on")
     week.click()
@@ -43,20 +45,22 @@ def test_the_range_is_switched_and_kept_in_the_address(board: Board, visit: Open
     assert visitor.page.url.endswith("#range=7d")
     visitor.page.reload()
     expect(week).to_have_attribute("aria-pressed", "true")
-    visitor.page.goto(visitor.board.url + "#range=5h")
+    visitor.page.goto(visitor.server.url + "#range=5h")
     expect(visitor.page.get_by_role("button", name="5h")).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_summary_tells_extremes_limit_hits_and_gaps(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_the_summary_tells_extremes_limit_hits_and_gaps(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("5h 68–100%, last 100%")
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("Limit hit ")
     visitor.page.get_by_role("button", name="7d").click()
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap in the readings of 2 d")
 
 
-def test_the_readings_are_there_as_a_table(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_the_readings_are_there_as_a_table(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
     panel = visitor.panel("bob")
     panel.get_by_text("Readings as a table").click()
     rows = panel.get_by_role("row")
@@ -65,8 +69,8 @@ def test_the_readings_are_there_as_a_table(board: Board, visit: Opens) -> None:
     expect(panel.get_by_role("table")).to_contain_text("Current session: limit hit")
 
 
-def test_the_crosshair_shows_values_in_all_charts(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_the_crosshair_shows_values_in_all_charts(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
     plot = visitor.panel("alice").locator(".u-over")
     expect(visitor.chart("alice")).to_be_visible()
     expect(visitor.panel("alice").locator(".when")).to_contain_text("Last:")
@@ -80,9 +84,11 @@ def test_the_crosshair_shows_values_in_all_charts(board: Board, visit: Opens) ->
     )
 
 
-def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(own_board: Board, visit: Opens) -> None:
-    own_board.remember({n: {"alice": (n, 5), "bob": (n, 6)} for n in range(0, 90, 10)})
-    visitor = visit(own_board).as_guest()
+def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    own_server.write_history({n: {"alice": (n, 5), "bob": (n, 6)} for n in range(0, 90, 10)})
+    visitor = visit(own_server).as_guest()
     plot = visitor.panel("alice").locator(".u-over")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -93,7 +99,7 @@ def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(own_board: Board, vis
     visitor.page.mouse.up()
     reset = visitor.page.get_by_role("button", name="Reset zoom")
     expect(reset).to_be_visible()
-    own_board.passed()
+    own_server.complete_pass()
     with visitor.page.expect_response("**/api/history*"):
         visitor.refresh()
     expect(reset).to_be_visible()
@@ -102,12 +108,12 @@ def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(own_board: Board, vis
 
 
 def test_a_drag_over_half_of_the_charts_shows_half_of_the_time(
-    own_board: Board, visit: Opens
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     """Once, though every chart goes along with the one that is dragged over."""
     quarters = {n: {"alice": (n // 15, 5), "bob": (n // 15, 6)} for n in range(0, 1440, 15)}
-    own_board.remember(quarters)
-    visitor = visit(own_board).as_guest()
+    own_server.write_history(quarters)
+    visitor = visit(own_server).as_guest()
     for label in ("bob", "alice"):
         expect(visitor.chart(label)).to_be_visible()
     plot = visitor.panel("alice").locator(".u-over")
@@ -126,8 +132,8 @@ def test_a_drag_over_half_of_the_charts_shows_half_of_the_time(
     assert shown[0] - shown[1] > 40  # quarters of an hour
 
 
-def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -> None:
-    visitor = visit(board).as_guest()
+def test_charts_can_be_read_and_zoomed_by_keyboard(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
     chart = visitor.panel("bob").get_by_role("application")
     chart.focus()
     said = visitor.page.locator("#announcer")
@@ -143,8 +149,10 @@ def test_charts_can_be_read_and_zoomed_by_keyboard(board: Board, visit: Opens) -
     expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
 
-def test_a_history_that_could_not_be_had_is_asked_for_again(own_board: Board, visit: Opens) -> None:
-    visitor = visit(own_board, clock=True)
+def test_a_history_that_could_not_be_had_is_asked_for_again(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(own_server, clock=True)
     visitor.expect("Failed to load resource")
     visitor.page.route(
         "**/api/history*", lambda route: route.fulfill(status=503, json={"error": "busy"}), times=1
@@ -157,10 +165,10 @@ def test_a_history_that_could_not_be_had_is_asked_for_again(own_board: Board, vi
 
 
 def test_without_the_chart_library_there_are_tables_and_with_it_charts_again(
-    own_board: Board, visit: Opens
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    own_board.remember(HISTORY)
-    visitor = visit(own_board)
+    own_server.write_history(HISTORY)
+    visitor = visit(own_server)
     visitor.expect("Failed to load resource")
     visitor.page.route("**/vendor/*", lambda route: route.fulfill(status=404))
     visitor.as_guest()
@@ -169,17 +177,17 @@ def test_without_the_chart_library_there_are_tables_and_with_it_charts_again(
     missing = visitor.page.get_by_text("without its chart library")
     expect(missing).to_be_visible()
     visitor.page.unroute_all()
-    own_board.passed()
+    own_server.complete_pass()
     visitor.refresh()
     expect(visitor.chart("bob")).to_be_visible()
     expect(missing).to_be_hidden()
 
 
 def test_a_capture_of_the_whole_page_shows_the_charts_out_of_sight(
-    own_board: Board, visit: Opens
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    own_board.remember({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
-    visitor = visit(own_board, viewport={"width": 500, "height": 300}).as_guest()
+    own_server.write_history({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
+    visitor = visit(own_server, viewport={"width": 500, "height": 300}).as_guest()
     charts = visitor.page.locator(".plot canvas")
     expect(charts).to_have_count(len(LABELS))
     assert visitor.page.evaluate("scrollY") == 0
@@ -189,10 +197,10 @@ def test_a_capture_of_the_whole_page_shows_the_charts_out_of_sight(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_on_paper_has_every_chart_as_wide_as_the_paper_and_dark_on_white(
-    own_board: Board, visit: Opens, scheme: str
+    own_server: ServerFixture, visit: OpenVisit, scheme: str
 ) -> None:
-    own_board.remember({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
-    visitor = visit(own_board, viewport={"width": 1280, "height": 300}, color_scheme=scheme)
+    own_server.write_history({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
+    visitor = visit(own_server, viewport={"width": 1280, "height": 300}, color_scheme=scheme)
     visitor.page.evaluate(ON_PAPER)
     with visitor.page.expect_response("**/api/history*"):
         visitor.as_guest()

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account, Credits, Reading, Window
 from tests import captures
-from tests.browser.board import EXPIRED, MINUTE, Board, capture, now
+from tests.browser.server import EXPIRED, MINUTE, ServerFixture, capture, now
 from tests.browser.test_dashboard_access import violations
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator
 
-    from tests.browser.conftest import Opens, Starts
+    from tests.browser.conftest import OpenVisit, StartServer
 
 ULTRA, SURFACES, OVERDUE = "ultra-without-session", "scoped-by-surface", "overdue"
 CREDITS_OFF, SPEND, SAVED, POOL = "credits-off", "spend-only", "saved-resets", "pool-used-up"
@@ -45,15 +45,15 @@ def build_accounts() -> list[Account]:
 
 
 @pytest.fixture(scope="module")
-def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFixture]:
     """A dashboard without Slack, with these accounts."""
     accounts = build_accounts()
     labels = tuple(account.label for account in accounts)
-    with Board(tmp_path_factory.mktemp("limits"), labels=labels) as board:
+    with ServerFixture(tmp_path_factory.mktemp("limits"), labels=labels) as server:
         readings = {minutes: build_readings(minutes) for minutes in range(0, 300, 10)}
-        board.remember_windows(readings)
-        board.passed(*accounts)
-        yield board
+        server.write_window_history(readings)
+        server.complete_pass(*accounts)
+        yield server
 
 
 def build_readings(minutes: int) -> dict[str, dict[str, int]]:
@@ -71,7 +71,9 @@ def titles(card: Locator) -> list[str]:
     return card.locator(".window").all_text_contents()
 
 
-def test_only_windows_that_an_account_has_are_shown(limits: Board, visit: Opens) -> None:
+def test_only_windows_that_an_account_has_are_shown(
+    limits: ServerFixture, visit: OpenVisit
+) -> None:
     visitor = visit(limits)
     expect(visitor.card(ULTRA)).to_contain_text("Ultra")
     assert titles(visitor.card(ULTRA)) == ["Weekly: all models", "Weekly: Fable only"]
@@ -89,7 +91,9 @@ def test_only_windows_that_an_account_has_are_shown(limits: Board, visit: Opens)
     expect(visitor.page.locator("#cards")).not_to_contain_text("null")
 
 
-def test_an_overdue_reset_keeps_its_percentage_and_level(limits: Board, visit: Opens) -> None:
+def test_an_overdue_reset_keeps_its_percentage_and_level(
+    limits: ServerFixture, visit: OpenVisit
+) -> None:
     card = visit(limits).card(OVERDUE)
     week = card.locator(".meter", has_text="Weekly: all models")
     expect(week.get_by_role("meter")).to_have_attribute("aria-valuetext", "97% Nearly full")
@@ -98,14 +102,14 @@ def test_an_overdue_reset_keeps_its_percentage_and_level(limits: Board, visit: O
 
 
 def test_while_a_page_is_left_alone_a_reset_becomes_due_but_not_one_that_was_overdue(
-    new_board: Starts, visit: Opens
+    new_server: StartServer, visit: OpenVisit
 ) -> None:
     """Without any news: the server is out of reach."""
-    board = new_board(labels=("a",))
+    server = new_server(labels=("a",))
     resets = {FIVE_HOUR: now() + 5 * MINUTE, SEVEN_DAY: now() - 5 * MINUTE}
     reading = Reading(now(), {name: Window(95, at) for name, at in resets.items()})
-    board.passed(Account("a", reading))
-    visitor = visit(board, clock=True)
+    server.complete_pass(Account("a", reading))
+    visitor = visit(server, clock=True)
     card = visitor.card("a")
     session = card.get_by_role("meter", name="Current session")
     expect(session).to_have_attribute("aria-valuenow", "95")
@@ -120,7 +124,7 @@ def test_while_a_page_is_left_alone_a_reset_becomes_due_but_not_one_that_was_ove
     )
 
 
-def test_credits_are_shown_and_why_they_are_off(limits: Board, visit: Opens) -> None:
+def test_credits_are_shown_and_why_they_are_off(limits: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(limits)
     expect(visitor.card(CREDITS_OFF)).to_contain_text("€23.90 of €24.00")
     expect(visitor.card(CREDITS_OFF)).to_contain_text("Off: out of credits")
@@ -132,7 +136,7 @@ def test_credits_are_shown_and_why_they_are_off(limits: Board, visit: Opens) -> 
 
 
 def test_a_pool_has_a_bar_without_a_level_also_when_it_is_used_up(
-    limits: Board, visit: Opens
+    limits: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(limits)
     pool = visitor.card(POOL).get_by_role("meter", name="Code and Cowork credit")
@@ -147,13 +151,13 @@ def test_a_pool_has_a_bar_without_a_level_also_when_it_is_used_up(
     expect(visitor.page).to_have_title("97% · cldmon")
 
 
-def test_saved_resets_are_counted(limits: Board, visit: Opens) -> None:
+def test_saved_resets_are_counted(limits: ServerFixture, visit: OpenVisit) -> None:
     saved = visit(limits).card(SAVED).locator(".saved-resets")
     expect(saved).to_have_text(re.compile(r"^2 saved resets, the next ends \w{3},? \d\d:\d\d$"))
 
 
 def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(
-    limits: Board, visit: Opens
+    limits: ServerFixture, visit: OpenVisit
 ) -> None:
     card = visit(limits).card(BROKEN)
     expect(card).to_have_attribute("data-live", "false")
@@ -167,7 +171,7 @@ def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(
 
 
 def test_a_window_that_was_lost_ends_its_line_and_is_no_gap_of_the_others(
-    limits: Board, visit: Opens
+    limits: ServerFixture, visit: OpenVisit
 ) -> None:
     panel = visit(limits).panel(ULTRA)
     names = panel.locator(".series-name")
@@ -182,7 +186,7 @@ def test_a_window_that_was_lost_ends_its_line_and_is_no_gap_of_the_others(
 
 
 def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(
-    limits: Board, visit: Opens
+    limits: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(limits)
     names = visitor.panel(SURFACES).locator(".series-name")
@@ -191,7 +195,7 @@ def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(
 
 
 def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(
-    limits: Board, visit: Opens
+    limits: ServerFixture, visit: OpenVisit
 ) -> None:
     panel = visit(limits).panel(POOL)
     expect(panel.locator(".series-name")).to_have_text(["5h"])
@@ -200,7 +204,7 @@ def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(
 
 @pytest.mark.parametrize("name", CAPTURED)
 def test_a_card_shows_the_plan_and_the_windows_expected_of_a_capture(
-    limits: Board, visit: Opens, name: str
+    limits: ServerFixture, visit: OpenVisit, name: str
 ) -> None:
     expected = captures.load(name)["expect"]
     card = visit(limits).card(name)
@@ -214,7 +218,9 @@ def test_a_card_shows_the_plan_and_the_windows_expected_of_a_capture(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_it_is_accessible_and_fits(limits: Board, visit: Opens, width: int, scheme: str) -> None:
+def test_it_is_accessible_and_fits(
+    limits: ServerFixture, visit: OpenVisit, width: int, scheme: str
+) -> None:
     visitor = visit(limits, viewport={"width": width, "height": 900}, color_scheme=scheme)
     expect(visitor.chart(ULTRA)).to_be_visible()
     assert not visitor.is_too_wide()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.browser.board import Board
+    from tests.browser.server import ServerFixture
 
 NOON = 1_795_345_200_000
 """Noon in Berlin on 22 November 2026, in ms."""
@@ -33,11 +33,11 @@ DAY = 24 * HOUR
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Browser, board: Board) -> Iterator[Page]:
+def page(chromium: Browser, server: ServerFixture) -> Iterator[Page]:
     """A page from which the modules can be loaded."""
     with chromium.new_context(locale="en-GB", timezone_id="Europe/Berlin") as context:
         page = context.new_page()
-        page.goto(board.url)
+        page.goto(server.url)
         yield page
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from cldmon.domain.model import Account, Failure, FailureKind, Reading
-from tests.browser.board import capture, now
+from tests.browser.server import capture, now
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Opens, Starts
+    from tests.browser.conftest import OpenVisit, StartServer
 
 NODE_PAGE = """<!doctype html><title>Usage</title><main></main><script type="module">
 const {accounts} = await (await fetch("api/usage")).json();
@@ -26,17 +26,19 @@ document.querySelector("main").innerHTML = accounts.map((account) =>
 none, so that the bar is full."""
 
 
-def test_a_window_that_an_account_lacks_is_an_empty_bar(new_board: Starts, visit: Opens) -> None:
+def test_a_window_that_an_account_lacks_is_an_empty_bar(
+    new_server: StartServer, visit: OpenVisit
+) -> None:
     without, neither = capture("ultra-without-session"), Account("free", Reading(now(), {}))
     failed = Account("broken", None, Failure(FailureKind.SERVICE_DOWN, "the service is down"))
     labels = ("pro-plain", without.label, neither.label, failed.label)
-    board = new_board(labels=labels)
-    board.passed(capture("pro-plain"), without, neither, failed)
-    visitor = visit(board)
+    server = new_server(labels=labels)
+    server.complete_pass(capture("pro-plain"), without, neither, failed)
+    visitor = visit(server)
     visitor.page.route(
         "**/node.html", lambda route: route.fulfill(body=NODE_PAGE, content_type="text/html")
     )
-    visitor.page.goto(f"{board.url}node.html")
+    visitor.page.goto(f"{server.url}node.html")
     accounts = visitor.page.get_by_role("region")
     expect(accounts).to_have_count(len(labels))
     expect(visitor.page.locator("main")).not_to_contain_text(re.compile("null|undefined|NaN"))

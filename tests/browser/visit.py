@@ -8,31 +8,31 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
-    from tests.browser.board import Board
+    from tests.browser.server import ServerFixture
 
 
 class Visit:
     """A page on a dashboard, and by what names its parts are found."""
 
-    def __init__(self, page: Page, board: Board) -> None:
+    def __init__(self, page: Page, server: ServerFixture) -> None:
         self.page = page
-        self.board = board
-        self.complaints: list[str] = []
-        self.strangers: set[str] = set()
-        self.asked: list[str] = []
+        self.server = server
+        self.errors: list[str] = []
+        self.foreign_urls: set[str] = set()
+        self.requested: list[str] = []
         self.expected: tuple[str, ...] = ()
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._seen)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._on_request)
 
     def go(self, path: str = "") -> None:
         """Open the page, and wait until it knows who is there."""
-        self.page.goto(self.board.url + path)
+        self.page.goto(self.server.url + path)
         self.page.locator("#login button, .card, #empty:visible, .notice").first.wait_for()
 
-    def expect(self, *complaints: str) -> None:
+    def expect(self, *messages: str) -> None:
         """Let the browser itself log these: it does for each refused request."""
-        self.expected = complaints
+        self.expected = messages
 
     def as_guest(self) -> Visit:
         """Come in without a name."""
@@ -91,12 +91,12 @@ class Visit:
             )
         )
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         known = any(part in message.text for part in self.expected)
         if message.type in ("error", "warning") and not known:
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
-    def _seen(self, request: Request) -> None:
-        self.asked.append(urlsplit(request.url).path)
-        if not request.url.startswith(self.board.url):
-            self.strangers.add(request.url)
+    def _on_request(self, request: Request) -> None:
+        self.requested.append(urlsplit(request.url).path)
+        if not request.url.startswith(self.server.url):
+            self.foreign_urls.add(request.url)

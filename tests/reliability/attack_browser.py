@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.slack import FakeSlack, SimUser
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
-from tests.browser.board import Board, now, windows
+from tests.browser.server import ServerFixture, now, windows
 from tests.browser.visit import Visit
 from tests.reliability.result import LetInError, Result
 
@@ -71,16 +71,16 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
     users = [SimUser(f"U{n}", f"u{n}", text, text) for n, text in enumerate(PAYLOADS)]
     with (
         FakeSlack(users=users) as slack,
-        Board(folder / "browser", slack, labels=PAYLOADS) as board,
+        ServerFixture(folder / "browser", slack, labels=PAYLOADS) as server,
         sync_playwright() as playwright,
     ):
-        board.remember({n * 10 + 1: dict.fromkeys(PAYLOADS, (n, 50)) for n in range(4)})
-        board.passed(*_accounts())
+        server.write_history({n * 10 + 1: dict.fromkeys(PAYLOADS, (n, 50)) for n in range(4)})
+        server.complete_pass(*_accounts())
         settings = BrowserSettings()
         browser = playwright.chromium.launch(
             executable_path=find(settings, os.environ), chromium_sandbox=settings.sandboxed
         )
-        yield _pages(board, browser.new_page(), step)
+        yield _pages(server, browser.new_page(), step)
         browser.close()
 
 
@@ -92,9 +92,9 @@ def _accounts() -> Iterator[Account]:
         yield Account(text, Reading(now(), found, text), failure)
 
 
-def _pages(board: Board, page: Any, step: int) -> Result:
+def _pages(server: ServerFixture, page: Any, step: int) -> Result:
     result = Result("scripts in labels, models, errors and Slack names, in a real browser (XSS)")
-    visit = Visit(page, board)
+    visit = Visit(page, server)
     visit.expect("Failed to load resource")
     visit.go()
     _look(result, visit, "before the login")
@@ -127,5 +127,5 @@ def _look(result: Result, visit: Visit, where: str) -> list[str]:
 
 def _inspect(found: dict[str, Any], visit: Visit) -> None:
     """Raise where something ran, became more than text, left the server, or was refused."""
-    if found["pwned"] or found["polluted"] or found["odd"] or visit.strangers or visit.complaints:
-        raise LetInError(f"{found} {visit.strangers} {visit.complaints}"[:500])
+    if found["pwned"] or found["polluted"] or found["odd"] or visit.foreign_urls or visit.errors:
+        raise LetInError(f"{found} {visit.foreign_urls} {visit.errors}"[:500])

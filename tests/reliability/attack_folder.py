@@ -24,7 +24,7 @@ from cldmon.store import reader
 from cldmon.store.state import State, StateFile
 from cldmon.web.revocations import Revocations
 from cldmon.web.sessions import Sessions, session_secret
-from tests.browser.board import windows
+from tests.browser.server import windows
 from tests.collector.house import House
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result

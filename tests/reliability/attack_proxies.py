@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
-from tests.browser.board import now, windows
+from tests.browser.server import now, windows
 from tests.contrib.test_prometheus import free_port
 from tests.home import wait_until
 from tests.proxies import nginx, prepare
@@ -111,7 +111,7 @@ def run_proxies(folder: Path, path: str) -> Iterator[ProxySetup]:
     top += 'login = "open"\nallowed_hosts = ["localhost"]\n'
     ports = [free_port() for _ in range(3)]
     with FakeSlack() as slack, Siege(place / "siege", slack, top, (CANARY,)) as siege:
-        siege.passed(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
+        siege.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
         replacing, adding, untrusted = map(Route, ports)
         here = ProxySetup(siege, replacing, adding, untrusted, Route(siege.port))
         with nginx(prepare(place / "nginx"), "".join(_servers(here))):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.store import history
 from cldmon.store.history import day_path
-from tests.browser.board import now, windows
+from tests.browser.server import now, windows
 from tests.confinement import of_unit
 from tests.home import wait_until
 from tests.reliability.attack_http import MEMORY, many_files, slow_crowd

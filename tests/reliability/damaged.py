@@ -85,10 +85,10 @@ def _has_restarted(siege: Siege) -> bool:
     try:
         siege.restart()
     except EOFError:
-        assert len(siege.said) == 1, siege.said
+        assert len(siege.startup_output) == 1, siege.startup_output
         assert siege.process.wait() in (1, 2)
         return False
-    assert len(siege.said) <= 1, siege.said
+    assert len(siege.startup_output) <= 1, siege.startup_output
     return True
 
 

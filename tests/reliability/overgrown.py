@@ -39,7 +39,7 @@ def days(folder: Path, fills: Mapping[str, Fill], asked: int) -> Result:
     """
     result = Result("days of history in many large files, or with zeros behind their lines")
     with besieged(folder) as siege:
-        siege.remember({minutes: {CANARY: (17, 45)} for minutes in range(5, 60, 5)})
+        siege.write_history({minutes: {CANARY: (17, 45)} for minutes in range(5, 60, 5)})
         base = folder / "base"
         shutil.copytree(siege.folder, base)
         for name, fill in fills.items():

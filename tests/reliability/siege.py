@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
-from tests.browser.board import Board, now, windows
+from tests.browser.server import ServerFixture, now, windows
 from tests.confinement import Limits, confined, of_unit
 from tests.reliability.result import LetInError
 from tests.web.raw import Answer, answers, connected, everything, said
@@ -45,7 +45,7 @@ HEADERS = {
 """All that an answer ever has."""
 
 
-class Siege(Board):
+class Siege(ServerFixture):
     """The server, its Slack, and what it says on stderr."""
 
     heard: list[str]
@@ -128,8 +128,8 @@ def besieged(
         FakeSlack(users=tuple(users)) as slack,
         Siege(folder / "siege", slack, top, (CANARY,), under) as siege,
     ):
-        siege.remember({5: {CANARY: (17, 45)}})
-        siege.passed(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
+        siege.write_history({5: {CANARY: (17, 45)}})
+        siege.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
         yield siege
         siege.look()
 

@@ -91,18 +91,18 @@ def capture(name: str, *, at: datetime | None = None, failure: Failure | None = 
 
 
 @dataclass
-class Board:
+class ServerFixture:
     """A configuration, its data, and the server on them: from `with` to its end.
 
-    `under` are words before the server's command line.
+    `wrapper` are words before the server's command line.
     """
 
     folder: Path
     slack: FakeSlack | None = None
     top: str = ""
     labels: tuple[str, ...] = LABELS
-    under: Sequence[str] = ()
-    said: list[str] = field(default_factory=list)
+    wrapper: Sequence[str] = ()
+    startup_output: list[str] = field(default_factory=list)
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,14 +126,14 @@ class Board:
     def subscriptions(self) -> SubscriptionsFile:
         return SubscriptionsFile(self.data)
 
-    def passed(self, *found: Account, at: datetime | None = None) -> None:
+    def complete_pass(self, *found: Account, at: datetime | None = None) -> None:
         """Leave behind what a pass would that has ended now, or at another time."""
         snapshot = Snapshot(at or now(), found or accounts(), INTERVAL)
         StateFile(self.data).save(State(snapshot=snapshot))
 
-    def remember(self, readings: Mapping[int, Mapping[str, tuple[int, int]]]) -> None:
+    def write_history(self, readings: Mapping[int, Mapping[str, tuple[int, int]]]) -> None:
         """Write history: minutes ago → label → session and week, in percent."""
-        self.remember_windows(
+        self.write_window_history(
             {
                 minutes: {
                     label: {FIVE_HOUR: session, SEVEN_DAY: week}
@@ -143,7 +143,7 @@ class Board:
             }
         )
 
-    def remember_windows(self, readings: Mapping[int, Mapping[str, Mapping[str, int]]]) -> None:
+    def write_window_history(self, readings: Mapping[int, Mapping[str, Mapping[str, int]]]) -> None:
         """Write history: minutes ago → label → window → percent."""
         at = now()
         for minutes, found in sorted(readings.items(), reverse=True):
@@ -159,13 +159,14 @@ class Board:
         self.restart()
 
     def restart(self) -> None:
-        """Start it with the configuration that there is; `said` is what it says before it listens.
+        """Start the server with the configuration as it is.
 
-        Raises EOFError where it ends instead.
+        `startup_output` holds the lines that it writes before it listens.
+        Raises EOFError if it exits instead.
         """
-        self.said.clear()
+        self.startup_output.clear()
         self.process = subprocess.Popen(
-            [*self.under, CLDMON, "serve"],
+            [*self.wrapper, CLDMON, "serve"],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             stderr=subprocess.PIPE,
@@ -175,9 +176,9 @@ class Board:
         for line in self.process.stderr:
             if "serving http" in line:
                 return
-            self.said.append(line)
+            self.startup_output.append(line)
         with self.process:
-            raise EOFError(self.said)
+            raise EOFError(self.startup_output)
 
     def stop(self) -> None:
         """End the server, as a reboot would."""
