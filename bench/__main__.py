@@ -1,4 +1,4 @@
-"""The command: measures what is asked for, and writes the results and the page.
+"""The command: measures what is asked for, writes the results and updates the pages.
 
 Usage: scripts/bench [--quick] [PART…]
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 from bench import append, history, imports, memory, passes, profile, startup, usage
 from bench.found import Effort, Results, load, save
 from bench.machine import described
-from bench.page import rendered
+from bench.page import fill, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results.json"
-PAGE = ROOT / "docs/performance.md"
+PAGES = (ROOT / "docs/performance.md", ROOT / "docs/performance-results.md")
 
 PARTS = {
     "passes": passes.measure,
@@ -31,29 +31,33 @@ PARTS = {
     "imports": imports.measure,
     "profile": profile.measure,
 }
-"""Each part, in the order of the page."""
+"""Each part, in the order of the tables."""
 
 
 def main() -> None:
     """Measure, write, and exit with 1 where something does not hold."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of: {', '.join(PARTS)}")
-    parser.add_argument("--quick", action="store_true", help="a glance: prints, writes nothing")
-    parser.add_argument("--page", action="store_true", help="write the page anew, measure nothing")
+    parser.add_argument("--quick", action="store_true", help="one round of each; writes nothing")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    results = load(RESULTS)
-    if not options.page:
-        results = measured(options.parts or [*PARTS], Effort(options.quick), results)
+    results = measured(options.parts or [*PARTS], Effort(options.quick), load(RESULTS))
     if not options.quick:
         save(RESULTS, results)
-        PAGE.write_text(rendered(results, [*PARTS]), encoding="utf-8")
+        for page, text in pages(results).items():
+            page.write_text(text, encoding="utf-8")
     sys.exit(not results.all_hold)
 
 
+def pages(results: Results) -> dict[Path, str]:
+    """Return the text of each page, with its tables written from the results."""
+    blocks = tables(results, [*PARTS])
+    return {page: fill(page.read_text(encoding="utf-8"), blocks) for page in PAGES}
+
+
 def measured(names: list[str], effort: Effort, before: Results) -> Results:
-    """Measure these parts, tell of each, and return the results with them."""
+    """Measure these parts, print each, and return the results with them."""
     results = Results(described(), before.parts, before.measured)
     for name in names:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Ten thousand accounts: what a fleet of machines would take, reckoned with what was measured here.
+"""Ten thousand accounts: what a fleet of machines needs, estimated from the measurements.
 
 Every machine has its share of the accounts, in one configuration or in several whose timers are
 apart; a Prometheus reads them all. Seeded, so the same at every run.
@@ -77,7 +77,7 @@ class Shape:
         return math.ceil(ACCOUNTS / self.machines / self.configurations)
 
 
-def reckoned(figures: Mapping[str, float]) -> Found:
+def estimate(figures: Mapping[str, float]) -> Found:
     """Return the limits of one machine, and what several fleets would take."""
     known = {**DEFAULTS, **figures}
     limits = _limits(known)
@@ -87,7 +87,7 @@ def reckoned(figures: Mapping[str, float]) -> Found:
     return Found(
         lists={
             "limits": [
-                ["what limits a machine", "accounts", "how"],
+                ["limit", "accounts", "assumption"],
                 *([name, f"{by:,.0f}", how] for name, by, how in limits),
             ],
             "fleets": [HEAD, *(_fleet(shape, known) for shape in shapes)],
@@ -98,13 +98,13 @@ def reckoned(figures: Mapping[str, float]) -> Found:
 
 HEAD = [
     "machines × configurations × accounts",
-    "a pass",
-    "cores busy, each",
-    "memory at peak",
-    "one address, while it asks",
-    "one address, worst minute",
-    "all, busiest second",
-    "€ a month",
+    "pass",
+    "cores busy per machine",
+    "peak memory",
+    "requests per address, during a pass",
+    "requests per address, worst minute",
+    "all requests, busiest second",
+    "€ per month",
 ]
 
 
@@ -124,7 +124,7 @@ def _limits(figures: Mapping[str, float]) -> list[tuple[str, float, str]]:
         (
             "time",
             (half - figures["pass wall base"]) / figures["pass wall slope"],
-            "a pass ends in half the interval: the other half is for a slow service",
+            "a pass takes half the interval; the other half is reserve for a slow service",
         ),
         (
             "processor",
@@ -136,7 +136,7 @@ def _limits(figures: Mapping[str, float]) -> list[tuple[str, float, str]]:
             (free - figures["pass memory base"]) / max(0.01, figures["pass memory slope"]),
             f"half of {MEMORY_GIB} GiB",
         ),
-        ("the service", POLITE * INTERVAL, f"{POLITE:g} request a second from one address"),
+        ("the service", POLITE * INTERVAL, f"{POLITE:g} request per second from one address"),
     ]
 
 
@@ -180,12 +180,15 @@ def _whole(figures: Mapping[str, float]) -> Listed:
     series = ACCOUNTS * SERIES_PER_ACCOUNT
     samples = series * 86_400 / 60
     return [
-        ["what", "a day"],
-        ["requests", f"{ACCOUNTS * day + ACCOUNTS:,.0f}: one a pass, and the organizations once"],
-        ["requests a second, on average", f"{ACCOUNTS / INTERVAL:.1f}"],
+        ["what", "per day"],
+        [
+            "requests",
+            f"{ACCOUNTS * day + ACCOUNTS:,.0f}: one per pass, plus the organizations once",
+        ],
+        ["requests per second, on average", f"{ACCOUNTS / INTERVAL:.1f}"],
         ["CPU hours, in passes of 100", f"{ACCOUNTS / 100 * day * one.cpu / 3600:,.0f}"],
         ["history", f"{ACCOUNTS * day * LINE_BYTES / 1e6:,.0f} MB"],
         ["series in Prometheus", f"{series:,}"],
-        ["samples, scraped each minute", f"{samples / 1e6:,.0f} million"],
-        ["room for them", f"{samples * SAMPLE_BYTES / 1e6:,.0f} MB"],
+        ["samples, scraped every minute", f"{samples / 1e6:,.0f} million"],
+        ["disk space for the samples", f"{samples * SAMPLE_BYTES / 1e6:,.0f} MB"],
     ]

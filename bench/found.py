@@ -1,4 +1,4 @@
-"""What is measured, as values: rows of the table, figures to reckon with, and lists."""
+"""What is measured, as values: rows of the table, figures to calculate with, and lists."""
 
 from __future__ import annotations
 

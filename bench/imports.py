@@ -31,7 +31,7 @@ SHOWN = 5
 
 def measure(effort: Effort) -> Found:
     """Run each command once under `-X importtime`."""
-    head = ["command", "modules", "ms", "the heaviest packages, ms each with its own modules"]
+    head = ["command", "modules", "ms", "slowest packages, ms"]
     with tempfile.TemporaryDirectory() as name:
         # A port where nobody listens: fetch imports all that it needs, and reads nothing.
         config = stock.configure(Path(name), stock.labels(4), 'claude_url = "http://127.0.0.1:9"')

@@ -28,24 +28,24 @@ START, END = "Python's start", "the end of the process"
 WHY = {
     START: "the interpreter; `python -c pass` takes as long",
     "import click": "options, help and their errors",
-    "import cldmon": "our own modules, and the standard library's that they need",
-    "import pydantic": "a broken configuration is refused before anything runs",
-    "import playwright": "the browser is driven by it; it has one module for all that it can do",
-    "driver._whole": "Playwright's driver, a Node program, starts",
-    "launch._launch": "the browser starts, and its first processes with it",
-    "source.BrowserSource._context": "a context of its own keeps an account's cookies apart",
-    "account_session.AccountSession._new_page": "a page is a process of its own",
-    "account_session.AccountSession._open": "the question itself: 150 ms are the service's",
-    "account_session.AccountSession._fetch": "the second question: 150 ms are the service's",
-    "account_session._received": "the answer's body comes from the browser through the driver",
-    "account_session.AccountSession.cookies": "Cloudflare's clearance is kept",
-    "launch.close": "context and browser are closed in order, so that nothing is left behind",
-    "driver._stop": "the driver ends, and we wait for it: nobody is left running",
-    "temp_dir._remove": "the browser's temporary files go",
-    "files._write": "fsync: the state survives a loss of power",
+    "import cldmon": "our own modules, and those of the standard library that they need",
+    "import pydantic": "validates the configuration before anything runs",
+    "import playwright": "drives the browser",
+    "driver._whole": "starts Playwright's driver, a Node.js program",
+    "launch._launch": "starts the browser and its first processes",
+    "source.BrowserSource._context": "a browser context for each account keeps their cookies apart",
+    "account_session.AccountSession._new_page": "starts the page's own process",
+    "account_session.AccountSession._open": "the request; the simulated service takes 150 ms",
+    "account_session.AccountSession._fetch": "the second request; as slow",
+    "account_session._received": "fetches the response body through the driver",
+    "account_session.AccountSession.cookies": "keeps Cloudflare's clearance",
+    "launch.close": "closes context and browser in order, so that nothing is left behind",
+    "driver._stop": "waits for the driver to exit",
+    "temp_dir._remove": "removes the browser's temporary files",
+    "files._write": "fsync: the state survives a power loss",
     "files._sync_dir": "fsync of the folder: so does the file's new name",
-    "files._append": "fsync: so does the line of history",
-    END: "Python clears up after itself",
+    "files._append": "fsync: so does the history line",
+    END: "interpreter shutdown",
 }
 
 
@@ -84,10 +84,10 @@ def _timeline(profiles: list[dict[str, float]]) -> Listed:
     rest = sum(value for value in ms.values() if value < SHOWN_MS)
     small = sum(value < SHOWN_MS for value in ms.values())
     return [
-        ["part", "ms", "why it must"],
+        ["part", "ms", "why"],
         *shown,
-        ["all else", f"{rest:.0f}", f"{small} parts below {SHOWN_MS} ms each"],
-        ["together", f"{sum(ms.values()):.0f}", "with what looking each millisecond costs"],
+        ["everything else", f"{rest:.0f}", f"{small} parts below {SHOWN_MS} ms each"],
+        ["total", f"{sum(ms.values()):.0f}", "includes the cost of sampling"],
     ]
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong, in words that a person can act on.
+"""The errors: one base class; each class owns its exit code.
 
-One base; each class owns its exit code. The command line maps them in one place
+The command line maps them in one place
 (`cldmon.cli.main`): the message goes to stderr as one line, the code to the shell.
 """
 

@@ -1,4 +1,4 @@
-"""How bytes reach the disk and stay there: private, whole, and one writer at a time.
+"""Files: locks, synced appends, atomic replacement, private modes.
 
 Every OSError leaves as a `StoreError` that names the file and what to do.
 """

@@ -1,4 +1,4 @@
-"""The forecast of each window that runs, from a sample of its history."""
+"""The forecast of each running window, from a sample of its history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the last pass left as Prometheus series: for `GET /metrics` and the textfile. Pure.
+"""The Prometheus series of the last pass, for `GET /metrics` and the textfile.
 
 Numbers that are not of now (account in error, reading stale, reset due) are left out: a series
 that ends is honest, one that stands still is not. The only home of prometheus_client.

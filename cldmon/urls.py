@@ -1,4 +1,4 @@
-"""urllib with less of its own mind: every status is an answer, and no redirect is followed."""
+"""HTTP requests with urllib: every status is an answer, no redirect is followed."""
 
 from __future__ import annotations
 

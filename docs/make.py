@@ -1,19 +1,25 @@
-"""Writes what is generated: docs/cli.md, the completion scripts, the units and the crontab line.
+"""Write the generated files: docs/cli.md, tables of other pages, completions, units, crontab.
 
-`scripts/docs` runs it; a test compares what it writes elsewhere with what stands there.
+`scripts/docs` runs it. A test compares its output with the checkout.
 
-Usage: make.py [FOLDER]     (in place of the checkout)
+Usage: make.py [FOLDER]     (writes below FOLDER instead of the checkout)
 """
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from bench.__main__ import RESULTS, pages
+from bench.found import load
+from bench.page import fill, table
 from cldmon.cli import COMMANDS, cli
 from cldmon.cli.completion import SHELLS
 from cldmon.schedule.cron import block, framed
@@ -28,13 +34,13 @@ COLUMNS = 78
 """As on a terminal of 80."""
 
 INTRODUCTION = """\
-# The commands of cldmon
+# Command reference
 
-What `cldmon COMMAND --help` says. This page is written by `scripts/docs`.
+The output of `cldmon COMMAND --help`, written by `scripts/docs`.
 
-Data goes to stdout, messages to stderr. Colour is used on a terminal only, and never with
-`NO_COLOR`. Exit codes: 0 done, 1 the job failed, 2 usage or configuration, 75 another pass is
-running.
+Data goes to stdout, messages to stderr. Colours appear only on a terminal, and never with
+`NO_COLOR`. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 75 another
+pass is running.
 """
 
 
@@ -51,15 +57,81 @@ _ASK_IN_BASH_WITHOUT_EQUALS = """\
     response=$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) """
 
 
+CASES = re.compile(r"^## ([^\n]+)\n.*?<!-- cases: \w+ -->\n(.*?)<!-- end -->", re.M | re.S)
+"""A section of docs/reliability-results.md: its heading and its table."""
+
+
 def generated() -> dict[Path, str]:
-    """Return each generated file, relative to the checkout, and what belongs in it."""
+    """Return the text of each generated file, by its path in the checkout."""
     folder = Path("cldmon/cli/completions")
     scripts = {folder / f"cldmon.{shell}": completion(shell) for shell in SHELLS}
-    return {Path("docs/cli.md"): manual(), **scripts, **contrib()}
+    tables = {path.relative_to(ROOT): text for path, text in pages(load(RESULTS)).items()}
+    return {
+        Path("docs/cli.md"): manual(),
+        **scripts,
+        **contrib(),
+        **tables,
+        **filled("docs/reliability.md", totals=totals()),
+        **filled("CONTRIBUTING.md", rooms=rooms()),
+    }
+
+
+def filled(name: str, **blocks: str) -> dict[Path, str]:
+    """Return a page of the checkout with its generated blocks replaced."""
+    return {Path(name): fill((ROOT / name).read_text(encoding="utf-8"), blocks)}
+
+
+def totals() -> str:
+    """Return the table of docs/reliability.md: the sum of each table of the results."""
+    results = "reliability-results.md"
+    rows = []
+    for heading, cases in CASES.findall((ROOT / "docs" / results).read_text(encoding="utf-8")):
+        counts = [row.split("|")[2:6] for row in cases.splitlines() if re.match(r"\| .*\d", row)]
+        sums = [
+            sum(int(cell.replace(",", "")) for cell in column)
+            for column in zip(*counts, strict=True)
+        ]
+        anchor = re.sub(r"[^\w ]", "", heading.lower()).replace(" ", "-")
+        link = f"[{heading}]({results}#{anchor})"
+        rows.append([link, *(f"{count:,}" for count in sums)])
+    return table([["cases", "tried", "survived", "lost", "let in"], *rows])
+
+
+def rooms() -> str:
+    """Return the table of CONTRIBUTING.md: each room by layer, and the libraries only it imports.
+
+    Layers and libraries are those of the import contracts, the job is the first line of the
+    room's docstring.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    libraries: dict[str, list[str]] = {}
+    for contract in contracts:
+        if contract["type"] == "forbidden":
+            home = contract["ignore_imports"][0].split(" -> ")[0].removeprefix("cldmon.")
+            libraries.setdefault(home, []).extend(contract["forbidden_modules"])
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    rows = [["layer", "room", "job", "only home of"]]
+    for number, layer in zip(range(len(layers) - 1, -1, -1), layers, strict=True):
+        rows += [
+            [str(number), f"`{room}`", job(room), ", ".join(libraries.get(room, []))]
+            for room in re.findall(r"\w+", layer)
+        ]
+    return table(rows)
+
+
+def job(room: str) -> str:
+    """Return the first line of a room's docstring; a room without one is an error."""
+    path = ROOT / "cldmon" / room
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    if not docstring:
+        raise SystemExit(f"{path}: has no docstring that states the job of the room")
+    return docstring.splitlines()[0].rstrip(".")
 
 
 def contrib() -> dict[Path, str]:
-    """Return what `cldmon schedule` writes for an installation in the usual places."""
+    """Return the files that `cldmon schedule` writes for an installation in the default places."""
     systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
     folders = (systemd / "sysusers.d", systemd / "tmpfiles.d", Path("contrib/apparmor"))
     places = Places(systemd, *folders)
@@ -86,9 +158,9 @@ def helps() -> Iterator[tuple[str, str]]:
 def completion(shell: str) -> str:
     """Return a shell's completion script."""
     kind = get_completion_class(shell) or ShellComplete
-    # Not the shell's own method: bash's first asks which bash is installed here.
+    # ShellComplete.source directly: bash's own method runs bash to check its version.
     text = ShellComplete.source(kind(cli, {}, "cldmon", "_CLDMON_COMPLETE"))
-    # Else fish would be told a description, or a label, up to its first comma only.
+    # Otherwise fish cuts a description or label off at its first comma.
     text = text.replace('(string split "," ', '(string split --max 1 "," ')
     text = text.replace(_ASK_IN_BASH, _ASK_IN_BASH_WITHOUT_EQUALS)
     return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"

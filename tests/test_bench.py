@@ -1,4 +1,4 @@
-"""The bench says what it measured: its rows, its page, and the parts that need no quiet machine."""
+"""The benchmarks: their results, their tables, and the parts that need no idle machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import append, fleet, stock
-from bench.__main__ import PAGE, PARTS, RESULTS
+from bench.__main__ import PARTS, RESULTS, pages
 from bench.found import Effort, Found, Results, Row, load, save
 from bench.line import fitted
 from bench.measuring import cost, environment, ratio, rounds
-from bench.page import HEAD, parsed, rendered, table
+from bench.page import fill, table, tables
 from bench.sampled import parts
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
@@ -29,9 +29,10 @@ def results(*rows: Row) -> Results:
     return Results({"cores": "2"}).with_part("append", Found([*rows]), "2026-03-12 12:00")
 
 
-def test_the_page_is_what_the_results_say() -> None:
-    """Written by `scripts/bench`; `scripts/bench --page` brings it up to date."""
-    assert PAGE.read_text(encoding="utf-8") == rendered(load(RESULTS), [*PARTS])
+def test_the_pages_show_the_stored_results() -> None:
+    """`scripts/bench` and `scripts/docs` write them."""
+    for page, text in pages(load(RESULTS)).items():
+        assert page.read_text(encoding="utf-8") == text
 
 
 def test_each_part_of_the_published_table_is_one_that_can_be_measured() -> None:
@@ -51,17 +52,31 @@ def test_a_part_that_is_measured_alone_replaces_its_rows_only() -> None:
     assert (after.parts["append"].rows, after.parts["usage"].rows) == ([GOOD], [BAD])
 
 
-def test_the_page_names_what_does_not_hold() -> None:
-    page = rendered(results(GOOD, BAD), ["append"])
-    assert "1 of 2 hold; not: a pass." in page
-    assert [*HEAD] in parsed(page)
-    assert ["a | pipe", "`cat`", "1 ms", "0.50 ×", "≤ 1 ×", "yes"] in parsed(page)
-    assert ["a pass", "–", "9 s", "–", "≤ 1 s", "**no**"] in parsed(page)
+def test_the_tables_name_what_does_not_hold() -> None:
+    blocks = tables(results(GOOD, BAD), ["append"])
+    assert blocks["verdict"] == "1 of 2 bounds hold; not: a pass.\n"
+    assert blocks["bounds"].splitlines()[2:] == [
+        r"| a \| pipe | `cat` | 1 ms | 0.50 × | ≤ 1 × | yes |",
+        "| a pass | – | 9 s | – | ≤ 1 s | **no** |",
+    ]
+    assert tables(results(GOOD), ["append"])["verdict"] == "All 1 bounds hold.\n"
 
 
-def test_a_table_is_read_as_it_was_written() -> None:
-    listed = [["a", "b"], ["1", "x | y"], ["2", "–"]]
-    assert parsed(table(listed)) == listed
+def test_the_summary_has_the_rows_that_matter_most() -> None:
+    row = Row("`cldmon status`", "`python -c pass`", "50 ms", "5 ×", "≤ 7 ×", holds=True)
+    summary = tables(results(GOOD, row), ["append"])["summary"]
+    assert summary.splitlines()[2:] == ["| `cldmon status` | 50 ms | `python -c pass` | 5 × |"]
+
+
+def test_a_generated_block_is_replaced_and_the_rest_of_the_page_stays() -> None:
+    page = "# Page\n<!-- generated: a -->\nold\n<!-- end -->\nwords\n"
+    filled = "# Page\n<!-- generated: a -->\n\nnew\n\n<!-- end -->\nwords\n"
+    blocks = {"a": "new\n"}
+    assert fill(page, blocks) == filled
+    assert fill(filled, blocks) == filled
+
+
+def test_nothing_makes_an_empty_table() -> None:
     assert table([]) == ""
 
 
@@ -104,7 +119,7 @@ def test_a_part_is_measured() -> None:
 
 
 def test_a_fleet_asks_every_account_in_each_interval() -> None:
-    found = fleet.reckoned({}).lists
+    found = fleet.estimate({}).lists
     limits = {name: int(most.replace(",", "")) for name, most, _ in found["limits"][1:]}
     assert limits["the service"] == fleet.POLITE * fleet.INTERVAL == min(limits.values())
     for row in found["fleets"][1:]:

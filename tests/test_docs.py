@@ -1,4 +1,4 @@
-"""What is generated from the command line is what stands in the checkout."""
+"""The generated files are up to date, and the links of the docs work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,11 @@ def test_every_link_of_the_docs_leads_somewhere() -> None:
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_table_of_rooms_follows_the_import_contracts(make: dict[str, Any]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    shown = re.findall(r"^\| \d+ \| `(\w+)` \|", make["rooms"](), re.MULTILINE)
+    assert shown == [room for layer in layers for room in re.findall(r"\w+", layer)]

@@ -1,4 +1,4 @@
-"""The composition root: turns options, environment and configuration into real parts.
+"""The composition root: builds the real parts from options, environment and configuration.
 
 Parts are imported where they are built, so that a command pays only for those that it uses.
 """

@@ -1,4 +1,4 @@
-"""The real-browser room: the only home of Playwright."""
+"""Reads claude.ai with a real browser."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The command line: options in, text and exit code out. The only home of click."""
+"""The command line: options in, text and exit code out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass: every account is read once, what was seen is committed, who asked to be told is told.
+"""One pass: reads every account once, commits the readings, delivers the alerts.
 
 Nothing here knows of browsers or of Slack: a `Source` reads and a `Notifier` tells.
 """

@@ -1,4 +1,4 @@
-"""From a TOML file to a `Config`; the only home of pydantic."""
+"""Turns a TOML file into a frozen, validated `Config`."""
 
 import os
 

@@ -1,0 +1,1 @@
+"""Simulated claude.ai and Slack, and the scenario that `cldmon demo` plays."""

@@ -1,0 +1,1 @@
+"""Pure values and rules: windows, readings, freshness, ranges."""

@@ -1,4 +1,4 @@
-"""Takes over what a Node cldmon leaves: its config.json as config.toml, its data files as they are.
+"""Imports the configuration and data of the Node version.
 
 Nothing of the source is changed, nothing that stands at the target is overwritten.
 """

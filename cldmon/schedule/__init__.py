@@ -1,0 +1,1 @@
+"""systemd units and the crontab block: written, installed, checked and removed."""

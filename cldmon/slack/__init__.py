@@ -1,0 +1,1 @@
+"""Alerts over Slack: messages, delivery and the member list."""

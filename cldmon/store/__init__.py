@@ -1,4 +1,4 @@
-"""What is on disk, and how it survives: history, state and subscriptions."""
+"""The files on disk: history, state and subscriptions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Output for terminals: tables, charts, CSV and the one-line form."""

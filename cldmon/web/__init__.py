@@ -1,0 +1,1 @@
+"""The HTTP API, the login, the metrics endpoint and the dashboard."""

@@ -1,4 +1,4 @@
-"""Runs parts of the harness to the full, and writes what they counted into docs/reliability.md."""
+"""Run parts of the suite in full and write their counts to docs/reliability-results.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.reliability.result import HEAD, Result
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE.parents[1] / "docs" / "reliability.md"
+PAGE = HERE.parents[1] / "docs" / "reliability-results.md"
 PREFIX = "cases_"
 
 
@@ -21,7 +21,7 @@ def parts() -> list[str]:
 
 
 def run(part: str) -> list[Result]:
-    """Make all cases of a part, writing down each class as it ends."""
+    """Run all cases of a part, writing the row of each class when it ends."""
     results = []
     with tempfile.TemporaryDirectory(prefix="cldmon-reliability-") as folder:
         module = importlib.import_module(f"tests.reliability.{PREFIX}{part}")

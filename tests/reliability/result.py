@@ -1,4 +1,4 @@
-"""Counts what was done to cldmon and what came of it: the rows of docs/reliability.md.
+"""Count cases by their outcome: the rows of docs/reliability-results.md.
 
 A part of the harness is a module `tests/reliability/cases_<part>.py` with one function
 
@@ -7,8 +7,8 @@ A part of the harness is a module `tests/reliability/cases_<part>.py` with one f
 that yields a finished result for each class of faults; `folder` is an empty one of its own, to be
 used as it likes. `scripts/reliability <part> …` runs the parts named (all by default), writes the
 row of each class into the table between `<!-- cases: <part> -->` and `<!-- end -->` in
-docs/reliability.md, and exits with 1 if something was lost, let in, or not survived. Text about a
-part stands outside its two marks. Remove the row of a deleted class by hand.
+docs/reliability-results.md, and exits with 1 if something was lost, let in, or not survived. Text
+about a part stands outside its two marks. Remove the row of a deleted class by hand.
 
 Within a part each fault is one case, whose block proves what holds afterwards:
 
