@@ -67,7 +67,7 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
 
 
 def planted(folder: Path, step: int) -> Result:
-    result = Result("links, pipes, sockets and devices in the place of files in data_dir")
+    result = Result("links, pipes, sockets and devices instead of files in data_dir")
     for name in NAMES[::step]:
         for trick, plant in TRICKS.items():
             with result.case(f"{trick} as {name}"), _patience():
@@ -133,7 +133,7 @@ TRICKS: dict[str, Callable[[Path, Path], object]] = {
 
 
 def at_the_temporary_folder(folder: Path) -> Result:
-    result = Result("what waits where the browser's temporary folder is to be")
+    result = Result("something in the place of the browser's temporary folder")
     folder.mkdir()
     for trick, plant in {**TRICKS, "a stranger's folder": _strangers_folder}.items():
         with result.case(trick), _patience(), _temporary(folder / trick.replace(" ", "-")) as tmp:
@@ -156,7 +156,7 @@ def at_the_temporary_folder(folder: Path) -> Result:
 
 def in_the_working_folder(folder: Path) -> Result:
     """Only root can make a file somebody else's; whose it is decides, so another user is played."""
-    result = Result("a configuration that somebody left in the folder one works in")
+    result = Result("a configuration planted in the working directory")
     folder.mkdir()
     config = folder / "config.toml"
     config.write_text('[[accounts]]\nlabel = "a"\nsession_key_command = "touch ran"\n')
@@ -175,7 +175,7 @@ def in_the_working_folder(folder: Path) -> Result:
 
 
 def left_open(folder: Path) -> Result:
-    result = Result("files that others could read or change, whatever the umask was")
+    result = Result("files that other users could read or change, with any umask")
     old = os.umask(0)
     try:
         house = House(folder / "above" / "data")

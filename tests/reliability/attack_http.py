@@ -43,7 +43,7 @@ def run_cases(folder: Path, fuzzed: int) -> Iterator[Result]:
 
 
 def bytes_at_random(siege: Siege, count: int) -> Result:
-    result = Result("bytes at random, and requests with bytes changed at random")
+    result = Result("random bytes, and requests with random bytes changed")
 
     @fuzzing(count, MANGLED)
     def attack(data: bytes) -> None:
@@ -57,7 +57,7 @@ def bytes_at_random(siege: Siege, count: int) -> Result:
 
 def requests_at_random(siege: Siege, count: int) -> Result:
     """The schema is that of /openapi.json; half of the cases break it."""
-    result = Result("requests made from the API's schema, by schemathesis")
+    result = Result("requests generated from the API's schema by schemathesis")
     schema = schemathesis.openapi.from_url(f"{siege.url}openapi.json")
     operations = [schema[path][method.upper()] for path, method in _described(siege)]
     for operation in operations:
@@ -166,7 +166,7 @@ def _odd_lines() -> Iterator[tuple[str, bytes]]:
 
 
 def slowloris(siege: Siege) -> Result:
-    result = Result("answers to others during 600 slow connections (slowloris)")
+    result = Result("answers to other clients during 600 slow connections (slowloris)")
     for moment in slow_crowd(siege):
         with result.case(moment):
             assert siege.sent(got("/healthz"))[0].status == 200
@@ -198,7 +198,9 @@ def slow_crowd(siege: Siege) -> Iterator[str]:
 
 def bombs(siege: Siege) -> Result:
     """What is small when it comes and large when it is unpacked."""
-    result = Result("bombs: packed bodies, deep, long or endless JSON, packed days of history")
+    result = Result(
+        "bombs: compressed bodies, deep, long or endless JSON, compressed days of history"
+    )
     packed = gzip.compress(b" " * 10_000_000)
     codings = (
         "gzip",

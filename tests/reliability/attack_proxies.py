@@ -122,7 +122,7 @@ def run_proxies(folder: Path, path: str) -> Iterator[ProxySetup]:
 
 def forwarded(here: ProxySetup) -> Result:
     """A stranger who says in each login to be somebody else is still counted as one."""
-    result = Result("proxies off loopback: others' addresses claimed to escape the limit of logins")
+    result = Result("proxies off loopback: forged addresses to escape the login limit")
     routes = {name: route for name, route in here.routes.items() if route is not here.untrusted}
     for (route, entrance), (name, claim) in itertools.product(routes.items(), CLAIMS.items()):
         mine, other = (_from(entrance, net, result) for net in (9, 10))
@@ -145,7 +145,7 @@ def _check_is_counted(route: Route, claim: Claim) -> None:
 
 def claims_of_tls(here: ProxySetup) -> Result:
     """Whether there is TLS follows from the public URL; who is not trusted has no say."""
-    result = Result("proxies off loopback: TLS claimed or denied by who is not trusted")
+    result = Result("proxies off loopback: untrusted claims about TLS")
     values = ("https", "http", "HTTPS, http", "on", "wss", "")
     for host, name, value, route in itertools.product(
         ("localhost", NAME), FORWARDED_PROTO, values, (here.untrusted, here.direct)
@@ -188,7 +188,9 @@ def planted(here: ProxySetup) -> Result:
 
 def origins(here: ProxySetup) -> Result:
     """Alice's browser is on a page of somebody else's, which may be on the same host."""
-    result = Result("proxies off loopback: pages of other ports, hosts and schemes that post")
+    result = Result(
+        "proxies off loopback: POST requests from pages of other ports, hosts and schemes"
+    )
     alice = _value(_log_in(here.replacing._replace(source="127.12.0.1"), (), ALICE))
     cookie = ("Cookie", f"__Host-cldmon-sid-443={alice}")
     wish = {"label": CANARY, "key": "limitHit", "enabled": True}

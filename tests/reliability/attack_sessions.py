@@ -51,7 +51,7 @@ def run_cases(folder: Path, guesses: int) -> Iterator[Result]:
 
 def forged(house: House, guesses: int) -> Result:
     """All but the altered ones say that Alice is logged in and has proved it, for a year."""
-    result = Result("session cookies forged: no or another algorithm, salt, secret, name or port")
+    result = Result("forged session cookies: no or another algorithm, salt, secret, name or port")
     for name, cookie in _forgeries(house):
         with result.case(name):
             _keep_out(_usage(house, f"{COOKIE}={cookie}"))
@@ -123,7 +123,7 @@ def _bomb() -> str:
 
 def fixed(house: House, guesses: int) -> Result:
     """Who gives a victim a cookie, or learns the one they had, is not in after their login."""
-    result = Result("sessions fixed before a login")
+    result = Result("session fixation before a login")
     guest = _opened(house, "").cookie
     for name, planted in (
         ("a guest's", guest),
@@ -143,7 +143,7 @@ def fixed(house: House, guesses: int) -> Result:
 
 
 def replayed(house: House, guesses: int) -> Result:
-    result = Result("cookies used after their end: logged out, restarted, expired, secret changed")
+    result = Result("cookies used after logout, restart, expiry or a changed secret")
 
     other = Sessions(
         session_secret(house.data_dir, print),
@@ -193,7 +193,7 @@ def replayed(house: House, guesses: int) -> Result:
 
 
 def misspelt(house: House, guesses: int) -> Result:
-    result = Result("cookies and tokens in other spellings, and paths in other cases")
+    result = Result("cookies and tokens in other spellings, paths in other letter cases")
     cookie = _opened(house).cookie
     name, _, value = cookie.partition("=")
     for odd in (
@@ -251,7 +251,7 @@ def misspelt(house: House, guesses: int) -> Result:
 
 
 def overreaching(house: House, guesses: int) -> Result:
-    result = Result("guests and people who reach for what is another's")
+    result = Result("guests and users who try to reach another person's data")
     guest, alice = _opened(house, ""), _opened(house)
     wish = {"label": "alice", "key": "limitHit", "enabled": True}
     additions: tuple[dict[str, object], ...] = (
@@ -300,7 +300,7 @@ def overreaching(house: House, guesses: int) -> Result:
 
 def guessed_cookies(house: House, guesses: int) -> Result:
     """The odds of one guess are 1 in 2^256, and a guest's cookie gives no hint."""
-    result = Result("session cookies (1 in 2^256) and API tokens guessed")
+    result = Result("guessed session cookies (1 in 2^256) and API tokens")
     dice = random.Random(7)  # noqa: S311 - the same guesses each time
     payload = _opened(house).cookie.partition("=")[2].rpartition(".")[0]
     for _ in range(guesses):
@@ -315,7 +315,7 @@ def guessed_cookies(house: House, guesses: int) -> Result:
 
 def guessed_codes(house: House, guesses: int) -> Result:
     """A day of guessing one person's code, each guess from an address of its own, codes renewed."""
-    result = Result("login codes guessed for a day: 145 guesses heard at most, odds 1 in 690,000")
+    result = Result("login codes guessed for a day: at most 145 guesses count, odds 1 in 690,000")
     heard = 0
     for number in range(guesses):
         house.clock.advance(timedelta(days=1) / (guesses + 1))

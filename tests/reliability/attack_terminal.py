@@ -70,7 +70,9 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
 
 def answers_of_the_service(home: Home, reads: list[list[str]]) -> Result:
     """One pass on a terminal, one for cron; then what all the others make of what they stored."""
-    result = Result("steering text in answers of claude.ai: models, errors, organizations, headers")
+    result = Result(
+        "control sequences in answers of claude.ai: models, errors, organizations, headers"
+    )
     with result.case("fetch on a terminal"):
         _calm(_OWN.sub("", _on_terminal(home, "fetch")))
     for words in (["--debug", "fetch", "--strict"], *reads):
@@ -103,7 +105,9 @@ def formulas(home: Home) -> Result:
 
 def files_of_others(home: Home, reads: list[list[str]]) -> Result:
     """As an import, a restored copy or a slip may bring them."""
-    result = Result("steering text in state.json, history, subscriptions.json and slack-users.json")
+    result = Result(
+        "control sequences in state.json, history, subscriptions.json and slack-users.json"
+    )
     text = home.state["snapshot"]
     text["accounts"][0] |= {"plan": EVIL, "label": "quiet", "error": EVIL}
     (home.data / "state.json").write_text(json.dumps({**home.state, "snapshot": text}))
@@ -136,7 +140,7 @@ def files_of_others(home: Home, reads: list[list[str]]) -> Result:
 
 
 def words_of_slack(home: Home, slack: FakeSlack) -> Result:
-    result = Result("steering text in answers of Slack: names, ids, errors")
+    result = Result("control sequences in answers of Slack: names, ids, errors")
     (home.data / "subscriptions.json").unlink()
     for words in (["subscribe", MARK, "quiet"], ["subscribe", EVIL.replace("\0", ""), "quiet"]):
         _look(result, home, words)
@@ -154,7 +158,7 @@ def words_of_slack(home: Home, slack: FakeSlack) -> Result:
 
 
 def names_of_files(home: Home, step: int) -> Result:
-    result = Result("steering text in names: options, variables, folders, programs")
+    result = Result("control sequences in options, variables, folder and program names")
     name = EVIL.replace("\0", "").replace("/", "")
     script = home.folder / name
     script.write_text("#!/bin/sh\nprintf '\\033]0;evil\\007' | tee /dev/stderr; exit 3\n")
@@ -183,7 +187,7 @@ def names_of_files(home: Home, step: int) -> Result:
 
 def labels(home: Home, step: int) -> Result:
     """One label for each character: the configuration is refused, and says so in calm words."""
-    result = Result("steering text in the configuration: labels, keys, addresses")
+    result = Result("control sequences in the configuration: labels, keys, addresses")
     places = (
         '[[accounts]]\nlabel = "{}"\n',
         '"{}" = 1\n',

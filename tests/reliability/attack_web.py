@@ -23,7 +23,7 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
 
 
 def paths(siege: Siege, step: int) -> Result:
-    result = Result("paths that lead out of the dashboard's files (traversal)")
+    result = Result("paths that leave the dashboard's folder (traversal)")
     ups = ("..", "%2e%2e", "%2E.", "..%00", "%252e%252e", "%c0%ae%c0%ae", "..;", ".%2e", "....")
     slashes = ("/", "%2f", "%2F", "\\", "%5c", "%252f", "//", "/./", "%c0%af")
     goals = ("etc/passwd", "config.toml", "data/state.json", "web/api.py", "session-secret")
@@ -38,7 +38,7 @@ def paths(siege: Siege, step: int) -> Result:
 
 def stranger_hosts(siege: Siege) -> Result:
     """A page of the attacker's whose name was bent to our address sends its own name."""
-    result = Result("names that are not the server's (DNS rebinding)")
+    result = Result("Host names that are not the server's (DNS rebinding)")
     names = (
         "evil.example",
         "localhost.evil.example",
@@ -102,7 +102,7 @@ def stranger_hosts(siege: Siege) -> Result:
 
 def other_sites(siege: Siege) -> Result:
     """Each has the cookie of somebody who is logged in, as a browser would send it."""
-    result = Result("requests that pages of other sites make a browser send (CSRF)")
+    result = Result("requests sent by pages of other sites (CSRF)")
     cookie = f"Cookie: {siege.cookie()}"
     own = siege.url.rstrip("/")
     origins = (
@@ -157,7 +157,7 @@ def other_sites(siege: Siege) -> Result:
 
 def logs(siege: Siege) -> Result:
     """`besieged` looks at the end whether each line of the log is printable and its own."""
-    result = Result("lines forged in the log, headers forged in the answer")
+    result = Result("forged log lines and response headers")
     marks = (
         "\r\ncldmon: forged",
         "%0d%0acldmon: forged",

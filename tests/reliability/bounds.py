@@ -49,7 +49,7 @@ UNIT = of_unit("cldmon-serve.service")
 
 def few_threads(folder: Path, allowed: Iterable[int]) -> Result:
     """Let the server have so many tasks; 256 is what its unit gave it once."""
-    result = Result("answers to others during 600 slow connections, with too few threads")
+    result = Result("answers to other clients during 600 slow connections, with too few threads")
     for tasks in allowed:
         place = folder / f"{tasks}-tasks"
         place.mkdir()
@@ -62,7 +62,7 @@ def few_threads(folder: Path, allowed: Iterable[int]) -> Result:
 
 def load(folder: Path, visitors: int, rounds: int) -> Result:
     """Let so many visitors at once go round; each case is an answer to one of them."""
-    result = Result(f"answers to {visitors} visitors at once who ask as fast as they can")
+    result = Result(f"answers to {visitors} clients at once that send requests as fast as they can")
     with besieged(folder) as siege:
         write_week(siege.data, accounts=20, every=timedelta(minutes=10))
         headers = {"Cookie": siege.cookie()}
@@ -81,13 +81,13 @@ def _round(siege: Siege, headers: dict[str, str], rounds: int) -> list[tuple[str
 
 def charts(folder: Path, asked: int) -> Result:
     """Each case is somebody else, while one guest asks anew as soon as there is an answer."""
-    result = Result("charts for others while one guest asks for 40 at a time")
+    result = Result("charts for other clients while one guest requests 40 at a time")
     return _beside_a_guest(folder, result, asked, "/api/history?range=7d&points=10000", _get)
 
 
 def long_answers(folder: Path, asked: int) -> Result:
     """Each case is somebody else, while one guest takes long answers by drops."""
-    result = Result("long answers for others while one guest takes 40 by drops")
+    result = Result("long answers for other clients while one guest reads 40 slowly")
     return _beside_a_guest(folder, result, asked, "/api/history?range=7d", _get_by_drops)
 
 
@@ -108,7 +108,9 @@ def _beside_a_guest(folder: Path, result: Result, asked: int, path: str, greedy:
 
 def held_locks(folder: Path, asked: int) -> Result:
     """Hold a lock as a script of somebody's might; each case is who wants something else."""
-    result = Result("answers to others while another process holds a lock that 550 changes want")
+    result = Result(
+        "answers to other clients while another process holds a lock that 550 changes wait for"
+    )
     with besieged(folder, users=CROWD) as siege:
         cookies = [f"Cookie: {siege.cookie(user.id)}" for user in CROWD]
         wish = f'{{"label":"{CANARY}","key":"limitHit","enabled":true}}'

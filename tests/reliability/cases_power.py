@@ -21,7 +21,7 @@ def run_cases(folder: Path) -> Iterator[Result]:
     changes.mkdir()
     passes.mkdir()
     with on_the_brink(folder / "brink") as brink:
-        yield outage.of_the_first_pass(brink, "Power lost after the first pass of all", log)
+        yield outage.of_the_first_pass(brink, "Power lost after the very first pass", log)
         yield outage.changes_survived(
             brink,
             "Power lost at any moment of a change of subscriptions",

@@ -55,10 +55,10 @@ def of_service(folder: Path) -> Iterator[Result]:
     with FakeClaude() as elsewhere:
         port = int(elsewhere.url.rpartition(":")[2])
         classes = {
-            "cookies that clear, change or drown the key": [*service.cookies()],
-            "answers in drips, late, or never": [*service.slow()],
-            "no HTTP, packed wrongly, without end": [*service.strange()],
-            "redirected or drawn elsewhere": [*service.lured(port)],
+            "cookies that clear, change or crowd out the key": [*service.cookies()],
+            "answers that are slow, late or missing": [*service.slow()],
+            "not HTTP, wrongly compressed, endless": [*service.strange()],
+            "redirects, and pages that load from elsewhere": [*service.lured(port)],
             "every status with every body and header": [*service.combinations()],
         }
         for (name, cases), route in itertools.product(classes.items(), service.ROUTES):

@@ -19,7 +19,7 @@ WAYS = {
     "browser": "passes by `cldmon fetch` in a real Chromium",
     "browser_killed": "SIGKILL of such a pass at a random moment",
     "killed": "SIGKILL of a pass before a random call into the kernel",
-    "full_disk": "passes on a disk that fills in the midst",
+    "full_disk": "passes on a disk that becomes full",
     "overlap": "passes while another one runs",
 }
 
@@ -37,7 +37,7 @@ def counted(month: Month, problems: list[str]) -> Iterator[Result]:
         result = Result(words)
         result.tried = result.survived = month.events[way]
         yield result
-    result = Result("messages that were due to somebody")
+    result = Result("messages that were due")
     result.tried = result.survived = sum(month.due.values())
     for problem in problems:
         with result.case("the month"):

@@ -33,7 +33,7 @@ def files(folder: Path, harms: Mapping[str, Damage]) -> Result:
 
     Nobody gets in who was logged out, nothing hangs, and what cannot be answered is 503.
     """
-    result = Result("private files damaged, or something else in their place")
+    result = Result("damaged or replaced private files")
     secrets = {"api_token": SECRETS["api_token"]}
     with besieged(folder, users=CROWD, secrets=secrets) as siege:
         ended = _logged_out(siege)

@@ -54,7 +54,9 @@ def killed_by_services(brink: Brink, most: int | None = None) -> Result:
 
     `most` takes the last so many of its requests.
     """
-    result = Result("SIGKILL while claude.ai or Slack is asked, before and after it did the work")
+    result = Result(
+        "SIGKILL during a request to claude.ai or Slack, before and after it is handled"
+    )
     for name, number, strike in _requests(brink)[-(most or 0) :]:
         for after in (False, True):
             with result.case(f"{name}, {'after' if after else 'before'}"):

@@ -75,7 +75,7 @@ def tells(ran: CompletedProcess[str]) -> None:
 def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Result:
     """Make passes on file systems with room for so many inodes, or pages, more."""
     namespaces.require()
-    result = Result("a file system without free inodes or pages, or with a few")
+    result = Result("a file system with few or no free inodes or pages")
     paths = [brink.base, *brink.base.rglob("*")]
     pages = sum(-(-path.stat().st_size // PAGE) for path in paths if path.is_file())
     for free in rooms:
@@ -110,7 +110,7 @@ def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Result:
 def crammed(brink: Brink) -> Result:
     """Make a pass whose temporary folder is full."""
     namespaces.require()
-    result = Result("a temporary folder without room")
+    result = Result("a full temporary folder")
     place = str(brink.home.temporary)
     mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
     with result.case("64 KiB"):

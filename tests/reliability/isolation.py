@@ -136,7 +136,7 @@ def stuck_keys(home: Home, found: Iterable[Case]) -> Result:
 def held_up(folder: Path, claude: FakeClaude, names: Iterable[str]) -> Result:
     """Let a key hang; the other account must be read before that ends. Then interrupt the pass."""
     result = Result(
-        "accounts that are read while another's key hangs, and the pass then interrupted"
+        "accounts read while another account's key hangs, and the pass is then interrupted"
     )
     for name in names:
         place = folder / name.replace(" ", "-")
@@ -232,7 +232,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 def in_the_look_up(folder: Path, step: int) -> Result:
     """Raise an error at each `step`th line of each way to look a key up."""
-    result = Result("errors that nobody foresaw, at each line that looks one account's key up")
+    result = Result("unforeseen errors at each line that looks up an account's key")
     folder.mkdir()
     for name in ("key", BAD):
         (folder / name).write_text(key_of(BAD))
@@ -281,7 +281,7 @@ READ = tuple(
 
 def in_the_reading(folder: Path, claude: FakeClaude, step: int) -> Result:
     """Raise an error at each `step`th line with which the source reads one account."""
-    result = Result("errors that nobody foresaw, at each line that asks for or parses one account")
+    result = Result("unforeseen errors at each line that reads or parses an account")
     asking = Asking(claude, folder / "unharmed")
     questions = [asking.admit(label) for label in (GOOD, BAD)]
     with Strike(READ) as unharmed:

@@ -43,7 +43,9 @@ SHIFTS = {
 
 def clocks(brink: Brink, shifts: Iterable[str], looks: Iterable[int] = (0, 2)) -> Result:
     """Make a pass by a clock that goes wrong after so many looks at it; then two by a right one."""
-    result = Result("clock an hour or a day back, an hour or a year ahead, at 1970; in mid-pass")
+    result = Result(
+        "clock an hour or a day back, an hour or a year ahead, at 1970, or changed during a pass"
+    )
     for name in shifts:
         for right in looks:
             with result.case(f"{name}, after {right} looks at the clock"):
@@ -57,7 +59,7 @@ def clocks(brink: Brink, shifts: Iterable[str], looks: Iterable[int] = (0, 2)) -
 
 def time_zones(brink: Brink, zones: Iterable[str]) -> Result:
     """Make two passes in two zones, for each pair of neighbours in the list."""
-    result = Result("another time zone with each pass")
+    result = Result("a different time zone for each pass")
     for pair in itertools.pairwise(zones):
         with result.case(" to ".join(pair)):
             brink.begin()
@@ -70,7 +72,7 @@ def time_zones(brink: Brink, zones: Iterable[str]) -> Result:
 
 def summer_time(brink: Brink, changes: Iterable[datetime]) -> Result:
     """Make a pass five minutes before and after clocks are put forward or back in Berlin."""
-    result = Result("the beginning and the end of summer time between two passes")
+    result = Result("start and end of daylight saving time between two passes")
     for change in changes:
         with result.case(f"{change:%Y-%m-%d}"):
             brink.begin()
@@ -116,7 +118,7 @@ def _nothing_lost(brink: Brink, passes: int) -> None:
 
 def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Result:
     """Let the browser have so much memory and no more: `ulimit` option, KiB."""
-    result = Result("memory limits at which the browser does not start, or dies")
+    result = Result("memory limits at which the browser does not start or crashes")
     program = brink.folder / "starved"
     for option, size in limits:
         with result.case(f"ulimit -{option} {size}"):
@@ -132,9 +134,7 @@ def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Result:
 
 def killed_for_memory(brink: Brink, sizes: Iterable[int]) -> Result:
     """Let a pass, its driver and its browser have so many MiB together; then the kernel kills."""
-    result = Result(
-        "the kernel's out-of-memory killer in a pass, the pass itself its victim or not"
-    )
+    result = Result("the kernel's out-of-memory killer, killing the pass itself or another process")
     for size in sizes:
         with result.case(f"{size} MiB"):
             brink.begin()
@@ -149,7 +149,7 @@ def killed_for_memory(brink: Brink, sizes: Iterable[int]) -> Result:
 
 def passes_at_once(brink: Brink, times: int) -> Result:
     """Start so many passes at once; the one that reads is held up until all others have ended."""
-    result = Result(f"{times} passes at once: one runs, the others end with 75")
+    result = Result(f"{times} passes at once: one runs, the others exit with 75")
     alone = threading.Event()
 
     def act(genuine: Genuine) -> Reply:

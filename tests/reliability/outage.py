@@ -110,7 +110,7 @@ def of_the_first_pass(brink: Brink, fault: str, log: Path) -> Result:
 
 def code_damaged(brink: Brink) -> Result:
     """Make a pass with what a loss of power may leave of the driver's compiled code."""
-    result = Result("The driver's compiled code empty, cut, zeroed or changed")
+    result = Result("The driver's compiled code empty, truncated, zeroed or altered")
     damages: dict[str, Callable[[bytes], bytes]] = {
         "empty": lambda _code: b"",
         "cut": lambda code: code[: len(code) // 2],

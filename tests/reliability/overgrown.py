@@ -37,7 +37,7 @@ def days(folder: Path, fills: Mapping[str, Fill], asked: int) -> Result:
 
     The server and the commands have the tasks and the memory of the server's unit.
     """
-    result = Result("days of history in many large files, or with zeros behind their lines")
+    result = Result("days of history in many large files, or padded with zeros")
     with besieged(folder) as siege:
         siege.write_history({minutes: {CANARY: (17, 45)} for minutes in range(5, 60, 5)})
         base = folder / "base"

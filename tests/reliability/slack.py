@@ -188,15 +188,13 @@ def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> Hous
 def run_cases(folder: Path) -> Iterator[Result]:
     """Yield the counts of each class."""
     yield counted("Slack: errors, statuses, waits, lost answers", [*cases()], folder / "cases")
-    yield counted("Slack: hangs and drips", [*slow_cases()], folder / "slow")
-    result = Result("Slack: TLS that is not to be trusted, or breaks off")
+    yield counted("Slack: hanging and slow answers", [*slow_cases()], folder / "slow")
+    result = Result("Slack: untrusted or interrupted TLS")
     for way in (*UNTRUSTED, *BROKEN):
         with result.case(way):
             run_tls_case(folder / "tls" / way, way)
     yield result
-    result = Result(
-        "Slack: down while 1,200 messages fall due; it takes the newest 1,000, in order"
-    )
+    result = Result("Slack: down while 1,200 messages become due; the newest 1,000 arrive in order")
     with result.case("flood"):
         delivered(flood(folder / "flood", 20, 61))
     yield result

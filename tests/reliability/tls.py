@@ -79,7 +79,7 @@ class TlsSite:
 
 def run_cases(folder: Path, ways: tuple[str, ...] = (*UNTRUSTED, *BROKEN)) -> Result:
     """Let `cldmon fetch` ask each bad server, and count where the key stayed with us."""
-    result = Result("service: TLS that is not to be trusted, or breaks off")
+    result = Result("service: untrusted or interrupted TLS")
     for way in ways:
         with TlsSite(way) as site, result.case(way):
             said = fetched(folder / way, site)
