@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cldmon.domain.events import AlertState
 from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.ports import Organization
-from cldmon.domain.transitions import AlertState
 from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from cldmon import __version__
+from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import view
-from cldmon.domain.model import FULL, FailureKind, TransitionKind
+from cldmon.domain.model import FULL, FailureKind
 from cldmon.store.state import CHALLENGES
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
         "alerts_sent",
         "Slack messages delivered, by what they told.",
         ["kind"],
-        [([kind], counts.get(f"alertsSent.{kind}", 0)) for kind in TransitionKind],
+        [([kind], counts.get(f"alertsSent.{kind}", 0)) for kind in EventKind],
     )
     yield _counter(
         "messages_dropped",

@@ -18,7 +18,7 @@ from cldmon.domain.ports import Organization, ReadResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
     from cldmon.domain.ports import Lookup, ReadRequest
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -111,12 +111,12 @@ class FakeSource:
 class FakeSlack:
     """A Slack that writes down who was told of what; `receipts` are its next answers."""
 
-    sent: list[tuple[str, Transition]] = field(default_factory=list)
+    sent: list[tuple[str, Event]] = field(default_factory=list)
     receipts: deque[DeliveryResult] = field(default_factory=deque)
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Write a message down and give the next receipt: delivered, unless told otherwise."""
-        self.sent.append((user, transition))
+        self.sent.append((user, event))
         return (
             self.receipts.popleft() if self.receipts else DeliveryResult(DeliveryStatus.DELIVERED)
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from cldmon.domain.events import AlertState, Event, EventKind
 from cldmon.domain.model import (
     Account,
     Credits,
@@ -15,12 +16,9 @@ from cldmon.domain.model import (
     Reading,
     SavedResets,
     Snapshot,
-    Transition,
-    TransitionKind,
     Window,
 )
 from cldmon.domain.ports import Organization
-from cldmon.domain.transitions import AlertState
 from cldmon.store import history
 from cldmon.store.state import AccountState, KeyFingerprint, Message, State
 
@@ -91,9 +89,7 @@ SNAPSHOT = st.builds(
     interval=COUNT.map(lambda minutes: timedelta(minutes=minutes)),
     slack_enabled=st.booleans(),
 )
-TRANSITION = st.builds(
-    Transition, st.sampled_from(TransitionKind), TEXT, NAME, INSTANT, st.none() | INSTANT
-)
+EVENT = st.builds(Event, st.sampled_from(EventKind), TEXT, NAME, INSTANT, st.none() | INSTANT)
 MEMORY = st.builds(
     AccountState,
     alerts=st.builds(AlertState, WINDOWS, WINDOWS),
@@ -109,7 +105,7 @@ STATE = st.builds(
     State,
     snapshot=SNAPSHOT,
     account_states=st.dictionaries(TEXT, MEMORY, max_size=3),
-    outbox=st.lists(st.builds(Message, TRANSITION, st.none() | TEXT, COUNT), max_size=3).map(tuple),
+    outbox=st.lists(st.builds(Message, EVENT, st.none() | TEXT, COUNT), max_size=3).map(tuple),
     history_line=st.none()
     | st.builds(history.line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),
     slack_retry_at=st.none() | INSTANT,

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cldmon import __version__, metrics
 from cldmon.config import label as labels
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import (
     FIVE_HOUR,
     Account,
@@ -28,8 +29,6 @@ from cldmon.domain.model import (
     Reading,
     SavedResets,
     Snapshot,
-    Transition,
-    TransitionKind,
     Window,
 )
 from cldmon.store.state import AccountState, KeyFingerprint, Message, State
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESET = NOON + timedelta(hours=2)
-HIT = Transition(TransitionKind.LIMIT_HIT, "alice", FIVE_HOUR, NOON)
+HIT = Event(EventKind.LIMIT_HIT, "alice", FIVE_HOUR, NOON)
 RICH = Reading(
     NOON,
     {"fiveHour": Window(41, RESET), "sevenDay": Window(97, NOON)},

@@ -22,6 +22,7 @@ from cldmon.store import HEALTH_LOG
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from cldmon.channels.slack.client import SlackMessenger
     from cldmon.claude.login import SignIn
     from cldmon.claude.source import BrowserSource
     from cldmon.collector import Outcome
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from cldmon.config.locate import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.freshness import Forecasts
-    from cldmon.domain.model import Failure, Snapshot, Subscriptions
+    from cldmon.domain.model import Failure, Snapshot
     from cldmon.domain.ports import ReadResult
+    from cldmon.domain.subscriptions import Subscriptions
     from cldmon.health.verdict import Verdict
-    from cldmon.slack.client import SlackMessenger
-    from cldmon.slack.subscribing import Subscribing
+    from cldmon.notifications.subscriptions import Subscribing
     from cldmon.web.server import WebServer
 
     Warn = Callable[[str], None]
@@ -173,8 +174,8 @@ class App:
 
         Raises ConfigError where Slack is off, SecretError if its token cannot be read.
         """
-        from cldmon.slack.directory import open_directory
-        from cldmon.slack.subscribing import Subscribing
+        from cldmon.channels.slack.directory import open_directory
+        from cldmon.notifications.subscriptions import Subscribing
         from cldmon.store.subscriptions import SubscriptionsFile
 
         messenger, data_dir = self.messenger(), self.data_dir

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.channels.slack.client import SlackMessenger
     from cldmon.claude.browser import BrowserSettings
     from cldmon.collector import Target
     from cldmon.collector.next_state import Settings
     from cldmon.config.schema import Config
-    from cldmon.slack.client import SlackMessenger
 
 
 def targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Target]:
@@ -36,7 +36,7 @@ def targets(config: Config, env: Mapping[str, str], folder: Path) -> list[Target
 def pass_settings(config: Config) -> Settings:
     """Return what the configuration says of a pass."""
     from cldmon.collector.next_state import Settings
-    from cldmon.domain.transitions import ResetRule
+    from cldmon.notifications.detection import ResetRule
 
     return Settings(
         interval=config.interval,
@@ -67,8 +67,8 @@ def messenger(
     config: Config, env: Mapping[str, str], folder: Path, now: Callable[[], datetime]
 ) -> SlackMessenger:
     """Return who speaks to Slack; raises SecretError if the token cannot be read."""
+    from cldmon.channels.slack.client import SlackMessenger
     from cldmon.config.secrets import bot_token
-    from cldmon.slack.client import SlackMessenger
 
     token = bot_token(config.notifications.slack, env, folder)
     return SlackMessenger(token, config.slack_url, clock=now)

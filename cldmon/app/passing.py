@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.app import parts
 from cldmon.collector import Collector
-from cldmon.collector.outbox import NullNotifier
 from cldmon.config import rules
 from cldmon.config.document import dotted
 from cldmon.errors import SecretError, StoreError
 from cldmon.health.watchdog import Watchdog
+from cldmon.notifications.outbox import NullNotifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from cldmon.app import App
     from cldmon.collector import Outcome
-    from cldmon.collector.outbox import Notifier
     from cldmon.domain.delivery import DeliveryResult
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
+    from cldmon.notifications.outbox import Notifier
 
     Warn = Callable[[str], None]
 
@@ -63,7 +63,7 @@ def _collector(app: App, warn: Warn) -> Collector:
 
 
 class _SlackOnDemand:
-    """Tells people of transitions; the token is looked up for the first one, after all readings.
+    """Tells people of events; the token is looked up for the first one, after all readings.
 
     Without a token every message is kept for later.
     """
@@ -71,9 +71,9 @@ class _SlackOnDemand:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Send one message and return what became of it."""
-        return self._notifier.send_alert(user, transition)
+        return self._notifier.send_alert(user, event)
 
     @cached_property
     def _notifier(self) -> Notifier:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.app import parts
+from cldmon.channels.slack.directory import open_directory
 from cldmon.config.exposure import check_login, remarks
 from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
-from cldmon.slack.directory import open_directory
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.concurrency import LOCK_SECONDS

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cldmon.app import App
-    from cldmon.slack.people import Person
+    from cldmon.domain.people import Person
     from cldmon.terminal.subscriptions import SubscriptionRow
 
 

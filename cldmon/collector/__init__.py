@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
-from cldmon.collector import outbox
 from cldmon.collector.lookups import start_lookups
 from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
 from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
 from cldmon.errors import PassFailedError, StoreError
+from cldmon.notifications import outbox
 from cldmon.store import pass_lock
 from cldmon.store.history import History
 from cldmon.store.state import AccountState, State, StateCorruptError, StateFile
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.model import Account, Snapshot, Subscriptions, Transition
+    from cldmon.domain.events import Event
+    from cldmon.domain.model import Account, Snapshot
     from cldmon.domain.ports import Lookup, Organization
     from cldmon.domain.secret import Secret
+    from cldmon.domain.subscriptions import Subscriptions
 
 _ORGANIZATION_LIFE = timedelta(days=1)
 _SKIPPED = Failure(FailureKind.CHALLENGED, "not asked in this pass")
@@ -68,7 +70,7 @@ class Outcome:
 
     snapshot: Snapshot
     labels: tuple[str, ...]
-    transitions: tuple[Transition, ...] = ()
+    events: tuple[Event, ...] = ()
     waiting: int = 0
 
     @property
@@ -206,7 +208,7 @@ class Collector:
 
     def _commit(
         self, before: State, findings: PassResults, started: datetime
-    ) -> tuple[State, tuple[Transition, ...]]:
+    ) -> tuple[State, tuple[Event, ...]]:
         """Make the findings last: state.json first, then the line of history that it owes."""
         now = self._now()
         labels = [target.label for target in self._targets]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from cldmon.domain.events import AlertState
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadResult
-from cldmon.domain.transitions import AlertState, ResetRule, detect
+from cldmon.notifications.detection import ResetRule, detect
 from cldmon.store import history
 from cldmon.store.state import CHALLENGES, PASSES_TO_SKIP, AccountState, KeyFingerprint, State
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
 
 _FROM_THE_SERVICE = frozenset(
     {
@@ -75,7 +76,7 @@ def next_state(
     started: datetime,
     now: datetime,
     settings: Settings,
-) -> tuple[State, tuple[Transition, ...]]:
+) -> tuple[State, tuple[Event, ...]]:
     """Return the state after a pass, without new messages, and what happened to windows.
 
     `labels` are all accounts of the configuration, in its order; others are forgotten, and so are
@@ -85,7 +86,7 @@ def next_state(
     counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
     counts.update(filter(None, map(_challenge_counter, findings.results.values())))
     readings = {label: answer.reading.windows for label, answer in findings.answers.items()}
-    seen: list[Transition] = []
+    seen: list[Event] = []
     alerts: dict[str, AlertState] = {}
     for label, answer in findings.answers.items():
         found, alerts[label] = detect(
@@ -104,7 +105,7 @@ def next_state(
             interval=settings.interval,
             slack_enabled=settings.slack_enabled,
         ),
-        outbox=tuple(m for m in before.outbox if m.transition.label in labels),
+        outbox=tuple(m for m in before.outbox if m.event.label in labels),
         account_states={label: _memory(before, label, findings, alerts, now) for label in labels},
         history_line=history.line(now, readings),
         pass_seconds=max(0.0, (now - started).total_seconds()),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import CRITICAL
 from cldmon.domain.instants import nearest_minute
-from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, TransitionKind, short_title
+from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from cldmon.demo.slack import SentMessage
     from cldmon.demo.stage import Scene
-    from cldmon.domain.model import Account, Transition
+    from cldmon.domain.events import Event
+    from cldmon.domain.model import Account
     from cldmon.terminal.style import Terminal
 
     NameOf = Callable[[str | None], str]
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _CELL = 6
 _WIDEST = 100
 _INDENT = " " * 7
-_EVENTS = {TransitionKind.LIMIT_HIT: "limit hit", TransitionKind.USAGE_RESET: "reset"}
+_EVENTS = {EventKind.LIMIT_HIT: "limit hit", EventKind.USAGE_RESET: "reset"}
 
 
 def heading(labels: Iterable[str], terminal: Terminal) -> str:
@@ -86,9 +88,9 @@ def _events(label: str, scene: Scene, before: Scene | None) -> Iterator[str]:
         yield now or "answers again"
     for pool in sorted(_used_up(label, scene) - _used_up(label, before)):
         yield f"{pool} used up, no alert"
-    for transition in scene.outcome.transitions:
-        if transition.label == label:
-            yield _event(transition)
+    for event in scene.outcome.events:
+        if event.label == label:
+            yield _event(event)
 
 
 def _trouble(label: str, scene: Scene | None) -> str | None:
@@ -106,6 +108,6 @@ def _used_up(label: str, scene: Scene | None) -> set[str]:
     return {pool.title for pool in pools if pool.utilization == FULL}
 
 
-def _event(transition: Transition) -> str:
-    window = "" if transition.window == FIVE_HOUR else f" ({short_title(transition.window)})"
-    return _EVENTS[transition.kind] + window
+def _event(event: Event) -> str:
+    window = "" if event.window == FIVE_HOUR else f" ({short_title(event.window)})"
+    return _EVENTS[event.kind] + window

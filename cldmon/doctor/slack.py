@@ -11,9 +11,9 @@ from cldmon.errors import SecretError, SlackError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cldmon.channels.slack.client import Identity, SlackMessenger
     from cldmon.doctor.check import Check
     from cldmon.doctor.installation import Installation
-    from cldmon.slack.client import Identity, SlackMessenger
 
 NEEDED = ("chat:write", "users:read")
 ONE_OF_FOR_CHANNEL = frozenset({"channels:read", "groups:read"})

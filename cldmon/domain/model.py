@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -158,51 +158,6 @@ class Snapshot:
     accounts: tuple[Account, ...] = ()
     interval: timedelta = timedelta(minutes=10)
     slack_enabled: bool = False
-
-
-class TransitionKind(StrEnum):
-    """What can happen to a window between two good readings."""
-
-    LIMIT_HIT = "limit_hit"
-    USAGE_RESET = "usage_reset"
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A limit that was reached, or a window that has reset, as seen at `at` (UTC)."""
-
-    kind: TransitionKind
-    label: str
-    window: str
-    at: datetime
-    resets_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Which alerts of one account one Slack user wants."""
-
-    limit_hit: bool = False
-    reset: bool = False
-
-    def wants(self, kind: TransitionKind) -> bool:
-        """Return whether this user is to hear of such a transition."""
-        return self.limit_hit if kind is TransitionKind.LIMIT_HIT else self.reset
-
-
-@dataclass(frozen=True, slots=True)
-class Subscriptions:
-    """Every user's settings: Slack user id → account label → settings."""
-
-    users: Mapping[str, Mapping[str, Subscription]] = field(default_factory=dict)
-
-    def of(self, user: str, label: str) -> Subscription:
-        """Return one user's settings for one account; both alerts are off by default."""
-        return self.users.get(user, {}).get(label, Subscription())
-
-    def recipients(self, transition: Transition) -> list[str]:
-        """Return the Slack ids that asked to be told of this transition."""
-        return [u for u in self.users if self.of(u, transition.label).wants(transition.kind)]
 
 
 def to_finite(value: object) -> float | None:

@@ -7,16 +7,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import STALE_INTERVALS
-from cldmon.domain.model import (
-    FIVE_HOUR,
-    FULL,
-    MODEL_PREFIX,
-    SEVEN_DAY,
-    TransitionKind,
-    short_title,
-    title,
-)
+from cldmon.domain.model import FIVE_HOUR, FULL, MODEL_PREFIX, SEVEN_DAY, short_title, title
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +28,7 @@ class Mark:
     """A limit that was reached, or a window that has reset, as seen at `at_ms`."""
 
     at_ms: int
-    kind: TransitionKind
+    kind: EventKind
 
 
 def line(points: Iterable[Point], window: str) -> Line:
@@ -60,7 +53,7 @@ def marks(lines: Iterable[Line]) -> list[Mark]:
     Any fall from 100 is a reset here: history does not tell in which window a reading was.
     """
     found = {
-        Mark(ms, TransitionKind.LIMIT_HIT if after >= FULL else TransitionKind.USAGE_RESET)
+        Mark(ms, EventKind.LIMIT_HIT if after >= FULL else EventKind.USAGE_RESET)
         for line in lines
         for (_, before), (ms, after) in pairwise(line)
         if (before >= FULL) != (after >= FULL)

@@ -15,9 +15,9 @@ from cldmon import files
 from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
-from cldmon.domain.model import Snapshot, Transition, TransitionKind, iso, iso_or_none
+from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.model import Snapshot, iso, iso_or_none
 from cldmon.domain.ports import Organization
-from cldmon.domain.transitions import AlertState
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
 from cldmon.store.latest import StateCorruptError as StateCorruptError
@@ -80,13 +80,13 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is owed: a transition, and the Slack user to tell.
+    """A message that is owed: an event, and the Slack user to tell.
 
     `user` is None while it is not known who is to be told (subscriptions unreadable). `unsure`
     counts the attempts after which nobody knows whether it arrived.
     """
 
-    transition: Transition
+    event: Event
     user: str | None
     unsure: int = 0
 
@@ -106,7 +106,7 @@ class State:
     @property
     def waiting(self) -> Waiting:
         """What there is to say of the outbox."""
-        since = min((message.transition.at for message in self.outbox), default=None)
+        since = min((message.event.at for message in self.outbox), default=None)
         return Waiting(len(self.outbox), since, self.counters.get(DROPPED, 0))
 
     def without(self, message: Message) -> State:
@@ -228,28 +228,28 @@ def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
-    transition = message.transition
+    event = message.event
     return {
-        "kind": transition.kind.value,
-        "label": transition.label,
-        "window": transition.window,
-        "at": iso(transition.at),
-        "resetsAt": iso_or_none(transition.resets_at),
+        "kind": event.kind.value,
+        "label": event.label,
+        "window": event.window,
+        "at": iso(event.at),
+        "resetsAt": iso_or_none(event.resets_at),
         "user": message.user,
         "unsure": message.unsure,
     }
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
-    transition = Transition(
-        kind=TransitionKind(entry["kind"]),
+    event = Event(
+        kind=EventKind(entry["kind"]),
         label=json_types.text(entry["label"]),
         window=json_types.text(entry["window"]),
         at=json_types.instant(entry["at"]),
         resets_at=json_types.optional(json_types.instant, entry["resetsAt"]),
     )
     user = json_types.optional(json_types.text, entry["user"])
-    return Message(transition, user, json_types.whole(entry["unsure"]))
+    return Message(event, user, json_types.whole(entry["unsure"]))
 
 
 def _line(value: object) -> str:

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import Subscription, Subscriptions
+from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.errors import SubscriptionsCorruptError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
-from cldmon.domain.model import FULL, TransitionKind, short_title
+from cldmon.domain.events import EventKind
+from cldmon.domain.model import FULL, short_title
 from cldmon.terminal.plot import PlottedSeries, plot
 from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
 
@@ -62,8 +63,8 @@ _STYLES = (
     SeriesStyle(YELLOW, ("~", "~"), ("~~", "~~")),
 )
 _MARKS = {
-    TransitionKind.LIMIT_HIT: (SeriesStyle(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
-    TransitionKind.USAGE_RESET: (SeriesStyle(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
+    EventKind.LIMIT_HIT: (SeriesStyle(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
+    EventKind.USAGE_RESET: (SeriesStyle(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
 }
 """How each kind is marked, what it is called, and at which percent it stands."""
 
@@ -113,7 +114,7 @@ def _draw_panel(
     longest = max(silence, frame.span.length / columns)
     plotted = [
         *(_plot_line(line, styles[name], frame, columns, longest) for name, line in lines.items()),
-        *(_plot_marks(kind, marks, frame.terminal) for kind in TransitionKind),
+        *(_plot_marks(kind, marks, frame.terminal) for kind in EventKind),
     ]
     return [
         *head,
@@ -166,9 +167,7 @@ def _plot_line(
     return PlottedSeries(frame.terminal.pick(*style.glyph), style.colour, thinned)
 
 
-def _plot_marks(
-    kind: TransitionKind, marks: Sequence[series.Mark], terminal: Terminal
-) -> PlottedSeries:
+def _plot_marks(kind: EventKind, marks: Sequence[series.Mark], terminal: Terminal) -> PlottedSeries:
     style, _, percent = _MARKS[kind]
     spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
     return PlottedSeries(terminal.pick(*style.glyph), style.colour, [spots], connected=False)

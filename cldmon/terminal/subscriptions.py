@@ -10,7 +10,7 @@ from tabulate import tabulate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cldmon.domain.model import Subscription
+    from cldmon.domain.subscriptions import Subscription
     from cldmon.terminal.style import Terminal
 
 _HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Free again")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cldmon.channels.slack import messages
+from cldmon.channels.slack.people import search
 from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
-from cldmon.slack import messages
-from cldmon.slack.people import search
 from cldmon.web import one_time_codes
 from cldmon.web.auth import Caller, caller_key
 from cldmon.web.bodies import parameter, text, whole
@@ -19,8 +19,8 @@ from cldmon.web.one_time_codes import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.domain.model import Subscription
-    from cldmon.slack.people import Person
+    from cldmon.domain.people import Person
+    from cldmon.domain.subscriptions import Subscription
     from cldmon.web.services import Services, Slack
     from cldmon.web.sessions import Session
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.model import Subscription
+    from cldmon.channels.slack.messages import Message
+    from cldmon.domain.people import Person
     from cldmon.domain.secret import Secret
-    from cldmon.slack.messages import Message
-    from cldmon.slack.people import Person
+    from cldmon.domain.subscriptions import Subscription
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.web.message import Document, Request
     from cldmon.web.person_hashes import PersonHashes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Messenger(Protocol):
-    """What the endpoints need of `cldmon.slack.client.SlackMessenger`."""
+    """What the endpoints need of `cldmon.channels.slack.client.SlackMessenger`."""
 
     def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
         """Confirm to a Slack user which alerts of account `label` they now get."""
@@ -43,7 +43,7 @@ class Messenger(Protocol):
 
 
 class Directory(Protocol):
-    """What the endpoints need of `cldmon.slack.directory.Directory`."""
+    """What the endpoints need of `cldmon.channels.slack.directory.Directory`."""
 
     def people(self) -> Sequence[Person]:
         """Return everybody who may log in; raises SlackError."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import configured, to_json
-from cldmon.domain.model import Subscriptions
+from cldmon.domain.subscriptions import Subscriptions
 from cldmon.errors import StoreError
 from cldmon.forecasts import forecasts
 from cldmon.store.state import StateFile

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cldmon.channels.slack.messages import alert
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS
 from cldmon.domain.instants import from_ms, nearest_minute
-from cldmon.domain.model import Transition, TransitionKind
 from cldmon.domain.windows import WINDOW_KINDS, in_display_order, short_title, title
-from cldmon.slack.messages import alert
 from cldmon.terminal.times import format_clock, format_day
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert format_clock(instant, noon, BERLIN) == clock_time
     assert call(page, "time", "formatDay", ms) == format_day(instant, BERLIN)
     assert (format_day(instant, BERLIN) == "23 Nov") == ("Mon" in clock_time)
-    message = alert(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
+    message = alert(Event(EventKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
     assert f"Resets {in_utc}." in message.text
     assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)
 

@@ -11,9 +11,10 @@ from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo.bodies import credit_pool, instant, usage, usage_credits
 from cldmon.demo.claude import SimOrganization
+from cldmon.domain.events import AlertState, EventKind
 from cldmon.domain.freshness import to_json, view
-from cldmon.domain.model import Account, Reading, Snapshot, TransitionKind
-from cldmon.domain.transitions import AlertState, ResetRule, detect
+from cldmon.domain.model import Account, Reading, Snapshot
+from cldmon.notifications.detection import ResetRule, detect
 from cldmon.terminal.line import format_line
 from cldmon.terminal.status import Page, format_table
 from cldmon.terminal.style import Terminal
@@ -66,13 +67,13 @@ def body(five_hour: float | None = 41, seven_day: float | None = 63, **extra: ob
     return usage(five_hour, seven_day, None, SESSION_END, WEEK_END, **extra)
 
 
-def transitions(*answers: object, rule: ResetRule = ResetRule.ZERO) -> list[TransitionKind]:
+def events(*answers: object, rule: ResetRule = ResetRule.ZERO) -> list[EventKind]:
     """Return what alerts follow from answers, shortly before the session ends."""
     at = SESSION_END - timedelta(minutes=30)
     state, kinds = AlertState(), []
     for answer in answers:
         found, state = detect("alice", state, read(answer).windows, at=at, rule=rule)
-        kinds += [transition.kind for transition in found]
+        kinds += [event.kind for event in found]
     return kinds
 
 
@@ -97,7 +98,7 @@ def test_a_temporary_session_of_an_ultra_account_comes_and_goes() -> None:
     titles = [[short for short, _ in show(answer, ULTRA).windows] for answer in answers]
     assert titles == [["7d"], ["5h", "7d"], ["7d"]]
     assert show(answers[1], ULTRA).rows[2] == "5h 4% 14:14 in 2h 14m"
-    assert transitions(*answers) == []
+    assert events(*answers) == []
 
 
 def test_a_session_that_stands_in_limits_alone_is_shown() -> None:
@@ -110,7 +111,7 @@ def test_more_than_a_hundred_percent_is_a_limit_that_was_hit() -> None:
     assert shown.rows[2] == "5h 100% !! 14:14 in 2h 14m limit hit"
     assert shown.line == "alice 5h 100%!! (2h14m) 7d 63%"
     assert shown.account["windows"][0]["level"] == "full"
-    assert transitions(body(99), body(106), body(106)) == [TransitionKind.LIMIT_HIT]
+    assert events(body(99), body(106), body(106)) == [EventKind.LIMIT_HIT]
 
 
 def test_a_window_may_run_without_a_reset_time() -> None:
@@ -129,7 +130,7 @@ def test_reset_times_that_differ_by_a_second_are_one() -> None:
         usage(percent, 63, None, SESSION_END + shift, WEEK_END - shift)
         for percent, shift in ((98, -second), (100, second), (100, -second), (99, second))
     ]
-    assert transitions(*answers, rule=ResetRule.WINDOW) == [TransitionKind.LIMIT_HIT]
+    assert events(*answers, rule=ResetRule.WINDOW) == [EventKind.LIMIT_HIT]
     answer = body()
     answer["limits"][0]["resets_at"] = instant(SESSION_END + second)
     assert show(answer).windows == [("5h", 41), ("7d", 63)]

@@ -23,7 +23,7 @@ from tests.fakes import FakeSlack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
 
 STEPS = {
     os.open,
@@ -48,10 +48,10 @@ class SlackOnDisk(FakeSlack):
         super().__init__()
         self.path = path
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Write a line."""
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(fd, f"{user}: {transition.kind.value}\n".encode())
+        os.write(fd, f"{user}: {event.kind.value}\n".encode())
         os.close(fd)
         return DeliveryResult(DeliveryStatus.DELIVERED)
 

@@ -11,7 +11,7 @@ import pytest
 from cldmon.collector.next_state import MOST_WINDOWS
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import Window
-from cldmon.domain.transitions import ResetRule
+from cldmon.notifications.detection import ResetRule
 from tests.fakes import DOWN, NOON
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_nobody_hears_of_an_account_that_nobody_subscribed_to(house: House) -> N
     house.labels = ("alice", "bob")
     house.run({"bob": 99})
     outcome = house.run({"bob": 100})
-    assert [t.label for t in outcome.transitions] == ["bob"]
+    assert [t.label for t in outcome.events] == ["bob"]
     assert (house.told, outcome.waiting) == ([], 0)
 
 

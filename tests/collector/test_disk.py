@@ -16,7 +16,7 @@ from tests.limits import largest_file
 
 if TYPE_CHECKING:
     from cldmon.domain.delivery import DeliveryResult
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
     from tests.collector.house import House
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_disk_that_is_full_at_the_state_leaves_everything_as_it_was(
     house: House, part: float
 ) -> None:
-    """And the next pass sees the same transition."""
+    """And the next pass sees the same event."""
     house.run({"alice": 99})
     before = contents(house.data_dir)
     size = int(len(before["state.json"]) * part)
@@ -72,9 +72,9 @@ class FillingSlack(FakeSlack):
         super().__init__()
         self.disk = disk
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         self.disk.enter_context(largest_file(10))
-        return super().send_alert(user, transition)
+        return super().send_alert(user, event)
 
 
 def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(house: House) -> None:

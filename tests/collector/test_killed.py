@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.domain.delivery import DeliveryResult
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
 
 ROOT = Path(__file__).resolve().parents[2]
 USERS = ("U1", "U2")
@@ -131,7 +131,7 @@ def test_a_pass_killed_while_it_writes_the_state_leaves_the_old_one(tmp_path: Pa
 class Interrupted(SlackOnDisk):
     """A Slack during which somebody presses Ctrl-C."""
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         raise KeyboardInterrupt
 
 

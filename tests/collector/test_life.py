@@ -129,7 +129,7 @@ def test_each_hit_and_each_reset_was_told_once(house: House) -> None:
     hits = sum(before < 100 == after for before, after in changes)
     resets = sum(before == 100 and after == 0 for before, after in changes)
     assert house.slack
-    told = Counter(transition.kind.value for _, transition in set(house.slack.sent))
+    told = Counter(event.kind.value for _, event in set(house.slack.sent))
     assert told == {"limit_hit": hits, "usage_reset": resets}
     refused = sum(alice(number) == 100 for number in SLACK_DOWN)
     assert len(house.slack.sent) == hits + resets + refused

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.collector import outbox
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.model import Subscription, Subscriptions, Transition, TransitionKind
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.notifications import outbox
 from cldmon.store.state import Message, State
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.fakes import NOON, Clock, FakeSlack
@@ -39,8 +40,8 @@ def hit(house: House, *receipts: DeliveryResult) -> None:
     house.run({"alice": 100})
 
 
-def transition(number: int = 0, *, age: timedelta = timedelta(0)) -> Transition:
-    return Transition(TransitionKind.LIMIT_HIT, "alice", f"w{number}", NOON - age)
+def event(number: int = 0, *, age: timedelta = timedelta(0)) -> Event:
+    return Event(EventKind.LIMIT_HIT, "alice", f"w{number}", NOON - age)
 
 
 def test_slacks_rate_limit_is_respected_across_passes(house: House) -> None:
@@ -137,9 +138,9 @@ def test_each_delivery_is_on_disk_before_the_next_is_tried(house: House) -> None
     waiting: list[list[str | None]] = []
 
     class Looking(FakeSlack):
-        def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+        def send_alert(self, user: str, event: Event) -> DeliveryResult:
             waiting.append([message.user for message in house.state.outbox])
-            return super().send_alert(user, transition)
+            return super().send_alert(user, event)
 
     house.subscribe("U2", "U3")
     house.slack = Looking()
@@ -160,7 +161,7 @@ def test_with_slack_off_no_message_is_queued(house: House) -> None:
     house.slack = None
     house.run({"alice": 99})
     outcome = house.run({"alice": 100})
-    assert [t.kind for t in outcome.transitions] == [TransitionKind.LIMIT_HIT]
+    assert [t.kind for t in outcome.events] == [EventKind.LIMIT_HIT]
     assert outcome.waiting == 0
     house.slack = FakeSlack()
     house.run({"alice": 100})
@@ -180,7 +181,7 @@ def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house:
     house.subscribe("U2")
     house.run({"alice": 99})
     mute = outbox.NullNotifier("slack.token is not there")
-    slack(house).receipts.append(mute.send_alert("U1", transition()))
+    slack(house).receipts.append(mute.send_alert("U1", event()))
     assert house.run({"alice": 100}).waiting == 2
     assert house.warnings == ["Slack message to U1: slack.token is not there; tried again later"]
 
@@ -233,7 +234,7 @@ def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None
 
 
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
-    state = State(outbox=(Message(transition(), None),))
+    state = State(outbox=(Message(event(), None),))
     slack = FakeSlack()
     kept = outbox.deliver(
         state,
@@ -256,20 +257,20 @@ def test_a_message_is_owed_to_each_user_that_wants_such_an_alert() -> None:
             "U4": {"bob": Subscription(limit_hit=True)},
         }
     )
-    state = outbox.enqueue(State(), [transition()], subscriptions, NOON)
+    state = outbox.enqueue(State(), [event()], subscriptions, NOON)
     assert [message.user for message in state.outbox] == ["U2", "U1"]
 
 
 def test_the_outbox_holds_a_thousand_messages_and_drops_the_oldest() -> None:
     subscriptions = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
-    state = outbox.enqueue(State(), map(transition, range(1_500)), subscriptions, NOON)
-    windows = [message.transition.window for message in state.outbox]
+    state = outbox.enqueue(State(), map(event, range(1_500)), subscriptions, NOON)
+    windows = [message.event.window for message in state.outbox]
     assert windows == [f"w{number}" for number in range(500, 1_500)]
     assert state.counters == {"messagesDropped": 500}
 
 
 def test_messages_that_wait_for_their_readers_are_bounded_too() -> None:
-    state = outbox.enqueue(State(), map(transition, range(1_001)), None, NOON)
+    state = outbox.enqueue(State(), map(event, range(1_001)), None, NOON)
     assert len(state.outbox) == outbox.LONGEST
     subscriptions = Subscriptions(
         {f"U{n}": {"alice": Subscription(limit_hit=True)} for n in range(3)}
@@ -282,7 +283,7 @@ def test_messages_that_wait_for_their_readers_are_bounded_too() -> None:
 def test_a_message_is_tried_for_a_week() -> None:
     """Then it is news no more."""
     week = timedelta(days=7)
-    old, older = transition(age=week), transition(age=week + timedelta(seconds=1))
+    old, older = event(age=week), event(age=week + timedelta(seconds=1))
     state = State(outbox=(Message(old, "U1"), Message(older, "U1")))
     state = outbox.enqueue(state, (), WANTED, NOON)
     assert state.outbox == (Message(old, "U1"),)
@@ -298,7 +299,7 @@ def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
 
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
-    ahead = Message(transition(age=-timedelta(days=400)), "U1")
+    ahead = Message(event(age=-timedelta(days=400)), "U1")
     state = outbox.enqueue(State(outbox=(ahead,)), (), WANTED, NOON)
     assert state.outbox == (ahead,)
 
@@ -330,9 +331,9 @@ class Leaving(FakeSlack):
         super().__init__()
         self.house = house
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         SubscriptionsFile(self.house.data_dir).change("U2", "alice", limit_hit=False, reset=False)
-        return super().send_alert(user, transition)
+        return super().send_alert(user, event)
 
 
 def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(house: House) -> None:
@@ -372,9 +373,9 @@ class Slow(FakeSlack):
         super().__init__()
         self.clock, self.pace = clock, pace
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         self.clock.advance(self.pace)
-        return super().send_alert(user, transition)
+        return super().send_alert(user, event)
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(5, 12), (59, 2), (61, 1), (-5, 1)])
@@ -394,7 +395,7 @@ def test_a_slow_slack_holds_up_no_pass_for_long(house: House, seconds: int, sent
 def test_nothing_is_saved_where_nothing_changed() -> None:
     """A service that is down costs no write a message."""
     saved: list[State] = []
-    state = State(outbox=(Message(transition(), "U1"), Message(transition(1), "U1")))
+    state = State(outbox=(Message(event(), "U1"), Message(event(1), "U1")))
     slack = FakeSlack()
     slack.receipts.extend([LATER, LATER])
     left = outbox.deliver(

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.model import Transition, Window
-from cldmon.domain.transitions import JITTER, AlertState, ResetRule, detect
+from cldmon.domain.events import AlertState, Event
+from cldmon.domain.model import Window
+from cldmon.notifications.detection import JITTER, ResetRule, detect
 from tests.collector.house import House
 from tests.fakes import DOWN, NOON, FakeSlack, FakeSource
 
@@ -64,12 +65,12 @@ class Weather(FakeSlack):
     """A Slack that is up or down, and keeps what arrived."""
 
     up: bool = True
-    arrived: list[Transition] = field(default_factory=list)
+    arrived: list[Event] = field(default_factory=list)
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         if not self.up:
             return DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
-        self.arrived.append(transition)
+        self.arrived.append(event)
         return DeliveryResult(DeliveryStatus.DELIVERED)
 
 
@@ -99,7 +100,7 @@ def expected(steps: Sequence[Step]) -> list[str]:
 def kinds(before: Window, after: Window, rule: ResetRule) -> list[str]:
     """Return what happens from one reading to the next, at a time when no reset lies ahead."""
     found, _ = detect("a", AlertState({"w": before}), {"w": after}, at=LATE, rule=rule)
-    return [transition.kind for transition in found]
+    return [event.kind for event in found]
 
 
 def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, House]:

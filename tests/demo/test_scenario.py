@@ -13,8 +13,9 @@ from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.faults import Fault
 from cldmon.demo.scenario import PEOPLE, STORY
-from cldmon.domain.model import Credits, TransitionKind, duration
-from cldmon.domain.transitions import AlertState, ResetRule, detect
+from cldmon.domain.events import AlertState, EventKind
+from cldmon.domain.model import Credits, duration
+from cldmon.notifications.detection import ResetRule, detect
 
 if TYPE_CHECKING:
     from cldmon.demo.scenario import Person
@@ -38,13 +39,13 @@ def readings(person: Person) -> list[Reading]:
     return [reading for reading in found if reading]
 
 
-def told_of(person: Person) -> list[tuple[TransitionKind, str]]:
+def told_of(person: Person) -> list[tuple[EventKind, str]]:
     told, state = [], AlertState()
     for reading in readings(person):
         found, state = detect(
             person.label, state, reading.windows, at=reading.taken_at, rule=ResetRule.ZERO
         )
-        told += [(transition.kind, transition.window) for transition in found]
+        told += [(event.kind, event.window) for event in found]
     return told
 
 
@@ -113,7 +114,7 @@ def test_alice_has_a_saved_reset_and_nobody_else() -> None:
 
 
 def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:
-    assert told_of(scenario.BOB) == [(TransitionKind.LIMIT_HIT, "fiveHour")]
+    assert told_of(scenario.BOB) == [(EventKind.LIMIT_HIT, "fiveHour")]
     extra = readings(scenario.BOB)[-1].credits
     assert extra
     assert (extra.used, extra.limit, extra.currency) == (415, 2000, "EUR")
@@ -126,7 +127,7 @@ def test_carols_organization_has_run_out_of_credits() -> None:
 
 
 def test_carols_session_is_free_again_across_an_outage_and_then_rests() -> None:
-    assert told_of(scenario.CAROL) == [(TransitionKind.USAGE_RESET, "fiveHour")]
+    assert told_of(scenario.CAROL) == [(EventKind.USAGE_RESET, "fiveHour")]
     faults = [m.answers["carol"] for m in STORY if isinstance(m.answers["carol"], Fault)]
     assert faults == [scenario.OUTAGE]
     assert readings(scenario.CAROL)[-1].windows["fiveHour"].resets_at is None

@@ -8,6 +8,7 @@ from cldmon.collector import Outcome
 from cldmon.demo import telling
 from cldmon.demo.slack import SentMessage
 from cldmon.demo.stage import Scene
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import (
     FIVE_HOUR,
     SEVEN_DAY,
@@ -17,8 +18,6 @@ from cldmon.domain.model import (
     Pool,
     Reading,
     Snapshot,
-    Transition,
-    TransitionKind,
     Window,
 )
 from cldmon.terminal.style import Terminal
@@ -34,8 +33,8 @@ def account(percent: int | None, failure: Failure | None = None) -> Account:
     return Account("alice", Reading(NOON, windows), failure)
 
 
-def scene(account: Account, *transitions: Transition, told: tuple[SentMessage, ...] = ()) -> Scene:
-    outcome = Outcome(Snapshot(NOON, (account,)), ("alice",), transitions)
+def scene(account: Account, *events: Event, told: tuple[SentMessage, ...] = ()) -> Scene:
+    outcome = Outcome(Snapshot(NOON, (account,)), ("alice",), events)
     return Scene(NOON, outcome, told)
 
 
@@ -84,8 +83,7 @@ def test_trouble_is_told_when_it_comes_and_when_it_goes_and_not_between() -> Non
 
 def test_what_happened_is_told_with_its_window_and_who_was_told() -> None:
     hits = [
-        Transition(TransitionKind.LIMIT_HIT, "alice", window, NOON)
-        for window in (FIVE_HOUR, "models.Fable")
+        Event(EventKind.LIMIT_HIT, "alice", window, NOON) for window in (FIVE_HOUR, "models.Fable")
     ]
     sent = SentMessage("U1", "text", (), NOON, "U1")
     told = scene(account(100), *hits, told=(sent,))

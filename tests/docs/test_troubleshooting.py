@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import errors
+from cldmon.channels.slack.verdicts import Answer, verdict
 from cldmon.claude import errors as claude_errors
 from cldmon.claude import launch
 from cldmon.domain.model import FailureKind
-from cldmon.slack.verdicts import Answer, verdict
 from tests.docs.pages import ROOT, page
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pytest
 from cldmon import files
 from cldmon.doctor import passes
 from cldmon.doctor.check import Verdict
-from cldmon.domain.model import Snapshot, Transition, TransitionKind
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.model import Snapshot
 from cldmon.store.state import Message, State
 from tests.fakes import NOON
 
@@ -68,7 +69,7 @@ def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
 def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
     ward: Ward, age: timedelta, verdict: Verdict
 ) -> None:
-    hit = Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", NOON - age)
+    hit = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOON - age)
     ward.passed(State(Snapshot(fetched_at=NOON), outbox=(Message(hit, "U1"),)))
     [check] = passes.outbox(ward.installation())
     assert (check.verdict, "1 message(s) wait" in check.detail) == (verdict, True)

@@ -11,17 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain import json_types
-from cldmon.domain.model import (
-    Subscription,
-    Subscriptions,
-    Transition,
-    TransitionKind,
-    from_iso,
-    from_ms,
-    iso,
-    to_displayed_percent,
-    to_ms,
-)
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.model import from_iso, from_ms, iso, to_displayed_percent, to_ms
+from cldmon.domain.subscriptions import Subscription, Subscriptions
 from tests.fakes import NOON
 from tests.strategies import INSTANT, JSON
 
@@ -87,10 +79,10 @@ def test_each_alert_is_told_to_those_who_want_it() -> None:
     subscriptions = Subscriptions(
         {"U1": {"alice": Subscription(limit_hit=True)}, "U2": {"alice": Subscription(reset=True)}}
     )
-    for kind, users in ((TransitionKind.LIMIT_HIT, ["U1"]), (TransitionKind.USAGE_RESET, ["U2"])):
+    for kind, users in ((EventKind.LIMIT_HIT, ["U1"]), (EventKind.USAGE_RESET, ["U2"])):
         for label, told in (("alice", users), ("bob", [])):
-            transition = Transition(kind, label, "fiveHour", NOON)
-            assert subscriptions.recipients(transition) == told
+            event = Event(kind, label, "fiveHour", NOON)
+            assert subscriptions.recipients(event) == told
 
 
 CHECKS = [

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
-from cldmon.domain.model import TransitionKind
+from cldmon.domain.events import EventKind
 from cldmon.domain.series import Mark
 from cldmon.errors import UsageError
 
-HIT, RESET = TransitionKind.LIMIT_HIT, TransitionKind.USAGE_RESET
+HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
 MINUTE = 60_000
 NAMES = ["fiveHour", "sevenDay", "models.Fable", "sevenDayOpus"]
 

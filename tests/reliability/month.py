@@ -377,8 +377,7 @@ class Month:
 def news_of(state: State) -> list[News]:
     """Return what waits in the outbox."""
     return [
-        News(m.user, m.transition.kind, m.transition.label, m.transition.window, m.transition.at)
-        for m in state.outbox
+        News(m.user, m.event.kind, m.event.label, m.event.window, m.event.at) for m in state.outbox
     ]
 
 

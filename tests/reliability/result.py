@@ -38,7 +38,7 @@ HEAD = "| what was done | tried | survived | lost | let in |\n| --- | --: | --: 
 
 
 class LostError(AssertionError):
-    """A reading, a transition, a message or a file is gone, or came more often than it may."""
+    """A reading, an event, a message or a file is gone, or came more often than it may."""
 
 
 class LetInError(AssertionError):

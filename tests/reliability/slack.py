@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from cldmon.channels.slack.client import PATIENCE, SlackMessenger
 from cldmon.demo import faults
 from cldmon.demo.slack import TOKEN, FakeSlack, error, rate_limited
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.secret import Secret
-from cldmon.slack.client import PATIENCE, SlackMessenger
 from tests import fakes
 from tests.collector.house import House
 from tests.fakes import NOON, Clock
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.demo.faults import Fault
-    from cldmon.domain.model import Transition
+    from cldmon.domain.events import Event
 
 BOB = "U02BOB"
 MOST_PASSES = 30
@@ -117,8 +117,8 @@ class Wire(fakes.FakeSlack):
             Secret(TOKEN), url, timeout=1, sleep=self.naps.append, clock=lambda: NOON
         )
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
-        self.said.append(self._real.send_alert(user, transition))
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+        self.said.append(self._real.send_alert(user, event))
         return self.said[-1]
 
 
@@ -212,7 +212,7 @@ def counted(name: str, chosen: Collection[Case], folder: Path) -> Result:
 def delivered(house: House) -> None:
     """Let Slack take all that waits after a flood; raises where it is not the newest, in order."""
     assert house.slack
-    waiting = [(m.user, m.transition) for m in house.state.outbox]
+    waiting = [(m.user, m.event) for m in house.state.outbox]
     assert (len(waiting), house.state.waiting.dropped) == (1_000, 200)
     house.slack.sent.clear()
     house.slack.receipts.clear()

@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from cldmon.collector.next_state import Settings
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.transitions import ResetRule
 from cldmon.errors import StoreError
+from cldmon.notifications.detection import ResetRule
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.collector.house import House
 from tests.fakes import NOON, FakeSlack
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from cldmon.domain.model import Account, Transition
+    from cldmon.domain.events import Event
+    from cldmon.domain.model import Account
     from cldmon.store.state import Message
 
 LABELS = ("alice", "bob")
@@ -71,11 +72,11 @@ class Watched(FakeSlack):
         self.answers: list[tuple[News, DeliveryResult]] = []
         self.dies = False
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
-        receipt = super().send_alert(user, transition)
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+        receipt = super().send_alert(user, event)
         if self.dies:
             raise KilledError
-        self.answers.append((news_of(user, transition), receipt))
+        self.answers.append((news_of(user, event), receipt))
         return receipt
 
 
@@ -86,12 +87,12 @@ class Killed(PlainSource):
         raise KilledError
 
 
-def news_of(user: str | None, transition: Transition) -> News:
-    return News(user, transition.kind, transition.label, transition.window, transition.at)
+def news_of(user: str | None, event: Event) -> News:
+    return News(user, event.kind, event.label, event.window, event.at)
 
 
 def owed(message: Message) -> News:
-    return news_of(message.user, message.transition)
+    return news_of(message.user, message.event)
 
 
 class Year(RuleBasedStateMachine):

@@ -56,8 +56,8 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
     assert waiting.since
     assert (waiting.count, waiting.dropped) == (1_000, 200)
     assert house.warnings[0] == "20 Slack message(s) dropped: too old, or too many were waiting"
-    assert [m.transition.at for m in house.state.outbox] == sorted(
-        m.transition.at for m in house.state.outbox
+    assert [m.event.at for m in house.state.outbox] == sorted(
+        m.event.at for m in house.state.outbox
     )
 
     health = home.run("health").stdout

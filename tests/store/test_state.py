@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Account, Credits, Transition, TransitionKind, Window
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.model import Account, Credits, Window
 from cldmon.domain.windows import flatten
 from cldmon.errors import StoreError
 from cldmon.store.history import line
@@ -34,7 +35,7 @@ KEYS = [
 
 
 def message(user: str) -> Message:
-    return Message(Transition(TransitionKind.LIMIT_HIT, "alice", "fiveHour", NOON), user)
+    return Message(Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOON), user)
 
 
 @settings(max_examples=25)

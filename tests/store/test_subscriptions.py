@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Subscription, Subscriptions
+from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.errors import StoreError, SubscriptionsCorruptError
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.limits import largest_file

@@ -11,11 +11,11 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from cldmon.channels.slack.client import SlackMessenger
+from cldmon.channels.slack.directory import open_directory
 from cldmon.demo.slack import TOKEN as SLACK_TOKEN
 from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.secret import Secret
-from cldmon.slack.client import SlackMessenger
-from cldmon.slack.directory import open_directory
 from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond

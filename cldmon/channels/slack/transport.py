@@ -16,8 +16,8 @@ from urllib.request import ProxyHandler
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from cldmon.channels.slack.verdicts import Answer
 from cldmon.errors import SlackError
-from cldmon.slack.verdicts import Answer
 from cldmon.urls import opener
 
 if TYPE_CHECKING:

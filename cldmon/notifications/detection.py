@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import FULL, Transition, TransitionKind, Window
+from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.model import FULL, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,17 +33,6 @@ class ResetRule(StrEnum):
     WINDOW = "window"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertState:
-    """What alerts of an account go by: the last confirmed reading of each window ever seen.
-
-    `pending` holds the falls that the next reading has to confirm: one wrong sample is no reset.
-    """
-
-    confirmed: Mapping[str, Window] = field(default_factory=dict)
-    pending: Mapping[str, Window] = field(default_factory=dict)
-
-
 def detect(
     label: str,
     before: AlertState,
@@ -51,7 +40,7 @@ def detect(
     *,
     at: datetime,
     rule: ResetRule,
-) -> tuple[list[Transition], AlertState]:
+) -> tuple[list[Event], AlertState]:
     """Return what happened to each window of account `label`, in order, and the state after it.
 
     `windows` are the new reading's, taken at `at` (UTC). A window missing from either is skipped:
@@ -76,7 +65,7 @@ def detect(
             # Use may have begun again since the fall: 100, 0, 4.
             kind = (fallen and _change(last, fallen, rule)) or _change(last, window, rule)
         if kind:
-            found.append(Transition(kind, label, name, at, window.resets_at))
+            found.append(Event(kind, label, name, at, window.resets_at))
     return found, AlertState(confirmed, pending)
 
 
@@ -86,11 +75,11 @@ def _needs_confirmation(last: Window, window: Window, at: datetime) -> bool:
     return is_early and window.utilization < last.utilization
 
 
-def _change(before: Window, after: Window, rule: ResetRule) -> TransitionKind | None:
+def _change(before: Window, after: Window, rule: ResetRule) -> EventKind | None:
     if before.utilization < FULL:
-        return TransitionKind.LIMIT_HIT if after.utilization >= FULL else None
+        return EventKind.LIMIT_HIT if after.utilization >= FULL else None
     if _is_reset(before, after, rule):
-        return TransitionKind.USAGE_RESET
+        return EventKind.USAGE_RESET
     return None
 
 

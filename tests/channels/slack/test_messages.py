@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Subscription, Transition, TransitionKind
-from cldmon.slack.messages import Message, alert, confirmation, login_code
+from cldmon.channels.slack.messages import Message, alert, confirmation, login_code
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +33,9 @@ texts = st.one_of(
     st.sampled_from(["<!channel>", "<@U01ALICE>", "<http://x|y>", "&amp;", "*b*", "```", "\ud800"]),
 )
 instants = st.datetimes(timezones=st.just(UTC))
-kinds = st.sampled_from(TransitionKind)
+kinds = st.sampled_from(EventKind)
 alerts = st.builds(
-    alert, st.builds(Transition, kinds, texts, texts, instants, st.none() | instants), instants
+    alert, st.builds(Event, kinds, texts, texts, instants, st.none() | instants), instants
 )
 confirmations = st.builds(
     confirmation, texts, st.builds(Subscription, st.booleans(), st.booleans())
@@ -43,10 +44,8 @@ codes = st.builds(login_code, texts, st.integers(0, 10_000))
 any_message = st.one_of(alerts, confirmations, codes)
 
 
-def transition(
-    kind: TransitionKind, resets_at: datetime | None, label: str = "alice"
-) -> Transition:
-    return Transition(kind, label, "fiveHour", SEEN, resets_at)
+def event(kind: EventKind, resets_at: datetime | None, label: str = "alice") -> Event:
+    return Event(kind, label, "fiveHour", SEEN, resets_at)
 
 
 def text_objects(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -60,19 +59,19 @@ def texts_of(message: Message) -> list[str]:
     return [text["text"] for _, text in text_objects(message)]
 
 
-@pytest.mark.parametrize("kind", TransitionKind)
+@pytest.mark.parametrize("kind", EventKind)
 @pytest.mark.parametrize("later", [timedelta(), timedelta(days=2)])
 def test_a_reset_time_that_has_passed_is_never_said_to_come(
-    kind: TransitionKind, later: timedelta
+    kind: EventKind, later: timedelta
 ) -> None:
     """The service reports a window past its reset, or the message had to wait for Slack."""
-    message = alert(transition(kind, RESETS), RESETS + later)
+    message = alert(event(kind, RESETS), RESETS + later)
     assert "Its reset was due 2026-11-22 15:10 UTC." in message.text
     assert not any("Resets" in text for text in (message.text, *texts_of(message)))
 
 
 def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
-    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS), SEEN)
+    message = alert(event(EventKind.LIMIT_HIT, RESETS), SEEN)
     assert message == Message(
         text="alice's 5-hour limit has been reached. Resets 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC.",
@@ -102,7 +101,7 @@ def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
 
 
 def test_a_free_window_says_so_and_when_it_resets_next() -> None:
-    message = alert(transition(TransitionKind.USAGE_RESET, RESETS), SEEN)
+    message = alert(event(EventKind.USAGE_RESET, RESETS), SEEN)
     assert message.text == (
         "alice's 5-hour limit has reset. It resets next 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC."
@@ -118,30 +117,30 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (TransitionKind.LIMIT_HIT, "The reset time is not known."),
-        (TransitionKind.USAGE_RESET, "No new window has started yet."),
+        (EventKind.LIMIT_HIT, "The reset time is not known."),
+        (EventKind.USAGE_RESET, "No new window has started yet."),
     ],
 )
-def test_a_missing_reset_time_is_put_into_words(kind: TransitionKind, said: str) -> None:
+def test_a_missing_reset_time_is_put_into_words(kind: EventKind, said: str) -> None:
     """The service gives none while no window runs."""
-    message = alert(transition(kind, None), SEEN)
+    message = alert(event(kind, None), SEEN)
     assert said in message.text
     assert said in texts_of(message)
 
 
 def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
-    before = alert(transition(TransitionKind.LIMIT_HIT, RESETS), SEEN)
-    after = alert(transition(TransitionKind.LIMIT_HIT, RESETS.replace(minute=10, second=1)), SEEN)
+    before = alert(event(EventKind.LIMIT_HIT, RESETS), SEEN)
+    after = alert(event(EventKind.LIMIT_HIT, RESETS.replace(minute=10, second=1)), SEEN)
     assert before == after
 
 
 def test_the_last_instant_there_is_can_be_told() -> None:
-    message = alert(transition(TransitionKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC)), SEEN)
+    message = alert(event(EventKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC)), SEEN)
     assert "Resets 9999-12-31 23:59 UTC." in message.text
 
 
 def test_a_window_is_named_by_its_title() -> None:
-    weekly = Transition(TransitionKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
+    weekly = Event(EventKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
     assert "The weekly Fable limit has been reached." in texts_of(alert(weekly, SEEN))
 
 
@@ -198,13 +197,13 @@ def test_one_minute_is_not_minutes() -> None:
 )
 def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> None:
     """Slack decodes the three entities that it knows, and nothing else."""
-    message = alert(transition(TransitionKind.LIMIT_HIT, RESETS, label), SEEN)
+    message = alert(event(EventKind.LIMIT_HIT, RESETS, label), SEEN)
     assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit reached"
     assert html.unescape(message.text).startswith(f"{shown}'s 5-hour limit has been reached.")
 
 
 def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
-    headline = texts_of(alert(transition(TransitionKind.LIMIT_HIT, None, "&" * 200), SEEN))[0]
+    headline = texts_of(alert(event(EventKind.LIMIT_HIT, None, "&" * 200), SEEN))[0]
     assert headline == f"🔴 {'&amp;' * 15}…: limit reached"
 
 

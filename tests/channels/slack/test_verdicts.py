@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cldmon.channels.slack.verdicts import LONGEST_PAUSE, SECOND, Answer, retry_after, verdict
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.slack.verdicts import LONGEST_PAUSE, SECOND, Answer, retry_after, verdict
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cldmon.channels.slack.people import known_person, person, resolve, search
 from cldmon.demo.slack import PEOPLE
+from cldmon.domain.people import Person
 from cldmon.errors import SlackError
-from cldmon.slack.people import Person, known_person, person, resolve, search
 
 if TYPE_CHECKING:
     import random

@@ -11,14 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cldmon import files
+from cldmon.channels.slack.people import known_person, person, resolve
 from cldmon.domain.model import from_iso, iso
 from cldmon.errors import BusyError, SlackError, StoreError
-from cldmon.slack.people import Person, known_person, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
+
+    from cldmon.domain.people import Person
 
 MAX_AGE = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=1)
@@ -26,7 +28,7 @@ RETRY_AFTER = timedelta(minutes=1)
 
 
 class Workspace(Protocol):
-    """What a directory needs of `cldmon.slack.client.SlackMessenger`."""
+    """What a directory needs of `cldmon.channels.slack.client.SlackMessenger`."""
 
     @property
     def fingerprint(self) -> str:
@@ -106,6 +108,10 @@ class Directory:
         with self._fetching:
             self._kept = self._kept or self._load()
             return list(self._renewed().people)
+
+    def find(self, text: str) -> Person:
+        """Return the person that an id, `@name` or unambiguous name means; raises SlackError."""
+        return resolve(self.people(), text)
 
     def _renewed(self) -> _List:
         kept, now = self._kept, self._clock()

@@ -1,6 +1,6 @@
 """Talks to people on Slack, and says what became of each message.
 
-slack_sdk lives in `cldmon.slack.transport`, which is imported when there is something to send.
+slack_sdk lives in `cldmon.channels.slack.transport`, imported when there is something to send.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cldmon.channels.slack import messages
+from cldmon.channels.slack.verdicts import TOKEN_PLACE, verdict
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
-from cldmon.slack import messages
-from cldmon.slack.verdicts import TOKEN_PLACE, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.domain.model import Subscription, Transition
+    from cldmon.channels.slack.messages import Message
+    from cldmon.channels.slack.transport import Transport
+    from cldmon.channels.slack.verdicts import Answer
+    from cldmon.domain.events import Event
     from cldmon.domain.secret import Secret
-    from cldmon.slack.messages import Message
-    from cldmon.slack.transport import Transport
-    from cldmon.slack.verdicts import Answer
+    from cldmon.domain.subscriptions import Subscription
 
 TIMEOUT_SECONDS = 10
 PATIENCE = timedelta(seconds=5)
@@ -79,9 +80,9 @@ class SlackMessenger:
         """What tells this app from others without giving its token away."""
         return self._token.fingerprint()
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Send a Slack user the message about a limit that was reached or has reset."""
-        return self.send(user, messages.alert(transition, self._clock()))
+        return self.send(user, messages.alert(event, self._clock()))
 
     def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
         """Confirm to a Slack user which alerts of account `label` they now get."""
@@ -155,7 +156,7 @@ class SlackMessenger:
     def _ask_once(
         self, method: str, request: dict[str, Any]
     ) -> tuple[DeliveryResult, Answer | None]:
-        from cldmon.slack.transport import LostError, UnsentError
+        from cldmon.channels.slack.transport import LostError, UnsentError
 
         if not re.fullmatch(r"[!-~]+", self._token.reveal()):
             return DeliveryResult(DeliveryStatus.LATER, _MALFORMED_TOKEN, halt=True), None
@@ -169,7 +170,7 @@ class SlackMessenger:
 
     @cached_property
     def _transport(self) -> Transport:
-        from cldmon.slack.transport import Transport
+        from cldmon.channels.slack.transport import Transport
 
         return Transport(self._token.reveal(), self._url, self._timeout)
 

@@ -6,20 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryStatus
+from cldmon.domain.people import Person
 from cldmon.errors import SlackError
-from cldmon.slack.people import Person, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
     from cldmon.domain.delivery import DeliveryResult
-    from cldmon.domain.model import Subscription
-    from cldmon.slack.directory import Directory
+    from cldmon.domain.subscriptions import Subscription
     from cldmon.store.subscriptions import SubscriptionsFile
 
+    class Directory(Protocol):
+        """The people of the workspace."""
+
+        def people(self) -> list[Person]:
+            """Return everybody; raises SlackError."""
+
+        def find(self, text: str) -> Person:
+            """Return the person that an id or a name means; raises SlackError."""
+
     class Messenger(Protocol):
-        """What is needed of `cldmon.slack.client.SlackMessenger`."""
+        """Sends direct messages."""
 
         def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
             """Confirm to a Slack user which alerts of account `label` they now get."""
@@ -49,13 +57,13 @@ class Subscribing:
         Raises SlackError for a name that nobody has, several have, or that cannot be looked up.
         """
         try:
-            people = self._directory.people()
+            self._directory.people()
         except SlackError as error:
             return self._unseen(
                 text, error, f"is stored as given: Slack could not be asked who that is: {error}"
             )
         try:
-            return resolve(people, text)
+            return self._directory.find(text)
         except SlackError as error:
             return self._unseen(
                 text, error, "is not in this workspace's member list; stored as given"

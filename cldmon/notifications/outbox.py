@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from cldmon.domain.model import Subscriptions, Transition
+    from cldmon.domain.events import Event
+    from cldmon.domain.subscriptions import Subscriptions
     from cldmon.store.state import State
 
 LONGEST = 1_000
@@ -32,9 +33,9 @@ _FIRST_PAUSE = timedelta(minutes=10)
 
 
 class Notifier(Protocol):
-    """Tells one person of one transition."""
+    """Tells one person of one event."""
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Send one message and return what became of it; never raises for a sick service."""
 
 
@@ -44,14 +45,14 @@ class NullNotifier:
 
     reason: str
 
-    def send_alert(self, user: str, transition: Transition) -> DeliveryResult:
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
         """Return why this message, and any other, has to wait."""
         return DeliveryResult(DeliveryStatus.LATER, self.reason, halt=True)
 
 
 def enqueue(
     state: State,
-    transitions: Iterable[Transition],
+    events: Iterable[Event],
     subscriptions: Subscriptions | None,
     now: datetime,
 ) -> State:
@@ -60,8 +61,8 @@ def enqueue(
     Those that nobody wants any more are left out. Where `subscriptions` is None (they cannot be
     read) a message waits for its readers' names.
     """
-    owed = [*state.outbox, *(Message(transition, None) for transition in transitions)]
-    fresh = [message for message in owed if now - message.transition.at <= LIFE]
+    owed = [*state.outbox, *(Message(event, None) for event in events)]
+    fresh = [message for message in owed if now - message.event.at <= LIFE]
     addressed = [m for message in fresh for m in _addressed(message, subscriptions)]
     kept = addressed[-LONGEST:]
     dropped = len(owed) - len(fresh) + len(addressed) - len(kept)
@@ -96,14 +97,14 @@ def deliver(
             warn(f"Slack is slow: {len(state.outbox)} message(s) wait for the next pass")
             break
         try:
-            is_wanted = _is_wanted(message.user, message.transition, subscriptions())
+            is_wanted = _is_wanted(message.user, message.event, subscriptions())
         except StoreError:
             break  # the pass has said so, or the next one will
         if not is_wanted:
             state = state.without(message)
             save(state)
             continue
-        receipt = notifier.send_alert(message.user, message.transition)
+        receipt = notifier.send_alert(message.user, message.event)
         settled = apply_result(state, message, receipt, now())
         if settled != state:
             save(settled)
@@ -124,7 +125,7 @@ def apply_result(state: State, message: Message, receipt: DeliveryResult, now: d
     pause = receipt.retry_after or _pause(message, receipt)
     state = replace(state, slack_retry_at=now + pause if pause else None)
     if receipt.fate is DeliveryStatus.DELIVERED:
-        return _count(state.without(message), f"alertsSent.{message.transition.kind}", 1)
+        return _count(state.without(message), f"alertsSent.{message.event.kind}", 1)
     if receipt.fate is DeliveryStatus.GONE or _given_up(message, receipt):
         return _count(state.without(message), DROPPED, 1)
     if receipt.fate is DeliveryStatus.UNSURE:
@@ -138,15 +139,15 @@ def _addressed(message: Message, subscriptions: Subscriptions | None) -> Iterato
         yield message
         return
     if message.user is not None:
-        if _is_wanted(message.user, message.transition, subscriptions):
+        if _is_wanted(message.user, message.event, subscriptions):
             yield message
         return
-    for user in subscriptions.recipients(message.transition):
+    for user in subscriptions.recipients(message.event):
         yield replace(message, user=user)
 
 
-def _is_wanted(user: str, transition: Transition, subscriptions: Subscriptions) -> bool:
-    return subscriptions.of(user, transition.label).wants(transition.kind)
+def _is_wanted(user: str, event: Event, subscriptions: Subscriptions) -> bool:
+    return subscriptions.of(user, event.label).wants(event.kind)
 
 
 def _pause(message: Message, receipt: DeliveryResult) -> timedelta | None:

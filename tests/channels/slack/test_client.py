@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackMessenger
+from cldmon.channels.slack.messages import alert, confirmation, login_code
 from cldmon.demo import faults
 from cldmon.demo.slack import PEOPLE, FakeSlack, SimUser, error, rate_limited
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.model import Subscription, Transition, TransitionKind
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.secret import Secret
+from cldmon.domain.subscriptions import Subscription
 from cldmon.errors import SlackError
-from cldmon.slack.client import MAX_PAGES, Identity, SlackMessenger
-from cldmon.slack.messages import alert, confirmation, login_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 TOKEN = "xoxb-815-very-secret"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-HIT = Transition(TransitionKind.LIMIT_HIT, "R&D <!channel>", "fiveHour", NOW, None)
+HIT = Event(EventKind.LIMIT_HIT, "R&D <!channel>", "fiveHour", NOW, None)
 BOB = "U02BOB"
 
 REFUSED = [
@@ -378,9 +379,9 @@ def test_cursors_that_go_round_in_circles_come_to_an_end(slack: FakeSlack) -> No
 
 def test_slack_sdk_is_not_loaded_before_something_is_sent() -> None:
     code = """
-import sys, cldmon.slack.client, cldmon.slack.directory
+import sys, cldmon.channels.slack.client, cldmon.channels.slack.directory
 from cldmon.domain.secret import Secret
-cldmon.slack.client.SlackMessenger(Secret("xoxb"), "https://slack.invalid/api/")
+cldmon.channels.slack.client.SlackMessenger(Secret("xoxb"), "https://slack.invalid/api/")
 print({"slack_sdk", "http.client", "urllib.request", "ssl"} & set(sys.modules))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

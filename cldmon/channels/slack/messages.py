@@ -1,4 +1,4 @@
-"""What is said on Slack: payloads, built purely; `cldmon.slack.client` sends them.
+"""What is said on Slack: payloads, built purely; `cldmon.channels.slack.client` sends them.
 
 Text from outside (account labels, model names) only ever stands in `plain_text` objects, where
 Slack reads no markup, and is escaped there too. `mrkdwn` objects hold this module's own words
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.events import EventKind
 from cldmon.domain.instants import nearest_minute
-from cldmon.domain.model import TransitionKind
 from cldmon.domain.windows import limit_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from cldmon.domain.model import Subscription, Transition
+    from cldmon.domain.events import Event
+    from cldmon.domain.subscriptions import Subscription
 
 _ROOM = 80
 """Characters granted to a label or title: keeps the header below Slack's limit of 150."""
@@ -30,7 +31,7 @@ _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """How one kind of transition is put into words."""
+    """How one kind of event is put into words."""
 
     sign: str
     headline: str
@@ -40,14 +41,14 @@ class _Words:
 
 
 _WORDS = {
-    TransitionKind.LIMIT_HIT: _Words(
+    EventKind.LIMIT_HIT: _Words(
         sign="\N{LARGE RED CIRCLE}",
         headline="limit reached",
         verb="has been reached",
         reset="Resets",
         no_reset="The reset time is not known.",
     ),
-    TransitionKind.USAGE_RESET: _Words(
+    EventKind.USAGE_RESET: _Words(
         sign="\N{LARGE GREEN CIRCLE}",
         headline="limit reset",
         verb="has reset",
@@ -69,21 +70,20 @@ class Message:
     blocks: tuple[dict[str, Any], ...]
 
 
-def alert(transition: Transition, now: datetime) -> Message:
+def alert(event: Event, now: datetime) -> Message:
     """Return the message about a limit that was reached or has reset, as it reads at `now`.
 
     It says when that was seen, since it may be delivered much later.
     """
-    words = _WORDS[transition.kind]
-    label, limit = _quoted(transition.label), _quoted(limit_name(transition.window))
+    words = _WORDS[event.kind]
+    label, limit = _quoted(event.label), _quoted(limit_name(event.window))
     return Message(
-        text=f"{label}'s {limit} {words.verb}. {_reset(transition, now, _utc)}"
-        f" Seen {_utc(transition.at)}.",
+        text=f"{label}'s {limit} {words.verb}. {_reset(event, now, _utc)} Seen {_utc(event.at)}.",
         blocks=(
             _header(f"{words.sign} {label}: {words.headline}"),
             _section(_plain(f"The {limit} {words.verb}.")),
-            _section(_mrkdwn(_reset(transition, now, _local))),
-            {"type": "context", "elements": [_mrkdwn(f"Seen {_local(transition.at)}")]},
+            _section(_mrkdwn(_reset(event, now, _local))),
+            {"type": "context", "elements": [_mrkdwn(f"Seen {_local(event.at)}")]},
         ),
     )
 
@@ -130,13 +130,13 @@ def _promise(label: str, subscription: Subscription) -> str:
     return f"You will get no more alerts about {label}."
 
 
-def _reset(transition: Transition, now: datetime, show: Callable[[datetime], str]) -> str:
-    words = _WORDS[transition.kind]
-    if transition.resets_at is None:
+def _reset(event: Event, now: datetime, show: Callable[[datetime], str]) -> str:
+    words = _WORDS[event.kind]
+    if event.resets_at is None:
         return words.no_reset
-    if transition.resets_at <= now:
-        return f"Its reset was due {show(transition.resets_at)}."
-    return f"{words.reset} {show(transition.resets_at)}."
+    if event.resets_at <= now:
+        return f"Its reset was due {show(event.resets_at)}."
+    return f"{words.reset} {show(event.resets_at)}."
 
 
 def _local(instant: datetime) -> str:

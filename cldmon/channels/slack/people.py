@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.people import Person
 from cldmon.errors import SlackError
 
 if TYPE_CHECKING:
@@ -28,20 +28,6 @@ _JOINER = "\N{ZERO WIDTH JOINER}"
 
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart into a letter and an accent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A human member of the workspace: Slack id, user name, full name, and chosen name."""
-
-    id: str
-    name: str
-    real_name: str = ""
-    display_name: str = ""
-
-    def __str__(self) -> str:
-        shown = self.real_name or self.display_name
-        return f"{shown} (@{self.name}, {self.id})" if shown else f"@{self.name} ({self.id})"
 
 
 def person(user: Mapping[str, Any]) -> Person | None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
+from cldmon.channels.slack.client import SlackMessenger
+from cldmon.channels.slack.directory import Directory, open_directory
 from cldmon.demo.slack import FakeSlack, SimUser, error
+from cldmon.domain.people import Person
 from cldmon.domain.secret import Secret
 from cldmon.errors import SlackError
-from cldmon.slack.client import SlackMessenger
-from cldmon.slack.directory import Directory, open_directory
-from cldmon.slack.people import Person
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Transition, TransitionKind, Window
-from cldmon.domain.transitions import AlertState, ResetRule, detect
+from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.model import Window
+from cldmon.notifications.detection import ResetRule, detect
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-HIT, RESET = TransitionKind.LIMIT_HIT, TransitionKind.USAGE_RESET
+HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
 END = NOON + timedelta(hours=9)
 SECOND = timedelta(seconds=1)
 HOURS = timedelta(hours=5)
@@ -26,14 +27,14 @@ LATE = NOON + timedelta(days=1)
 """When no reset lies ahead: each change counts at once."""
 
 
-def kinds(before: Window, after: Window, rule: ResetRule = ResetRule.ZERO) -> list[TransitionKind]:
+def kinds(before: Window, after: Window, rule: ResetRule = ResetRule.ZERO) -> list[EventKind]:
     found, _ = detect("alice", AlertState({"w": before}), {"w": after}, at=LATE, rule=rule)
-    return [transition.kind for transition in found]
+    return [event.kind for event in found]
 
 
 def walk(
     *percents: int | None, resets_at: datetime | None = END, rule: ResetRule = ResetRule.ZERO
-) -> list[tuple[int, TransitionKind]]:
+) -> list[tuple[int, EventKind]]:
     """Return what happens, and at which reading, in passes ten minutes apart from NOON on.
 
     None is a reading without the window.
@@ -43,7 +44,7 @@ def walk(
         windows = {} if percent is None else {"w": Window(percent, resets_at)}
         at = NOON + number * timedelta(minutes=10)
         found, state = detect("alice", state, windows, at=at, rule=rule)
-        seen += [(number, transition.kind) for transition in found]
+        seen += [(number, event.kind) for event in found]
     return seen
 
 
@@ -61,7 +62,7 @@ def walk(
     ],
 )
 def test_a_limit_is_hit_at_a_hundred_and_free_at_zero(
-    before: int, after: int, seen: list[TransitionKind], rule: ResetRule
+    before: int, after: int, seen: list[EventKind], rule: ResetRule
 ) -> None:
     """Whatever the reset times say, which may be null at either end."""
     for old in (None, END):
@@ -90,7 +91,7 @@ def test_a_fall_short_of_zero_is_no_reset_as_documented(after: int) -> None:
     ],
 )
 def test_by_the_window_rule_a_fall_into_a_new_window_is_a_reset(
-    old: datetime | None, new: datetime | None, seen: list[TransitionKind]
+    old: datetime | None, new: datetime | None, seen: list[EventKind]
 ) -> None:
     """Two reset times within two minutes are one; a limit raised in mid-window is no reset."""
     assert kinds(Window(100, old), Window(50, new), ResetRule.WINDOW) == seen
@@ -101,7 +102,7 @@ def test_only_what_is_in_both_readings_is_compared() -> None:
     before = AlertState({"old": Window(100, None), "both": Window(100, None)})
     after = {"new": Window(100, None), "both": Window(0, None)}
     seen, state = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
-    assert seen == [Transition(RESET, "alice", "both", NOON, None)]
+    assert seen == [Event(RESET, "alice", "both", NOON, None)]
     assert state.confirmed == {"old": Window(100, None), **after}
 
 
@@ -109,7 +110,7 @@ def test_a_transition_carries_the_new_windows_reset_time() -> None:
     after = {"b": Window(100, END), "a": Window(100, None)}
     before = AlertState({"a": Window(1, None), "b": Window(1, END - HOURS)})
     seen, _ = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
-    assert seen == [Transition(HIT, "alice", "b", NOON, END), Transition(HIT, "alice", "a", NOON)]
+    assert seen == [Event(HIT, "alice", "b", NOON, END), Event(HIT, "alice", "a", NOON)]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_a_transition_carries_the_new_windows_reset_time() -> None:
     ],
 )
 def test_a_fall_long_before_the_reset_is_confirmed_by_the_next_reading(
-    percents: tuple[int | None, ...], seen: list[tuple[int, TransitionKind]]
+    percents: tuple[int | None, ...], seen: list[tuple[int, EventKind]]
 ) -> None:
     """One wrong sample sends nothing; an early reset is told one reading later."""
     assert walk(*percents) == seen
@@ -147,7 +148,7 @@ def test_a_fall_long_before_the_reset_is_confirmed_by_the_next_reading(
     ],
 )
 def test_a_fall_within_the_last_hour_needs_no_confirmation(
-    ahead: timedelta, seen: list[tuple[int, TransitionKind]]
+    ahead: timedelta, seen: list[tuple[int, EventKind]]
 ) -> None:
     after_one_pass = NOON + timedelta(minutes=10) + ahead
     assert walk(100, 0, resets_at=after_one_pass) == seen
@@ -161,7 +162,7 @@ def test_by_the_window_rule_an_early_reset_counts_though_use_has_begun_again() -
         found, state = detect("alice", state, {"w": window}, at=at, rule=ResetRule.WINDOW)
         seen += found
     at = NOON + timedelta(minutes=20)
-    assert seen == [Transition(RESET, "alice", "w", at, END + HOURS)]
+    assert seen == [Event(RESET, "alice", "w", at, END + HOURS)]
 
 
 def test_a_fall_that_never_happened_leaves_the_old_value_with_the_new_reset_time() -> None:

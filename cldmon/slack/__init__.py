@@ -1,1 +1,0 @@
-"""Alerts over Slack: messages, delivery and the member list."""
