@@ -28,12 +28,12 @@ def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
     Each account is asked once, as a pass would; nothing of it is stored. Exits with 1 if any
     check failed; what is marked with a question mark does not count.
     """
-    from cldmon.doctor import examine
     from cldmon.doctor.check import Verdict
+    from cldmon.doctor.run import run_checks
 
     app: App = ctx.obj
     checks = []
-    for check in examine(app, offline=offline):
+    for check in run_checks(app, offline=offline):
         checks.append(check)
         if not as_json:
             _show(app, check)

@@ -1,20 +1,15 @@
-"""What one check found."""
+"""The result of one check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from cldmon.domain.secret import mask_secrets
-from cldmon.errors import CldmonError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class Verdict(StrEnum):
-    """OK; FAILED: cldmon cannot do its work; UNSURE: it cannot be told, or will fail some day."""
+    """FAILED: cldmon cannot do its work. UNSURE: cannot tell, or may fail later."""
 
     OK = "ok"
     FAILED = "failed"
@@ -23,7 +18,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that cldmon depends on: its state, and how to fix it. Holds no secret."""
+    """The state of one thing cldmon depends on, and how to fix it. Contains no secrets."""
 
     name: str
     verdict: Verdict
@@ -37,20 +32,10 @@ def ok(name: str, detail: str) -> Check:
 
 
 def fail(name: str, detail: str, remedy: str) -> Check:
-    """Return a check that found what keeps cldmon from its work."""
+    """Return a check that found a problem."""
     return Check(name, Verdict.FAILED, mask_secrets(detail), mask_secrets(remedy))
 
 
 def warn(name: str, detail: str, remedy: str = "") -> Check:
-    """Return a check that found what a person should look at, or that could find nothing."""
+    """Return a check that found something to look at, or that could not find out."""
     return Check(name, Verdict.UNSURE, mask_secrets(detail), mask_secrets(remedy))
-
-
-def guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """Yield what `look` finds; whatever it raises becomes a check, too, and stops no other."""
-    try:
-        yield from look()
-    except CldmonError as error:
-        yield fail(name, str(error), "fix what it names, then run cldmon doctor again")
-    except Exception as error:
-        yield warn(name, f"could not be looked at: unexpected {type(error).__name__}")

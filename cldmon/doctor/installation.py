@@ -1,20 +1,24 @@
-"""What is examined: read once, each part by itself, for any of them may be broken."""
+"""The installation under examination. Each part is read once, and any of them may be broken."""
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon import files
 from cldmon.app import parts
 from cldmon.collector.lookups import start_lookups
-from cldmon.config.installed import fetch_services, given_credential
-from cldmon.doctor.crontabs import find_calls
+from cldmon.config.installed import crontab_calls, fetch_services, given_credential
+from cldmon.config.secrets import run_program
 from cldmon.errors import ConfigError, StoreError
 from cldmon.store.state import State, StateFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from cldmon.app import App
     from cldmon.config.installed import Call, Credential, FetchService
@@ -25,79 +29,90 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Installation:
-    """An installation of cldmon. If `offline`, nothing that needs the network is looked at."""
+    """An installation of cldmon. If `offline`, checks that need the network are left out."""
 
     app: App
     offline: bool
 
     @cached_property
     def config_path(self) -> Path | None:
-        """The configuration file; None where there is none."""
-        try:
+        """The configuration file, or None if there is none."""
+        with suppress(ConfigError):
             return self.app.config_path
-        except ConfigError:
-            return None
+        return None
 
     @cached_property
     def config(self) -> Config | None:
-        """The configuration, keys or none; None where it is not valid."""
-        try:
+        """The configuration, even if it lacks keys; None if it is invalid."""
+        with suppress(ConfigError):
             return self.app.settings()
-        except ConfigError:
-            return None
+        return None
 
     @cached_property
     def data_dir(self) -> Path | None:
-        """Where the data are, there or not; None where the configuration does not tell."""
-        try:
+        """The data folder, even if it does not exist; None if the configuration is unreadable."""
+        with suppress(ConfigError):
             return self.app.outline.data_dir
-        except ConfigError:
-            return None
-
-    @cached_property
-    def services(self) -> list[FetchService]:
-        """The services of systemd that make the passes of this configuration."""
-        return [each for each in self._all_services if self._is_ours(each.call)]
-
-    @cached_property
-    def other_services(self) -> list[FetchService]:
-        """Those that make the passes of another."""
-        return [each for each in self._all_services if not self._is_ours(each.call)]
-
-    @cached_property
-    def crontab_calls(self) -> list[tuple[str, Call]]:
-        """The calls in crontabs that make the passes of this configuration, with their places."""
-        return [(where, call) for where, call in find_calls(self.app.env) if self._is_ours(call)]
-
-    @cached_property
-    def _all_services(self) -> list[FetchService]:
-        return fetch_services(self.app.env)
-
-    def _is_ours(self, call: Call) -> bool:
-        return self.config_path is None or call.is_of(self.config_path)
-
-    def credential(self, sources: Sources) -> Credential | None:
-        """Return how systemd gives a secret to those services alone; None where it comes otherwise.
-
-        A secret that is given to this very process is seen like any other.
-        """
-        if sources.given() or self.config_path is None:
-            return None
-        return given_credential(sources.credential, self.config_path, self.app.env)
+        return None
 
     @cached_property
     def state(self) -> State:
-        """What the last pass left; an empty state where there is none that can be read."""
-        try:
-            return StateFile(self.data_dir).load() if self.data_dir else State()
-        except StoreError:
-            return State()
+        """The state that the last pass saved, or an empty one."""
+        with suppress(StoreError):
+            if self.data_dir:
+                return StateFile(self.data_dir).load()
+        return State()
 
     @cached_property
     def keys(self) -> dict[str, Secret | Failure]:
-        """Each account's session key, or why it is not to be had."""
+        """Each account's session key, or why it is unavailable."""
         if self.config is None:
             return {}
         targets = parts.targets(self.config, self.app.env, self.app.config_folder)
         lookups = start_lookups({target.label: target.key for target in targets})
         return {label: lookup.result() for label, lookup in lookups.items()}
+
+    @cached_property
+    def services(self) -> list[FetchService]:
+        """The systemd services that run passes for this configuration."""
+        return [each for each in fetch_services(self.app.env) if self._is_ours(each.call)]
+
+    @cached_property
+    def other_services(self) -> list[FetchService]:
+        """The systemd services that run passes for another configuration."""
+        return [each for each in fetch_services(self.app.env) if not self._is_ours(each.call)]
+
+    @cached_property
+    def crontab_calls(self) -> list[tuple[str, Call]]:
+        """The crontab lines that run passes for this configuration, each with its crontab."""
+        return [
+            (name, call)
+            for name, text in self._crontabs()
+            for call in crontab_calls(text)
+            if self._is_ours(call)
+        ]
+
+    def output_of(self, argv: Sequence[str]) -> str:
+        """Return what a program prints, or nothing if it fails or does not exist."""
+        with suppress(OSError, subprocess.SubprocessError):
+            return run_program(argv, self.app.env, Path("/")).decode(errors="replace")
+        return ""
+
+    def credential(self, sources: Sources) -> Credential | None:
+        """Return how systemd passes a secret to those services only, or None if it does not.
+
+        A secret that this very process can see is not such a one.
+        """
+        if sources.given() or self.config_path is None:
+            return None
+        return given_credential(sources.credential, self.config_path, self.app.env)
+
+    def _is_ours(self, call: Call) -> bool:
+        return self.config_path is None or call.is_of(self.config_path)
+
+    def _crontabs(self) -> Iterator[tuple[str, str]]:
+        """Yield the crontabs that this user can read: the user's own and the system's."""
+        yield "the crontab of this user", self.output_of(["crontab", "-l"])
+        for path in (Path("/etc/crontab"), *sorted(Path("/etc/cron.d").glob("*"))):
+            with suppress(StoreError):
+                yield str(path), (files.read(path) or b"").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The session keys: whether each is there, how old it is, and whether the service takes it."""
+"""The session keys: whether each exists, how old it is, and whether the service accepts it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.doctor.browser import without_hint
 from cldmon.doctor.check import fail, ok, warn
-from cldmon.doctor.chromium import POINTER
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult, lookup_of
@@ -22,11 +22,10 @@ from cldmon.store.state import CHALLENGES, AccountState
 from cldmon.terminal.times import format_clock, format_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from cldmon.config.installed import Credential
-    from cldmon.config.schema import Config
     from cldmon.doctor.check import Check
     from cldmon.doctor.installation import Installation
     from cldmon.store.state import KeyFingerprint
@@ -34,196 +33,165 @@ if TYPE_CHECKING:
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: {renewal}",
     FailureKind.KEY_EXPIRED: "get a new key: {renewal}",
-    FailureKind.WRONG_ORGANIZATION: "if it lasts: {renewal}",
-    FailureKind.REFUSED: "look at claude.ai in a browser, as this account and from this machine's"
-    " address: it says there what it wants",
+    FailureKind.WRONG_ORGANIZATION: "if it persists, get a new key: {renewal}",
+    FailureKind.REFUSED: "open claude.ai in a browser, as this account and from this machine's"
+    " address, and do what it asks for",
     FailureKind.CHALLENGED: "sign in on this machine, which keeps the clearance: {renewal}; or set"
-    " browser.headless = false (under Xvfb), or ask from another address",
-    FailureKind.RATE_LIMITED: "wait; a longer fetch_interval_minutes helps if it lasts",
-    FailureKind.SERVICE_DOWN: "look whether claude.ai opens from this machine (network, proxy)",
+    " browser.headless = false (under Xvfb), or use another address",
+    FailureKind.RATE_LIMITED: "wait; if it persists, raise fetch_interval_minutes",
+    FailureKind.SERVICE_DOWN: "check whether claude.ai opens from this machine (network, proxy)",
     FailureKind.NOT_UNDERSTOOD: "look for a newer cldmon",
-    FailureKind.TIMEOUT: "look at the network; raise browser.timeout_seconds if it is slow",
-    FailureKind.NO_BROWSER: "fix that first: nothing can be read without a browser",
-    FailureKind.UNEXPECTED: "run `cldmon --debug fetch` and report what it says; look for a newer"
+    FailureKind.TIMEOUT: "check the network; if it is slow, raise browser.timeout_seconds",
+    FailureKind.NO_BROWSER: "fix this first: no account can be read without a browser",
+    FailureKind.UNEXPECTED: "run `cldmon --debug fetch` and report its output; look for a newer"
     " cldmon",
 }
 
 
-def present(installation: Installation) -> Iterator[Check]:
-    """Look whether each key is there, well-formed and not near its end."""
-    now = installation.app.now()
+def check_keys(installation: Installation) -> Iterator[Check]:
+    """Check that each key exists, is well-formed and is not about to expire."""
+    now, accounts = installation.app.now(), installation.state.snapshot.accounts
+    read = {each.label for each in accounts if each.reading and not each.failure}
     for label, key in installation.keys.items():
-        name, again = f"key of {label}", renewal(installation, label)
-        mark, accepted = _memory(installation, label).key, _is_accepted(installation, label)
+        name, renewal, last = f"key of {label}", renewal_of(installation, label), None
+        state = installation.state.account_states.get(label, AccountState())
         if isinstance(key, Secret):
-            yield age(name, key, mark, now, again, accepted=accepted)
-        elif given := _given(installation, label):
-            where = f"systemd gives it to the passes alone ({given})"
-            yield _aged(name, where, mark, now, again, accepted=accepted)
+            detail = "well-formed"
+            if state.key and state.key.fingerprint == key.fingerprint():
+                last = state.key
+        elif given := _credential(installation, label):
+            detail, last = f"systemd passes it to the services only ({given})", state.key
         else:
-            yield fail(name, key.message, _REMEDIES[key.kind].format(renewal=again))
+            yield fail(name, key.message, _REMEDIES[key.kind].format(renewal=renewal))
+            continue
+        # A pass looks the organization up again for each new key.
+        accepted = bool(state.organization_at) or label in read
+        yield check_age(name, detail, last, now, renewal, accepted=accepted)
 
 
-def age(
+def check_age(
     name: str,
-    key: Secret,
-    mark: KeyFingerprint | None,
+    detail: str,
+    last: KeyFingerprint | None,
     now: datetime,
     renewal: str,
     *,
     accepted: bool = True,
 ) -> Check:
-    """Return what is known of a key; `mark` is that of the key that was used last.
-
-    `accepted` says whether the service has accepted that one.
-    """
-    used = mark if mark and mark.fingerprint == key.fingerprint() else None
-    return _aged(name, "well-formed", used, now, renewal, accepted=accepted)
-
-
-def _aged(
-    name: str,
-    what: str,
-    mark: KeyFingerprint | None,
-    now: datetime,
-    renewal: str,
-    *,
-    accepted: bool,
-) -> Check:
-    if mark is None:
-        return warn(name, f"{what}; no pass has used it yet", "run: cldmon fetch")
-    detail = f"{what}; {describe_key_age(mark.since, now)}"
+    """Check the age of a key, if the last pass used it, and whether it was `accepted` then."""
+    if last is None:
+        return warn(name, f"{detail}; no pass has used it yet", "run: cldmon fetch")
+    detail = f"{detail}; {describe_key_age(last.since, now)}"
     if not accepted:
-        return warn(name, f"{detail}; the service has not accepted it", f"a new one: {renewal}")
-    if now - mark.since < WARN_AGE:
-        return ok(name, detail)
-    return warn(name, detail, f"get a new key in time: {renewal}")
+        detail += "; the service has not accepted it"
+        return warn(name, detail, f"get a new key: {renewal}")
+    if now - last.since >= WARN_AGE:
+        return warn(name, detail, f"get a new key in time: {renewal}")
+    return ok(name, detail)
 
 
-def _is_accepted(installation: Installation, label: str) -> bool:
-    """Return whether the service is known to have accepted the key that was used last."""
-    # The organization is looked up again with each new key.
-    if _memory(installation, label).organization_at:
-        return True
-    accounts = installation.state.snapshot.accounts
-    return any(each.label == label and each.reading and not each.failure for each in accounts)
-
-
-def _memory(installation: Installation, label: str) -> AccountState:
-    return installation.state.account_states.get(label, AccountState())
-
-
-def _given(installation: Installation, label: str) -> Credential | None:
-    """Return how systemd gives an account's key to the passes alone, or None."""
-    account = installation.config.account(label) if installation.config else None
-    return installation.credential(account.sources()) if account else None
-
-
-def find_duplicates(installation: Installation) -> Iterator[Check]:
-    """Check whether two accounts have the same key for the same organization."""
+def check_duplicates(installation: Installation) -> Iterator[Check]:
+    """Check that no two accounts use the same key for the same organization."""
     accounts = installation.config.accounts if installation.config else ()
-    asked = {
+    used = {
         account.label: (key, account.organization)
         for account in accounts
         if isinstance(key := installation.keys[account.label], Secret)
     }
-    for one, other in combinations(asked, 2):
-        if asked[one] == asked[other]:
+    for one, other in combinations(used, 2):
+        if used[one] == used[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
             remedy = (
-                f"give {other} its own key: {renewal(installation, other)}; or, if the key opens"
-                " several organizations, set `organization` of each"
+                f"give {other} its own key: {renewal_of(installation, other)}; or, if the key gives"
+                " access to several organizations, set `organization` for each account"
             )
             yield fail("accounts", detail, remedy)
 
 
-def validity(installation: Installation) -> Iterator[Check]:
-    """Ask the service with each key, once, and store nothing; offline: say how it was last."""
+def check_access(installation: Installation) -> Iterator[Check]:
+    """Try each key once and store nothing; report the last pass where a key cannot be tried."""
     if installation.config is None:
         return
-    if installation.offline:
-        yield from _as_it_was(installation, installation.keys)
-        yield from sharing(_organizations(installation, {}))
-        return
-    yield from _as_it_was(
-        installation, [label for label in installation.keys if _given(installation, label)]
-    )
-    resting = dict(_resting(installation))
-    for label, until in resting.items():
-        when = format_clock(until, installation.app.now(), None)
-        detail = f"rate limited until {when}, so it is not asked"
-        yield warn(f"access of {label}", detail, _REMEDIES[FailureKind.RATE_LIMITED])
-    questions = [
-        ReadRequest(account.label, key, account.organization)
-        for account in installation.config.accounts
-        if isinstance(key := installation.keys[account.label], Secret)
-        and account.label not in resting
-    ]
-    if questions:
-        yield from _asked(installation, installation.config, questions)
+    now = installation.app.now()
+    for account in installation.state.snapshot.accounts:
+        label, failure = account.label, account.failure
+        reported = installation.offline or _credential(installation, label)
+        if failure and reported and label in installation.keys:
+            yield check_result(label, failure, renewal_of(installation, label), now)
+    requests = {}
+    for each in () if installation.offline else installation.config.accounts:
+        state = installation.state.account_states.get(each.label, AccountState())
+        if state.retry_at and state.is_backing_off(now):
+            detail = f"rate limited until {format_clock(state.retry_at, now, None)}, so not tried"
+            remedy = _REMEDIES[FailureKind.RATE_LIMITED]
+            yield warn(f"access of {each.label}", detail, remedy)
+        elif isinstance(key := installation.keys[each.label], Secret):
+            requests[each.label] = lookup_of(ReadRequest(each.label, key, each.organization))
+    results: Mapping[str, ReadResult | Failure] = {}
+    if requests:
+        try:
+            with _browser_folder(installation.data_dir) as folder:
+                source = installation.app.source(installation.config, folder)
+                results = source.read(requests, lambda _label: None)
+        except BusyError as error:
+            yield warn("access", f"{error}, so no key was tried", "run cldmon doctor again later")
+            return
+    without_browser: dict[str, list[str]] = {}
+    for label, result in results.items():
+        if isinstance(result, Failure) and result.kind is FailureKind.NO_BROWSER:
+            without_browser.setdefault(without_hint(result.message), []).append(label)
+        else:
+            yield check_result(label, result, renewal_of(installation, label), now)
+    for message, labels in without_browser.items():
+        remedy = _REMEDIES[FailureKind.NO_BROWSER]
+        yield fail(f"access of {', '.join(labels)}", message, remedy)
+    if installation.offline or requests:
+        yield from check_organizations(_organizations(installation, results))
 
 
-def _asked(
-    installation: Installation, config: Config, questions: list[ReadRequest]
-) -> Iterator[Check]:
-    lookups = {question.label: lookup_of(question) for question in questions}
-    try:
-        with _folder(installation.data_dir) as folder:
-            answers = installation.app.source(config, folder).read(lookups, lambda _label: None)
-    except BusyError as error:
-        yield warn("access", f"{error}, so no key was tried", "run cldmon doctor again after it")
-        return
-    yield from _without_browser(answers)
-    for question in questions:
-        answer = answers[question.label]
-        if not _lacks_browser(answer):
-            again = renewal(installation, question.label)
-            yield access(question.label, answer, again, installation.app.now())
-    yield from sharing(_organizations(installation, answers))
-
-
-def challenges(installation: Installation) -> Iterator[Check]:
-    """Say how often Cloudflare challenged the browser, and who is left alone because of it."""
-    counts, account_states = installation.state.counters, installation.state.account_states
-    passed, not_passed = counts.get(CHALLENGES[True], 0), counts.get(CHALLENGES[False], 0)
-    if not passed + not_passed:
-        return
-    detail = f"{passed + not_passed} so far; the browser passed {passed} of them by itself"
-    waiting = [
-        f"{label} ({account_states[label].challenges} in a row)"
-        for label in installation.keys
-        if label in account_states and account_states[label].challenges
-    ]
-    if not waiting:
-        yield ok("challenges", detail)
-        return
-    remedy = _REMEDIES[FailureKind.CHALLENGED].format(renewal="cldmon login LABEL")
-    yield warn("challenges", f"{detail}; asked in every third pass: {', '.join(waiting)}", remedy)
-
-
-def access(label: str, answer: ReadResult | Failure, renewal: str, now: datetime) -> Check:
-    """Return what an answer of the service means for the account's key."""
+def check_result(label: str, result: ReadResult | Failure, renewal: str, now: datetime) -> Check:
+    """Report the result of reading an account."""
     name = f"access of {label}"
-    if isinstance(answer, ReadResult):
-        windows = len(answer.reading.windows)
-        return ok(name, f"the key is good: {answer.organization.plan}, {windows} window(s)")
-    why = format_failure(answer, now, None)
-    return fail(name, why, _REMEDIES[answer.kind].format(renewal=renewal))
+    if isinstance(result, ReadResult):
+        windows = len(result.reading.windows)
+        return ok(name, f"the key is good: {result.organization.plan}, {windows} window(s)")
+    remedy = _REMEDIES[result.kind].format(renewal=renewal)
+    return fail(name, format_failure(result, now, None), remedy)
 
 
-def sharing(organizations: Mapping[str, str]) -> Iterator[Check]:
-    """Yield the pairs of accounts that are one organization; label → uuid."""
+def check_organizations(organizations: Mapping[str, str]) -> Iterator[Check]:
+    """Check that no two accounts are the same organization; label → uuid."""
     for one, other in combinations(organizations, 2):
         if organizations[one] == organizations[other]:
-            detail = f"{one} and {other} are one organization: they show the same usage"
+            detail = f"{one} and {other} are the same organization: they show the same usage"
             yield warn("accounts", detail, "remove one, or set its `organization` to another")
 
 
-@contextmanager
-def _folder(data_dir: Path | None) -> Iterator[Path]:
-    """Give the browser the place that passes use, while none runs: it keeps their clearance.
+def check_challenges(installation: Installation) -> Iterator[Check]:
+    """Report how often Cloudflare challenged the browser, and which accounts that slows down."""
+    counters, states = installation.state.counters, installation.state.account_states
+    passed, failed = counters.get(CHALLENGES[True], 0), counters.get(CHALLENGES[False], 0)
+    if not passed + failed:
+        return
+    detail = f"{passed + failed} so far; the browser passed {passed} of them"
+    challenged = [
+        f"{label} ({states[label].challenges} in a row)"
+        for label in installation.keys
+        if label in states and states[label].challenges
+    ]
+    if challenged:
+        detail += f"; read only in every third pass: {', '.join(challenged)}"
+        remedy = _REMEDIES[FailureKind.CHALLENGED].format(renewal="cldmon login LABEL")
+        yield warn("challenges", detail, remedy)
+    else:
+        yield ok("challenges", detail)
 
-    Not that of another user, whose passes could not use what we would leave there.
+
+@contextmanager
+def _browser_folder(data_dir: Path | None) -> Iterator[Path]:
+    """Lock and return the browser folder of the passes: it keeps their Cloudflare clearance.
+
+    If it belongs to another user, return a temporary one: their passes could not use files of ours.
     """
     if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
         with pass_lock(data_dir):
@@ -233,58 +201,32 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _without_browser(answers: Mapping[str, ReadResult | Failure]) -> Iterator[Check]:
-    """Say once of all accounts what kept the browser from asking."""
-    labels: dict[str, list[str]] = {}
-    for label, answer in answers.items():
-        if isinstance(answer, Failure) and _lacks_browser(answer):
-            labels.setdefault(answer.message, []).append(label)
-    for message, those in labels.items():
-        why = message.removesuffix(POINTER)
-        yield fail(f"access of {', '.join(those)}", why, _REMEDIES[FailureKind.NO_BROWSER])
-
-
-def _lacks_browser(answer: ReadResult | Failure) -> bool:
-    return isinstance(answer, Failure) and answer.kind is FailureKind.NO_BROWSER
-
-
-def _resting(installation: Installation) -> Iterator[tuple[str, datetime]]:
-    for label in installation.keys:
-        memory = installation.state.account_states.get(label, AccountState())
-        if memory.retry_at and memory.is_backing_off(installation.app.now()):
-            yield label, memory.retry_at
-
-
-def _as_it_was(installation: Installation, labels: Container[str]) -> Iterator[Check]:
-    """Say of accounts what the last pass met."""
-    now = installation.app.now()
-    for account in installation.state.snapshot.accounts:
-        if account.label in labels and account.failure:
-            yield access(account.label, account.failure, renewal(installation, account.label), now)
-
-
 def _organizations(
-    installation: Installation, answers: Mapping[str, ReadResult | Failure]
+    installation: Installation, results: Mapping[str, ReadResult | Failure]
 ) -> dict[str, str]:
-    """Return each account's organization: as the service answered, as configured, or as it was."""
-    accounts = installation.config.accounts if installation.config else ()
-    remembered = {
-        label: memory.organization.normalized_uuid
-        for label, memory in installation.state.account_states.items()
-        if memory.organization
+    """Return each account's organization: as just read, else as configured, else as remembered."""
+    organizations = {
+        label: state.organization.normalized_uuid
+        for label, state in installation.state.account_states.items()
+        if state.organization
     }
-    configured = {each.label: each.organization for each in accounts if each.organization}
-    answered = {
-        label: answer.organization.normalized_uuid
-        for label, answer in answers.items()
-        if isinstance(answer, ReadResult)
-    }
-    found = {**remembered, **configured, **answered}
-    return {label: found[label] for label in installation.keys if label in found}
+    for account in installation.config.accounts if installation.config else ():
+        if account.organization:
+            organizations[account.label] = account.organization
+    for label, result in results.items():
+        if isinstance(result, ReadResult):
+            organizations[label] = result.organization.normalized_uuid
+    return {label: organizations[label] for label in installation.keys if label in organizations}
 
 
-def renewal(installation: Installation, label: str) -> str:
-    """Return how an account gets another key: by `cldmon login`, or by hand where that cannot."""
+def _credential(installation: Installation, label: str) -> Credential | None:
+    """Return how systemd passes an account's key to the services only, or None."""
+    account = installation.config.account(label) if installation.config else None
+    return installation.credential(account.sources()) if account else None
+
+
+def renewal_of(installation: Installation, label: str) -> str:
+    """Return how to get an account a new key: by `cldmon login`, or by hand where that fails."""
     try:
         installation.app.key_place(label)
     except CldmonError as error:

@@ -1,13 +1,11 @@
-"""The passes: whether one ended lately, runs now or hangs, and who starts them."""
+"""The passes: whether one ended recently, runs now or hangs, and what starts them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon.doctor.check import Verdict, fail, ok, warn
-from cldmon.doctor.crontabs import output_of
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.errors import BusyError
@@ -19,38 +17,35 @@ if TYPE_CHECKING:
 
     from cldmon.doctor.check import Check
     from cldmon.doctor.installation import Installation
-    from cldmon.domain.delivery import Waiting
 
 TIMER = "cldmon-fetch.timer"
 LONGEST_PASS = timedelta(minutes=30)
-"""A pass that takes longer hangs: a hundred accounts that all time out take five minutes."""
+"""A longer pass hangs: a hundred accounts that all time out take five minutes."""
 
 _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --install)"
 
 
-def last_pass(installation: Installation) -> Iterator[Check]:
-    """Look when the last pass ended."""
+def check_last_pass(installation: Installation) -> Iterator[Check]:
+    """Check that the last pass ended recently."""
     if installation.data_dir is None:
         return
     last, now = installation.state.snapshot.fetched_at, installation.app.now()
     if last is None:
-        yield warn("last pass", "there was none yet", "run: cldmon fetch")
+        yield warn("last pass", "none yet", "run: cldmon fetch")
         return
     detail = f"ended {format_age(now - last)}"
     if not is_stale(now - last, installation.app.outline.interval):
         yield ok("last pass", detail)
     elif last > now:
-        remedy = "set the clock right, best by NTP: timedatectl set-ntp true"
-        dated = f"it is dated {format_timestamps([last], None)[0]}, in the future"
-        yield fail("last pass", dated, remedy)
+        detail = f"it is dated {format_timestamps([last], None)[0]}, in the future"
+        yield fail("last pass", detail, "set the clock by NTP: timedatectl set-ntp true")
     else:
-        yield fail(
-            "last pass", f"{detail}, over {STALE_INTERVALS} intervals", "see the timer below"
-        )
+        detail += f", over {STALE_INTERVALS} intervals"
+        yield fail("last pass", detail, "see the timer below")
 
 
-def lock(installation: Installation) -> Iterator[Check]:
-    """Look whether a pass runs now, and for how long."""
+def check_lock(installation: Installation) -> Iterator[Check]:
+    """Check that no pass has been running for too long."""
     path = installation.data_dir / PASS_LOCK if installation.data_dir else None
     if path is None or not path.exists():
         return
@@ -67,57 +62,46 @@ def lock(installation: Installation) -> Iterator[Check]:
             yield ok("lock", detail)
 
 
-def outbox(installation: Installation) -> Iterator[Check]:
-    """Look whether messages wait in vain."""
-    if installation.data_dir:
-        yield _outbox(installation.state.waiting, installation.app.now())
+def check_timer(installation: Installation) -> Iterator[Check]:
+    """Check that something starts the passes: a systemd timer or a crontab line."""
+    checks = [*_timers(installation, "--system"), *_timers(installation, "--user")]
+    crontabs = dict.fromkeys(crontab for crontab, _ in installation.crontab_calls)
+    checks += (ok("timer", f"cron: {crontab}") for crontab in crontabs)
+    if not checks and installation.other_services:
+        detail = f"{installation.other_services[0].timer} runs passes for another configuration"
+        checks.append(warn("timer", detail, f"{_SCHEDULE}, with --name for a second instance"))
+    elif not checks:
+        checks.append(warn("timer", "found nothing that starts passes", _SCHEDULE))
+    yield from [check for check in checks if check.verdict is Verdict.OK] or checks
 
 
-def timer(installation: Installation) -> Iterator[Check]:
-    """Look who starts the passes."""
-    timers = (_systemd(installation, of_user=False), _systemd(installation, of_user=True))
-    found = [*chain(*timers), *_cron(installation)] or [_nothing(installation)]
-    working = [check for check in found if check.verdict is Verdict.OK]
-    yield from working or found
-
-
-def _outbox(waiting: Waiting, now: datetime) -> Check:
-    dropped = f"; {waiting.dropped} dropped so far" if waiting.dropped else ""
-    if not waiting.count:
-        return ok("outbox", f"no message waits{dropped}")
-    age = waiting.age(now)
-    detail = f"{waiting.count} message(s) wait, the oldest since {format_duration(age)}{dropped}"
-    if age > LONGEST_WAIT:
-        return fail("outbox", detail, "see Slack above; after 7 days a message is dropped")
-    return warn("outbox", detail, "the next pass sends them")
-
-
-def _systemd(installation: Installation, *, of_user: bool) -> Iterator[Check]:
-    """Yield how the timers of this configuration are, those of one of the two managers."""
-    manager = "--user" if of_user else "--system"
-    own, others = (
-        {each.timer for each in services if each.of_user == of_user}
+def _timers(installation: Installation, manager: str) -> Iterator[Check]:
+    """Yield the state of this configuration's timers in one of systemd's two managers."""
+    ours, others = (
+        {each.timer for each in services if each.of_user == (manager == "--user")}
         for services in (installation.services, installation.other_services)
     )
-    for name in sorted({TIMER, *own} - others):
+    for name in sorted({TIMER, *ours} - others):
         argv = ["systemctl", manager, "show", "-p", "ActiveState", "--value", name]
-        state = output_of(argv, installation.app.env).strip()
-        where = f"{name} ({manager.removeprefix('--')})"
+        state = installation.output_of(argv).strip()
+        detail = f"systemd: {name} ({manager.removeprefix('--')})"
         if state == "active":
-            yield ok("timer", f"systemd: {where} is active")
+            yield ok("timer", f"{detail} is active")
         elif state == "failed":
-            yield fail(
-                "timer", f"systemd: {where} has failed", f"systemctl {manager} status {name}"
-            )
+            yield fail("timer", f"{detail} has failed", f"systemctl {manager} status {name}")
 
 
-def _cron(installation: Installation) -> Iterator[Check]:
-    for where in dict.fromkeys(where for where, _ in installation.crontab_calls):
-        yield ok("timer", f"cron: {where}")
-
-
-def _nothing(installation: Installation) -> Check:
-    if others := installation.other_services:
-        detail = f"{others[0].timer} starts the passes of another configuration"
-        return warn("timer", detail, f"{_SCHEDULE}, with --name for a second instance")
-    return warn("timer", "nothing was found that starts passes", _SCHEDULE)
+def check_outbox(installation: Installation) -> Iterator[Check]:
+    """Check that messages are delivered."""
+    if installation.data_dir is None:
+        return
+    waiting = installation.state.waiting
+    dropped = f"; {waiting.dropped} dropped so far" if waiting.dropped else ""
+    age = waiting.age(installation.app.now())
+    detail = f"{waiting.count} message(s) waiting, the oldest for {format_duration(age)}{dropped}"
+    if not waiting.count:
+        yield ok("outbox", f"no messages waiting{dropped}")
+    elif age > LONGEST_WAIT:
+        yield fail("outbox", detail, "see Slack above; after 7 days a message is dropped")
+    else:
+        yield warn("outbox", detail, "wait for the next pass, which sends them")

@@ -1,4 +1,4 @@
-"""What every test of the doctor may ask for."""
+"""The fixture of the doctor's tests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.doctor.ward import Ward
+from tests.doctor.env import DoctorEnv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def ward(tmp_path: Path) -> Ward:
-    """A ward with a good configuration and no data yet."""
-    ward = Ward(tmp_path, env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)})
-    ward.write()
-    return ward
+def env(tmp_path: Path) -> DoctorEnv:
+    """A env with a good configuration and no data yet."""
+    env = DoctorEnv(tmp_path, variables={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)})
+    env.write()
+    return env

@@ -18,7 +18,7 @@ from cldmon.store.state import Message, State
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
-    from tests.doctor.ward import Ward
+    from tests.doctor.env import DoctorEnv
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_last_pass_long_ago_or_in_the_future_is_a_cross(
-    ward: Ward, moved: timedelta, verdict: Verdict, words: str
+    env: DoctorEnv, moved: timedelta, verdict: Verdict, words: str
 ) -> None:
-    ward.passed()
-    ward.clock.advance(moved)
-    [check] = passes.last_pass(ward.installation())
+    env.save_state()
+    env.clock.advance(moved)
+    [check] = passes.check_last_pass(env.installation())
     assert (check.verdict, words in check.detail) == (verdict, True)
 
 
-def test_before_the_first_pass_there_is_a_question_mark(ward: Ward) -> None:
-    [check] = passes.last_pass(ward.installation())
+def test_before_the_first_pass_there_is_a_question_mark(env: DoctorEnv) -> None:
+    [check] = passes.check_last_pass(env.installation())
     assert (check.verdict, check.remedy) == (Verdict.UNSURE, "run: cldmon fetch")
 
 
@@ -49,17 +49,17 @@ def test_before_the_first_pass_there_is_a_question_mark(ward: Ward) -> None:
     ("age", "verdict"), [(timedelta(minutes=1), Verdict.OK), (timedelta(hours=1), Verdict.FAILED)]
 )
 def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
-    ward: Ward, age: timedelta, verdict: Verdict
+    env: DoctorEnv, age: timedelta, verdict: Verdict
 ) -> None:
-    ward.passed()
-    path = ward.data / "fetch.lock"
+    env.save_state()
+    path = env.data / "fetch.lock"
     with files.lock(path, wait=0):
         taken = (NOON - age).timestamp()
         os.utime(path, (taken, taken))
-        [check] = passes.lock(ward.installation())
+        [check] = passes.check_lock(env.installation())
     assert check.verdict is verdict
     assert f"process {os.getpid()}" in check.detail
-    assert [c.detail for c in passes.lock(ward.installation())] == ["no pass is running"]
+    assert [c.detail for c in passes.check_lock(env.installation())] == ["no pass is running"]
 
 
 @pytest.mark.parametrize(
@@ -67,30 +67,30 @@ def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
     [(timedelta(minutes=1), Verdict.UNSURE), (timedelta(days=1), Verdict.FAILED)],
 )
 def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
-    ward: Ward, age: timedelta, verdict: Verdict
+    env: DoctorEnv, age: timedelta, verdict: Verdict
 ) -> None:
     hit = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOON - age)
-    ward.passed(State(Snapshot(fetched_at=NOON), outbox=(Message(hit, "U1"),)))
-    [check] = passes.outbox(ward.installation())
-    assert (check.verdict, "1 message(s) wait" in check.detail) == (verdict, True)
+    env.save_state(State(Snapshot(fetched_at=NOON), outbox=(Message(hit, "U1"),)))
+    [check] = passes.check_outbox(env.installation())
+    assert (check.verdict, "1 message(s) waiting" in check.detail) == (verdict, True)
 
 
-def test_messages_that_were_dropped_are_told(ward: Ward) -> None:
-    ward.passed(State(Snapshot(fetched_at=NOON), counters={"messagesDropped": 5}))
-    [check] = passes.outbox(ward.installation())
-    assert (check.verdict, check.detail) == (Verdict.OK, "no message waits; 5 dropped so far")
+def test_messages_that_were_dropped_are_told(env: DoctorEnv) -> None:
+    env.save_state(State(Snapshot(fetched_at=NOON), counters={"messagesDropped": 5}))
+    [check] = passes.check_outbox(env.installation())
+    assert (check.verdict, check.detail) == (Verdict.OK, "no messages waiting; 5 dropped so far")
 
 
-def test_an_active_timer_is_enough(ward: Ward) -> None:
+def test_an_active_timer_is_enough(env: DoctorEnv) -> None:
     """The system's manager has no such timer, the user's has."""
-    ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
-    [check] = passes.timer(ward.installation())
+    env.add_program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
+    [check] = passes.check_timer(env.installation())
     assert check.detail == "systemd: cldmon-fetch.timer (user) is active"
 
 
-def test_a_failed_timer_is_a_cross(ward: Ward) -> None:
-    ward.program("systemctl", '[ "$1" = --system ] && echo failed || exit 1')
-    [check] = passes.timer(ward.installation())
+def test_a_failed_timer_is_a_cross(env: DoctorEnv) -> None:
+    env.add_program("systemctl", '[ "$1" = --system ] && echo failed || exit 1')
+    [check] = passes.check_timer(env.installation())
     assert check.verdict is Verdict.FAILED
 
 
@@ -102,37 +102,39 @@ def test_a_failed_timer_is_a_cross(ward: Ward) -> None:
     ],
 )
 def test_a_line_of_the_crontab_is_enough_but_no_comment(
-    ward: Ward, line: str, verdict: Verdict
+    env: DoctorEnv, line: str, verdict: Verdict
 ) -> None:
-    ward.program("crontab", f"echo '{line}'")
-    [check] = passes.timer(ward.installation())
+    env.add_program("crontab", f"echo '{line}'")
+    [check] = passes.check_timer(env.installation())
     assert check.verdict is verdict
 
 
-def test_where_nothing_is_known_of_timers_there_is_a_question_mark(ward: Ward) -> None:
-    ward.program("systemctl", "echo 'not booted with systemd' >&2; exit 1")
-    [check] = passes.timer(ward.installation())
+def test_where_nothing_is_known_of_timers_there_is_a_question_mark(env: DoctorEnv) -> None:
+    env.add_program("systemctl", "echo 'not booted with systemd' >&2; exit 1")
+    [check] = passes.check_timer(env.installation())
     assert (check.verdict, "cldmon schedule" in check.remedy) == (Verdict.UNSURE, True)
 
 
 ANOTHER = Path("/etc/another/config.toml")
 
 
-def test_the_timer_of_another_configuration_is_not_ours(ward: Ward) -> None:
-    ward.schedule(config=ANOTHER)
-    ward.program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
-    ward.program("crontab", f"echo '* * * * * cldmon --config {ANOTHER} fetch'")
-    [check] = passes.timer(ward.installation())
+def test_the_timer_of_another_configuration_is_not_ours(env: DoctorEnv) -> None:
+    env.add_unit(config=ANOTHER)
+    env.add_program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
+    env.add_program("crontab", f"echo '* * * * * cldmon --config {ANOTHER} fetch'")
+    [check] = passes.check_timer(env.installation())
     assert check.verdict is Verdict.UNSURE
-    assert check.detail == "cldmon-fetch.timer starts the passes of another configuration"
+    assert check.detail == "cldmon-fetch.timer runs passes for another configuration"
     assert "--name" in check.remedy
 
 
-def test_a_named_instance_is_found_by_its_configuration(ward: Ward) -> None:
-    ward.schedule(config=ANOTHER)
-    ward.schedule(name="cldmon-team-fetch")
-    ward.program("systemctl", 'case "$*" in *--user*team*) echo active ;; *) echo inactive ;; esac')
-    [check] = passes.timer(ward.installation())
+def test_a_named_instance_is_found_by_its_configuration(env: DoctorEnv) -> None:
+    env.add_unit(config=ANOTHER)
+    env.add_unit(name="cldmon-team-fetch")
+    env.add_program(
+        "systemctl", 'case "$*" in *--user*team*) echo active ;; *) echo inactive ;; esac'
+    )
+    [check] = passes.check_timer(env.installation())
     assert (check.verdict, check.detail) == (
         Verdict.OK,
         "systemd: cldmon-team-fetch.timer (user) is active",

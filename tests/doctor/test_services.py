@@ -13,7 +13,8 @@ from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import slack as sim
 from cldmon.demo.http import Route, SimServer
 from cldmon.demo.replies import Answer
-from cldmon.doctor import chromium, clock, slack
+from cldmon.doctor import browser as browser_checks
+from cldmon.doctor import services
 from cldmon.doctor.check import Verdict
 from tests.fakes import NOON
 
@@ -23,79 +24,81 @@ if TYPE_CHECKING:
 
     from cldmon.demo.slack import FakeSlack
     from cldmon.doctor.check import Check
-    from tests.doctor.ward import Ward
+    from tests.doctor.env import DoctorEnv
 
 
-def use(ward: Ward, service: FakeSlack, more: str = "", token: str = sim.TOKEN) -> None:
-    ward.write(
+def use(env: DoctorEnv, service: FakeSlack, more: str = "", token: str = sim.TOKEN) -> None:
+    env.write(
         f'slack_url = "{service.url}"\nnotifications.slack.enabled = true\n'
         f'notifications.slack.bot_token = "{token}"\n{more}'
     )
 
 
-def slack_checks(ward: Ward) -> list[Check]:
-    return list(slack.token(ward.installation(offline=False)))
+def slack_checks(env: DoctorEnv) -> list[Check]:
+    return list(services.check_slack(env.installation(offline=False)))
 
 
 def verdicts(checks: Iterable[Check]) -> dict[str, Verdict]:
     return {check.name: check.verdict for check in checks}
 
 
-def test_slack_that_is_off_is_in_order(ward: Ward) -> None:
-    [check] = slack_checks(ward)
+def test_slack_that_is_off_is_in_order(env: DoctorEnv) -> None:
+    [check] = slack_checks(env)
     assert (check.verdict, check.detail) == (Verdict.OK, "off")
 
 
-def test_a_good_token_is_told_with_team_and_scopes(ward: Ward, fake_slack: FakeSlack) -> None:
-    use(ward, fake_slack)
-    assert verdicts(slack_checks(ward)) == {"slack": Verdict.OK, "slack scopes": Verdict.OK}
+def test_a_good_token_is_told_with_team_and_scopes(env: DoctorEnv, fake_slack: FakeSlack) -> None:
+    use(env, fake_slack)
+    assert verdicts(slack_checks(env)) == {"slack": Verdict.OK, "slack scopes": Verdict.OK}
 
 
 def test_a_token_that_slack_refuses_is_a_cross_without_the_token(
-    ward: Ward, fake_slack: FakeSlack
+    env: DoctorEnv, fake_slack: FakeSlack
 ) -> None:
-    use(ward, fake_slack, token="xoxb-MARKER")
-    [check] = slack_checks(ward)
+    use(env, fake_slack, token="xoxb-MARKER")
+    [check] = slack_checks(env)
     assert (check.verdict, "invalid_auth" in check.detail) == (Verdict.FAILED, True)
     assert "MARKER" not in str(check)
 
 
-def test_a_token_that_is_not_there_is_a_cross(ward: Ward) -> None:
-    ward.write("notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'")
-    [check] = slack_checks(ward)
+def test_a_token_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
+    env.write("notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'")
+    [check] = slack_checks(env)
     assert (check.verdict, "GONE" in check.detail) == (Verdict.FAILED, True)
 
 
-def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(ward: Ward) -> None:
-    ward.write("notifications.slack.enabled = true")
-    ward.schedule("LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack")
-    [check] = slack_checks(ward)
+def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(env: DoctorEnv) -> None:
+    env.write("notifications.slack.enabled = true")
+    env.add_unit("LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack")
+    [check] = slack_checks(env)
     assert check.verdict is Verdict.UNSURE
     assert "LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack" in check.detail
 
 
-def test_offline_slack_is_not_asked(ward: Ward, fake_slack: FakeSlack) -> None:
-    use(ward, fake_slack)
-    assert [c.verdict for c in slack.token(ward.installation())] == [Verdict.OK]
+def test_offline_slack_is_not_asked(env: DoctorEnv, fake_slack: FakeSlack) -> None:
+    use(env, fake_slack)
+    assert [c.verdict for c in services.check_slack(env.installation())] == [Verdict.OK]
     assert fake_slack.requests == []
 
 
-def test_each_scope_that_lacks_is_a_cross(ward: Ward) -> None:
+def test_each_scope_that_lacks_is_a_cross(env: DoctorEnv) -> None:
     with sim.FakeSlack(scopes=("users:read",)) as service:
-        use(ward, service, 'notifications.slack.member_channel_id = "C1"')
-        failed = [c for c in slack_checks(ward) if c.verdict is Verdict.FAILED]
+        use(env, service, 'notifications.slack.member_channel_id = "C1"')
+        failed = [c for c in slack_checks(env) if c.verdict is Verdict.FAILED]
     assert [c.name for c in failed] == ["slack scopes", "slack scopes", "slack channel"]
     assert "chat:write" in failed[0].detail
     assert "channels:read" in failed[1].detail
 
 
-def test_a_channel_that_the_app_does_not_see_is_a_cross(ward: Ward, fake_slack: FakeSlack) -> None:
-    use(ward, fake_slack, 'notifications.slack.member_channel_id = "C0NOWHERE"')
-    found = slack_checks(ward)
+def test_a_channel_that_the_app_does_not_see_is_a_cross(
+    env: DoctorEnv, fake_slack: FakeSlack
+) -> None:
+    use(env, fake_slack, 'notifications.slack.member_channel_id = "C0NOWHERE"')
+    found = slack_checks(env)
     assert verdicts(found)["slack channel"] is Verdict.FAILED
     channel = next(iter(fake_slack.channels))
-    use(ward, fake_slack, f'notifications.slack.member_channel_id = "{channel}"')
-    assert verdicts(slack_checks(ward))["slack channel"] is Verdict.OK
+    use(env, fake_slack, f'notifications.slack.member_channel_id = "{channel}"')
+    assert verdicts(slack_checks(env))["slack channel"] is Verdict.OK
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_a_channel_that_the_app_does_not_see_is_a_cross(ward: Ward, fake_slack: 
 def test_a_clock_that_is_two_minutes_off_is_a_cross(
     off: timedelta, verdict: Verdict, words: str
 ) -> None:
-    check = clock.compared(NOON + off, NOON)
+    check = services.compare_clocks(NOON + off, NOON)
     assert (check.verdict, words in check.detail) == (verdict, True)
 
 
@@ -118,32 +121,32 @@ def test_the_services_date_is_taken_from_any_answer(status: int) -> None:
     date = ("Date", format_datetime(datetime.now(UTC), usegmt=True))
     answer = Answer(status).with_headers(date)
     with SimServer((Route("", ".*", lambda _request: answer),)) as service:
-        theirs = clock.date_of(service.url)
+        theirs = services.fetch_date(service.url)
     assert theirs
-    assert clock.compared(datetime.now(UTC), theirs).verdict is Verdict.OK
+    assert services.compare_clocks(datetime.now(UTC), theirs).verdict is Verdict.OK
 
 
 def test_without_a_date_there_is_a_question_mark() -> None:
-    assert clock.date_of("http://127.0.0.1:9/") is None
-    assert clock.compared(NOON, None).verdict is Verdict.UNSURE
+    assert services.fetch_date("http://127.0.0.1:9/") is None
+    assert services.compare_clocks(NOON, None).verdict is Verdict.UNSURE
 
 
-def test_without_a_browser_both_checks_say_what_to_do(ward: Ward) -> None:
-    ward.write('browser.executable = "/nonexistent"')
-    for look in (chromium.found, chromium.starts):
-        [check] = look(ward.installation())
+def test_without_a_browser_both_checks_say_what_to_do(env: DoctorEnv) -> None:
+    env.write('browser.executable = "/nonexistent"')
+    for look in (browser_checks.check_executable, browser_checks.check_start):
+        [check] = look(env.installation())
         assert (check.verdict, "/nonexistent" in check.detail) == (Verdict.FAILED, True)
         assert check.remedy
 
 
 def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
-    ward: Ward, tmp_path: Path
+    env: DoctorEnv, tmp_path: Path
 ) -> None:
     browser = tmp_path / "chromium"
     browser.write_text("#!/bin/sh\necho 'libfoo.so is missing' >&2\nexit 127\n")
     browser.chmod(0o755)
-    ward.write(f'browser.executable = "{browser}"')
-    [check] = chromium.starts(ward.installation())
+    env.write(f'browser.executable = "{browser}"')
+    [check] = browser_checks.check_start(env.installation())
     assert (check.verdict, "libfoo.so is missing" in check.detail) == (Verdict.FAILED, True)
     assert "doctor" not in check.detail
 
@@ -162,13 +165,13 @@ exec {browser} "$@"
     [('#!/bin/sh\nexec {browser} "$@"\n', Verdict.OK), (HEEDLESS, Verdict.FAILED)],
 )
 def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
-    ward: Ward, tmp_path: Path, text: str, verdict: Verdict
+    env: DoctorEnv, tmp_path: Path, text: str, verdict: Verdict
 ) -> None:
     browser = tmp_path / "wrapper"
     browser.write_text(text.format(browser=find(BrowserSettings(), os.environ)))
     browser.chmod(0o755)
-    ward.write(f'browser.executable = "{browser}"')
-    [check] = chromium.starts(ward.installation())
+    env.write(f'browser.executable = "{browser}"')
+    [check] = browser_checks.check_start(env.installation())
     assert (check.verdict, "--host-resolver-rules" in check.detail) == (
         verdict,
         verdict is Verdict.FAILED,

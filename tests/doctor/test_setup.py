@@ -10,9 +10,11 @@ import pytest
 from cldmon import __version__
 from cldmon.app import App
 from cldmon.config.exposure import KNOWN_SECRETS
-from cldmon.doctor import chromium, setup
-from cldmon.doctor.check import Check, Verdict, fail, guarded, ok, warn
+from cldmon.doctor import browser as browser_checks
+from cldmon.doctor import setup
+from cldmon.doctor.check import Check, Verdict, fail, ok, warn
 from cldmon.doctor.installation import Installation
+from cldmon.doctor.run import run_checks
 from cldmon.errors import StoreError
 from tests.fakes import Clock
 
@@ -20,67 +22,69 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.doctor.ward import Ward
+    from tests.doctor.env import DoctorEnv
 
 
-def test_what_runs_is_said_first(ward: Ward) -> None:
-    [check] = setup.version(ward.installation())
+def test_what_runs_is_said_first(env: DoctorEnv) -> None:
+    [check] = setup.check_version(env.installation())
     assert check.detail.startswith(f"cldmon {__version__}, Python {platform.python_version()}, ")
 
 
-def test_a_good_configuration_is_named(ward: Ward) -> None:
-    [check] = setup.configuration(ward.installation())
-    assert check == ok("config", f"{ward.config}: 1 account(s)")
+def test_a_good_configuration_is_named(env: DoctorEnv) -> None:
+    [check] = setup.check_config(env.installation())
+    assert check == ok("config", f"{env.config}: 1 account(s)")
 
 
-def test_every_problem_of_the_configuration_is_a_cross_with_its_line(ward: Ward) -> None:
-    ward.write("port = 0\nhost = 1")
-    checks = list(setup.configuration(ward.installation()))
+def test_every_problem_of_the_configuration_is_a_cross_with_its_line(env: DoctorEnv) -> None:
+    env.write("port = 0\nhost = 1")
+    checks = list(setup.check_config(env.installation()))
     assert [c.verdict for c in checks] == [Verdict.FAILED] * 2
-    assert [f"{ward.config}:{n}:" in c.detail for n, c in ((2, checks[0]), (3, checks[1]))] == [
+    assert [f"{env.config}:{n}:" in c.detail for n, c in ((2, checks[0]), (3, checks[1]))] == [
         True,
         True,
     ]
 
 
-def test_a_configuration_that_is_not_there_is_a_cross(ward: Ward) -> None:
-    ward.config.unlink()
-    [check] = setup.configuration(ward.installation())
+def test_a_configuration_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
+    env.config.unlink()
+    [check] = setup.check_config(env.installation())
     assert (check.verdict, "cldmon init" in check.remedy) == (Verdict.FAILED, True)
 
 
-def test_an_account_without_a_key_is_found_though_the_rest_is_valid(ward: Ward) -> None:
-    ward.write(accounts='[[accounts]]\nlabel = "alice"\n')
-    [check] = setup.configuration(ward.installation())
+def test_an_account_without_a_key_is_found_though_the_rest_is_valid(env: DoctorEnv) -> None:
+    env.write(accounts='[[accounts]]\nlabel = "alice"\n')
+    [check] = setup.check_config(env.installation())
     assert "no session key" in check.detail
-    assert ward.installation().config is not None
+    assert env.installation().config is not None
 
 
-def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(ward: Ward) -> None:
-    ward.write(mode=0o644)
-    [check] = setup.permissions(ward.installation())
+def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(
+    env: DoctorEnv,
+) -> None:
+    env.write(mode=0o644)
+    [check] = setup.check_permissions(env.installation())
     assert check == fail(
         "permissions",
-        f"others than its owner may open {ward.config}",
-        f"chmod 600 {ward.config}",
+        f"{env.config} is readable by other users (mode 0644)",
+        f"chmod 600 {env.config}",
     )
 
 
 def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private(
-    ward: Ward,
+    env: DoctorEnv,
 ) -> None:
-    ward.write(accounts='[[accounts]]\nlabel = "alice"\nsession_key_file = "alice.key"\n')
-    key = ward.folder / "alice.key"
+    env.write(accounts='[[accounts]]\nlabel = "alice"\nsession_key_file = "alice.key"\n')
+    key = env.folder / "alice.key"
     key.write_text("x")
     key.chmod(0o640)
-    [check] = setup.permissions(ward.installation())
+    [check] = setup.check_permissions(env.installation())
     assert check.remedy == f"chmod 600 {key}"
 
 
-def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
+def test_a_configuration_without_secrets_may_be_read_by_all(env: DoctorEnv) -> None:
     """As /etc/cldmon/config.toml, whose keys are systemd credentials."""
-    ward.write(accounts='[[accounts]]\nlabel = "alice"\n', mode=0o644)
-    [check] = setup.permissions(ward.installation())
+    env.write(accounts='[[accounts]]\nlabel = "alice"\n', mode=0o644)
+    [check] = setup.check_permissions(env.installation())
     assert check.verdict is Verdict.OK
 
 
@@ -94,36 +98,39 @@ def test_a_configuration_without_secrets_may_be_read_by_all(ward: Ward) -> None:
     ],
 )
 def test_a_session_secret_that_everybody_knows_is_found(
-    ward: Ward, line: str, verdict: Verdict
+    env: DoctorEnv, line: str, verdict: Verdict
 ) -> None:
-    ward.write(line)
-    [check] = setup.session_secret(ward.installation())
+    env.write(line)
+    [check] = setup.check_session_secret(env.installation())
     assert check.verdict is verdict
 
 
-def test_logins_that_are_open_to_others_are_a_question(ward: Ward) -> None:
-    ward.write('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
-    [check] = setup.logins(ward.installation())
+def test_logins_that_are_open_to_others_are_a_question(env: DoctorEnv) -> None:
+    env.write('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
+    [check] = setup.check_logins(env.installation())
     assert (check.name, check.verdict) == ("logins", Verdict.UNSURE)
     assert "usage.example.org" in check.detail
-    ward.write('public_url = "https://usage.example.org/"')
-    assert [*setup.logins(ward.installation())] == []
+    env.write('public_url = "https://usage.example.org/"')
+    assert [*setup.check_logins(env.installation())] == []
 
 
-def broken(error: Exception) -> Iterator[Check]:
-    yield ok("first", "was found before")
-    raise error
+def run_broken(env: DoctorEnv, error: Exception) -> list[Check]:
+    def check(_installation: Installation) -> Iterator[Check]:
+        yield ok("first", "was found before")
+        raise error
+
+    return list(run_checks(env.installation().app, offline=True, checks={"disk": check}))
 
 
-def test_a_check_that_breaks_keeps_what_it_found_and_stops_nobody() -> None:
-    checks = list(guarded("disk", lambda: broken(StoreError("no sk-ant-sid01-MARKER"))))
+def test_a_check_that_breaks_keeps_what_it_found_and_stops_no_other(env: DoctorEnv) -> None:
+    checks = run_broken(env, StoreError("no sk-ant-sid01-MARKER"))
     assert [c.verdict for c in checks] == [Verdict.OK, Verdict.FAILED]
     assert "MARKER" not in checks[1].detail
 
 
-def test_an_error_of_ours_is_a_question_mark_without_its_words() -> None:
-    [_, check] = guarded("disk", lambda: broken(RuntimeError("MARKER")))
-    assert check == warn("disk", "could not be looked at: unexpected RuntimeError")
+def test_an_error_of_ours_is_a_question_mark_without_its_words(env: DoctorEnv) -> None:
+    [_, check] = run_broken(env, RuntimeError("MARKER"))
+    assert check == warn("disk", "could not be checked: unexpected RuntimeError")
 
 
 def test_where_no_configuration_is_found_that_is_said_once(
@@ -135,7 +142,9 @@ def test_where_no_configuration_is_found_that_is_said_once(
     executable.touch(mode=0o755)
     env = {"HOME": str(tmp_path), "CLDMON_BROWSER": str(executable)}
     installation = Installation(App(None, None, env, Clock()), offline=True)
-    checks = [c for look in (setup.configuration, setup.permissions) for c in look(installation)]
+    checks = [
+        c for look in (setup.check_config, setup.check_permissions) for c in look(installation)
+    ]
     assert [(c.name, "no configuration found" in c.detail) for c in checks] == [("config", True)]
-    [browser] = chromium.found(installation)
+    [browser] = browser_checks.check_executable(installation)
     assert browser == ok("browser", str(executable))

@@ -1,4 +1,4 @@
-"""A configuration and a data_dir to be examined, in whatever state a test puts them."""
+"""An installation in a folder, in whichever state a test puts it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ACCOUNT = f'[[accounts]]\nlabel = "alice"\nsession_key = "{KEY}"\n'
 
 
 @dataclass
-class Ward:
-    """Where patients are made: `config.toml` and `data` in a folder, and a clock."""
+class DoctorEnv:
+    """`config.toml` and `data` in a folder, a clock and environment variables."""
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
-    env: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -39,20 +39,20 @@ class Ward:
         self.config.write_text(f'data_dir = "data"\n{head}\n{accounts}')
         self.config.chmod(mode)
 
-    def passed(self, state: State | None = None) -> None:
-        """Leave what a pass leaves that has just ended."""
+    def save_state(self, state: State | None = None) -> None:
+        """Save the state of a pass that has just ended."""
         self.data.mkdir(mode=0o700, exist_ok=True)
         StateFile(self.data).save(state or State(Snapshot(fetched_at=NOON)))
 
-    def program(self, name: str, script: str) -> None:
-        """Let there be a program that does as a script says."""
+    def add_program(self, name: str, script: str) -> None:
+        """Install a shell script as a program."""
         path = self.folder / "bin" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
-    def schedule(self, settings: str = "", name: str = "cldmon-fetch", **places: Path) -> None:
-        """Leave a unit of the caller's own that makes passes, with more settings of the service."""
+    def add_unit(self, settings: str = "", name: str = "cldmon-fetch", **places: Path) -> None:
+        """Install a user unit that runs passes, with more settings of the service."""
         config, data = places.get("config", self.config), places.get("data", self.data)
         folder = self.folder / ".config/systemd/user"
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,4 +60,4 @@ class Ward:
         (folder / f"{name}.service").write_text(f"[Service]\n{start}\n{settings}\n")
 
     def installation(self, *, offline: bool = True) -> Installation:
-        return Installation(App(self.config, None, self.env, self.clock), offline)
+        return Installation(App(self.config, None, self.variables, self.clock), offline)

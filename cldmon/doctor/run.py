@@ -1,0 +1,62 @@
+"""All checks, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.doctor import browser, disk, keys, passes, services, setup
+from cldmon.doctor.check import fail, warn
+from cldmon.doctor.installation import Installation
+from cldmon.errors import CldmonError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cldmon.app import App
+    from cldmon.doctor.check import Check
+
+CHECKS: dict[str, Callable[[Installation], Iterator[Check]]] = {
+    "version": setup.check_version,
+    "config": setup.check_config,
+    "permissions": setup.check_permissions,
+    "session secret": setup.check_session_secret,
+    "logins": setup.check_logins,
+    "data folder": disk.check_data_dir,
+    "data of passes": disk.check_data_of_passes,
+    "files": disk.check_files,
+    "disk space": disk.check_space,
+    "temporary space": disk.check_temporary_space,
+    "state": disk.check_state,
+    "subscriptions": disk.check_subscriptions,
+    "metrics textfile": disk.check_textfile,
+    "last pass": passes.check_last_pass,
+    "lock": passes.check_lock,
+    "timer": passes.check_timer,
+    "clock": services.check_clock,
+    "browser": browser.check_executable,
+    "proxy": browser.check_proxy,
+    "browser start": browser.check_start,
+    "keys": keys.check_keys,
+    "accounts": keys.check_duplicates,
+    "access": keys.check_access,
+    "challenges": keys.check_challenges,
+    "slack": services.check_slack,
+    "outbox": passes.check_outbox,
+}
+
+
+def run_checks(
+    app: App,
+    *,
+    offline: bool,
+    checks: Mapping[str, Callable[[Installation], Iterator[Check]]] = CHECKS,
+) -> Iterator[Check]:
+    """Yield each result as soon as it is known. A check that breaks does not stop the others."""
+    installation = Installation(app, offline)
+    for name, check in checks.items():
+        try:
+            yield from check(installation)
+        except CldmonError as error:
+            yield fail(name, str(error), "fix this, then run cldmon doctor again")
+        except Exception as error:
+            yield warn(name, f"could not be checked: unexpected {type(error).__name__}")
