@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cldmon"
 CONTRACTS = {
+    "acyclic",
     "floors",
     "home-of-click",
     "home-of-itsdangerous",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-KeyPath = tuple[str | int, ...]
+    from cldmon.config.lines import KeyPath
 
 _MAX_BYTES = 1 << 20
 _IN_OTHER_WORDS = {

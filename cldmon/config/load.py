@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from cldmon.config.document import Document, KeyPath
+    from cldmon.config.document import Document
+    from cldmon.config.lines import KeyPath
     from cldmon.config.rules import Problem
 
 _MOST_PROBLEMS = 20

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cldmon.config.document import Document
+    from cldmon.config.lines import KeyPath
 
 FILE_NAME = "config.toml"
 SYSTEM_CONFIG = Path("/etc/cldmon") / FILE_NAME
@@ -229,5 +230,5 @@ def _table(found: Document, parent: Mapping[str, Any], *key: str) -> Mapping[str
     return value
 
 
-def _refused(found: Document, key: document.KeyPath, problem: str) -> ConfigError:
+def _refused(found: Document, key: KeyPath, problem: str) -> ConfigError:
     return ConfigError(found.complaint(key, problem))

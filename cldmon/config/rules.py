@@ -9,7 +9,8 @@ from cldmon.config.secrets import credential, key_problem, token_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cldmon.config.document import Document, KeyPath
+    from cldmon.config.document import Document
+    from cldmon.config.lines import KeyPath
     from cldmon.config.schema import Config, Sources
 
     Problem = tuple[KeyPath, str]

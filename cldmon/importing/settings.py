@@ -18,7 +18,7 @@ from cldmon.domain.secret import mask_secrets, unwrap_session_key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cldmon.config.document import KeyPath
+    from cldmon.config.lines import KeyPath
 
 SLACK = ("notifications", "slack")
 KEYS: Mapping[KeyPath, str] = {

@@ -14,7 +14,7 @@ from cldmon.config.lines import line_of, positions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.config.document import KeyPath
+    from cldmon.config.lines import KeyPath
 
 KEYS = st.one_of(
     st.sampled_from(["a", "b", "a-b", "1", "accounts"]),
