@@ -14,15 +14,15 @@ import click
 from cldmon.cli import complain, status
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import folder as folders
-from cldmon.demo import scenario, telling
-from cldmon.demo.stage import set_up
+from cldmon.demo import output, scenario
+from cldmon.demo.runner import start_demo
 from cldmon.errors import UsageError
 from cldmon.terminal.style import detect_terminal
 
 if TYPE_CHECKING:
     from cldmon.app import App
+    from cldmon.demo.runner import Demo, PassRecord
     from cldmon.demo.slack import SentMessage
-    from cldmon.demo.stage import Scene, Stage
 
 _INTRODUCTION = """\
 Six hours of four accounts at a simulated claude.ai, with a simulated Slack, on
@@ -53,44 +53,44 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
         raise UsageError("the demo has a configuration and data of its own: see `demo --keep`")
     with (
         folders.kept(kept) if kept else folders.temporary() as folder,
-        set_up(folder, app.env) as stage,
+        start_demo(folder, app.env) as demo,
     ):
-        _play(stage)
-        _sum_up(stage)
+        _play(demo)
+        _sum_up(demo)
         if kept or stay:
             _suggest(folder, stay=stay)
         if stay:
-            _stay(stage)
+            _stay(demo)
     if not kept:
         click.echo("\nAll of it is removed again. To keep it, and try other commands on it:")
         click.echo(f"  {_program()} demo --keep DIR   (with --stay the services run on, too)")
 
 
-def _play(stage: Stage) -> None:
+def _play(demo: Demo) -> None:
     _tell(_INTRODUCTION)
     screen = detect_terminal(sys.stderr, os.environ)
-    _tell(telling.heading((person.label for person in scenario.PEOPLE), screen))
-    before: Scene | None = None
-    for scene in stage.play(complain):
-        _tell(telling.pass_line(scene, before, stage.name_of, screen))
-        before = scene
+    _tell(output.format_heading((person.label for person in scenario.PEOPLE), screen))
+    before: PassRecord | None = None
+    for record in demo.play(complain):
+        _tell(output.format_pass(record, before, demo.name_of, screen))
+        before = record
     _tell("")
 
 
-def _sum_up(stage: Stage) -> None:
+def _sum_up(demo: Demo) -> None:
     click.echo("What `cldmon status` shows now:\n")
-    with status.command.make_context("status", [], obj=stage.app) as context:
+    with status.command.make_context("status", [], obj=demo.app) as context:
         status.command.invoke(context)
     click.echo("\nSlack messages sent:")
-    for sent in stage.slack.sent:
-        _show_message(stage, sent)
+    for sent in demo.slack.sent:
+        _show_message(demo, sent)
     click.echo("\nFiles written:")
-    for path in _files(stage.app):
+    for path in _files(demo.app):
         click.echo(f"  {path}")
 
 
-def _show_message(stage: Stage, sent: SentMessage) -> None:
-    click.echo(telling.message(sent, stage.name_of, detect_terminal(sys.stdout, os.environ)))
+def _show_message(demo: Demo, sent: SentMessage) -> None:
+    click.echo(output.format_message(sent, demo.name_of, detect_terminal(sys.stdout, os.environ)))
 
 
 def _files(app: App) -> list[Path]:
@@ -114,14 +114,14 @@ def _list(folder: Path, words: str, commands: tuple[str, ...]) -> None:
         click.echo(f"  {start} {line}")
 
 
-def _stay(stage: Stage) -> None:
+def _stay(demo: Demo) -> None:
     """Show the Slack messages that other commands send, until Ctrl-C."""
-    click.echo(f"\nThe simulated claude.ai listens at {stage.claude.url}")
-    click.echo(f"The simulated Slack listens at     {stage.slack.url}")
+    click.echo(f"\nThe simulated claude.ai listens at {demo.claude.url}")
+    click.echo(f"The simulated Slack listens at     {demo.slack.url}")
     _tell("Ctrl-C ends them. Until then new Slack messages are shown here.")
     try:
-        for sent in stage.listen():
-            _show_message(stage, sent)
+        for sent in demo.listen():
+            _show_message(demo, sent)
     except KeyboardInterrupt:
         _tell("\nThe simulated services have ended.")
 

@@ -1,7 +1,7 @@
 """A simulated claude.ai: the two requests that cldmon makes, and a page to sign in.
 
 Its shapes and errors are those that were seen at the real service up to November 2026 (usage
-answers: `cldmon.demo.bodies`); no account is needed.
+answers: `cldmon.demo.usage_json`); no account is needed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from cldmon.demo.bodies import instant
-from cldmon.demo.bodies import usage as usage
-from cldmon.demo.bodies import usage_credits as usage_credits
 from cldmon.demo.challenges import CHALLENGE_PAGE as CHALLENGE_PAGE
 from cldmon.demo.challenges import (
     SCRIPTS,
@@ -30,6 +27,9 @@ from cldmon.demo.challenges import Challenge as Challenge
 from cldmon.demo.faults import Fault, instead
 from cldmon.demo.http import Request, Route, SimServer
 from cldmon.demo.replies import Answer, Reply, html_answer, json_answer, redirect_answer
+from cldmon.demo.usage_json import instant
+from cldmon.demo.usage_json import usage as usage
+from cldmon.demo.usage_json import usage_credits as usage_credits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

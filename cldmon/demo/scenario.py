@@ -1,7 +1,7 @@
 """Six hours of four accounts, as a table: who they are, and what claude.ai says of them and when.
 
 Pure. Minutes count from the end of the story, which is the present: -45 is 45 minutes ago.
-To tell more, add a row or a column; `cldmon.demo.stage` plays whatever stands here.
+To tell more, add a row or a column; `cldmon.demo.runner` plays whatever stands here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo import faults
-from cldmon.demo.bodies import credit_pool, saved_resets, usage, usage_credits
 from cldmon.demo.claude import SimAccount, SimOrganization, expired
 from cldmon.demo.slack import SimUser
+from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo.stage import set_up
+from cldmon.demo.runner import start_demo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -271,10 +271,10 @@ def test_where_the_sandbox_cannot_start_the_demo_says_so_and_does_without(tmp_pa
     )
     browser.chmod(0o755)
     warnings: list[str] = []
-    with set_up(tmp_path / "demo", {**os.environ, "CLDMON_BROWSER": str(browser)}) as stage:
-        scene = next(iter(stage.play(warnings.append)))
-        assert not stage.app.config.browser.sandbox
-    assert scene.outcome.failed == []
+    with start_demo(tmp_path / "demo", {**os.environ, "CLDMON_BROWSER": str(browser)}) as demo:
+        record = next(iter(demo.play(warnings.append)))
+        assert not demo.app.config.browser.sandbox
+    assert record.outcome.failed == []
     assert warnings == [
         "the browser: its sandbox cannot start here; the demo asks itself alone, and does without"
     ]

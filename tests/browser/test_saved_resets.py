@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cldmon.demo.bodies import saved_resets
 from cldmon.demo.claude import (
     CHALLENGE_PAGE,
     FakeClaude,
@@ -19,6 +18,7 @@ from cldmon.demo.claude import (
 )
 from cldmon.demo.replies import Answer as HttpReply
 from cldmon.demo.replies import html_answer, json_answer
+from cldmon.demo.usage_json import saved_resets
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from cldmon.domain.secret import Secret

@@ -9,8 +9,8 @@ from typing import Any
 
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
-from cldmon.demo.bodies import credit_pool, instant, usage, usage_credits
 from cldmon.demo.claude import SimOrganization
+from cldmon.demo.usage_json import credit_pool, instant, usage, usage_credits
 from cldmon.domain.events import AlertState, EventKind
 from cldmon.domain.freshness import to_json, view
 from cldmon.domain.model import Account, Reading, Snapshot

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo import faults
-from cldmon.demo.bodies import saved_resets
 from cldmon.demo.challenges import clearance_cookie
 from cldmon.demo.claude import (
     Challenge,
@@ -22,6 +21,7 @@ from cldmon.demo.claude import (
     usage,
     wrong_organization,
 )
+from cldmon.demo.usage_json import saved_resets
 from tests.demo.wire import Got, ask
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from cldmon.demo.runner import PassRecord
     from cldmon.demo.slack import SentMessage
-    from cldmon.demo.stage import Scene
     from cldmon.domain.events import Event
     from cldmon.domain.model import Account
     from cldmon.terminal.style import Terminal
@@ -30,20 +30,22 @@ _INDENT = " " * 7
 _EVENTS = {EventKind.LIMIT_HIT: "limit hit", EventKind.USAGE_RESET: "reset"}
 
 
-def heading(labels: Iterable[str], terminal: Terminal) -> str:
+def format_heading(labels: Iterable[str], terminal: Terminal) -> str:
     """Return the line above the passes."""
     cells = "".join(f"{label:>{_CELL}}" for label in labels)
     return terminal.paint(f"{'Time':5}{cells}  What is new", BOLD)
 
 
-def pass_line(scene: Scene, before: Scene | None, name_of: NameOf, terminal: Terminal) -> str:
+def format_pass(
+    record: PassRecord, before: PassRecord | None, name_of: NameOf, terminal: Terminal
+) -> str:
     """Return one pass as a line: the time, each account's session or week, and what is new."""
-    cells = [_cell(account, terminal) for account in scene.outcome.snapshot.accounts]
-    news = "; ".join(_news(scene, before, name_of))
-    return f"{_clock(scene.at):5}{''.join(cells)}  {news}".rstrip()
+    cells = [_cell(account, terminal) for account in record.outcome.snapshot.accounts]
+    news = "; ".join(_news(record, before, name_of))
+    return f"{_clock(record.at):5}{''.join(cells)}  {news}".rstrip()
 
 
-def message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
+def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
     """Return a Slack message: when, to whom, and below it its text."""
     head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
     width = min(terminal.columns, _WIDEST)
@@ -72,37 +74,37 @@ def _colours(percent: int) -> tuple[str, ...]:
     return (RED if percent >= FULL else YELLOW,)
 
 
-def _news(scene: Scene, before: Scene | None, name_of: NameOf) -> Iterator[str]:
+def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Iterator[str]:
     if before is None:
         yield "first reading: no alerts"
-    for account in scene.outcome.snapshot.accounts:
-        if events := list(_events(account.label, scene, before)):
+    for account in record.outcome.snapshot.accounts:
+        if events := list(_events(account.label, record, before)):
             yield f"{account.label}: {', '.join(events)}"
-    if scene.told:
-        yield f"told {' and '.join(name_of(sent.user).split()[0] for sent in scene.told)}"
+    if record.told:
+        yield f"told {' and '.join(name_of(sent.user).split()[0] for sent in record.told)}"
 
 
-def _events(label: str, scene: Scene, before: Scene | None) -> Iterator[str]:
-    earlier, now = _trouble(label, before), _trouble(label, scene)
+def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterator[str]:
+    earlier, now = _trouble(label, before), _trouble(label, record)
     if now != earlier:
         yield now or "answers again"
-    for pool in sorted(_used_up(label, scene) - _used_up(label, before)):
+    for pool in sorted(_used_up(label, record) - _used_up(label, before)):
         yield f"{pool} used up, no alert"
-    for event in scene.outcome.events:
+    for event in record.outcome.events:
         if event.label == label:
             yield _event(event)
 
 
-def _trouble(label: str, scene: Scene | None) -> str | None:
+def _trouble(label: str, record: PassRecord | None) -> str | None:
     """Return in short why an account could not be read, None where it could."""
-    failed = scene.outcome.failed if scene else []
+    failed = record.outcome.failed if record else []
     kinds = (a.failure.kind.replace("_", " ") for a in failed if a.label == label and a.failure)
     return next(kinds, None)
 
 
-def _used_up(label: str, scene: Scene | None) -> set[str]:
+def _used_up(label: str, record: PassRecord | None) -> set[str]:
     """Return the titles of an account's credit pools of which nothing is left."""
-    accounts = scene.outcome.snapshot.accounts if scene else ()
+    accounts = record.outcome.snapshot.accounts if record else ()
     readings = (account.reading for account in accounts if account.label == label)
     pools = (pool for reading in readings if reading for pool in reading.pools)
     return {pool.title for pool in pools if pool.utilization == FULL}

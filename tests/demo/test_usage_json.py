@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cldmon.claude.usage import parse
-from cldmon.demo.bodies import credit_pool, saved_resets, usage, usage_credits
 from cldmon.demo.claude import SimOrganization
+from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
 from cldmon.domain.model import Credits, Pool, SavedResets
 from tests import captures
 from tests.fakes import NOON

@@ -52,7 +52,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PassRecord:
     """One pass of the story: when it was (simulated, UTC), what it found, who was told."""
 
     at: datetime
@@ -61,7 +61,7 @@ class Scene:
 
 
 @dataclass
-class Stage:
+class Demo:
     """The services, the application that reads them, and the clock that both go by."""
 
     claude: FakeClaude
@@ -70,7 +70,7 @@ class Stage:
     clock: Clock
     ends_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def play(self, warn: Callable[[str], None]) -> Iterator[Scene]:
+    def play(self, warn: Callable[[str], None]) -> Iterator[PassRecord]:
         """Make every pass of the story; afterwards the clock shows the real time.
 
         `warn` takes what a pass has to say beside its outcome. Raises BrowserError without a
@@ -94,16 +94,16 @@ class Stage:
         known = self.slack.users.get(user or "")
         return known.real_name if known else str(user)
 
-    def _pass(self, moment: Moment, warn: Callable[[str], None]) -> Scene:
+    def _pass(self, moment: Moment, warn: Callable[[str], None]) -> PassRecord:
         self.clock.behind = timedelta(minutes=-moment.minute)
         for person in scenario.PEOPLE:
             self._prepare(person, moment.answers[person.label], moment.minute)
         at, before = self.clock(), len(self.slack.sent)
         outcome = self.app.fetch((), notify=True, done=lambda _label: None, warn=warn)
         _insist_on_browser(outcome)
-        return Scene(at, outcome, tuple(self.slack.sent[before:]))
+        return PassRecord(at, outcome, tuple(self.slack.sent[before:]))
 
-    def _first_pass(self, moment: Moment, warn: Callable[[str], None]) -> Scene:
+    def _first_pass(self, moment: Moment, warn: Callable[[str], None]) -> PassRecord:
         try:
             return self._pass(moment, warn)
         except _SandboxError:
@@ -122,7 +122,7 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, env: Mapping[str, str]) -> Iterator[Stage]:
+def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
     """Start the services and write what cldmon needs into `folder`; the block's end stops them."""
     clock = Clock()
     with (
@@ -136,18 +136,18 @@ def set_up(folder: Path, env: Mapping[str, str]) -> Iterator[Stage]:
             subscriptions.change(
                 alert.user, alert.label, limit_hit=alert.limit_hit, reset=alert.reset
             )
-        stage = Stage(claude, slack, App(config, data, env, clock), clock)
-        _admit(stage)
-        yield stage
+        demo = Demo(claude, slack, App(config, data, env, clock), clock)
+        _admit(demo)
+        yield demo
 
 
-def _admit(stage: Stage) -> None:
+def _admit(demo: Demo) -> None:
     """Let the accounts exist, and dave's new key, which the simulated login page hands out."""
     for person in scenario.PEOPLE:
-        stage.claude.add(person.account(person.key, {}))
+        demo.claude.add(person.account(person.key, {}))
     dave = scenario.DAVE
-    stage.claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, stage.ends_at)))
-    stage.claude.sign_in(dave.new_key)
+    demo.claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))
+    demo.claude.sign_in(dave.new_key)
 
 
 def _insist_on_browser(outcome: Outcome) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cldmon.collector import Outcome
-from cldmon.demo import telling
+from cldmon.demo import output
+from cldmon.demo.runner import PassRecord
 from cldmon.demo.slack import SentMessage
-from cldmon.demo.stage import Scene
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import (
     FIVE_HOUR,
@@ -33,39 +33,39 @@ def account(percent: int | None, failure: Failure | None = None) -> Account:
     return Account("alice", Reading(NOON, windows), failure)
 
 
-def scene(account: Account, *events: Event, told: tuple[SentMessage, ...] = ()) -> Scene:
+def record(account: Account, *events: Event, told: tuple[SentMessage, ...] = ()) -> PassRecord:
     outcome = Outcome(Snapshot(NOON, (account,)), ("alice",), events)
-    return Scene(NOON, outcome, told)
+    return PassRecord(NOON, outcome, told)
 
 
 def name_of(user: str | None) -> str:
     return f"Name of {user}"
 
 
-def line(now: Scene, before: Scene | None, terminal: Terminal = PLAIN) -> str:
-    return telling.pass_line(now, before, name_of, terminal)[5:]
+def line(now: PassRecord, before: PassRecord | None, terminal: Terminal = PLAIN) -> str:
+    return output.format_pass(now, before, name_of, terminal)[5:]
 
 
 def test_a_pass_without_news_is_its_numbers() -> None:
-    assert line(scene(account(12)), scene(account(11))) == "   12%"
+    assert line(record(account(12)), record(account(11))) == "   12%"
 
 
 def test_the_first_pass_tells_nobody() -> None:
-    assert line(scene(account(100)), None) == "  100%  first reading: no alerts"
+    assert line(record(account(100)), None) == "  100%  first reading: no alerts"
 
 
 def test_an_account_without_windows_shows_a_dash() -> None:
-    assert line(scene(account(None)), scene(account(None))) == "     –"
+    assert line(record(account(None)), record(account(None))) == "     –"
 
 
 def test_an_account_without_a_session_shows_its_week() -> None:
     weekly = Account("alice", Reading(NOON, {SEVEN_DAY: Window(33, None)}))
-    assert line(scene(weekly), scene(weekly)) == "   33%"
+    assert line(record(weekly), record(weekly)) == "   33%"
 
 
 def test_a_credit_that_is_used_up_is_told_once() -> None:
     left, used_up = (
-        scene(
+        record(
             Account("alice", Reading(NOON, {}, pools=(Pool("x", "Credit", 1, 2, percent, None),)))
         )
         for percent in (99, 100)
@@ -75,7 +75,7 @@ def test_a_credit_that_is_used_up_is_told_once() -> None:
 
 
 def test_trouble_is_told_when_it_comes_and_when_it_goes_and_not_between() -> None:
-    well, ill = scene(account(5)), scene(account(5, BROKEN))
+    well, ill = record(account(5)), record(account(5, BROKEN))
     assert line(ill, well) == " error  alice: key expired"
     assert line(ill, ill) == " error"
     assert line(well, ill) == "    5%  alice: answers again"
@@ -86,13 +86,13 @@ def test_what_happened_is_told_with_its_window_and_who_was_told() -> None:
         Event(EventKind.LIMIT_HIT, "alice", window, NOON) for window in (FIVE_HOUR, "models.Fable")
     ]
     sent = SentMessage("U1", "text", (), NOON, "U1")
-    told = scene(account(100), *hits, told=(sent,))
+    told = record(account(100), *hits, told=(sent,))
     expected = "  100%  alice: limit hit, limit hit (7d Fable); told Name"
-    assert line(told, scene(account(99))) == expected
+    assert line(told, record(account(99))) == expected
 
 
 def test_colour_says_how_near_the_limit_is() -> None:
-    quiet, near, full = (scene(account(percent)) for percent in (89, 90, 100))
+    quiet, near, full = (record(account(percent)) for percent in (89, 90, 100))
     assert "\x1b" not in line(quiet, quiet, COLOURED)
     assert "\x1b[33m" in line(near, near, COLOURED)
     assert "\x1b[31m" in line(full, full, COLOURED)
@@ -100,7 +100,7 @@ def test_colour_says_how_near_the_limit_is() -> None:
 
 def test_a_message_is_wrapped_and_cannot_steer_the_terminal() -> None:
     sent = SentMessage("U1", "word " * 30 + "\x1b[2J", (), NOON, "U1")
-    lines = telling.message(sent, name_of, PLAIN).splitlines()
+    lines = output.format_message(sent, name_of, PLAIN).splitlines()
     assert lines[0].endswith("to Name of U1 (U1)")
     assert max(map(len, lines)) <= 80
     assert not any("\x1b" in each for each in lines)
