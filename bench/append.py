@@ -50,7 +50,7 @@ def _measured(folder: Path, count: int, pairs: int) -> list[tuple[float, ...]]:
     state = stock.state(ours, stock.labels(count))
     readings = {a.label: a.reading.windows for a in state.snapshot.accounts if a.reading}
     passes = iter(
-        replace(state, history_line=history.line(datetime.now(UTC) + n * SECOND, readings))
+        replace(state, history_line=history.format_line(datetime.now(UTC) + n * SECOND, readings))
         for n in range(pairs + 1)
     )
     written: list[tuple[bytes, str]] = []

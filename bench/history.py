@@ -148,7 +148,7 @@ def _searched(what: str, folder: Path, days: int, now: datetime, effort: Effort)
     found = rounds(
         effort.rounds(5),
         partial(seconds, lambda: sum(_count(file, key) for file in files)),
-        partial(seconds, lambda: reader.series(folder, ACCOUNT, since, until)),
+        partial(seconds, lambda: reader.read_series(folder, ACCOUNT, since, until)),
     )
     return _row(what, SEARCH, found, 1.5)
 

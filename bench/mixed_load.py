@@ -213,7 +213,7 @@ def _pass(folder: Path, at: datetime) -> None:
     accounts = tuple(Account(label, Reading(at, windows)) for label in LABELS)
     StateFile(folder).save(State(snapshot=Snapshot(at, accounts)))
     with (folder / f"history-{at:%Y-%m-%d}.jsonl").open("a", encoding="utf-8") as file:
-        file.write(history.line(at, dict.fromkeys(LABELS, windows)) + "\n")
+        file.write(history.format_line(at, dict.fromkeys(LABELS, windows)) + "\n")
 
 
 def _kept(pid: int) -> dict[str, float]:

@@ -41,7 +41,7 @@ _ADVICE = {
 
 
 @contextlib.contextmanager
-def explained(action: str, path: Path) -> Iterator[None]:
+def wrap_os_errors(action: str, path: Path) -> Iterator[None]:
     """Turn an OSError into a `StoreError`: `cannot write /var/…: No space left …`."""
     try:
         yield
@@ -58,11 +58,11 @@ def private_dir(path: Path) -> None:
     So are the folders above it: pathlib would give those the mode that the umask leaves. One that
     is made survives a loss of power.
     """
-    with explained("make the folder", path):
+    with wrap_os_errors("make the folder", path):
         for folder in (*reversed(path.parents), path):
             if not folder.is_dir():
                 folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-                _give_folder(folder)
+                _chown_dir_to_parent(folder)
                 with contextlib.suppress(PermissionError):  # one may make it, but not read above
                     _sync_dir(folder.parent)
 
@@ -72,9 +72,9 @@ def read(path: Path) -> bytes | None:
 
     Raises `StoreError`, also for one that is larger than any that is read whole.
     """
-    with explained("read", path):
+    with wrap_os_errors("read", path):
         try:
-            with opened(path) as file:
+            with open_regular(path) as file:
                 if os.fstat(file.fileno()).st_size > LARGEST_FILE:
                     raise StoreError(f"cannot read {path}: it is too large to be cldmon's")
                 return file.read()
@@ -82,19 +82,19 @@ def read(path: Path) -> bytes | None:
             return None
 
 
-def opened(path: Path) -> FileIO:
+def open_regular(path: Path) -> FileIO:
     """Open a file to read it, unbuffered; raises OSError, of a pipe or a device, too.
 
     Those would hold us up for ever, where somebody else can put one into a folder of ours.
     """
-    file = FileIO(path, opener=_at_once)
+    file = FileIO(path, opener=_open_nonblocking)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is no regular file")
     return file
 
 
-def _at_once(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -105,15 +105,15 @@ def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
     Raises `BusyError`, which says `busy` and names the holder's process, where that holds it for
     longer than `wait` seconds.
     """
-    with explained("open the lock", path):
-        fd = _open_or_make(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with wrap_os_errors("open the lock", path):
+        fd = _open_or_create(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        with explained("lock", path):
-            if not _is_acquired(fd, wait):
+        with wrap_os_errors("lock", path):
+            if not _try_lock(fd, wait):
                 holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
                 busy = busy or f"another process holds {path}: try again, or end it"
                 raise BusyError(f"{busy} (process {holder or 'unknown'})")
-        with explained("write the lock", path):
+        with wrap_os_errors("write the lock", path):
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -122,7 +122,7 @@ def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
             os.close(fd)
 
 
-def _is_acquired(fd: int, wait: float) -> bool:
+def _try_lock(fd: int, wait: float) -> bool:
     """Try to lock a file for so many seconds, for flock itself would wait without end."""
     deadline, pause = time.monotonic() + wait, _SHORTEST_PAUSE
     while True:
@@ -151,14 +151,14 @@ def replace(
     this returns, a durable file survives a loss of power.
     """
     # One fixed name beside it: what a killed writer left is removed by the next.
-    draft = path.with_name(f".{path.name}.tmp")
-    with explained("write", path):
+    temp = path.with_name(f".{path.name}.tmp")
+    with wrap_os_errors("write", path):
         try:
             blocks = [data] if isinstance(data, bytes) else data
-            _write(draft, blocks, mode, durable=durable)
-            draft.replace(path)
+            _write(temp, blocks, mode, durable=durable)
+            temp.replace(path)
         except BaseException:
-            draft.unlink(missing_ok=True)
+            temp.unlink(missing_ok=True)
             raise
         if durable:
             _sync_dir(path.parent)
@@ -169,7 +169,7 @@ def _write(path: Path, blocks: Iterable[bytes], mode: int, *, durable: bool) -> 
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
-        _give(file.fileno(), path.parent)
+        _chown_to_parent(file.fileno(), path.parent)
         for block in blocks:
             _write_all(file.fileno(), block)
         os.fchmod(file.fileno(), mode)
@@ -182,8 +182,8 @@ def append_line(path: Path, line: bytes) -> None:
 
     On failure the file is as it was before.
     """
-    with explained("append to", path):
-        fd = _open_or_make(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+    with wrap_os_errors("append to", path):
+        fd = _open_or_create(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             size = os.fstat(fd).st_size
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
@@ -196,7 +196,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 def sync(path: Path) -> None:
     """Let what another process has written to a file survive a loss of power, if it is there."""
-    with explained("sync", path):
+    with wrap_os_errors("sync", path):
         try:
             _sync(path)
         except FileNotFoundError:
@@ -204,24 +204,24 @@ def sync(path: Path) -> None:
         _sync_dir(path.parent)
 
 
-def _open_or_make(path: Path, flags: int) -> int:
+def _open_or_create(path: Path, flags: int) -> int:
     try:
         fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     except FileExistsError:
         return os.open(path, flags)
-    _give(fd, path.parent)
+    _chown_to_parent(fd, path.parent)
     return fd
 
 
-def _give_folder(folder: Path) -> None:
+def _chown_dir_to_parent(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        _give(fd, folder.parent)
+        _chown_to_parent(fd, folder.parent)
     finally:
         os.close(fd)
 
 
-def _give(fd: int, folder: Path) -> None:
+def _chown_to_parent(fd: int, folder: Path) -> None:
     """Let what root has just made belong to whom the folder around it belongs to.
 
     Else one `sudo cldmon fetch` would lock out the user that the timer runs as.

@@ -23,7 +23,7 @@ _SPANS = (timedelta(hours=5), timedelta(days=7))
 _SAMPLES = 60
 
 
-def forecasts(
+def compute_forecasts(
     data_dir: Path, snapshot: Snapshot, now: datetime
 ) -> Mapping[tuple[str, str], Forecast]:
     """Return, by account label and window name, where each window is heading at `now` (UTC).
@@ -39,7 +39,7 @@ def forecasts(
     }
     history = _sampled(data_dir, now) if live else {}
     found = {
-        (label, name): _forecast(reading, name, history.get(label, ()), now)
+        (label, name): _compute_forecast(reading, name, history.get(label, ()), now)
         for label, reading in live.items()
         for name in reading.windows
     }
@@ -51,12 +51,12 @@ def _sampled(data_dir: Path, now: datetime) -> dict[str, list[Point]]:
     found: dict[str, dict[int, Mapping[str, int]]] = {}
     for span in _SPANS:
         since, until = to_ms(now - span), to_ms(now)
-        for label, points in reader.sampled_series(data_dir, since, until, _SAMPLES).items():
+        for label, points in reader.sample_series(data_dir, since, until, _SAMPLES).items():
             found.setdefault(label, {}).update(points)
     return {label: sorted(points.items(), key=_stamp) for label, points in found.items()}
 
 
-def _forecast(
+def _compute_forecast(
     reading: Reading, name: str, points: Sequence[Point], now: datetime
 ) -> Forecast | None:
     lasts, window = duration(name), reading.windows[name]

@@ -107,7 +107,7 @@ STATE = st.builds(
     account_states=st.dictionaries(TEXT, MEMORY, max_size=3),
     outbox=st.lists(st.builds(Message, EVENT, st.none() | TEXT, COUNT), max_size=3).map(tuple),
     history_line=st.none()
-    | st.builds(history.line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),
+    | st.builds(history.format_line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),
     slack_retry_at=st.none() | INSTANT,
     pass_seconds=st.none() | st.floats(0, 1e6),
     counters=st.dictionaries(TEXT, COUNT, max_size=3),

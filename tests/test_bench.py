@@ -82,7 +82,7 @@ def test_nothing_makes_an_empty_table() -> None:
 
 def test_the_history_to_measure_on_is_one(tmp_path: Path) -> None:
     size = stock.history(tmp_path, stock.labels(3), timedelta(minutes=10), 2, NOW)
-    points = reader.series(tmp_path, "account 001", 0, to_ms(NOW))
+    points = reader.read_series(tmp_path, "account 001", 0, to_ms(NOW))
     assert len(points) == 2 * 144
     assert size == sum(path.stat().st_size for path in tmp_path.iterdir())
     assert {*points[-1][1]} == {"fiveHour", "sevenDay", "models.Fable"}

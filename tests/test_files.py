@@ -51,7 +51,10 @@ def open_files() -> int:
 def test_an_error_of_the_system_is_one_line_with_the_file_and_what_to_do(
     number: int, words: str
 ) -> None:
-    with pytest.raises(StoreError) as caught, files.explained("write", Path("/data/state.json")):
+    with (
+        pytest.raises(StoreError) as caught,
+        files.wrap_os_errors("write", Path("/data/state.json")),
+    ):
         raise OSError(number, os.strerror(number))
     assert str(caught.value) == f"cannot write /data/state.json: {words}"
     assert isinstance(caught.value.__cause__, OSError)
@@ -59,13 +62,13 @@ def test_an_error_of_the_system_is_one_line_with_the_file_and_what_to_do(
 
 
 def test_an_error_without_a_number_is_named_too() -> None:
-    with pytest.raises(StoreError) as caught, files.explained("read", Path("/x")):
+    with pytest.raises(StoreError) as caught, files.wrap_os_errors("read", Path("/x")):
         raise TimeoutError
     assert str(caught.value) == "cannot read /x: TimeoutError"
 
 
 def test_what_is_no_error_of_the_system_is_not_touched() -> None:
-    with pytest.raises(ZeroDivisionError), files.explained("read", Path("/x")):
+    with pytest.raises(ZeroDivisionError), files.wrap_os_errors("read", Path("/x")):
         raise ZeroDivisionError
 
 

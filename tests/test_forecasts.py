@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.forecast import Forecast
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.forecasts import forecasts
+from cldmon.forecasts import compute_forecasts
 from cldmon.store import history
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def passes(folder: Path) -> None:
         week = round(max(0, (at - WEEK_BEGAN) / timedelta(days=1) * 20))
         values = {"fiveHour": session, "sevenDay": week, "models.Fable": week, "codeName": 5}
         windows = {name: Window(percent, None) for name, percent in values.items()}
-        written.ensure(history.line(at, {"alice": windows}))
+        written.ensure(history.format_line(at, {"alice": windows}))
         at += TEN_MINUTES
 
 
@@ -41,7 +41,7 @@ def one(reading: Reading, failure: Failure | None = None) -> Snapshot:
 
 def test_each_running_window_is_told_by_its_own_history(tmp_path: Path) -> None:
     passes(tmp_path)
-    found = forecasts(tmp_path, one(READING), NOW)
+    found = compute_forecasts(tmp_path, one(READING), NOW)
     assert found["alice", "fiveHour"] in [Forecast(None, percent) for percent in (49, 50, 51)]
     full = found["alice", "sevenDay"].full_at
     assert full
@@ -52,19 +52,19 @@ def test_each_running_window_is_told_by_its_own_history(tmp_path: Path) -> None:
 def test_windows_of_unknown_length_and_idle_ones_have_none(tmp_path: Path) -> None:
     passes(tmp_path)
     idle = Reading(NOW, {"codeName": SEVEN_DAY, "sevenDay": Window(0, None)})
-    assert forecasts(tmp_path, one(idle), NOW) == {}
+    assert compute_forecasts(tmp_path, one(idle), NOW) == {}
 
 
 def test_accounts_in_error_or_long_unread_have_none(tmp_path: Path) -> None:
     passes(tmp_path)
     failure = Failure(FailureKind.TIMEOUT, "no answer")
-    assert forecasts(tmp_path, one(READING, failure), NOW) == {}
-    assert forecasts(tmp_path, one(READING), NOW + timedelta(minutes=31)) == {}
-    assert forecasts(tmp_path, Snapshot(NOW, (Account("alice", None),)), NOW) == {}
+    assert compute_forecasts(tmp_path, one(READING, failure), NOW) == {}
+    assert compute_forecasts(tmp_path, one(READING), NOW + timedelta(minutes=31)) == {}
+    assert compute_forecasts(tmp_path, Snapshot(NOW, (Account("alice", None),)), NOW) == {}
 
 
 def test_without_history_there_is_none(tmp_path: Path) -> None:
-    assert forecasts(tmp_path, one(READING), NOW) == {}
+    assert compute_forecasts(tmp_path, one(READING), NOW) == {}
 
 
 def test_the_line_of_the_reading_s_own_pass_is_no_further_reading(tmp_path: Path) -> None:
@@ -72,6 +72,6 @@ def test_the_line_of_the_reading_s_own_pass_is_no_further_reading(tmp_path: Path
     written = history.History(tmp_path)
     for minutes, percent in ((60, 10), (-0.5, 20)):
         at = NOW - timedelta(minutes=minutes)
-        written.ensure(history.line(at, {"alice": {"fiveHour": Window(percent, None)}}))
+        written.ensure(history.format_line(at, {"alice": {"fiveHour": Window(percent, None)}}))
     now = NOW + timedelta(minutes=1)
-    assert ("alice", "fiveHour") not in forecasts(tmp_path, one(READING), now)
+    assert ("alice", "fiveHour") not in compute_forecasts(tmp_path, one(READING), now)

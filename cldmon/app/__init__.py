@@ -123,9 +123,9 @@ class App:
 
     def forecasts(self, snapshot: Snapshot) -> Forecasts:
         """Where each window of a snapshot is heading; raises StoreError."""
-        from cldmon.forecasts import forecasts
+        from cldmon.forecasts import compute_forecasts
 
-        return forecasts(self.data_dir, snapshot, self.now())
+        return compute_forecasts(self.data_dir, snapshot, self.now())
 
     def permissions_warning(self) -> str | None:
         """A warning if others than its owner can open a configuration with secrets, or None."""

@@ -48,5 +48,5 @@ def _read_other_files(data_dir: Path) -> None:
     """Raise StoreError where a file that a pass or a person needs cannot be read."""
     SubscriptionsFile(data_dir).load()
     if days := [path for _, path in day_files(data_dir)]:
-        with files.explained("read", days[-1]):
-            files.opened(days[-1]).close()
+        with files.wrap_os_errors("read", days[-1]):
+            files.open_regular(days[-1]).close()

@@ -150,7 +150,7 @@ def _runs(path: str | Path) -> bool:
 def _is_snap_stub(path: str | Path) -> bool:
     # Ubuntu's chromium-browser is a shell script that only tells to install a snap.
     try:
-        with files.opened(Path(path)) as file:
+        with files.open_regular(Path(path)) as file:
             head = file.read(2048)
     except OSError:
         return False

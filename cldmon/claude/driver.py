@@ -41,7 +41,7 @@ async def driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterator[P
 
 async def _started(temp_dir: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
-    with files.explained("make a file in", temp_dir):
+    with files.wrap_os_errors("make a file in", temp_dir):
         said = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     clean = clean_environment(os.environ)
     changes = {n: clean.get(n) for n, value in os.environ.items() if clean.get(n) != value}

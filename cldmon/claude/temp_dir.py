@@ -38,7 +38,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
     folder, compiled = _place(owner), owner / "compiled"
     files.private_dir(compiled)
     _clear(folder)
-    with files.explained("make the folder", folder):
+    with files.wrap_os_errors("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)
         _require_room(folder.parent, os.statvfs(folder))
     try:
@@ -54,7 +54,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
 
 
 def _is_ours_alone(folder: Path) -> bool:
-    with files.explained("look at", folder):
+    with files.wrap_os_errors("look at", folder):
         found = folder.lstat()
     others = stat.S_IWGRP | stat.S_IWOTH
     return (
@@ -82,12 +82,12 @@ def end_processes(folder: Path) -> None:
 
 def _place(owner: Path) -> Path:
     name = hashlib.sha256(os.fsencode(owner.absolute())).hexdigest()[:12]
-    with files.explained("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108 - for words
+    with files.wrap_os_errors("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108 - for words
         return Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")
 
 
 def _clear(folder: Path) -> None:
-    with files.explained("look at", folder):
+    with files.wrap_os_errors("look at", folder):
         try:
             found = folder.lstat()
         except FileNotFoundError:

@@ -98,9 +98,9 @@ def _print_json(app: App, query: Query) -> bool:
         accounts = _readings(app, query)
         windows = _asked_windows(accounts, query)
         kept = {label: series.only(points, windows) for label, points in accounts.items()}
-        chunks = reader.as_array(reader.selected(kept))
+        chunks = reader.json_array(reader.format_series(kept))
     else:
-        chunks = reader.array(app.data_dir, since, until)
+        chunks = reader.read_array(app.data_dir, since, until)
     size = 0
     for chunk in sanitize_json(chunks):
         sys.stdout.buffer.write(chunk)
@@ -146,12 +146,12 @@ def _readings(app: App, query: Query, most: int = 0) -> Accounts:
     data_dir, (since, until) = app.data_dir, _ends(query)
     step = _step(app, query, most) if most else 1
     if query.labels:
-        found = {n: reader.series(data_dir, n, since, until, step) for n in query.labels}
+        found = {n: reader.read_series(data_dir, n, since, until, step) for n in query.labels}
         for label in query.labels:
             if not found[label]:
                 app.require_account(label)
         return found
-    every = reader.all_series(data_dir, since, until, step)
+    every = reader.read_all_series(data_dir, since, until, step)
     return {n: every[n] for n in [*app.outline.labels, *every] if n in every}
 
 
@@ -163,7 +163,7 @@ def _step(app: App, query: Query, most: int) -> int:
     from cldmon.store import reader
 
     since, until = _ends(query)
-    labels = query.labels or reader.sampled_series(app.data_dir, since, until, _LOOKS)
+    labels = query.labels or reader.sample_series(app.data_dir, since, until, _LOOKS)
     step = (until - since) * len(labels) // most
     return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
 

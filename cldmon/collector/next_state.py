@@ -107,7 +107,7 @@ def next_state(
         ),
         outbox=tuple(m for m in before.outbox if m.event.label in labels),
         account_states={label: _memory(before, label, findings, alerts, now) for label in labels},
-        history_line=history.line(now, readings),
+        history_line=history.format_line(now, readings),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(counts),
     )

@@ -81,7 +81,7 @@ def _printable(part: str) -> str:
 
 def _bytes(path: Path) -> bytes:
     try:
-        with files.opened(path) as file:
+        with files.open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ConfigError(_unreadable(path, error)) from error

@@ -119,7 +119,7 @@ def _insist_on_writable(path: Path) -> None:
 def _store_in_config(path: Path, label: str, key: Secret) -> None:
     # Read only now: a person may have edited it while another signed in.
     text = document.read(path).text
-    with files.explained("look at", path):
+    with files.wrap_os_errors("look at", path):
         mode = stat.S_IMODE(path.stat().st_mode)
     try:
         edited = with_key(text, label, key.reveal())
@@ -134,7 +134,7 @@ def _replace(path: Path, text: str, mode: int) -> None:
     owner = real.stat() if real.exists() else None
     files.replace(real, text.encode(), mode=mode)
     if owner and os.geteuid() == 0:
-        with files.explained("give to its owner", real):
+        with files.wrap_os_errors("give to its owner", real):
             os.chown(real, owner.st_uid, owner.st_gid)
 
 

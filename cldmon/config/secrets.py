@@ -205,7 +205,7 @@ def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run)
 
 def _from_file(path: Path) -> str:
     try:
-        with files.opened(path) as file:
+        with files.open_regular(path) as file:
             return _text(file.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"

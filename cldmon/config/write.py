@@ -34,7 +34,7 @@ def create(path: Path, text: str) -> None:
     it cannot be written.
     """
     files.private_dir(path.parent)
-    with files.explained("write", path), _new(path) as file:
+    with files.wrap_os_errors("write", path), _new(path) as file:
         try:
             file.write(text)
             file.flush()

@@ -21,7 +21,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @contextmanager
 def temporary() -> Iterator[Path]:
     """Make a private folder that is gone when the block ends, however it ends."""
-    with files.explained("make a folder in", Path(tempfile.gettempdir())):
+    with files.wrap_os_errors("make a folder in", Path(tempfile.gettempdir())):
         folder = Path(tempfile.mkdtemp(prefix="cldmon-demo-"))
     try:
         yield folder
@@ -49,7 +49,7 @@ def kept(folder: Path) -> Iterator[Path]:
 
 def _is_there(folder: Path) -> bool:
     """Return whether a folder is there already, and empty; raises UsageError if it is not empty."""
-    with files.explained("look at", folder):
+    with files.wrap_os_errors("look at", folder):
         there = folder.exists()
         if there and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")

@@ -19,7 +19,7 @@ from cldmon.errors import StoreError
 from cldmon.importing import node
 from cldmon.store import HEALTH_LOG, pass_lock
 from cldmon.store.days import BLOCK, MOST_READ
-from cldmon.store.history import PREFIX, date_of, day_of, day_path
+from cldmon.store.history import PREFIX, day_path, line_date, parse_day
 from cldmon.store.lines import LONGEST_LINE, MOST_LINES
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -51,7 +51,7 @@ def staged(source: Path, target: Path, warn: Tell) -> AbstractContextManager[Sta
 
 @contextmanager
 def _copied(source: Path, target: Path, warn: Tell) -> Iterator[Staged]:
-    with files.explained("list", source):
+    with files.wrap_os_errors("list", source):
         paths = sorted(source.iterdir())
     files.private_dir(target)
     with pass_lock(target):
@@ -98,7 +98,7 @@ class Staged:
     def put_in_place(self) -> None:
         """Move the copies to their places: all of them, or none."""
         done: list[Path] = []
-        with files.explained("write to", self._target):
+        with files.wrap_os_errors("write to", self._target):
             try:
                 for name in self._new:
                     (self._copies / name).rename(self._target / name)
@@ -122,7 +122,7 @@ class Staged:
     def clear(self) -> None:
         """Remove the copies that are not in their places."""
         if self._copies.exists():
-            with files.explained("remove", self._copies):
+            with files.wrap_os_errors("remove", self._copies):
                 shutil.rmtree(self._copies)
 
     def _copy(self, path: Path) -> None:
@@ -148,7 +148,7 @@ class Staged:
                 part.rename(self._copies / part.name)
                 self._compare(part.name, path)
             elif lost := len({*_lines(part)} - {*_lines(twin)}):
-                day = day_of(part.name)
+                day = parse_day(part.name)
                 self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not taken")
 
     def _compare(self, name: str, source: Path) -> None:
@@ -175,13 +175,13 @@ class _TooLargeError(Exception):
 
 
 def _is_ours(name: str) -> bool:
-    return name in (_SUBSCRIPTIONS, HEALTH_LOG) or day_of(name) is not None
+    return name in (_SUBSCRIPTIONS, HEALTH_LOG) or parse_day(name) is not None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        file = files.opened(path)
+        file = files.open_regular(path)
     except OSError as error:
         raise _UnreadableError(f"cannot be read: {error.strerror}") from error
     with file:
@@ -226,7 +226,11 @@ def _lines(path: Path, most: int | None = None) -> Iterator[bytes]:
 
 
 def _is_same(copy: Path, place: Path) -> bool:
-    with files.explained("read", place), files.opened(copy) as one, files.opened(place) as other:
+    with (
+        files.wrap_os_errors("read", place),
+        files.open_regular(copy) as one,
+        files.open_regular(place) as other,
+    ):
         while block := one.read(BLOCK):
             if block != other.read(BLOCK):
                 return False
@@ -246,7 +250,7 @@ def _remarks(path: Path) -> Iterator[str]:
     """Yield what is damaged in a file; whoever reads it later passes over that."""
     if path.name == _SUBSCRIPTIONS:
         yield from _people_without_alerts(files.read(path) or b"{}")
-    if day_of(path.name) is None:
+    if parse_day(path.name) is None:
         return
     try:
         if damaged := _count_damaged(path):
@@ -301,14 +305,14 @@ def _day(line: bytes) -> date | None:
         if not line.startswith(PREFIX):
             return None
         json.loads(line)
-        return date_of(line.decode())
+        return line_date(line.decode())
     except (ValueError, OverflowError, RecursionError):
         return None
 
 
 def _names(names: list[str]) -> str:
     """Return the names of files, but only the number of those that there are many of."""
-    days = [name for name in names if day_of(name)]
+    days = [name for name in names if parse_day(name)]
     others = [name for name in names if name not in days]
     counted = [f"{len(days)} day file{'' if len(days) == 1 else 's'}"] if days else []
     return ", ".join(counted + others)

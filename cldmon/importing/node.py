@@ -22,7 +22,7 @@ CACHES = ("slack-users-cache.json",)
 def read_config(path: Path) -> dict[str, Any]:
     """Return the JSON object in a config.json; raises ImportFailedError, one line."""
     try:
-        with files.opened(path) as file:
+        with files.open_regular(path) as file:
             body = json.loads(file.read(files.LARGEST_FILE).decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         # Without its cause, which carries the whole file, secrets included.

@@ -53,14 +53,14 @@ class System:
     def write(self, path: Path, text: str) -> None:
         """Put a file that anybody may read in its place, and make its folder."""
         self.say(f"write: {path}")
-        with files.explained("make the folder", path.parent):
+        with files.wrap_os_errors("make the folder", path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, text.encode(), mode=UNIT_MODE)
 
     def remove(self, path: Path) -> None:
         """Remove a file."""
         self.say(f"remove: {path}")
-        with files.explained("remove", path):
+        with files.wrap_os_errors("remove", path):
             path.unlink()
 
     def _ran(self, argv: tuple[str, ...], given: str) -> subprocess.CompletedProcess[str]:

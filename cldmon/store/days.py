@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms
-from cldmon.store.gzipped import unpacked
+from cldmon.store.gzipped import decompress
 from cldmon.store.history import day_files, day_path
-from cldmon.store.lines import Day, in_days, tidy
+from cldmon.store.lines import Day, normalize, split_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,31 +42,31 @@ class DayFiles:
     listed: frozenset[Path]
 
     def read(self, since_ms: int, until_ms: int) -> Iterator[Day]:
-        """Return the day's lines in pieces, those in a span of time at least, in order of time.
+        """Return the day's lines in chunks, those in a span of time at least, in order of time.
 
         Raises StoreError where a file is there but cannot be read.
         """
-        from cldmon.store.index import index_of, pieces  # here, for `status` does without
+        from cldmon.store.index import load_index, read_chunks  # here, for `status` does without
 
         if self.listed == {self.plain}:
             with (
-                files.explained("read", self.plain),
+                files.wrap_os_errors("read", self.plain),
                 suppress(FileNotFoundError),
-                files.opened(self.plain) as file,
+                files.open_regular(self.plain) as file,
             ):
-                index = index_of(file.fileno(), self.plain)
+                index = load_index(file.fileno(), self.plain)
                 # While gunzip is at work, the plain file may be half there.
                 if index and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for speed
-                    yield from pieces(file.fileno(), index, since_ms, until_ms)
+                    yield from read_chunks(file.fileno(), index, since_ms, until_ms)
                     return
-        yield from in_days(self.lines())
+        yield from split_days(self.lines())
 
     def lines(self) -> list[bytes]:
         """Return all of the day's good lines, in order of time; raises StoreError as `read`."""
         lines: list[bytes] = []
         for _ in range(_READINGS):
             before = self._present()
-            lines = tidy(chain((line + b"\n" for line in lines), _text(before)), self.plain)
+            lines = normalize(chain((line + b"\n" for line in lines), _text(before)), self.plain)
             # gzip, gunzip or logrotate may put one in place of another: half of it was there.
             if self._present() == before:
                 break
@@ -82,21 +82,21 @@ class DayFiles:
         return found
 
 
-def days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
-    """Yield the days, in pieces, that may hold lines of a span of time, oldest first.
+def read_days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
+    """Yield the days, in chunks, that may hold lines of a span of time, oldest first.
 
     Raises StoreError where a file is there but cannot be read.
     """
-    found = sources(data_dir, since_ms, until_ms)
+    found = list_days(data_dir, since_ms, until_ms)
     return chain.from_iterable(each.read(since_ms, until_ms) for each in found)
 
 
-def sources(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
+def list_days(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
     """Return the files of each day in a span of time, oldest first.
 
     The day after the span is among them: a pass across midnight may write to the later file.
     """
-    with files.explained("list", data_dir):
+    with files.wrap_os_errors("list", data_dir):
         if not data_dir.is_dir():
             return []
     first, last = _date(since_ms), _date(until_ms + DAY_MS)
@@ -119,11 +119,11 @@ def _text(paths: Iterable[Path]) -> Iterator[bytes]:
     with ExitStack() as stack:
         opened = []
         for path in sorted(paths):
-            with files.explained("read", path), suppress(FileNotFoundError):
-                opened.append((path, stack.enter_context(files.opened(path))))
+            with files.wrap_os_errors("read", path), suppress(FileNotFoundError):
+                opened.append((path, stack.enter_context(files.open_regular(path))))
         for path, file in opened:
-            with files.explained("read", path):
-                for block in unpacked(file) if path.suffix == ".gz" else _plain(file.fileno()):
+            with files.wrap_os_errors("read", path):
+                for block in decompress(file) if path.suffix == ".gz" else _plain(file.fileno()):
                     yield block
                     read += len(block)
                     if read > MOST_READ:

@@ -16,7 +16,7 @@ _UNPACKED = 1 << 20
 """Bytes that are read, and unpacked, together: a thousand times as much may come of a few."""
 
 
-def unpacked(file: FileIO) -> Iterator[bytes]:
+def decompress(file: FileIO) -> Iterator[bytes]:
     """Yield what can be unpacked of a gzip file; of a torn or damaged one, what comes before."""
     unzip, packed = zlib.decompressobj(_GZIP), b""
     while packed := packed or file.read(_PACKED) or b"":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.windows import nest
-from cldmon.store.gzipped import unpacked
+from cldmon.store.gzipped import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
 _TAIL = 1 << 16
 
 
-def line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
+def format_line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
     """Return the history line of a pass, without line end: label → windows, in percent.
 
     The bytes are those of JavaScript's `JSON.stringify`: no spaces, nothing escaped that need not
@@ -58,7 +58,7 @@ class History:
         So a pass that was killed may have its line written by the next one, and no line is written
         twice. On return it survives a loss of power.
         """
-        path = day_path(self._dir, date_of(line))
+        path = day_path(self._dir, line_date(line))
         data = line.encode()
         if _ends_with(path, data):
             files.sync(path)  # whoever wrote it may have been killed before that
@@ -79,7 +79,7 @@ class History:
             return []
         old = [path for day, path in earlier if day < oldest]
         for path in old:
-            with files.explained("remove", path):
+            with files.wrap_os_errors("remove", path):
                 path.unlink(missing_ok=True)
         return old
 
@@ -94,15 +94,15 @@ def day_files(
 ) -> Iterator[tuple[date, Path]]:
     """Yield every day file of these days, rotated and gzipped ones too, oldest day first."""
     low, high = f"history-{first}", f"history-{last}"
-    with files.explained("list", data_dir):
+    with files.wrap_os_errors("list", data_dir):
         names = sorted(os.listdir(data_dir))  # noqa: PTH208 - a Path of each would take ten times as long
     for name in names:
         # Compared as a text first: of ten years' files a day's are found in a millisecond.
-        if low <= name[: len(low)] <= high and (day := day_of(name)):
+        if low <= name[: len(low)] <= high and (day := parse_day(name)):
             yield day, data_dir / name
 
 
-def day_of(name: str) -> date | None:
+def parse_day(name: str) -> date | None:
     """Return the UTC day whose file is so named, rotated, gzipped or not; None for any other."""
     match = _NAME.fullmatch(name)
     try:
@@ -111,7 +111,7 @@ def day_of(name: str) -> date | None:
         return None
 
 
-def date_of(line: str) -> date:
+def line_date(line: str) -> date:
     """Return the UTC date of a history line; raises ValueError or OverflowError for another."""
     digits = line.removeprefix(PREFIX.decode()).partition(",")[0]
     return from_ms(int(digits)).date()
@@ -126,9 +126,9 @@ def _ends_with(path: Path, line: bytes) -> bool:
 
 
 def _tail(path: Path, size: int) -> bytes:
-    with files.explained("read", path):
+    with files.wrap_os_errors("read", path):
         try:
-            with files.opened(path) as file:
+            with files.open_regular(path) as file:
                 file.seek(max(0, file.seek(0, 2) - size))
                 return file.read()
         except FileNotFoundError:
@@ -138,7 +138,7 @@ def _tail(path: Path, size: int) -> bytes:
 def _tail_of_gzipped(path: Path, size: int) -> bytes:
     tail = b""
     # Whoever put it there may keep it from us: the line is then written once more.
-    with contextlib.suppress(OSError), files.opened(path) as file:
-        for block in unpacked(file):
+    with contextlib.suppress(OSError), files.open_regular(path) as file:
+        for block in decompress(file):
             tail = (tail + block)[-size:]
     return tail

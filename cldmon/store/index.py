@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.store.lines import LONGEST_LINE, PIECE, Day, located
+from cldmon.store.lines import CHUNK, LONGEST_LINE, Day, index_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,8 @@ class Index:
 _known: dict[Path, Index] = {}
 
 
-def index_of(fd: int, path: Path) -> Index | None:
-    """Return where the lines of an open file are; None if it needs any repair: `lines.located`."""
+def load_index(fd: int, path: Path) -> Index | None:
+    """Return where the lines of an open file are; None if it needs any repair."""
     found = os.fstat(fd)
     mark = found.st_ino, found.st_mtime_ns, found.st_size
     known = _known.get(path, Index())
@@ -63,7 +63,7 @@ def index_of(fd: int, path: Path) -> Index | None:
     return index
 
 
-def pieces(fd: int, index: Index, since_ms: int, until_ms: int) -> Iterator[Day]:
+def read_chunks(fd: int, index: Index, since_ms: int, until_ms: int) -> Iterator[Day]:
     """Yield the lines of a span of time, both ends included, as far as they are still there.
 
     The file may be cut meanwhile.
@@ -83,8 +83,8 @@ def _cut(index: Index, span: range) -> Iterator[range]:
     """Yield the numbers of lines that are a piece together."""
     number = span.start
     while number < span.stop:
-        following = bisect_right(index.starts, index.starts[number] + PIECE, number, span.stop)
-        if index.end(following - 1) > index.starts[number] + PIECE:
+        following = bisect_right(index.starts, index.starts[number] + CHUNK, number, span.stop)
+        if index.end(following - 1) > index.starts[number] + CHUNK:
             following -= 1
         following = max(number + 1, following)
         yield range(number, following)
@@ -106,7 +106,7 @@ def _extended(fd: int, base: Index, mark: Mark) -> Index | None:
     stamps, starts, position = base.stamps[:], base.starts[:], base.mark[2]
     while position < mark[2]:
         text = _whole_lines(fd, position, mark[2])
-        found = located(text, stamps[-1] if stamps else -1)
+        found = index_lines(text, stamps[-1] if stamps else -1)
         if not text or found is None:
             return None
         stamps += found[0]

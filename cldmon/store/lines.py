@@ -48,7 +48,7 @@ MOST_LINES = 300_000
 _OVERHEAD = 100
 """Bytes that each line takes beside its text."""
 
-PIECE = 1 << 18
+CHUNK = 1 << 18
 """Bytes that are handed on together, or one line: with their copies still in the cache when they
 are sent, and little enough that the C library's allocator does not keep more of what is free."""
 
@@ -97,7 +97,7 @@ class Day:
         return self.text[self.start(number) : self.start(number + 1) - 1]
 
 
-def tidy(blocks: Iterable[bytes], path: Path) -> list[bytes]:
+def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
     """Return the good lines of a text that comes in blocks, each once, in order of time.
 
     Of more than `LARGEST_DAY` bytes or `MOST_LINES`, those that come first.
@@ -111,7 +111,7 @@ def tidy(blocks: Iterable[bytes], path: Path) -> list[bytes]:
         looked_at += max(1, line.count(PREFIX))
         if line in good:
             continue
-        found = [line] if _is_ours(line, is_sound=is_sound) else [*_salvaged(line)]
+        found = [line] if _is_ours(line, is_sound=is_sound) else [*_repair(line)]
         good.update(dict.fromkeys(found))
         dropped += not found
         size += sum(len(each) + _OVERHEAD for each in found)
@@ -120,20 +120,20 @@ def tidy(blocks: Iterable[bytes], path: Path) -> list[bytes]:
     return sorted(good, key=_stamp)
 
 
-def in_days(lines: Sequence[bytes]) -> Iterator[Day]:
-    """Yield good lines, sorted by time, in pieces of `PIECE` bytes or one line."""
+def split_days(lines: Sequence[bytes]) -> Iterator[Day]:
+    """Yield good lines, sorted by time, in pieces of `CHUNK` bytes or one line."""
     some: list[bytes] = []
     size = 0
     for line in lines:
-        if some and size + len(line) >= PIECE:
-            yield day_of(some)
+        if some and size + len(line) >= CHUNK:
+            yield join_lines(some)
             some, size = [], 0
         some.append(line)
         size += len(line) + 1
-    yield day_of(some)
+    yield join_lines(some)
 
 
-def day_of(lines: Sequence[bytes]) -> Day:
+def join_lines(lines: Sequence[bytes]) -> Day:
     """Return good lines, sorted by time, as a day."""
     starts, position = [], 0
     for line in lines:
@@ -142,7 +142,7 @@ def day_of(lines: Sequence[bytes]) -> Day:
     return Day(b"".join(line + b"\n" for line in lines), [_stamp(line) for line in lines], starts)
 
 
-def located(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | None:
+def index_lines(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | None:
     """Return the times in ms of a text's lines, and where they begin.
 
     None where it needs any repair, or a line is not later than the one before; than `after_ms`, for
@@ -231,17 +231,17 @@ def _note(path: Path, what: str) -> None:
     logging.getLogger(__name__).info("%s: %s", path, what)
 
 
-def _salvaged(line: bytes) -> Iterator[bytes]:
+def _repair(line: bytes) -> Iterator[bytes]:
     """Yield each pass in a line, in the writer's form: other bytes may have been glued to it."""
     if b'"timestamp"' not in line:
         return
     starts = {0, *(match.start() for match in re.finditer(re.escape(PREFIX), line))}
     for start, end in itertools.pairwise([*sorted(starts), len(line)]):
-        if good := _anew(line[start:end]):
+        if good := _reserialize(line[start:end]):
             yield good
 
 
-def _anew(piece: bytes) -> bytes | None:
+def _reserialize(piece: bytes) -> bytes | None:
     """Return the pass that a piece of a line begins with, in the writer's form, or None."""
     try:
         body, _ = _DECODER.raw_decode(piece.decode(errors="surrogateescape"))

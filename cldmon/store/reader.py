@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import parse_percentage
 from cldmon.domain.windows import FULL, flatten, nest
-from cldmon.store.days import DAY_MS, days
+from cldmon.store.days import DAY_MS, read_days
 from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ _NEAR = 256
 """Bytes in which an account is looked for first: digits come and go before it."""
 
 
-def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
+def read_array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
     """Yield the lines of a span of time as one JSON array, in chunks of at most 1 MiB."""
     yield b"["
     held = b""  # the comma behind the last line has to go
-    for day in days(data_dir, since_ms, until_ms):
+    for day in read_days(data_dir, since_ms, until_ms):
         for chunk in _listed(day, day.between(since_ms, until_ms)):
             yield held
             held = chunk
@@ -52,7 +52,7 @@ def array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
     yield b"]"
 
 
-def as_array(lines: Iterable[bytes]) -> Iterator[bytes]:
+def json_array(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield lines as one JSON array, in chunks of some 1 MiB."""
     chunk = bytearray(b"[")
     for line in lines:
@@ -63,7 +63,7 @@ def as_array(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(chunk.rstrip(b",")) + b"]"
 
 
-def series(
+def read_series(
     data_dir: Path, label: str, since_ms: int, until_ms: int, step_ms: int = 1
 ) -> list[Point]:
     """Return one account's readings in a span of time, from the first line of each step of it.
@@ -75,13 +75,13 @@ def series(
     known = _Known()
     return [
         (stamp, windows)
-        for day in days(data_dir, since_ms, until_ms)
+        for day in read_days(data_dir, since_ms, until_ms)
         for stamp, values in _picked(day, day.chosen(since_ms, until_ms, step_ms), key)
         if (windows := known[values]) is not None
     ]
 
 
-def all_series(
+def read_all_series(
     data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1
 ) -> dict[str, list[Point]]:
     """Return the readings of every account in a span of time, by label as first seen.
@@ -90,25 +90,23 @@ def all_series(
     """
     return _parsed(
         (day.stamps[number], day.line(number))
-        for day in days(data_dir, since_ms, until_ms)
+        for day in read_days(data_dir, since_ms, until_ms)
         for number in day.chosen(since_ms, until_ms, step_ms)
     )
 
 
-def series_in_turn(
-    data_dir: Path, since_ms: int, until_ms: int
-) -> Iterator[dict[str, list[Point]]]:
+def iter_series(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[dict[str, list[Point]]]:
     """Yield the readings of every account by quarters of a day: of many a week fills the memory."""
 
     def stamped(day: Day) -> Iterator[tuple[int, bytes]]:
         return ((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
 
     # Not in loops of their own: their variables would keep one while the next is read.
-    lines = chain.from_iterable(map(stamped, days(data_dir, since_ms, until_ms)))
+    lines = chain.from_iterable(map(stamped, read_days(data_dir, since_ms, until_ms)))
     return (_parsed(part) for _, part in groupby(lines, lambda each: each[0] // QUARTER_MS))
 
 
-def sampled_series(
+def sample_series(
     data_dir: Path, since_ms: int, until_ms: int, count: int
 ) -> dict[str, list[Point]]:
     """Return every account's readings nearest after `count` evenly spaced instants of a span."""
@@ -126,7 +124,7 @@ def _parsed(stamped: Iterable[tuple[int, bytes]]) -> dict[str, list[Point]]:
     return {label: found[raw] for raw in found if (label := _label(raw)) is not None}
 
 
-def selected(points: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
+def format_series(points: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
     """Yield the readings of some accounts as history lines: label → points in."""
     passes: defaultdict[int, list[tuple[str, Mapping[str, int]]]] = defaultdict(list)
     for label, readings in points.items():

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.domain.model import from_ms
-from cldmon.store.days import DayFiles, sources
+from cldmon.store.days import DayFiles, list_days
 from cldmon.store.history import PREFIX
-from cldmon.store.lines import LONGEST_LINE, Day, day_of, tidy
+from cldmon.store.lines import LONGEST_LINE, Day, join_lines, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,17 +42,17 @@ def sample(data_dir: Path, since_ms: int, until_ms: int, count: int) -> Day:
     by_day = {day: list(of) for day, of in groupby(instants, lambda ms: from_ms(ms).date())}
     lines = (
         line
-        for found in sources(data_dir, since_ms, until_ms)
+        for found in list_days(data_dir, since_ms, until_ms)
         if (wanted := by_day.get(found.date))
         for line in _nearest(found, wanted)
     )
-    return day_of(tidy((line + b"\n" for line in lines), data_dir))
+    return join_lines(normalize((line + b"\n" for line in lines), data_dir))
 
 
 def _nearest(found: DayFiles, wanted: Sequence[int]) -> Iterable[bytes]:
-    with files.explained("read", found.plain):
+    with files.wrap_os_errors("read", found.plain):
         try:
-            file = files.opened(found.plain)
+            file = files.open_regular(found.plain)
         except FileNotFoundError:
             return _of_lines(found.lines(), wanted)
         with file:

@@ -146,7 +146,7 @@ class StateFile:
     def set_aside(self, now: datetime) -> Path:
         """Move a file that is not understood out of the way, and return where it went."""
         aside = self.path.with_name(f"{self.path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}")
-        with files.explained("set aside", self.path):
+        with files.wrap_os_errors("set aside", self.path):
             self.path.replace(aside)
         return aside
 
@@ -254,5 +254,5 @@ def _message_from_json(entry: dict[str, Any]) -> Message:
 
 def _line(value: object) -> str:
     line = json_types.text(value)
-    history.date_of(line)  # raises where it is none
+    history.line_date(line)  # raises where it is none
     return line

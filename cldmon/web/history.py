@@ -45,11 +45,13 @@ def history(request: Request, caller: Caller, services: Services) -> Response:
     account, points = parameter(request, "account"), _points(request)
     key = caller_key(caller)
     if account is None and points is None:
-        return _whole(request, reader.array(services.data_dir, since_ms, until_ms), services, key)
+        return _whole(
+            request, reader.read_array(services.data_dir, since_ms, until_ms), services, key
+        )
     found = _series(services.data_dir, account, since_ms, until_ms)
     with services.rate_limits.history_turns.taken(key):
         chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
-    return _whole(request, reader.as_array(reader.selected(chosen)), services, key)
+    return _whole(request, reader.json_array(reader.format_series(chosen)), services, key)
 
 
 def _range(request: Request) -> timedelta:
@@ -109,8 +111,8 @@ def _series(
 ) -> Iterator[Mapping[str, list[Point]]]:
     """Yield readings by label, of every account by quarters of a day."""
     if account is None:
-        return reader.series_in_turn(data_dir, since_ms, until_ms)
-    return iter([{account: reader.series(data_dir, account, since_ms, until_ms)}])
+        return reader.iter_series(data_dir, since_ms, until_ms)
+    return iter([{account: reader.read_series(data_dir, account, since_ms, until_ms)}])
 
 
 def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:

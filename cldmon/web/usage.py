@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.domain.freshness import configured, to_json
 from cldmon.domain.subscriptions import Subscriptions
 from cldmon.errors import StoreError
-from cldmon.forecasts import forecasts
+from cldmon.forecasts import compute_forecasts
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.file_cache import FileCache
@@ -37,13 +37,13 @@ class Usage:
     """Makes the answers, each once for everybody who asks alike within a second.
 
     What can be said of a reading changes as it ages. Threads may share it. `compute_forecasts` is
-    `cldmon.forecasts.forecasts`.
+    `cldmon.forecasts.compute_forecasts`.
     """
 
     def __init__(
         self,
         data_dir: Path,
-        compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = forecasts,
+        compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = compute_forecasts,
     ) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir

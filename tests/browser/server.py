@@ -151,7 +151,7 @@ class ServerFixture:
                 label: {name: Window(percent, None) for name, percent in percents.items()}
                 for label, percents in found.items()
             }
-            History(self.data).ensure(history.line(at - minutes * MINUTE, named))
+            History(self.data).ensure(history.format_line(at - minutes * MINUTE, named))
 
     def start(self) -> None:
         """Start the server, and wait until it listens."""

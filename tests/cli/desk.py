@@ -15,7 +15,7 @@ from cldmon.app import App
 from cldmon.cli import MODULES, cli
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.secret import Secret
-from cldmon.store.history import day_path, line
+from cldmon.store.history import day_path, format_line
 from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.fakes import Clock, windows
@@ -119,4 +119,4 @@ def _passes() -> Iterator[tuple[object, str]]:
         }
         if n > 20:
             read["bob"] = {"fiveHour": n // 2, "sevenDay": 93}
-        yield at.date(), line(at, {label: windows(values) for label, values in read.items()})
+        yield at.date(), format_line(at, {label: windows(values) for label, values in read.items()})

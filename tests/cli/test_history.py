@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cldmon.domain.model import Window
-from cldmon.store.history import History, line
+from cldmon.store.history import History, format_line
 
 CLDMON = Path(sys.executable).with_name("cldmon")
 HEAVY = {"pydantic", "slack_sdk", "playwright", "prometheus_client", "http.server", "statistics"}
@@ -35,7 +35,7 @@ class Home:
             label: {name: Window(percent, None) for name, percent in values.items()}
             for label, values in accounts.items()
         }
-        History(self.data).ensure(line(datetime.now(UTC) - ago, windows))
+        History(self.data).ensure(format_line(datetime.now(UTC) - ago, windows))
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         command = [str(CLDMON), "--config", str(self.folder / "config.toml"), "history", *arguments]

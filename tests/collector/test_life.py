@@ -22,7 +22,7 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BusyError
 from cldmon.store.history import day_files
-from cldmon.store.reader import array
+from cldmon.store.reader import read_array
 from tests.collector.house import TEN_MINUTES, House
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def compress(folder: Path) -> None:
 
 def lines(house: House) -> list[dict[str, object]]:
     """Every line of the history, gzipped or not, as the API gives it."""
-    found: list[dict[str, object]] = json.loads(b"".join(array(house.data_dir, 0, now_ms(house))))
+    found: list[dict[str, object]] = json.loads(
+        b"".join(read_array(house.data_dir, 0, now_ms(house)))
+    )
     return found
 
 

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from cldmon.store.history import day_files
-from cldmon.store.reader import array
+from cldmon.store.reader import read_array
 from tests.docs.pages import Block, blocks
 
 if TYPE_CHECKING:
@@ -149,9 +149,9 @@ def test_days_put_away_by_logrotate_are_still_days_of_the_history(tmp_path: Path
     for day, path in zip(days, paths, strict=True):
         path.write_text(f'{{"timestamp":{int(day.timestamp() * 1000)},"accounts":[]}}\n')
         os.utime(path, (day.timestamp(), day.timestamp()))
-    before = b"".join(array(data, 0, LATEST))
+    before = b"".join(read_array(data, 0, LATEST))
     run_shell(f"PATH=$PATH:/usr/sbin logrotate --state '{state}' '{config}'", tmp_path)
     names = [path.name.partition(".")[2] for _, path in day_files(data)]
     assert names == ["jsonl.1.gz", "jsonl.1.gz", "jsonl"]
     assert before.count(b"timestamp") == len(days)
-    assert b"".join(array(data, 0, LATEST)) == before
+    assert b"".join(read_array(data, 0, LATEST)) == before

@@ -91,7 +91,7 @@ def _live(data: Path) -> None:
         lambda: house.subscribe("U1"),
         lambda: house.run({"alice": 100}),
         lambda: house.run({"alice": 0}),
-        lambda: [*reader.array(data, 0, 10**14)],
+        lambda: [*reader.read_array(data, 0, 10**14)],
         lambda: _log_out(house),
     ):
         with suppress(CldmonError):

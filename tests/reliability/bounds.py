@@ -151,7 +151,7 @@ def write_week(data: Path, accounts: int, every: timedelta) -> None:
     days: dict[Path, list[str]] = {}
     while at < now():
         read = {f"account-{number}": windows(number, number, at=at) for number in range(accounts)}
-        days.setdefault(day_path(data, at.date()), []).append(history.line(at, read))
+        days.setdefault(day_path(data, at.date()), []).append(history.format_line(at, read))
         at += every
     for path, lines in days.items():
         path.write_text("\n".join(lines) + "\n")

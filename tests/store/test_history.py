@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.errors import StoreError
-from cldmon.store.history import History, date_of, day_files, day_path, line
+from cldmon.store.history import History, day_files, day_path, format_line, line_date
 from tests.fakes import NOON, windows
 from tests.strategies import INSTANT, TEXT, WINDOWS
 
@@ -43,21 +43,22 @@ LABELS = {
 @pytest.mark.parametrize(("label", "text"), LABELS.items(), ids=map(ascii, LABELS))
 def test_a_label_is_written_as_javascript_writes_it(label: str, text: str) -> None:
     assert (
-        line(NOON, {label: {}}) == f'{{"timestamp":1795348800000,"accounts":[{{"label":{text}}}]}}'
+        format_line(NOON, {label: {}})
+        == f'{{"timestamp":1795348800000,"accounts":[{{"label":{text}}}]}}'
     )
 
 
 def test_a_line_has_the_form_of_the_node_program() -> None:
     accounts = {"alice": windows({"fiveHour": 17, "sevenDay": 45})}
     at = datetime(2026, 3, 12, 2, 47, 15, 95_000, tzinfo=UTC)
-    assert line(at, accounts) == (
+    assert format_line(at, accounts) == (
         '{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}'
     )
 
 
 def test_other_windows_are_further_keys_and_those_of_models_stand_below_models() -> None:
     alice = windows({"fiveHour": 0, "models.Fable": 72, "sevenDayOpus": 12, "models.a b": 100})
-    assert line(NOON, {"alice": alice, "bob": {}}) == (
+    assert format_line(NOON, {"alice": alice, "bob": {}}) == (
         '{"timestamp":1795348800000,"accounts":['
         '{"label":"alice","fiveHour":0,"sevenDayOpus":12,"models":{"Fable":72,"a b":100}},'
         '{"label":"bob"}]}'
@@ -65,7 +66,7 @@ def test_other_windows_are_further_keys_and_those_of_models_stand_below_models()
 
 
 def test_a_pass_that_read_nobody_has_its_line_too() -> None:
-    assert line(NOON, {}) == '{"timestamp":1795348800000,"accounts":[]}'
+    assert format_line(NOON, {}) == '{"timestamp":1795348800000,"accounts":[]}'
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_pass_that_read_nobody_has_its_line_too() -> None:
     ],
 )
 def test_the_time_is_whole_milliseconds_since_the_epoch(at: datetime, ms: int) -> None:
-    assert json.loads(line(at, {}))["timestamp"] == ms
+    assert json.loads(format_line(at, {}))["timestamp"] == ms
 
 
 @settings(max_examples=60)
@@ -87,13 +88,13 @@ def test_the_time_is_whole_milliseconds_since_the_epoch(at: datetime, ms: int) -
 def test_any_line_is_one_line_that_says_what_was_read(
     at: datetime, accounts: dict[str, dict[str, Window]]
 ) -> None:
-    text = line(at, accounts)
+    text = format_line(at, accounts)
     assert text.startswith('{"timestamp":')
     assert "\n" not in text
     assert "\r" not in text
     body = json.loads(text)
     assert [entry["label"] for entry in body["accounts"]] == list(accounts)
-    assert date_of(text) == at.date()
+    assert line_date(text) == at.date()
     for entry, said in zip(body["accounts"], accounts.values(), strict=True):
         del entry["label"]
         nested = [(group, entry.pop(group, {})) for group in ("models", "scoped")]
@@ -106,13 +107,13 @@ def test_any_line_is_one_line_that_says_what_was_read(
 )
 def test_what_is_no_line_has_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        date_of(text)
+        line_date(text)
 
 
 def test_each_line_goes_into_the_file_of_its_utc_day(tmp_path: Path) -> None:
     day = timedelta(days=1)
     for at in (NOON, NOON + day, NOON - day):
-        History(tmp_path).ensure(line(at, {}))
+        History(tmp_path).ensure(format_line(at, {}))
     assert [path.name for _, path in day_files(tmp_path)] == [
         "history-2026-11-21.jsonl",
         "history-2026-11-22.jsonl",
@@ -121,7 +122,7 @@ def test_each_line_goes_into_the_file_of_its_utc_day(tmp_path: Path) -> None:
 
 
 def test_a_line_is_written_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    first, second = line(NOON, {}), line(NOON + timedelta(minutes=10), {})
+    first, second = format_line(NOON, {}), format_line(NOON + timedelta(minutes=10), {})
     for text in (first, first, second, second, first):
         History(tmp_path).ensure(text)
     [(_, path)] = day_files(tmp_path)
@@ -130,7 +131,7 @@ def test_a_line_is_written_once_however_often_it_is_asked_for(tmp_path: Path) ->
 
 def test_a_line_that_merely_contains_another_is_another(tmp_path: Path) -> None:
     """Only a whole line counts, not its like inside a longer one."""
-    text = line(NOON, {})
+    text = format_line(NOON, {})
     path = tmp_path / "history-2026-11-22.jsonl"
     path.write_text(f"x{text}\n{text}x\n")
     History(tmp_path).ensure(text)
@@ -140,13 +141,13 @@ def test_a_line_that_merely_contains_another_is_another(tmp_path: Path) -> None:
 def test_what_was_there_is_never_changed(tmp_path: Path) -> None:
     path = tmp_path / "history-2026-11-22.jsonl"
     path.write_bytes(b"\xff\x00foreign\n{torn")
-    History(tmp_path).ensure(line(NOON, {}))
-    assert path.read_bytes() == b"\xff\x00foreign\n{torn\n" + line(NOON, {}).encode() + b"\n"
+    History(tmp_path).ensure(format_line(NOON, {}))
+    assert path.read_bytes() == b"\xff\x00foreign\n{torn\n" + format_line(NOON, {}).encode() + b"\n"
 
 
 def test_a_day_file_that_is_large_is_looked_at_from_its_end(tmp_path: Path) -> None:
     """A line that stands far from the end was not the last pass's."""
-    text = line(NOON, {})
+    text = format_line(NOON, {})
     path = tmp_path / "history-2026-11-22.jsonl"
     path.write_text(f"{text}\n" + "x" * 99 * 1_000 + "\n")
     History(tmp_path).ensure(text)
@@ -157,7 +158,7 @@ def test_a_gzipped_file_that_cannot_be_read_keeps_no_line_from_being_written(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "history-2026-11-22.jsonl.gz").mkdir()
-    text = line(NOON, {})
+    text = format_line(NOON, {})
     History(tmp_path).ensure(text)
     assert (tmp_path / "history-2026-11-22.jsonl").read_text() == text + "\n"
 

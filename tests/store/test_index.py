@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cldmon import files
 from cldmon.store import index
-from cldmon.store.index import index_of, pieces
-from cldmon.store.lines import PIECE
+from cldmon.store.index import load_index, read_chunks
+from cldmon.store.lines import CHUNK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +32,9 @@ def day(folder: Path, *lines: bytes) -> Path:
 
 
 def found(path: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Day] | None:
-    with files.opened(path) as file:
-        known = index_of(file.fileno(), path)
-        return None if known is None else [*pieces(file.fileno(), known, since, until)]
+    with files.open_regular(path) as file:
+        known = load_index(file.fileno(), path)
+        return None if known is None else [*read_chunks(file.fileno(), known, since, until)]
 
 
 def read(path: Path, since: int = EVER[0], until: int = EVER[1]) -> bytes | None:
@@ -111,17 +111,17 @@ def test_long_files_come_in_pieces(tmp_path: Path) -> None:
     path = day(tmp_path, *lines)
     days = found(path, 5, 1990) or []
     assert len(days) > 2
-    assert max(len(day.text) for day in days) <= PIECE
+    assert max(len(day.text) for day in days) <= CHUNK
     assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:1991]
 
 
 def test_what_is_cut_off_meanwhile_is_gone(tmp_path: Path) -> None:
     lines = [line(stamp, "x" * 1000) for stamp in range(1000)]
     path = day(tmp_path, *lines)
-    with files.opened(path) as file:
-        known = index_of(file.fileno(), path)
+    with files.open_regular(path) as file:
+        known = load_index(file.fileno(), path)
         assert known
-        days = pieces(file.fileno(), known, *EVER)
+        days = read_chunks(file.fileno(), known, *EVER)
         assert next(days).text.startswith(lines[0])
         path.write_bytes(lines[0])
         assert [*days] == []

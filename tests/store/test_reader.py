@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
-from cldmon.store.days import days, sources
+from cldmon.store.days import list_days, read_days
 from cldmon.store.lines import LARGEST_DAY
 from cldmon.store.sampling import sample
 
@@ -42,7 +42,7 @@ def of(at: int, accounts: Mapping[str, Mapping[str, int]]) -> bytes:
         label: {name: Window(percent, None) for name, percent in values.items()}
         for label, values in accounts.items()
     }
-    return history.line(datetime.fromtimestamp(at / 1000, UTC), windows).encode()
+    return history.format_line(datetime.fromtimestamp(at / 1000, UTC), windows).encode()
 
 
 def write(folder: Path, *lines: bytes, day: str = "2026-03-12", end: bytes = b"\n") -> Path:
@@ -52,12 +52,12 @@ def write(folder: Path, *lines: bytes, day: str = "2026-03-12", end: bytes = b"\
 
 
 def read(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[bytes]:
-    found = days(folder, since, until)
+    found = read_days(folder, since, until)
     return [day.line(number) for day in found for number in day.between(since, until)]
 
 
 def as_json(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Any]:
-    parsed = json.loads(b"".join(reader.array(folder, since, until)))
+    parsed = json.loads(b"".join(reader.read_array(folder, since, until)))
     assert isinstance(parsed, list)
     return parsed
 
@@ -98,7 +98,7 @@ def test_a_pass_that_read_no_account_is_a_line_too(tmp_path: Path) -> None:
     write(tmp_path, *lines)
     assert read(tmp_path) == lines
     assert [len(one["accounts"]) for one in as_json(tmp_path)] == [2, 0, 2]
-    assert list(reader.all_series(tmp_path, *EVER)) == ["alice", "bob"]
+    assert list(reader.read_all_series(tmp_path, *EVER)) == ["alice", "bob"]
 
 
 def test_days_follow_each_other(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_number_that_is_no_percentage_is_left_out(tmp_path: Path) -> None:
     accounts = b'"accounts":[{"label":"alice","fiveHour":%s,"sevenDay":45}]}'
     write(tmp_path, MINUTES[0].partition(b'"accounts"')[0] + accounts % (b"9" * 400))
     stamp = json.loads(MINUTES[0])["timestamp"]
-    assert reader.series(tmp_path, "alice", stamp, stamp) == [(stamp, {"sevenDay": 45})]
+    assert reader.read_series(tmp_path, "alice", stamp, stamp) == [(stamp, {"sevenDay": 45})]
 
 
 @given(st.data())
@@ -257,7 +257,7 @@ def test_a_last_line_without_an_end_counts_if_it_is_whole(tmp_path: Path) -> Non
 def test_a_line_of_another_form_is_brought_into_ours(tmp_path: Path, text: str) -> None:
     write(tmp_path, MINUTES[0], (text % (AT + 1)).encode())
     assert read(tmp_path) == [MINUTES[0], line(AT + 1, zoë=7)]
-    assert reader.series(tmp_path, "zoë", *EVER) == [(AT + 1, {"fiveHour": 7})]
+    assert reader.read_series(tmp_path, "zoë", *EVER) == [(AT + 1, {"fiveHour": 7})]
 
 
 # --- gzip -------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_a_day_that_logrotate_put_away_is_still_a_day(tmp_path: Path, suffix: st
 
 def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
     plain = write(tmp_path, *MINUTES)
-    [found] = sources(tmp_path, *EVER)
+    [found] = list_days(tmp_path, *EVER)
     plain.rename(f"{plain}.1")
     assert found.lines() == MINUTES
 
@@ -326,7 +326,7 @@ def test_a_day_that_is_gzipped_or_unzipped_meanwhile_is_read_whole(tmp_path: Pat
 def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
     write(tmp_path, *MINUTES[:3])
     write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
-    (first, second) = sources(tmp_path, *EVER)
+    (first, second) = list_days(tmp_path, *EVER)
     first.plain.unlink()
     assert first.lines() == []
     assert second.lines() == [line(AT + DAY, alice=1)]
@@ -345,9 +345,9 @@ def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
 
 
 LOOKS = {
-    "lines": "deque(reader.array(folder, 0, 10**14), maxlen=0)",
-    "chart": "deque(reader.series_in_turn(folder, 0, 10**14), maxlen=0)",
-    "sample": f"reader.sampled_series(folder, {AT}, {AT + DAY // 2}, 50)",
+    "lines": "deque(reader.read_array(folder, 0, 10**14), maxlen=0)",
+    "chart": "deque(reader.iter_series(folder, 0, 10**14), maxlen=0)",
+    "sample": f"reader.sample_series(folder, {AT}, {AT + DAY // 2}, 50)",
     "end": f"History(folder).ensure({MINUTES[0].decode()!r})",
 }
 
@@ -455,22 +455,22 @@ def test_the_array_holds_the_lines_of_the_span(tmp_path: Path) -> None:
 def test_the_array_comes_in_chunks_of_a_mebibyte_at_most(tmp_path: Path) -> None:
     big = {f"account {n}": {"fiveHour": 50} for n in range(2000)}
     write(tmp_path, *(of(AT + n, big) for n in range(40)))
-    chunks = list(reader.array(tmp_path, *EVER))
+    chunks = list(reader.read_array(tmp_path, *EVER))
     assert max(map(len, chunks)) <= reader.CHUNK
     assert len(json.loads(b"".join(chunks))) == 40
-    assert json.loads(b"".join(reader.as_array(read(tmp_path)))) == as_json(tmp_path)
-    assert len(list(reader.as_array(read(tmp_path)))) > 2
+    assert json.loads(b"".join(reader.json_array(read(tmp_path)))) == as_json(tmp_path)
+    assert len(list(reader.json_array(read(tmp_path)))) > 2
 
 
 def test_no_lines_are_an_empty_array(tmp_path: Path) -> None:
-    assert b"".join(reader.as_array([])) == b"".join(reader.array(tmp_path, *EVER)) == b"[]"
+    assert b"".join(reader.json_array([])) == b"".join(reader.read_array(tmp_path, *EVER)) == b"[]"
 
 
 def test_selected_readings_are_lines_of_the_same_form(tmp_path: Path) -> None:
     write(tmp_path, *MINUTES)
-    everything = reader.all_series(tmp_path, *EVER)
-    assert list(reader.selected(everything)) == MINUTES
-    assert next(iter(reader.selected({"bob": everything["bob"]}))) == line(AT, bob=99)
+    everything = reader.read_all_series(tmp_path, *EVER)
+    assert list(reader.format_series(everything)) == MINUTES
+    assert next(iter(reader.format_series({"bob": everything["bob"]}))) == line(AT, bob=99)
 
 
 # --- one account ------------------------------------------------------------------------------
@@ -501,17 +501,17 @@ def test_each_account_is_found_by_its_label_and_no_other_is(
     lines = [of(AT + n, accounts) for n, accounts in enumerate(passes)]
     write(tmp_path, *lines)
     assert read(tmp_path) == lines
-    found = reader.all_series(tmp_path, *EVER)
+    found = reader.read_all_series(tmp_path, *EVER)
     for label in {label for accounts in passes for label in accounts}:
         expected = [(AT + n, a[label]) for n, a in enumerate(passes) if label in a]
-        assert reader.series(tmp_path, label, *EVER) == found[label] == expected
+        assert reader.read_series(tmp_path, label, *EVER) == found[label] == expected
     assert as_json(tmp_path) == [json.loads(text) for text in lines]
 
 
 @pytest.mark.parametrize("label", ["", "nobody", "ali", "alice2", 'alice"', "\ud800"])
 def test_an_account_that_is_not_there_has_no_readings(tmp_path: Path, label: str) -> None:
     write(tmp_path, *MINUTES)
-    assert reader.series(tmp_path, label, *EVER) == []
+    assert reader.read_series(tmp_path, label, *EVER) == []
 
 
 @pytest.mark.parametrize(
@@ -537,21 +537,21 @@ def test_a_value_is_a_percentage_or_missing(
 ) -> None:
     write(tmp_path, MINUTES[0].replace(b'"bob","fiveHour":99', b'"bob","fiveHour":' + written))
     expected = {} if shown is None else {"fiveHour": shown}
-    assert reader.series(tmp_path, "bob", *EVER) == [(AT, expected)]
+    assert reader.read_series(tmp_path, "bob", *EVER) == [(AT, expected)]
 
 
 def test_a_damaged_account_hides_no_other(tmp_path: Path) -> None:
     write(tmp_path, MINUTES[0].replace(b'"alice","fiveHour":0', b'"alice","fiveHour:0'))
-    assert reader.all_series(tmp_path, *EVER) == {"bob": [(AT, {"fiveHour": 99})]}
-    assert reader.series(tmp_path, "alice", *EVER) == []
+    assert reader.read_all_series(tmp_path, *EVER) == {"bob": [(AT, {"fiveHour": 99})]}
+    assert reader.read_series(tmp_path, "alice", *EVER) == []
 
 
 def test_steps_of_time_thin_the_lines_to_the_first_of_each(tmp_path: Path) -> None:
     write(tmp_path, *MINUTES)
     every_tenth = [AT + n * MINUTE for n in range(0, 50, 10)]
-    thinned = reader.all_series(tmp_path, *EVER, step_ms=10 * MINUTE)
+    thinned = reader.read_all_series(tmp_path, *EVER, step_ms=10 * MINUTE)
     assert [stamp for stamp, _ in thinned["alice"]] == every_tenth
-    assert reader.series(tmp_path, "alice", *EVER, step_ms=10 * MINUTE) == thinned["alice"]
+    assert reader.read_series(tmp_path, "alice", *EVER, step_ms=10 * MINUTE) == thinned["alice"]
 
 
 # --- a sample ---------------------------------------------------------------------------------
@@ -587,7 +587,7 @@ def test_a_sample_spans_days_plain_and_gzipped(tmp_path: Path) -> None:
             (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text))
         else:
             (tmp_path / name).write_bytes(text)
-    points = reader.sampled_series(tmp_path, start, start + 3 * DAY, 6)["alice"]
+    points = reader.sample_series(tmp_path, start, start + 3 * DAY, 6)["alice"]
     assert points == [(start + n * DAY // 2, {"fiveHour": n // 2}) for n in range(6)]
 
 
@@ -598,10 +598,10 @@ def test_a_sample_holds_good_lines_only(tmp_path: Path, garbage: list[bytes], ra
     for text in garbage:
         mixed.insert(random.randrange(len(mixed) + 1), text)
     write(tmp_path, *mixed)
-    for stamp, windows in reader.sampled_series(tmp_path, AT, AT + DAY // 4, 30)["alice"]:
+    for stamp, windows in reader.sample_series(tmp_path, AT, AT + DAY // 4, 30)["alice"]:
         assert line(stamp, alice=windows["fiveHour"], bob=99 - windows["fiveHour"]) in MINUTES
 
 
 def test_a_sample_of_nothing_is_empty(tmp_path: Path) -> None:
     write(tmp_path, b"")
-    assert reader.sampled_series(tmp_path, AT, AT + DAY, 10) == {}
+    assert reader.sample_series(tmp_path, AT, AT + DAY, 10) == {}

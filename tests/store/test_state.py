@@ -14,7 +14,7 @@ from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import Account, Credits, Window
 from cldmon.domain.windows import flatten
 from cldmon.errors import StoreError
-from cldmon.store.history import line
+from cldmon.store.history import format_line
 from cldmon.store.state import Message, State, StateCorruptError, StateFile, decode, encode
 from tests.collector.house import House
 from tests.fakes import NOON
@@ -90,7 +90,7 @@ def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
 
 def test_a_state_is_one_line_of_json() -> None:
     """Readers need no more of it than `snapshot`; a person can look at it with any JSON tool."""
-    text = encode(State(outbox=(message("U1"),), history_line=line(NOON, {})))
+    text = encode(State(outbox=(message("U1"),), history_line=format_line(NOON, {})))
     assert text.endswith(b"}\n")
     assert text.count(b"\n") == 1
     assert list(json.loads(text)) == KEYS

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from cldmon.domain.model import Window, to_ms
-from cldmon.store.history import History, line
+from cldmon.store.history import History, format_line
 from cldmon.web.history import SMALL
 from tests.web.house import LABELS
 
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 def write(house: House, ago: timedelta, *labels: str, percent: int = 17) -> str:
     """Write the line of a pass that ended so long ago."""
     windows = {"fiveHour": Window(percent, None), "sevenDay": Window(45, None)}
-    text = line(house.clock() - ago, dict.fromkeys(labels or LABELS, windows))
+    text = format_line(house.clock() - ago, dict.fromkeys(labels or LABELS, windows))
     History(house.data_dir).ensure(text)
     return text
 

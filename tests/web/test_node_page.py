@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.domain.model import to_ms
-from cldmon.store.history import History, line
+from cldmon.store.history import History, format_line
 from cldmon.web.api import ROUTES
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ RANGES = ("1h", "5h", "1d", "7d")
 def test_with_slack_off(house: House) -> None:
     """The page finds itself logged in as a guest, and shows no login box."""
     house.passed()
-    History(house.data_dir).ensure(line(house.clock(), {"alice": {}}))
+    History(house.data_dir).ensure(format_line(house.clock(), {"alice": {}}))
     page = house.client()
     session = page.get("/api/session").json
     assert (session["authenticated"], session["guest"], session["slackEnabled"]) == (

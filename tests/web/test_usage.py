@@ -15,7 +15,7 @@ import pytest
 
 from cldmon.domain.freshness import to_json
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.store.history import History, line
+from cldmon.store.history import History, format_line
 from cldmon.web.auth import Caller
 from cldmon.web.usage import Usage
 from tests.web.house import LABELS
@@ -176,7 +176,7 @@ def test_a_window_that_fills_has_a_forecast(house: House) -> None:
     for minutes, percent in ((120, 10), (90, 20), (60, 30), (30, 40)):
         at = house.clock() - timedelta(minutes=minutes)
         windows = {"fiveHour": Window(percent, resets_at)}
-        History(house.data_dir).ensure(line(at, {"alice": windows}))
+        History(house.data_dir).ensure(format_line(at, {"alice": windows}))
     house.passed(Account("alice", Reading(house.clock(), {"fiveHour": Window(50, resets_at)})))
     assert house.get("/api/usage").json["accounts"][0]["fiveHour"]["forecast"]
 
