@@ -126,10 +126,11 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
     # Imported here, for --help shall not wait for it.
     from cldmon.app import App
 
-    if debug:
-        from cldmon.cli.debug import show_log
+    if debug or ctx.invoked_subcommand != "status":
+        # `status` logs no warnings, and has to start fast.
+        from cldmon.cli.log import show_log
 
-        show_log()
+        show_log(debug=debug)
     ctx.obj = App.at(config_path, data_dir)
 
 

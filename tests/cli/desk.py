@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from cldmon.app import App
 from cldmon.cli import MODULES, cli
+from cldmon.cli.log import show_log
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.secret import Secret
 from cldmon.store.history import day_path, format_line
@@ -67,6 +68,7 @@ class Desk:
             "obj": self.app,
             "help_option_names": cli.context_settings["help_option_names"],
         }
+        show_log()
         done = CliRunner().invoke(command, arguments, given, _ENV, **as_a_part)
         seen = done.output.replace(str(Path.cwd()), "/home/ann")
         for pattern, words_instead in _DIFFERENT:

@@ -124,9 +124,9 @@ def test_a_traceback_is_shown_with_debug_alone(home: Home) -> None:
 def test_with_debug_the_log_is_shown_and_no_secret_in_it() -> None:
     """So is the traceback of what kept one account from being read, which ends no command."""
     raising = f"""
-from cldmon.cli.debug import show_log
+from cldmon.cli.log import show_log
 from cldmon.domain.model import Failure
-show_log()
+show_log(debug=True)
 Failure.unexpected(ValueError("{key_of("alice")} \x1b]0;pwned"))
 """
     ran = subprocess.run(
