@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.home import wait_until
+from tests.env import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

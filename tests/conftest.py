@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from cldmon.demo.claude import FakeClaude
 from cldmon.demo.slack import FakeSlack
 from tests import namespaces
+from tests.env import Env
 from tests.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer to write golden files anew, to be looked at with `git diff`."""
+    """Add the option that rewrites golden files, to be reviewed with `git diff`."""
     parser.addoption("--write-golden", action="store_true", help="write the files of tests/data")
 
 
@@ -59,7 +60,7 @@ def _signals_that_reach_children() -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compares a text with what stands in tests/data below a name."""
+    """Compare a text with a file of tests/data."""
     writes = request.config.getoption("--write-golden")
 
     def compare(name: str, text: str) -> None:
@@ -70,6 +71,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == file.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Env]:
+    """An environment without a configuration."""
+    with Env(tmp_path / "home") as env:
+        yield env
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from cldmon import __version__
-from tests.contrib.test_prometheus import free_port
 from tests.docs.machine import Machine, mentioned
 from tests.docs.pages import cut
-from tests.home import SERVING
+from tests.env import SERVING, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

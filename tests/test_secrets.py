@@ -27,7 +27,7 @@ from cldmon.demo.claude import (
     usage,
 )
 from cldmon.demo.slack import PEOPLE, FakeSlack
-from tests.home import CLDMON, Home, key_of, wait_until
+from tests.env import CLDMON, Env, key_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,8 +63,8 @@ class Watcher:
     the word there.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = f"HOME={home.folder}\0".encode()
+    def __init__(self, env: Env) -> None:
+        self._home = f"HOME={env.folder}\0".encode()
         self.seen: set[str] = set()
         self.inherited: set[str] = set()
         self._times: Counter[str] = Counter()
@@ -116,8 +116,8 @@ READS = (
 class Life:
     """What was printed, by which command, and the home that is left."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, env: Env) -> None:
+        self.env = env
         self.printed: dict[str, str] = {}
         self.command_lines: set[str] = set()
         self.environments: set[str] = set()
@@ -125,26 +125,26 @@ class Life:
         self.told: list[Request] = []
 
     def do(self, *arguments: str) -> int:
-        ran = self.home.run(*arguments)
+        ran = self.env.run(*arguments)
         return self._keep(arguments, ran.returncode, ran.stdout + ran.stderr)
 
     def interrupt(self, *arguments: str, number: int) -> None:
         """Send a signal to a command that has just asked the service."""
-        running = self.home.start(*arguments)
-        wait_until(lambda: self.home.claude.requests)
+        running = self.env.start(*arguments)
+        wait_until(lambda: self.env.claude.requests)
         running.send_signal(number)
-        code, out, err = running.end()
+        code, out, err = running.wait()
         self._keep((*arguments, f"signal {number}"), code, out + err)
 
     def _keep(self, arguments: tuple[str, ...], code: int, text: str) -> int:
         self.printed[f"{len(self.printed)} {' '.join(arguments)}"] = text
-        self.asked += self.home.claude.requests
-        self.home.claude.clear()
+        self.asked += self.env.claude.requests
+        self.env.claude.clear()
         return code
 
     def serve(self, paths: Iterable[str]) -> None:
         """Keep all that the server answers, to a program and to nobody."""
-        running = self.home.start("--debug", "serve")
+        running = self.env.start("--debug", "serve")
         assert running.process.stderr
         said = running.process.stderr.readline()
         url = said[said.index("http") :].split("/ ")[0].strip().rstrip("/")
@@ -158,7 +158,7 @@ class Life:
             )
         ]
         running.send_signal(signal.SIGTERM)
-        code, out, err = running.end()
+        code, out, err = running.wait()
         self._keep(("serve",), code, "".join([said, out, err, *answers]))
 
     @staticmethod
@@ -174,7 +174,7 @@ class Life:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """Fetch in good and bad days, with loud settings of Playwright's, and look at it all."""
     with FakeClaude() as claude, FakeSlack(token=TOKEN) as slack:
-        home = Home(tmp_path_factory.mktemp("life") / "home", claude)
+        env = Env(tmp_path_factory.mktemp("life") / "home", claude)
         top = "".join(f'{name} = "{text}"\n' for name, text in OTHERS.items())
         tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
         tables += f'[health]\nping_url = "{claude.url}/ping-MARKER"\n'
@@ -188,11 +188,11 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         }
         with socket.create_server(("127.0.0.1", 0)) as free:
             top += f"port = {free.getsockname()[1]}\n"
-        home.settle(accounts, f'slack_url = "{slack.url}"\n{top}', tables)
-        home.data.mkdir(mode=0o700)
-        (home.data / "subscriptions.json").write_text(json.dumps(WISHES))
-        life = Life(home)
-        with Watcher(home) as watcher:
+        env.set_up(accounts, f'slack_url = "{slack.url}"\n{top}', tables)
+        env.data.mkdir(mode=0o700)
+        (env.data / "subscriptions.json").write_text(json.dumps(WISHES))
+        life = Life(env)
+        with Watcher(env) as watcher:
             live(life, slack)
         assert watcher.looks > 10
         life.command_lines, life.environments = watcher.seen, watcher.inherited
@@ -201,10 +201,10 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 
 
 def live(life: Life, slack: FakeSlack) -> None:
-    claude = life.home.claude
+    claude = life.env.claude
     assert life.do("fetch", "--json") == 0
     claude.set_usage(key_of("alice"), usage(five_hour=100))
-    life.home.env |= LOUD
+    life.env.environ |= LOUD
     slack.fail(faults.status(500))
     assert life.do("--debug", "fetch", "--strict") == 1
     slack.heal()
@@ -215,12 +215,12 @@ def live(life: Life, slack: FakeSlack) -> None:
     claude.fail(key_of("alice"), faults.hang(60))
     life.interrupt("--debug", "fetch", number=signal.SIGTERM)
     life.interrupt("fetch", number=signal.SIGKILL)
-    text = life.home.config.read_text()
-    life.home.config.write_text(text.replace("session_key = ", "session_kee = "))
+    text = life.env.config.read_text()
+    life.env.config.write_text(text.replace("session_key = ", "session_kee = "))
     assert life.do("--debug", "fetch") == 2
-    life.home.config.write_text(text.replace("sk-ant-sid02", "sk-ant"))
+    life.env.config.write_text(text.replace("sk-ant-sid02", "sk-ant"))
     assert life.do("--debug", "fetch") == 2
-    life.home.config.write_text(text)
+    life.env.config.write_text(text)
 
 
 def test_no_output_holds_a_secret(life: Life) -> None:
@@ -236,8 +236,8 @@ def test_the_outputs_tell_what_they_should(life: Life) -> None:
 
 def test_no_file_but_the_configuration_holds_a_secret(life: Life) -> None:
     """Not in data_dir, the home or TMPDIR, not even after a pass that was killed."""
-    holders = {path for path in life.home.folder.rglob("*") if path.is_file() and holds(path)}
-    assert holders == {life.home.config}
+    holders = {path for path in life.env.folder.rglob("*") if path.is_file() and holds(path)}
+    assert holders == {life.env.config}
 
 
 def holds(path: Path) -> bool:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests import namespaces
+from tests.env import PATIENCE
 from tests.heartbeat import Heartbeat
-from tests.home import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDED_BY_CTRL_C = "tests/cli/test_watch.py"

@@ -13,7 +13,7 @@ from cldmon.demo.claude import SimAccount, SimOrganization, usage
 from cldmon.domain.model import Failure
 from cldmon.domain.ports import ReadRequest, lookup_of
 from cldmon.domain.secret import Secret
-from tests.home import key_of, organization_of
+from tests.env import key_of, organization_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

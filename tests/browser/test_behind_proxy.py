@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.server import ServerFixture
-from tests.contrib.test_prometheus import free_port
-from tests.home import wait_until
+from tests.env import free_port, wait_until
 from tests.proxies import FORWARD, Entrance, nginx, prepare
 
 if TYPE_CHECKING:

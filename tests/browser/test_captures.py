@@ -15,7 +15,7 @@ from cldmon.demo.replies import json_answer
 from cldmon.demo.slack import TOKEN, FakeSlack
 from cldmon.domain.model import from_iso
 from tests import captures
-from tests.home import Home, key_of
+from tests.env import Env, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +41,14 @@ class Seen:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """Read each capture as an account of its own, in the second of two passes."""
     with FakeClaude() as claude, FakeSlack() as slack:
-        home = Home(tmp_path_factory.mktemp("captures"), claude)
-        home.settle(
+        env = Env(tmp_path_factory.mktemp("captures"), claude)
+        env.set_up(
             dict.fromkeys(captures.NAMES),
             f'slack_url = "{slack.url}"',
             f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n',
         )
         for name in captures.NAMES:
-            home.run("subscribe", "alice", name, "--hit", "--reset")
+            env.run("subscribe", "alice", name, "--hit", "--reset")
         confirmed = len(slack.sent)
         for of_usage in (lambda _capture: BEFORE, lambda capture: capture["usage"]):
             for name in captures.NAMES:
@@ -58,16 +58,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
                 answered = instead(json_answer(of_usage(capture)))
                 claude.fail(key_of(name), listed.on("organizations"))
                 claude.fail(key_of(name), answered.on("usage"))
-            assert home.run("fetch").returncode == 0
-        body = json.loads(home.run("status", "--json").stdout)
+            assert env.run("fetch").returncode == 0
+        body = json.loads(env.run("status", "--json").stdout)
         yield Seen(
             {account["label"]: account for account in body["accounts"]},
-            {
-                form: home.run("status", "--format", form).stdout
-                for form in ("table", "line", "csv")
-            },
+            {form: env.run("status", "--format", form).stdout for form in ("table", "line", "csv")},
             [message.text for message in slack.sent[confirmed:]],
-            {entry["label"]: entry for entry in home.history[-1]["accounts"]},
+            {entry["label"]: entry for entry in env.history[-1]["accounts"]},
         )
 
 

@@ -15,7 +15,7 @@ from cldmon.demo.replies import content, html_answer
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking
 from tests.browser.proxy import Proxy
-from tests.home import key_of
+from tests.env import key_of
 
 if TYPE_CHECKING:
     from pathlib import Path

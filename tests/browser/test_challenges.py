@@ -22,7 +22,7 @@ from cldmon.demo.claude import (
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from tests.browser.asking import Asking, failure
-from tests.home import key_of, organization_of
+from tests.env import key_of, organization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

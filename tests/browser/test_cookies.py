@@ -14,7 +14,7 @@ from cldmon.demo.claude import FakeClaude, challenge, expired
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking
-from tests.home import key_of
+from tests.env import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ from cldmon.demo.replies import Raw
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadResult
 from tests.browser.asking import Asking, failure
-from tests.home import key_of, organization_of
+from tests.env import key_of, organization_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking, failure
-from tests.home import organization_of
+from tests.env import organization_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
-from tests.home import key_of
+from tests.env import key_of
 
 if TYPE_CHECKING:
     from pathlib import Path

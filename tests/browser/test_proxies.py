@@ -20,7 +20,7 @@ from cldmon.domain.ports import ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.browser.proxy import Proxy
-from tests.home import Home, key_of
+from tests.env import Env, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,18 +104,18 @@ def test_no_command_line_and_no_other_environment_has_the_password(
 ) -> None:
     """Of driver, browser and the browser's helpers, while a pass runs; `doctor` hides it, too."""
     proxy = f"http://{QUOTED}@{network.proxy.place}"
-    home = Home(tmp_path / "home", network.tls, env={"CLDMON_BROWSER": network.browser})
+    env = Env(tmp_path / "home", network.tls, environ={"CLDMON_BROWSER": network.browser})
     tables = f"[browser]\nproxy = '{proxy}'\n" if configured else ""
-    home.settle({"alice": faults.hang(60)}, tables=tables)
-    text = home.config.read_text().replace(network.tls.url, "https://claude.test")
-    home.config.write_text(text)
+    env.set_up({"alice": faults.hang(60)}, tables=tables)
+    text = env.config.read_text().replace(network.tls.url, "https://claude.test")
+    env.config.write_text(text)
     if not configured:
-        home.env["https_proxy"] = proxy
+        env.environ["https_proxy"] = proxy
     network.tls.clear()
-    running = home.start("fetch", "--account", "alice")
+    running = env.start("fetch", "--account", "alice")
     try:
         assert network.tls.wait_for_requests(1, timeout=40)
-        commands = home.processes()
+        commands = env.processes()
         assert any("--type=renderer" in command for command in commands.values())
         ours = running.process.pid
         for pid, command in commands.items():
@@ -124,9 +124,9 @@ def test_no_command_line_and_no_other_environment_has_the_password(
             assert pid == ours or b"MARKER" not in environment
     finally:
         network.tls.heal(key_of("alice"))
-        running.tell_group(signal.SIGINT)
-        _, out, err = running.end()
-    doctor = home.run("doctor")
+        running.signal_group(signal.SIGINT)
+        _, out, err = running.wait()
+    doctor = env.run("doctor")
     source = "browser.proxy" if configured else "https_proxy"
     assert f"http://{network.proxy.place} (from {source}, with user and" in doctor.stdout
     assert "✓ access of alice" in doctor.stdout

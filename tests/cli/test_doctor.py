@@ -16,7 +16,7 @@ import pytest
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.claude import SimAccount, SimOrganization, expired, usage
 from cldmon.demo.slack import TOKEN
-from tests.home import restricted
+from tests.env import restricted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from cldmon.demo import faults
 from cldmon.demo.claude import Challenge, FakeClaude, expired, usage
 from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack
 from cldmon.domain.instants import nearest_minute
-from tests.home import Home, key_of
+from tests.env import Env, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,11 +37,6 @@ BUSY = 75
 TORN = b'{"version":1,"timestamp":12'
 
 
-@pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
-    return Home(tmp_path / "home", fake_claude)
-
-
 def bits(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -49,58 +44,58 @@ def bits(path: Path) -> int:
 # A pass that goes well.
 
 
-def test_it_says_nothing_when_all_is_well_and_leaves_private_files(home: Home) -> None:
-    home.settle({"alice": None, "bob": None})
-    ran = home.run("fetch")
+def test_it_says_nothing_when_all_is_well_and_leaves_private_files(env: Env) -> None:
+    env.set_up({"alice": None, "bob": None})
+    ran = env.run("fetch")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert [each["status"] for each in home.accounts.values()] == ["ok", "ok"]
-    assert bits(home.data) == 0o700
-    assert {bits(path) for path in home.data.rglob("*") if path.is_file()} == {0o600}
-    assert home.left_behind() == []
+    assert [each["status"] for each in env.accounts.values()] == ["ok", "ok"]
+    assert bits(env.data) == 0o700
+    assert {bits(path) for path in env.data.rglob("*") if path.is_file()} == {0o600}
+    assert env.leftovers() == []
 
     # The next pass asks only whom it is to ask, and that once: the organization is remembered.
-    home.claude.clear()
-    home.claude.set_usage(key_of("alice"), usage(five_hour=101))
-    ran = home.run("fetch", "--json", "--account", "alice")
+    env.claude.clear()
+    env.claude.set_usage(key_of("alice"), usage(five_hour=101))
+    ran = env.run("fetch", "--json", "--account", "alice")
     assert (ran.returncode, ran.stderr) == (0, "")
     accounts = {each["label"]: each for each in json.loads(ran.stdout)["accounts"]}
     assert accounts["alice"]["fiveHour"]["utilization"] == 100
     assert accounts["bob"]["fiveHour"]["utilization"] == 41
     assert not accounts["alice"]["stale"]
-    assert [request.key for request in home.claude.requests] == [key_of("alice")]
-    read = [[each["label"] for each in line["accounts"]] for line in home.history]
+    assert [request.key for request in env.claude.requests] == [key_of("alice")]
+    read = [[each["label"] for each in line["accounts"]] for line in env.history]
     assert read == [["alice", "bob"], ["alice"]]
 
 
-def test_people_are_told_by_the_pass_that_may_notify(home: Home) -> None:
+def test_people_are_told_by_the_pass_that_may_notify(env: Env) -> None:
     with FakeSlack() as slack:
-        home.settle({"alice": None}, f'slack_url = "{slack.url}"', SLACK)
-        home.data.mkdir(mode=0o700)
+        env.set_up({"alice": None}, f'slack_url = "{slack.url}"', SLACK)
+        env.data.mkdir(mode=0o700)
         wish = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True}}}}}
-        (home.data / "subscriptions.json").write_text(json.dumps(wish))
-        home.run("fetch")
-        home.claude.set_usage(key_of("alice"), usage(five_hour=100))
-        quiet = home.run("fetch", "--no-notify")
+        (env.data / "subscriptions.json").write_text(json.dumps(wish))
+        env.run("fetch")
+        env.claude.set_usage(key_of("alice"), usage(five_hour=100))
+        quiet = env.run("fetch", "--no-notify")
         assert (quiet.returncode, slack.sent) == (0, [])
-        assert len(home.state["outbox"]) == 1
-        assert home.run("fetch").returncode == 0
+        assert len(env.state["outbox"]) == 1
+        assert env.run("fetch").returncode == 0
         assert [message.user for message in slack.sent] == [PEOPLE[0].id]
-        assert home.state["outbox"] == []
+        assert env.state["outbox"] == []
 
 
 # Accounts that cannot be read.
 
 
-def test_some_failed_accounts_are_told_and_only_strict_minds(home: Home) -> None:
+def test_some_failed_accounts_are_told_and_only_strict_minds(env: Env) -> None:
     limit = faults.rate_limited(3600)
     broken = faults.status(500)
-    home.settle({"alice": None, "bob": broken, "carol": broken, "dave": limit})
-    home.env["TZ"] = "Asia/Kolkata"
-    loose, shown = home.run("fetch"), home.run("status")
+    env.set_up({"alice": None, "bob": broken, "carol": broken, "dave": limit})
+    env.environ["TZ"] = "Asia/Kolkata"
+    loose, shown = env.run("fetch"), env.run("status")
     assert (loose.returncode, loose.stdout) == (0, "")
     lines = loose.stderr.splitlines()
     assert lines[0].startswith("cldmon: bob, carol: the service is not answering properly")
-    until = nearest_minute(datetime.fromisoformat(home.accounts["dave"]["retryAt"]))
+    until = nearest_minute(datetime.fromisoformat(env.accounts["dave"]["retryAt"]))
     local = f"{until.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}"
     limited = re.compile(rf"rate limited by the service \(until (\w+ )?{local}\)")
     assert limited.search(lines[1].removeprefix("cldmon: dave: "))
@@ -108,51 +103,51 @@ def test_some_failed_accounts_are_told_and_only_strict_minds(home: Home) -> None
     assert len(lines) == 2
 
     # The rate-limited account is left alone until its time.
-    home.claude.clear()
-    strict = home.run("fetch", "--strict")
+    env.claude.clear()
+    strict = env.run("fetch", "--strict")
     assert strict.returncode == 1
     assert "3 of 4 account(s) could not be read" in strict.stderr
-    assert key_of("dave") not in {request.key for request in home.claude.requests}
+    assert key_of("dave") not in {request.key for request in env.claude.requests}
 
 
-def test_it_fails_if_no_account_could_be_read_and_keeps_the_last_reading(home: Home) -> None:
-    home.settle({"alice": None})
-    home.run("fetch")
-    home.claude.fail(key_of("alice"), expired())
-    ran = home.run("fetch")
+def test_it_fails_if_no_account_could_be_read_and_keeps_the_last_reading(env: Env) -> None:
+    env.set_up({"alice": None})
+    env.run("fetch")
+    env.claude.fail(key_of("alice"), expired())
+    ran = env.run("fetch")
     assert ran.returncode == 1
     assert "alice: session key expired" in ran.stderr
-    assert home.accounts["alice"]["lastGood"]["fiveHour"]["utilization"] == 41
-    assert len(home.history) == 2
-    assert home.history[1]["accounts"] == []
+    assert env.accounts["alice"]["lastGood"]["fiveHour"]["utilization"] == 41
+    assert len(env.history) == 2
+    assert env.history[1]["accounts"] == []
 
 
-def test_a_browser_that_is_not_there_is_one_line_and_a_committed_error(home: Home) -> None:
-    home.settle({"alice": None, "bob": None}, tables='[browser]\nexecutable = "./my/browser"')
-    ran = home.run("fetch")
+def test_a_browser_that_is_not_there_is_one_line_and_a_committed_error(env: Env) -> None:
+    env.set_up({"alice": None, "bob": None}, tables='[browser]\nexecutable = "./my/browser"')
+    ran = env.run("fetch")
     assert ran.returncode == 1
-    path = home.folder / "my" / "browser"
+    path = env.folder / "my" / "browser"
     assert f"alice, bob: the browser {path} (browser.executable) is not there" in ran.stderr
-    assert {each["errorKind"] for each in home.accounts.values()} == {"no_browser"}
+    assert {each["errorKind"] for each in env.accounts.values()} == {"no_browser"}
 
 
-def test_the_configured_browser_counts_from_the_configs_folder(home: Home) -> None:
-    (home.folder / "bin").mkdir()
-    (home.folder / "bin" / "shell").symlink_to(find(BrowserSettings(), os.environ))
-    home.settle({"alice": None}, tables='[browser]\nexecutable = "bin/shell"')
-    ran = home.run("fetch", cwd="/")
+def test_the_configured_browser_counts_from_the_configs_folder(env: Env) -> None:
+    (env.folder / "bin").mkdir()
+    (env.folder / "bin" / "shell").symlink_to(find(BrowserSettings(), os.environ))
+    env.set_up({"alice": None}, tables='[browser]\nexecutable = "bin/shell"')
+    ran = env.run("fetch", cwd="/")
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 # What it is given.
 
 
-def test_an_unknown_account_is_a_usage_error_that_names_the_known(home: Home) -> None:
-    home.settle({"alice": None})
-    ran = home.run("fetch", "--account", "alcie")
+def test_an_unknown_account_is_a_usage_error_that_names_the_known(env: Env) -> None:
+    env.set_up({"alice": None})
+    ran = env.run("fetch", "--account", "alcie")
     assert ran.returncode == 2
     assert ran.stderr == "cldmon: no account 'alcie' in the config; it has: alice\n"
-    assert not home.data.exists()
+    assert not env.data.exists()
 
 
 @pytest.mark.parametrize(
@@ -169,21 +164,21 @@ def test_an_unknown_account_is_a_usage_error_that_names_the_known(home: Home) ->
     ids=["toml", "unknown", "empty", "no-key", "keyless", "type", "duplicate"],
 )
 def test_a_bad_configuration_is_refused_with_file_and_line(
-    home: Home, text: str, line: int, words: str
+    env: Env, text: str, line: int, words: str
 ) -> None:
-    home.config.write_text(text.replace("KEY", key_of("a")))
-    home.config.chmod(0o600)
-    ran = home.run("fetch")
+    env.config.write_text(text.replace("KEY", key_of("a")))
+    env.config.chmod(0o600)
+    ran = env.run("fetch")
     assert ran.returncode == 2
-    assert f"{home.config}:{line}" in ran.stderr
+    assert f"{env.config}:{line}" in ran.stderr
     assert words in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert not home.data.exists() or not (home.data / "state.json").exists()
+    assert not env.data.exists() or not (env.data / "state.json").exists()
 
 
-def test_without_a_configuration_it_says_where_it_looked(home: Home) -> None:
-    home.env.pop("CLDMON_CONFIG")
-    ran = home.run("fetch")
+def test_without_a_configuration_it_says_where_it_looked(env: Env) -> None:
+    env.environ.pop("CLDMON_CONFIG")
+    ran = env.run("fetch")
     assert ran.returncode == 2
     assert "no configuration found" in ran.stderr
     assert "cldmon init" in ran.stderr
@@ -195,7 +190,7 @@ def test_without_a_configuration_it_says_where_it_looked(home: Home) -> None:
 class Spoilt(NamedTuple):
     """A home in which much was wrong, and the pass that was made there nevertheless."""
 
-    home: Home
+    env: Env
     ran: subprocess.CompletedProcess[str]
     days: set[Path]
 
@@ -203,39 +198,39 @@ class Spoilt(NamedTuple):
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoilt]:
     with FakeClaude() as claude:
-        home = Home(tmp_path_factory.mktemp("spoilt") / "home", claude)
-        home.settle({"alice": None}, tables=SLACK)
-        home.config.chmod(0o644)
-        home.data.mkdir(mode=0o700)
-        (home.data / "state.json").write_bytes(TORN)
-        (home.data / "subscriptions.json").write_bytes(TORN)
+        env = Env(tmp_path_factory.mktemp("spoilt") / "home", claude)
+        env.set_up({"alice": None}, tables=SLACK)
+        env.config.chmod(0o644)
+        env.data.mkdir(mode=0o700)
+        (env.data / "state.json").write_bytes(TORN)
+        (env.data / "subscriptions.json").write_bytes(TORN)
         dates = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (0, 5)]
-        days = {home.data / f"history-{date:%Y-%m-%d}.jsonl" for date in dates}
+        days = {env.data / f"history-{date:%Y-%m-%d}.jsonl" for date in dates}
         for path in days:
             path.write_bytes(b"foreign\n" + TORN)
-        yield Spoilt(home, home.run("fetch"), days)
+        yield Spoilt(env, env.run("fetch"), days)
 
 
 def test_what_is_spoilt_does_not_stop_a_pass(spoilt: Spoilt) -> None:
     assert spoilt.ran.returncode == 0
     assert spoilt.ran.stderr.count("\n") == 3
-    assert spoilt.home.accounts["alice"]["status"] == "ok"
+    assert spoilt.env.accounts["alice"]["status"] == "ok"
 
 
 def test_a_config_that_others_can_read_is_warned_about(spoilt: Spoilt) -> None:
     """By each pass, so that cron mails it until it is mended."""
-    assert f"cldmon: {spoilt.home.config}: readable by other users" in spoilt.ran.stderr
+    assert f"cldmon: {spoilt.env.config}: readable by other users" in spoilt.ran.stderr
     assert "chmod 600" in spoilt.ran.stderr
 
 
 def test_a_corrupt_state_is_kept_aside_and_said(spoilt: Spoilt) -> None:
-    [aside] = spoilt.home.data.glob("state.json.corrupt-*")
+    [aside] = spoilt.env.data.glob("state.json.corrupt-*")
     assert str(aside) in spoilt.ran.stderr
     assert aside.read_bytes() == TORN
 
 
 def test_corrupt_subscriptions_are_left_alone_and_said(spoilt: Spoilt) -> None:
-    path = spoilt.home.data / "subscriptions.json"
+    path = spoilt.env.data / "subscriptions.json"
     assert str(path) in spoilt.ran.stderr
     assert path.read_bytes() == TORN
 
@@ -246,50 +241,50 @@ def test_a_torn_history_line_is_never_glued_to_the_next(spoilt: Spoilt) -> None:
     assert sum(b'"label":"alice"' in line for line in lines) == 1
 
 
-def test_a_second_pass_at_once_is_refused_with_75(home: Home) -> None:
-    home.settle({"alice": None})
-    home.data.mkdir(mode=0o700)
-    with (home.data / "fetch.lock").open("w") as held:
+def test_a_second_pass_at_once_is_refused_with_75(env: Env) -> None:
+    env.set_up({"alice": None})
+    env.data.mkdir(mode=0o700)
+    with (env.data / "fetch.lock").open("w") as held:
         held.write("4242\n")
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
-        ran = home.run("fetch")
+        ran = env.run("fetch")
     assert (ran.returncode, ran.stdout) == (BUSY, "")
     assert ran.stderr == "cldmon: another pass is running (process 4242)\n"
-    assert home.claude.requests == []
+    assert env.claude.requests == []
 
 
-def test_a_data_dir_that_cannot_be_made_is_named(home: Home) -> None:
-    home.settle({"alice": None})
-    (home.folder / "file").write_text("")
-    ran = home.run("--data-dir", str(home.folder / "file" / "data"), "fetch")
+def test_a_data_dir_that_cannot_be_made_is_named(env: Env) -> None:
+    env.set_up({"alice": None})
+    (env.folder / "file").write_text("")
+    ran = env.run("--data-dir", str(env.folder / "file" / "data"), "fetch")
     assert ran.returncode == 1
     assert ran.stderr.count("\n") == 1
-    assert f"{home.folder}/file/data" in ran.stderr
+    assert f"{env.folder}/file/data" in ran.stderr
 
 
-def test_a_disk_that_is_full_in_mid_write_leaves_all_as_it_was(home: Home) -> None:
+def test_a_disk_that_is_full_in_mid_write_leaves_all_as_it_was(env: Env) -> None:
     """On a small file system of its own where we may mount one, else by a limit on file sizes."""
-    home.settle({"alice": None})
-    text = re.sub("session_key = .*", 'session_key_env = "NO"', home.config.read_text())
-    home.config.write_text(text)  # without a key no browser is needed
-    home.data.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(home.data)]
+    env.set_up({"alice": None})
+    text = re.sub("session_key = .*", 'session_key_env = "NO"', env.config.read_text())
+    env.config.write_text(text)  # without a key no browser is needed
+    env.data.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(env.data)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     try:
-        assert "NO" in home.run("fetch").stderr
-        before = files_in(home.data)
-        filler = home.data / "filler"
+        assert "NO" in env.run("fetch").stderr
+        before = files_in(env.data)
+        filler = env.data / "filler"
         if mounted:
             fill(filler)
-        ran = home.run("fetch", preexec_fn=None if mounted else limit_files)
+        ran = env.run("fetch", preexec_fn=None if mounted else limit_files)
         filler.unlink(missing_ok=True)
-        after = files_in(home.data)
-        again = home.run("fetch")
-        history = home.history
+        after = files_in(env.data)
+        again = env.run("fetch")
+        history = env.history
     finally:
         if mounted:
-            subprocess.run(["umount", str(home.data)], check=True)
+            subprocess.run(["umount", str(env.data)], check=True)
     assert ran.returncode == 1
     assert "cannot write" in ran.stderr
     assert ran.stderr.count("\n") == 1
@@ -316,10 +311,10 @@ def limit_files() -> None:
 # What it shows.
 
 
-def on_terminal(home: Home, *arguments: str) -> tuple[int, str]:
+def on_terminal(env: Env, *arguments: str) -> tuple[int, str]:
     """Run it with a terminal as stdout and stderr; return exit code and what was shown."""
     ours, theirs = pty.openpty()
-    running = home.start(*arguments, stdout=theirs, stderr=theirs)
+    running = env.start(*arguments, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
     while True:
@@ -331,14 +326,14 @@ def on_terminal(home: Home, *arguments: str) -> tuple[int, str]:
             break
         shown += chunk
     os.close(ours)
-    code, _, _ = running.end()
+    code, _, _ = running.wait()
     return code, shown.decode()
 
 
-def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> None:
-    home.settle({"alice": None, "bob": expired()})
-    home.env.update(TERM="xterm", COLUMNS="100")
-    code, shown = on_terminal(home, "fetch")
+def test_a_person_at_a_terminal_sees_the_progress_and_the_table(env: Env) -> None:
+    env.set_up({"alice": None, "bob": expired()})
+    env.environ.update(TERM="xterm", COLUMNS="100")
+    code, shown = on_terminal(env, "fetch")
     assert code == 0
     assert re.search(r"Reading.*100%", shown)
     assert not re.search(r"\d\d:\d\d:\d\d", shown), "the bar claims to know when it ends"
@@ -347,30 +342,30 @@ def test_a_person_at_a_terminal_sees_the_progress_and_the_table(home: Home) -> N
     assert "bob: session key expired" in shown
 
 
-def test_a_challenged_account_is_asked_in_every_third_pass_and_by_hand(home: Home) -> None:
+def test_a_challenged_account_is_asked_in_every_third_pass_and_by_hand(env: Env) -> None:
     """From a terminal, or where it is named."""
-    home.settle({"alice": None}, tables="[browser]\ntimeout_seconds = 4")
-    home.claude.challenge(key_of("alice"), Challenge.PERSON)
+    env.set_up({"alice": None}, tables="[browser]\ntimeout_seconds = 4")
+    env.claude.challenge(key_of("alice"), Challenge.PERSON)
 
     def asks(fetch: Callable[[], object]) -> bool:
-        home.claude.clear()
+        env.claude.clear()
         fetch()
-        return any(request.path.startswith("/api/") for request in home.claude.requests)
+        return any(request.path.startswith("/api/") for request in env.claude.requests)
 
-    assert [asks(lambda: home.run("fetch")) for _ in range(4)] == [True, False, False, True]
-    assert home.accounts["alice"]["errorKind"] == "challenged"
-    assert not asks(lambda: home.run("fetch"))
-    assert asks(lambda: home.run("fetch", "--account", "alice"))
-    assert asks(lambda: on_terminal(home, "fetch"))
-    home.claude.challenge(key_of("alice"), None)
-    assert [asks(lambda: home.run("fetch")) for _ in range(4)] == [False, False, True, True]
-    assert home.accounts["alice"]["status"] == "ok"
+    assert [asks(lambda: env.run("fetch")) for _ in range(4)] == [True, False, False, True]
+    assert env.accounts["alice"]["errorKind"] == "challenged"
+    assert not asks(lambda: env.run("fetch"))
+    assert asks(lambda: env.run("fetch", "--account", "alice"))
+    assert asks(lambda: on_terminal(env, "fetch"))
+    env.claude.challenge(key_of("alice"), None)
+    assert [asks(lambda: env.run("fetch")) for _ in range(4)] == [False, False, True, True]
+    assert env.accounts["alice"]["status"] == "ok"
 
 
-def test_a_warning_stands_below_the_progress(home: Home) -> None:
-    home.settle({"alice": faults.status(500)})
-    home.data.mkdir(mode=0o700)
-    (home.data / "state.json").write_bytes(TORN)
-    home.env.update(TERM="xterm")
-    _, shown = on_terminal(home, "fetch")
+def test_a_warning_stands_below_the_progress(env: Env) -> None:
+    env.set_up({"alice": faults.status(500)})
+    env.data.mkdir(mode=0o700)
+    (env.data / "state.json").write_bytes(TORN)
+    env.environ.update(TERM="xterm")
+    _, shown = on_terminal(env, "fetch")
     assert re.search(r"100%[^\n]*\n[^\n]*cldmon: .*state.json is not what cldmon writes", shown)

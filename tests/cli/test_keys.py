@@ -12,65 +12,64 @@ import pytest
 
 from cldmon.demo.slack import FakeSlack
 from tests.cli.test_fetch import SLACK
-from tests.home import Home, key_of, wait_until
+from tests.env import Env, key_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
 
 HANGS = "sleep 600"
 
 
 @pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
-    """A home with the accounts alice, whose key is set by `give`, and bob, whose key is there."""
-    return Home(tmp_path / "home", fake_claude).settle({"alice": None, "bob": None})
+def env(env: Env) -> Env:
+    """The accounts alice, whose key is set by `give`, and bob, who has one."""
+    return env.set_up({"alice": None, "bob": None})
 
 
-def give(home: Home, *lines: str, top: str = "", tables: str = "") -> None:
+def give(env: Env, *lines: str, top: str = "", tables: str = "") -> None:
     """Let alice's key come from where `lines` say."""
-    home.labels = ["bob"]
+    env.labels = ["bob"]
     alice = "\n".join(["[[accounts]]", 'label = "alice"', *lines])
-    home.configure(top, f"{tables}\n{alice}\n")
+    env.write_config(top, f"{tables}\n{alice}\n")
 
 
-def asked(home: Home) -> set[str | None]:
-    return {request.key for request in home.claude.requests}
+def asked(env: Env) -> set[str | None]:
+    return {request.key for request in env.claude.requests}
 
 
-def errors(home: Home) -> dict[str, str | None]:
-    return {label: each.get("errorKind") for label, each in home.accounts.items()}
+def errors(env: Env) -> dict[str, str | None]:
+    return {label: each.get("errorKind") for label, each in env.accounts.items()}
 
 
-def test_while_one_key_is_looked_up_the_other_accounts_are_read(home: Home) -> None:
+def test_while_one_key_is_looked_up_the_other_accounts_are_read(env: Env) -> None:
     """And that one after them, in the same pass and by the same browser."""
-    program = home.folder / "slow-key"
+    program = env.folder / "slow-key"
     program.write_text(
-        f"#!/bin/sh\nuntil [ -e '{home.folder}/go' ]; do sleep 0.1; done\necho {key_of('alice')}\n"
+        f"#!/bin/sh\nuntil [ -e '{env.folder}/go' ]; do sleep 0.1; done\necho {key_of('alice')}\n"
     )
     program.chmod(0o700)
-    give(home, 'session_key_command = "./slow-key"')
-    running = home.start("fetch", "--strict")
-    wait_until(lambda: key_of("bob") in asked(home))
-    wait_until(lambda: list((home.data / "browser").glob("*.json")))  # so bob's answer has come
-    assert key_of("alice") not in asked(home)
-    (home.folder / "go").touch()
-    assert running.end() == (0, "", "")
-    assert errors(home) == {"alice": None, "bob": None}
+    give(env, 'session_key_command = "./slow-key"')
+    running = env.start("fetch", "--strict")
+    wait_until(lambda: key_of("bob") in asked(env))
+    wait_until(lambda: list((env.data / "browser").glob("*.json")))  # so bob's answer has come
+    assert key_of("alice") not in asked(env)
+    (env.folder / "go").touch()
+    assert running.wait() == (0, "", "")
+    assert errors(env) == {"alice": None, "bob": None}
 
 
-def test_no_hanging_program_outlives_a_pass_that_is_interrupted(home: Home) -> None:
+def test_no_hanging_program_outlives_a_pass_that_is_interrupted(env: Env) -> None:
     more = [f'[[accounts]]\nlabel = "{n}"\nsession_key_command = "{HANGS}"\n' for n in range(3)]
-    give(home, f'session_key_command = "{HANGS}"', tables="".join(more))
-    running = home.start("fetch")
-    wait_until(lambda: list((home.data / "browser").glob("*.json")))
-    assert [*home.processes().values()].count(f"{HANGS} ") == 4
+    give(env, f'session_key_command = "{HANGS}"', tables="".join(more))
+    running = env.start("fetch")
+    wait_until(lambda: list((env.data / "browser").glob("*.json")))
+    assert [*env.processes().values()].count(f"{HANGS} ") == 4
     running.send_signal(signal.SIGINT)
-    returned, out, err = running.end()
+    returned, out, err = running.wait()
     assert (returned, out, err.strip()) == (130, "", "")
-    assert home.left_behind() == []
+    assert env.leftovers() == []
 
 
 BROKEN = f"""
@@ -88,43 +87,43 @@ subprocess.Popen.__init__ = broken
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_an_error_that_nobody_foresaw_costs_that_account_alone(home: Home, debug: bool) -> None:
-    give(home, 'session_key_command = "broken"')
-    home.folder.joinpath("sitecustomize.py").write_text(BROKEN)
-    home.env["PYTHONPATH"] = str(home.folder)
-    ran = home.run(*["--debug"][: int(debug)], "fetch")
+def test_an_error_that_nobody_foresaw_costs_that_account_alone(env: Env, debug: bool) -> None:
+    give(env, 'session_key_command = "broken"')
+    env.folder.joinpath("sitecustomize.py").write_text(BROKEN)
+    env.environ["PYTHONPATH"] = str(env.folder)
+    ran = env.run(*["--debug"][: int(debug)], "fetch")
     assert (ran.returncode, ran.stdout) == (0, "")
     assert "alice: an unexpected error: run `cldmon --debug fetch` and report" in ran.stderr
-    assert errors(home) == {"alice": "unexpected", "bob": None}
+    assert errors(env) == {"alice": "unexpected", "bob": None}
     assert ("ZeroDivisionError: **********" in ran.stderr) == debug
     assert "MARKER" not in ran.stderr
 
 
-def test_a_hanging_bot_token_holds_up_no_reading(home: Home) -> None:
+def test_a_hanging_bot_token_holds_up_no_reading(env: Env) -> None:
     """Without a message that is due it is not even asked for."""
     slack = f'[notifications.slack]\nenabled = true\nbot_token_command = "{HANGS}"\n'
-    home.configure(tables=slack)
-    assert home.run("fetch", "--strict").returncode == 0
+    env.write_config(tables=slack)
+    assert env.run("fetch", "--strict").returncode == 0
     with FakeSlack() as reached:
-        home.configure(f'slack_url = "{reached.url}"', slack)
-        home.data.joinpath("subscriptions.json").write_text(
+        env.write_config(f'slack_url = "{reached.url}"', slack)
+        env.data.joinpath("subscriptions.json").write_text(
             json.dumps({"users": {"U1": {"accounts": {"bob": {"limitHit": True}}}}})
         )
         for percent in (99, 100):
-            home.claude.set_usage(key_of("bob"), full(percent))
-            ran = home.run("fetch", "--strict")
+            env.claude.set_usage(key_of("bob"), full(percent))
+            ran = env.run("fetch", "--strict")
         assert ran.returncode == 0
         assert "bot_token_command did not end within 10 seconds" in ran.stderr
-        assert len(home.state["outbox"]) == 1
+        assert len(env.state["outbox"]) == 1
 
 
-def test_slack_without_a_token_keeps_nobody_from_being_read(home: Home) -> None:
-    home.configure(tables="[notifications.slack]\nenabled = true\n")
-    ran = home.run("fetch", "--strict")
+def test_slack_without_a_token_keeps_nobody_from_being_read(env: Env) -> None:
+    env.write_config(tables="[notifications.slack]\nenabled = true\n")
+    ran = env.run("fetch", "--strict")
     assert (ran.returncode, ran.stdout) == (0, "")
-    assert ran.stderr.startswith(f"cldmon: {home.config}: notifications.slack.enabled: Slack is on")
+    assert ran.stderr.startswith(f"cldmon: {env.config}: notifications.slack.enabled: Slack is on")
     assert ran.stderr.count("\n") == 1
-    assert errors(home) == {"alice": None, "bob": None}
+    assert errors(env) == {"alice": None, "bob": None}
 
 
 def full(percent: int) -> dict[str, object]:
@@ -148,48 +147,48 @@ PLANTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture(params=PLANTS)
-def planted(home: Home, request: pytest.FixtureRequest) -> Path:
+def planted(env: Env, request: pytest.FixtureRequest) -> Path:
     """Something that is no file, where a file is to be."""
-    place = home.folder / "no-file"
+    place = env.folder / "no-file"
     PLANTS[request.param](place)
     return place
 
 
-def test_a_key_file_that_is_no_file_fails_alone(home: Home, planted: Path) -> None:
-    give(home, f'session_key_file = "{planted}"')
-    ran = home.run("fetch")
+def test_a_key_file_that_is_no_file_fails_alone(env: Env, planted: Path) -> None:
+    give(env, f'session_key_file = "{planted}"')
+    ran = env.run("fetch")
     assert (ran.returncode, ran.stdout) == (0, "")
     assert ran.stderr.startswith(f'cldmon: alice: account "alice": session_key_file {planted} can')
-    assert errors(home) == {"alice": "key_missing", "bob": None}
+    assert errors(env) == {"alice": "key_missing", "bob": None}
 
 
 def test_a_bot_token_file_that_is_no_file_stops_neither_passes_nor_the_server(
-    home: Home, planted: Path
+    env: Env, planted: Path
 ) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     slack = SLACK.replace("bot_token", "bot_token_file").split("bot_token_file")[0]
-    home.configure(f"port = {port}", f'{slack}bot_token_file = "{planted}"\n')
-    assert home.run("fetch", "--strict").returncode == 0
-    server = home.start("serve")
-    wait_until(lambda: home.run("health", "--serve").returncode == 0)
+    env.write_config(f"port = {port}", f'{slack}bot_token_file = "{planted}"\n')
+    assert env.run("fetch", "--strict").returncode == 0
+    server = env.start("serve")
+    wait_until(lambda: env.run("health", "--serve").returncode == 0)
     server.send_signal(signal.SIGTERM)
-    server.end()
+    server.wait()
 
 
 @pytest.mark.parametrize("command", ["fetch", "status", "serve", "doctor"])
-def test_a_configuration_that_is_no_file_is_said(home: Home, planted: Path, command: str) -> None:
-    ran = home.run("--config", str(planted), command)
+def test_a_configuration_that_is_no_file_is_said(env: Env, planted: Path, command: str) -> None:
+    ran = env.run("--config", str(planted), command)
     assert ran.returncode in (1, 2)
     assert str(planted) in ran.stderr + ran.stdout
 
 
-def test_an_import_of_what_is_no_file_ends(home: Home, planted: Path) -> None:
-    node, goal = home.folder / "node", home.folder / "goal"
+def test_an_import_of_what_is_no_file_ends(env: Env, planted: Path) -> None:
+    node, goal = env.folder / "node", env.folder / "goal"
     node.mkdir()
     planted.rename(node / "config.json")
-    ran = home.run("import", str(node), "--to", str(goal / "config.toml"))
+    ran = env.run("import", str(node), "--to", str(goal / "config.toml"))
     assert ran.returncode in (1, 2)
     assert "config.json" in ran.stderr
 
@@ -203,13 +202,11 @@ def test_an_import_of_what_is_no_file_ends(home: Home, planted: Path) -> None:
     ],
     ids=["none", "placeholder", "malformed"],
 )
-def test_an_account_without_a_key_fails_alone(
-    home: Home, lines: tuple[str, ...], words: str
-) -> None:
+def test_an_account_without_a_key_fails_alone(env: Env, lines: tuple[str, ...], words: str) -> None:
     """As one does whose key is missing where the configuration says that it is."""
-    give(home, *lines)
-    ran = home.run("fetch")
+    give(env, *lines)
+    ran = env.run("fetch")
     assert (ran.returncode, ran.stdout) == (0, "")
     assert words in ran.stderr
     assert ran.stderr.count("\n") == 1
-    assert errors(home) == {"alice": "key_missing", "bob": None}
+    assert errors(env) == {"alice": "key_missing", "bob": None}

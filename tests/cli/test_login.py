@@ -10,173 +10,166 @@ import signal
 import stat
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo import faults
 from cldmon.demo.claude import Challenge, SimAccount, SimOrganization, challenge, expired, usage
-from tests.home import CLDMON, PATIENCE, Home, key_of, organization_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cldmon.demo.claude import FakeClaude
+from tests.env import CLDMON, PATIENCE, Env, key_of, organization_of
 
 NEW = "sk-ant-sid02-MARKER-new-aaaaaaaaaaaa"
 WAITING = "Sign in to claude.ai as alice"
 
 
 @pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
-    """A home of alice, whose new key the service knows already."""
-    home = Home(tmp_path / "home", fake_claude).settle({"alice": None})
+def env(env: Env) -> Env:
+    """The account alice, whose new key the service knows already."""
+    env.set_up({"alice": None})
     organization = SimOrganization(organization_of("alice"), capabilities=("chat", "claude_max"))
-    fake_claude.add(SimAccount(NEW, (organization,), usage()))
-    return home
+    env.claude.add(SimAccount(NEW, (organization,), usage()))
+    return env
 
 
-def with_window(home: Home) -> Home:
-    """Let the home have a display and a browser for it: a headless one, so that CI needs none."""
-    program = home.folder / "window"
+def with_window(env: Env) -> Env:
+    """Set a display and a browser for it: a headless one, so that CI needs none."""
+    program = env.folder / "window"
     browser = find(BrowserSettings(), os.environ)
     program.write_text(f'#!/bin/sh\nexec "{browser}" --headless "$@"\n')
     program.chmod(0o700)
-    home.env |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(program)}
-    return home
+    env.environ |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(program)}
+    return env
 
 
-def paste(home: Home, *arguments: str, text: str = NEW) -> subprocess.CompletedProcess[str]:
+def paste(env: Env, *arguments: str, text: str = NEW) -> subprocess.CompletedProcess[str]:
     options: dict[str, Any] = {"input": f"{text}\n", "stdin": None}
-    return home.run("login", "--paste", *arguments, **options)
+    return env.run("login", "--paste", *arguments, **options)
 
 
-def test_who_signs_in_has_their_key_stored(home: Home, fake_claude: FakeClaude) -> None:
+def test_who_signs_in_has_their_key_stored(env: Env) -> None:
     """The window is open before anybody has signed in, and closes by itself."""
-    running = with_window(home).start("login", "alice")
+    running = with_window(env).start("login", "alice")
     assert running.process.stderr
     assert running.process.stderr.readline().startswith(WAITING)
     assert "six-digit code" in running.process.stderr.readline()
-    fake_claude.sign_in(NEW)
-    code, out, err = running.end()
-    assert (code, out) == (0, f"alice (Max): key stored in {home.config}\n")
-    assert f'session_key = "{NEW}"' in home.config.read_text()
-    assert stat.S_IMODE(home.config.stat().st_mode) == 0o600
+    env.claude.sign_in(NEW)
+    code, out, err = running.wait()
+    assert (code, out) == (0, f"alice (Max): key stored in {env.config}\n")
+    assert f'session_key = "{NEW}"' in env.config.read_text()
+    assert stat.S_IMODE(env.config.stat().st_mode) == 0o600
     assert "MARKER" not in out + err
-    assert home.left_behind() == []
+    assert env.leftovers() == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-check",)])
 def test_the_clearance_of_the_window_is_kept_for_the_passes(
-    home: Home, fake_claude: FakeClaude, arguments: tuple[str, ...]
+    env: Env, arguments: tuple[str, ...]
 ) -> None:
     """The person has passed the challenge there: no pass is asked to, and the check is not."""
-    fake_claude.challenge(NEW, Challenge.PERSON)
-    running = with_window(home).start("login", "alice", *arguments)
-    fake_claude.sign_in(NEW)
-    code, out, _ = running.end()
+    env.claude.challenge(NEW, Challenge.PERSON)
+    running = with_window(env).start("login", "alice", *arguments)
+    env.claude.sign_in(NEW)
+    code, out, _ = running.wait()
     plan = "" if arguments else " (Max)"
-    assert (code, out) == (0, f"alice{plan}: key stored in {home.config}\n")
-    [kept] = (home.data / "browser").glob("*.json")
+    assert (code, out) == (0, f"alice{plan}: key stored in {env.config}\n")
+    [kept] = (env.data / "browser").glob("*.json")
     assert [each["name"] for each in json.loads(kept.read_text())["cookies"]] == ["cf_clearance"]
     assert "MARKER" not in kept.read_text()
-    fake_claude.clear()
-    assert home.run("fetch").returncode == 0
-    assert home.accounts["alice"]["status"] == "ok"
-    assert all("cf_clearance=" in each.headers["cookie"] for each in fake_claude.requests)
+    env.claude.clear()
+    assert env.run("fetch").returncode == 0
+    assert env.accounts["alice"]["status"] == "ok"
+    assert all("cf_clearance=" in each.headers["cookie"] for each in env.claude.requests)
 
 
-def test_ctrl_c_ends_it_cleanly_and_changes_nothing(home: Home) -> None:
-    before = home.config.read_bytes()
-    running = with_window(home).start("login", "alice")
+def test_ctrl_c_ends_it_cleanly_and_changes_nothing(env: Env) -> None:
+    before = env.config.read_bytes()
+    running = with_window(env).start("login", "alice")
     assert running.process.stderr
     assert running.process.stderr.readline().startswith(WAITING)
-    running.tell_group(signal.SIGINT)
-    code, out, err = running.end()
+    running.signal_group(signal.SIGINT)
+    code, out, err = running.wait()
     assert (code, out, err.strip()) == (130, "", "")
-    assert home.config.read_bytes() == before
-    assert home.left_behind() == []
+    assert env.config.read_bytes() == before
+    assert env.leftovers() == []
 
 
-def test_a_closed_window_stores_nothing(home: Home) -> None:
-    running = with_window(home).start("login", "alice")
+def test_a_closed_window_stores_nothing(env: Env) -> None:
+    running = with_window(env).start("login", "alice")
     assert running.process.stderr
     assert running.process.stderr.readline().startswith(WAITING)
     running.kill("--remote-debugging-pipe")
-    code, out, err = running.end()
+    code, out, err = running.wait()
     assert (code, out) == (1, "")
     assert err == (
         "cldmon: the window was closed before anybody had signed in: nothing is stored\n"
     )
-    assert home.left_behind() == []
+    assert env.leftovers() == []
 
 
-def test_a_service_that_cannot_be_reached_is_one_line(home: Home, fake_claude: FakeClaude) -> None:
-    fake_claude.close()
-    ran = with_window(home).run("login", "alice")
+def test_a_service_that_cannot_be_reached_is_one_line(env: Env) -> None:
+    env.claude.close()
+    ran = with_window(env).run("login", "alice")
     assert ran.returncode == 1
     assert ran.stderr == (
-        f"cldmon: {fake_claude.url}/login cannot be reached (connection refused): check the"
+        f"cldmon: {env.claude.url}/login cannot be reached (connection refused): check the"
         " network and try again\n"
     )
 
 
-def test_without_a_display_it_says_what_to_do(home: Home) -> None:
-    ran = home.run("login", "alice")
+def test_without_a_display_it_says_what_to_do(env: Env) -> None:
+    ran = env.run("login", "alice")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "ssh -X" in ran.stderr
     assert "--paste" in ran.stderr
     assert ran.stderr.count("\n") == 1
 
 
-def test_a_display_that_does_not_answer_is_none(home: Home) -> None:
-    browser = home.folder / "chromium"
+def test_a_display_that_does_not_answer_is_none(env: Env) -> None:
+    browser = env.folder / "chromium"
     browser.write_text("#!/bin/sh\necho 'Missing X server or $DISPLAY' >&2\nexit 1\n")
     browser.chmod(0o700)
-    home.env |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(browser)}
-    ran = home.run("login", "alice")
+    env.environ |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(browser)}
+    ran = env.run("login", "alice")
     assert ran.returncode == 1
     assert "ssh -X" in ran.stderr
 
 
-def test_a_mere_headless_shell_is_no_window(home: Home) -> None:
-    shell = home.folder / "chromium-headless-shell"
+def test_a_mere_headless_shell_is_no_window(env: Env) -> None:
+    shell = env.folder / "chromium-headless-shell"
     shell.write_text("#!/bin/sh\n")
     shell.chmod(0o700)
-    home.env |= {
+    env.environ |= {
         "DISPLAY": ":99",
         "CLDMON_BROWSER": str(shell),
-        "PLAYWRIGHT_BROWSERS_PATH": str(home.folder / "none"),
+        "PLAYWRIGHT_BROWSERS_PATH": str(env.folder / "none"),
     }
-    ran = home.run("login", "alice")
+    ran = env.run("login", "alice")
     assert ran.returncode == 1
     assert str(shell) not in ran.stderr
 
 
-def test_a_pasted_key_is_checked_stored_and_not_shown(home: Home) -> None:
-    ran = paste(home, "alice")
-    assert (ran.returncode, ran.stdout) == (0, f"alice (Max): key stored in {home.config}\n")
-    assert f'session_key = "{NEW}"' in home.config.read_text()
+def test_a_pasted_key_is_checked_stored_and_not_shown(env: Env) -> None:
+    ran = paste(env, "alice")
+    assert (ran.returncode, ran.stdout) == (0, f"alice (Max): key stored in {env.config}\n")
+    assert f'session_key = "{NEW}"' in env.config.read_text()
     assert "MARKER" not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("name", ["sessionKey", "sessionKeyV3"])
-def test_a_pasted_cookie_is_sent_as_the_session_key(
-    home: Home, fake_claude: FakeClaude, name: str
-) -> None:
-    ran = paste(home, "alice", text=f"{name}={NEW}")
+def test_a_pasted_cookie_is_sent_as_the_session_key(env: Env, name: str) -> None:
+    ran = paste(env, "alice", text=f"{name}={NEW}")
     assert ran.returncode == 0
-    assert f'session_key = "{NEW}"' in home.config.read_text()
-    assert {request.headers["cookie"] for request in fake_claude.requests} == {f"sessionKey={NEW}"}
+    assert f'session_key = "{NEW}"' in env.config.read_text()
+    assert {request.headers["cookie"] for request in env.claude.requests} == {f"sessionKey={NEW}"}
 
 
-def typed(home: Home, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
+def typed(env: Env, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
     """Answer each question of a login on a terminal; return the exit code and what it showed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [CLDMON, "login", *arguments],
-        env=home.env,
+        env=env.environ,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -195,114 +188,112 @@ def typed(home: Home, *arguments: str, answers: dict[str, str]) -> tuple[int, st
     return process.wait(PATIENCE), shown
 
 
-def test_a_key_is_typed_without_echo(home: Home) -> None:
-    code, shown = typed(home, "alice", "--paste", "--no-check", answers={"not shown": NEW})
+def test_a_key_is_typed_without_echo(env: Env) -> None:
+    code, shown = typed(env, "alice", "--paste", "--no-check", answers={"not shown": NEW})
     assert code == 0
     assert "key stored in" in shown
     assert "MARKER" not in shown
-    assert NEW in home.config.read_text()
+    assert NEW in env.config.read_text()
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
-def test_on_a_terminal_it_asks_whether_to_add_an_account(
-    home: Home, answer: str, code: int
-) -> None:
+def test_on_a_terminal_it_asks_whether_to_add_an_account(env: Env, answer: str, code: int) -> None:
     answers = {"Add it?": answer} | ({"not shown": NEW} if answer == "y" else {})
-    assert typed(home, "bob", "--paste", "--no-check", answers=answers)[0] == code
-    assert (NEW in home.config.read_text()) == (answer == "y")
+    assert typed(env, "bob", "--paste", "--no-check", answers=answers)[0] == code
+    assert (NEW in env.config.read_text()) == (answer == "y")
 
 
 @pytest.mark.parametrize("text", ["", "hello", "sk-ant-sid01-REPLACE-ME", "\x1b\0"])
-def test_what_is_no_key_is_refused(home: Home, text: str) -> None:
-    before = home.config.read_bytes()
-    ran = paste(home, "alice", text=text)
+def test_what_is_no_key_is_refused(env: Env, text: str) -> None:
+    before = env.config.read_bytes()
+    ran = paste(env, "alice", text=text)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("cldmon: what was pasted is ")
-    assert home.config.read_bytes() == before
+    assert env.config.read_bytes() == before
 
 
-def test_a_key_that_the_service_refuses_is_not_stored(home: Home, fake_claude: FakeClaude) -> None:
-    before = home.config.read_bytes()
-    fake_claude.fail(NEW, expired())
-    ran = paste(home, "alice")
+def test_a_key_that_the_service_refuses_is_not_stored(env: Env) -> None:
+    before = env.config.read_bytes()
+    env.claude.fail(NEW, expired())
+    ran = paste(env, "alice")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "not stored: session key expired or revoked" in ran.stderr
-    assert home.config.read_bytes() == before
+    assert env.config.read_bytes() == before
 
 
-def test_a_fresh_key_may_be_refused_for_some_seconds(home: Home, fake_claude: FakeClaude) -> None:
-    fake_claude.fail(NEW, expired(), times=1)
-    assert paste(home, "alice").returncode == 0
+def test_a_fresh_key_may_be_refused_for_some_seconds(env: Env) -> None:
+    env.claude.fail(NEW, expired(), times=1)
+    assert paste(env, "alice").returncode == 0
 
 
 @pytest.mark.parametrize("fault", [challenge(), faults.status(503)])
 def test_a_service_in_trouble_does_not_keep_a_key_from_being_stored(
-    home: Home, fake_claude: FakeClaude, fault: faults.Fault
+    env: Env, fault: faults.Fault
 ) -> None:
-    fake_claude.fail(NEW, fault)
-    ran = paste(home, "alice")
+    env.claude.fail(NEW, fault)
+    ran = paste(env, "alice")
     assert ran.returncode == 0
     assert "the key could not be checked" in ran.stderr
-    assert NEW in home.config.read_text()
+    assert NEW in env.config.read_text()
 
 
-def test_a_key_of_another_organization_is_not_stored(home: Home) -> None:
+def test_a_key_of_another_organization_is_not_stored(env: Env) -> None:
     uuid = organization_of("other")
-    home.config.write_text(f'{home.config.read_text()}organization = "{uuid}"\n')
-    ran = paste(home, "alice")
+    env.config.write_text(f'{env.config.read_text()}organization = "{uuid}"\n')
+    ran = paste(env, "alice")
     assert ran.returncode == 1
-    assert key_of("alice") in home.config.read_text()
+    assert key_of("alice") in env.config.read_text()
 
 
-def test_without_a_check_nobody_is_asked(home: Home, fake_claude: FakeClaude) -> None:
-    fake_claude.close()
-    ran = paste(home, "alice", "--no-check")
-    assert (ran.returncode, ran.stdout) == (0, f"alice: key stored in {home.config}\n")
+def test_without_a_check_nobody_is_asked(env: Env) -> None:
+    env.claude.close()
+    ran = paste(env, "alice", "--no-check")
+    assert (ran.returncode, ran.stdout) == (0, f"alice: key stored in {env.config}\n")
 
 
-def test_an_unknown_account_is_refused_and_the_known_ones_named(home: Home) -> None:
-    ran = paste(home, "bob")
+def test_an_unknown_account_is_refused_and_the_known_ones_named(env: Env) -> None:
+    ran = paste(env, "bob")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == ("cldmon: no account 'bob' in the config (it has: alice); --add adds it\n")
 
 
-def test_a_new_account_is_added_on_demand(home: Home) -> None:
-    ran = paste(home, "bob", "--add", "--no-check")
+def test_a_new_account_is_added_on_demand(env: Env) -> None:
+    ran = paste(env, "bob", "--add", "--no-check")
     assert ran.returncode == 0
-    assert home.config.read_text().endswith(
+    assert env.config.read_text().endswith(
         f'\n[[accounts]]\nlabel = "bob"\nsession_key = "{NEW}"\n'
     )
 
 
-def test_a_key_file_is_written_where_the_configuration_names_one(home: Home) -> None:
-    home.configure(tables='[[accounts]]\nlabel = "bob"\nsession_key_file = "bob.key"')
-    ran = paste(home, "bob", "--no-check")
-    file = home.folder / "bob.key"
+def test_a_key_file_is_written_where_the_configuration_names_one(env: Env) -> None:
+    env.write_config(tables='[[accounts]]\nlabel = "bob"\nsession_key_file = "bob.key"')
+    ran = paste(env, "bob", "--no-check")
+    file = env.folder / "bob.key"
     assert ran.stdout == f"bob: key stored in {file}\n"
     assert file.read_text() == f"{NEW}\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_key_from_a_variable_is_refused_before_anybody_signs_in(home: Home) -> None:
-    home.configure(tables='[[accounts]]\nlabel = "bob"\nsession_key_env = "BOB"')
-    ran = with_window(home).run("login", "bob")
+def test_a_key_from_a_variable_is_refused_before_anybody_signs_in(env: Env) -> None:
+    env.write_config(tables='[[accounts]]\nlabel = "bob"\nsession_key_env = "BOB"')
+    ran = with_window(env).run("login", "bob")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "put its cookie sessionKey into that variable" in ran.stderr
 
 
 def test_a_key_that_the_service_gets_from_systemd_is_not_written_into_the_configuration(
-    home: Home,
+    env: Env,
 ) -> None:
-    text = re.sub("session_key = .*", "", home.config.read_text())
-    home.config.write_text(text)
-    unit = home.folder / ".config/systemd/user/cldmon-fetch.service"
+    text = re.sub("session_key = .*", "", env.config.read_text())
+    env.config.write_text(text)
+    unit = env.folder / ".config/systemd/user/cldmon-fetch.service"
     unit.parent.mkdir(parents=True)
-    start = f"ExecStart={CLDMON} --config {home.config} --data-dir {home.data} fetch"
+    start = f"ExecStart={CLDMON} --config {env.config} --data-dir {env.data} fetch"
     credential = "LoadCredential=alice:/etc/credstore/cldmon-alice"
     unit.write_text(f"[Service]\n{start}\n{credential}\n")
-    ran = paste(home, "alice")
+    ran = paste(env, "alice")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "/etc/credstore/cldmon-alice" in ran.stderr
     assert "MARKER" not in ran.stderr
-    assert home.config.read_text() == text
-    assert home.claude.requests == []
+    assert env.config.read_text() == text
+    assert env.claude.requests == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contrib.confined import settings
-from tests.home import CLDMON, restricted
+from tests.env import CLDMON, restricted
 from tests.schedule.tools import Box
 
 if TYPE_CHECKING:

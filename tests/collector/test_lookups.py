@@ -12,7 +12,7 @@ import pytest
 from cldmon.collector.lookups import start_lookups
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import SecretError
-from tests.home import PATIENCE
+from tests.env import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

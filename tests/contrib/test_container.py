@@ -19,9 +19,8 @@ import yaml  # type: ignore[import-untyped]
 
 from cldmon.config.schema import Config
 from tests import namespaces
-from tests.contrib.test_prometheus import free_port
 from tests.docs.pages import blocks
-from tests.home import CLDMON, Home, wait_until
+from tests.env import CLDMON, Env, free_port, wait_until
 from tests.proxies import NAME, Entrance, caddy
 
 if TYPE_CHECKING:
@@ -111,15 +110,15 @@ def test_behind_that_proxy_cookies_are_for_tls_alone(
     tmp_path: Path, fake_claude: FakeClaude
 ) -> None:
     """The Caddyfile as it is, less its names, ports and TLS, before a real server."""
-    home, served = Home(tmp_path, fake_claude), free_port()
+    env, served = Env(tmp_path, fake_claude), free_port()
     entrance = Entrance(free_port(), tls=False)
     public = f"https://{NAME}:{entrance.port}"
-    home.configure(f'port = {served}\npublic_url = "{public}/"\nlogin = "open"')
+    env.write_config(f'port = {served}\npublic_url = "{public}/"\nlogin = "open"')
     name, upstream = site()
     text = CADDYFILE.read_text().replace(upstream, f"127.0.0.1:{served}")
     here = f"http://{NAME}:{entrance.port} {{\n\tbind 127.0.0.1"
     block = text.replace(f"{name} {{", here)
-    server = home.start("serve")
+    server = env.start("serve")
     try:
         assert server.process.stderr
         assert any("serving http" in line for line in iter(server.process.stderr.readline, ""))
@@ -128,7 +127,7 @@ def test_behind_that_proxy_cookies_are_for_tls_alone(
             answer = entrance.ask("POST", "/api/auth", {"slackId": ""}, headers={"Origin": public})
     finally:
         server.process.terminate()
-        server.end()
+        server.wait()
     assert answer.status == 200
     assert answer.cookie.startswith("__Host-")
     assert "; Secure" in answer.cookie
@@ -143,7 +142,7 @@ def entry_point() -> list[str]:
 
 
 @contextmanager
-def contained(home: Home, *init: str) -> Iterator[Callable[..., str]]:
+def contained(env: Env, *init: str) -> Iterator[Callable[..., str]]:
     """Run `cldmon serve` as the first processes of a container are run, and yield its `exec`."""
     namespaces.require()
     told, tell = os.pipe()
@@ -151,8 +150,8 @@ def contained(home: Home, *init: str) -> Iterator[Callable[..., str]]:
     started = subprocess.Popen(
         [*argv, "--as-pid-1", "--info-fd", str(tell), *init, CLDMON, "serve"],
         pass_fds=[tell],
-        env=home.env,
-        cwd=home.folder,
+        env=env.environ,
+        cwd=env.folder,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -164,8 +163,8 @@ def contained(home: Home, *init: str) -> Iterator[Callable[..., str]]:
     def run(*words: str) -> str:
         ran = subprocess.run(
             [*enter, *words],
-            env=home.env,
-            cwd=home.folder,
+            env=env.environ,
+            cwd=env.folder,
             capture_output=True,
             text=True,
             check=False,
@@ -193,8 +192,8 @@ ORPHAN = ("sh", "-c", "(sleep 0 &)")
 
 def test_what_runs_in_a_container_leaves_no_zombie(tmp_path: Path, fake_claude: FakeClaude) -> None:
     """Neither a pass that `podman exec` starts, nor an orphan: the entry point buries them."""
-    home = Home(tmp_path, fake_claude).settle({"alice": None}, f"port = {free_port()}")
-    with contained(home, *entry_point()) as run:
+    env = Env(tmp_path, fake_claude).set_up({"alice": None}, f"port = {free_port()}")
+    with contained(env, *entry_point()) as run:
         run(CLDMON, "fetch", "--strict")
         run(*ORPHAN)
         wait_until(lambda: not zombies(run))
@@ -203,8 +202,8 @@ def test_what_runs_in_a_container_leaves_no_zombie(tmp_path: Path, fake_claude: 
 def test_without_the_entry_point_there_would_be_one(
     tmp_path: Path, fake_claude: FakeClaude
 ) -> None:
-    home = Home(tmp_path, fake_claude).settle({"alice": None}, f"port = {free_port()}")
-    with contained(home) as run:
+    env = Env(tmp_path, fake_claude).set_up({"alice": None}, f"port = {free_port()}")
+    with contained(env) as run:
         run(*ORPHAN)
         wait_until(lambda: zombies(run))
 

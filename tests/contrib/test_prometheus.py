@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -17,7 +16,7 @@ import pytest
 
 from cldmon.demo.claude import expired
 from tests.docs.pages import cut
-from tests.home import CLDMON, Home, key_of, wait_until
+from tests.env import CLDMON, Env, free_port, key_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,12 +105,6 @@ class Prometheus:
         }
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 @contextmanager
 def running(*argv: str | Path, env: dict[str, str] | None = None) -> Iterator[None]:
     with subprocess.Popen(
@@ -132,22 +125,22 @@ def is_ready(url: str) -> bool:
 
 
 @pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+def env(tmp_path: Path, fake_claude: FakeClaude) -> Env:
     """A home after a real pass, with a textfile and a token for the API."""
-    home = Home(tmp_path / "home", fake_claude).settle({"alice": None, "bob": None})
+    env = Env(tmp_path / "home", fake_claude).set_up({"alice": None, "bob": None})
     port = free_port()
-    home.configure(
+    env.write_config(
         f'port = {port}\napi_token = "{TOKEN}"', '[metrics]\ntextfile = "prom/cldmon.prom"\n'
     )
-    (home.folder / "prom").mkdir()
-    assert home.run("fetch", "--strict").returncode == 0
-    return home
+    (env.folder / "prom").mkdir()
+    assert env.run("fetch", "--strict").returncode == 0
+    return env
 
 
 @pytest.fixture
-def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
+def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
     """A Prometheus that scrapes the textfile by node_exporter, and `cldmon serve`."""
-    served = re.search(r"port = (\d+)", home.config.read_text())
+    served = re.search(r"port = (\d+)", env.config.read_text())
     assert served
     node, own = free_port(), free_port()
     config, rules = tmp_path / "prometheus.yml", tmp_path / "rules.yml"
@@ -172,12 +165,12 @@ def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
         )
     )
     with ExitStack() as stack:
-        stack.enter_context(running(CLDMON, "serve", env=home.env))
+        stack.enter_context(running(CLDMON, "serve", env=env.environ))
         node_exporter = running(
             "prometheus-node-exporter",
             "--collector.disable-defaults",
             "--collector.textfile",
-            f"--collector.textfile.directory={home.folder / 'prom'}",
+            f"--collector.textfile.directory={env.folder / 'prom'}",
             f"--web.listen-address=127.0.0.1:{node}",
         )
         scraper = running(
@@ -193,13 +186,11 @@ def prometheus(home: Home, tmp_path: Path) -> Iterator[Prometheus]:
         yield found
 
 
-def test_both_ways_lead_to_the_same_numbers_and_no_alert(
-    prometheus: Prometheus, home: Home
-) -> None:
+def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus, env: Env) -> None:
     """Scraped, queried, ruled and shown, by the programs that an administrator has."""
-    promtool("check", "metrics", given=(home.folder / "prom" / "cldmon.prom").read_bytes())
+    promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())
     ratio = 'cldmon_window_utilization_ratio{window="fiveHour"}'
-    seen = {f"{job} {label}": 0.41 for job in JOBS for label in home.labels}
+    seen = {f"{job} {label}": 0.41 for job in JOBS for label in env.labels}
     wait_until(lambda: prometheus.query(ratio) == seen)
 
     def standing() -> set[tuple[str, str]]:
@@ -212,12 +203,12 @@ def test_both_ways_lead_to_the_same_numbers_and_no_alert(
 
 
 def test_a_key_that_expires_raises_its_alert_and_no_other(
-    prometheus: Prometheus, home: Home, fake_claude: FakeClaude
+    prometheus: Prometheus, env: Env, fake_claude: FakeClaude
 ) -> None:
     """From the service's answer to the alert; the rules' delays are left out."""
     fake_claude.fail(key_of("bob"), expired())
-    assert home.run("fetch").returncode == 0
-    promtool("check", "metrics", given=(home.folder / "prom" / "cldmon.prom").read_bytes())
+    assert env.run("fetch").returncode == 0
+    promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())
     raised = {("CldmonKeyExpired", job, "bob") for job in JOBS}
 
     def firing() -> set[tuple[str, str | None, str | None]]:

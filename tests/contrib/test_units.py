@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contrib import confined
-from tests.contrib.test_prometheus import free_port
-from tests.home import CLDMON, SERVING, Home
+from tests.env import CLDMON, SERVING, Env, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,74 +68,74 @@ def test_the_folders_and_the_user_are_ones_that_systemd_can_make(tmp_path: Path)
 
 
 @pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
+def env(tmp_path: Path, fake_claude: FakeClaude) -> Env:
     settled = {"alice": None, "bob": None}
-    home = Home(tmp_path, fake_claude).settle(settled, tables="[browser]\nsandbox = true\n")
-    home.data.mkdir()
-    home.env.pop("TMPDIR")  # a service has its own /tmp
-    home.env["HOME"] = str(home.data)
-    return home
+    env = Env(tmp_path, fake_claude).set_up(settled, tables="[browser]\nsandbox = true\n")
+    env.data.mkdir()
+    env.environ.pop("TMPDIR")  # a service has its own /tmp
+    env.environ["HOME"] = str(env.data)
+    return env
 
 
 def run(
-    home: Home,
+    env: Env,
     unit: str,
     *arguments: str,
     program: str = CLDMON,
     readable: Sequence[Path] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run cldmon, or another program, as the service of a unit's text."""
-    browser = home.env.get("PLAYWRIGHT_BROWSERS_PATH")
-    readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), home.config, *readable]
+    browser = env.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    readable = [ROOT, Path(sys.prefix), Path(sys.base_prefix), env.config, *readable]
     return confined.run(
         unit,
         [program, *arguments],
-        home.env,
-        writable=[home.data],
+        env.environ,
+        writable=[env.data],
         readable=[*readable, *([Path(browser)] if browser else [])],
     )
 
 
-def test_a_pass_with_chromiums_sandbox_lives_within_the_restrictions(home: Home) -> None:
+def test_a_pass_with_chromiums_sandbox_lives_within_the_restrictions(env: Env) -> None:
     """Read-only file system, no homes, no devices, no capabilities, the unit's system calls."""
-    ran = run(home, (SYSTEMD / "cldmon-fetch.service").read_text(), "fetch", "--strict")
+    ran = run(env, (SYSTEMD / "cldmon-fetch.service").read_text(), "fetch", "--strict")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-    assert {label: each["status"] for label, each in home.accounts.items()} == {
+    assert {label: each["status"] for label, each in env.accounts.items()} == {
         "alice": "ok",
         "bob": "ok",
     }
-    left = {path.name for path in home.data.iterdir() if not path.name.startswith("history-")}
+    left = {path.name for path in env.data.iterdir() if not path.name.startswith("history-")}
     assert left == {"browser", "fetch.lock", "state.json"}
 
 
-def test_the_restrictions_are_there(home: Home) -> None:
+def test_the_restrictions_are_there(env: Env) -> None:
     """Without the system calls of Chromium's sandbox there is no browser, hence no reading."""
     unit = (SYSTEMD / "cldmon-fetch.service").read_text().replace(" chroot seccomp", "")
-    assert run(home, unit, "fetch").returncode == 1
-    assert home.accounts["alice"]["errorKind"] == "no_browser"
+    assert run(env, unit, "fetch").returncode == 1
+    assert env.accounts["alice"]["errorKind"] == "no_browser"
 
 
-def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(home: Home) -> None:
+def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(env: Env) -> None:
     """It was configured after the unit was installed: no disk is mounted read-only."""
-    folder = home.folder / "metrics"
+    folder = env.folder / "metrics"
     folder.mkdir()
     tables = f'[browser]\nsandbox = true\n[metrics]\ntextfile = "{folder}/cldmon.prom"\n'
-    home.configure(tables=tables)
+    env.write_config(tables=tables)
     unit = (SYSTEMD / "cldmon-fetch.service").read_text()
-    ran = run(home, unit, "fetch", "--strict", readable=[folder])
+    ran = run(env, unit, "fetch", "--strict", readable=[folder])
     assert ran.returncode == 0
     [line] = ran.stderr.splitlines()
     assert f"{folder}/cldmon.prom" in line
     assert "`cldmon schedule systemd --install` again" in line
 
 
-def test_the_server_lives_within_its_restrictions(home: Home) -> None:
+def test_the_server_lives_within_its_restrictions(env: Env) -> None:
     """From its start to its end, with a client that asks it."""
     fetch, serve = ((SYSTEMD / f"cldmon-{name}.service").read_text() for name in ("fetch", "serve"))
-    assert run(home, fetch, "fetch").returncode == 0
-    home.configure(f"port = {free_port()}", "[browser]\nsandbox = true\n")
-    home.env["CLDMON"] = CLDMON
-    served = run(home, serve, "-ec", SERVING, program="/bin/sh")
+    assert run(env, fetch, "fetch").returncode == 0
+    env.write_config(f"port = {free_port()}", "[browser]\nsandbox = true\n")
+    env.environ["CLDMON"] = CLDMON
+    served = run(env, serve, "-ec", SERVING, program="/bin/sh")
     assert served.returncode == 0, served.stderr
     assert "OK:   2 account(s) reporting" in served.stdout
 
@@ -170,10 +169,10 @@ print(*map(tried, (
 
 
 @pytest.mark.parametrize(("name", "browsing"), [("fetch", None), ("serve", errno.EPERM)])
-def test_what_a_unit_refuses_is_refused(home: Home, name: str, browsing: int | None) -> None:
+def test_what_a_unit_refuses_is_refused(env: Env, name: str, browsing: int | None) -> None:
     """A browser needs user namespaces and writable code; the server needs none."""
     unit = (SYSTEMD / f"cldmon-{name}.service").read_text()
-    ran = run(home, unit, "-c", TRIED, program=sys.executable)
+    ran = run(env, unit, "-c", TRIED, program=sys.executable)
     calls = (1, browsing, errno.EAFNOSUPPORT, None, browsing, 1, 1, 1)
     expected = (*calls, errno.EROFS, errno.EROFS)
     assert ran.stdout.split() == [str(each) for each in expected], ran.stderr

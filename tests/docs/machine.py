@@ -17,7 +17,7 @@ from cldmon.demo.claude import SimAccount, SimOrganization, usage
 from cldmon.demo.slack import SimUser
 from tests import namespaces
 from tests.docs.pages import ROOT
-from tests.home import CLDMON, PATIENCE, key_of, organization_of
+from tests.env import CLDMON, PATIENCE, key_of, organization_of
 from tests.schedule.tools import RECORDS, Box
 
 if TYPE_CHECKING:

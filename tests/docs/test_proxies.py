@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contrib.test_prometheus import free_port
 from tests.docs.pages import blocks
-from tests.home import Home, wait_until
+from tests.env import Env, free_port, wait_until
 from tests.proxies import FORWARD, NAME, Answer, Entrance, caddy, nginx, prepare, tls_server
 
 if TYPE_CHECKING:
@@ -29,19 +28,14 @@ PERSON = {"slackId": "U01ALICE"}
 OPEN = 'login = "open"\n'
 
 
-@pytest.fixture
-def home(tmp_path: Path, fake_claude: FakeClaude) -> Home:
-    return Home(tmp_path / "home", fake_claude)
-
-
 @contextmanager
-def serving(home: Home, settings: str, slack: FakeSlack | None = None) -> Iterator[None]:
+def serving(env: Env, settings: str, slack: FakeSlack | None = None) -> Iterator[None]:
     tables = ""
     if slack:
         settings += f'slack_url = "{slack.url}"\n'
         tables = f'[notifications.slack]\nenabled = true\nbot_token = "{slack.token}"\n'
-    home.configure(settings, tables)
-    server = home.start("serve")
+    env.write_config(settings, tables)
+    server = env.start("serve")
     try:
         assert server.process.stderr
         said = iter(server.process.stderr.readline, "")
@@ -49,7 +43,7 @@ def serving(home: Home, settings: str, slack: FakeSlack | None = None) -> Iterat
         yield
     finally:
         server.process.terminate()
-        server.end()
+        server.wait()
 
 
 def recipe(folder: Path, own: int, served: int) -> str:
@@ -78,13 +72,13 @@ def guest(entrance: Entrance, path: str = "/", **headers: str) -> Answer:
 
 
 def test_behind_nginx_names_are_checked_and_cookies_are_for_tls_alone(
-    home: Home, tmp_path: Path, fake_slack: FakeSlack
+    env: Env, tmp_path: Path, fake_slack: FakeSlack
 ) -> None:
     """On another port than 443, as a browser does it, with the port in Host and Origin."""
     served, site = free_port(), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
     with (
-        serving(home, settings(served, f"https://{NAME}:{site.port}/"), fake_slack),
+        serving(env, settings(served, f"https://{NAME}:{site.port}/"), fake_slack),
         nginx(folder, recipe(folder, site.port, served)),
     ):
         wait_until(site.is_up)
@@ -100,17 +94,17 @@ def test_behind_nginx_names_are_checked_and_cookies_are_for_tls_alone(
         assert site.ask("GET", "/healthz").status == 503  # no pass yet
 
 
-def test_a_proxy_that_drops_the_port_is_named_as_the_reason(home: Home, tmp_path: Path) -> None:
+def test_a_proxy_that_drops_the_port_is_named_as_the_reason(env: Env, tmp_path: Path) -> None:
     """Unless the public URL says which Origin is meant."""
     served, site = free_port(), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
     block = recipe(folder, site.port, served).replace("$http_host", "$host")
     here = f'port = {served}\nallowed_hosts = ["{NAME}"]\n{OPEN}'
     with nginx(folder, block):
-        with serving(home, here):
+        with serving(env, here):
             wait_until(site.is_up)
             refused = guest(site)
-        with serving(home, f'{here}public_url = "https://{NAME}:{site.port}/"\n'):
+        with serving(env, f'{here}public_url = "https://{NAME}:{site.port}/"\n'):
             accepted = guest(site)
     assert refused.status == 403
     assert f'"https://{NAME}:{site.port}"' in refused.json["error"]
@@ -120,14 +114,14 @@ def test_a_proxy_that_drops_the_port_is_named_as_the_reason(home: Home, tmp_path
 
 @pytest.mark.parametrize("strips", [False, True])
 def test_below_a_path_everything_works_stripped_or_not(
-    home: Home, tmp_path: Path, *, strips: bool
+    env: Env, tmp_path: Path, *, strips: bool
 ) -> None:
     served, site = free_port(), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
     inner = BELOW.replace("127.0.0.1:3000", f"127.0.0.1:{served}{'/' if strips else ''}")
     public = f"https://{NAME}:{site.port}/cldmon/"
     with (
-        serving(home, settings(served, public) + OPEN),
+        serving(env, settings(served, public) + OPEN),
         nginx(folder, tls_server(folder, site.port, inner)),
     ):
         wait_until(site.is_up)
@@ -155,7 +149,7 @@ def test_instances_behind_two_ports_do_not_log_each_other_out(
     """Their inner ports are the same, as those of two containers are."""
     served, sites = free_port(), [Entrance(free_port()), Entrance(free_port())]
     hosts = ("127.0.0.1", "127.0.0.2")
-    homes = [Home(tmp_path / f"home-{n}", fake_claude) for n in range(2)]
+    homes = [Env(tmp_path / f"home-{n}", fake_claude) for n in range(2)]
     folder = prepare(tmp_path / "nginx")
     blocks = "".join(
         tls_server(
@@ -174,7 +168,7 @@ def test_instances_behind_two_ports_do_not_log_each_other_out(
             assert site.ask("GET", "/metrics", headers={"Cookie": cookies}).status == 200
 
 
-def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(home: Home, tmp_path: Path) -> None:
+def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(env: Env, tmp_path: Path) -> None:
     """It comes from another address than the one that is trusted by itself."""
     served, far, near = free_port(), Entrance(free_port()), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
@@ -188,7 +182,7 @@ def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(home: Home, tmp_path: 
         for site, bound in ((far, "127.7.0.2"), (near, "127.0.0.1"))
     )
     with (
-        serving(home, f'{here}port = {served}\nallowed_hosts = ["{NAME}"]\n{OPEN}'),
+        serving(env, f'{here}port = {served}\nallowed_hosts = ["{NAME}"]\n{OPEN}'),
         nginx(folder, blocks),
     ):
         wait_until(lambda: far.is_up() and near.is_up())
@@ -200,11 +194,11 @@ def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(home: Home, tmp_path: 
         assert guest(other).status == 200
 
 
-def test_behind_caddy_it_works_by_what_caddy_does_by_itself(home: Home, tmp_path: Path) -> None:
+def test_behind_caddy_it_works_by_what_caddy_does_by_itself(env: Env, tmp_path: Path) -> None:
     served, site = free_port(), Entrance(free_port(), tls=False)
     block = CADDY.replace(NAME, f"http://{NAME}:{site.port}").replace("3000", str(served))
     with (
-        serving(home, settings(served, f"http://{NAME}:{site.port}/") + OPEN),
+        serving(env, settings(served, f"http://{NAME}:{site.port}/") + OPEN),
         caddy(tmp_path / "caddy", block),
     ):
         wait_until(site.is_up)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
 from tests.browser.server import now, windows
-from tests.contrib.test_prometheus import free_port
-from tests.home import wait_until
+from tests.env import free_port, wait_until
 from tests.proxies import nginx, prepare
 from tests.reliability.result import LetInError, Result
 from tests.reliability.siege import CANARY, SECRETS, Siege

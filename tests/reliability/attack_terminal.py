@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cldmon.demo import faults
 from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, permission_error, usage
 from cldmon.demo.slack import TOKEN, FakeSlack, SimUser
-from tests.home import Home, key_of, organization_of
+from tests.env import Env, key_of, organization_of
 from tests.reliability.result import LetInError, Result
 
 if TYPE_CHECKING:
@@ -59,42 +59,42 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
     reads = [*READS[::step]]
     people = [SimUser("U66" + EVIL, EVIL, EVIL, EVIL), SimUser("U01ALICE", "alice")]
     with FakeClaude() as claude, FakeSlack(users=people) as slack:
-        home = _home(folder / "terminal", claude, slack)
-        yield answers_of_the_service(home, reads)
-        yield formulas(home)
-        yield files_of_others(home, reads)
-        yield words_of_slack(home, slack)
-        yield names_of_files(home, step)
-        yield labels(home, step)
+        env = _home(folder / "terminal", claude, slack)
+        yield answers_of_the_service(env, reads)
+        yield formulas(env)
+        yield files_of_others(env, reads)
+        yield words_of_slack(env, slack)
+        yield names_of_files(env, step)
+        yield labels(env, step)
 
 
-def answers_of_the_service(home: Home, reads: list[list[str]]) -> Result:
+def answers_of_the_service(env: Env, reads: list[list[str]]) -> Result:
     """One pass on a terminal, one for cron; then what all the others make of what they stored."""
     result = Result(
         "control sequences in answers of claude.ai: models, errors, organizations, headers"
     )
     with result.case("fetch on a terminal"):
-        _calm(_OWN.sub("", _on_terminal(home, "fetch")))
+        _calm(_OWN.sub("", _on_terminal(env, "fetch")))
     for words in (["--debug", "fetch", "--strict"], *reads):
-        _look(result, home, words)
+        _look(result, env, words)
     with result.case("status on a terminal"):
-        _calm(_OWN.sub("", _on_terminal(home, "status")))
-    for path in sorted(home.data.rglob("*")):
+        _calm(_OWN.sub("", _on_terminal(env, "status")))
+    for path in sorted(env.data.rglob("*")):
         if path.suffix in TEXTS:
             with result.case(f"the file {path.name}"):
                 _calm(path.read_bytes().decode())
     with result.case("the Prometheus textfile"):
-        text = (home.folder / "cldmon.prom").read_bytes().decode()
+        text = (env.folder / "cldmon.prom").read_bytes().decode()
         assert "cldmon_window_utilization_ratio" in text
         _calm(text)
     return result
 
 
-def formulas(home: Home) -> Result:
+def formulas(env: Env) -> Result:
     """Nothing that the service says stands at the beginning of a cell."""
     result = Result("formulas in answers of claude.ai (CSV injection)")
     for words in (["status", "--format", "csv"], ["history", "--format", "csv"]):
-        rows = [*csv.reader(home.run(*words).stdout.splitlines())]
+        rows = [*csv.reader(env.run(*words).stdout.splitlines())]
         assert any("SUM" in cell for row in rows for cell in row)
         for cell in (cell for row in rows for cell in row):
             with result.case(f"{words[0]}: {cell}"):
@@ -103,26 +103,26 @@ def formulas(home: Home) -> Result:
     return result
 
 
-def files_of_others(home: Home, reads: list[list[str]]) -> Result:
+def files_of_others(env: Env, reads: list[list[str]]) -> Result:
     """As an import, a restored copy or a slip may bring them."""
     result = Result(
         "control sequences in state.json, history, subscriptions.json and slack-users.json"
     )
-    text = home.state["snapshot"]
+    text = env.state["snapshot"]
     text["accounts"][0] |= {"plan": EVIL, "label": "quiet", "error": EVIL}
-    (home.data / "state.json").write_text(json.dumps({**home.state, "snapshot": text}))
+    (env.data / "state.json").write_text(json.dumps({**env.state, "snapshot": text}))
     now = datetime.now(UTC)
     stamp = int(now.timestamp() * 1000)
     raw = f'{{"timestamp":{stamp},"accounts":[{{"label":"{EVIL}","fiveHour":1}}]}}'
     parsed = {"label": EVIL, "fiveHour": 2, EVIL: 3, "models": {EVIL: 4}}
-    with (home.data / f"history-{now:%Y-%m-%d}.jsonl").open("ab") as file:
+    with (env.data / f"history-{now:%Y-%m-%d}.jsonl").open("ab") as file:
         file.write(raw.replace("\r\n", "").encode() + b"\n")
         file.write(json.dumps({"timestamp": stamp - 9000, "accounts": [parsed]}).encode() + b"\n")
         file.write(raw.encode("latin-1", "replace").replace(b"\r\n", b"") + b"\n")
     wishes = {"users": {EVIL: {"accounts": {EVIL: {"limitHit": True, "reset": True}}}}}
-    (home.data / "subscriptions.json").write_text(json.dumps(wishes))
+    (env.data / "subscriptions.json").write_text(json.dumps(wishes))
     for words in reads:
-        _look(result, home, words)
+        _look(result, env, words)
     for shell in ("bash", "zsh", "fish"):
         asked = {
             "COMP_WORDS": "cldmon subscribe ",
@@ -131,19 +131,19 @@ def files_of_others(home: Home, reads: list[list[str]]) -> Result:
         }
         if shell == "fish":
             asked["COMP_CWORD"] = ""
-        _look(result, home, [], env={**home.env, **asked})
-    (home.data / "state.json").write_text(EVIL)
-    (home.data / "subscriptions.json").write_text(EVIL)
+        _look(result, env, [], environ=asked)
+    (env.data / "state.json").write_text(EVIL)
+    (env.data / "subscriptions.json").write_text(EVIL)
     for words in (["status"], ["health", "--nagios"], ["fetch", "--no-notify"]):
-        _look(result, home, words)
+        _look(result, env, words)
     return result
 
 
-def words_of_slack(home: Home, slack: FakeSlack) -> Result:
+def words_of_slack(env: Env, slack: FakeSlack) -> Result:
     result = Result("control sequences in answers of Slack: names, ids, errors")
-    (home.data / "subscriptions.json").unlink()
+    (env.data / "subscriptions.json").unlink()
     for words in (["subscribe", MARK, "quiet"], ["subscribe", EVIL.replace("\0", ""), "quiet"]):
-        _look(result, home, words)
+        _look(result, env, words)
     answers = (
         {"ok": False, "error": EVIL},
         {"ok": False, "error": "missing_scope", "needed": EVIL},
@@ -152,15 +152,15 @@ def words_of_slack(home: Home, slack: FakeSlack) -> Result:
     for answer in answers:
         slack.fail(faults.body(json.dumps(answer)))
         for words in (["subscribe", "U01ALICE", "quiet", "--hit"], ["subscribe", "--list"]):
-            _look(result, home, words)
+            _look(result, env, words)
         slack.heal()
     return result
 
 
-def names_of_files(home: Home, step: int) -> Result:
+def names_of_files(env: Env, step: int) -> Result:
     result = Result("control sequences in options, variables, folder and program names")
     name = EVIL.replace("\0", "").replace("/", "")
-    script = home.folder / name
+    script = env.folder / name
     script.write_text("#!/bin/sh\nprintf '\\033]0;evil\\007' | tee /dev/stderr; exit 3\n")
     script.chmod(0o700)
     cases: tuple[tuple[list[str], Mapping[str, str]], ...] = (
@@ -178,14 +178,14 @@ def names_of_files(home: Home, step: int) -> Result:
         (["fetch"], {"CLDMON_BROWSER": str(script)}),
         (["schedule", "cron"], {"CLDMON_BROWSER": name}),
         (["schedule", "systemd"], {"CLDMON_BROWSER": name}),
-        (["fetch"], {"TMPDIR": f"{home.folder}/{name}/none"}),
+        (["fetch"], {"TMPDIR": f"{env.folder}/{name}/none"}),
     )
-    for words, env in cases[::step]:
-        _look(result, home, words, env={**home.env, **env})
+    for words, environ in cases[::step]:
+        _look(result, env, words, environ=environ)
     return result
 
 
-def labels(home: Home, step: int) -> Result:
+def labels(env: Env, step: int) -> Result:
     """One label for each character: the configuration is refused, and says so in calm words."""
     result = Result("control sequences in the configuration: labels, keys, addresses")
     places = (
@@ -197,18 +197,18 @@ def labels(home: Home, step: int) -> Result:
     )
     chars = ("\x1b]0;evil\x07", "\x9b31m", "\u202e", "\x7f", "\n", "\u2028")
     for place, char in [*itertools.product(places, chars)][:: step * step]:
-        home.config.write_text(place.format(json.dumps(char)[1:-1]))
+        env.config.write_text(place.format(json.dumps(char)[1:-1]))
         with result.case(f"{place} {char!r}"):
-            ran = home.run("--debug", "fetch")
+            ran = env.run("--debug", "fetch")
             if ran.returncode != 2:
                 raise LetInError(ran.stdout)
             _calm(ran.stdout + ran.stderr)
     return result
 
 
-def _home(folder: Path, claude: FakeClaude, slack: FakeSlack) -> Home:
+def _home(folder: Path, claude: FakeClaude, slack: FakeSlack) -> Env:
     """Return a home of accounts each of which meets another kind of evil."""
-    home = Home(folder, claude, {"LANG": "C.UTF-8"})
+    env = Env(folder, claude, environ={"LANG": "C.UTF-8"})
     message = f"{EVIL} {key_of('x')}"
     inline = re.sub("[\r\n\0]", "", EVIL.encode("latin-1", "replace").decode("latin-1"))
     accounts = {
@@ -224,23 +224,23 @@ def _home(folder: Path, claude: FakeClaude, slack: FakeSlack) -> Home:
     url = f'slack_url = "{slack.url}"\n'
     tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
     tables += '[metrics]\ntextfile = "cldmon.prom"\n'
-    home.settle(accounts, url, tables)
+    env.set_up(accounts, url, tables)
     organization = SimOrganization(organization_of("quiet"), name=EVIL)
     models = {EVIL: 72, f"Fable{MARK}": 12, **dict.fromkeys(FORMULAS, 5)}
     shown = usage(41, 63, models, evil=_window())
     claude.add(SimAccount(key_of("quiet"), (organization,), {**shown, EVIL: _window()}))
-    return home
+    return env
 
 
 def _window() -> dict[str, Any]:
     return {"utilization": 7, "resets_at": datetime.now(UTC).isoformat()}
 
 
-def _look(result: Result, home: Home, words: list[str], **options: Any) -> None:
+def _look(result: Result, env: Env, words: list[str], **options: Any) -> None:
     """Run a command with its output in pipes, and look at it."""
     with result.case(" ".join(words).replace(EVIL, "EVIL")[:80]):
         # As bytes, for `text` would take away what a carriage return does.
-        ran: Any = home.run(*words, text=False, **options)
+        ran: Any = env.run(*words, encoding=None, **options)
         text = (ran.stdout + ran.stderr).decode()
         assert "Traceback" not in text or "--debug" in words, text
         _calm(text)
@@ -256,11 +256,11 @@ def _calm(text: str) -> None:
         raise LetInError(repr(bad[0][:300]))
 
 
-def _on_terminal(home: Home, *words: str) -> str:
+def _on_terminal(env: Env, *words: str) -> str:
     """Return what a command writes on a terminal of 120 columns."""
     ours, its = pty.openpty()
-    env = {**home.env, "TERM": "xterm-256color", "COLUMNS": "120"}
-    running = home.start(*words, env=env, stdout=its, stderr=its, text=False)
+    environ = {"TERM": "xterm-256color", "COLUMNS": "120"}
+    running = env.start(*words, environ=environ, stdout=its, stderr=its, encoding=None)
     os.close(its)
     data = b""
     try:

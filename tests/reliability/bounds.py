@@ -19,7 +19,7 @@ from cldmon.store import history
 from cldmon.store.history import day_path
 from tests.browser.server import now, windows
 from tests.confinement import of_unit
-from tests.home import wait_until
+from tests.env import wait_until
 from tests.reliability.attack_http import MEMORY, many_files, slow_crowd
 from tests.reliability.brink import CROWD
 from tests.reliability.result import LetInError, Result

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.claude import FakeClaude, usage
 from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack, SimUser
-from tests.home import PATIENCE, Home, key_of
+from tests.env import PATIENCE, Env, key_of
 from tests.reliability.result import LostError
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ class Brink:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.home = Home(self.folder / "home", self.claude, patience=4 * PATIENCE)
+        self.env = Env(self.folder / "home", self.claude, patience=4 * PATIENCE)
         self.base = self.folder / "base"
         # Long enough for the cases in which a pass is held up.
         tables = "[browser]\ntimeout_seconds = 50\n"
         tables += f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
-        self.home.settle(dict.fromkeys(BEFORE), f'slack_url = "{self.slack.url}"', tables)
+        self.env.set_up(dict.fromkeys(BEFORE), f'slack_url = "{self.slack.url}"', tables)
         self._use(BEFORE)
-        self._well(self.home.run("fetch"))
+        self._well(self.env.run("fetch"))
         # Written by hand: with no person asked for, and no confirmation sent.
         users = {user: {"accounts": accounts} for user, accounts in WISHES.items()}
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
@@ -81,12 +81,12 @@ class Brink:
 
     @property
     def data(self) -> Path:
-        return self.home.data
+        return self.env.data
 
     def begin(self, base: Path | None = None) -> None:
         """Be on the brink again, with what is in `base`."""
-        shutil.rmtree(self.home.temporary)
-        self.home.temporary.mkdir()
+        shutil.rmtree(self.env.temporary)
+        self.env.temporary.mkdir()
         self.take(base or self.base)
         self.slack.clear()
         self._use(NOW)
@@ -119,7 +119,7 @@ class Brink:
         before = Counter() if told is None else told
         left = self.left(None if told is None else told)
         assert left.again.total() <= 1, f"told again: {left.again}"
-        self._well(self.home.run("fetch"))
+        self._well(self.env.run("fetch"))
         self._remembers(left)
         self._told_all(before + self.told(), left)
         self.is_tidy()
@@ -141,11 +141,11 @@ class Brink:
     def _told_all(self, told: Counter[tuple[str, str]], left: Left) -> None:
         if told != Counter(TO_BE_TOLD) + left.again:
             raise LostError(f"told {told}, of which again {left.again}")
-        assert self.home.state["outbox"] == []
+        assert self.env.state["outbox"] == []
 
     def is_tidy(self) -> None:
         """Prove that no process, temporary file or draft is left, and no file was set aside."""
-        behind = self.home.left_behind()
+        behind = self.env.leftovers()
         assert behind == [], f"left behind: {behind}"
         names = [path.name for path in self.data.rglob("*")]
         assert [name for name in names if name.startswith(".") or "corrupt" in name] == []

@@ -24,7 +24,7 @@ def run_cases(folder: Path) -> Iterator[Result]:
     log, rng = folder / "log", random.Random(SEED)  # noqa: S311 - moments, no secrets
     with on_the_brink(folder / "brink") as brink:
         brink.begin()
-        steps = file_steps(brink.home, log, "fetch", calls=CHANGES)
+        steps = file_steps(brink.env, log, "fetch", calls=CHANGES)
         yield death.killed_at(brink, "SIGKILL before each file operation of a pass", few(steps))
         yield death.killed_by_services(brink)
         yield changing.killed_at(
@@ -33,7 +33,7 @@ def run_cases(folder: Path) -> Iterator[Result]:
             few(changing.steps(brink, log)),
         )
         brink.begin()
-        steps = talk_steps(brink.home, log, "fetch")
+        steps = talk_steps(brink.env, log, "fetch")
         yield death.killed_at(
             brink, "SIGKILL before each message to or from the driver", few(steps)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import FakeClaude
-from tests.home import Home
+from tests.env import Env
 from tests.reliability import isolation
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def run_cases(folder: Path) -> Iterator[Result]:
     with FakeClaude() as claude:
         planted = folder / "planted"
         planted.mkdir()
-        home = Home(folder / "home", claude)
-        yield isolation.stuck_keys(home, isolation.cases(planted))
+        env = Env(folder / "home", claude)
+        yield isolation.stuck_keys(env, isolation.cases(planted))
         yield isolation.held_up(folder, claude, isolation.HANGING)
         yield isolation.in_the_look_up(folder / "look-up", 1)
         yield isolation.in_the_reading(folder / "reading", claude, 1)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from cldmon.demo.claude import FakeClaude
-from tests.home import Home
+from tests.env import Env
 from tests.reliability import service, slack, tls
 from tests.reliability.result import Result
 from tests.reliability.test_model import Year
@@ -79,7 +79,7 @@ def one_pass(
     """Make a pass over cases, and count how each ended."""
     elsewhere.clear()
     with FakeClaude() as claude:
-        found = service.passed(Home(folder, claude), cases, route)
+        found = service.passed(Env(folder, claude), cases, route)
     for case in cases:
         with result.case(f"{case.name} in {route}"):
             service.guard(elsewhere)

@@ -21,7 +21,7 @@ CHANGE = ("subscribe", CHLOE, "bob", "--reset")
 def steps(brink: Brink, log: Path) -> list[Step]:
     """Return the calls of a change that concern its files."""
     brink.begin()
-    return file_steps(brink.home, log, *CHANGE, calls=CHANGES)
+    return file_steps(brink.env, log, *CHANGE, calls=CHANGES)
 
 
 def killed_at(brink: Brink, fault: str, steps: Iterable[Step]) -> Result:
@@ -30,7 +30,7 @@ def killed_at(brink: Brink, fault: str, steps: Iterable[Step]) -> Result:
     for step in steps:
         with result.case(str(step)):
             brink.begin()
-            brink.home.run(*CHANGE, under=step.killed())
+            brink.env.run(*CHANGE, under=step.killed())
             settles(brink)
     return result
 
@@ -42,7 +42,7 @@ def settles(brink: Brink) -> None:
     if whole(brink.data / "subscriptions.json") not in (before, after):
         raise LostError("subscriptions.json is neither the old one nor the new one")
     told = brink.told().total()
-    ran = brink.home.run(*CHANGE)
+    ran = brink.env.run(*CHANGE)
     assert (ran.returncode, ran.stderr) == (0, "")
     if whole(brink.data / "subscriptions.json") != after:
         raise LostError("the change, or that of another")

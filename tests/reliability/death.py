@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.demo.faults import Fault
 from cldmon.demo.replies import HangUp
-from tests.home import key_of
+from tests.env import key_of
 from tests.reliability.brink import NOW, complaints
 from tests.reliability.result import Result
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cldmon.demo.faults import Genuine
     from cldmon.demo.replies import Reply
-    from tests.home import Running
+    from tests.env import Running
     from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
 
@@ -44,7 +44,7 @@ def killed_at(brink: Brink, fault: str, steps: Iterable[Step]) -> Result:
     for step in steps:
         with result.case(str(step)):
             brink.begin()
-            brink.home.run("fetch", under=step.killed())
+            brink.env.run("fetch", under=step.killed())
             brink.survived()
     return result
 
@@ -94,9 +94,9 @@ def _killed_by_request(brink: Brink, strike: Strike, number: int, *, after: bool
         return reply
 
     strike(Fault("death", act))
-    running = brink.home.start("fetch")
+    running = brink.env.start("fetch")
     victims.append(running.process.pid)
-    code, _, _ = running.end()
+    code, _, _ = running.wait()
     brink.heal()
     assert code == -signal.SIGKILL
 
@@ -111,10 +111,10 @@ def parts_killed(brink: Brink, times: int, rng: random.Random) -> Result:
         moment = rng.uniform(0, LONGEST_PASS)
         with result.case(f"{part} after {moment:.3f} s"):
             brink.begin()
-            running = brink.home.start("fetch")
+            running = brink.env.start("fetch")
             time.sleep(moment)
             _kill(running, PARTS[part])
-            code, _, err = running.end()
+            code, _, err = running.wait()
             assert code in (0, 1, -signal.SIGKILL)
             complaints(err)
             brink.survived()
@@ -122,7 +122,7 @@ def parts_killed(brink: Brink, times: int, rng: random.Random) -> Result:
 
 
 def _kill(running: Running, words: str) -> None:
-    for pid, command in running.home.processes().items():
+    for pid, command in running.env.processes().items():
         if words in command:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -136,14 +136,14 @@ def told_to_end(brink: Brink, times: int, rng: random.Random) -> Result:
         interrupt = bool(turn % 2)
         with result.case(f"{'SIGINT' if interrupt else 'SIGTERM'} after {moment:.3f} s"):
             brink.begin()
-            running = brink.home.start("fetch")
+            running = brink.env.start("fetch")
             time.sleep(moment)
             with contextlib.suppress(ProcessLookupError):
                 if interrupt:
-                    running.tell_group(signal.SIGINT)
+                    running.signal_group(signal.SIGINT)
                 else:
                     running.send_signal(signal.SIGTERM)
-            code, out, err = running.end()
+            code, out, err = running.wait()
             number = signal.SIGINT if interrupt else signal.SIGTERM
             assert code in (0, -number, 128 + number) or _was_python(err), code
             assert (out, err.strip()) == ("", "") or _was_python(err), err

@@ -45,7 +45,7 @@ cp -a "$data" "$out"; exit $code
 def steps(brink: Brink, log: Path) -> list[Step]:
     """Return every call of a pass that concerns its files."""
     brink.begin()
-    return file_steps(brink.home, log, "fetch", calls=(*CHANGES, *LOOKS))
+    return file_steps(brink.env, log, "fetch", calls=(*CHANGES, *LOOKS))
 
 
 def hit(steps: Iterable[Step], error: str) -> list[Step]:
@@ -59,7 +59,7 @@ def refused(brink: Brink, error: str, steps: Iterable[Step]) -> Result:
     for step in steps:
         with result.case(str(step)):
             brink.begin()
-            tells(brink.home.run("fetch", under=step.refused(error)))
+            tells(brink.env.run("fetch", under=step.refused(error)))
             brink.survived()
     return result
 
@@ -85,7 +85,7 @@ def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Result:
                 out = folder / options
                 words = [options, str(brink.data), str(brink.base), str(out)]
                 script = ["unshare", "-rm", "sh", "-c", _ON_A_DISK_OF_ITS_OWN, "sh", *words]
-                tells(brink.home.run("fetch", under=script))
+                tells(brink.env.run("fetch", under=script))
                 brink.take(out)
                 brink.survived()
     return result
@@ -99,7 +99,7 @@ def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Result:
     for command in commands:
         with result.case(command[0]):
             brink.begin()
-            ran = brink.home.run(*command, under=mount)
+            ran = brink.env.run(*command, under=mount)
             [line] = complaints(ran.stderr)
             assert ran.returncode == (command[0] != "health")  # it prints its verdict all the same
             assert "read-only" in line, line
@@ -111,11 +111,11 @@ def crammed(brink: Brink) -> Result:
     """Make a pass whose temporary folder is full."""
     namespaces.require()
     result = Result("a full temporary folder")
-    place = str(brink.home.temporary)
+    place = str(brink.env.temporary)
     mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
     with result.case("64 KiB"):
         brink.begin()
-        ran = brink.home.run("fetch", under=mount)
+        ran = brink.env.run("fetch", under=mount)
         reason = f"no room for a browser in {place}: free some space there, or set TMPDIR"
         assert complaints(ran.stderr)[0] == f"cldmon: alice, bob: {reason}"
         assert ran.returncode == 1

@@ -20,8 +20,8 @@ from cldmon.config.secrets import session_key
 from cldmon.domain.model import Failure
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking
+from tests.env import Env, key_of, wait_until
 from tests.fakes import NOON, Clock, FakeSource
-from tests.home import Home, key_of, wait_until
 from tests.reliability.result import LetInError, LostError, Result
 
 if TYPE_CHECKING:
@@ -110,26 +110,26 @@ def program(script: str) -> str:
     return f'session_key_command = ["/bin/sh", "-c", "{text}"]'
 
 
-def stuck_keys(home: Home, found: Iterable[Case]) -> Result:
+def stuck_keys(env: Env, found: Iterable[Case]) -> Result:
     """Make one pass over an account for each case and a good one, and judge each."""
     result = Result("keys that are slow, stuck, malformed or missing, in one pass")
     named = {f"bad {number}": case for number, case in enumerate(found)}
-    home.settle({GOOD: None})
+    env.set_up({GOOD: None})
     tables = [f'[[accounts]]\nlabel = "{n}"\n{case.line}\n' for n, case in named.items()]
-    home.configure(tables="\n".join(tables))
-    home.env["EMPTY"] = ""
-    ran = home.run("fetch")
+    env.write_config(tables="\n".join(tables))
+    env.environ["EMPTY"] = ""
+    ran = env.run("fetch")
     for label, case in named.items():
         with result.case(case.name):
-            if home.accounts[GOOD].get("errorKind"):
-                raise LostError(f"the good account's reading: {home.accounts[GOOD]}")
-            account = home.accounts[label]
+            if env.accounts[GOOD].get("errorKind"):
+                raise LostError(f"the good account's reading: {env.accounts[GOOD]}")
+            account = env.accounts[label]
             assert account.get("errorKind") == "key_missing", account
             assert f'account "{label}"' in account["error"]
             if key_of(BAD) in ran.stderr + account["error"]:
                 raise LetInError("the key was shown")
     with result.case("what is left"):
-        assert home.left_behind() == []
+        assert env.leftovers() == []
     return result
 
 
@@ -140,18 +140,18 @@ def held_up(folder: Path, claude: FakeClaude, names: Iterable[str]) -> Result:
     )
     for name in names:
         place = folder / name.replace(" ", "-")
-        home = Home(place, claude).settle({GOOD: None})
-        home.configure(tables=f'[[accounts]]\nlabel = "{BAD}"\n{program(HANGING[name])}\n')
+        env = Env(place, claude).set_up({GOOD: None})
+        env.write_config(tables=f'[[accounts]]\nlabel = "{BAD}"\n{program(HANGING[name])}\n')
         with result.case(name):
             claude.clear()
-            running = home.start("fetch")
+            running = env.start("fetch")
             # Kept once the answer was read.
-            wait_until(lambda home=home: [*(home.data / "browser").glob("*.json")])  # type: ignore[misc]
+            wait_until(lambda env=env: [*(env.data / "browser").glob("*.json")])  # type: ignore[misc]
             assert running.process.poll() is None
             assert {request.key for request in claude.requests} == {key_of(GOOD)}
             running.send_signal(signal.SIGINT)
-            assert running.end()[0] == 128 + signal.SIGINT
-            assert home.left_behind() == []
+            assert running.wait()[0] == 128 + signal.SIGINT
+            assert env.leftovers() == []
     return result
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from tests.home import Home
+    from tests.env import Env
 
 CHANGES = (
     "openat", "write", "pwrite64", "fsync", "ftruncate", "fchmod", "rename", "unlink", "unlinkat",
@@ -71,13 +71,13 @@ def tracer(calls: Collection[str], paths: Sequence[str], log: Path | str) -> lis
             "-o", str(log)]  # fmt: skip
 
 
-def file_steps(home: Home, log: Path, *command: str, calls: Collection[str]) -> list[Step]:
+def file_steps(env: Env, log: Path, *command: str, calls: Collection[str]) -> list[Step]:
     """Run a command, and return its calls that concern files of the home, in order."""
-    home.run(*command, under=[*tracer(calls, (), log), "-y"])
-    return _concerned(home, [(call, rest) for _, call, rest in _calls(log)])
+    env.run(*command, under=[*tracer(calls, (), log), "-y"])
+    return _concerned(env, [(call, rest) for _, call, rest in _calls(log)])
 
 
-def thread_steps(home: Home, log: Path, word: str) -> list[Step]:
+def thread_steps(env: Env, log: Path, word: str) -> list[Step]:
     """Return the calls of the one thread that has touched a file of such a name.
 
     The log is that of a tracer that followed threads.
@@ -86,12 +86,12 @@ def thread_steps(home: Home, log: Path, word: str) -> list[Step]:
     for thread, call, rest in _calls(log):
         threads.setdefault(thread, []).append((call, rest))
     [found] = [calls for calls in threads.values() if any(word in rest for _, rest in calls)]
-    return _concerned(home, found)
+    return _concerned(env, found)
 
 
-def talk_steps(home: Home, log: Path, *command: str) -> list[Step]:
+def talk_steps(env: Env, log: Path, *command: str) -> list[Step]:
     """Run a command, and return its calls that reach other processes, in order."""
-    home.run(*command, under=[*tracer(TALKS, (), log), "-y"])
+    env.run(*command, under=[*tracer(TALKS, (), log), "-y"])
     # All are counted, as strace does.
     steps = _numbered([(call, rest[:40]) for _, call, rest in _calls(log)], ())
     return [step for step in steps if _TO_OTHERS.match(step.what)]
@@ -104,8 +104,8 @@ def _calls(log: Path) -> Iterator[tuple[str, str, str]]:
             yield found[1] or "", found[2], found[3]
 
 
-def _concerned(home: Home, calls: Sequence[tuple[str, str]]) -> list[Step]:
-    below = (f"{home.data}", f"{home.temporary}/cldmon-")
+def _concerned(env: Env, calls: Sequence[tuple[str, str]]) -> list[Step]:
+    below = (f"{env.data}", f"{env.temporary}/cldmon-")
     touched = [
         (call, path)
         for call, rest in calls
@@ -113,7 +113,7 @@ def _concerned(home: Home, calls: Sequence[tuple[str, str]]) -> list[Step]:
         and "(deleted)" not in path
     ]
     paths = tuple(sorted({path for _, path in touched}))
-    home_paths = len(f"{home.folder}/")
+    home_paths = len(f"{env.folder}/")
     return _numbered([(call, path[home_paths:]) for call, path in touched], paths)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.faults import Fault
 from tests.confinement import Limits, confined
-from tests.home import PATIENCE, key_of, wait_until
+from tests.env import PATIENCE, key_of, wait_until
 from tests.reliability.brink import CROWD, TO_BE_TOLD, stamps, whole
 from tests.reliability.disk import tells
 from tests.reliability.result import LostError, Result
@@ -64,7 +64,7 @@ def time_zones(brink: Brink, zones: Iterable[str]) -> Result:
         with result.case(" to ".join(pair)):
             brink.begin()
             for zone in pair:
-                ran = brink.home.run("fetch", env={**brink.home.env, "TZ": zone})
+                ran = brink.env.run("fetch", environ={"TZ": zone})
                 assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
             _nothing_lost(brink, passes=2)
     return result
@@ -88,8 +88,8 @@ def _by_clock(brink: Brink, ahead: int, right: int, **env: str) -> subprocess.Co
     command = [sys.executable, "-m", "tests.reliability.shifted", str(ahead), str(right)]
     return subprocess.run(
         command,
-        env={**brink.home.env, "PYTHONPATH": str(ROOT), **env},
-        cwd=brink.home.folder,
+        env={**brink.env.environ, "PYTHONPATH": str(ROOT), **env},
+        cwd=brink.env.folder,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -100,7 +100,7 @@ def _by_clock(brink: Brink, ahead: int, right: int, **env: str) -> subprocess.Co
 def _two_passes(brink: Brink) -> list[str]:
     said = []
     for _ in range(2):
-        ran = brink.home.run("fetch")
+        ran = brink.env.run("fetch")
         assert (ran.returncode, ran.stdout) == (0, "")
         said += ran.stderr.splitlines()
     return said
@@ -112,7 +112,7 @@ def _nothing_lost(brink: Brink, passes: int) -> None:
         raise LostError(f"a reading: there are {times}")
     if brink.told() != Counter(TO_BE_TOLD):
         raise LostError(f"told {brink.told()}")
-    assert brink.home.state["outbox"] == []
+    assert brink.env.state["outbox"] == []
     brink.is_tidy()
 
 
@@ -126,8 +126,8 @@ def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Result:
             program.write_text(f'#!/bin/sh\nulimit -{option} {size}\nexec "{browser}" "$@"\n')
             program.chmod(0o755)
             brink.begin()
-            env = {**brink.home.env, "CLDMON_BROWSER": str(program)}
-            tells(brink.home.run("fetch", env=env))
+            environ = {"CLDMON_BROWSER": str(program)}
+            tells(brink.env.run("fetch", environ=environ))
             brink.survived()
     return result
 
@@ -139,8 +139,8 @@ def killed_for_memory(brink: Brink, sizes: Iterable[int]) -> Result:
         with result.case(f"{size} MiB"):
             brink.begin()
             with confined(Limits(memory=size << 20)) as under:
-                ran = brink.home.run("fetch", under=under)
-                wait_until(lambda: not brink.home.processes())
+                ran = brink.env.run("fetch", under=under)
+                wait_until(lambda: not brink.env.processes())
             if ran.returncode != -signal.SIGKILL:
                 tells(ran)
             brink.survived()
@@ -159,10 +159,10 @@ def passes_at_once(brink: Brink, times: int) -> Result:
     with result.case(f"{times} passes"):
         brink.begin()
         brink.claude.fail(key_of("alice"), Fault("wait", act))
-        running = [brink.home.start("fetch") for _ in range(times)]
+        running = [brink.env.start("fetch") for _ in range(times)]
         wait_until(lambda: sum(each.process.poll() is None for each in running) <= 1)
         alone.set()
-        codes = Counter(each.end()[0] for each in running)
+        codes = Counter(each.wait()[0] for each in running)
         brink.heal()
         assert codes == {0: 1, 75: times - 1}
         brink.survived()
@@ -175,9 +175,9 @@ def changes_at_once(brink: Brink, times: int) -> Result:
     users = [user.id for user in CROWD[:times]]
     with result.case(f"{times} changes"):
         brink.begin()
-        a_pass = brink.home.start("fetch")
-        running = [brink.home.start("subscribe", user, "bob", "--hit") for user in users]
-        assert Counter(each.end()[0] for each in (a_pass, *running)) == {0: times + 1}
+        a_pass = brink.env.start("fetch")
+        running = [brink.env.start("subscribe", user, "bob", "--hit") for user in users]
+        assert Counter(each.wait()[0] for each in (a_pass, *running)) == {0: times + 1}
         body = whole(brink.base / "subscriptions.json")
         for user in users:
             body["users"][user] = {"accounts": {"bob": {"limitHit": True, "reset": False}}}

@@ -32,7 +32,7 @@ def of_a_pass(brink: Brink, log: Path) -> list[Outage]:
     """Record a pass, and return the outages that may have ended it, each different."""
     brink.begin()
     disk = Disk(brink.data)
-    calls = record(brink.home, log, "fetch")
+    calls = record(brink.env, log, "fetch")
     told = [brink.who_and_what(message) for message in brink.slack.sent]
     return _different(disk.play(calls), told)
 
@@ -41,7 +41,7 @@ def of_a_change(brink: Brink, log: Path) -> list[Outage]:
     """The same of a change of subscriptions."""
     brink.begin()
     disk = Disk(brink.data)
-    return _different(disk.play(record(brink.home, log, *changing.CHANGE)), [])
+    return _different(disk.play(record(brink.env, log, *changing.CHANGE)), [])
 
 
 def _different(moments: Iterable[Power], told: Sequence[tuple[str, str]]) -> list[Outage]:
@@ -81,14 +81,14 @@ def after_a_kill(brink: Brink, fault: str, log: Path, where: Callable[[Call], bo
     """
     result = Result(fault)
     brink.begin()
-    calls = record(brink.home, log, "fetch")
+    calls = record(brink.env, log, "fetch")
     for number in (n for n, call in enumerate(calls) if where(call)):
         brink.begin()
         disk = Disk(brink.data)
         moments = [*disk.play(calls[: number + 1])]
         brink.begin(put(disk.whole(), log.with_name(f"killed-{number}")))
         safe = {*brink.began, *_always(moments[-1].images)}
-        for moment in disk.play(record(brink.home, log, "fetch")):
+        for moment in disk.play(record(brink.env, log, "fetch")):
             for image in moment.images:
                 with result.case(f"killed after call {number}, power lost after {moment.after}"):
                     remembers(image, safe)
@@ -100,7 +100,7 @@ def of_the_first_pass(brink: Brink, fault: str, log: Path) -> Result:
     result = Result(fault)
     brink.begin()
     brink.vanish()
-    *_, last = Disk(brink.data).play(record(brink.home, log, "fetch"))
+    *_, last = Disk(brink.data).play(record(brink.env, log, "fetch"))
     times = {line["timestamp"] for line in brink.lines()}
     for image in last.images:
         with result.case(f"after {last.after}"):

@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 from tests.confinement import confined, of_unit
-from tests.home import CLDMON
+from tests.env import CLDMON
 from tests.reliability.damaged import put_back
 from tests.reliability.result import LostError, Result
 from tests.reliability.siege import CANARY, PATIENCE, SECRETS, besieged, got

@@ -6,13 +6,12 @@ import contextlib
 import json
 import shutil
 import signal
-import socket
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.slack import TOKEN
-from tests.home import wait_until
+from tests.env import free_port, wait_until
 from tests.reliability.brink import CHLOE, complaints, whole
 from tests.reliability.changing import changed
 from tests.reliability.kernel import CHANGES, LOOKS, thread_steps, tracer
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from tests.home import Running
+    from tests.env import Running
     from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
 
@@ -49,16 +48,16 @@ class Site:
     @contextlib.contextmanager
     def served(self, under: Sequence[str] = ()) -> Iterator[Running]:
         """Run the server while the block runs; `under` is what it is started by."""
-        running = self.brink.home.start("serve", under=under)
+        running = self.brink.env.start("serve", under=under)
         try:
             wait_until(self._answers)
             yield running
         finally:
             with contextlib.suppress(ProcessLookupError):
                 running.send_signal(signal.SIGTERM)
-            _, _, err = running.end()
+            _, _, err = running.wait()
             complaints(err)
-            wait_until(lambda: not self.brink.home.processes())
+            wait_until(lambda: not self.brink.env.processes())
 
     def posts(self, times: int = 1) -> list[int]:
         """Ask for the change so often; return each status, none where the server dies of it.
@@ -100,9 +99,9 @@ class Site:
 
 def opened(brink: Brink) -> Site:
     """Configure a server, and let Chloe log in; her session outlives that server."""
-    port, base = _free_port(), brink.folder / "logged-in"
+    port, base = free_port(), brink.folder / "logged-in"
     tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
-    brink.home.configure(f'slack_url = "{brink.slack.url}"\nport = {port}', tables)
+    brink.env.write_config(f'slack_url = "{brink.slack.url}"\nport = {port}', tables)
     brink.begin()
     site = Site(brink, port, base)
     with site.served():
@@ -116,7 +115,7 @@ def steps(site: Site, log: Path) -> list[Step]:
     site.brink.begin(site.base)
     with site.served([*tracer(CALLS, (), log), *FOLLOWED, "-y"]):
         assert site.posts() == [200]
-    return thread_steps(site.brink.home, log, "subscriptions.json")
+    return thread_steps(site.brink.env, log, "subscriptions.json")
 
 
 def killed_at(site: Site, fault: str, steps: Iterable[Step]) -> Result:
@@ -127,7 +126,7 @@ def killed_at(site: Site, fault: str, steps: Iterable[Step]) -> Result:
             site.brink.begin(site.base)
             with site.served([*step.killed(), *FOLLOWED]) as running:
                 found = site.posts()
-                assert running.process.wait(site.brink.home.patience) == -signal.SIGKILL
+                assert running.process.wait(site.brink.env.patience) == -signal.SIGKILL
             _settles(site, found)
     return result
 
@@ -163,8 +162,3 @@ def _is_made_or_not(site: Site, found: list[int]) -> None:
     may_be = [after] if found == [200] else [whole(site.base / "subscriptions.json"), after]
     if whole(site.brink.data / "subscriptions.json") not in may_be:
         raise LostError("subscriptions.json is not what was said")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -19,7 +19,7 @@ from tests.reliability.kernel import tracer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.home import Home
+    from tests.env import Env
 
 Image = frozenset[tuple[str, bytes]]
 """The files of a data_dir: path below it, and content."""
@@ -70,18 +70,18 @@ class _Change:
         return _Change(self.inode, self.offset, self.data[: len(self.data) // 2])
 
 
-def record(home: Home, log: Path, *command: str, under: Sequence[str] = ()) -> list[Call]:
+def record(env: Env, log: Path, *command: str, under: Sequence[str] = ()) -> list[Call]:
     """Run a command and return its calls that change data_dir, in order.
 
     `under` are more words for strace, such as a rule that kills.
     """
-    home.run(*command, under=[*tracer(_CALLS, (), log), "-y", "-xx", "-s", "1000000", *under])
+    env.run(*command, under=[*tracer(_CALLS, (), log), "-y", "-xx", "-s", "1000000", *under])
     found = (_parsed(line) for line in log.read_text("ascii").splitlines())
-    return [call for call in found if call and _ours(home, call.path)]
+    return [call for call in found if call and _ours(env, call.path)]
 
 
-def _ours(home: Home, path: str) -> bool:
-    near = path == str(home.data.parent) or Path(path).is_relative_to(home.data)
+def _ours(env: Env, path: str) -> bool:
+    near = path == str(env.data.parent) or Path(path).is_relative_to(env.data)
     return near and not path.endswith(".lock") and COMPILED not in Path(path).parts
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.demo import faults
 from cldmon.demo.claude import CHALLENGE_PAGE, cleared_session_cookie, session_cookie
-from tests.home import key_of
+from tests.env import key_of
 from tests.reliability.result import LetInError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cldmon.demo.claude import FakeClaude
     from cldmon.demo.faults import Fault
     from cldmon.demo.http import Request
-    from tests.home import Home
+    from tests.env import Env
 
 OK = "ok"
 ROUTES = ("organizations", "usage")
@@ -185,20 +185,20 @@ def slow() -> Iterator[Case]:
     yield case("gzip of 50 MB", packed, "timeout", "not_understood")
 
 
-def passed(home: Home, cases: Collection[Case], route: str) -> dict[str, str]:
+def passed(env: Env, cases: Collection[Case], route: str) -> dict[str, str]:
     """Make a pass with an account for each case; return how each ended, and one without a fault."""
-    home.settle(
+    env.set_up(
         {"good": None, **{label(each): each.fault.on(route) for each in cases}},
         tables="[browser]\nconcurrency = 8\ntimeout_seconds = 40\n",
     )
-    home.claude.clear()
-    home.run("fetch", timeout=300)
-    return ended(home)
+    env.claude.clear()
+    env.run("fetch", timeout=300)
+    return ended(env)
 
 
-def ended(home: Home) -> dict[str, str]:
+def ended(env: Env) -> dict[str, str]:
     """Return how each account ended."""
-    return {name: each.get("errorKind") or each["status"] for name, each in home.accounts.items()}
+    return {name: each.get("errorKind") or each["status"] for name, each in env.accounts.items()}
 
 
 def label(case: Case) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_a_pass_killed_at_a_step_loses_nothing(brink: Brink, tmp_path: Path) -> None:
     brink.begin()
-    steps = file_steps(brink.home, tmp_path / "log", "fetch", calls=CHANGES)
+    steps = file_steps(brink.env, tmp_path / "log", "fetch", calls=CHANGES)
     assert len(steps) > 50
     death.killed_at(brink, "killed", spread(steps, 3, seed=1)).check()
 
@@ -48,7 +48,7 @@ def test_a_pass_killed_as_it_talks_to_the_driver_leaves_nothing(
     brink: Brink, tmp_path: Path
 ) -> None:
     brink.begin()
-    steps = talk_steps(brink.home, tmp_path / "log", "fetch")
+    steps = talk_steps(brink.env, tmp_path / "log", "fetch")
     assert len(steps) > 40
     death.killed_at(brink, "killed", spread(steps, 2, seed=7)).check()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.home import Home
+from tests.env import Env
 from tests.reliability import isolation
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def test_whatever_is_wrong_with_a_key_costs_its_account_alone(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
-    home = Home(tmp_path / "home", fake_claude)
-    isolation.stuck_keys(home, isolation.cases(tmp_path)).check()
+    env = Env(tmp_path / "home", fake_claude)
+    isolation.stuck_keys(env, isolation.cases(tmp_path)).check()
 
 
 def test_a_key_that_hangs_holds_up_no_other_account(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.claude import FakeClaude
-from tests.home import Home, key_of
+from tests.env import Env, key_of
 from tests.reliability import service, tls
 from tests.reliability.result import Result
 
@@ -44,9 +44,9 @@ def test_whatever_the_service_answers_the_reason_is_told(
         *service.strange(),
         *baked,
     ]
-    home = Home(tmp_path / "home", fake_claude)
+    env = Env(tmp_path / "home", fake_claude)
     result = Result("sample")
-    found = service.passed(home, cases, "organizations")
+    found = service.passed(env, cases, "organizations")
     for case in cases:
         with result.case(case.name):
             assert found[service.label(case)] in case.ends, found[service.label(case)]
@@ -57,24 +57,24 @@ def test_whatever_the_service_answers_the_reason_is_told(
     labels = [service.label(each) for each in baked]
     for label in labels:
         fake_claude.heal(key_of(label))
-    home.run("fetch", *(f"--account={label}" for label in labels), timeout=300)
-    assert {service.ended(home)[label] for label in labels} == {service.OK}
+    env.run("fetch", *(f"--account={label}" for label in labels), timeout=300)
+    assert {service.ended(env)[label] for label in labels} == {service.OK}
 
 
 def test_what_has_no_end_costs_one_account_its_time(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
-    home = Home(tmp_path / "home", fake_claude)
+    env = Env(tmp_path / "home", fake_claude)
     cases = list(service.slow())
-    home.settle(
+    env.set_up(
         {service.label(each): each.fault.on("organizations") for each in cases},
         tables="[browser]\nconcurrency = 8\ntimeout_seconds = 5\n",
     )
-    home.run("fetch")
-    found = service.ended(home)
+    env.run("fetch")
+    found = service.ended(env)
     wrong = {each.name for each in cases if found[service.label(each)] not in each.ends}
     assert wrong == set(), found
-    assert home.left_behind() == []
+    assert env.leftovers() == []
 
 
 def test_a_key_is_told_to_nobody_whose_certificate_is_not_to_be_trusted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import metrics
-from tests.home import Home
+from tests.env import Env
 from tests.reliability import slack
 from tests.reliability.tls import AUTHORITY, BROKEN, UNTRUSTED
 
@@ -49,9 +49,9 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
     """By health, by its form for monitors, by doctor and by the metrics: how many, since when, and
     how many were dropped; and `fetch` said it when it dropped them.
     """
-    home = Home(tmp_path, fake_claude).settle({"alice": None})
+    env = Env(tmp_path, fake_claude).set_up({"alice": None})
     begun = datetime.now(UTC) - timedelta(minutes=10 * 61, seconds=30)
-    house = slack.flood(home.data, 20, 61, begun)
+    house = slack.flood(env.data, 20, 61, begun)
     waiting = house.state.waiting
     assert waiting.since
     assert (waiting.count, waiting.dropped) == (1_000, 200)
@@ -60,14 +60,14 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
         m.event.at for m in house.state.outbox
     )
 
-    health = home.run("health").stdout
+    health = env.run("health").stdout
     since = f"{waiting.since:%Y-%m-%dT%H:%M}"
     assert f"; 1000 Slack message(s) wait since {since}" in health
     assert health.endswith(", 200 dropped so far\n")
-    monitor = home.run("health", "--nagios")
+    monitor = env.run("health", "--nagios")
     assert monitor.returncode == 1
     assert re.search(r" waiting=1000;;;0 waited=\d{5}s;3600;;0 dropped=200c\n", monitor.stdout)
-    doctor = home.run("doctor", "--offline").stdout
+    doctor = env.run("doctor", "--offline").stdout
     assert "1000 message(s) waiting, the oldest for 8 h; 200 dropped so far" in doctor
     shown = metrics.text(house.state, house.clock.at).decode()
     assert "cldmon_outbox_messages 1000.0" in shown

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.home import Home, key_of
+from tests.env import Env, key_of
 from tests.reliability.result import LetInError, Result
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ def run_cases(folder: Path, ways: tuple[str, ...] = (*UNTRUSTED, *BROKEN)) -> Re
 def fetched(folder: Path, site: TlsSite) -> str:
     """Make a pass of one account against the server, and return what is said of it."""
     folder.mkdir(parents=True)
-    home = Home(folder, Elsewhere(site.url))  # type: ignore[arg-type]
-    home.labels = ["alice"]
-    home.configure()
-    home.run("fetch")
-    error: str = home.accounts["alice"]["error"]
-    assert home.accounts["alice"]["errorKind"] == "service_down", error
+    env = Env(folder, Elsewhere(site.url))  # type: ignore[arg-type]
+    env.labels = ["alice"]
+    env.write_config()
+    env.run("fetch")
+    error: str = env.accounts["alice"]["error"]
+    assert env.accounts["alice"]["errorKind"] == "service_down", error
     return error
 
 

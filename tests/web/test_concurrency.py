@@ -10,7 +10,7 @@ import pytest
 
 from cldmon.web.concurrency import ConcurrencyLimiter
 from cldmon.web.message import RefusedError
-from tests.home import wait_until
+from tests.env import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
