@@ -108,7 +108,7 @@ def rooms() -> str:
     libraries: dict[str, list[str]] = {}
     for contract in contracts:
         if contract["type"] == "forbidden":
-            home = contract["ignore_imports"][0].split(" -> ")[0].removeprefix("cldmon.")
+            home = contract["ignore_imports"][0].split(" -> ")[0].split(".")[1]
             libraries.setdefault(home, []).extend(contract["forbidden_modules"])
     [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
     rows = [["layer", "room", "job", "only home of"]]

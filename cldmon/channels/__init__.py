@@ -1,0 +1,1 @@
+"""Alert channels: one folder or file per channel, with its rendering and delivery."""

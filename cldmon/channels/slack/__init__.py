@@ -1,0 +1,1 @@
+"""Slack: rendering, delivery and the member list."""
