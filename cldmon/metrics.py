@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
-def text(state: State, now: datetime) -> bytes:
+def render(state: State, now: datetime) -> bytes:
     """Return every series as it is at `now` (UTC), in Prometheus' text format."""
     return generate_latest(_Families(tuple(_families(state, now))))
 

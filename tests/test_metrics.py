@@ -59,7 +59,7 @@ def account(label: str = "alice", failure: Failure | None = None, **windows: Win
 
 def samples(found: State, later: timedelta = timedelta()) -> dict[str, list[tuple[Labels, float]]]:
     """Return what a scrape some time after noon reads: labels and value by sample name."""
-    text = metrics.text(found, NOON + later).decode()
+    text = metrics.render(found, NOON + later).decode()
     read: dict[str, list[tuple[Labels, float]]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -76,7 +76,7 @@ def test_the_whole_text_of_one_account(golden: Callable[[str, str], None]) -> No
         pass_seconds=1.25,
         counters={"errors.timeout": 2, "alertsSent.limit_hit": 3, "messagesDropped": 1},
     )
-    golden("metrics.prom", metrics.text(found, NOON).decode().replace(__version__, "@VERSION@"))
+    golden("metrics.prom", metrics.render(found, NOON).decode().replace(__version__, "@VERSION@"))
 
 
 def test_utilization_is_a_ratio_and_the_reset_an_instant() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
-from cldmon.health.verdict import failed, judge, with_messages
+from cldmon.health.verdict import add_outbox, failed, judge
 from cldmon.store.history import day_files
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -26,7 +26,7 @@ def health(app: App, *, serve: bool) -> Verdict:
     labels = app.outline.labels
     try:
         waiting = StateFile(app.data_dir).load().waiting
-        verdict = with_messages(judge(app.snapshot(), labels, app.now()), waiting, app.now())
+        verdict = add_outbox(judge(app.snapshot(), labels, app.now()), waiting, app.now())
         if verdict.ok:
             _read_other_files(app.data_dir)
     except StoreError as error:
@@ -36,10 +36,10 @@ def health(app: App, *, serve: bool) -> Verdict:
 
 
 def _server_problem(app: App) -> str | None:
-    from cldmon.health.reach import server_problem
+    from cldmon.health.http_check import check_server
 
     config = app.settings()
-    problem = server_problem(config.host, config.port, config.answered_hosts[0])
+    problem = check_server(config.host, config.port, config.answered_hosts[0])
     where = f"{config.host}:{config.port}"
     return f"the server at {where} does not answer: {problem}" if problem else None
 

@@ -40,12 +40,12 @@ def fetch(
     for key, problem in rules.missing_token(app.config, app.env):
         warn(f"{app.config_path}: {dotted(key)}: {problem}")
     watchdog = Watchdog(app.config.health.ping_url, warn)
-    with watchdog.watching():
+    with watchdog.reporting_failures():
         outcome = _collector(app, warn).run(
-            labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.begin
+            labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.send_start
         )
     _write_metrics(app, warn)
-    watchdog.end(ok=outcome.any_read)
+    watchdog.send_end(ok=outcome.any_read)
     return outcome
 
 
@@ -93,7 +93,7 @@ def _write_metrics(app: App, warn: Warn) -> None:
     from cldmon.store.state import StateFile
 
     try:
-        shown = metrics.text(StateFile(app.outline.data_dir).load(), app.now())
+        shown = metrics.render(StateFile(app.outline.data_dir).load(), app.now())
         # Readable by all: node_exporter is another user.
         files.replace(path, shown, mode=0o644, durable=False)
     except StoreError as error:

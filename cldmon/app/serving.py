@@ -12,15 +12,15 @@ from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.concurrency import LOCK_SECONDS
-from cldmon.web.pages import pages
+from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
-from cldmon.web.reload import Reloaded, ThrottledLogger
+from cldmon.web.reload import AutoReloader, ThrottledLogger
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import NullSlack, RateLimits, ServerSettings, Services, Slack
-from cldmon.web.sessions import Sessions, session_secret
+from cldmon.web.sessions import Sessions, load_session_secret
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
             say(remark)
         return build(bound)
 
-    services = Reloaded(app.config_path, load, say)
+    services = AutoReloader(app.config_path, load, say)
     return WebServer(
         config.host, config.port, lambda request: respond(request, services.value()), say
     )
@@ -59,13 +59,13 @@ def server(app: App, warn: Callable[[str], None]) -> WebServer:
 def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
-    rate_limits, found, usage = RateLimits(app.now), pages(), Usage(data_dir)
+    rate_limits, found, usage = RateLimits(app.now), load_pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
     revoked = Revocations(data_dir, app.now, warn)
 
     def build(config: Config) -> Services:
         given = config.session_secret
-        secret = Secret(given.get_secret_value()) if given else session_secret(data_dir, warn)
+        secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir, warn)
         return Services(
             settings=_build_settings(app, config, port),
             sessions=Sessions(secret, revoked, app.now),

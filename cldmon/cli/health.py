@@ -100,9 +100,9 @@ def _log(app: App, line: str, known: CldmonError | None) -> None:
 
 
 def _line(app: App, verdict: Verdict) -> str:
-    from cldmon.health.verdict import line
+    from cldmon.health.verdict import format_line
 
-    return sanitize(line(verdict, app.now()))
+    return sanitize(format_line(verdict, app.now()))
 
 
 def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, critical: int) -> int:
@@ -111,12 +111,12 @@ def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, cri
     if error:
         return _report_unknown(verdict.text)
     thresholds = nagios.Thresholds(min(warning, critical), critical)
-    click.echo(sanitize(nagios.line(verdict, thresholds)))
+    click.echo(sanitize(nagios.format_line(verdict, thresholds)))
     return int(nagios.level(verdict, thresholds))
 
 
 def _report_unknown(why: str) -> int:
     from cldmon.health import nagios
 
-    click.echo(sanitize(nagios.unknown(why)))
+    click.echo(sanitize(nagios.format_unknown(why)))
     return int(nagios.Level.UNKNOWN)

@@ -64,7 +64,7 @@ def level(verdict: Verdict, thresholds: Thresholds) -> Level:
     return max([some_fail, *(state for _, _, state in _high(verdict, thresholds))])
 
 
-def line(verdict: Verdict, thresholds: Thresholds) -> str:
+def format_line(verdict: Verdict, thresholds: Thresholds) -> str:
     """Return the plugin's line: state, text and, behind a bar, figures of windows and outbox."""
     high = [
         f"{label} {short_title(w.name)} {w.utilization}%"
@@ -77,7 +77,7 @@ def line(verdict: Verdict, thresholds: Thresholds) -> str:
     )
 
 
-def unknown(reason: str) -> str:
+def format_unknown(reason: str) -> str:
     """Return the plugin's line where the check itself cannot be made."""
     return f"CLDMON {Level.UNKNOWN.name} - {' '.join(reason.split()).translate(_IN_TEXT)}"
 

@@ -58,7 +58,7 @@ def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict
     return Verdict(ok=True, text=_report(verdict, snapshot), accounts=accounts)
 
 
-def with_messages(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
+def add_outbox(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
     """Return the verdict with what is to be said of messages that wait for Slack: no failure."""
     return replace(
         verdict,
@@ -68,7 +68,7 @@ def with_messages(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
     )
 
 
-def line(verdict: Verdict, now: datetime) -> str:
+def format_line(verdict: Verdict, now: datetime) -> str:
     """Return the one line that `cldmon health` prints and appends to health.log."""
     word = "OK:" if verdict.ok else "FAIL:"
     return f"[{now:%Y-%m-%dT%H:%M:%SZ}] {word:<6}{verdict.text}"

@@ -1,7 +1,7 @@
 """The dead-man's switch: a watchdog elsewhere (healthchecks.io, …) that hears of each pass.
 
-It is a help: it never breaks a pass, and never holds one up for longer than `reach.SECONDS`. What
-speaks HTTP is imported only where there is somebody to tell: most passes have none.
+It never breaks a pass, and never delays one by more than `http_check.SECONDS`. What speaks HTTP is
+imported only where a URL is configured: most passes have none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cldmon.errors import BusyError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.health.reach import Asked
+    from cldmon.health.http_check import BackgroundCheck
 
 _PATIENCE_SECONDS = 2.0
 
@@ -31,45 +31,47 @@ class Watchdog:
     def __init__(self, url: str | None, warn: Callable[[str], None]) -> None:
         self._url = url
         self._warn = warn
-        self._start: Asked | None = None
+        self._start: BackgroundCheck | None = None
 
     def __repr__(self) -> str:
         return "Watchdog()"
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def reporting_failures(self) -> Iterator[None]:
         """Tell of a failure if the block raises, but not where it was no pass at all."""
         try:
             yield
         except (BusyError, UsageError):
             raise
         except Exception:
-            self.end(ok=False)
+            self.send_end(ok=False)
             raise
 
-    def begin(self) -> None:
+    def send_start(self) -> None:
         """Tell that a pass begins, without waiting for an answer."""
         if self._url:
-            from cldmon.health import reach
+            from cldmon.health import http_check
 
-            self._start = reach.Asked(partial(reach.get, _address(self._url, "/start")))
+            self._start = http_check.BackgroundCheck(
+                partial(http_check.ping, _address(self._url, "/start"))
+            )
 
-    def end(self, *, ok: bool) -> None:
+    def send_end(self, *, ok: bool) -> None:
         """Tell how a pass ended."""
         if not self._url:
             return
-        from cldmon.health import reach
+        from cldmon.health import http_check
 
         address = _address(self._url, "" if ok else "/fail")
-        if problem := reach.Asked(partial(self._end, address)).problem():
+        if problem := http_check.BackgroundCheck(partial(self._end, address)).problem():
             self._warn(f"the watchdog of health.ping_url could not be told: {problem}")
 
     def _end(self, address: str) -> str | None:
-        from cldmon.health import reach
+        from cldmon.health import http_check
 
         if self._start:
             self._start.problem(_PATIENCE_SECONDS)  # the start is not to arrive after the end
-        return reach.get(address)
+        return http_check.ping(address)
 
 
 def _address(url: str, suffix: str) -> str:

@@ -17,7 +17,7 @@ from cldmon.web import connections
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
 
-_SERVE_TASKS = connections.MOST + 128
+_SERVE_TASKS = connections.MAX_CONNECTIONS + 128
 """A thread for each connection, and some for what asks Slack."""
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

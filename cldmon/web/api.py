@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from cldmon.errors import CldmonError
 from cldmon.web import history, login
 from cldmon.web.auth import Caller, caller_key, identify
-from cldmon.web.bodies import flag, text, whole
+from cldmon.web.bodies import get_bool, get_json_object, get_string
 from cldmon.web.concurrency import RETRY_SECONDS
 from cldmon.web.guards import check_content_type, check_host, check_origin
-from cldmon.web.message import (
+from cldmon.web.http import (
     Document,
     RefusedError,
     Request,
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 _ALERTS = {"limitHit": "limit_hit", "reset": "reset"}
 
 
-class Needs(Enum):
+class Access(Enum):
     """Who may use an endpoint."""
 
-    NOTHING = auto()
+    PUBLIC = auto()
     READING = auto()
     """A login, except where only guests exist: there everybody may read, as in the Node program."""
     LOGIN = auto()
@@ -48,7 +48,7 @@ class Route:
     """What a method does at a path."""
 
     handler: Handler
-    needs: Needs = Needs.LOGIN
+    access: Access = Access.LOGIN
 
 
 def respond(request: Request, services: Services) -> Response:
@@ -63,39 +63,39 @@ def respond(request: Request, services: Services) -> Response:
         return UNAVAILABLE
     except Exception as error:
         # What it says may quote anything; its kind and place are enough to find it.
-        services.warn(f"{request.method} {request.path}: {_place(error)}")
+        services.warn(f"{request.method} {request.path}: {_describe_place(error)}")
         return INTERNAL_ERROR
 
 
-def usage(request: Request, caller: Caller, services: Services) -> Response:
+def get_usage(request: Request, caller: Caller, services: Services) -> Response:
     """Show what the last pass left."""
-    return services.usage.document(caller, services.settings, services.now()).answer(request)
+    return services.usage.document(caller, services.settings, services.now()).response(request)
 
 
-def subscribe(request: Request, caller: Caller, services: Services) -> Response:
+def change_subscription(request: Request, caller: Caller, services: Services) -> Response:
     """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
-    label, key, enabled = _wish(request, caller, services)
-    with services.rate_limits.change_turns.taken(caller_key(caller)):
+    label, key, enabled = _read_change(request, caller, services)
+    with services.rate_limits.change_slots.slot(caller_key(caller)):
         subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
     return json_response(
         {
             "ok": True,
             "label": label,
             "subscription": {"limitHit": subscription.limit_hit, "reset": subscription.reset},
-            "confirmed": login.confirmed(caller.user, label, subscription, services),
+            "confirmed": login.send_confirmation(caller.user, label, subscription, services),
         }
     )
 
 
-def metrics(request: Request, caller: Caller, services: Services) -> Response:
+def get_metrics(request: Request, caller: Caller, services: Services) -> Response:
     """Show the same for Prometheus."""
     from cldmon import metrics
 
-    shown = metrics.text(services.usage.state(services.settings), services.now())
-    return Document(shown, metrics.CONTENT_TYPE).answer(request)
+    shown = metrics.render(services.usage.state(services.settings), services.now())
+    return Document(shown, metrics.CONTENT_TYPE).response(request)
 
 
-def healthz(request: Request, caller: Caller, services: Services) -> Response:
+def get_health(request: Request, caller: Caller, services: Services) -> Response:
     """Say in one word whether the numbers are worth showing; names nobody."""
     from cldmon.health.verdict import judge
 
@@ -108,15 +108,15 @@ def healthz(request: Request, caller: Caller, services: Services) -> Response:
 
 
 ROUTES: Mapping[str, Mapping[str, Route]] = {
-    "/api/auth": {"POST": Route(login.log_in, Needs.NOTHING)},
-    "/api/session": {"GET": Route(login.session, Needs.NOTHING)},
-    "/api/logout": {"POST": Route(login.log_out, Needs.NOTHING)},
-    "/api/usage": {"GET": Route(usage, Needs.READING)},
-    "/api/history": {"GET": Route(history.history, Needs.READING)},
-    "/api/slack/users": {"GET": Route(login.find_people, Needs.NOTHING)},
-    "/api/subscriptions": {"POST": Route(subscribe)},
-    "/metrics": {"GET": Route(metrics)},
-    "/healthz": {"GET": Route(healthz, Needs.NOTHING)},
+    "/api/auth": {"POST": Route(login.log_in, Access.PUBLIC)},
+    "/api/session": {"GET": Route(login.get_session, Access.PUBLIC)},
+    "/api/logout": {"POST": Route(login.log_out, Access.PUBLIC)},
+    "/api/usage": {"GET": Route(get_usage, Access.READING)},
+    "/api/history": {"GET": Route(history.get_history, Access.READING)},
+    "/api/slack/users": {"GET": Route(login.search_users, Access.PUBLIC)},
+    "/api/subscriptions": {"POST": Route(change_subscription)},
+    "/metrics": {"GET": Route(get_metrics)},
+    "/healthz": {"GET": Route(get_health, Access.PUBLIC)},
 }
 
 INTERNAL_ERROR = json_response({"error": "Internal server error"}, 500)
@@ -141,7 +141,7 @@ def _answer(request: Request, services: Services) -> Response:
         check_origin(request, services.settings.public)
         check_content_type(request)
     caller = identify(request, services)
-    if not (caller.reads or _is_open(route, services.settings)):
+    if not (caller.is_authenticated or _is_open(route, services.settings)):
         raise RefusedError(401, "Unauthorized")
     return route.handler(request, caller, services)
 
@@ -155,7 +155,7 @@ def _strip_public_path(request: Request, settings: ServerSettings) -> Request:
 def _is_open(route: Route, settings: ServerSettings) -> bool:
     """Return whether a route needs no login."""
     only_guests = settings.slack is None and settings.admits_guests
-    return route.needs is Needs.NOTHING or (route.needs is Needs.READING and only_guests)
+    return route.access is Access.PUBLIC or (route.access is Access.READING and only_guests)
 
 
 def _route_path(path: str) -> str:
@@ -173,7 +173,7 @@ def _page(request: Request, services: Services) -> Response:
         return _other_method(request, ", ".join((*_READING, "OPTIONS")))
     if page is None:  # its links are relative to the path with the slash
         return Response(308, b"", (("Location", f"{request.path}/"),))
-    return page.answer(request)
+    return page.response(request)
 
 
 def _other_method(request: Request, allowed: str) -> Response:
@@ -187,14 +187,18 @@ def _allowed(routes: Mapping[str, Route]) -> str:
     return ", ".join((*reading, *(m for m in routes if m != "GET"), "OPTIONS"))
 
 
-def _wish(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
+def _read_change(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
     """Return what is to be changed: account, alert, and whether it is wanted."""
     if services.settings.slack is None:
         raise RefusedError(404, "Slack notifications are disabled")
     if not caller.user:
         raise RefusedError(403, "alerts are for people who log in with their Slack name")
-    body = whole(request)
-    label, key, enabled = text(body, "label"), text(body, "key"), flag(body, "enabled")
+    body = get_json_object(request)
+    label, key, enabled = (
+        get_string(body, "label"),
+        get_string(body, "key"),
+        get_bool(body, "enabled"),
+    )
     if key not in _ALERTS:
         raise RefusedError(400, f'"key" must be one of: {", ".join(_ALERTS)}')
     if label not in services.settings.labels:
@@ -203,7 +207,7 @@ def _wish(request: Request, caller: Caller, services: Services) -> tuple[str, st
     return label, key, enabled
 
 
-def _place(error: Exception) -> str:
+def _describe_place(error: Exception) -> str:
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

@@ -6,11 +6,11 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
 
 if TYPE_CHECKING:
     from cldmon.web.concurrency import CallerKey
-    from cldmon.web.message import Request
+    from cldmon.web.http import Request
     from cldmon.web.services import ServerSettings, Services
     from cldmon.web.sessions import Session
 
@@ -24,7 +24,7 @@ class Caller:
     address: str = ""
 
     @property
-    def reads(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Whether they may read what is behind the login."""
         return self.has_token or self.session is not None
 
@@ -42,11 +42,11 @@ class Caller:
         """Return them as they are once this session is theirs."""
         return replace(self, session=session)
 
-    def document(self, settings: ServerSettings) -> dict[str, Any]:
+    def to_json(self, settings: ServerSettings) -> dict[str, Any]:
         """Return what `GET /api/session` says of them."""
         return {
-            "authenticated": self.reads,
-            "guest": self.session is not None and self.session.guest,
+            "authenticated": self.is_authenticated,
+            "guest": self.session is not None and self.session.is_guest,
             "slackId": self.user,
             "slackName": self.name,
             "slackEnabled": settings.slack is not None,

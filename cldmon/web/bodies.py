@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
 
 if TYPE_CHECKING:
-    from cldmon.web.message import Request
+    from cldmon.web.http import Request
 
-LONGEST_TEXT = 500
-_MOST_PARAMETERS = 20
+MAX_STRING_LENGTH = 500
+_MAX_PARAMETERS = 20
 
 
-def whole(request: Request) -> dict[str, Any]:
+def get_json_object(request: Request) -> dict[str, Any]:
     """Return the body, which must be a JSON object."""
     try:
         body = json.loads(request.body)
@@ -26,17 +26,17 @@ def whole(request: Request) -> dict[str, Any]:
     return body
 
 
-def text(body: dict[str, Any], key: str, default: str | None = None) -> str:
+def get_string(body: dict[str, Any], key: str, default: str | None = None) -> str:
     """Return a text from a body; null and a missing key stand for the default, if there is one."""
     value = body.get(key)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise RefusedError(400, f'"{key}" must be a text of at most {LONGEST_TEXT} characters')
+    if not isinstance(value, str) or len(value) > MAX_STRING_LENGTH:
+        raise RefusedError(400, f'"{key}" must be a text of at most {MAX_STRING_LENGTH} characters')
     return value
 
 
-def flag(body: dict[str, Any], key: str) -> bool:
+def get_bool(body: dict[str, Any], key: str) -> bool:
     """Return true or false from a body."""
     value = body.get(key)
     if not isinstance(value, bool):
@@ -44,11 +44,11 @@ def flag(body: dict[str, Any], key: str) -> bool:
     return value
 
 
-def parameter(request: Request, name: str) -> str | None:
+def get_query_param(request: Request, name: str) -> str | None:
     """Return a parameter of the query, or None where it is not given."""
     try:
         found = parse_qsl(
-            request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict"
+            request.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"
         )
     except ValueError:
         raise RefusedError(400, "the query is not understood") from None

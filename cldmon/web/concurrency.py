@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -24,21 +24,21 @@ LOCK_SECONDS = 5.0
 
 
 @dataclass(eq=False, slots=True)
-class _Turn:
+class _Slot:
     """A turn that somebody waits for or has; `end` makes its holder be done soon."""
 
     caller: CallerKey
     number: int
     end: Callable[[], None] | None
 
-    def weight(self, among: Collection[_Turn]) -> list[int]:
+    def weight(self, among: Collection[_Slot]) -> list[int]:
         """Return how many of these turns belong to each part of its caller's path."""
         lengths = range(1, len(self.caller) + 1)
         return [sum(each.caller[:n] == self.caller[:n] for each in among) for n in lengths]
 
 
 class ConcurrencyLimiter:
-    """Lets so many work `at_once`, and so many more wait `in_line`; refuses others, saying `what`.
+    """Lets `max_active` callers work and `max_queued` more wait; refuses others, saying `what`.
 
     The next turn is for whoever has fewest. Where the line is too long, somebody is refused who has
     most. Who has waited for `patience` seconds (None: no limit) ends the oldest turn of whoever has
@@ -46,25 +46,23 @@ class ConcurrencyLimiter:
     """
 
     def __init__(
-        self, what: str, at_once: int, in_line: int = 0, patience: float | None = None
+        self, what: str, max_active: int, max_queued: int = 0, patience: float | None = None
     ) -> None:
         self._what = what
-        self._at_once = at_once
-        self._in_line = in_line
+        self._max_active = max_active
+        self._max_queued = max_queued
         self._patience = patience
         self._changed = threading.Condition()
         self._arrivals = 0
-        self._waiting: list[_Turn] = []
-        self._working: list[_Turn] = []
+        self._waiting: list[_Slot] = []
+        self._working: list[_Slot] = []
 
     def __len__(self) -> int:
         """Return how many have a turn or wait for one."""
         return len(self._working) + len(self._waiting)
 
     @contextmanager
-    def taken(
-        self, caller: CallerKey = (), end: Callable[[], None] | None = None
-    ) -> Iterator[None]:
+    def slot(self, caller: CallerKey = (), end: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold a turn while the block runs; raises 503 where there is none to be had.
 
         `end` is called by others, to make the block end soon.
@@ -78,12 +76,12 @@ class ConcurrencyLimiter:
                 self._working.remove(turn)
                 self._advance()
 
-    def _acquired(self, caller: CallerKey, end: Callable[[], None] | None) -> _Turn:
+    def _acquired(self, caller: CallerKey, end: Callable[[], None] | None) -> _Slot:
         self._arrivals += 1
-        turn = _Turn(caller, self._arrivals, end)
+        turn = _Slot(caller, self._arrivals, end)
         self._waiting.append(turn)
         self._advance()
-        if len(self._waiting) > self._in_line:
+        if len(self._waiting) > self._max_queued:
             self._refuse_one()
         if not self._changed.wait_for(lambda: turn not in self._waiting, self._patience):
             self._end_one_for(turn)
@@ -96,7 +94,7 @@ class ConcurrencyLimiter:
 
     def _advance(self) -> None:
         """Give the turns that are free to those who wait."""
-        while self._waiting and len(self._working) < self._at_once:
+        while self._waiting and len(self._working) < self._max_active:
             chosen = min(self._waiting, key=lambda each: (each.weight(self._working), each.number))
             self._waiting.remove(chosen)
             self._working.append(chosen)
@@ -108,7 +106,7 @@ class ConcurrencyLimiter:
         self._waiting.remove(refused)
         self._changed.notify_all()
 
-    def _end_one_for(self, turn: _Turn) -> None:
+    def _end_one_for(self, turn: _Slot) -> None:
         """End the oldest turn of whoever would have most if this one were given, too."""
         counted = [*(each for each in self._working if each.end), turn]
         ended = max(counted, key=lambda each: (each.weight(counted), -each.number))

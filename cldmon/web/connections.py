@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
     from cldmon.web.concurrency import CallerKey
 
-MOST = 512
+MAX_CONNECTIONS = 512
 """The units of `cldmon schedule` allow for so many threads, and some."""
 
-MOST_STREAMS = 3
+MAX_STREAMS = 3
 """Answers that are sent while they are read from disk: each has a day of history in memory."""
 
-MOST_WAITING_STREAMS = 13
-STREAM_PATIENCE = 2.0
+MAX_QUEUED_STREAMS = 13
+STREAM_WAIT_SECONDS = 2.0
 """Seconds that a long answer waits for its place before it takes another's."""
 
-GRACE = 0.02
+GRACE_SECONDS = 0.02
 """Seconds that a connection is given before it has to make room."""
 
-LOOK_EVERY = 0.25
+CHECK_SECONDS = 0.25
 """Seconds."""
 
 
@@ -67,7 +67,7 @@ class Connection:
         self.since = self._clock()
         self.phase = phase
 
-    def is_late(self, now: float) -> bool:
+    def is_overdue(self, now: float) -> bool:
         """Return whether the present phase has lasted too long."""
         return self.phase in SECONDS and now - self.since > SECONDS[self.phase]
 
@@ -90,16 +90,18 @@ class Connection:
 class Connections:
     """All that are open. `clock` gives seconds that never step back."""
 
-    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int = MAX_CONNECTIONS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most = most
         self._clock = clock
         self._open: dict[socket.socket, Connection] = {}
         self._changed = threading.Condition()
         self._streams = ConcurrencyLimiter(
             "too many long answers at a time",
-            MOST_STREAMS,
-            MOST_WAITING_STREAMS,
-            STREAM_PATIENCE,
+            MAX_STREAMS,
+            MAX_QUEUED_STREAMS,
+            STREAM_WAIT_SECONDS,
         )
         self._looked = clock()
 
@@ -120,34 +122,34 @@ class Connections:
             self._make_room()
             return len(self._open) > 1
 
-    def leave(self, sock: socket.socket) -> None:
+    def remove(self, sock: socket.socket) -> None:
         """Forget a connection that has ended."""
         with self._changed:
             self._open.pop(sock, None)
             self._changed.notify_all()
 
-    def of(self, sock: socket.socket) -> Connection:
+    def get(self, sock: socket.socket) -> Connection:
         """Return the connection of a socket that was admitted."""
         return self._open[sock]
 
     @contextmanager
-    def streaming(self, connection: Connection, caller: CallerKey) -> Iterator[None]:
+    def stream_slot(self, connection: Connection, caller: CallerKey) -> Iterator[None]:
         """Hold one of the few places for long answers; raises 503 where there is none.
 
         After the wait, the oldest stream of the caller with the most is evicted.
         """
-        with self._streams.taken(caller, connection.end):
+        with self._streams.slot(caller, connection.end):
             connection.enter(Phase.STREAM)
             yield
 
-    def look(self) -> None:
+    def expire_overdue(self) -> None:
         """End those whose time is up."""
         now = self._clock()
-        if now - self._looked < LOOK_EVERY:
+        if now - self._looked < CHECK_SECONDS:
             return
         self._looked = now
         with self._changed:
-            late = [c for c in self._open.values() if not c.expired and c.is_late(now)]
+            late = [c for c in self._open.values() if not c.expired and c.is_overdue(now)]
         for connection in late:
             connection.expire()
 
@@ -171,10 +173,10 @@ class Connections:
         waiting = [
             c
             for c in self._open.values()
-            if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE
+            if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE_SECONDS
         ]
         waiting.sort(key=lambda c: (c.phase, c.since))
         silent = [c for c in waiting if c.phase is Phase.REQUEST]
         for connection in silent[: self._most // 8] or waiting[:1]:
             connection.end()
-        self._changed.wait(GRACE / 5)
+        self._changed.wait(GRACE_SECONDS / 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.web.message import JSON, RefusedError, Request
+from cldmon.web.http import JSON, RefusedError, Request
 from cldmon.web.public import DEFAULT_PORTS
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>\d{1,5}))?")
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#@]+)")
 _OWN_SITE = ("same-origin", "none")
-_LONGEST_QUOTE = 100
+_MAX_QUOTE = 100
 
 
 class Host(NamedTuple):
@@ -102,5 +102,5 @@ def _parse_host(text: str) -> Host | None:
 
 def _quoted(foreign: str) -> str:
     """Return what a client sent, so that it can be shown anywhere."""
-    text = foreign[:_LONGEST_QUOTE]
+    text = foreign[:_MAX_QUOTE]
     return '"' + "".join(c if " " <= c <= "~" else "?" for c in text) + '"'

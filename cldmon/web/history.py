@@ -12,8 +12,8 @@ from cldmon.domain.downsampling import KEPT_OF_A_BUCKET, Downsampler
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
 from cldmon.web.auth import caller_key
-from cldmon.web.bodies import parameter
-from cldmon.web.message import JSON, NEVER_KEPT, Document, RefusedError, Response, accepts_gzip
+from cldmon.web.bodies import get_query_param
+from cldmon.web.http import JSON, NO_STORE, Document, RefusedError, Response, accepts_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from cldmon.domain.series import Point
     from cldmon.web.auth import Caller
     from cldmon.web.concurrency import CallerKey
-    from cldmon.web.message import Request
+    from cldmon.web.http import Request
     from cldmon.web.services import Services
 
 DEFAULT_RANGE = "1h"
-MOST_POINTS = 10_000
-SMALL = 1 << 18
+MAX_POINTS = 10_000
+MAX_BUFFERED = 1 << 18
 """Bytes up to which an answer is made in memory; a longer one is sent while it is read.
 
 A slow client holds what it has not taken yet: this times the number of connections is bearable.
@@ -38,67 +38,69 @@ _GZIP = 31
 """zlib's window bits for a gzip header."""
 
 
-def history(request: Request, caller: Caller, services: Services) -> Response:
+def get_history(request: Request, caller: Caller, services: Services) -> Response:
     """Show the lines of a range, oldest first; `account` and `points` thin them."""
     until = services.now()
     since_ms, until_ms = to_ms(until - _range(request)), to_ms(until)
-    account, points = parameter(request, "account"), _points(request)
+    account, points = get_query_param(request, "account"), _points(request)
     key = caller_key(caller)
     if account is None and points is None:
-        return _whole(
+        return _respond(
             request, reader.read_array(services.data_dir, since_ms, until_ms), services, key
         )
     found = _series(services.data_dir, account, since_ms, until_ms)
-    with services.rate_limits.history_turns.taken(key):
-        chosen = _thinned(found, (until_ms - since_ms, points), services) if points else _all(found)
-    return _whole(request, reader.json_array(reader.format_series(chosen)), services, key)
+    with services.rate_limits.history_slots.slot(key):
+        chosen = (
+            _downsample(found, (until_ms - since_ms, points), services) if points else _all(found)
+        )
+    return _respond(request, reader.json_array(reader.format_series(chosen)), services, key)
 
 
 def _range(request: Request) -> timedelta:
-    named = parameter(request, "range")
+    named = get_query_param(request, "range")
     if named is not None and named not in ranges.COMMON:
         raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
     return ranges.parse(named or DEFAULT_RANGE)
 
 
 def _points(request: Request) -> int | None:
-    named = parameter(request, "points")
+    named = get_query_param(request, "points")
     if named is None:
         return None
     if not (named.isascii() and named.isdigit() and len(named) <= 5):
         raise _bad_points()
-    if not 1 <= int(named) <= MOST_POINTS:
+    if not 1 <= int(named) <= MAX_POINTS:
         raise _bad_points()
     return int(named)
 
 
 def _bad_points() -> RefusedError:
-    return RefusedError(400, f"points must be a whole number from 1 to {MOST_POINTS}")
+    return RefusedError(400, f"points must be a whole number from 1 to {MAX_POINTS}")
 
 
-def _whole(
+def _respond(
     request: Request, chunks: Iterator[bytes], services: Services, key: CallerKey
 ) -> Response:
     first, size = [], 0
-    with services.rate_limits.history_turns.taken(key):
+    with services.rate_limits.history_slots.slot(key):
         for chunk in chunks:
             first.append(chunk)
             size += len(chunk)
-            if size > SMALL:
+            if size > MAX_BUFFERED:
                 break
         else:
-            return Document(b"".join(first)).answer(request)
-    return _streamed(request, chain(first, chunks), key)
+            return Document(b"".join(first)).response(request)
+    return _respond_streamed(request, chain(first, chunks), key)
 
 
-def _streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Response:
-    headers = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT), ("Vary", "Accept-Encoding"))
+def _respond_streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Response:
+    headers = (("Content-Type", JSON), ("Cache-Control", NO_STORE), ("Vary", "Accept-Encoding"))
     if accepts_gzip(request):
-        return Response(200, _packed(chunks), (*headers, ("Content-Encoding", "gzip")), key)
+        return Response(200, _gzip(chunks), (*headers, ("Content-Encoding", "gzip")), key)
     return Response(200, chunks, headers, key)
 
 
-def _packed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     pack = zlib.compressobj(level=1, wbits=_GZIP)
     for chunk in chunks:
         if gzipped := pack.compress(chunk):
@@ -123,7 +125,7 @@ def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
     return found
 
 
-def _thinned(
+def _downsample(
     parts: Iterable[Mapping[str, list[Point]]], wanted: tuple[int, int], services: Services
 ) -> dict[str, list[Point]]:
     """Return about so many points of each account; `wanted` is the span in ms and their number."""

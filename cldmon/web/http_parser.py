@@ -13,17 +13,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote_to_bytes
 
-from cldmon.web.message import RefusedError, Request
+from cldmon.web.http import RefusedError, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cldmon.web.message import Response
+    from cldmon.web.http import Response
 
-LONGEST_HEAD = 16 * 1024
-LONGEST_LINE = 8 * 1024
-MOST_HEADERS = 64
-LONGEST_BODY = 16 * 1024
+MAX_HEAD = 16 * 1024
+MAX_LINE = 8 * 1024
+MAX_HEADERS = 64
+MAX_BODY = 16 * 1024
 """Bytes; the longest body that is asked for is a login of some hundred."""
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -55,11 +55,11 @@ class Head:
     query: str
     headers: Mapping[str, str]
     length: int
-    keeps_alive: bool
-    takes_chunks: bool
+    keep_alive: bool
+    accepts_chunked: bool
 
     @property
-    def awaits_leave(self) -> bool:
+    def expects_continue(self) -> bool:
         """Whether the client sends its body only once it is told to."""
         return self.headers.get("expect", "").lower() == "100-continue"
 
@@ -81,25 +81,25 @@ def parse_head(head: bytes) -> Head:
         query=query,
         headers=headers,
         length=_length(method, headers),
-        keeps_alive=modern and "close" not in headers.get("connection", "").lower(),
-        takes_chunks=modern,
+        keep_alive=modern and "close" not in headers.get("connection", "").lower(),
+        accepts_chunked=modern,
     )
 
 
-def check_beginning(head: bytes) -> None:
+def check_partial_head(head: bytes) -> None:
     """Refuse an unfinished head that can't become a good one, rather than wait for its end."""
-    if len(head) > LONGEST_HEAD:
+    if len(head) > MAX_HEAD:
         raise RefusedError(400, "the head of the request is too long")
     if head and not _BEGINNING.match(head):  # TLS, most of all, whose client would wait for us
         _not_understood()
     line, end, _ = head.partition(b"\r\n")
-    if _BARE_END.search(head) or len(line) > LONGEST_LINE:
+    if _BARE_END.search(head) or len(line) > MAX_LINE:
         _not_understood()
     if end:
         _request_line(line.decode("latin-1"))
 
 
-def head_of(response: Response, *, keeps_alive: bool, chunked: bool, date: str) -> bytes:
+def format_head(response: Response, *, keep_alive: bool, chunked: bool, date: str) -> bytes:
     """Return the bytes before an answer's body, the empty line included."""
     lines = [f"HTTP/1.1 {_STATUS_LINES[response.status]}\r\nDate: {date}\r\n{_ALWAYS}"]
     lines += [f"{name}: {value}\r\n" for name, value in response.headers]
@@ -107,7 +107,7 @@ def head_of(response: Response, *, keeps_alive: bool, chunked: bool, date: str) 
         lines.append("Transfer-Encoding: chunked\r\n")
     elif isinstance(response.body, bytes) and response.status not in _NO_CONTENT:
         lines.append(f"Content-Length: {len(response.body)}\r\n")
-    if not keeps_alive:
+    if not keep_alive:
         lines.append("Connection: close\r\n")
     lines.append("\r\n")
     return "".join(lines).encode("latin-1")
@@ -118,14 +118,14 @@ def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
     return b"%x\r\n" % len(data), data, b"\r\n"
 
 
-def date_line(seconds: float) -> str:
+def format_date(seconds: float) -> str:
     """Return the value of a Date header for a time in seconds since the epoch."""
     return formatdate(seconds, usegmt=True)
 
 
 def _request_line(line: str) -> tuple[str, str, str]:
     match = _REQUEST_LINE.fullmatch(line)
-    if match is None or len(line) > LONGEST_LINE:
+    if match is None or len(line) > MAX_LINE:
         _not_understood()
     _check_path(match[2].partition("?")[0])
     return match[1], match[2], match[3]
@@ -149,12 +149,12 @@ def _check_path(path: str) -> None:
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
-    if len(lines) > MOST_HEADERS:
+    if len(lines) > MAX_HEADERS:
         raise RefusedError(400, "there are too many header lines")
     headers: dict[str, str] = {}
     for line in lines:
         match = _HEADER.fullmatch(line)
-        if match is None or len(line) > LONGEST_LINE:
+        if match is None or len(line) > MAX_LINE:
             _not_understood()
         name, value = match[1].lower(), match[2].rstrip(" \t")
         if name in headers:
@@ -177,8 +177,8 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
         _not_understood()
     # Compared as a text first: Python refuses to read a number of some thousand digits.
     digits = text.lstrip("0")
-    if len(digits) > len(str(LONGEST_BODY)) or int(digits or "0") > LONGEST_BODY:
-        raise RefusedError(413, f"the body may have {LONGEST_BODY} bytes at most")
+    if len(digits) > len(str(MAX_BODY)) or int(digits or "0") > MAX_BODY:
+        raise RefusedError(413, f"the body may have {MAX_BODY} bytes at most")
     length = int(digits or "0")
     if length and method in _BODILESS:
         raise RefusedError(400, f"{method} takes no body")

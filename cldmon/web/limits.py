@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-MOST_KEYS = 4096
-MOST_USED_UP = 65_536
+MAX_KEYS = 4096
+MAX_BLOCKED = 65_536
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class _Count:
     used: int = 0
 
 
-class Limit:
+class RateLimiter:
     """At most `count` tries within `span` for each key. Threads may share it.
 
     Those that have no try left are remembered apart: no crowd of others makes one begin again.
@@ -51,11 +51,11 @@ class Limit:
             count = self._counts.get(key)
             if count is None or not self._is_running(count, now):
                 count = _Count(now + self._span)
-                _remember(self._counts, key, count, MOST_KEYS)
+                _remember(self._counts, key, count, MAX_KEYS)
             count.used += 1
             if count.used >= self._count:
                 del self._counts[key]
-                _remember(self._used_up, key, count, MOST_USED_UP)
+                _remember(self._used_up, key, count, MAX_BLOCKED)
 
     def _check(self, key: str, now: datetime) -> None:
         if count := self._used_up.get(key):

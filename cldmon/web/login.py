@@ -11,9 +11,9 @@ from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.web import one_time_codes
 from cldmon.web.auth import Caller, caller_key
-from cldmon.web.bodies import parameter, text, whole
+from cldmon.web.bodies import get_json_object, get_query_param, get_string
+from cldmon.web.http import RefusedError, Request, Response, json_response
 from cldmon.web.limits import format_wait
-from cldmon.web.message import RefusedError, Request, Response, json_response
 from cldmon.web.one_time_codes import Outcome
 
 if TYPE_CHECKING:
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from cldmon.web.services import Services, Slack
     from cldmon.web.sessions import Session
 
-BEST = 8
-FEWEST_LETTERS = 3
+MAX_RESULTS = 8
+MIN_LETTERS = 3
 
 
 def log_in(request: Request, caller: Caller, services: Services) -> Response:
     """Open a session for a Slack user, or for a guest."""
     services.rate_limits.logins.take(caller.address)
-    body = whole(request)
-    user, code = (text(body, key, default="").strip() for key in ("slackId", "code"))
+    body = get_json_object(request)
+    user, code = (get_string(body, key, default="").strip() for key in ("slackId", "code"))
     if not user:
         return _welcome_guest(request, services)
     person, slack = _person(user, services)
     if services.settings.login == "open":
         services.rate_limits.logins_as.take(person.id)
-        return _welcome(request, services, services.sessions.open(person.id, shown(person)))
+        return _welcome(request, services, services.sessions.open(person.id, display_name(person)))
     if code:
         _check_code(caller, person, code, services)
-        session = services.sessions.open(person.id, shown(person), proved=True)
+        session = services.sessions.open(person.id, display_name(person), proved=True)
         return _welcome(request, services, session)
     return _send_code(person, slack, services)
 
@@ -53,49 +53,51 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
     sessions, scope = services.sessions, services.settings.cookie_scope(request)
     for session in sessions.read_all(request.header("cookie"), scope):
         services.rate_limits.logouts.take(caller.address)
-        with services.rate_limits.logout_turns.taken(caller_key(caller)):
+        with services.rate_limits.logout_slots.slot(caller_key(caller)):
             sessions.end(session)
-    return json_response({"ok": True}, 200, ("Set-Cookie", sessions.no_cookie(scope)))
+    return json_response({"ok": True}, 200, ("Set-Cookie", sessions.clear_cookie(scope)))
 
 
-def session(request: Request, caller: Caller, services: Services) -> Response:
+def get_session(request: Request, caller: Caller, services: Services) -> Response:
     """Say who is logged in; where only guests exist, whoever asks becomes one."""
-    if caller.reads or services.settings.slack or not services.settings.admits_guests:
-        return json_response(caller.document(services.settings))
+    if caller.is_authenticated or services.settings.slack or not services.settings.admits_guests:
+        return json_response(caller.to_json(services.settings))
     opened = services.sessions.open()
-    cookie = services.sessions.cookie(opened, services.settings.cookie_scope(request))
-    document = caller.with_session(opened).document(services.settings)
+    cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
+    document = caller.with_session(opened).to_json(services.settings)
     return json_response(document, 200, ("Set-Cookie", cookie))
 
 
-def find_people(request: Request, caller: Caller, services: Services) -> Response:
+def search_users(request: Request, caller: Caller, services: Services) -> Response:
     """Find the people whose names fit what was typed into the login box.
 
     Where a code is asked for, strangers may come: they learn no id, and no name by few letters.
     """
-    to_strangers = services.settings.login == "code"
+    is_anonymous = services.settings.login == "code"
     limits, slack = services.rate_limits, services.settings.slack
-    (limits.strangers_searches if to_strangers else limits.searches).take(caller.address)
-    typed = (parameter(request, "q") or "").strip()
+    (limits.anonymous_searches if is_anonymous else limits.searches).take(caller.address)
+    typed = (get_query_param(request, "q") or "").strip()
     letters = sum(map(str.isalnum, typed))
-    if slack is None or not typed or (to_strangers and letters < FEWEST_LETTERS):
+    if slack is None or not typed or (is_anonymous and letters < MIN_LETTERS):
         return json_response({"users": []})
-    with _asking_slack(services):
-        found = search(slack.directory.people(), typed, BEST, by_id=not to_strangers)
-    hashed = services.person_hashes.make if to_strangers else str
-    return json_response({"users": [_found(person, hashed(person.id)) for person in found]})
+    with _slack_call(services):
+        found = search(slack.directory.people(), typed, MAX_RESULTS, by_id=not is_anonymous)
+    hashed = services.person_hashes.make if is_anonymous else str
+    return json_response({"users": [_user_json(person, hashed(person.id)) for person in found]})
 
 
-def shown(person: Person) -> str:
+def display_name(person: Person) -> str:
     """Return the name by which a person is known."""
     return person.display_name or person.real_name or person.name
 
 
-def confirmed(user: str, label: str, subscription: Subscription, services: Services) -> bool:
+def send_confirmation(
+    user: str, label: str, subscription: Subscription, services: Services
+) -> bool:
     """Confirm a change by Slack, and tell whether the message arrived."""
     slack = _slack(services)
     try:
-        with _asking_slack(services):
+        with _slack_call(services):
             receipt = slack.messenger.confirm(user, label, subscription)
     except RefusedError:
         return False
@@ -111,14 +113,14 @@ def _welcome_guest(request: Request, services: Services) -> Response:
 
 
 def _welcome(request: Request, services: Services, opened: Session) -> Response:
-    document = Caller(opened).document(services.settings)
-    cookie = services.sessions.cookie(opened, services.settings.cookie_scope(request))
+    document = Caller(opened).to_json(services.settings)
+    cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
 
 
 def _person(user: str, services: Services) -> tuple[Person, Slack]:
     slack = _slack(services)
-    with _asking_slack(services):
+    with _slack_call(services):
         people = {person.id: person for person in slack.directory.people()}
     id_ = user if user in people else services.person_hashes.resolve(user, people)
     if id_ is None:
@@ -136,7 +138,7 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     code = services.rate_limits.codes.issue(person.id)
     minutes = int(one_time_codes.LIFETIME.total_seconds() // 60)
     try:
-        with _asking_slack(services):
+        with _slack_call(services):
             receipt = slack.messenger.send(person.id, messages.login_code(code, minutes))
             if receipt.fate in (DeliveryStatus.LATER, DeliveryStatus.GONE):
                 raise SlackError(receipt.reason)
@@ -150,7 +152,7 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
     """Raise RefusedError unless a code is the one that was sent to a person."""
     limits = services.rate_limits
     limits.wrong_codes.check(caller.address)
-    attempt = limits.codes.redeem(person.id, code[: one_time_codes.LONGEST])
+    attempt = limits.codes.redeem(person.id, code[: one_time_codes.MAX_CODE_LENGTH])
     match attempt.outcome:
         case Outcome.RIGHT:
             return
@@ -169,7 +171,7 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
 def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     """Tell a person that their codes are used up; that nobody gets in depends on nothing of it."""
     try:
-        with _asking_slack(services):
+        with _slack_call(services):
             message = messages.wrong_login_codes(one_time_codes.TRIES)
             receipt = _slack(services).messenger.send(person.id, message)
     except RefusedError:
@@ -179,9 +181,9 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
 
 
 @contextmanager
-def _asking_slack(services: Services) -> Iterator[None]:
+def _slack_call(services: Services) -> Iterator[None]:
     """Do what may wait for Slack, unless too many wait already."""
-    with services.rate_limits.slack_turns.taken():
+    with services.rate_limits.slack_slots.slot():
         try:
             yield
         except SlackError as error:
@@ -191,13 +193,13 @@ def _asking_slack(services: Services) -> Iterator[None]:
             ) from error
 
 
-def _found(person: Person, id_: str) -> dict[str, str]:
+def _user_json(person: Person, id_: str) -> dict[str, str]:
     """Return a person; `username` and `displayName` are what the Node program called them."""
     return {
         "id": id_,
-        "name": shown(person),
+        "name": display_name(person),
         "userName": person.name,
         "realName": person.real_name,
         "username": person.name,
-        "displayName": shown(person),
+        "displayName": display_name(person),
     }

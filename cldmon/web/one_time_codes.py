@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DIGITS = 8
-LONGEST = 20
+MAX_CODE_LENGTH = 20
 """Characters of a text that is looked at."""
 
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
-LONGEST_WAIT = timedelta(hours=1)
+MAX_DELAY = timedelta(hours=1)
 """A code that was used up delays the next one by a minute, then two, four … up to so long."""
 
-MOST_SENT = 5
+MAX_SENT = 5
 """Codes within `SENDING_SPAN`, beside those that were used up."""
 
 SENDING_SPAN = timedelta(hours=1)
@@ -161,7 +161,7 @@ def _check_may_send(record: _Record, now: datetime) -> None:
     if wait := _wait(record, now):
         raise rate_limit_error("wrong codes", wait)
     record.sent_at = [at for at in record.sent_at if _is_within(at, SENDING_SPAN, now)]
-    if len(record.sent_at) >= MOST_SENT:
+    if len(record.sent_at) >= MAX_SENT:
         raise rate_limit_error("codes", record.sent_at[0] + SENDING_SPAN - now)
 
 
@@ -186,7 +186,7 @@ def _wait(record: _Record, now: datetime) -> timedelta:
     if record.used_up_at is None or record.used_up_at > now:
         return timedelta()
     doublings = min(record.used_up - 1, 10)
-    delay = min(timedelta(minutes=2**doublings), LONGEST_WAIT)
+    delay = min(timedelta(minutes=2**doublings), MAX_DELAY)
     return max(record.used_up_at + delay - now, timedelta())
 
 

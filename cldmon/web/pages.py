@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from cldmon.web.message import JSON, Document
+from cldmon.web.http import JSON, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ KINDS = {
 _INDEX = "index.html"
 
 
-def pages(folder: Traversable | None = None) -> dict[str, Document]:
+def load_pages(folder: Traversable | None = None) -> dict[str, Document]:
     """Return the dashboard's files by path, and the description of the API.
 
     The index is the page at `/`. Files of other kinds than `KINDS` are not for browsers.

@@ -13,7 +13,7 @@ PROC = Path("/proc")
 _LISTENS = "0A"
 
 
-def holder_of(port: int, proc: Path = PROC) -> str:
+def find_port_owner(port: int, proc: Path = PROC) -> str:
     """Return the process that listens at a port: `python3 (process 123)`."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port, proc)}
     for process in proc.glob("[0-9]*"):

@@ -16,7 +16,7 @@ from ipaddress import (
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from cldmon.web.message import Request
+    from cldmon.web.http import Request
 
     Address: TypeAlias = IPv4Address | IPv6Address
     Network: TypeAlias = IPv4Network | IPv6Network

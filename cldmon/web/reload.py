@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOK_EVERY = 1.0
+CHECK_SECONDS = 1.0
 """Seconds."""
 
-SAID_AGAIN_AFTER = timedelta(hours=1)
-_MOST_SAID = 1000
-_LONGEST_LINE = 500
+REPEAT_AFTER = timedelta(hours=1)
+_MAX_REMEMBERED = 1000
+_MAX_LINE = 500
 
 
-class Reloaded(Generic[T]):
+class AutoReloader(Generic[T]):
     """What `make` makes of the file at `path`, again whenever the file changes.
 
     The last good value is kept while the file is broken, which is told once to `warn`. Raises what
@@ -52,7 +52,7 @@ class Reloaded(Generic[T]):
 
     def value(self) -> T:
         """Return the value of now."""
-        if self._clock() - self._looked >= LOOK_EVERY and self._lock.acquire(blocking=False):
+        if self._clock() - self._looked >= CHECK_SECONDS and self._lock.acquire(blocking=False):
             try:
                 self._looked = self._clock()
                 self._look()
@@ -83,12 +83,12 @@ class ThrottledLogger:
 
     def __call__(self, message: str) -> None:
         """Say it, or not."""
-        line = mask_secrets("".join(c if c.isprintable() else "?" for c in message[:_LONGEST_LINE]))
+        line = mask_secrets("".join(c if c.isprintable() else "?" for c in message[:_MAX_LINE]))
         now = self._now()
         before = self._said.get(line)  # asked once: another thread may forget it meanwhile
-        if before is not None and abs(now - before) < SAID_AGAIN_AFTER:
+        if before is not None and abs(now - before) < REPEAT_AFTER:
             return
-        if len(self._said) >= _MOST_SAID:
+        if len(self._said) >= _MAX_REMEMBERED:
             self._said.clear()
         self._said[line] = now
         self._warn(line)

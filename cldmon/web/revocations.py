@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(days=7)
 """How long a session lasts."""
 
-MOST_REVOKED = 20_000
+MAX_REVOKED = 20_000
 
-_EVERYBODY = "*"
+_ALL_SESSIONS = "*"
 """In the place of a session's id: every session that expires before this time has ended."""
 
 _CLOCK_DRIFT = timedelta(hours=1)
-_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+_TRANSIENT_ERRNOS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 """Troubles of the machine, not of a file."""
 
 
-class DamagedError(Exception):
+class DamagedFileError(Exception):
     """A private file of the server's is not what the server wrote."""
 
 
@@ -76,7 +76,7 @@ class Revocations:
 
     def __contains__(self, session: Ended) -> bool:
         ends = self._cache.value()
-        return session.id in ends or to_ms(session.expires) < ends.get(_EVERYBODY, 0)
+        return session.id in ends or to_ms(session.expires) < ends.get(_ALL_SESSIONS, 0)
 
     def add(self, session: Ended) -> None:
         """End a session for good; those that have expired by now are forgotten.
@@ -87,7 +87,7 @@ class Revocations:
         with files.lock(self._lock, wait=self._patience):
             try:
                 ends = self._read()
-            except DamagedError:
+            except DamagedFileError:
                 ends = None
             ends = self._cache.value() if ends is None else ends
             self._write({**ends, session.id: to_ms(session.expires)})
@@ -96,11 +96,11 @@ class Revocations:
         """Return the ends by session id; raises StoreError for trouble that may pass."""
         try:
             ends = self._read()
-        except DamagedError as error:
+        except DamagedFileError as error:
             self._warn(f"{error}: everybody has to log in again")
             ends = None
         if ends is None:
-            ends = {_EVERYBODY: to_ms(self._now() + LIFETIME)}
+            ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}
             with suppress(StoreError, BusyError):  # then for the life of this process
                 self._begin(ends)
         return ends
@@ -111,7 +111,7 @@ class Revocations:
             self._write(ends)
 
     def _read(self) -> dict[str, int] | None:
-        """Return what is in the file, None where there is none; raises DamagedError."""
+        """Return what is in the file, None where there is none; raises DamagedFileError."""
         text = read_private(self._path)
         if text is None:
             return None
@@ -120,12 +120,14 @@ class Revocations:
         except (ValueError, RecursionError):
             body = None
         if not (isinstance(body, dict) and self._is_ours(body)):
-            raise DamagedError(f"{self._path} is damaged")
+            raise DamagedFileError(f"{self._path} is damaged")
         return body
 
     def _is_ours(self, body: dict[Any, Any]) -> bool:
         latest = to_ms(self._now() + LIFETIME + _CLOCK_DRIFT)  # later: by a clock that was wrong
-        return all(type(end) is int for end in body.values()) and body.get(_EVERYBODY, 0) < latest
+        return (
+            all(type(end) is int for end in body.values()) and body.get(_ALL_SESSIONS, 0) < latest
+        )
 
     def _write(self, ends: dict[str, int]) -> None:
         files.replace(self._path, json.dumps(_pruned(ends, to_ms(self._now()))).encode())
@@ -134,18 +136,18 @@ class Revocations:
 def read_private(path: Path) -> bytes | None:
     """Return what is in a private file of the server's, or None where there is none.
 
-    Raises DamagedError where something else is in its place, StoreError for trouble that may pass.
+    Raises DamagedFileError if something else is in its place, StoreError for a transient problem.
     """
     try:
         return files.read(path)
     except StoreError as error:
-        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _PASSING:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _TRANSIENT_ERRNOS:
             raise
-        raise DamagedError(str(error)) from error
+        raise DamagedFileError(str(error)) from error
 
 
 def _pruned(ends: dict[str, int], now_ms: int) -> dict[str, int]:
     """Leave out what has expired and, of too many, guests first: anybody may be a guest."""
     live = [(id_, end) for id_, end in ends.items() if end > now_ms]
     live.sort(key=lambda entry: (not entry[0].startswith("g"), entry[1]))
-    return dict(live[-MOST_REVOKED:])
+    return dict(live[-MAX_REVOKED:])

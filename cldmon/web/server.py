@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from cldmon.errors import CldmonError
 from cldmon.web import http_parser
 from cldmon.web.connections import Connections, Phase
-from cldmon.web.message import RefusedError, Response
-from cldmon.web.port_owner import holder_of
+from cldmon.web.http import RefusedError, Response
+from cldmon.web.port_owner import find_port_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from cldmon.web.http import Request
     from cldmon.web.http_parser import Head
-    from cldmon.web.message import Request
 
     Respond = Callable[[Request], Response]
     Warn = Callable[[str], None]
@@ -39,7 +39,7 @@ _COLLECTED = 20_000
 _BLOCK = 4096
 """Bytes; each idle connection holds so much room for what may come."""
 
-_MOST_UNSENT = 1 << 17
+_MAX_UNSENT = 1 << 17
 """Bytes that the kernel holds for a client that takes none: it would hold megabytes."""
 
 _BACKLOG = 1024
@@ -47,7 +47,7 @@ _THREAD_ATTEMPTS = 250
 """Each a few milliseconds after the one before."""
 
 _NO_THREAD = "no thread can be started for a connection: raise TasksMax of the unit, or `ulimit -u`"
-_LARGEST_REQUEST = 1 << 16
+_MAX_UNREAD = 1 << 16
 _DRAIN_SECONDS = 0.5
 _DRAIN_BLOCKS = 128
 
@@ -124,17 +124,17 @@ class WebServer(ThreadingHTTPServer):
                     break
             else:
                 return
-        _turn_away(request)
+        _reject(request)
         self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection, and make room for another."""
         super().shutdown_request(request)
-        self.connections.leave(request)
+        self.connections.remove(request)
 
     def service_actions(self) -> None:
         """End those whose time is up."""
-        self.connections.look()
+        self.connections.expire_overdue()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Let connections end as they like; anything else is a fault of ours."""
@@ -154,14 +154,14 @@ class RequestHandler(BaseHTTPRequestHandler):
         """Begin without the file objects that http.server would make: bytes are counted here."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT)
 
     def finish(self) -> None:
         """End without flushing them."""
 
     def handle(self) -> None:
         """Answer one request after another."""
-        self._state = self.server.connections.of(self.request)
+        self._state = self.server.connections.get(self.request)
         self._buffer = b""
         while self._exchange():
             pass
@@ -186,18 +186,18 @@ class RequestHandler(BaseHTTPRequestHandler):
         while (end := self._buffer.find(http_parser.END_OF_HEAD)) < 0:
             idle = not self._buffer
             if not idle:
-                http_parser.check_beginning(self._buffer)
+                http_parser.check_partial_head(self._buffer)
             if not self._receive():
                 return None
             if idle:
                 self._state.enter(Phase.REQUEST)  # its time begins with its first byte
         head, self._buffer = self._buffer[:end], self._buffer[end + len(http_parser.END_OF_HEAD) :]
-        if end > http_parser.LONGEST_HEAD:
-            http_parser.check_beginning(head)
+        if end > http_parser.MAX_HEAD:
+            http_parser.check_partial_head(head)
         return http_parser.parse_head(head)
 
     def _read_body(self, head: Head) -> bytes:
-        if head.awaits_leave and len(self._buffer) < head.length:
+        if head.expects_continue and len(self._buffer) < head.length:
             self.connection.sendall(http_parser.CONTINUE)
         while len(self._buffer) < head.length:
             if not self._receive():
@@ -218,7 +218,7 @@ class RequestHandler(BaseHTTPRequestHandler):
     def _refuse(self, response: Response) -> None:
         """Answer what is no request, and close: where the next one begins is not known."""
         self._state.enter(Phase.ANSWER)
-        self._send((_head(response, keeps_alive=False), _bytes(response)))
+        self._send((_head(response, keep_alive=False), _bytes(response)))
         self._drain()
 
     def _answer(self, response: Response, head: Head) -> bool:
@@ -229,18 +229,18 @@ class RequestHandler(BaseHTTPRequestHandler):
             except RefusedError as error:
                 response = error.response
             else:
-                return head.keeps_alive
+                return head.keep_alive
         chunked = not isinstance(response.body, bytes)
-        out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
+        out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
         self._state.enter(Phase.ANSWER)
         self._send((out, b"" if head.method == "HEAD" else _bytes(response)))
-        return head.keeps_alive
+        return head.keep_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
         """Send an answer of unknown length: in chunks or, for HTTP/1.0, up to the end."""
-        chunked = head.takes_chunks
-        with self.server.connections.streaming(self._state, response.caller):
-            out = _head(response, keeps_alive=head.keeps_alive, chunked=chunked)
+        chunked = head.accepts_chunked
+        with self.server.connections.stream_slot(self._state, response.caller):
+            out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):
                 self._send(http_parser.chunk(piece) if chunked else (piece,))
@@ -263,23 +263,23 @@ class RequestHandler(BaseHTTPRequestHandler):
                     return
 
 
-def _turn_away(sock: socket.socket) -> None:
+def _reject(sock: socket.socket) -> None:
     """Say 503 to a connection that can have no thread, without waiting for it."""
     response = RefusedError(503, "too many connections", ("Retry-After", "10")).response
     with suppress(OSError):
         sock.setblocking(False)
-        sock.sendmsg((_head(response, keeps_alive=False), _bytes(response)))
-        sock.recv(_LARGEST_REQUEST)  # what is left unread would take our answer from it
+        sock.sendmsg((_head(response, keep_alive=False), _bytes(response)))
+        sock.recv(_MAX_UNREAD)  # what is left unread would take our answer from it
 
 
-def _head(response: Response, *, keeps_alive: bool, chunked: bool = False) -> bytes:
+def _head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
     date = _date(int(time.time()))
-    return http_parser.head_of(response, keeps_alive=keeps_alive, chunked=chunked, date=date)
+    return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
 
 
 @lru_cache(maxsize=2)
 def _date(second: int) -> str:
-    return http_parser.date_line(second)
+    return http_parser.format_date(second)
 
 
 def _bytes(response: Response) -> bytes:
@@ -301,7 +301,7 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
 def _refusal(host: str, port: int, error: OSError) -> str:
     where = f"cannot listen on {host}, port {port}"
     if error.errno == errno.EADDRINUSE:
-        return f"{where}: it is held by {holder_of(port)}; stop that, or change `port`"
+        return f"{where}: it is held by {find_port_owner(port)}; stop that, or change `port`"
     if error.errno == errno.EACCES:
         return f"{where}: ports below 1024 are for root; change `port`"
     if error.errno == errno.EADDRNOTAVAIL:

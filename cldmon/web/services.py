@@ -10,7 +10,7 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.web.concurrency import LOCK_SECONDS, ConcurrencyLimiter
 from cldmon.web.guards import parse_host
-from cldmon.web.limits import Limit
+from cldmon.web.limits import RateLimiter
 from cldmon.web.one_time_codes import Codes
 from cldmon.web.sessions import CookieScope
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
     from cldmon.domain.subscriptions import Subscription
     from cldmon.store.subscriptions import SubscriptionsFile
-    from cldmon.web.message import Document, Request
+    from cldmon.web.http import Document, Request
     from cldmon.web.person_hashes import PersonHashes
     from cldmon.web.proxies import TrustedProxies
     from cldmon.web.public import PublicUrl
@@ -112,28 +112,30 @@ class RateLimits:
     def __init__(self, now: Callable[[], datetime]) -> None:
         minute = timedelta(minutes=1)
         self.codes = Codes(now)
-        self.logins = Limit(60, minute, now)
+        self.logins = RateLimiter(60, minute, now)
         """By address, as the next; those below are by user."""
-        self.logouts = Limit(60, minute, now)
+        self.logouts = RateLimiter(60, minute, now)
         """Guests can log out too, and each logout rewrites the revocation file."""
-        self.wrong_codes = Limit(20, 10 * minute, now)
-        self.searches = Limit(600, minute, now)
-        self.strangers_searches = Limit(200, 10 * minute, now)
+        self.wrong_codes = RateLimiter(20, 10 * minute, now)
+        self.searches = RateLimiter(600, minute, now)
+        self.anonymous_searches = RateLimiter(200, 10 * minute, now)
         """Where a code is asked for, so that nobody reads off the names of all in minutes."""
-        self.logins_as = Limit(20, minute, now)
-        self.changes_by = Limit(60, minute, now)
-        self.slack_turns = ConcurrencyLimiter("Slack is slow: try again in a moment", at_once=16)
-        self.change_turns = _turns_to_write("changes of alerts")
-        self.logout_turns = _turns_to_write("logouts")
+        self.logins_as = RateLimiter(20, minute, now)
+        self.changes_by = RateLimiter(60, minute, now)
+        self.slack_slots = ConcurrencyLimiter("Slack is slow: try again in a moment", max_active=16)
+        self.change_slots = _write_slots("changes of alerts")
+        self.logout_slots = _write_slots("logouts")
         # Each has a day of history in memory.
-        self.history_turns = ConcurrencyLimiter(
-            "too many ask for history at a time", at_once=2, in_line=30
+        self.history_slots = ConcurrencyLimiter(
+            "too many ask for history at a time", max_active=2, max_queued=30
         )
 
 
-def _turns_to_write(what: str) -> ConcurrencyLimiter:
+def _write_slots(what: str) -> ConcurrencyLimiter:
     """Return turns at a file under a lock: few may wait where other processes hold it."""
-    return ConcurrencyLimiter(f"too many {what} wait", at_once=1, in_line=7, patience=LOCK_SECONDS)
+    return ConcurrencyLimiter(
+        f"too many {what} wait", max_active=1, max_queued=7, patience=LOCK_SECONDS
+    )
 
 
 @dataclass(frozen=True)

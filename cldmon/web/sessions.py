@@ -18,7 +18,7 @@ from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
 from cldmon.web.concurrency import LOCK_SECONDS
-from cldmon.web.revocations import LIFETIME, DamagedError, read_private
+from cldmon.web.revocations import LIFETIME, DamagedFileError, read_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from cldmon.web.revocations import Revocations
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 _SALT = "cldmon session"
-_MOST_VERIFIED = 1024
+_MAX_VERIFIED = 1024
 _ID_BYTES = 12
 _SECRET = re.compile(r"[!-~]{32,}")
 
@@ -49,7 +49,7 @@ class Session:
     expires: datetime
 
     @property
-    def guest(self) -> bool:
+    def is_guest(self) -> bool:
         """Whether nobody in particular is logged in."""
         return not self.user
 
@@ -86,7 +86,7 @@ class Sessions:
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
         id_ = ("u" if user else "g") + secrets.token_hex(_ID_BYTES)
-        return Session(id_, user, name[:LONGEST_NAME], proved, self._now() + LIFETIME)
+        return Session(id_, user, name[:MAX_NAME_LENGTH], proved, self._now() + LIFETIME)
 
     def read(self, cookies: str, scope: CookieScope) -> Session | None:
         """Return the live session that a Cookie header carries, if any; see `read_all`."""
@@ -105,13 +105,13 @@ class Sessions:
         """End a session for good, also for copies of its cookie."""
         self._revoked.add(session)
 
-    def cookie(self, session: Session, scope: CookieScope) -> str:
+    def set_cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value that a browser shall keep."""
         *fields, expires = astuple(session)
         value = self._signer(scope.name).dumps([*fields, to_ms(expires)])
         return _set_cookie(scope, _text(value), LIFETIME // timedelta(seconds=1))
 
-    def no_cookie(self, scope: CookieScope) -> str:
+    def clear_cookie(self, scope: CookieScope) -> str:
         """Return the Set-Cookie value that makes a browser forget."""
         return _set_cookie(scope, "", 0)
 
@@ -141,13 +141,13 @@ class Sessions:
             session = Session(id_, user, shown, proved, from_ms(expires))
         except (BadData, ValueError, TypeError, OverflowError):
             return None
-        if len(self._verified) >= _MOST_VERIFIED:
+        if len(self._verified) >= _MAX_VERIFIED:
             self._verified.clear()
         self._verified[name, value] = session
         return session
 
 
-def session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
+def load_session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
     """Return the secret kept in data_dir, made at the first call, and where it is damaged.
 
     Raises StoreError where it cannot be read or written, BusyError where others hold its lock.
@@ -157,20 +157,20 @@ def session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
     with files.lock(path.with_suffix(".lock"), wait=LOCK_SECONDS):
         try:
             text = _secret_in(path)
-        except DamagedError as error:
+        except DamagedFileError as error:
             text = _new_secret(path)
             warn(f"{error}: everybody has to log in again")
         return Secret(text or _new_secret(path))
 
 
 def _secret_in(path: Path) -> str | None:
-    """Return the secret in a file, if there is one; raises DamagedError: it might be guessed."""
+    """Return the secret in a file, if there is one; raises DamagedFileError."""
     content = read_private(path)
     if content is None:
         return None
     text = content.decode("ascii", errors="replace").strip()
     if not _SECRET.fullmatch(text):
-        raise DamagedError(f"{path} is damaged")
+        raise DamagedFileError(f"{path} is damaged")
     return text
 
 
@@ -189,7 +189,7 @@ def _values(cookies: str, name: str) -> Iterator[str]:
 
 
 def _rank(session: Session) -> tuple[bool, bool, datetime]:
-    return not session.guest, session.proved, session.expires
+    return not session.is_guest, session.proved, session.expires
 
 
 def _set_cookie(scope: CookieScope, value: str, max_age: int) -> str:

@@ -13,7 +13,7 @@ from cldmon.forecasts import compute_forecasts
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.file_cache import FileCache
-from cldmon.web.message import Document, encode_json
+from cldmon.web.http import Document, encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ def _document(
     subscriptions: Subscriptions | None,
 ) -> Document:
     known = subscriptions or Subscriptions()
-    more: dict[str, Any] = {"session": caller.document(settings), "alertSubscriptions": {}}
+    more: dict[str, Any] = {"session": caller.to_json(settings), "alertSubscriptions": {}}
     for label in settings.labels:
         mine = known.of(caller.user, label)
         more["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}

@@ -23,7 +23,7 @@ from cldmon.domain.model import (
 )
 from cldmon.health import nagios
 from cldmon.health.nagios import Level, Thresholds
-from cldmon.health.verdict import failed, judge, line, with_messages
+from cldmon.health.verdict import add_outbox, failed, format_line, judge
 
 NOW = datetime(2026, 3, 12, 2, 54, 43, tzinfo=UTC)
 FETCHED = datetime(2026, 3, 12, 2, 47, 15, 95000, tzinfo=UTC)
@@ -43,7 +43,7 @@ def snapshot(*accounts: Account, at: datetime | None = FETCHED) -> Snapshot:
 
 
 def said(*accounts: Account, at: datetime | None = FETCHED) -> str:
-    return line(judge(snapshot(*accounts, at=at), TEAM, NOW), NOW)
+    return format_line(judge(snapshot(*accounts, at=at), TEAM, NOW), NOW)
 
 
 def test_the_good_line_is_the_documented_one() -> None:
@@ -105,12 +105,12 @@ def test_an_account_that_was_never_read_alone_is_no_good_news() -> None:
 
 
 def test_a_reason_of_several_lines_becomes_one() -> None:
-    assert line(failed("a\nb\r\n c"), NOW) == "[2026-03-12T02:54:43Z] FAIL: a b c"
+    assert format_line(failed("a\nb\r\n c"), NOW) == "[2026-03-12T02:54:43Z] FAIL: a b c"
 
 
 def plugin(*accounts: Account, thresholds: Thresholds = USUAL) -> tuple[Level, str]:
     found = judge(snapshot(*accounts), [a.label for a in accounts], NOW)
-    return nagios.level(found, thresholds), nagios.line(found, thresholds)
+    return nagios.level(found, thresholds), nagios.format_line(found, thresholds)
 
 
 def test_the_plugin_line_has_state_text_and_figures() -> None:
@@ -151,7 +151,7 @@ def test_a_window_that_was_to_reset_since_is_unknown() -> None:
 def test_a_bad_verdict_is_critical() -> None:
     found = failed("state.json | is corrupt")
     assert nagios.level(found, USUAL) is Level.CRITICAL
-    assert nagios.line(found, USUAL) == "CLDMON CRITICAL - state.json ¦ is corrupt"
+    assert nagios.format_line(found, USUAL) == "CLDMON CRITICAL - state.json ¦ is corrupt"
 
 
 def waiting(age: timedelta, dropped: int = 0) -> Waiting:
@@ -160,10 +160,10 @@ def waiting(age: timedelta, dropped: int = 0) -> Waiting:
 
 def test_messages_that_wait_are_said_and_are_no_failure() -> None:
     good = judge(snapshot(account("alice")), ("alice",), NOW)
-    found = with_messages(good, waiting(timedelta(hours=2), dropped=5), NOW)
+    found = add_outbox(good, waiting(timedelta(hours=2), dropped=5), NOW)
     words = "; 3 Slack message(s) wait since 2026-03-12T00:54:43.000Z, 5 dropped so far"
     assert (found.ok, found.text) == (True, good.text + words)
-    assert with_messages(good, Waiting(dropped=5), NOW).text == good.text
+    assert add_outbox(good, Waiting(dropped=5), NOW).text == good.text
 
 
 @pytest.mark.parametrize(
@@ -171,10 +171,10 @@ def test_messages_that_wait_are_said_and_are_no_failure() -> None:
 )
 def test_monitoring_is_warned_of_messages_that_are_stuck(age: timedelta, level: Level) -> None:
     good = judge(snapshot(account("alice")), ("alice",), NOW)
-    found = with_messages(good, waiting(age, dropped=5), NOW)
+    found = add_outbox(good, waiting(age, dropped=5), NOW)
     assert nagios.level(found, USUAL) is level
     figures = f" waiting=3;;;0 waited={age // timedelta(seconds=1)}s;3600;;0 dropped=5c"
-    assert nagios.line(found, USUAL).endswith(figures)
+    assert nagios.format_line(found, USUAL).endswith(figures)
 
 
 def test_a_clock_that_was_set_back_makes_no_message_older() -> None:

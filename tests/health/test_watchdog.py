@@ -11,7 +11,7 @@ from cldmon.demo import faults
 from cldmon.demo.http import Route, SimServer
 from cldmon.demo.replies import Answer
 from cldmon.errors import BusyError, StoreError, UsageError
-from cldmon.health import reach
+from cldmon.health import http_check
 from cldmon.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -49,22 +49,22 @@ def watchdog(service: SimServer, warnings: list[str], query: str = "") -> Watchd
 def test_start_and_end_are_told_in_this_order(service: PingService, ok: bool, end: str) -> None:
     warnings: list[str] = []
     dog = watchdog(service, warnings)
-    with dog.watching():
-        dog.begin()
-    dog.end(ok=ok)
+    with dog.reporting_failures():
+        dog.send_start()
+    dog.send_end(ok=ok)
     assert (service.pings, warnings) == (["/start", end], [])
 
 
 def test_a_pass_that_raises_has_failed(service: PingService) -> None:
     dog = watchdog(service, [])
-    with pytest.raises(StoreError), dog.watching():
+    with pytest.raises(StoreError), dog.reporting_failures():
         raise StoreError("the disk is full")
     assert service.pings == ["/fail"]
 
 
 @pytest.mark.parametrize("error", [BusyError("another pass"), UsageError("no such account")])
 def test_what_was_no_pass_is_not_told(service: PingService, error: Exception) -> None:
-    with pytest.raises(type(error)), watchdog(service, []).watching():
+    with pytest.raises(type(error)), watchdog(service, []).reporting_failures():
         raise error
     assert service.pings == []
 
@@ -72,14 +72,14 @@ def test_what_was_no_pass_is_not_told(service: PingService, error: Exception) ->
 def test_without_an_address_nothing_is_done() -> None:
     warnings: list[str] = []
     dog = Watchdog(None, warnings.append)
-    with dog.watching():
-        dog.begin()
-    dog.end(ok=True)
+    with dog.reporting_failures():
+        dog.send_start()
+    dog.send_end(ok=True)
     assert warnings == []
 
 
 def test_a_query_stays_behind_the_path(service: PingService) -> None:
-    watchdog(service, [], "?rid=1").end(ok=False)
+    watchdog(service, [], "?rid=1").send_end(ok=False)
     [request] = service.requests
     assert (request.path, request.query) == (f"/{UUID}/fail", "rid=1")
 
@@ -97,9 +97,9 @@ def test_a_sick_service_is_a_warning_without_the_address(fault: Fault, words: st
     warnings: list[str] = []
     with PingService(fault) as service:
         dog = watchdog(service, warnings)
-        with dog.watching():
-            dog.begin()
-        dog.end(ok=True)
+        with dog.reporting_failures():
+            dog.send_start()
+        dog.send_end(ok=True)
     [warning] = warnings
     assert words in warning
     assert "MARKER" not in warning
@@ -108,14 +108,14 @@ def test_a_sick_service_is_a_warning_without_the_address(fault: Fault, words: st
 
 def test_nobody_listening_is_a_warning_without_the_address() -> None:
     warnings: list[str] = []
-    Watchdog(f"http://127.0.0.1:9/{UUID}", warnings.append).end(ok=True)
+    Watchdog(f"http://127.0.0.1:9/{UUID}", warnings.append).send_end(ok=True)
     assert warnings == ["the watchdog of health.ping_url could not be told: Connection refused"]
 
 
 @pytest.mark.parametrize("url", [f"http://{UUID}:x/", f"http://a:{UUID}@[::1/", "http://é/"])
 def test_an_address_that_is_none_is_a_warning_without_it(url: str) -> None:
     warnings: list[str] = []
-    Watchdog(url, warnings.append).end(ok=True)
+    Watchdog(url, warnings.append).send_end(ok=True)
     assert len(warnings) == 1
     assert "MARKER" not in warnings[0]
 
@@ -126,7 +126,7 @@ def test_the_address_is_not_in_the_repr() -> None:
 
 def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
     over = threading.Event()
-    asked = reach.Asked(lambda: str(over.wait()))
+    asked = http_check.BackgroundCheck(lambda: str(over.wait()))
     assert asked.problem(seconds=0.01) == "no answer within 0.01 s"
     over.set()
 
@@ -134,7 +134,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
 def test_the_server_answers_even_if_it_finds_the_passes_unhealthy() -> None:
     with SimServer((Route("healthz", "/healthz", lambda _request: Answer(503)),)) as server:
         port = int(server.url.rpartition(":")[2])
-        assert reach.server_problem("0.0.0.0", port, "cldmon.example") is None
+        assert http_check.check_server("0.0.0.0", port, "cldmon.example") is None
         [request] = server.requests
         assert request.headers["host"] == f"cldmon.example:{port}"
 
@@ -142,8 +142,8 @@ def test_the_server_answers_even_if_it_finds_the_passes_unhealthy() -> None:
 def test_another_program_on_the_port_is_not_the_server() -> None:
     with SimServer((Route("", "/healthz", lambda _request: Answer(404)),)) as server:
         port = int(server.url.rpartition(":")[2])
-        assert reach.server_problem("127.0.0.1", port, "localhost") == "HTTP 404; is it cldmon?"
+        assert http_check.check_server("127.0.0.1", port, "localhost") == "HTTP 404; is it cldmon?"
 
 
 def test_no_server_is_a_problem() -> None:
-    assert reach.server_problem("127.0.0.1", 9, "localhost") == "Connection refused"
+    assert http_check.check_server("127.0.0.1", 9, "localhost") == "Connection refused"

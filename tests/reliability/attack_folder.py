@@ -23,7 +23,7 @@ from cldmon.errors import CldmonError, ConfigError, StoreError
 from cldmon.store import reader
 from cldmon.store.state import State, StateFile
 from cldmon.web.revocations import Revocations
-from cldmon.web.sessions import Sessions, session_secret
+from cldmon.web.sessions import Sessions, load_session_secret
 from tests.browser.server import windows
 from tests.collector.house import House
 from tests.fakes import Clock
@@ -101,7 +101,7 @@ def _live(data: Path) -> None:
 def _log_out(house: House) -> None:
     data = house.data_dir
     sessions = Sessions(
-        session_secret(data, print), Revocations(data, house.clock, print), house.clock
+        load_session_secret(data, print), Revocations(data, house.clock, print), house.clock
     )
     sessions.end(sessions.open("U1"))
 

@@ -16,7 +16,7 @@ from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerialize
 from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.web.one_time_codes import DIGITS
 from cldmon.web.revocations import LIFETIME, Revocations
-from cldmon.web.sessions import Sessions, session_secret
+from cldmon.web.sessions import Sessions, load_session_secret
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result
 from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
@@ -66,7 +66,7 @@ def forged(house: House, guesses: int) -> Result:
 
 
 def _forgeries(house: House) -> Iterator[tuple[str, str]]:
-    secret = session_secret(house.data_dir, print).reveal()
+    secret = load_session_secret(house.data_dir, print).reveal()
     body = [
         "u1",
         ALICE,
@@ -146,7 +146,7 @@ def replayed(house: House, guesses: int) -> Result:
     result = Result("cookies used after logout, restart, expiry or a changed secret")
 
     other = Sessions(
-        session_secret(house.data_dir, print),
+        load_session_secret(house.data_dir, print),
         Revocations(house.data_dir, house.clock, print),
         house.clock,
     )

@@ -69,7 +69,7 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
     assert re.search(r" waiting=1000;;;0 waited=\d{5}s;3600;;0 dropped=200c\n", monitor.stdout)
     doctor = env.run("doctor", "--offline").stdout
     assert "1000 message(s) waiting, the oldest for 8 h; 200 dropped so far" in doctor
-    shown = metrics.text(house.state, house.clock.at).decode()
+    shown = metrics.render(house.state, house.clock.at).decode()
     assert "cldmon_outbox_messages 1000.0" in shown
     assert "cldmon_messages_dropped_total 200.0" in shown
     stamp = re.search(r"^cldmon_outbox_oldest_timestamp_seconds (.*)$", shown, re.MULTILINE)

@@ -19,15 +19,15 @@ from cldmon.domain.secret import Secret
 from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
-from cldmon.web.message import Document, Request, Response
-from cldmon.web.pages import pages
+from cldmon.web.http import Document, Request, Response
+from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import RateLimits, ServerSettings, Services, Slack
-from cldmon.web.sessions import CookieScope, Sessions, session_secret
+from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
 from cldmon.web.usage import Usage
 from tests.demo.wire import Got
 
@@ -84,12 +84,12 @@ class House:
                 slack=self._slack(slack) if slack else None,
             ),
             sessions=self.fresh_sessions(),
-            person_hashes=PersonHashes(session_secret(self.data_dir, print), self.clock),
+            person_hashes=PersonHashes(load_session_secret(self.data_dir, print), self.clock),
             rate_limits=RateLimits(self.clock),
             usage=Usage(self.data_dir),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
             data_dir=self.data_dir,
-            pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **pages()},
+            pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **load_pages()},
             warn=self.warnings.append,
             now=self.clock,
         )
@@ -103,7 +103,7 @@ class House:
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
         revoked = Revocations(self.data_dir, self.clock, self.warnings.append, LOCK_SECONDS)
-        secret = session_secret(self.data_dir, self.warnings.append)
+        secret = load_session_secret(self.data_dir, self.warnings.append)
         return Sessions(secret, revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.web.concurrency import ConcurrencyLimiter
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
 from tests.env import wait_until
 
 if TYPE_CHECKING:
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 
 
 def test_a_turn_is_free_again_after_it() -> None:
-    turns = ConcurrencyLimiter("busy", at_once=1)
+    turns = ConcurrencyLimiter("busy", max_active=1)
     for _ in range(3):
-        with turns.taken():
+        with turns.slot():
             pass
 
 
 def test_who_finds_no_place_to_wait_is_turned_away_at_once() -> None:
-    turns = ConcurrencyLimiter("busy", at_once=2)
+    turns = ConcurrencyLimiter("busy", max_active=2)
     with ExitStack() as stack:
-        stack.enter_context(turns.taken())
-        stack.enter_context(turns.taken())
+        stack.enter_context(turns.slot())
+        stack.enter_context(turns.slot())
         with pytest.raises(RefusedError, match="busy") as refused:
-            stack.enter_context(turns.taken())
+            stack.enter_context(turns.slot())
     assert refused.value.status == 503
 
 
 def test_who_waits_in_line_comes_next() -> None:
-    turns, done = ConcurrencyLimiter("busy", at_once=1, in_line=1), threading.Event()
+    turns, done = ConcurrencyLimiter("busy", max_active=1, max_queued=1), threading.Event()
 
     def work() -> None:
-        with turns.taken():
+        with turns.slot():
             done.set()
 
     waiting = threading.Thread(target=work)
-    with turns.taken():
+    with turns.slot():
         waiting.start()
         assert not done.wait(0.05)
     waiting.join()
@@ -83,7 +83,7 @@ class Crowd:
 
     def _ask(self, name: str, caller: tuple[str, ...]) -> None:
         try:
-            with self._turns.taken(caller, self._leaving[name].set):
+            with self._turns.slot(caller, self._leaving[name].set):
                 self.working.append(name)
                 self._leaving[name].wait(20)
             self.done.append(name)
@@ -92,8 +92,8 @@ class Crowd:
 
 
 @contextmanager
-def crowd(at_once: int, in_line: int, patience: float | None = None) -> Iterator[Crowd]:
-    found = Crowd(ConcurrencyLimiter("busy", at_once, in_line, patience))
+def crowd(max_active: int, max_queued: int, patience: float | None = None) -> Iterator[Crowd]:
+    found = Crowd(ConcurrencyLimiter("busy", max_active, max_queued, patience))
     try:
         yield found
     finally:
@@ -101,7 +101,7 @@ def crowd(at_once: int, in_line: int, patience: float | None = None) -> Iterator
 
 
 def test_whoever_has_most_in_line_makes_room_for_others() -> None:
-    with crowd(at_once=1, in_line=3) as those:
+    with crowd(max_active=1, max_queued=3) as those:
         for number in range(4):
             those.come(f"a{number}", "a")
         for name in ("b", "c"):
@@ -112,14 +112,14 @@ def test_whoever_has_most_in_line_makes_room_for_others() -> None:
 
 
 def test_who_asks_for_more_than_anybody_is_refused_the_newest() -> None:
-    with crowd(at_once=1, in_line=1) as those:
+    with crowd(max_active=1, max_queued=1) as those:
         for number in range(3):
             those.come(f"a{number}", "a")
         wait_until(lambda: those.refused == ["a2"])
 
 
 def test_many_sessions_of_an_address_share_what_one_address_gets() -> None:
-    with crowd(at_once=1, in_line=3) as those:
+    with crowd(max_active=1, max_queued=3) as those:
         for number in range(4):
             those.come(f"guest{number}", "address", f"session{number}")
         those.come("elsewhere", "another address", "session")
@@ -127,7 +127,7 @@ def test_many_sessions_of_an_address_share_what_one_address_gets() -> None:
 
 
 def test_of_an_address_too_whoever_has_most_makes_room() -> None:
-    with crowd(at_once=1, in_line=3) as those:
+    with crowd(max_active=1, max_queued=3) as those:
         for number in range(4):
             those.come(f"a{number}", "address", "a")
         those.come("b", "address", "b")
@@ -135,7 +135,7 @@ def test_of_an_address_too_whoever_has_most_makes_room() -> None:
 
 
 def test_the_next_turn_is_for_whoever_has_fewest() -> None:
-    with crowd(at_once=2, in_line=9) as those:
+    with crowd(max_active=2, max_queued=9) as those:
         for number in range(4):
             those.come(f"a{number}", "a")
         those.come("b", "b")
@@ -146,7 +146,7 @@ def test_the_next_turn_is_for_whoever_has_fewest() -> None:
 
 
 def test_who_has_waited_too_long_ends_the_oldest_turn_of_whoever_has_most() -> None:
-    with crowd(at_once=3, in_line=1, patience=0.05) as those:
+    with crowd(max_active=3, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
             those.come(name, name[0])
         those.come("c", "c")
@@ -155,7 +155,7 @@ def test_who_has_waited_too_long_ends_the_oldest_turn_of_whoever_has_most() -> N
 
 
 def test_who_has_most_ends_a_turn_of_their_own() -> None:
-    with crowd(at_once=2, in_line=1, patience=0.05) as those:
+    with crowd(max_active=2, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
             those.come(name, name[0])
         wait_until(lambda: those.working == ["b", "a0", "a1"])
@@ -163,6 +163,6 @@ def test_who_has_most_ends_a_turn_of_their_own() -> None:
 
 
 def test_who_waits_in_vain_is_turned_away_in_the_end() -> None:
-    turns = ConcurrencyLimiter("busy", at_once=1, in_line=1, patience=0.01)
-    with turns.taken(), pytest.raises(RefusedError), turns.taken():
+    turns = ConcurrencyLimiter("busy", max_active=1, max_queued=1, patience=0.01)
+    with turns.slot(), pytest.raises(RefusedError), turns.slot():
         pass

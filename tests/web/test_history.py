@@ -12,7 +12,7 @@ import pytest
 
 from cldmon.domain.model import Window, to_ms
 from cldmon.store.history import History, format_line
-from cldmon.web.history import SMALL
+from cldmon.web.history import MAX_BUFFERED
 from tests.web.house import LABELS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_a_long_history_is_sent_as_it_is_read(house: House) -> None:
     label = "x" * 10_000
     written = [write(house, timedelta(minutes=minute), label) for minute in range(59, 0, -1)]
     whole = f"[{','.join(written)}]".encode()
-    assert len(whole) > SMALL
+    assert len(whole) > MAX_BUFFERED
     plain = house.get("/api/history")
     gzipped = house.get("/api/history", **{"Accept-Encoding": "gzip"})
     assert plain.header("Transfer-Encoding") == "chunked"

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.web.api import ROUTES, respond
-from cldmon.web.http_parser import check_beginning, chunk, head_of, parse_head
-from cldmon.web.message import RefusedError, Request, Response, encode_json
+from cldmon.web.http import RefusedError, Request, Response, encode_json
+from cldmon.web.http_parser import check_partial_head, chunk, format_head, parse_head
 from tests.fakes import Clock
 from tests.web.house import House
 
@@ -104,13 +104,13 @@ def test_the_beginning_of_a_good_head_is_never_refused(length: int) -> None:
     head = (
         b"POST /api/auth?x=y HTTP/1.1\r\nHost: localhost:3000\r\nContent-Length: 14\r\nX:\r\n\r\n"
     )
-    check_beginning(head[:length])
+    check_partial_head(head[:length])
 
 
 @given(BYTES)
 def test_what_its_beginning_forbids_no_end_can_mend(data: bytes) -> None:
     try:
-        check_beginning(data)
+        check_partial_head(data)
     except RefusedError:
         with pytest.raises(RefusedError):
             parse_head(data)
@@ -129,7 +129,7 @@ def test_any_request_has_an_answer_of_the_contract(open_house: House, request_: 
     open_house.clock.advance(timedelta(minutes=2))  # so that nobody is slowed down
     response = respond(request_, open_house.services)
     assert response.status in STATUSES
-    head = head_of(response, keeps_alive=True, chunked=False, date="now")
+    head = format_head(response, keep_alive=True, chunked=False, date="now")
     assert head.count(b"\r\n\r\n") == 1
     if response.status >= 400 and isinstance(response.body, bytes):
         assert json.loads(response.body).keys() & {"error", "status"}
@@ -153,5 +153,5 @@ def test_chunks_are_framed() -> None:
 
 def test_an_answer_without_a_body_names_no_length() -> None:
     for status in (204, 304):
-        head = head_of(Response(status), keeps_alive=True, chunked=False, date="now")
+        head = format_head(Response(status), keep_alive=True, chunked=False, date="now")
         assert b"Content-Length" not in head

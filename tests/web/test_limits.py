@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.web.limits import MOST_KEYS, MOST_USED_UP, Limit
-from cldmon.web.message import RefusedError
+from cldmon.web.http import RefusedError
+from cldmon.web.limits import MAX_BLOCKED, MAX_KEYS, RateLimiter
 
 if TYPE_CHECKING:
     from tests.fakes import Clock
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_the_refusal_says_how_long_to_wait(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
+    limit = RateLimiter(1, MINUTE, clock)
     limit.take("a")
     clock.advance(timedelta(seconds=20))
     with pytest.raises(RefusedError) as refused:
@@ -26,34 +26,34 @@ def test_the_refusal_says_how_long_to_wait(clock: Clock) -> None:
 
 
 def test_each_key_is_counted_for_itself(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
+    limit = RateLimiter(1, MINUTE, clock)
     limit.take("a")
     limit.take("b")
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out_for_long(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
+    limit = RateLimiter(1, MINUTE, clock)
     limit.take("a")
     clock.advance(timedelta(days=-1))
     limit.take("a")
 
 
 def test_a_crowd_of_keys_is_not_remembered_for_ever(clock: Clock) -> None:
-    limit = Limit(2, MINUTE, clock)
-    for number in range(MOST_KEYS + 1):
+    limit = RateLimiter(2, MINUTE, clock)
+    for number in range(MAX_KEYS + 1):
         limit.take(str(number))
     limit.take("0")
     limit.take("0")
-    limit.take(str(MOST_KEYS))
-    for number in (0, MOST_KEYS):
+    limit.take(str(MAX_KEYS))
+    for number in (0, MAX_KEYS):
         with pytest.raises(RefusedError):
             limit.take(str(number))
 
 
 def test_what_is_used_up_outlives_a_crowd_of_others(clock: Clock) -> None:
     """Be they new or used up, too."""
-    limit = Limit(2, MINUTE, clock)
-    for key in ("a", "a", *map(str, range(MOST_KEYS + 1)), *map(str, range(MOST_KEYS + 1))):
+    limit = RateLimiter(2, MINUTE, clock)
+    for key in ("a", "a", *map(str, range(MAX_KEYS + 1)), *map(str, range(MAX_KEYS + 1))):
         limit.take(key)
     with pytest.raises(RefusedError):
         limit.take("a")
@@ -62,14 +62,14 @@ def test_what_is_used_up_outlives_a_crowd_of_others(clock: Clock) -> None:
 
 
 def test_a_crowd_that_is_used_up_is_not_remembered_for_ever(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
-    for number in range(MOST_USED_UP + 1):
+    limit = RateLimiter(1, MINUTE, clock)
+    for number in range(MAX_BLOCKED + 1):
         limit.take(str(number))
     limit.take("0")
 
 
 def test_a_look_counts_nothing(clock: Clock) -> None:
-    limit = Limit(1, MINUTE, clock)
+    limit = RateLimiter(1, MINUTE, clock)
     for _ in range(3):
         limit.check("a")
     limit.take("a")

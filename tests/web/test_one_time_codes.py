@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.web.message import RefusedError
-from cldmon.web.one_time_codes import DIGITS, MOST_SENT, TRIES, Attempt, Codes, Outcome
+from cldmon.web.http import RefusedError
+from cldmon.web.one_time_codes import DIGITS, MAX_SENT, TRIES, Attempt, Codes, Outcome
 from tests.fakes import Clock
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def test_nothing_is_remembered_for_ever(codes: Codes, clock: Clock) -> None:
 
 
 def test_nobody_is_flooded_with_codes(codes: Codes, clock: Clock) -> None:
-    for _ in range(MOST_SENT):
+    for _ in range(MAX_SENT):
         codes.issue(ALICE)
         clock.advance(MINUTE)
     assert wait(codes) == 55 * 60
@@ -149,7 +149,7 @@ def test_nobody_is_flooded_with_codes(codes: Codes, clock: Clock) -> None:
 
 
 def test_a_code_that_could_not_be_sent_does_not_count(codes: Codes) -> None:
-    for _ in range(2 * MOST_SENT):
+    for _ in range(2 * MAX_SENT):
         codes.cancel(ALICE, codes.issue(ALICE))
     code = codes.issue(ALICE)
     codes.cancel(ALICE, "of another request")
@@ -168,7 +168,7 @@ def test_the_person_is_warned_once_a_day_at_most(codes: Codes, clock: Clock) -> 
 
 
 def test_a_clock_that_was_set_back_locks_nobody_out(codes: Codes, clock: Clock) -> None:
-    for _ in range(MOST_SENT):
+    for _ in range(MAX_SENT):
         codes.issue(ALICE)
     use_up(codes)
     clock.advance(-DAY)

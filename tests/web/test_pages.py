@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cldmon.web.pages import pages
+from cldmon.web.pages import load_pages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def test_files_are_served_by_their_place_and_kind(house: House, tmp_path: Path) 
     (folder / "parts" / "chart.js").write_text("export {}")
     (folder / "notes.py").write_text("secret = 1")
     (folder / "README").write_text("secret")
-    house.services = replace(house.services, pages=pages(folder))
+    house.services = replace(house.services, pages=load_pages(folder))
     assert (house.ask("GET", "/").body, house.ask("GET", "/").header("Content-Type")) == (
         b"<!doctype html>",
         "text/html; charset=utf-8",
@@ -38,7 +38,7 @@ def test_a_file_is_sent_once_and_packed(house: House, tmp_path: Path) -> None:
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "big.css").write_text("a{}" * 1000)
-    house.services = replace(house.services, pages=pages(folder))
+    house.services = replace(house.services, pages=load_pages(folder))
     got = house.ask("GET", "/big.css", headers={"Accept-Encoding": "gzip"})
     assert got.header("Content-Encoding") == "gzip"
     assert len(got.body) < 200
@@ -47,4 +47,4 @@ def test_a_file_is_sent_once_and_packed(house: House, tmp_path: Path) -> None:
 
 
 def test_without_a_dashboard_the_api_is_there_all_the_same(tmp_path: Path) -> None:
-    assert set(pages(tmp_path)) == {"/openapi.json"}
+    assert set(load_pages(tmp_path)) == {"/openapi.json"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.web.api import respond
-from cldmon.web.message import Request, Response
+from cldmon.web.http import Request, Response
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 

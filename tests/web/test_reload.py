@@ -11,8 +11,8 @@ import pytest
 
 from cldmon.errors import ConfigError
 from cldmon.web.file_cache import FileCache
-from cldmon.web.port_owner import holder_of
-from cldmon.web.reload import Reloaded, ThrottledLogger
+from cldmon.web.port_owner import find_port_owner
+from cldmon.web.reload import AutoReloader, ThrottledLogger
 from tests.web.raw import Ticks
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Followed:
         self.said: list[str] = []
         self.ticks = Ticks()
         self.write("1")
-        self.value = Reloaded(path, self._number, self.said.append, self.ticks).value
+        self.value = AutoReloader(path, self._number, self.said.append, self.ticks).value
 
     def _number(self) -> int:
         try:
@@ -78,7 +78,7 @@ def test_at_the_start_it_must_be_good(tmp_path: Path) -> None:
         raise ConfigError("bad")
 
     with pytest.raises(ConfigError):
-        Reloaded(tmp_path / "file", make, print)
+        AutoReloader(tmp_path / "file", make, print)
 
 
 def test_a_cached_file_is_read_only_when_it_has_changed(tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_who_holds_a_port_may_be_hidden(tmp_path: Path) -> None:
         " inode\n   0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000"
         "        0 4711 1\n"
     )
-    assert holder_of(3000, tmp_path) == "another program"
+    assert find_port_owner(3000, tmp_path) == "another program"
     (tmp_path / "12" / "fd").mkdir(parents=True)
     (tmp_path / "12" / "comm").write_text("node\n")
     (tmp_path / "12" / "fd" / "3").symlink_to("socket:[4711]")
-    assert holder_of(3000, tmp_path) == "node (process 12)"
-    assert holder_of(3001, tmp_path) == "another program"
+    assert find_port_owner(3000, tmp_path) == "node (process 12)"
+    assert find_port_owner(3001, tmp_path) == "another program"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.web import http_parser
-from cldmon.web.connections import MOST, Connections
-from cldmon.web.message import Document, Response
+from cldmon.web.connections import MAX_CONNECTIONS, Connections
+from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
 from tests.limits import no_threads
 from tests.web.house import API_TOKEN, House
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.web.message import Request
+    from cldmon.web.http import Request
     from tests.fakes import Clock
 
 HEAD = b"Host: localhost\r\n"
@@ -301,7 +301,7 @@ def test_a_fault_of_ours_is_told_without_details(house: House) -> None:
     """Nor does the log quote what may be a secret."""
 
     class Broken(Document):
-        def answer(self, request: Request) -> Response:
+        def response(self, request: Request) -> Response:
             raise LookupError("sk-ant-sid01-secret")
 
     house.services = replace(house.services, pages={"/": Broken(b"")})
@@ -392,7 +392,7 @@ class TestCrowds:
                 if number % 2:
                     sock.sendall(b"GET / HTTP/1.1\r\nHost: lo")
             assert house.ask("GET", "/api/session").status == 200
-            assert len(house.server.connections) <= MOST
+            assert len(house.server.connections) <= MAX_CONNECTIONS
 
     def test_where_no_thread_can_be_started_one_is_turned_away_and_the_next_is_not(
         self, house: House

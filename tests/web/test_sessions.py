@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from cldmon.domain.secret import Secret
 from cldmon.errors import StoreError
-from cldmon.web.revocations import LIFETIME, MOST_REVOKED, Revocations
-from cldmon.web.sessions import CookieScope, Sessions, session_secret
+from cldmon.web.revocations import LIFETIME, MAX_REVOKED, Revocations
+from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
 from tests import damage
 from tests.fakes import Clock
 from tests.limits import no_files
@@ -41,14 +41,19 @@ def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
 
 
 def cookie(sessions: Sessions, scope: CookieScope = SCOPE) -> str:
-    return sessions.cookie(sessions.open("U1", "Chloé 🦊"), scope).partition(";")[0]
+    return sessions.set_cookie(sessions.open("U1", "Chloé 🦊"), scope).partition(";")[0]
 
 
 def test_a_cookie_carries_the_session(tmp_path: Path, clock: Clock) -> None:
     sessions = made(tmp_path, clock)
     found = sessions.read(cookie(sessions), SCOPE)
     assert found
-    assert (found.user, found.name, found.guest, found.proved) == ("U1", "Chloé 🦊", False, False)
+    assert (found.user, found.name, found.is_guest, found.proved) == (
+        "U1",
+        "Chloé 🦊",
+        False,
+        False,
+    )
     assert found.expires == clock() + LIFETIME
 
 
@@ -90,7 +95,7 @@ def test_a_planted_cookie_hides_nobodys_own(
     clock.advance(timedelta(seconds=1))
     planted = [older, sessions.open(), sessions.open("U3")]
     for other in planted:
-        pair = [sessions.cookie(each, SCOPE).partition(";")[0] for each in (other, own)]
+        pair = [sessions.set_cookie(each, SCOPE).partition(";")[0] for each in (other, own)]
         header = "; ".join(reversed(pair) if backwards else pair)
         found = sessions.read(header, SCOPE)
         assert found
@@ -135,11 +140,11 @@ def test_a_flood_of_guests_does_not_bring_a_users_session_back(
     sessions.end(user)
     later = int((clock() + timedelta(days=30)).timestamp() * 1000)
     file = tmp_path / "revoked-sessions.json"
-    ends = {**json.loads(file.read_bytes()), **{f"g{n}": later for n in range(MOST_REVOKED)}}
+    ends = {**json.loads(file.read_bytes()), **{f"g{n}": later for n in range(MAX_REVOKED)}}
     file.write_text(json.dumps(ends))
     sessions.end(sessions.open())
     assert user.id in json.loads(file.read_bytes())
-    assert len(json.loads(file.read_bytes())) == MOST_REVOKED
+    assert len(json.loads(file.read_bytes())) == MAX_REVOKED
 
 
 @pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
@@ -195,8 +200,8 @@ def test_trouble_that_passes_ends_no_session(tmp_path: Path, clock: Clock) -> No
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    first = session_secret(data_dir, print)
-    assert first == session_secret(data_dir, print)
+    first = load_session_secret(data_dir, print)
+    assert first == load_session_secret(data_dir, print)
     assert len(first.reveal()) >= 32
     assert (data_dir / "session-secret").stat().st_mode & 0o777 == 0o600
 
@@ -206,14 +211,14 @@ def test_a_secret_that_is_damaged_is_made_anew(tmp_path: Path, harm: Damage) -> 
     """What is left of it, or stands there instead, may be guessed."""
     path = tmp_path / "session-secret"
     said: list[str] = []
-    first = session_secret(tmp_path, print)
+    first = load_session_secret(tmp_path, print)
     harm(path)
     if path.is_dir():  # which cannot be replaced
         with pytest.raises(StoreError, match="session-secret"):
-            session_secret(tmp_path, said.append)
+            load_session_secret(tmp_path, said.append)
         return
-    second = session_secret(tmp_path, said.append)
+    second = load_session_secret(tmp_path, said.append)
     assert first != second
     assert len(second.reveal()) >= 32
-    assert second == session_secret(tmp_path, print)
+    assert second == load_session_secret(tmp_path, print)
     assert len(said) <= 1

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 JSON = "application/json"
-NEVER_KEPT = "no-store"
-ASK_AGAIN = "private, no-cache"
+NO_STORE = "no-store"
+REVALIDATE = "private, no-cache"
 """A browser may keep the answer, but asks each time whether it still holds."""
 
-WORTH_PACKING = 1024
+MIN_GZIP_BYTES = 1024
 """Bytes from which compressing pays."""
 
-_FAST = 1
+_GZIP_LEVEL = 1
 """zlib's level: half the size of the best for a tenth of its time, on these bodies."""
 
 
@@ -96,22 +96,22 @@ class Document:
     @cached_property
     def gzipped(self) -> bytes:
         """The gzipped body."""
-        return gzip.compress(self.body, _FAST, mtime=0)
+        return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
 
-    def answer(self, request: Request) -> Response:
+    def response(self, request: Request) -> Response:
         """Return it in the form that this request can take, or 304 if it is known there."""
-        shared = (("ETag", self.etag), ("Cache-Control", ASK_AGAIN), ("Vary", "Accept-Encoding"))
-        if _is_known(self.etag, request.header("if-none-match")):
+        shared = (("ETag", self.etag), ("Cache-Control", REVALIDATE), ("Vary", "Accept-Encoding"))
+        if _etag_matches(self.etag, request.header("if-none-match")):
             return Response(304, b"", shared)
         kind = ("Content-Type", self.kind)
-        if len(self.body) >= WORTH_PACKING and accepts_gzip(request):
+        if len(self.body) >= MIN_GZIP_BYTES and accepts_gzip(request):
             return Response(200, self.gzipped, (kind, *shared, ("Content-Encoding", "gzip")))
         return Response(200, self.body, (kind, *shared))
 
 
 def json_response(body: Any, status: int = 200, *headers: tuple[str, str]) -> Response:
     """Return a JSON answer that is kept nowhere."""
-    kind = (("Content-Type", JSON), ("Cache-Control", NEVER_KEPT))
+    kind = (("Content-Type", JSON), ("Cache-Control", NO_STORE))
     return Response(status, encode_json(body), (*kind, *headers))
 
 
@@ -133,7 +133,7 @@ def accepts_gzip(request: Request) -> bool:
     return False
 
 
-def _is_known(etag: str, known: str) -> bool:
+def _etag_matches(etag: str, known: str) -> bool:
     if not known:
         return False
     opaque = etag.removeprefix("W/")

@@ -21,7 +21,7 @@ _TROUBLE = (OSError, HTTPException, ValueError)
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
 
 
-class Asked:
+class BackgroundCheck:
     """A question that runs beside what the program does, and dies with it.
 
     `work` returns what went wrong, or None. A thread, because no time-out of a socket bounds
@@ -50,7 +50,7 @@ class Asked:
             self._result.put(_words(error))
 
 
-def server_problem(host: str, port: int, name: str) -> str | None:
+def check_server(host: str, port: int, name: str) -> str | None:
     """Return why the server that listens on `host`:`port` is not to be reached, or None.
 
     `name` is a Host name that it answers to. That it finds the passes unhealthy (503) is not its
@@ -67,10 +67,10 @@ def server_problem(host: str, port: int, name: str) -> str | None:
             connection.close()
         return None if status in (200, 503) else f"HTTP {status}; is it cldmon?"
 
-    return Asked(ask).problem()
+    return BackgroundCheck(ask).problem()
 
 
-def get(url: str) -> str | None:
+def ping(url: str) -> str | None:
     """Get a URL and return what went wrong, or None; raises what a socket or an address raises.
 
     No redirect is followed; proxies are those of the environment.
