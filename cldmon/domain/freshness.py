@@ -61,6 +61,11 @@ def is_stale(age: timedelta, interval: timedelta) -> bool:
     return abs(age) > STALE_INTERVALS * interval
 
 
+def stale_at(read_at: datetime | None, interval: timedelta) -> datetime | None:
+    """Return the last instant at which a reading is live, for those who show it for a while."""
+    return read_at and read_at + STALE_INTERVALS * interval
+
+
 @dataclass(frozen=True, slots=True)
 class WindowView:
     """One window as it may be shown.
@@ -106,6 +111,7 @@ class AccountView:
     windows: tuple[WindowView, ...]
     age: timedelta | None
     stale: bool
+    stale_at: datetime | None = None
 
     @property
     def live(self) -> bool:
@@ -154,6 +160,7 @@ def to_json(
     """
     body: dict[str, Any] = {
         "fetchedAt": iso_or_none(snapshot.fetched_at),
+        "staleAt": iso_or_none(stale_at(snapshot.fetched_at, snapshot.interval)),
         "accounts": [_account_json(account) for account in view(snapshot, now, forecasts)],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
@@ -175,7 +182,9 @@ def _view_account(
         _view_window(name, reading, now, known.get((account.label, name)))
         for name in in_display_order(reading.windows)
     )
-    return AccountView(account.label, failure, reading, windows, age, stale)
+    return AccountView(
+        account.label, failure, reading, windows, age, stale, stale_at(reading.taken_at, interval)
+    )
 
 
 def _view_window(
@@ -191,6 +200,7 @@ def _view_window(
 def _account_json(account: AccountView) -> dict[str, Any]:
     age = {
         "stale": account.stale,
+        "staleAt": iso_or_none(account.stale_at),
         "ageSeconds": None if account.age is None else int(account.age.total_seconds()),
     }
     shown = _reading_json(account)

@@ -71,6 +71,7 @@ RESERVED = frozenset(
         "models",
         "scoped",
         "stale",
+        "staleAt",
         "ageSeconds",
     }
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cldmon.domain.subscriptions import Subscription
     from cldmon.terminal.style import Terminal
 
-_HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Free again")
+_HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Reset")
 _LONGEST = 20
 """Columns granted to a name and to a label, so that a row fits into 80."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from cldmon.channels.slack.messages import alert
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.freshness import STALE_INTERVALS
-from cldmon.domain.instants import from_ms, nearest_minute
+from cldmon.domain.freshness import STALE_INTERVALS, to_json
+from cldmon.domain.instants import from_ms, nearest_minute, to_ms
+from cldmon.domain.model import Account, Reading, Snapshot
 from cldmon.domain.windows import WINDOW_KINDS, in_display_order, short_title, title
 from cldmon.terminal.times import format_clock, format_day
 
@@ -252,9 +254,17 @@ def test_a_window_is_called_what_the_server_calls_it(page: Page) -> None:
 
 
 def test_a_page_left_alone_calls_a_reading_stale_when_the_server_would(page: Page) -> None:
-    assert page.evaluate("import('/js/usage.js').then((usage) => usage.STALE_INTERVALS)") == (
-        STALE_INTERVALS
-    )
+    """The server says until when; the page compares that with its clock."""
+    interval = timedelta(minutes=10)
+    read_at, last = from_ms(NOON), from_ms(NOON) + STALE_INTERVALS * interval
+    snapshot = Snapshot(read_at, (Account("a", Reading(read_at, {})),), interval)
+    [account] = to_json(snapshot, read_at)["accounts"]
+    for now, state, is_stale in (
+        (last, "live", False),
+        (last + timedelta(milliseconds=1), "stale", True),
+    ):
+        assert call(page, "usage", "viewAccount", account, to_ms(now))["state"] == state
+        assert to_json(snapshot, now)["accounts"][0]["stale"] is is_stale
 
 
 def test_money_is_written_as_the_reader_writes_it(page: Page) -> None:

@@ -176,7 +176,7 @@ def two_people(office: Office) -> None:
 def test_the_list_shows_everybody_by_name(office: Office) -> None:
     two_people(office)
     header, *rows = office.subscribe("--list").stdout.splitlines()
-    assert header.split() == ["Slack", "id", "Name", "Account", "Limit", "hit", "Free", "again"]
+    assert header.split() == ["Slack", "id", "Name", "Account", "Limit", "hit", "Reset"]
     assert [row.split()[0] for row in rows] == [ALICE, "U02BOB"]
     assert "Bob <b>Builder</b>" in rows[1]
 

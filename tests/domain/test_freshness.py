@@ -124,6 +124,7 @@ def test_before_the_first_pass_the_json_is_loading() -> None:
     kinds = body.pop("windowKinds")
     assert body == {
         "fetchedAt": None,
+        "staleAt": None,
         "accounts": [],
         "refreshIntervalMs": 600_000,
         "slackEnabled": False,

@@ -104,7 +104,7 @@ export class Dashboard {
   }
 
   #showCards(at) {
-    const { accounts, refreshIntervalMs, alertSubscriptions } = this.usage;
+    const { accounts, alertSubscriptions } = this.usage;
     const shared = {
       disabledReason: this.#getDisabledReason(),
       reachable: this.outage === null,
@@ -112,7 +112,7 @@ export class Dashboard {
     };
     this.cards.update(
       accounts.map((account) => {
-        const view = viewAccount(account, refreshIntervalMs, at);
+        const view = viewAccount(account, at);
         const subscription = alertSubscriptions[account.label] ?? NO_ALERTS;
         return [account.label, { view, subscription, ...shared }];
       }),
@@ -120,9 +120,7 @@ export class Dashboard {
     const empty = byId("empty");
     empty.hidden = accounts.length > 0;
     setText(empty, describeEmptiness(this.usage));
-    document.title = accounts.length
-      ? `${formatHighest(accounts, refreshIntervalMs, at)}cldmon`
-      : "cldmon";
+    document.title = accounts.length ? `${formatHighest(accounts, at)}cldmon` : "cldmon";
   }
 
   /** Return why alerts cannot be changed; empty if they can. */
@@ -150,8 +148,8 @@ function describeEmptiness({ loading }) {
     : "No account is configured.";
 }
 
-function findFullWindows({ accounts, refreshIntervalMs }) {
-  const views = accounts.map((account) => viewAccount(account, refreshIntervalMs, now()));
+function findFullWindows({ accounts }) {
+  const views = accounts.map((account) => viewAccount(account, now()));
   return views
     .filter((view) => view.state === "live")
     .flatMap((view) =>
@@ -162,9 +160,9 @@ function findFullWindows({ accounts, refreshIntervalMs }) {
 }
 
 /** Return the highest live percentage, for the tab. */
-function formatHighest(accounts, intervalMs, at) {
+function formatHighest(accounts, at) {
   const live = accounts
-    .map((account) => viewAccount(account, intervalMs, at))
+    .map((account) => viewAccount(account, at))
     .filter((view) => view.state === "live");
   const percents = live.flatMap((view) => view.windows.map(({ percent }) => percent ?? 0));
   return percents.length ? `${Math.max(...percents)}% · ` : "";

@@ -128,8 +128,7 @@ export class History {
   #show() {
     const at = now();
     this.shownAt = at;
-    const { accounts, refreshIntervalMs } = this.usage;
-    const views = accounts.map((account) => viewAccount(account, refreshIntervalMs, at));
+    const views = this.usage.accounts.map((account) => viewAccount(account, at));
     const range = [at - this.range.ms, at];
     const span = this.zoom ?? [range[0], at + this.#computeAhead(views, at)];
     const shared = { library: this.library, names: this.names, span, range, now: at };

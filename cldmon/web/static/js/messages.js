@@ -4,9 +4,9 @@ import { formatAge, formatClock, formatDuration, formatWhen } from "./time.js";
 
 export const LEVELS = {
   normal: { word: "", mark: "" },
-  high: { word: "High", mark: "▲" },
-  critical: { word: "Nearly full", mark: "▲▲" },
-  full: { word: "Limit hit", mark: "■" },
+  high: { word: "High", mark: "!" },
+  critical: { word: "Nearly full", mark: "!!" },
+  full: { word: "Limit hit", mark: "!!" },
 };
 
 /** Return when a window resets: as clock time, and as a countdown. */
@@ -26,7 +26,7 @@ function describeMissingReset({ name, percent }) {
 /** Return where a window is heading. */
 export function describeForecast(window, now) {
   if (window.due) return "Unknown until the next reading.";
-  if (window.percent === 100) return "";
+  if (window.level === "full") return "";
   const forecast = window.forecast;
   if (!forecast) return "";
   if (!forecast.fullAt) return `On pace for ${forecast.endsAtPercent}% by reset.`;

@@ -1,8 +1,7 @@
-// How fresh the page is: "Updated … · next in …", and notices about what keeps it from being so.
+// How fresh the page is: "Updated … · next in …", and notices if it isn't.
 
 import { byId, el, setText } from "./dom.js";
 import { formatAge, formatClock, formatInterval, formatDuration, formatWhen } from "./time.js";
-import { STALE_INTERVALS } from "./usage.js";
 import { toSentence } from "./messages.js";
 
 export class StatusBar {
@@ -12,7 +11,7 @@ export class StatusBar {
   }
 
   /**
-   * `usage` is the last answer of the server, or null; `outage` is null while it answers, else the
+   * `usage` is the server's last response, or null; `outage` is null while it responds, else the
    * first error since then and its time in ms.
    */
   update(usage, outage, now) {
@@ -22,10 +21,8 @@ export class StatusBar {
       setText(this.element, describeFreshness(fetchedAt, usage.refreshIntervalMs, now));
     this.#notify([
       outage === null ? "" : describeOutage(outage, usage !== null, now),
-      describeStoppedCollector(fetchedAt, usage?.refreshIntervalMs, now),
-      usage?.subscriptionsError
-        ? `Alert settings cannot be shown: ${usage.subscriptionsError}.`
-        : "",
+      usage === null ? "" : describeStoppedCollector(usage, now),
+      usage?.subscriptionsError ? `Can't show alert settings: ${usage.subscriptionsError}.` : "",
     ]);
   }
 
@@ -36,16 +33,16 @@ export class StatusBar {
 
   /** Screen readers read the region when it changes, so it changes only with its text. */
   #notify(all) {
-    const words = all.filter(Boolean);
+    const messages = all.filter(Boolean);
     const shown = [...this.notices.children].map((notice) => notice.textContent);
-    if (shown.length === words.length && words.every((each, n) => each === shown[n])) return;
-    this.notices.replaceChildren(...words.map((each) => el("p", { class: "notice" }, each)));
+    if (shown.length === messages.length && messages.every((each, n) => each === shown[n])) return;
+    this.notices.replaceChildren(...messages.map((each) => el("p", { class: "notice" }, each)));
   }
 }
 
 function describeFreshness(fetchedAt, intervalMs, now) {
   const left = fetchedAt + intervalMs - now;
-  const next = left > 0 ? `next in ${formatDuration(left)}` : "next one due";
+  const next = left > 0 ? `next in ${formatDuration(left)}` : "next due";
   return `Updated ${formatAge(Math.max(0, now - fetchedAt))} · ${next}`;
 }
 
@@ -56,8 +53,9 @@ function describeOutage({ at, error }, hasData, now) {
   return `Server error ${since}; ${shown}: ${toSentence(error.message)} See its log.`;
 }
 
-function describeStoppedCollector(fetchedAt, intervalMs, now) {
-  if (fetchedAt === null || now - fetchedAt <= STALE_INTERVALS * intervalMs) return "";
-  const last = `last pass ${formatWhen(fetchedAt, now)}, expected every ${formatInterval(intervalMs)}`;
-  return `The collector has stopped: ${last}. The numbers are old. Check its timer with cldmon doctor.`;
+function describeStoppedCollector({ fetchedAt, staleAt, refreshIntervalMs }, now) {
+  if (fetchedAt === null || now <= Date.parse(staleAt)) return "";
+  const last = formatWhen(Date.parse(fetchedAt), now);
+  const every = formatInterval(refreshIntervalMs);
+  return `The collector has stopped: last pass ${last}, expected every ${every}. Run cldmon doctor on the server.`;
 }

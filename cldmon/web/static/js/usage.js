@@ -1,17 +1,12 @@
 // Accounts of `GET /api/usage` as they may be shown now. Pure: the time is passed in, in ms.
 //
-// The server decides what is stale, due and overdue, and names levels and windows. But a page stays
-// open: between two answers, or while the server is unreachable, a reset passes and a reading ages.
-// Only these two are checked here as well, by the rules of cldmon/domain/freshness.py.
-
-export const STALE_INTERVALS = 3;
+// The server decides what is stale, due and overdue, and names levels and windows. Between two
+// responses the page only checks whether an instant that the server named has passed.
 
 /** Return an account as it may be shown; `state` is live, stale, error or unread. */
-export function viewAccount(account, intervalMs, now) {
+export function viewAccount(account, now) {
   const reading = getReading(account);
-  const readAt = reading ? Date.parse(reading.fetchedAt) : null;
-  const isStale =
-    account.stale || readAt === null || Math.abs(now - readAt) > STALE_INTERVALS * intervalMs;
+  const isStale = account.stale || now > Date.parse(account.staleAt);
   return {
     label: account.label,
     plan: account.plan ?? reading?.plan ?? null,
@@ -19,7 +14,7 @@ export function viewAccount(account, intervalMs, now) {
     error: account.error ?? null,
     errorKind: account.errorKind ?? null,
     retryAt: account.retryAt ? Date.parse(account.retryAt) : null,
-    readAt,
+    readAt: reading ? Date.parse(reading.fetchedAt) : null,
     windows: (reading?.windows ?? []).map((window) => viewWindow(window, now)),
     credits: reading?.credits ?? null,
     pools: reading?.pools ?? [],
