@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.app import parts
 from cldmon.config import locate
+from cldmon.config.outline import outline as read_outline
 from cldmon.domain.labels import select_labels
 from cldmon.errors import ConfigError
 from cldmon.store import HEALTH_LOG
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from cldmon.claude.source import BrowserSource
     from cldmon.collector import Outcome
     from cldmon.config.edit import KeyPlace
-    from cldmon.config.locate import Outline
+    from cldmon.config.outline import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Failure, Snapshot
@@ -72,7 +73,7 @@ class App:
     @cached_property
     def outline(self) -> Outline:
         """The little of the configuration that readers need."""
-        return locate.outline(self.config_path, self.data_dir_option, self.env)
+        return read_outline(self.config_path, self.data_dir_option, self.env)
 
     @property
     def data_dir(self) -> Path:

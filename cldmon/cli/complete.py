@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.config import locate
 from cldmon.config.label import printable
+from cldmon.config.outline import outline
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
-    from cldmon.config.locate import Outline
+    from cldmon.config.outline import Outline
 
 RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30d": "a month"}
 
@@ -33,14 +34,14 @@ def account_labels(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the labels of the configured accounts."""
-    outline = _outline(ctx)
-    return _items(outline.labels if outline else (), incomplete)
+    found = _outline(ctx)
+    return _items(found.labels if found else (), incomplete)
 
 
 def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the Slack ids that have a subscription."""
-    outline = _outline(ctx)
-    return _items(_subscribers(outline) if outline else (), incomplete)
+    found = _outline(ctx)
+    return _items(_subscribers(found.data_dir) if found else (), incomplete)
 
 
 def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -99,18 +100,17 @@ def _outline(ctx: click.Context) -> Outline | None:
         for name in ("config_path", "data_dir")
     )
     try:
-        found = locate.find_config(config, os.environ, Path.cwd())
-        return locate.outline(found, data_dir, os.environ)
+        return outline(locate.find_config(config, os.environ, Path.cwd()), data_dir, os.environ)
     except (CldmonError, OSError):
         return None
 
 
-def _subscribers(outline: Outline) -> list[str]:
+def _subscribers(data_dir: Path) -> list[str]:
     import json
 
     # Not through SubscriptionsFile, which brings locks and more along.
     try:
-        body = json.loads(files.read(outline.data_dir / "subscriptions.json") or b"")
+        body = json.loads(files.read(data_dir / "subscriptions.json") or b"")
         return [user for user in body["users"] if isinstance(user, str)]
     except (CldmonError, ValueError, LookupError, TypeError, RecursionError):
         return []

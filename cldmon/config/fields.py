@@ -39,8 +39,10 @@ def _label(text: str) -> str:
 
 
 def _interval(minutes: float) -> float:
-    if problem := locate.interval_problem(minutes):
-        raise ValueError(problem)
+    low, high = locate.MIN_INTERVAL_MINUTES, locate.MAX_INTERVAL_MINUTES
+    if not low <= minutes <= high:
+        default = locate.DEFAULT_INTERVAL_MINUTES
+        raise ValueError(f"expected a number of minutes, {low} to {high} (default {default})")
     return minutes
 
 

@@ -1,25 +1,18 @@
-"""Where the configuration and the data are, and the little of them that readers need.
+"""Where the configuration and the data are.
 
-Light on purpose: nothing here may import pydantic, for `status`, `history`, `health` and shell
-completion start through it; nor dataclasses, for the line of a status bar does.
+Light on purpose, see `outline`.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from cldmon.config import document
-from cldmon.config import label as labels
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from cldmon.config.document import Document
-    from cldmon.config.lines import KeyPath
 
 FILE_NAME = "config.toml"
 SYSTEM_CONFIG = Path("/etc/cldmon") / FILE_NAME
@@ -29,16 +22,6 @@ DEFAULT_INTERVAL_MINUTES = 10
 MIN_INTERVAL_MINUTES = 0.001
 MAX_INTERVAL_MINUTES = 10_080
 """A week: no window is longer."""
-
-
-class Outline(NamedTuple):
-    """What the readers need of a configuration; the rest of it is not judged."""
-
-    config_path: Path
-    data_dir: Path
-    interval: timedelta
-    labels: tuple[str, ...]
-    slack_enabled: bool
 
 
 def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
@@ -115,21 +98,6 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
         )
 
 
-def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) -> Outline:
-    """Read just what the readers need from the configuration at `path`.
-
-    Raises ConfigError (`FILE:LINE: key: problem`) for bad TOML or a bad value among those.
-    """
-    found = document.read(path)
-    return Outline(
-        config_path=path,
-        data_dir=data_dir(_configured_data_dir(found), path, data_dir_option, env),
-        interval=timedelta(minutes=_interval(found)),
-        labels=_labels(found),
-        slack_enabled=_slack_enabled(found),
-    )
-
-
 def expanded(text: str, env: Mapping[str, str]) -> Path:
     """Return a path with a leading `~` replaced by `$HOME`."""
     if text == "~" or text.startswith("~/"):
@@ -140,15 +108,6 @@ def expanded(text: str, env: Mapping[str, str]) -> Path:
 def beside(folder: Path, text: str, env: Mapping[str, str]) -> Path:
     """Return a configured path: a relative one counts from the configuration's folder."""
     return folder / expanded(text, env)
-
-
-def interval_problem(minutes: object) -> str | None:
-    """Return what is wrong with `fetch_interval_minutes`, or None."""
-    number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if number and MIN_INTERVAL_MINUTES <= minutes <= MAX_INTERVAL_MINUTES:  # type: ignore[operator]
-        return None
-    bounds = f"{MIN_INTERVAL_MINUTES} to {MAX_INTERVAL_MINUTES}"
-    return f"expected a number of minutes, {bounds} (default {DEFAULT_INTERVAL_MINUTES})"
 
 
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
@@ -183,52 +142,3 @@ def _xdg(variable: str, default: str, env: Mapping[str, str]) -> Path:
     """Return an XDG base folder; by those rules a relative one is ignored."""
     named = Path(env.get(variable, ""))
     return named if named.is_absolute() else _home(env) / default
-
-
-def _configured_data_dir(found: Document) -> str | None:
-    value = found.data.get("data_dir")
-    if value is None or (isinstance(value, str) and value and labels.printable(value)):
-        return value
-    raise _refused(found, ("data_dir",), "expected the path of a folder, in quotes")
-
-
-def _interval(found: Document) -> float:
-    value: float = found.data.get("fetch_interval_minutes", DEFAULT_INTERVAL_MINUTES)
-    if problem := interval_problem(value):
-        raise _refused(found, ("fetch_interval_minutes",), problem)
-    return value
-
-
-def _labels(found: Document) -> tuple[str, ...]:
-    accounts = found.data.get("accounts", [])
-    if not isinstance(accounts, list):
-        raise _refused(found, ("accounts",), "expected [[accounts]] tables, one for each account")
-    return tuple(_label(found, number, account) for number, account in enumerate(accounts))
-
-
-def _label(found: Document, number: int, account: object) -> str:
-    if not isinstance(account, dict) or "label" not in account:
-        raise _refused(found, ("accounts", number), 'has no label; add label = "a name"')
-    if problem := labels.problem(account["label"]):
-        raise _refused(found, ("accounts", number, "label"), problem)
-    return str(account["label"])
-
-
-def _slack_enabled(found: Document) -> bool:
-    notifications = _table(found, found.data, "notifications")
-    slack = _table(found, notifications, "notifications", "slack")
-    enabled = slack.get("enabled", False)
-    if not isinstance(enabled, bool):
-        raise _refused(found, ("notifications", "slack", "enabled"), "expected true or false")
-    return enabled
-
-
-def _table(found: Document, parent: Mapping[str, Any], *key: str) -> Mapping[str, Any]:
-    value = parent.get(key[-1], {})
-    if not isinstance(value, dict):
-        raise _refused(found, key, f"expected a table: [{'.'.join(key)}]")
-    return value
-
-
-def _refused(found: Document, key: KeyPath, problem: str) -> ConfigError:
-    return ConfigError(found.complaint(key, problem))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cldmon.config import locate, write
+from cldmon.config.outline import outline
 from cldmon.errors import ImportFailedError
 from cldmon.importing import node
 from cldmon.importing.data import staged
@@ -95,7 +96,7 @@ def _compare(translation: Translation, existing: Path, *, tell: Tell, warn: Tell
 
 def _data_dir(goal: Goal, env: Mapping[str, str]) -> Path:
     if goal.data_dir is None and goal.config.exists():
-        return locate.outline(goal.config, None, env).data_dir
+        return outline(goal.config, None, env).data_dir
     return locate.data_dir(None, goal.config, goal.data_dir, env)
 
 

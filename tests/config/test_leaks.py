@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.config import document, locate
+from cldmon.config import document
 from cldmon.config.load import load, read
+from cldmon.config.outline import outline
 from cldmon.config.secrets import bot_token, session_key
 from cldmon.errors import CldmonError
 
@@ -72,7 +73,7 @@ def told(error: BaseException) -> str:
 def outlined(path: Path) -> str:
     """Return what reading the outline tells; it may well find nothing wrong."""
     try:
-        locate.outline(path, None, {})
+        outline(path, None, {})
     except CldmonError as error:
         return told(error)
     return ""

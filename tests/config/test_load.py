@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from cldmon.config import locate, rules
+from cldmon.config import rules
 from cldmon.config.load import load, permissions_warning, read
 from cldmon.config.network import is_loopback
+from cldmon.config.outline import outline
 from cldmon.config.schema import AccountConfig, Config
 from cldmon.errors import ConfigError
 
@@ -451,7 +452,7 @@ def test_whatever_the_bytes_the_answer_is_a_config_or_a_config_error(
 def judged(path: Path, content: bytes) -> None:
     """Load what is written; any exception but a ConfigError fails the test."""
     path.write_bytes(content)
-    for look in (lambda: load(path, {}), lambda: locate.outline(path, None, {})):
+    for look in (lambda: load(path, {}), lambda: outline(path, None, {})):
         with suppress(ConfigError):
             look()
 
@@ -466,10 +467,10 @@ def test_what_load_accepts_the_outline_sees_alike(
         config = read(path)
     except ConfigError:
         return
-    outline = locate.outline(path, None, os.environ)
-    assert outline.labels == tuple(account.label for account in config.accounts)
-    assert outline.interval == config.interval
-    assert outline.slack_enabled == config.notifications.slack.enabled
+    seen = outline(path, None, os.environ)
+    assert seen.labels == tuple(account.label for account in config.accounts)
+    assert seen.interval == config.interval
+    assert seen.slack_enabled == config.notifications.slack.enabled
 
 
 def test_of_a_file_of_other_things_twenty_problems_are_told(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.config import locate
+from cldmon.config.outline import Outline, outline
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -160,8 +161,7 @@ def test_the_outline_holds_what_readers_need(write: Callable[[str], Path]) -> No
         "[notifications.slack]\nenabled = true\n"
         '[[accounts]]\nlabel = "alice"\n[[accounts]]\nlabel = "🐙 \\"b\\""\n'
     )
-    assert locate.outline(path, None, {}) == locate.Outline(
-        config_path=path,
+    assert outline(path, None, {}) == Outline(
         data_dir=path.parent / "data",
         interval=timedelta(minutes=2, seconds=30),
         labels=("alice", '🐙 "b"'),
@@ -170,50 +170,50 @@ def test_the_outline_holds_what_readers_need(write: Callable[[str], Path]) -> No
 
 
 def test_the_outline_of_an_empty_config_has_the_defaults(write: Callable[[str], Path]) -> None:
-    outline = locate.outline(write(""), None, {"HOME": "/h"})
-    assert (outline.interval, outline.labels) == (timedelta(minutes=10), ())
-    assert not outline.slack_enabled
+    found = outline(write(""), None, {"HOME": "/h"})
+    assert (found.interval, found.labels) == (timedelta(minutes=10), ())
+    assert not found.slack_enabled
 
 
 def test_the_outline_does_not_judge_what_it_does_not_need(write: Callable[[str], Path]) -> None:
     """A reader still shows what is stored while somebody edits the rest."""
     text = 'unknown = 1\nport = "x"\n[[accounts]]\nlabel = "a"\nsession_key = 5\n'
-    assert locate.outline(write(text), None, {}).labels == ("a",)
+    assert outline(write(text), None, {}).labels == ("a",)
+    assert not outline(write("[notifications.slack]\nenabled = 1"), None, {}).slack_enabled
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("\nfetch_interval_minutes = 0", ":2: fetch_interval_minutes: expected a number of min"),
-        ("fetch_interval_minutes = true", ":1: fetch_interval_minutes: expected a number"),
+        ("fetch_interval_minutes = '5'", ":1: fetch_interval_minutes: expected a number"),
         ("fetch_interval_minutes = nan", ":1: fetch_interval_minutes: expected a number"),
         ("fetch_interval_minutes = 1e300", ":1: fetch_interval_minutes: expected a number"),
-        ("data_dir = 5", ":1: data_dir: expected the path of a folder"),
-        ('data_dir = "a\\u0000b"', ":1: data_dir: expected the path of a folder"),
+        ("data_dir = 5", ":1: data_dir: expected a string"),
+        ('data_dir = "a\\u0000b"', ":1: data_dir: holds a control character"),
         ("accounts = 5", ":1: accounts: expected [[accounts]] tables"),
-        ("accounts = [5]", ":1: accounts[1]: has no label"),
-        ("[[accounts]]\n[[accounts]]\nlabel = 5", ":1: accounts[1]: has no label"),
+        ("accounts = [5]", ":1: accounts[1]: expected a table"),
+        ("[[accounts]]\n[[accounts]]\nlabel = 5", ":1: accounts[1].label: is missing"),
         ('[[accounts]]\nlabel = "a\\u001b[31m"', ":2: accounts[1].label: holds a control char"),
         ("notifications = 5", ":1: notifications: expected a table"),
         ("[notifications]\nslack = 5", ":2: notifications.slack: expected a table"),
-        ("[notifications.slack]\nenabled = 1", ":2: notifications.slack.enabled: expected true"),
         ("a = 1\n[b", ":2: is not valid TOML"),
     ],
 )
-def test_what_is_wrong_in_the_outline_is_told_with_line_and_key(
+def test_a_value_that_readers_cannot_use_is_an_error_of_the_schema(
     write: Callable[[str], Path], text: str, said: str
 ) -> None:
     path = write(text)
     with pytest.raises(ConfigError) as caught:
-        locate.outline(path, None, {})
+        outline(path, None, {})
     assert str(caught.value).startswith(f"{path}{said}")
 
 
 def test_the_outline_is_read_without_heavy_imports(write: Callable[[str], Path]) -> None:
     """`status` and shell completion start through here."""
     code = (
-        "import sys; from pathlib import Path; from cldmon.config import locate;"
-        "locate.outline(Path(sys.argv[1]), None, {});"
+        "import sys; from pathlib import Path; from cldmon.config.outline import outline;"
+        "outline(Path(sys.argv[1]), None, {});"
         "print(*sys.modules)"
     )
     path = write('[[accounts]]\nlabel = "a"\n')
