@@ -109,7 +109,7 @@ def test_every_error_and_warning_is_on_the_page(message: str) -> None:
 
 def slack_codes() -> list[str]:
     """Every code of Slack's that the code knows."""
-    source = (ROOT / "cldmon" / "slack" / "verdicts.py").read_text(encoding="utf-8")
+    source = (ROOT / "cldmon" / "channels" / "slack" / "verdicts.py").read_text(encoding="utf-8")
     return sorted(set(re.findall(r'"([a-z_]+)"(?=[:,}])', source)))
 
 
