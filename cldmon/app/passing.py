@@ -39,7 +39,7 @@ def fetch(
     """Make one pass, then tell Prometheus and the watchdog of it; see `Collector.run`."""
     for key, problem in rules.missing_token(app.config, app.env):
         warn(f"{app.config_path}: {dotted(key)}: {problem}")
-    watchdog = Watchdog(app.config.health.ping_url, warn)
+    watchdog = Watchdog(app.config.health.ping_url)
     with watchdog.reporting_failures():
         outcome = _collector(app, warn).run(
             labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.send_start

@@ -1,13 +1,14 @@
-"""Look-ups side by side: one that fails, or takes long, harms and holds up no other."""
+"""Look up session keys concurrently: one that fails or takes long does not affect the others."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
-from threading import Thread
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import SecretError
+from cldmon.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,31 +17,20 @@ if TYPE_CHECKING:
 
 
 def start_lookups(lookups: Mapping[str, Callable[[], T]]) -> dict[str, Future[T | Failure]]:
-    """Start what looks up a key for each label; return what it will give, or why there is none.
-
-    Each runs in a thread that a process which ends does not wait for.
-    """
-    return {label: _start(look_up) for label, look_up in lookups.items()}
+    """Start looking up a key for each label; return the futures of the keys, or of failures."""
+    return {label: _start(partial(_run, look_up)) for label, look_up in lookups.items()}
 
 
-def _start(look_up: Callable[[], T]) -> Future[T | Failure]:
-    future: Future[T | Failure] = Future()
-    future.set_running_or_notify_cancel()
+def _start(work: Callable[[], T]) -> Future[T]:
     try:
-        Thread(target=_run, args=(look_up, future), daemon=True).start()
+        return start_thread(work)
     except RuntimeError:  # the system has no thread left: one after the other, then
-        _run(look_up, future)
-    return future
+        future: Future[T] = Future()
+        future.set_result(work())
+        return future
 
 
-def _run(look_up: Callable[[], T], future: Future[T | Failure]) -> None:
-    try:
-        future.set_result(_result(look_up))
-    except BaseException as error:
-        future.set_exception(error)
-
-
-def _result(look_up: Callable[[], T]) -> T | Failure:
+def _run(look_up: Callable[[], T]) -> T | Failure:
     try:
         return look_up()
     except SecretError as error:

@@ -1,14 +1,13 @@
-"""HTTP questions that may never take longer than they are given, whatever the other side does."""
+"""HTTP requests that never take longer than they are given, no matter what the server does."""
 
 from __future__ import annotations
 
-import threading
 from http.client import HTTPConnection, HTTPException
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import Request
 
+from cldmon.threads import start_thread
 from cldmon.urls import opener
 
 if TYPE_CHECKING:
@@ -17,61 +16,32 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 """How long an answer may take, name look-up included."""
 
-_TROUBLE = (OSError, HTTPException, ValueError)
-_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked at, not bound to
-
-
-class BackgroundCheck:
-    """A question that runs beside what the program does, and dies with it.
-
-    `work` returns what went wrong, or None. A thread, because no time-out of a socket bounds
-    name look-ups and slow headers.
-    """
-
-    def __init__(self, work: Callable[[], str | None]) -> None:
-        self._result: SimpleQueue[str | None] = SimpleQueue()
-        self._work = work
-        try:
-            threading.Thread(target=self._run, daemon=True).start()
-        except RuntimeError:
-            self._result.put("no thread can be started")
-
-    def problem(self, seconds: float = SECONDS) -> str | None:
-        """Wait for the answer, `seconds` at most, and return what went wrong."""
-        try:
-            return self._result.get(timeout=seconds)
-        except Empty:
-            return f"no answer within {seconds:g} s"
-
-    def _run(self) -> None:
-        try:
-            self._result.put(self._work())
-        except _TROUBLE as error:
-            self._result.put(_words(error))
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound to
 
 
 def check_server(host: str, port: int, name: str) -> str | None:
-    """Return why the server that listens on `host`:`port` is not to be reached, or None.
+    """Return why the server that listens on `host`:`port` can't be reached, or None if it can.
 
-    `name` is a Host name that it answers to. That it finds the passes unhealthy (503) is not its
-    own failure.
+    `name` is a Host name that it accepts. The server is fine even if it finds the passes
+    unhealthy (503).
     """
-    address = _EVERY_ADDRESS.get(host.strip("[]"), host.strip("[]"))
+    address = _LOOPBACK_OF.get(host.strip("[]"), host.strip("[]"))
+    header = f"[{name.strip('[]')}]:{port}" if ":" in name else f"{name}:{port}"
 
-    def ask() -> str | None:
+    def check() -> str | None:
         connection = HTTPConnection(address, port, timeout=SECONDS)
         try:
-            connection.request("GET", "/healthz", headers={"Host": _host_header(name, port)})
+            connection.request("GET", "/healthz", headers={"Host": header})
             status = connection.getresponse().status
         finally:
             connection.close()
         return None if status in (200, 503) else f"HTTP {status}; is it cldmon?"
 
-    return BackgroundCheck(ask).problem()
+    return run_check(check)
 
 
 def ping(url: str) -> str | None:
-    """Get a URL and return what went wrong, or None; raises what a socket or an address raises.
+    """Get a URL and return what went wrong, or None; raises OSError, HTTPException or ValueError.
 
     No redirect is followed; proxies are those of the environment.
     """
@@ -81,13 +51,17 @@ def ping(url: str) -> str | None:
     return None if 200 <= status < 300 else f"HTTP {status}"
 
 
-def _host_header(name: str, port: int) -> str:
-    return f"[{name.strip('[]')}]:{port}" if ":" in name else f"{name}:{port}"
+def run_check(check: Callable[[], str | None], seconds: float = SECONDS) -> str | None:
+    """Return what `check` returns or why it failed, after `seconds` at most.
 
-
-def _words(error: Exception) -> str:
-    """Say what went wrong without quoting the address, which may be a secret."""
-    cause = error.reason if isinstance(error, URLError) else error
-    if isinstance(cause, TimeoutError):
-        return f"no answer within {SECONDS:g} s"
-    return getattr(cause, "strerror", None) or type(cause).__name__
+    The address is not quoted: it may be a secret.
+    """
+    try:
+        return start_thread(check).result(seconds)
+    except RuntimeError:
+        return "no thread can be started"
+    except (OSError, HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        if isinstance(cause, TimeoutError):
+            return f"no answer within {seconds:g} s"
+        return getattr(cause, "strerror", None) or type(cause).__name__

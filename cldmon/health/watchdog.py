@@ -1,44 +1,45 @@
-"""The dead-man's switch: a watchdog elsewhere (healthchecks.io, …) that hears of each pass.
+"""The dead-man's switch: a watchdog service (healthchecks.io, …) that is notified of each pass.
 
 It never breaks a pass, and never delays one by more than `http_check.SECONDS`. What speaks HTTP is
-imported only where a URL is configured: most passes have none.
+imported only if a URL is configured: most passes have none.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import logging
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from cldmon.errors import BusyError, UsageError
+from cldmon.threads import start_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from cldmon.health.http_check import BackgroundCheck
+_START_SECONDS = 2.0
 
-_PATIENCE_SECONDS = 2.0
+_log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Calls `url` at a pass's success, `url`/start at its start and `url`/fail at its failure.
+    """Calls `url` when a pass succeeds, `url`/start when it starts and `url`/fail when it fails.
 
-    Without a `url` it does nothing. The address is as good as a password and is never shown.
-    `warn` takes a line when the end of a pass could not be told.
+    Without a `url` it does nothing. The URL is as good as a password and is never shown.
     """
 
-    def __init__(self, url: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(self, url: str | None) -> None:
         self._url = url
-        self._warn = warn
-        self._start: BackgroundCheck | None = None
+        self._start: Future[str | None] | None = None
 
     def __repr__(self) -> str:
         return "Watchdog()"
 
     @contextmanager
     def reporting_failures(self) -> Iterator[None]:
-        """Tell of a failure if the block raises, but not where it was no pass at all."""
+        """Send a failure if the block raises, unless there was no pass at all."""
         try:
             yield
         except (BusyError, UsageError):
@@ -48,34 +49,30 @@ class Watchdog:
             raise
 
     def send_start(self) -> None:
-        """Tell that a pass begins, without waiting for an answer."""
+        """Send the start of a pass, without waiting for an answer."""
         if self._url:
             from cldmon.health import http_check
 
-            self._start = http_check.BackgroundCheck(
-                partial(http_check.ping, _address(self._url, "/start"))
-            )
+            with suppress(RuntimeError):  # no thread: `send_end` will say so
+                self._start = start_thread(partial(http_check.ping, _add(self._url, "/start")))
 
     def send_end(self, *, ok: bool) -> None:
-        """Tell how a pass ended."""
+        """Send the result of a pass."""
         if not self._url:
             return
         from cldmon.health import http_check
 
-        address = _address(self._url, "" if ok else "/fail")
-        if problem := http_check.BackgroundCheck(partial(self._end, address)).problem():
-            self._warn(f"the watchdog of health.ping_url could not be told: {problem}")
+        url = self._url if ok else _add(self._url, "/fail")
 
-    def _end(self, address: str) -> str | None:
-        from cldmon.health import http_check
+        def ping() -> str | None:
+            if self._start:
+                wait([self._start], _START_SECONDS)  # the start must not arrive after the end
+            return http_check.ping(url)
 
-        if self._start:
-            self._start.problem(_PATIENCE_SECONDS)  # the start is not to arrive after the end
-        return http_check.ping(address)
+        if problem := http_check.run_check(ping):
+            _log.warning("couldn't notify the watchdog at health.ping_url: %s", problem)
 
 
-def _address(url: str, suffix: str) -> str:
-    if not suffix:
-        return url
+def _add(url: str, suffix: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix))

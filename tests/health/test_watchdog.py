@@ -41,22 +41,23 @@ def service() -> Iterator[PingService]:
         yield service
 
 
-def watchdog(service: SimServer, warnings: list[str], query: str = "") -> Watchdog:
-    return Watchdog(f"{service.url}/{UUID}{query}", warnings.append)
+def watchdog(service: SimServer, query: str = "") -> Watchdog:
+    return Watchdog(f"{service.url}/{UUID}{query}")
 
 
 @pytest.mark.parametrize(("ok", "end"), [(True, ""), (False, "/fail")])
-def test_start_and_end_are_told_in_this_order(service: PingService, ok: bool, end: str) -> None:
-    warnings: list[str] = []
-    dog = watchdog(service, warnings)
+def test_start_and_end_are_sent_in_this_order(
+    service: PingService, caplog: pytest.LogCaptureFixture, ok: bool, end: str
+) -> None:
+    dog = watchdog(service)
     with dog.reporting_failures():
         dog.send_start()
     dog.send_end(ok=ok)
-    assert (service.pings, warnings) == (["/start", end], [])
+    assert (service.pings, caplog.messages) == (["/start", end], [])
 
 
 def test_a_pass_that_raises_has_failed(service: PingService) -> None:
-    dog = watchdog(service, [])
+    dog = watchdog(service)
     with pytest.raises(StoreError), dog.reporting_failures():
         raise StoreError("the disk is full")
     assert service.pings == ["/fail"]
@@ -64,22 +65,21 @@ def test_a_pass_that_raises_has_failed(service: PingService) -> None:
 
 @pytest.mark.parametrize("error", [BusyError("another pass"), UsageError("no such account")])
 def test_what_was_no_pass_is_not_told(service: PingService, error: Exception) -> None:
-    with pytest.raises(type(error)), watchdog(service, []).reporting_failures():
+    with pytest.raises(type(error)), watchdog(service).reporting_failures():
         raise error
     assert service.pings == []
 
 
-def test_without_an_address_nothing_is_done() -> None:
-    warnings: list[str] = []
-    dog = Watchdog(None, warnings.append)
+def test_without_an_address_nothing_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    dog = Watchdog(None)
     with dog.reporting_failures():
         dog.send_start()
     dog.send_end(ok=True)
-    assert warnings == []
+    assert caplog.messages == []
 
 
 def test_a_query_stays_behind_the_path(service: PingService) -> None:
-    watchdog(service, [], "?rid=1").send_end(ok=False)
+    watchdog(service, "?rid=1").send_end(ok=False)
     [request] = service.requests
     assert (request.path, request.query) == (f"/{UUID}/fail", "rid=1")
 
@@ -93,41 +93,46 @@ def test_a_query_stays_behind_the_path(service: PingService) -> None:
         (faults.hang_up(), "RemoteDisconnected"),
     ],
 )
-def test_a_sick_service_is_a_warning_without_the_address(fault: Fault, words: str) -> None:
-    warnings: list[str] = []
+def test_a_sick_service_is_a_warning_without_the_address(
+    fault: Fault, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with PingService(fault) as service:
-        dog = watchdog(service, warnings)
+        dog = watchdog(service)
         with dog.reporting_failures():
             dog.send_start()
         dog.send_end(ok=True)
-    [warning] = warnings
+    [warning] = caplog.messages
     assert words in warning
     assert "MARKER" not in warning
     assert "127.0.0.1" not in warning
 
 
-def test_nobody_listening_is_a_warning_without_the_address() -> None:
-    warnings: list[str] = []
-    Watchdog(f"http://127.0.0.1:9/{UUID}", warnings.append).send_end(ok=True)
-    assert warnings == ["the watchdog of health.ping_url could not be told: Connection refused"]
+def test_nobody_listening_is_a_warning_without_the_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Watchdog(f"http://127.0.0.1:9/{UUID}").send_end(ok=True)
+    assert caplog.messages == [
+        "couldn't notify the watchdog at health.ping_url: Connection refused"
+    ]
 
 
 @pytest.mark.parametrize("url", [f"http://{UUID}:x/", f"http://a:{UUID}@[::1/", "http://é/"])
-def test_an_address_that_is_none_is_a_warning_without_it(url: str) -> None:
-    warnings: list[str] = []
-    Watchdog(url, warnings.append).send_end(ok=True)
-    assert len(warnings) == 1
-    assert "MARKER" not in warnings[0]
+def test_an_invalid_address_is_a_warning_without_it(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    Watchdog(url).send_end(ok=True)
+    assert len(caplog.messages) == 1
+    assert "MARKER" not in caplog.messages[0]
 
 
 def test_the_address_is_not_in_the_repr() -> None:
-    assert "MARKER" not in repr(Watchdog(f"https://example.org/{UUID}", print))
+    assert "MARKER" not in repr(Watchdog(f"https://example.org/{UUID}"))
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
     over = threading.Event()
-    asked = http_check.BackgroundCheck(lambda: str(over.wait()))
-    assert asked.problem(seconds=0.01) == "no answer within 0.01 s"
+    problem = http_check.run_check(lambda: str(over.wait()), seconds=0.01)
+    assert problem == "no answer within 0.01 s"
     over.set()
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from concurrent.futures import Future
 from functools import partial
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler
@@ -18,14 +16,12 @@ from slack_sdk.errors import SlackApiError
 
 from cldmon.channels.slack.verdicts import Answer
 from cldmon.errors import SlackError
+from cldmon.threads import start_thread
 from cldmon.urls import opener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from http.client import HTTPResponse
     from urllib.request import OpenerDirector, Request
-
-T = TypeVar("T")
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest answer that is read; a page of 200 users has about half a megabyte."""
@@ -70,7 +66,11 @@ class Transport(WebClient):
         `request` holds the arguments as `json` or `params`. Raises UnsentError or LostError.
         """
         try:
-            response = _within(PATIENCE * self.timeout, partial(self.api_call, method, **request))
+            call = start_thread(partial(self.api_call, method, **request))
+        except RuntimeError as error:
+            raise UnsentError("Slack can't be asked: no thread can be started") from error
+        try:
+            response = call.result(PATIENCE * self.timeout)
         except SlackApiError as error:
             response = error.response
         except URLError as error:  # urllib wraps what happens until a request is sent, no more
@@ -92,27 +92,6 @@ class Transport(WebClient):
             "headers": response.headers,
             "body": body.decode(charset),
         }
-
-
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """Return what `work` does; raises TimeoutError where it takes longer, and leaves it alone.
-
-    A thread, because no time-out of a socket bounds name look-ups and heads that come byte by byte.
-    Raises UnsentError where none can be started.
-    """
-    outcome: Future[T] = Future()
-    try:
-        threading.Thread(target=_settle, args=(outcome, work), daemon=True).start()
-    except RuntimeError as error:
-        raise UnsentError("Slack can't be asked: no thread can be started") from error
-    return outcome.result(timeout=seconds)
-
-
-def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
-    try:
-        outcome.set_result(work())
-    except Exception as error:  # it is raised where the outcome is awaited
-        outcome.set_exception(error)
 
 
 def _opener(url: str) -> OpenerDirector:
