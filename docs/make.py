@@ -22,9 +22,9 @@ from bench.found import load
 from bench.page import fill, table
 from cldmon.cli import COMMANDS, cli
 from cldmon.cli.completion import SHELLS
-from cldmon.schedule.cron import block, framed
+from cldmon.schedule.cron import add_markers, format_block
 from cldmon.schedule.job import PACKAGED
-from cldmon.schedule.systemd import Places, files
+from cldmon.schedule.systemd import Places, generate_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ def contrib() -> dict[Path, str]:
     systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
     folders = (systemd / "sysusers.d", systemd / "tmpfiles.d", Path("contrib/apparmor"))
     places = Places(systemd, *folders)
-    return {**files(PACKAGED, places), cron: framed(block(PACKAGED))}
+    return {**generate_files(PACKAGED, places), cron: add_markers(format_block(PACKAGED))}
 
 
 def manual() -> str:

@@ -31,8 +31,8 @@ _ITS_PROFILE = {
 """The profiles that come with AppArmor, which name these programs in other words."""
 
 _TEXT = """\
-# Ubuntu lets a program use user namespaces, which Chromium's sandbox is made of, only if it has a
-# profile that says so. This one says it of the browser that cldmon starts, and restricts nothing.
+# Ubuntu allows user namespaces, which Chromium's sandbox needs, only to programs whose profile says
+# so. This one allows them to the browser that cldmon starts, and restricts nothing.
 abi <abi/4.0>,
 include <tunables/global>
 

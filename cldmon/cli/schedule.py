@@ -47,22 +47,22 @@ def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str
     from cldmon.schedule.plan import Plan
 
     plan = Plan(ctx.obj, kind, of_user, name)
-    schedule = plan.schedule(click.echo)
+    schedule = plan.build_schedule(click.echo)
     if action == "status":
-        status = schedule.status(plan.job())
+        status = schedule.status(plan.build_job())
         click.echo("\n".join(status.lines))
         ctx.exit(not (status.running and status.up_to_date))
     if action == "uninstall":
-        plan.require_rights()
+        plan.require_root()
         schedule.uninstall(plan.config)
         return
-    job = plan.job()
-    for remark in plan.remarks(job):
-        complain(remark)
+    job = plan.build_job()
+    for warning in plan.warnings(job):
+        complain(warning)
     if action == "install":
-        plan.require_rights()
+        plan.require_root()
         schedule.install(job)
         for step in plan.next_steps():
             complain(step)
     else:
-        click.echo(schedule.text(job), nl=False)
+        click.echo(schedule.render(job), nl=False)

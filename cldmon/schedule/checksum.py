@@ -1,4 +1,4 @@
-"""The line by which cldmon knows again what it wrote, and that nobody has changed it since."""
+"""The first line of a generated text: it shows that cldmon wrote it, and whether it was edited."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import hashlib
 import re
 from enum import StrEnum
 
-_SEAL = "# Written by `cldmon schedule` (sha256 {}). A changed one is left alone.\n"
-_PATTERN = re.compile(re.escape(_SEAL).replace(r"\{\}", "([0-9a-f]{16})"))
+_LINE = "# Written by `cldmon schedule` (sha256 {}), which leaves it alone once it is edited.\n"
+_PATTERN = re.compile(
+    r"# Written by `cldmon schedule` \(sha256 ([0-9a-f]{16})\)"
+    # The second ending is that of older versions, whose units are still installed.
+    r"(?:, which leaves it alone once it is edited|\. A changed one is left alone)\.\n"
+)
 
 
 class Origin(StrEnum):
@@ -19,12 +23,12 @@ class Origin(StrEnum):
 
 
 def with_checksum(text: str) -> str:
-    """Return a text with its seal on top."""
-    return _SEAL.format(_digest(text)) + text
+    """Return a text with its checksum line on top."""
+    return _LINE.format(_digest(text)) + text
 
 
 def origin(text: str) -> Origin:
-    """Return who wrote a text that was found somewhere."""
+    """Return who wrote a text."""
     match = _PATTERN.match(text)
     if match is None:
         return Origin.FOREIGN

@@ -1,4 +1,4 @@
-"""The crontab line of a job, in a block of its own between the lines of others; pure.
+"""The crontab block of a job, and its place among other lines; pure.
 
 Source: crontab(5).
 """
@@ -18,81 +18,80 @@ if TYPE_CHECKING:
 
 BEGIN = "# BEGIN cldmon schedule"
 END = "# END cldmon schedule"
-"""The markers around a block; those of a named instance end in its name."""
+"""The markers around a block; those of a named instance end with its name."""
 
 _MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
 _HOURS = (1, 2, 3, 4, 6, 8, 12)
-_RHYTHMS = {
+_SCHEDULES = {
     **{timedelta(minutes=n): f"*/{n} * * * *" if n > 1 else "* * * * *" for n in _MINUTES},
     **{timedelta(hours=n): f"0 */{n} * * *" if n > 1 else "0 * * * *" for n in _HOURS},
     timedelta(days=1): "0 0 * * *",
     timedelta(days=7): "0 0 * * 0",
 }
-"""Every interval that a crontab can keep without a short one at the end of the hour or day."""
+"""The intervals that divide the hour, the day or the week evenly."""
 
 _NOTE = """\
-# Two passes never run at once: cldmon holds a lock. It prints nothing while all is well, so cron
-# mails only what needs you (MAILTO).
+# Passes never overlap: cldmon holds a lock. It prints something only if it needs your attention, so
+# cron mails you only then (MAILTO).
 """
 
 
-class Parts(NamedTuple):
-    """A crontab: the block of cldmon, if there is one, and what stands around it."""
+class Crontab(NamedTuple):
+    """A crontab, split into cldmon's block, if there is one, and the lines around it."""
 
     before: str
     block: str | None
     after: str
 
 
-def kept(interval: timedelta) -> timedelta:
-    """Return the interval that a crontab keeps: the next longer one where it cannot do better."""
-    return min((each for each in _RHYTHMS if each >= interval), default=timedelta(days=7))
+def effective_interval(interval: timedelta) -> timedelta:
+    """Return the shortest interval a crontab can express that is at least as long."""
+    return min((each for each in _SCHEDULES if each >= interval), default=timedelta(days=7))
 
 
-def block(job: Job) -> str:
-    """Return the sealed lines of a job, without the markers around them."""
-    words = [*(f"{name}={shlex.quote(value)}" for name, value in job.variables)]
+def format_block(job: Job) -> str:
+    """Return the lines of a job, with their checksum but without markers."""
+    words = [f"{name}={shlex.quote(value)}" for name, value in job.variables]
     words += map(shlex.quote, job.command("fetch"))
     # cron reads % as the end of the line.
     command = " ".join(words).replace("%", r"\%")
-    return with_checksum(f"{_NOTE}{_RHYTHMS[kept(job.interval)]} {command}\n")
+    return with_checksum(f"{_NOTE}{_SCHEDULES[effective_interval(job.interval)]} {command}\n")
 
 
-def framed(text: str, name: str = "") -> str:
-    """Return a block with the markers of an instance around it."""
+def add_markers(text: str, name: str = "") -> str:
+    """Return a block between the markers of an instance."""
     begin, end = _markers(name)
     return f"{begin}\n{text}{end}\n"
 
 
-def parts(crontab: str, name: str = "") -> Parts:
-    """Return the parts of a crontab; raises ScheduleError where the markers do not fit."""
+def split(crontab: str, name: str = "") -> Crontab:
+    """Split a crontab at the markers of an instance. Raise ScheduleError if they do not match."""
     begin, end = _markers(name)
     pattern = f"^(?:{re.escape(begin)}|{re.escape(end)})$"
     pieces = re.split(f"{pattern}\n?", crontab, flags=re.MULTILINE)
-    marks = re.findall(pattern, crontab, flags=re.MULTILINE)
-    if not marks:
-        return Parts(crontab, None, "")
-    if marks != [begin, end]:
+    markers = re.findall(pattern, crontab, flags=re.MULTILINE)
+    if not markers:
+        return Crontab(crontab, None, "")
+    if markers != [begin, end]:
         raise ScheduleError(
-            f"the crontab does not hold exactly one pair of `{begin}` and `{end}`:"
-            " put it right with `crontab -e`"
+            f"the crontab does not contain exactly one pair of `{begin}` and `{end}`:"
+            " fix it with `crontab -e`"
         )
-    return Parts(*pieces)
+    return Crontab(*pieces)
 
 
-def with_block(crontab: str, text: str, name: str = "") -> str:
-    """Return a crontab with the block in the place of the present one, else at its end."""
-    found = parts(crontab, name)
-    before = found.before
+def replace_block(crontab: str, text: str, name: str = "") -> str:
+    """Return a crontab with a block in place of the existing one, or at the end."""
+    before, _, after = split(crontab, name)
     if before and not before.endswith("\n"):
         before += "\n"
-    return before + framed(text, name) + found.after
+    return before + add_markers(text, name) + after
 
 
-def without_block(crontab: str, name: str = "") -> str:
+def remove_block(crontab: str, name: str = "") -> str:
     """Return a crontab without the block of an instance."""
-    found = parts(crontab, name)
-    return found.before + found.after
+    before, _, after = split(crontab, name)
+    return before + after
 
 
 def _markers(name: str) -> tuple[str, str]:

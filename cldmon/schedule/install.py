@@ -1,7 +1,7 @@
-"""Putting a job onto the machine, taking it away again, and saying how it stands.
+"""Install a job on this machine, remove it, and show its status.
 
-Only what cldmon wrote for the same configuration, and nobody changed since, is replaced or removed;
-see `seal`.
+Only what cldmon wrote for the same configuration, and what was not edited since, is replaced or
+removed: see `checksum`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cldmon.schedule.checksum import Origin, origin
 from cldmon.schedule.job import CONFIG_DIR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cldmon.config.installed import Call
@@ -30,9 +30,9 @@ _UP_TO_DATE = "up to date"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a schedule stands, in lines to be read, and whether it starts passes.
+    """The status of a schedule as lines of text, and whether it starts passes.
 
-    It is up to date if all of it is as it would be installed now.
+    It is up to date if installing it again would change nothing.
     """
 
     lines: tuple[str, ...]
@@ -43,49 +43,59 @@ class Status:
 class Schedule(Protocol):
     """What starts the passes."""
 
-    def text(self, job: Job) -> str:
-        """Return all that would be installed, to be read."""
+    def render(self, job: Job) -> str:
+        """Return the text of everything that would be installed."""
 
     def install(self, job: Job) -> None:
-        """Install it, or bring it up to date; raises ScheduleError or StoreError."""
+        """Install or update it. Raise ScheduleError or StoreError."""
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Take away what `install` brought, and only that; raises as `install`.
+        """Remove what `install` created. Raise ScheduleError or StoreError.
 
-        `config` is the configuration in use: what makes the passes of another is left alone.
+        `config` is the configuration in use: a schedule of another one is left alone.
         """
 
     def status(self, job: Job) -> Status:
-        """Return how it stands; raises as `install`."""
+        """Return its status. Raise ScheduleError or StoreError."""
 
 
 @dataclass(frozen=True)
 class Systemd:
-    """Timer and services, for the system's manager or for a user's own."""
+    """A timer and services, in the system's manager or in a user's own."""
 
     places: Places
     system: System
 
-    def text(self, job: Job) -> str:
-        """Return every file with its path, as `systemctl cat` shows them."""
-        wanted = systemd.files(job, self.places)
+    def render(self, job: Job) -> str:
+        """Return every file with its path, as `systemctl cat` does."""
+        wanted = systemd.generate_files(job, self.places)
         return "\n".join(f"# {path}\n{text}" for path, text in wanted.items())
 
     def install(self, job: Job) -> None:
-        """Write the files, make user and folders, start the timer."""
-        self._reach()
-        wanted = systemd.files(job, self.places)
+        """Write the files, create the user and the folders, and start the timer."""
+        self._require_manager()
+        wanted = systemd.generate_files(job, self.places)
         for path in wanted:
-            self._refuse_foreign(path)
-        self._refuse_instance_of_another(job.config)
-        self._refuse_shared_data(job)
+            text = self.system.read(path)
+            if text is not None and (found := origin(text)) is not Origin.OURS:
+                raise ScheduleError(
+                    f"{path} is {found}, so it is left alone: move it away first (put your own"
+                    f" changes into a drop-in: systemctl edit {path.name})"
+                )
+        self._refuse_other_configuration(job.config)
+        for path in sorted(self.places.units.glob(FETCH_SERVICES)):
+            if path.name != self.places.fetch and (call := self._call(path)):
+                _refuse_shared_data(str(path), call, job)
         for path, text in wanted.items():
-            self._put(path, text)
-        for path in set(self._present()) - set(wanted):
-            if self._is_ours(path):
+            if self.system.read(path) == text:
+                self.system.report(f"unchanged: {path}")
+            else:
+                self.system.write(path, text)
+        for path in self._present():
+            if path not in wanted and self._is_ours(path):
                 self._remove(path)
         if not self.places.of_user:
-            self._prepare(job)
+            self._create_user_and_folders(job)
         self._systemctl("daemon-reload")
         self._systemctl("enable", self.places.timer)
         self._systemctl("restart", self.places.timer)
@@ -95,13 +105,13 @@ class Systemd:
                 self.system.run("apparmor_parser", "--replace", str(path))
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Stop timer and services and remove the files; user, configuration and data stay."""
-        self._reach()
+        """Stop the timer and services and remove the files; user, configuration and data stay."""
+        self._require_manager()
         if config:
-            self._refuse_instance_of_another(config)
+            self._refuse_other_configuration(config)
         ours = [path for path in self._present() if self._is_ours(path)]
         if not ours:
-            self.system.say("nothing to remove")
+            self.system.report("nothing to remove")
         units = [path.name for path in ours if path.parent == self.places.units]
         if units:
             self._systemctl("disable", "--now", *units)
@@ -111,90 +121,68 @@ class Systemd:
             self._systemctl("daemon-reload")
 
     def status(self, job: Job) -> Status:
-        """Return how each file stands, and what systemd says of the timer."""
-        self._reach()
-        wanted = systemd.files(job, self.places)
-        standing = {
-            path: _standing(self.system.read(path), text, self._call(path), job)
-            for path, text in wanted.items()
+        """Return the status of each file and of the timer."""
+        self._require_manager()
+        states = {
+            path: _state(self.system.read(path), text, self._call(path), job)
+            for path, text in systemd.generate_files(job, self.places).items()
         }
-        asked = self.system.ask(*self._argv("show", "--property=ActiveState", self.places.timer))
-        state = asked.text.strip().removeprefix("ActiveState=")
-        lines = [f"{path}: {how}" for path, how in standing.items()]
+        output = self.system.query(*self._argv("show", "-p", "ActiveState", self.places.timer))
+        timer = output.text.strip().removeprefix("ActiveState=")
+        lines = [f"{path}: {state}" for path, state in states.items()]
         return Status(
-            (*lines, f"{self.places.timer}: {state or 'unknown'}"),
-            running=state == "active",
-            up_to_date=all(how == _UP_TO_DATE for how in standing.values()),
+            (*lines, f"{self.places.timer}: {timer or 'unknown'}"),
+            running=timer == "active",
+            up_to_date=all(state == _UP_TO_DATE for state in states.values()),
         )
 
-    def _refuse_instance_of_another(self, config: Path) -> None:
+    def _require_manager(self) -> None:
+        """Raise ScheduleError if there is no systemd that would read the files."""
+        if not self.system.query(*self._argv("show", "-p", "Version")).ok:
+            advice = "this machine was not started by it; try `cldmon schedule cron`"
+            if self.places.of_user:
+                advice = (
+                    "log in as that user (not through su or sudo), or try `cldmon schedule cron`"
+                )
+            raise ScheduleError(f"`{' '.join(self._argv())}` cannot reach systemd: {advice}")
+
+    def _refuse_other_configuration(self, config: Path) -> None:
         path = self.places.units / self.places.fetch
         if call := self._call(path):
             user = ["--user"] if self.places.of_user else []
-            _refuse_another(str(path), call, config, ["systemd", *user, *_named(self.places.name)])
-
-    def _refuse_shared_data(self, job: Job) -> None:
-        for path in sorted(self.places.units.glob(FETCH_SERVICES)):
-            call = self._call(path) if path.name != self.places.fetch else None
-            if call:
-                _refuse_shared(str(path), call, job)
+            _refuse_other(str(path), call, config, ["systemd", *user], self.places.name)
 
     def _call(self, path: Path) -> Call | None:
-        """Return what a service calls."""
+        """Return how a service calls cldmon."""
         text = self.system.read(path) if path.suffix == ".service" else None
         return None if text is None else FetchService(path, settings(text)).call
 
-    def _put(self, path: Path, text: str) -> None:
-        if self.system.read(path) == text:
-            self.system.say(f"unchanged: {path}")
-        else:
-            self.system.write(path, text)
+    def _present(self) -> list[Path]:
+        return [path for path in self.places.all_files if self.system.read(path) is not None]
+
+    def _is_ours(self, path: Path) -> bool:
+        found = origin(self.system.read(path) or "")
+        if found is not Origin.OURS:
+            self.system.report(f"left alone: {path} is {found}")
+        return found is Origin.OURS
 
     def _remove(self, path: Path) -> None:
         if path.parent == self.places.apparmor:
             self.system.run("apparmor_parser", "--remove", str(path))
         self.system.remove(path)
 
-    def _present(self) -> list[Path]:
-        return [path for path in self.places.all_files if self.system.read(path) is not None]
-
-    def _refuse_foreign(self, path: Path) -> None:
-        found = self.system.read(path)
-        if found is not None and (kind := origin(found)) is not Origin.OURS:
-            raise ScheduleError(
-                f"{path} is {kind}, so it is left alone: move it away first (changes of yours"
-                f" belong into a drop-in: systemctl edit {path.name})"
-            )
-
-    def _is_ours(self, path: Path) -> bool:
-        kind = origin(self.system.read(path) or "")
-        if kind is not Origin.OURS:
-            self.system.say(f"left alone: {path} is {kind}")
-        return kind is Origin.OURS
-
-    def _prepare(self, job: Job) -> None:
-        """Make the user and the folders of the system's services."""
+    def _create_user_and_folders(self, job: Job) -> None:
         present = self._present()
         for path in present:
             if path.parent == self.places.sysusers:
                 self.system.run("systemd-sysusers", str(path))
         if job.takes_config_dir:
-            # Not by tmpfiles.d: it refuses root's files in somebody else's folder.
+            # Not by tmpfiles.d: it refuses files of root in a folder of another user.
             owner = f"{job.user}:{job.group}"
             self.system.run("chown", "--recursive", "--no-dereference", owner, str(CONFIG_DIR))
         for path in present:
             if path.parent == self.places.tmpfiles:
                 self.system.run("systemd-tmpfiles", "--create", str(path))
-
-    def _reach(self) -> None:
-        """Raise ScheduleError where there is no manager that would read the files."""
-        if not self.system.ask(*self._argv("show", "--property=Version")).ok:
-            raise ScheduleError(f"`{' '.join(self._argv())}` reaches no systemd: {self._advice()}")
-
-    def _advice(self) -> str:
-        if self.places.of_user:
-            return "log in as that user (not through su or sudo), or try `cldmon schedule cron`"
-        return "this machine was not started by it; try `cldmon schedule cron`"
 
     def _systemctl(self, *words: str) -> None:
         self.system.run(*self._argv(*words))
@@ -205,115 +193,113 @@ class Systemd:
 
 @dataclass(frozen=True)
 class Cron:
-    """A block in the crontab of `user`; in the caller's own where that is None."""
+    """A block in the crontab of `user`, or in the caller's own if that is None."""
 
     user: str | None
     system: System
     name: str = ""
 
-    def text(self, job: Job) -> str:
+    def render(self, job: Job) -> str:
         """Return the block with its markers."""
-        return cron.framed(cron.block(job), self.name)
+        return cron.add_markers(cron.format_block(job), self.name)
 
     def install(self, job: Job) -> None:
-        """Put the block into the crontab, in the place of the present one."""
-        present = self._present()
-        self._refuse_block_of_another(present, job.config)
-        around = cron.parts(present, self.name)
-        for call in crontab_calls(around.before + around.after):
-            _refuse_shared("a line in the crontab", call, job)
-        wanted = cron.with_block(present, cron.block(job), self.name)
-        if wanted == present:
-            self.system.say("unchanged: the crontab")
+        """Put the block into the crontab, in place of an existing one."""
+        crontab = self._read()
+        before, block, after = cron.split(crontab, self.name)
+        self._refuse_other_configuration(block, job.config)
+        for call in crontab_calls(before + after):
+            _refuse_shared_data("a line in the crontab", call, job)
+        wanted = cron.replace_block(crontab, cron.format_block(job), self.name)
+        if wanted == crontab:
+            self.system.report("unchanged: the crontab")
         else:
-            self._replace(present, wanted)
+            self._write(crontab, wanted)
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Take the block out of the crontab."""
-        present = self._present()
+        """Remove the block from the crontab."""
+        crontab = self._read()
+        block = cron.split(crontab, self.name).block
         if config:
-            self._refuse_block_of_another(present, config)
-        if cron.parts(present, self.name).block is None:
-            self.system.say("nothing to remove")
+            self._refuse_other_configuration(block, config)
+        if block is None:
+            self.system.report("nothing to remove")
         else:
-            self._replace(present, cron.without_block(present, self.name))
+            self._write(crontab, cron.remove_block(crontab, self.name))
 
     def status(self, job: Job) -> Status:
-        """Return how the block stands."""
-        found = cron.parts(self._present(), self.name).block
-        how = _standing(found, cron.block(job), _call_of(found), job)
-        return Status((f"crontab: {how}",), found is not None, how == _UP_TO_DATE)
+        """Return the status of the block."""
+        block = cron.split(self._read(), self.name).block
+        state = _state(block, cron.format_block(job), _first_call(block), job)
+        return Status((f"crontab: {state}",), block is not None, state == _UP_TO_DATE)
 
-    def _refuse_block_of_another(self, present: str, config: Path) -> None:
-        if call := _call_of(cron.parts(present, self.name).block):
+    def _refuse_other_configuration(self, block: str | None, config: Path) -> None:
+        if call := _first_call(block):
             user = ["--user"] if self.user is None else []
-            what = "the block in the crontab"
-            _refuse_another(what, call, config, ["cron", *user, *_named(self.name)])
+            _refuse_other("the block in the crontab", call, config, ["cron", *user], self.name)
 
-    def _present(self) -> str:
-        asked = self.system.ask("crontab", *self._whose(), "-l")
-        # Any other failure must not look like an empty one: its lines would be lost.
-        if not asked.ok and "no crontab" not in asked.reason:
-            raise ScheduleError(f"the crontab cannot be read: {asked.reason}")
-        return asked.text if asked.ok else ""
+    def _read(self) -> str:
+        output = self.system.query("crontab", *self._user_option, "-l")
+        # Any other failure must not pass for an empty crontab: its lines would be lost.
+        if not output.ok and "no crontab" not in output.reason:
+            raise ScheduleError(f"the crontab cannot be read: {output.reason}")
+        return output.text if output.ok else ""
 
-    def _replace(self, present: str, wanted: str) -> None:
-        found = cron.parts(present, self.name).block
-        if found is not None and (kind := origin(found)) is not Origin.OURS:
+    def _write(self, crontab: str, wanted: str) -> None:
+        """Report the difference and replace the crontab, unless its block was edited."""
+        block = cron.split(crontab, self.name).block
+        if block is not None and (found := origin(block)) is not Origin.OURS:
             raise ScheduleError(
-                f"the block in the crontab is {kind}, so it is left alone: remove it with"
+                f"the block in the crontab is {found}, so it is left alone: remove it with"
                 " `crontab -e` first"
             )
-        for line in _difference(present, wanted):
-            self.system.say(line)
-        self.system.run("crontab", *self._whose(), "-", given=wanted)
+        before, after = crontab.splitlines(), wanted.splitlines()
+        for line in (
+            *(f"- {each}" for each in before if each not in after),
+            *(f"+ {each}" for each in after if each not in before),
+        ):
+            self.system.report(line)
+        self.system.run("crontab", *self._user_option, "-", stdin=wanted)
 
-    def _whose(self) -> tuple[str, ...]:
+    @property
+    def _user_option(self) -> tuple[str, ...]:
         return () if self.user is None else ("-u", self.user)
 
 
-def _refuse_another(what: str, call: Call, config: Path, options: Sequence[str]) -> None:
-    """Raise ScheduleError for what makes the passes of another configuration: they would stop.
+def _refuse_other(what: str, call: Call, config: Path, kind: Sequence[str], name: str) -> None:
+    """Raise ScheduleError for a schedule of another configuration, whose passes would stop.
 
-    `options` are those of the command that removes it.
+    `kind` and `name` are the options of the command that removes it.
     """
     if not call.is_of(config):
-        undo = shlex.join(["--config", str(call.config), "schedule", *options, "--uninstall"])
+        options = [*kind, *(["--name", name] if name else []), "--uninstall"]
+        undo = shlex.join(["--config", str(call.config), "schedule", *options])
         raise ScheduleError(
-            f"{what} makes the passes of {call.config}, not of {config}: --name NAME stands for a"
-            f" second instance beside it; to remove the first: `cldmon {undo}`"
+            f"{what} runs the passes of {call.config}, not of {config}: add --name NAME for a"
+            f" second instance, or remove the first: `cldmon {undo}`"
         )
 
 
-def _refuse_shared(what: str, call: Call, job: Job) -> None:
-    """Raise ScheduleError for data of another instance: each would forget the other's accounts."""
+def _refuse_shared_data(what: str, call: Call, job: Job) -> None:
+    """Raise ScheduleError if an instance shares its data: each would drop the other's accounts."""
     if call.data_dir == job.data_dir:
         raise ScheduleError(
-            f"{what} makes passes that keep their data in {call.data_dir}, too: give {job.config} a"
-            " data_dir of its own"
+            f"{what} runs passes that store their data in {call.data_dir}, too: give {job.config}"
+            " a data_dir of its own"
         )
 
 
-def _call_of(block: str | None) -> Call | None:
+def _first_call(block: str | None) -> Call | None:
     return next(iter(crontab_calls(block or "")), None)
 
 
-def _named(name: str) -> list[str]:
-    return ["--name", name] if name else []
-
-
-def _standing(found: str | None, wanted: str, call: Call | None, job: Job) -> str:
-    if found is None:
-        return "not there"
-    if found == wanted:
+def _state(text: str | None, wanted: str, call: Call | None, job: Job) -> str:
+    """Return the state of an installed text, compared with the one that would be installed."""
+    if text is None:
+        return "not installed"
+    if text == wanted:
         return _UP_TO_DATE
     if call and not call.is_of(job.config):
         return f"of another configuration, {call.config}"
-    kind = origin(found)
-    return "out of date: --install brings it up to date" if kind is Origin.OURS else str(kind)
-
-
-def _difference(present: str, wanted: str) -> Iterator[str]:
-    before, after = present.splitlines(), wanted.splitlines()
-    yield from (f"- {line}" for line in before if line not in after)
-    yield from (f"+ {line}" for line in after if line not in before)
+    found = origin(text)
+    return "out of date: --install updates it" if found is Origin.OURS else str(found)

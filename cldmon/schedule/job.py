@@ -1,4 +1,4 @@
-"""What is to be run, as whom, how often, and with which folders: the value behind every unit."""
+"""What to run, as which user, how often and with which folders: the input of every unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVICE_USER = "cldmon"
 CONFIG_DIR = SYSTEM_CONFIG.parent
 STATE_DIR = SYSTEM_DATA
 MIN_INTERVAL = timedelta(minutes=3)
-"""Passes that follow each other faster may well be rate limited."""
+"""More frequent passes may be rate limited."""
 
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 
@@ -21,9 +21,9 @@ _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 class Job:
     """One configuration whose passes are scheduled. All paths are absolute.
 
-    `program` is how cldmon is called; `user` and `group` run it, where systemd or root decides
-    that; `variables` are environment variables that it needs; `written` are folders outside
-    data_dir that it writes to; `browser` is the program that needs an AppArmor profile, or None.
+    `program` is the command that starts cldmon; `user` and `group` apply to system services;
+    `variables` are environment variables it needs; `written` are folders outside data_dir that it
+    writes to; `browser` is the program that needs an AppArmor profile, or None.
     """
 
     program: tuple[str, ...]
@@ -37,18 +37,18 @@ class Job:
     browser: Path | None = None
 
     def command(self, name: str) -> tuple[str, ...]:
-        """Return the words that run one of cldmon's commands."""
+        """Return the argument list of one of cldmon's commands."""
         places = ("--config", str(self.config), "--data-dir", str(self.data_dir))
         return (*self.program, *places, name)
 
     @property
     def takes_config_dir(self) -> bool:
-        """Whether the folder of the configuration is the service user's own."""
+        """Whether the service user owns the folder of the configuration."""
         return self.config.parent == CONFIG_DIR and self.user == SERVICE_USER
 
     @property
     def needs_homes(self) -> bool:
-        """Whether any of it lies where home folders are."""
+        """Whether it uses anything in a home folder."""
         paths = [Path(self.program[0]), self.config, self.data_dir, *self.written]
         return any(path.is_relative_to(home) for path in paths for home in _HOMES)
 

@@ -1,13 +1,15 @@
-"""From a configuration to what is scheduled of it: who runs it, and where everything lies."""
+"""From a configuration to its schedule: which user runs it, and where everything is."""
 
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,29 +20,29 @@ from cldmon.config import locate
 from cldmon.config.installed import user_folder
 from cldmon.config.label import printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
-from cldmon.schedule import remarks
 from cldmon.schedule.checksum import Origin, origin
+from cldmon.schedule.cron import effective_interval
 from cldmon.schedule.install import Cron, Systemd
-from cldmon.schedule.job import SERVICE_USER, STATE_DIR, Job
+from cldmon.schedule.job import CONFIG_DIR, MIN_INTERVAL, SERVICE_USER, STATE_DIR, Job
 from cldmon.schedule.system import System
 from cldmon.schedule.systemd import SYSTEM, Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator
 
     from cldmon.app import App
     from cldmon.config.schema import Config
     from cldmon.schedule.install import Schedule
 
 _INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
-"""What neither systemd nor cron would hand on, and a pass may need."""
+"""Variables that a pass may need, and that neither systemd nor cron would pass on."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the passes of a configuration are started: for the whole system, or for its caller.
+    """How to start the passes of a configuration: for the whole system, or for one user.
 
-    A second configuration is another instance, and has a name.
+    A second configuration is another instance, which has a name.
     """
 
     app: App
@@ -48,65 +50,106 @@ class Plan:
     of_user: bool
     name: str = ""
 
-    def schedule(self, say: Callable[[str], None]) -> Schedule:
-        """Return what installs and uninstalls; `say` is told of all that is done."""
-        system = System(self.app.env, say)
+    def build_schedule(self, report: Callable[[str], None]) -> Schedule:
+        """Return what installs and uninstalls; `report` gets a line for each change."""
+        system = System(self.app.env, report)
         if self.kind == "cron":
             return Cron(None if self.of_user else self._user(), system, self.name)
         return Systemd(self._places(), system)
 
     @property
     def config(self) -> Path | None:
-        """The configuration in use, there or not; None where none is named or found."""
+        """The configuration in use, even if it does not exist; None if there is none."""
         try:
-            return Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
+            return self._config_path()
         except ConfigError:
             return None
 
-    def next_steps(self) -> Iterable[str]:
-        """Return what a person may want to do once it is installed."""
+    def build_job(self) -> Job:
+        """Return what to run. Raise ConfigError, or UsageError for control characters in names."""
+        from cldmon.config.load import read
+
+        path, user, env = self._config_path(), self._user(), self.app.env
+        config = read(path)
+        data_dir = self._data_dir(config, path)
+        written: tuple[Path, ...] = ()
+        if config.metrics.textfile:
+            folder = locate.beside(path.parent, config.metrics.textfile, env).parent
+            written = () if folder.is_relative_to(data_dir) else (folder,)
+        try:
+            group = grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
+        except KeyError:
+            group = user
+        program: tuple[str, ...] = (sys.executable, "-m", "cldmon")
+        found = shutil.which(sys.argv[0], path=env.get("PATH"))
+        if found and Path(found).name == "cldmon":
+            program = (os.path.abspath(found),)  # noqa: PTH100 - a link outlives an upgrade
+        variables = tuple((name, value) for name in _INHERITED if (value := env.get(name)))
+        texts = (*program, *map(str, (path, data_dir, *written)), *(v for _, v in variables))
+        for text in texts:
+            # It could start a line of its own in a unit or a crontab.
+            if not printable(text):
+                raise UsageError(f"{text!r} contains a control character: it cannot be scheduled")
+        return Job(
+            program=program,
+            config=path,
+            data_dir=data_dir,
+            interval=config.interval,
+            user=user,
+            group=group,
+            variables=variables,
+            written=written,
+            browser=self._browser(config, user),
+        )
+
+    def warnings(self, job: Job) -> Iterator[str]:
+        """Yield what a person should know before the job is scheduled."""
+        if job.interval < MIN_INTERVAL:
+            yield (
+                f"a pass every {_minutes(job.interval)} may get accounts rate limited: set"
+                f" fetch_interval_minutes to {_number(MIN_INTERVAL)} or more (10 is safe)"
+            )
+        if job.data_dir != (default := self._default_data_dir(job)):
+            yield (
+                f"commands that you run by hand look for the data in {default}: set"
+                f" data_dir = {json.dumps(str(job.data_dir), ensure_ascii=False)} in {job.config}"
+            )
+        if job.browser and not self._installs_profiles:
+            command = apparmor.command(job.browser)
+            yield f"the sandbox of {job.browser} needs an AppArmor profile here: {command}"
+        interval = effective_interval(job.interval)
+        if self.kind == "cron" and interval != job.interval:
+            yield (
+                f"cron cannot start a pass every {_minutes(job.interval)}: it will be every"
+                f" {_minutes(interval)}; set fetch_interval_minutes to {_number(interval)}"
+            )
+        if self.of_user:
+            return
+        owner, program = _owner_of(job.config), Path(job.program[0])
+        if owner != job.user and job.config.parent != CONFIG_DIR:
+            yield (
+                f"{job.config} belongs to {owner}, and passes run as {job.user}: move it to"
+                f" {CONFIG_DIR}, or give it to the user that passes should run as"
+            )
+        if owner != job.user and program.is_relative_to("/root"):
+            yield f"{program} is in root's home folder: install cldmon where {job.user} can read it"
+
+    def next_steps(self) -> Iterator[str]:
+        """Yield what a person may want to do after installing."""
         if self.kind == "cron":
             return
         manager = "systemctl --user" if self.of_user else "systemctl"
-        yield f"the dashboard, too: {manager} enable --now {self._places().serve}"
+        yield f"to run the dashboard, too: {manager} enable --now {self._places().serve}"
         if self.of_user:
-            yield "passes while you are logged out, too: loginctl enable-linger"
+            yield "to keep passes running while you are logged out: loginctl enable-linger"
 
-    def job(self) -> Job:
-        """Return what is to be run; raises ConfigError, or UsageError for a name of many lines."""
-        from cldmon.config.load import read
-
-        path = Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
-        config, user = read(path), self._user()
-        job = Job(
-            program=_program(self.app.env),
-            config=path,
-            data_dir=self._data_dir(config, path),
-            interval=config.interval,
-            user=user,
-            group=_group_of(user),
-            variables=tuple((n, v) for n in _INHERITED if (v := self.app.env.get(n))),
-            written=self._textfile_folder(config, path),
-            browser=self._browser(config, user),
-        )
-        _require_lines(job)
-        return job
-
-    def remarks(self, job: Job) -> Iterable[str]:
-        """Return what a person ought to know before it is scheduled."""
-        yield from remarks.of_interval(job)
-        yield from remarks.of_data_dir(job, self._expected_data_dir(job))
-        if not self._installs_profiles:
-            yield from remarks.of_browser(job)
-        if self.kind == "cron":
-            yield from remarks.of_cron(job)
-        if not self.of_user:
-            yield from remarks.of_service(job, _owner_of(job.config))
-
-    def require_rights(self) -> None:
-        """Raise UsageError where the caller may not change the system."""
+    def require_root(self) -> None:
+        """Raise UsageError if the caller may not change the system."""
         if not self.of_user and os.geteuid() != 0:
-            raise UsageError("the system's own timers are root's: run it with sudo, or add --user")
+            raise UsageError("only root can change the system's timers: use sudo, or add --user")
+
+    def _config_path(self) -> Path:
+        return Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
 
     def _user(self) -> str:
         try:
@@ -121,8 +164,8 @@ class Plan:
 
     def _data_dir(self, config: Config, path: Path) -> Path:
         env = dict(self.app.env)
-        named = (config.data_dir, self.app.data_dir_option, env.get("CLDMON_DATA_DIR"))
-        if self.name and not any(named):
+        configured = (config.data_dir, self.app.data_dir_option, env.get("CLDMON_DATA_DIR"))
+        if self.name and not any(configured):
             folder = f"{'~/.local/state/cldmon' if self.of_user else STATE_DIR}-{self.name}"
             raise ConfigError(
                 f"{path}: a second instance needs a data folder of its own:"
@@ -132,14 +175,15 @@ class Plan:
             env["STATE_DIRECTORY"] = str(STATE_DIR)
         return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)
 
-    def _expected_data_dir(self, job: Job) -> Path:
-        """Return the data directory that the job's user finds from the configuration alone."""
+    def _default_data_dir(self, job: Job) -> Path:
+        """Return the data folder that the job's user gets from the configuration alone."""
         from cldmon.config.load import read
 
-        named_by_hand = ("CLDMON_DATA_DIR", "STATE_DIRECTORY")
-        env = {name: value for name, value in self.app.env.items() if name not in named_by_hand}
-        if not self.of_user:
-            env = {"HOME": _home_of(job.user)}
+        env = {"HOME": _home_of(job.user)}
+        if self.of_user:
+            env = {**self.app.env}
+            for name in ("CLDMON_DATA_DIR", "STATE_DIRECTORY"):
+                env.pop(name, None)
         return locate.data_dir(read(job.config).data_dir, job.config, None, env)
 
     @property
@@ -153,44 +197,17 @@ class Plan:
         env = dict(self.app.env)
         if not self.of_user:
             env = {"HOME": _home_of(user), **{n: env[n] for n in ("PATH", *_INHERITED) if n in env}}
-        folder = self.app.config_folder
+        settings = parts.browser_settings(config, env, self.app.config_folder)
         try:
-            program = apparmor.program_of(find(parts.browser_settings(config, env, folder), env))
+            program = apparmor.program_of(find(settings, env))
         except BrowserError:
-            return None  # cldmon doctor says so
-        if program is None or self._has_profile(program):
-            return None
-        return program
-
-    def _has_profile(self, program: Path) -> bool:
-        """Return whether there is a profile other than the one that would be installed again."""
-        own = self._places().profile if self._installs_profiles else ""
-        there = apparmor.profile_of(program)
-        if there and there.name == own:
-            return origin(there.read_text(encoding="utf-8", errors="replace")) is not Origin.OURS
-        return there is not None
-
-    def _textfile_folder(self, config: Config, path: Path) -> tuple[Path, ...]:
-        if config.metrics.textfile is None:
-            return ()
-        folder = locate.beside(path.parent, config.metrics.textfile, self.app.env).parent
-        return () if folder.is_relative_to(self._data_dir(config, path)) else (folder,)
-
-
-def _require_lines(job: Job) -> None:
-    """Raise UsageError for a name that would begin a line of its own in a unit or a crontab."""
-    paths = (job.config, job.data_dir, *job.written)
-    for text in (*job.program, *map(str, paths), *(value for _, value in job.variables)):
-        if not printable(text):
-            raise UsageError(f"{text!r} holds a control character: nothing scheduled may")
-
-
-def _program(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words by which this program can be called from anywhere."""
-    found = shutil.which(sys.argv[0], path=env.get("PATH"))
-    if found and Path(found).name == "cldmon":
-        return (os.path.abspath(found),)  # noqa: PTH100 - a link outlives an upgrade
-    return (sys.executable, "-m", "cldmon")
+            return None  # cldmon doctor reports it
+        profile = apparmor.profile_of(program) if program else None
+        # A profile of ours would be missing if it were not installed again.
+        if profile and self._installs_profiles and profile.name == self._places().profile:
+            text = profile.read_text(encoding="utf-8", errors="replace")
+            return program if origin(text) is Origin.OURS else None
+        return None if profile else program
 
 
 def _owner_of(path: Path) -> str:
@@ -208,11 +225,12 @@ def _home_of(user: str) -> str:
     try:
         return pwd.getpwnam(user).pw_dir
     except KeyError:
-        return str(STATE_DIR)  # as the user will be made
+        return str(STATE_DIR)  # the service user is created with this home
 
 
-def _group_of(user: str) -> str:
-    try:
-        return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
-    except KeyError:
-        return user
+def _minutes(length: timedelta) -> str:
+    return f"{_number(length)} minute{'' if length == timedelta(minutes=1) else 's'}"
+
+
+def _number(length: timedelta) -> str:
+    return f"{length / timedelta(minutes=1):g}"

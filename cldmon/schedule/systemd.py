@@ -1,4 +1,4 @@
-"""The units of a job as texts, and the AppArmor profile of its browser; pure.
+"""The systemd units of a job, and the AppArmor profile of its browser, as texts; pure.
 
 Source: systemd.service(5), systemd.timer(5), systemd.exec(5), sysusers.d(5), tmpfiles.d(5).
 """
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from cldmon.schedule.job import Job
 
 _SERVE_TASKS = connections.MAX_CONNECTIONS + 128
-"""A thread for each connection, and some for what asks Slack."""
-
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+"""One thread per connection, and some for requests to Slack."""
 
 
 class Places(NamedTuple):
-    """The folders in which systemd and AppArmor look, and what the files of an instance are called.
+    """The folders of systemd and AppArmor, and the names of an instance's files.
 
-    A user's own manager makes no users, folders and profiles. The first instance has no name.
+    A user's own manager has units only. The first instance has no name.
     """
 
     units: Path
@@ -36,13 +34,17 @@ class Places(NamedTuple):
     name: str = ""
 
     @property
+    def _stem(self) -> str:
+        return f"cldmon-{self.name}" if self.name else "cldmon"
+
+    @property
     def fetch(self) -> str:
-        """The service that makes a pass."""
+        """The service that runs a pass."""
         return f"{self._stem}-fetch.service"
 
     @property
     def timer(self) -> str:
-        """What starts it."""
+        """The timer that starts the passes."""
         return f"{self._stem}-fetch.timer"
 
     @property
@@ -52,7 +54,7 @@ class Places(NamedTuple):
 
     @property
     def conf(self) -> str:
-        """The file for users, and that for folders."""
+        """The sysusers.d file, and the tmpfiles.d file."""
         return f"{self._stem}.conf"
 
     @property
@@ -61,149 +63,97 @@ class Places(NamedTuple):
         return f"{self._stem}-browser"
 
     @property
-    def _stem(self) -> str:
-        return f"cldmon-{self.name}" if self.name else "cldmon"
-
-    @property
     def of_user(self) -> bool:
-        """Whether they are those of a user's own manager."""
+        """Whether they belong to a user's own manager."""
         return self.sysusers is None
 
     @property
     def all_files(self) -> tuple[Path, ...]:
         """Every file that a job may have."""
-        others = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
+        conf = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
         profiles = (self.apparmor / self.profile,) if self.apparmor else ()
         units = (self.units / name for name in (self.fetch, self.timer, self.serve))
-        return (*others, *units, *profiles)
+        return (*conf, *units, *profiles)
 
 
 SYSTEM = Places(
     Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"), apparmor.FOLDER
 )
 FETCH, TIMER, SERVE, CONF = SYSTEM.fetch, SYSTEM.timer, SYSTEM.serve, SYSTEM.conf
-"""What the files of the first instance are called."""
+"""The names of the first instance's files."""
 
 
-def files(job: Job, places: Places) -> dict[Path, str]:
-    """Return every file of a job with its text, for the system's manager or a user's own."""
-    if places.sysusers is None or places.tmpfiles is None:
-        return _below(places.units, _user_units(job, places))
-    users = {places.conf: _users()} if job.user == SERVICE_USER else {}
-    folders = {places.conf: lines} if (lines := _folders(job)) else {}
-    return {
-        **_below(places.sysusers, users),
-        **_below(places.tmpfiles, folders),
-        **_below(places.units, _system_units(job, places)),
-        **_profiles(job, places),
-    }
+def generate_files(job: Job, places: Places) -> dict[Path, str]:
+    """Return every file of a job, for the system's manager or a user's own."""
+    texts: dict[Path, str] = {}
+    hardening, target = _UNPRIVILEGED, "default.target"
+    if places.sysusers and places.tmpfiles:
+        hardening, target = _system_settings(job), "multi-user.target"
+        if job.user == SERVICE_USER:
+            texts[places.sysusers / places.conf] = f'u {SERVICE_USER} - "cldmon" {STATE_DIR} -\n'
+        folders = [CONFIG_DIR] if job.takes_config_dir else []
+        if job.data_dir != STATE_DIR:
+            folders.append(job.data_dir)
+        if folders:
+            texts[places.tmpfiles / places.conf] = "".join(
+                f"d {_word(folder)} 0700 {job.user} {job.group} -\n" for folder in folders
+            )
+    variables = "".join(f"Environment={_word(f'{n}={v}')}\n" for n, v in job.variables)
+    fetch = _FETCH.format(command=_command(job, "fetch"), variables=variables)
+    serve = _SERVE.format(command=_command(job, "serve"), variables=variables, tasks=_SERVE_TASKS)
+    install = f"\n[Install]\nWantedBy={target}\n"
+    texts[places.units / places.fetch] = fetch + hardening + _FOR_CHROMIUM
+    texts[places.units / places.timer] = _timer(job.interval)
+    texts[places.units / places.serve] = serve + hardening + _FOR_SERVE + install
+    if places.apparmor and job.browser:
+        profile = apparmor.profile(job.browser, places.profile)
+        texts[places.apparmor / places.profile] = profile
+    return {path: with_checksum(text) for path, text in texts.items()}
 
 
-def _below(folder: Path, texts: dict[str, str]) -> dict[Path, str]:
-    return {folder / name: with_checksum(text) for name, text in texts.items()}
+def _timer(interval: timedelta) -> str:
+    """Return the timer that starts a pass every `interval`.
 
-
-def _profiles(job: Job, places: Places) -> dict[Path, str]:
-    if places.apparmor is None or job.browser is None:
-        return {}
-    return _below(places.apparmor, {places.profile: apparmor.profile(job.browser, places.profile)})
-
-
-def _system_units(job: Job, places: Places) -> dict[str, str]:
-    home = _who(job) + _HARDENED.format(homes="read-only" if job.needs_homes else "yes")
-    return {
-        places.fetch: _fetch(job, home + _FOR_CHROMIUM),
-        places.timer: _timer(job),
-        places.serve: _serve(job, home + _FOR_SERVE, "multi-user.target"),
-    }
-
-
-def _user_units(job: Job, places: Places) -> dict[str, str]:
-    return {
-        places.fetch: _fetch(job, _MODEST + _FOR_CHROMIUM),
-        places.timer: _timer(job),
-        places.serve: _serve(job, _MODEST + _FOR_SERVE, "default.target"),
-    }
-
-
-def _fetch(job: Job, confined: str) -> str:
-    return _FETCH.format(command=_command(job, "fetch"), variables=_variables(job)) + confined
-
-
-def _serve(job: Job, confined: str, target: str) -> str:
-    command, variables = _command(job, "serve"), _variables(job)
-    head = _SERVE.format(command=command, variables=variables, tasks=_SERVE_TASKS)
-    return f"{head}{confined}\n[Install]\nWantedBy={target}\n"
-
-
-def _timer(job: Job) -> str:
-    delay = _span(job.interval / 10)
-    return _TIMER.format(every=_every(job.interval), rhythm=_rhythm(job.interval), delay=delay)
-
-
-def _rhythm(interval: timedelta) -> str:
-    """Return the lines that start a pass every `interval`.
-
-    By the calendar where it divides evenly: then a pass missed while the machine was off is made
-    up for. Any other interval counts from pass to pass.
+    It follows the calendar if the interval divides the hour or the day evenly: a pass missed while
+    the machine was off is then made up for. Any other interval counts from pass to pass.
     """
-    minutes, rest = divmod(interval, timedelta(minutes=1))
-    if not rest and minutes < 60 and 60 % minutes == 0:
-        return f"OnCalendar=*:0/{minutes}\nPersistent=true"
-    hours, rest = divmod(interval, _HOUR)
-    if not rest and hours < 24 and 24 % hours == 0:
-        return f"OnCalendar=0/{hours}:00\nPersistent=true"
-    if interval == _DAY:
-        return "OnCalendar=daily\nPersistent=true"
-    return f"OnActiveSec=0\nOnUnitActiveSec={_span(interval)}"
-
-
-def _every(interval: timedelta) -> str:
-    return f"{interval / timedelta(minutes=1):g} minutes"
+    minutes, hours = interval / timedelta(minutes=1), interval / timedelta(hours=1)
+    if minutes.is_integer() and minutes < 60 and 60 % minutes == 0:
+        schedule = f"OnCalendar=*:0/{minutes:.0f}\nPersistent=true"
+    elif hours.is_integer() and hours < 24 and 24 % hours == 0:
+        schedule = f"OnCalendar=0/{hours:.0f}:00\nPersistent=true"
+    elif hours == 24:
+        schedule = "OnCalendar=daily\nPersistent=true"
+    else:
+        schedule = f"OnActiveSec=0\nOnUnitActiveSec={_span(interval)}"
+    return _TIMER.format(minutes=f"{minutes:g}", schedule=schedule, delay=_span(interval / 10))
 
 
 def _span(length: timedelta) -> str:
-    """Return a time span in systemd's notation; a whole number of seconds or milliseconds."""
+    """Return a time span in systemd's notation, in whole seconds or milliseconds."""
     milliseconds = max(1, round(length / timedelta(milliseconds=1)))
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 
-def _who(job: Job) -> str:
-    # StateDirectory makes the folder; any other is made by tmpfiles.d and opened here.
+def _system_settings(job: Job) -> str:
+    """Return the user, the writable folders and the hardening of a system service."""
     lines = [f"User={job.user}"]
+    # A missing textfile folder must not keep the pass from starting, hence the "-".
+    writable = [f"-{folder}" for folder in job.written]
     if job.data_dir == STATE_DIR:
         lines += ["StateDirectory=cldmon", "StateDirectoryMode=0700"]
-    # A folder of the textfile that is not there costs the textfile, not the pass.
-    writable = [f"-{folder}" for folder in job.written]
-    if job.data_dir != STATE_DIR:
-        writable.insert(0, str(job.data_dir))
+    else:
+        writable.insert(0, str(job.data_dir))  # created by tmpfiles.d
     if writable:
         lines.append(f"ReadWritePaths={' '.join(map(_word, writable))}")
-    return "\n".join(lines) + "\n"
-
-
-def _users() -> str:
-    return f'u {SERVICE_USER} - "cldmon" {STATE_DIR} -\n'
-
-
-def _folders(job: Job) -> str:
-    lines = []
-    if job.takes_config_dir:
-        lines.append(f"d {_word(CONFIG_DIR)} 0700 {job.user} {job.group} -")
-    if job.data_dir != STATE_DIR:
-        lines.append(f"d {_word(job.data_dir)} 0700 {job.user} {job.group} -")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _variables(job: Job) -> str:
-    return "".join(f"Environment={_word(f'{name}={value}')}\n" for name, value in job.variables)
+    hardening = _HARDENED.format(homes="read-only" if job.needs_homes else "yes")
+    return "\n".join(lines) + "\n" + hardening
 
 
 def _command(job: Job, name: str) -> str:
     words = job.command(name)
-    # systemd refuses such a program, though not such an argument.
-    odd = set(words[0]) & set("\"'\\$")
-    env = ("/usr/bin/env",) if odd else ()
+    # systemd rejects quotes, \\ and $ in the path of the program, but not in an argument.
+    env = ("/usr/bin/env",) if set(words[0]) & set("\"'\\$") else ()
     return " ".join(_word(word).replace("$", "$$") for word in (*env, *words))
 
 
@@ -215,11 +165,11 @@ def _word(text: object) -> str:
 
 _TIMER = """\
 [Unit]
-Description=A pass of cldmon every {every}
+Description=A pass of cldmon every {minutes} minutes
 
 [Timer]
-{rhythm}
-# Not all machines of the world at the same second; this one always at the same.
+{schedule}
+# Spread the load: each machine has its own delay, which stays the same.
 RandomizedDelaySec={delay}
 FixedRandomDelay=true
 AccuracySec=1s
@@ -233,25 +183,25 @@ _FETCH = """\
 Description=One pass of cldmon: how much of each Claude subscription is used
 Wants=network-online.target
 After=network-online.target
-# Who is told when passes fail: a unit of yours, for example
+# To be notified when a pass fails, name a unit of yours here, for example:
 # OnFailure=notify-failure@%n.service
 
 [Service]
 Type=oneshot
 ExecStart={command}
-{variables}# Another pass is running: no failure.
+{variables}# Exit code 75: another pass is running, which is not a failure.
 SuccessExitStatus=75
 TimeoutStartSec=15min
 TimeoutStopSec=30s
-# Only cldmon itself is asked to end; it ends its browser.
+# Only cldmon itself gets SIGTERM; it stops its browser.
 KillMode=mixed
 Nice=10
 MemoryMax=2G
 TasksMax=1024
-# A crash writes no memory to the disk: there are keys in it.
+# No core dumps: memory contains session keys.
 LimitCORE=0
 UMask=0077
-# Keys that only root can read: a credential named like the account's label, another for Slack.
+# Keys that only root can read: a credential named after each account's label, and one for Slack.
 # LoadCredential=alice:/etc/credstore/cldmon-alice
 # LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
 """
@@ -267,12 +217,12 @@ Type=exec
 ExecStart={command}
 {variables}Restart=on-failure
 RestartSec=5s
-# A configuration that is refused stays refused until somebody fixes it.
+# Do not restart with an invalid configuration: someone has to fix it first.
 RestartPreventExitStatus=2
 TimeoutStopSec=30s
 MemoryMax=512M
 TasksMax={tasks}
-# A crash writes no memory to the disk: there are keys in it.
+# No core dumps: memory contains session keys.
 LimitCORE=0
 UMask=0077
 # LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
@@ -287,8 +237,8 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 """
 
-_MODEST = f"""\
-# What a user's own manager can do without rights of its own.
+_UNPRIVILEGED = f"""\
+# The hardening that a user's own manager can apply without privileges.
 NoNewPrivileges=yes
 {_FILTERED}"""
 
@@ -313,8 +263,8 @@ RemoveIPC=yes
 {_FILTERED}"""
 
 _FOR_CHROMIUM = """\
-# Chromium's own sandbox makes namespaces and changes its root; its JavaScript and that of the
-# driver are compiled in memory, so MemoryDenyWriteExecute must stay off.
+# Chromium's sandbox creates namespaces and changes its root. Chromium and the driver compile
+# JavaScript in memory, so MemoryDenyWriteExecute must stay off.
 RestrictNamespaces=user pid net mnt
 SystemCallFilter=@system-service chroot seccomp
 """

@@ -27,7 +27,7 @@ Write = "Callable[..., list[FetchService]]"
 
 
 def service(job: Job) -> FetchService:
-    text = systemd.files(job, SYSTEM)[SYSTEM.units / FETCH]
+    text = systemd.generate_files(job, SYSTEM)[SYSTEM.units / FETCH]
     return FetchService(SYSTEM.units / FETCH, installed.settings(text))
 
 
@@ -65,7 +65,7 @@ def test_what_schedule_writes_into_a_crontab_is_read_as_it_was_meant(
     config: str, data: str
 ) -> None:
     job = replace(JOB, config=Path("/", config), data_dir=Path("/", data))
-    crontab = f"MAILTO=me\n{cron.framed(cron.block(job))}0 0 * * * backup\n"
+    crontab = f"MAILTO=me\n{cron.add_markers(cron.format_block(job))}0 0 * * * backup\n"
     assert installed.crontab_calls(crontab) == [Call(job.config, job.data_dir)]
 
 

@@ -18,7 +18,7 @@ from cldmon.demo.slack import SimUser
 from tests import namespaces
 from tests.docs.pages import ROOT
 from tests.env import CLDMON, PATIENCE, key_of, organization_of
-from tests.schedule.tools import RECORDS, Box
+from tests.schedule.tools import RECORD_CALL, FakeMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +40,10 @@ RECORDERS = (
     *("npx", "pip", "pipx", "useradd", "uv"),
 )
 SUDO = '#!/bin/sh\n[ "$1" != -u ] || shift 2\nexec "$@"\n'
-EDITOR = '#!/bin/sh\ncat "$BOX/filled.toml" >"$1"\n'
+EDITOR = '#!/bin/sh\ncat "$MACHINE/filled.toml" >"$1"\n'
 PYTHON = """#!/bin/sh
 case "$1 $2" in
-'-m venv') mkdir -p "$3/bin" && ln -s "$BOX/bin/pip" "$CLDMON" "$3/bin" ;;
+'-m venv') mkdir -p "$3/bin" && ln -s "$MACHINE/bin/pip" "$CLDMON" "$3/bin" ;;
 *) exec /usr/bin/python3 "$@" ;;
 esac
 """
@@ -64,7 +64,7 @@ SCRIPTS = {
     "sensible-editor": EDITOR,
     "python3": PYTHON,
     "install": INSTALL,
-    **dict.fromkeys(RECORDERS, RECORDS),
+    **dict.fromkeys(RECORDERS, RECORD_CALL),
 }
 
 
@@ -88,12 +88,12 @@ class Machine:
     claude: FakeClaude
     slack: FakeSlack
     program: str = CLDMON
-    box: Box = field(init=False)
+    programs: FakeMachine = field(init=False)
 
     def __post_init__(self) -> None:
         for place in (self.home, self.temporary, *map(self.ours, OURS), *map(self.ours, READY)):
             place.mkdir(parents=True, exist_ok=True)
-        self.box = Box(self.folder).equip()
+        self.programs = FakeMachine(self.folder).install_programs()
         for name, text in SCRIPTS.items():
             path = self.folder / "bin" / name
             path.write_text(text)
@@ -187,7 +187,7 @@ class Machine:
         return {
             **{name: os.environ[name] for name in given if name in os.environ},
             "PATH": f"{self.folder / 'bin'}:/usr/local/bin:/usr/bin:/usr/sbin",
-            "BOX": str(self.folder),
+            "MACHINE": str(self.folder),
             "CLDMON": self.program,
             "EDITOR": "editor",
             "HOME": str(self.home),

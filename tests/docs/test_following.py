@@ -97,7 +97,7 @@ def test_for_the_whole_system_the_configuration_in_etc_counts(machine: Machine) 
     places = f"--config {ETC} --data-dir /var/lib/cldmon"
     assert f"ExecStart=/usr/local/bin/cldmon {places} fetch" in unit
     machine.follow(scripts("cron.md")[1].replace(f"cldmon init {ETC}", "true"))
-    assert f"/usr/local/bin/cldmon {places} fetch" in machine.box.crontab.read_text()
+    assert f"/usr/local/bin/cldmon {places} fetch" in machine.programs.crontab.read_text()
 
 
 def test_without_a_data_dir_everybody_finds_the_data_of_the_service(machine: Machine) -> None:

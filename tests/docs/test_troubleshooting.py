@@ -31,8 +31,8 @@ FEW = 8
 NEWS = {
     "Slack message to …: …",
     "serving …",
-    "the dashboard, too: … enable --now …",
-    "passes while you are logged out, too: loginctl enable-linger",
+    "to run the dashboard, too: … enable --now …",
+    "to keep passes running while you are logged out: loginctl enable-linger",
     "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
     "the configuration has changed and is now in use",
 }

@@ -1,4 +1,4 @@
-"""A machine for each test."""
+"""The fixture of these tests."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.schedule.tools import Box
+from tests.schedule.tools import FakeMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path).equip()
+def machine(tmp_path: Path) -> FakeMachine:
+    return FakeMachine(tmp_path).install_programs()

@@ -40,7 +40,7 @@ def line(block: str) -> str:
 )
 def test_passes_come_as_often_as_wished_or_less_but_never_more(minutes: float, fields: str) -> None:
     """`*/7` would start one at :56 and the next at :00."""
-    block = cron.block(replace(JOB, interval=timedelta(minutes=minutes)))
+    block = cron.format_block(replace(JOB, interval=timedelta(minutes=minutes)))
     assert line(block).startswith(f"{fields} /usr/local/bin/cldmon ")
 
 
@@ -54,7 +54,7 @@ def test_the_shell_of_cron_gets_every_word_as_it_is(
         data_dir=Path("/") / folder,
         variables=(("CLDMON_BROWSER", value),),
     )
-    command = line(cron.block(job)).split(" ", 5)[5]
+    command = line(cron.format_block(job)).split(" ", 5)[5]
     assert "%" not in command.replace(r"\%", "")
     words = shlex.split(command.replace(r"\%", "%"))
     assert words == [f"CLDMON_BROWSER={value}", *job.command("fetch")]
@@ -64,19 +64,19 @@ def test_the_shell_of_cron_gets_every_word_as_it_is(
 def test_the_lines_of_others_stay_as_they_are(before: list[str], after: list[str]) -> None:
     head = "".join(f"{each}\n" for each in before)
     tail = "".join(f"{each}\n" for each in after)
-    old = cron.framed(cron.block(replace(JOB, interval=timedelta(hours=1))))
-    crontab = cron.with_block(f"{head}{old}{tail}", cron.block(JOB))
-    assert crontab == f"{head}{cron.framed(cron.block(JOB))}{tail}"
-    assert cron.without_block(crontab) == head + tail
+    old = cron.add_markers(cron.format_block(replace(JOB, interval=timedelta(hours=1))))
+    crontab = cron.replace_block(f"{head}{old}{tail}", cron.format_block(JOB))
+    assert crontab == f"{head}{cron.add_markers(cron.format_block(JOB))}{tail}"
+    assert cron.remove_block(crontab) == head + tail
 
 
 def test_a_last_line_without_an_end_is_not_glued_to_the_block() -> None:
-    crontab = cron.with_block("0 0 * * * true", cron.block(JOB))
+    crontab = cron.replace_block("0 0 * * * true", cron.format_block(JOB))
     assert crontab.startswith(f"0 0 * * * true\n{cron.BEGIN}\n")
 
 
 def test_the_block_is_known_again() -> None:
-    block = cron.parts(cron.with_block("", cron.block(JOB))).block
+    block = cron.split(cron.replace_block("", cron.format_block(JOB))).block
     assert block is not None
     assert origin(block) is Origin.OURS
 
@@ -86,4 +86,4 @@ def test_the_block_is_known_again() -> None:
 )
 def test_markers_that_do_not_fit_are_left_to_a_person(marks: list[str]) -> None:
     with pytest.raises(ScheduleError, match="crontab -e"):
-        cron.parts("\n".join(marks) + "\n")
+        cron.split("\n".join(marks) + "\n")

@@ -14,34 +14,36 @@ from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.systemd import FETCH, SERVE, TIMER
-from tests.schedule.tools import JOB, Box
+from tests.schedule.tools import JOB, FakeMachine
 
 HOURLY = replace(JOB, interval=timedelta(hours=1))
 OTHERS = "MAILTO=me\n0 0 * * * backup\n"
 
 
 @pytest.fixture
-def systemd(box: Box) -> Systemd:
-    return Systemd(box.places, box.system)
+def systemd(machine: FakeMachine) -> Systemd:
+    return Systemd(machine.places, machine.system)
 
 
 @pytest.fixture
-def crontab(box: Box) -> Cron:
-    box.crontab.write_text(OTHERS)
-    return Cron(None, box.system)
+def crontab(machine: FakeMachine) -> Cron:
+    machine.crontab.write_text(OTHERS)
+    return Cron(None, machine.system)
 
 
-def test_install_writes_what_is_printed_and_starts_the_timer(box: Box, systemd: Systemd) -> None:
+def test_install_writes_what_is_printed_and_starts_the_timer(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     systemd.install(JOB)
-    printed = systemd.text(JOB)
-    assert len(box.files()) == 4  # both cldmon.conf share a name
-    for name, text in box.files().items():
+    printed = systemd.render(JOB)
+    assert len(machine.files()) == 4  # both cldmon.conf share a name
+    for name, text in machine.files().items():
         assert name in printed
         assert text in printed
-    assert box.calls == [
-        f"systemd-sysusers {box.places.all_files[0]}",
+    assert machine.calls == [
+        f"systemd-sysusers {machine.places.all_files[0]}",
         "chown --recursive --no-dereference cldmon:cldmon /etc/cldmon",
-        f"systemd-tmpfiles --create {box.places.all_files[1]}",
+        f"systemd-tmpfiles --create {machine.places.all_files[1]}",
         "systemctl daemon-reload",
         f"systemctl enable {TIMER}",
         f"systemctl restart {TIMER}",
@@ -49,92 +51,100 @@ def test_install_writes_what_is_printed_and_starts_the_timer(box: Box, systemd: 
     ]
 
 
-def test_every_file_and_command_is_told(box: Box, systemd: Systemd) -> None:
+def test_every_file_and_command_is_told(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
-    assert [s.removeprefix("run: ") for s in box.said if s.startswith("run: ")] == box.calls
-    written = {Path(s.removeprefix("write: ")) for s in box.said if s.startswith("write: ")}
-    assert written == set(box.places.all_files)
+    assert [
+        s.removeprefix("run: ") for s in machine.reported if s.startswith("run: ")
+    ] == machine.calls
+    written = {Path(s.removeprefix("write: ")) for s in machine.reported if s.startswith("write: ")}
+    assert written == set(machine.places.all_files)
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o644}
 
 
-def test_installing_again_writes_nothing_that_is_there(box: Box, systemd: Systemd) -> None:
+def test_installing_again_writes_nothing_that_is_there(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     systemd.install(JOB)
-    box.said.clear()
+    machine.reported.clear()
     systemd.install(JOB)
-    assert not [s for s in box.said if s.startswith(("write", "remove"))]
-    assert len([s for s in box.said if s.startswith("unchanged")]) == 5
+    assert not [s for s in machine.reported if s.startswith(("write", "remove"))]
+    assert len([s for s in machine.reported if s.startswith("unchanged")]) == 5
 
 
-def test_a_new_interval_replaces_the_timer_alone(box: Box, systemd: Systemd) -> None:
+def test_a_new_interval_replaces_the_timer_alone(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
-    box.said.clear()
+    machine.reported.clear()
     systemd.install(HOURLY)
-    assert [s for s in box.said if s.startswith("write")] == [f"write: {box.places.units / TIMER}"]
+    assert [s for s in machine.reported if s.startswith("write")] == [
+        f"write: {machine.places.units / TIMER}"
+    ]
 
 
-def test_only_the_service_users_folder_is_handed_over(box: Box, systemd: Systemd) -> None:
+def test_only_the_service_users_folder_is_handed_over(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     systemd.install(replace(JOB, user="alice", group="staff"))
     systemd.uninstall()
     systemd.install(replace(JOB, config=Path("/srv/config.toml")))
-    Systemd(box.users_places, box.system).install(JOB)
-    assert [call for call in box.calls if call.startswith("chown")] == []
+    Systemd(machine.users_places, machine.system).install(JOB)
+    assert [call for call in machine.calls if call.startswith("chown")] == []
 
 
-def test_what_a_job_needs_no_longer_is_removed(box: Box, systemd: Systemd) -> None:
+def test_what_a_job_needs_no_longer_is_removed(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
     systemd.install(replace(JOB, user="alice"))
-    assert set(box.files()) == {FETCH, TIMER, SERVE}
+    assert set(machine.files()) == {FETCH, TIMER, SERVE}
 
 
 @pytest.mark.parametrize("name", [FETCH, TIMER, SERVE])
 @pytest.mark.parametrize("changed", [True, False], ids=["changed", "foreign"])
 def test_what_is_not_ours_keeps_everything_as_it_is(
-    box: Box, systemd: Systemd, name: str, changed: bool
+    machine: FakeMachine, systemd: Systemd, name: str, changed: bool
 ) -> None:
     if changed:
         systemd.install(HOURLY)
-    path = box.places.units / name
+    path = machine.places.units / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write("# mine\n")
-    before, calls = box.files(), box.calls
+    before, calls = machine.files(), machine.calls
     with pytest.raises(ScheduleError, match="left alone") as caught:
         systemd.install(JOB)
     assert name in str(caught.value)
-    assert (box.files(), box.calls) == (before, calls)
+    assert (machine.files(), machine.calls) == (before, calls)
 
 
-def test_uninstall_removes_its_own_and_nothing_else(box: Box, systemd: Systemd) -> None:
+def test_uninstall_removes_its_own_and_nothing_else(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
-    mine = box.places.units / SERVE
+    mine = machine.places.units / SERVE
     mine.write_text("[Service]\n")
-    stranger = box.places.units / "other.service"
+    stranger = machine.places.units / "other.service"
     stranger.write_text("[Service]\n")
     systemd.uninstall()
-    assert set(box.files()) == {SERVE, "other.service"}
-    assert f"systemctl disable --now {FETCH} {TIMER}" in box.calls
-    assert box.calls[-1] == "systemctl daemon-reload"
-    assert f"left alone: {mine} is not written by cldmon" in box.said
+    assert set(machine.files()) == {SERVE, "other.service"}
+    assert f"systemctl disable --now {FETCH} {TIMER}" in machine.calls
+    assert machine.calls[-1] == "systemctl daemon-reload"
+    assert f"left alone: {mine} is not written by cldmon" in machine.reported
 
 
 def test_uninstalling_what_is_not_there_does_nothing(
-    box: Box, systemd: Systemd, crontab: Cron
+    machine: FakeMachine, systemd: Systemd, crontab: Cron
 ) -> None:
     systemd.uninstall()
     crontab.uninstall()
-    assert (box.calls, box.said) == ([], ["nothing to remove"] * 2)
+    assert (machine.calls, machine.reported) == ([], ["nothing to remove"] * 2)
 
 
-def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> None:
+def test_status_tells_each_file_and_the_timer(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(HOURLY)
-    with (box.places.units / SERVE).open("a") as file:
+    with (machine.places.units / SERVE).open("a") as file:
         file.write("# mine\n")
-    (box.places.units / FETCH).unlink()
+    (machine.places.units / FETCH).unlink()
     status = systemd.status(JOB)
     told = "\n".join(status.lines)
     assert f"{TIMER}: out of date" in told
     assert f"{SERVE}: written by cldmon, but changed since" in told
-    assert f"{FETCH}: not there" in told
+    assert f"{FETCH}: not installed" in told
     assert "cldmon.conf: up to date" in told
     assert status.lines[-1] == f"{TIMER}: active"
     assert status.running
@@ -143,114 +153,118 @@ def test_status_tells_each_file_and_the_timer(box: Box, systemd: Systemd) -> Non
 PROFILED = replace(JOB, browser=Path("/opt/chrome/chrome"))
 
 
-def test_a_browser_that_needs_a_profile_is_given_it(box: Box) -> None:
+def test_a_browser_that_needs_a_profile_is_given_it(machine: FakeMachine) -> None:
     """Last, for a parser that refuses it shall keep no timer from starting."""
-    systemd = Systemd(box.profiled_places, box.system)
+    systemd = Systemd(machine.profiled_places, machine.system)
     systemd.install(PROFILED)
-    path = box.folder / "etc/apparmor.d/cldmon-browser"
-    assert f"# {path}\n{path.read_text()}" in systemd.text(PROFILED)
+    path = machine.folder / "etc/apparmor.d/cldmon-browser"
+    assert f"# {path}\n{path.read_text()}" in systemd.render(PROFILED)
     assert 'profile cldmon-browser "/opt/chrome/chrome"' in path.read_text()
-    assert box.calls[-1] == f"apparmor_parser --replace {path}"
+    assert machine.calls[-1] == f"apparmor_parser --replace {path}"
     assert systemd.status(PROFILED).up_to_date
     systemd.uninstall()
-    assert f"apparmor_parser --remove {path}" in box.calls
-    assert box.files() == {}
+    assert f"apparmor_parser --remove {path}" in machine.calls
+    assert machine.files() == {}
 
 
-def test_a_profile_that_is_not_needed_any_more_is_taken_back(box: Box) -> None:
-    systemd = Systemd(box.profiled_places, box.system)
+def test_a_profile_that_is_not_needed_any_more_is_taken_back(machine: FakeMachine) -> None:
+    systemd = Systemd(machine.profiled_places, machine.system)
     systemd.install(PROFILED)
     systemd.install(JOB)
-    path = box.folder / "etc/apparmor.d/cldmon-browser"
-    assert f"apparmor_parser --remove {path}" in box.calls
+    path = machine.folder / "etc/apparmor.d/cldmon-browser"
+    assert f"apparmor_parser --remove {path}" in machine.calls
     assert not path.exists()
 
 
-def test_a_profile_of_somebody_else_is_left_alone(box: Box) -> None:
-    path = box.folder / "etc/apparmor.d/cldmon-browser"
+def test_a_profile_of_somebody_else_is_left_alone(machine: FakeMachine) -> None:
+    path = machine.folder / "etc/apparmor.d/cldmon-browser"
     path.parent.mkdir(parents=True)
     path.write_text("mine\n")
-    systemd = Systemd(box.profiled_places, box.system)
+    systemd = Systemd(machine.profiled_places, machine.system)
     with pytest.raises(ScheduleError, match="left alone"):
         systemd.install(PROFILED)
     systemd.install(JOB)
     systemd.uninstall()
-    assert box.files() == {"cldmon-browser": "mine\n"}
+    assert machine.files() == {"cldmon-browser": "mine\n"}
 
 
-def test_each_instance_has_a_profile_of_its_own_name(box: Box) -> None:
-    places = box.profiled_places._replace(name="team")
-    Systemd(places, box.system).install(PROFILED)
-    assert "profile cldmon-team-browser " in box.files()["cldmon-team-browser"]
+def test_each_instance_has_a_profile_of_its_own_name(machine: FakeMachine) -> None:
+    places = machine.profiled_places._replace(name="team")
+    Systemd(places, machine.system).install(PROFILED)
+    assert "profile cldmon-team-browser " in machine.files()["cldmon-team-browser"]
 
 
 OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other"))
 """Another configuration, with data of its own."""
 
 
-def second(box: Box) -> Systemd:
-    return Systemd(box.places._replace(name="second"), box.system)
+def second(machine: FakeMachine) -> Systemd:
+    return Systemd(machine.places._replace(name="second"), machine.system)
 
 
-def test_the_units_of_another_configuration_are_left_alone(box: Box, systemd: Systemd) -> None:
+def test_the_units_of_another_configuration_are_left_alone(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     """Its passes would stop, and nobody would be told."""
     systemd.install(JOB)
-    before, calls = box.files(), box.calls
+    before, calls = machine.files(), machine.calls
     with pytest.raises(ScheduleError) as caught:
         systemd.install(OTHER)
-    assert (box.files(), box.calls) == (before, calls)
+    assert (machine.files(), machine.calls) == (before, calls)
     for words in (FETCH, str(JOB.config), "--name", "--uninstall"):
         assert words in str(caught.value)
 
 
-def test_neither_are_they_removed_by_another_configuration(box: Box, systemd: Systemd) -> None:
+def test_neither_are_they_removed_by_another_configuration(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     systemd.install(JOB)
-    before, calls = box.files(), box.calls
+    before, calls = machine.files(), machine.calls
     with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
         systemd.uninstall(OTHER.config)
-    assert (box.files(), box.calls) == (before, calls)
+    assert (machine.files(), machine.calls) == (before, calls)
     systemd.uninstall(JOB.config)
-    assert box.files() == {}
+    assert machine.files() == {}
 
 
-def test_a_second_instance_stands_beside_the_first(box: Box, systemd: Systemd) -> None:
+def test_a_second_instance_stands_beside_the_first(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
-    first = box.files()
-    second(box).install(OTHER)
-    new = {name: text for name, text in box.files().items() if name not in first}
+    first = machine.files()
+    second(machine).install(OTHER)
+    new = {name: text for name, text in machine.files().items() if name not in first}
     assert set(new) == {
         "cldmon-second.conf",
         "cldmon-second-fetch.service",
         "cldmon-second-fetch.timer",
         "cldmon-second-serve.service",
     }
-    assert first.items() <= box.files().items()
+    assert first.items() <= machine.files().items()
     assert (
         "--config /srv/other.toml --data-dir /srv/other fetch" in new[f"cldmon-second-{FETCH[7:]}"]
     )
-    assert box.calls[-3:] == [
+    assert machine.calls[-3:] == [
         "systemctl enable cldmon-second-fetch.timer",
         "systemctl restart cldmon-second-fetch.timer",
         "systemctl try-restart cldmon-second-serve.service",
     ]
-    second(box).uninstall(OTHER.config)
-    assert box.files() == first
+    second(machine).uninstall(OTHER.config)
+    assert machine.files() == first
 
 
-def test_two_instances_do_not_share_their_data(box: Box, systemd: Systemd) -> None:
+def test_two_instances_do_not_share_their_data(machine: FakeMachine, systemd: Systemd) -> None:
     """Each pass would forget the accounts of the other."""
     systemd.install(JOB)
-    before = box.files()
+    before = machine.files()
     for job in (replace(OTHER, data_dir=JOB.data_dir), JOB):
         with pytest.raises(ScheduleError, match=f"{FETCH}.*{JOB.data_dir}"):
-            second(box).install(job)
-    assert box.files() == before
-    second(box).install(OTHER)
+            second(machine).install(job)
+    assert machine.files() == before
+    second(machine).install(OTHER)
     with pytest.raises(ScheduleError, match=f"cldmon-second-{FETCH[7:]}"):
         systemd.install(replace(JOB, data_dir=OTHER.data_dir))
 
 
-def test_status_says_whose_units_they_are(box: Box, systemd: Systemd) -> None:
+def test_status_says_whose_units_they_are(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
     status = systemd.status(OTHER)
     assert not status.up_to_date
@@ -260,10 +274,10 @@ def test_status_says_whose_units_they_are(box: Box, systemd: Systemd) -> None:
 
 @pytest.mark.parametrize("change", ["changed", "missing", "old"])
 def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
-    box: Box, systemd: Systemd, change: str
+    machine: FakeMachine, systemd: Systemd, change: str
 ) -> None:
     systemd.install(HOURLY if change == "old" else JOB)
-    path = box.places.units / FETCH
+    path = machine.places.units / FETCH
     if change == "changed":
         path.write_text(path.read_text() + "# mine\n")
     elif change == "missing":
@@ -271,14 +285,16 @@ def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
     assert not systemd.status(JOB).up_to_date
 
 
-def test_a_users_own_manager_is_asked_as_such(box: Box) -> None:
-    Systemd(box.users_places, box.system).install(JOB)
-    assert box.calls[0] == "systemctl --user daemon-reload"
-    assert all(call.startswith("systemctl --user ") for call in box.calls)
+def test_a_users_own_manager_is_asked_as_such(machine: FakeMachine) -> None:
+    Systemd(machine.users_places, machine.system).install(JOB)
+    assert machine.calls[0] == "systemctl --user daemon-reload"
+    assert all(call.startswith("systemctl --user ") for call in machine.calls)
 
 
-def test_without_a_running_systemd_nothing_is_written(box: Box, systemd: Systemd) -> None:
-    (box.folder / "no-systemd").touch()
+def test_without_a_running_systemd_nothing_is_written(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
+    (machine.folder / "no-systemd").touch()
     for act in (
         partial(systemd.install, JOB),
         systemd.uninstall,
@@ -286,108 +302,118 @@ def test_without_a_running_systemd_nothing_is_written(box: Box, systemd: Systemd
     ):
         with pytest.raises(ScheduleError, match="cldmon schedule cron"):
             act()
-    assert (box.files(), box.calls) == ({}, [])
+    assert (machine.files(), machine.calls) == ({}, [])
 
 
 def test_a_machine_without_the_program_is_told_so(tmp_path: Path) -> None:
-    box = Box(tmp_path)
+    machine = FakeMachine(tmp_path)
     env = {"PATH": str(tmp_path)}
-    system = replace(box.system, env=env)
+    system = replace(machine.system, env=env)
     with pytest.raises(ScheduleError, match="systemctl was not found"):
-        Systemd(box.places, system).install(JOB)
+        Systemd(machine.places, system).install(JOB)
     with pytest.raises(ScheduleError, match="crontab was not found"):
         Cron(None, system).install(JOB)
 
 
-def test_a_command_that_fails_is_named_with_its_reason(box: Box, systemd: Systemd) -> None:
-    (box.folder / "bin" / "systemd-sysusers").write_text("#!/bin/sh\necho no such >&2\nexit 1\n")
+def test_a_command_that_fails_is_named_with_its_reason(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
+    (machine.folder / "bin" / "systemd-sysusers").write_text(
+        "#!/bin/sh\necho no such >&2\nexit 1\n"
+    )
     with pytest.raises(ScheduleError, match=r"systemd-sysusers .* failed: no such"):
         systemd.install(JOB)
 
 
-def test_cron_gets_the_block_beside_the_lines_of_others(box: Box, crontab: Cron) -> None:
+def test_cron_gets_the_block_beside_the_lines_of_others(
+    machine: FakeMachine, crontab: Cron
+) -> None:
     crontab.install(JOB)
-    assert box.crontab.read_text() == OTHERS + crontab.text(JOB)
-    assert box.said[-1] == "run: crontab -"
-    assert any(s.startswith("+ */10 * * * * /usr/local/bin/cldmon ") for s in box.said)
+    assert machine.crontab.read_text() == OTHERS + crontab.render(JOB)
+    assert machine.reported[-1] == "run: crontab -"
+    assert any(s.startswith("+ */10 * * * * /usr/local/bin/cldmon ") for s in machine.reported)
     assert crontab.status(JOB).lines == ("crontab: up to date",)
     assert crontab.status(HOURLY).lines[0].startswith("crontab: out of date")
 
 
-def test_cron_installed_again_runs_nothing(box: Box, crontab: Cron) -> None:
+def test_cron_installed_again_runs_nothing(machine: FakeMachine, crontab: Cron) -> None:
     crontab.install(JOB)
     crontab.install(JOB)
-    assert box.calls == ["crontab -"]
+    assert machine.calls == ["crontab -"]
 
 
-def test_cron_uninstalled_is_as_it_was(box: Box, crontab: Cron) -> None:
+def test_cron_uninstalled_is_as_it_was(machine: FakeMachine, crontab: Cron) -> None:
     crontab.install(JOB)
     crontab.uninstall()
-    assert box.crontab.read_text() == OTHERS
+    assert machine.crontab.read_text() == OTHERS
     crontab.uninstall()
-    assert len(box.calls) == 2
+    assert len(machine.calls) == 2
     assert not crontab.status(JOB).running
 
 
-def test_a_first_crontab_is_made(box: Box) -> None:
-    Cron(None, box.system).install(JOB)
-    assert box.crontab.read_text() == cron.framed(cron.block(JOB))
+def test_a_first_crontab_is_made(machine: FakeMachine) -> None:
+    Cron(None, machine.system).install(JOB)
+    assert machine.crontab.read_text() == cron.add_markers(cron.format_block(JOB))
 
 
-def test_the_block_of_another_configuration_is_left_alone(box: Box, crontab: Cron) -> None:
+def test_the_block_of_another_configuration_is_left_alone(
+    machine: FakeMachine, crontab: Cron
+) -> None:
     crontab.install(JOB)
-    before = box.crontab.read_text()
+    before = machine.crontab.read_text()
     with pytest.raises(ScheduleError) as caught:
         crontab.install(OTHER)
     for words in (str(JOB.config), "--name", "--uninstall"):
         assert words in str(caught.value)
     with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
         crontab.uninstall(OTHER.config)
-    assert box.crontab.read_text() == before
+    assert machine.crontab.read_text() == before
     status = crontab.status(OTHER)
     assert status.lines == (f"crontab: of another configuration, {JOB.config}",)
     assert not status.up_to_date
     crontab.uninstall(JOB.config)
-    assert box.crontab.read_text() == OTHERS
+    assert machine.crontab.read_text() == OTHERS
 
 
-def test_a_second_block_stands_beside_the_first(box: Box, crontab: Cron) -> None:
+def test_a_second_block_stands_beside_the_first(machine: FakeMachine, crontab: Cron) -> None:
     crontab.install(JOB)
-    first = box.crontab.read_text()
-    second = Cron(None, box.system, "second")
+    first = machine.crontab.read_text()
+    second = Cron(None, machine.system, "second")
     with pytest.raises(ScheduleError, match=str(JOB.data_dir)):
         second.install(replace(OTHER, data_dir=JOB.data_dir))
     second.install(OTHER)
-    both = box.crontab.read_text()
+    both = machine.crontab.read_text()
     assert both.startswith(first)
     assert "# BEGIN cldmon schedule second\n" in both
     assert (second.status(OTHER).up_to_date, crontab.status(JOB).up_to_date) == (True, True)
     assert not crontab.status(HOURLY).up_to_date
     crontab.uninstall(JOB.config)
-    assert "/srv/other.toml" in box.crontab.read_text()
+    assert "/srv/other.toml" in machine.crontab.read_text()
     second.uninstall(OTHER.config)
-    assert box.crontab.read_text() == OTHERS
+    assert machine.crontab.read_text() == OTHERS
 
 
-def test_a_block_that_was_changed_by_hand_is_left_alone(box: Box, crontab: Cron) -> None:
+def test_a_block_that_was_changed_by_hand_is_left_alone(
+    machine: FakeMachine, crontab: Cron
+) -> None:
     crontab.install(JOB)
-    changed = box.crontab.read_text().replace("*/10", "*/15")
-    box.crontab.write_text(changed)
+    changed = machine.crontab.read_text().replace("*/10", "*/15")
+    machine.crontab.write_text(changed)
     for act in (partial(crontab.install, HOURLY), crontab.uninstall):
         with pytest.raises(ScheduleError, match="crontab -e"):
             act()
-    assert box.crontab.read_text() == changed
+    assert machine.crontab.read_text() == changed
 
 
 def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
-    box: Box, crontab: Cron
+    machine: FakeMachine, crontab: Cron
 ) -> None:
-    (box.folder / "broken").touch()
+    (machine.folder / "broken").touch()
     with pytest.raises(ScheduleError, match="you may not use it"):
         crontab.install(JOB)
-    assert box.crontab.read_text() == OTHERS
+    assert machine.crontab.read_text() == OTHERS
 
 
-def test_root_writes_into_the_crontab_of_the_service_user(box: Box) -> None:
-    Cron("cldmon", box.system).install(JOB)
-    assert box.calls == ["crontab -u cldmon -"]
+def test_root_writes_into_the_crontab_of_the_service_user(machine: FakeMachine) -> None:
+    Cron("cldmon", machine.system).install(JOB)
+    assert machine.calls == ["crontab -u cldmon -"]

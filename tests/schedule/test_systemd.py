@@ -26,13 +26,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def unit(name: str, job: Job = JOB) -> str:
-    return systemd.files(job, SYSTEM)[SYSTEM.units / name]
+    return systemd.generate_files(job, SYSTEM)[SYSTEM.units / name]
 
 
 @pytest.mark.parametrize("places", [SYSTEM, USERS])
 @pytest.mark.parametrize("name", [FETCH, SERVE])
 def test_a_crash_writes_no_core_dump(name: str, places: systemd.Places) -> None:
-    assert settings(systemd.files(JOB, places)[places.units / name])["LimitCORE"] == ["0"]
+    assert settings(systemd.generate_files(JOB, places)[places.units / name])["LimitCORE"] == ["0"]
 
 
 def verify(*units: Path) -> str:
@@ -102,7 +102,7 @@ def test_another_data_folder_and_that_of_the_textfile_are_opened_for_writing() -
 
 def unit_of_tmpfiles(job: Job) -> str:
     assert SYSTEM.tmpfiles
-    return systemd.files(job, SYSTEM).get(SYSTEM.tmpfiles / systemd.CONF, "")
+    return systemd.generate_files(job, SYSTEM).get(SYSTEM.tmpfiles / systemd.CONF, "")
 
 
 HOME = Path("/home/alice/cldmon")
@@ -132,16 +132,16 @@ def test_a_configuration_of_a_person_runs_as_that_person_and_needs_no_new_user()
     job = replace(JOB, user="alice", group="staff", config=Path("/srv/alice/config.toml"))
     assert settings(unit(FETCH, job))["User"] == ["alice"]
     assert SYSTEM.sysusers
-    assert SYSTEM.sysusers / systemd.CONF not in systemd.files(job, SYSTEM)
+    assert SYSTEM.sysusers / systemd.CONF not in systemd.generate_files(job, SYSTEM)
     assert unit_of_tmpfiles(job) == ""
 
 
 def test_the_units_of_a_user_ask_for_nothing_that_only_root_can_give() -> None:
-    for text in systemd.files(JOB, USERS).values():
+    for text in systemd.generate_files(JOB, USERS).values():
         assert (
             not {"User", "ProtectSystem", "PrivateUsers", "StateDirectory"} & settings(text).keys()
         )
-    assert {path.name for path in systemd.files(JOB, USERS)} == {FETCH, TIMER, SERVE}
+    assert {path.name for path in systemd.generate_files(JOB, USERS)} == {FETCH, TIMER, SERVE}
 
 
 def test_an_overlapping_pass_is_no_failure() -> None:
@@ -167,7 +167,7 @@ def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
         variables=(("CLDMON_BROWSER", str(program)),),
     )
     for places in (SYSTEM, USERS):
-        for path, text in systemd.files(job, places).items():
+        for path, text in systemd.generate_files(job, places).items():
             (tmp_path / path.name).write_text(text)
         units = [tmp_path / each for each in (FETCH, TIMER, SERVE)]
         assert verify(*units) == ""

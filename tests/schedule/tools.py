@@ -1,4 +1,4 @@
-"""A machine below a folder: `systemctl`, `crontab` and the like as programs that write down."""
+"""A machine in a folder, with `systemctl`, `crontab` etc. as programs that record their calls."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from cldmon.schedule.systemd import Places
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RECORDS = '#!/bin/sh\necho "$(basename "$0") $*" >>"$BOX/calls"\n'
-_SYSTEMCTL = f"""{RECORDS}
-[ ! -e "$BOX/no-systemd" ] || {{ echo 'Failed to connect to bus' >&2; exit 1; }}
+RECORD_CALL = '#!/bin/sh\necho "$(basename "$0") $*" >>"$MACHINE/calls"\n'
+_SYSTEMCTL = f"""{RECORD_CALL}
+[ ! -e "$MACHINE/no-systemd" ] || {{ echo 'Failed to connect to bus' >&2; exit 1; }}
 case $* in *ActiveState*) echo ActiveState=active ;; esac
 """
-_CRONTAB = f"""{RECORDS}
-[ ! -e "$BOX/broken" ] || {{ echo 'crontab: you may not use it' >&2; exit 1; }}
+_CRONTAB = f"""{RECORD_CALL}
+[ ! -e "$MACHINE/broken" ] || {{ echo 'crontab: you may not use it' >&2; exit 1; }}
 case $* in
-*-l) cat "$BOX/crontab" 2>/dev/null || {{ echo 'no crontab for me' >&2; exit 1; }} ;;
-*-) cat >"$BOX/crontab" ;;
+*-l) cat "$MACHINE/crontab" 2>/dev/null || {{ echo 'no crontab for me' >&2; exit 1; }} ;;
+*-) cat >"$MACHINE/crontab" ;;
 esac
 """
 PROGRAMS = {
     "systemctl": _SYSTEMCTL,
     "crontab": _CRONTAB,
-    "systemd-sysusers": RECORDS,
-    "systemd-tmpfiles": RECORDS,
-    "chown": RECORDS,
-    "apparmor_parser": RECORDS,
+    "systemd-sysusers": RECORD_CALL,
+    "systemd-tmpfiles": RECORD_CALL,
+    "chown": RECORD_CALL,
+    "apparmor_parser": RECORD_CALL,
 }
 
 JOB = Job(
@@ -45,13 +45,13 @@ JOB = Job(
 
 
 @dataclass
-class Box:
-    """The machine: its folder, what it was told, and its programs."""
+class FakeMachine:
+    """The folder of a machine, what cldmon reported, and the calls of its programs."""
 
     folder: Path
-    said: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
-    def equip(self, names: Sequence[str] = tuple(PROGRAMS)) -> Box:
+    def install_programs(self, names: Sequence[str] = tuple(PROGRAMS)) -> FakeMachine:
         (self.folder / "bin").mkdir(exist_ok=True)
         for name in names:
             program = self.folder / "bin" / name
@@ -62,11 +62,11 @@ class Box:
     @property
     def env(self) -> dict[str, str]:
         path = os.environ["PATH"]
-        return {"PATH": f"{self.folder / 'bin'}:{path}", "BOX": str(self.folder)}
+        return {"PATH": f"{self.folder / 'bin'}:{path}", "MACHINE": str(self.folder)}
 
     @property
     def system(self) -> System:
-        return System(self.env, self.said.append)
+        return System(self.env, self.reported.append)
 
     @property
     def places(self) -> Places:
@@ -87,13 +87,13 @@ class Box:
 
     @property
     def calls(self) -> list[str]:
-        """The programs that were run so far, less those that only ask."""
+        """The programs that were run, without mere queries."""
         called = self.folder / "calls"
         lines = called.read_text().splitlines() if called.exists() else []
         return [line for line in lines if "show" not in line and not line.endswith("-l")]
 
     def files(self) -> dict[str, str]:
-        """Every file that lies where systemd looks."""
+        """Every file in the folders of systemd and AppArmor."""
         places = (*self.profiled_places, *self.users_places)
         folders = [place for place in places if isinstance(place, Path) and place.exists()]
         return {path.name: path.read_text() for folder in folders for path in folder.iterdir()}
