@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from cldmon.demo.slack import TOKEN, FakeSlack, SimUser
+from cldmon.demo.slack import TOKEN, SimUser
 from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.store import history
 from cldmon.store.state import State, StateFile
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,9 @@ from bench.found import Effort, Found, Row
 from bench.line import Line, fitted
 from bench.measuring import CLDMON, HERE, Cost, cost, environment, middle
 from cldmon.claude.browser import BrowserSettings, find, tuned_concurrency
-from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

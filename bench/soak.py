@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from cldmon.demo.claude import FakeClaude
-from cldmon.demo.slack import FakeSlack
 from tests.reliability.month import API_TOKEN, KEEP_DAYS, Month
 from tests.reliability.result import LostError
+from tests.simulation.claude import FakeClaude
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cldmon.demo.claude import FakeClaude
-from cldmon.demo.slack import FakeSlack
 from tests import namespaces
 from tests.env import Env
 from tests.heartbeat import Heartbeat
+from tests.simulation.claude import FakeClaude
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

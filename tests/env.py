@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cldmon.app import App
 from cldmon.claude import apparmor
-from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
-from cldmon.demo.slack import FakeSlack
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Snapshot, Window
 from cldmon.store import history
 from cldmon.store.history import History
@@ -26,12 +26,14 @@ from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests import namespaces
 from tests.fakes import Clock
+from tests.simulation.claude import FakeClaude
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cldmon.demo.faults import Fault
     from cldmon.domain.model import Account
+    from tests.simulation.faults import Fault
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 SERVING = """

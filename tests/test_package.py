@@ -23,8 +23,8 @@ from tests.env import SERVING, free_port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
 HATCHLING = Path(sys.executable).with_name("hatchling")

@@ -17,22 +17,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.claude import (
-    FakeClaude,
-    challenge,
-    cleared_session_cookie,
-    expired,
-    session_cookie,
-    usage,
-)
-from cldmon.demo.slack import PEOPLE, FakeSlack
+from cldmon.demo.claude import session_cookie
+from cldmon.demo.usage_json import usage
 from tests.env import CLDMON, Env, key_of, wait_until
+from tests.simulation import faults
+from tests.simulation.claude import FakeClaude, challenge, cleared_session_cookie, expired
+from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cldmon.demo.http import Request
+    from cldmon.demo.server import Request
 
 MARK = "MARKER"
 TOKEN = "xoxb-MARKER-1234567890-abcdef"

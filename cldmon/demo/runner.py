@@ -14,9 +14,9 @@ from cldmon.claude.browser import SANDBOX_FAILED
 from cldmon.config import write
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import scenario
-from cldmon.demo.claude import FakeClaude
-from cldmon.demo.faults import Fault
-from cldmon.demo.slack import TOKEN, FakeSlack
+from cldmon.demo.claude import SimClaude
+from cldmon.demo.scenario import Use
+from cldmon.demo.slack import TOKEN, SimSlack
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BrowserError
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.collector import Outcome
-    from cldmon.demo.scenario import Moment, Person, Use
+    from cldmon.demo.scenario import Moment, Person
+    from cldmon.demo.server import Response
     from cldmon.demo.slack import SentMessage
 
 JITTER_SECONDS = 1.0
@@ -64,8 +65,8 @@ class PassRecord:
 class Demo:
     """The services, the application that reads them, and the clock that both go by."""
 
-    claude: FakeClaude
-    slack: FakeSlack
+    claude: SimClaude
+    slack: SimSlack
     app: App
     clock: Clock
     ends_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -97,7 +98,16 @@ class Demo:
     def _pass(self, moment: Moment, warn: Callable[[str], None]) -> PassRecord:
         self.clock.behind = timedelta(minutes=-moment.minute)
         for person in scenario.PEOPLE:
-            self._prepare(person, moment.answers[person.label], moment.minute)
+            answer = moment.answers[person.label]
+            if answer is None:
+                self.claude.remove(person.key)
+                continue
+            usage: Mapping[str, object] | Response = (
+                person.usage(answer, moment.minute, self.ends_at)
+                if isinstance(answer, Use)
+                else answer
+            )
+            self.claude.add(person.account(person.key, usage))
         at, before = self.clock(), len(self.slack.sent)
         outcome = self.app.fetch((), notify=True, done=lambda _label: None, warn=warn)
         _insist_on_browser(outcome)
@@ -113,21 +123,14 @@ class Demo:
         self.app = replace(self.app)  # a new one, which reads it
         return self._pass(moment, warn)
 
-    def _prepare(self, person: Person, answer: Use | Fault, minute: int) -> None:
-        self.claude.heal(person.key)
-        if isinstance(answer, Fault):
-            self.claude.fail(person.key, answer)
-        else:
-            self.claude.set_usage(person.key, person.usage(answer, minute, self.ends_at))
-
 
 @contextmanager
 def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
     """Start the services and write what cldmon needs into `folder`; the block's end stops them."""
     clock = Clock()
     with (
-        FakeClaude(jitter=JITTER_SECONDS) as claude,
-        FakeSlack(users=scenario.TEAM, clock=clock) as slack,
+        SimClaude(jitter=JITTER_SECONDS) as claude,
+        SimSlack(users=scenario.TEAM, clock=clock) as slack,
     ):
         config, data = folder / FILE_NAME, folder / "data"
         write.create(config, _config(claude.url, slack.url))
@@ -137,17 +140,10 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
                 alert.user, alert.label, limit_hit=alert.limit_hit, reset=alert.reset
             )
         demo = Demo(claude, slack, App(config, data, env, clock), clock)
-        _admit(demo)
+        dave = scenario.DAVE  # his new key is the one that the simulated login page hands out
+        claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))
+        claude.sign_in(dave.new_key)
         yield demo
-
-
-def _admit(demo: Demo) -> None:
-    """Let the accounts exist, and dave's new key, which the simulated login page hands out."""
-    for person in scenario.PEOPLE:
-        demo.claude.add(person.account(person.key, {}))
-    dave = scenario.DAVE
-    demo.claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))
-    demo.claude.sign_in(dave.new_key)
 
 
 def _insist_on_browser(outcome: Outcome) -> None:

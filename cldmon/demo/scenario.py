@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.demo import faults
-from cldmon.demo.claude import SimAccount, SimOrganization, expired
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.server import Response, json_response
 from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from cldmon.demo.faults import Fault
 
 DAY = 24 * 60
 INTERVAL_MINUTES = 45
@@ -75,7 +73,7 @@ class Person:
         """The session key that the simulated login page hands out."""
         return f"{self.key}-renewed"
 
-    def account(self, key: str, usage: Mapping[str, object]) -> SimAccount:
+    def account(self, key: str, usage: Mapping[str, object] | Response) -> SimAccount:
         """Return the account as the simulated claude.ai knows it by one of its keys."""
         return SimAccount(key, (API_ONLY, self.organization), usage)
 
@@ -163,19 +161,22 @@ PEOPLE = (ALICE, BOB, CAROL, DAVE)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One pass: its minute, and what each account answers (or how it fails), by label."""
+    """One pass: its minute, and what each account answers, by label.
+
+    A `Response` is sent in place of the usage; with None the session key has expired.
+    """
 
     minute: int
-    answers: Mapping[str, Use | Fault]
+    answers: Mapping[str, Use | Response | None]
 
 
-def _moment(minute: int, *answers: Use | Fault) -> Moment:
+def _moment(minute: int, *answers: Use | Response | None) -> Moment:
     labels = (person.label for person in PEOPLE)
     return Moment(minute, dict(zip(labels, answers, strict=True)))
 
 
-KEY_ENDS = expired()
-OUTAGE = faults.status(503).on("usage")
+KEY_EXPIRED = None
+OUTAGE = json_response({"error": 503}, 503)
 
 
 def _alice(week: int, model: int, credit: int) -> Use:
@@ -196,11 +197,11 @@ STORY = (
     _moment(-315, _alice(31, 38, 221), _bob(0, 81), _carol(100), Use(16, 38)),
     _moment(-270, _alice(31, 38, 239), _bob(0, 81), _carol(100), Use(28, 40)),
     _moment(-225, _alice(31, 38, 250), _bob(14, 83), _carol(100), Use(44, 42)),
-    _moment(-180, _alice(31, 38, 250), _bob(33, 86), _carol(100), KEY_ENDS),
-    _moment(-135, _alice(32, 39, 250), _bob(55, 89), OUTAGE, KEY_ENDS),
-    _moment(-90, _alice(32, 39, 250), _bob(78, 92), _carol(0), KEY_ENDS),
-    _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_ENDS),
-    _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_ENDS),
+    _moment(-180, _alice(31, 38, 250), _bob(33, 86), _carol(100), KEY_EXPIRED),
+    _moment(-135, _alice(32, 39, 250), _bob(55, 89), OUTAGE, KEY_EXPIRED),
+    _moment(-90, _alice(32, 39, 250), _bob(78, 92), _carol(0), KEY_EXPIRED),
+    _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_EXPIRED),
+    _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_EXPIRED),
 )
 
 RENEWED = Use(3, 43)

@@ -7,6 +7,7 @@ fails here, too.
 from __future__ import annotations
 
 import json
+import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from cldmon.demo.faults import Fault, instead
-from cldmon.demo.faults import rate_limited as http_rate_limited
-from cldmon.demo.http import Request, Route, SimServer
-from cldmon.demo.replies import Reply, json_answer
+from cldmon.demo.server import Request, Response, Route, SimServer, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,21 +69,6 @@ class SimUser:
         }
 
 
-PEOPLE = (
-    SimUser("U01ALICE", "alice", "Alice Example", "alice"),
-    SimUser("U02BOB", "bob", "Bob <b>Builder</b> & Sons", 'Bob "the builder"'),
-    SimUser("U03CHLOE", "chloe", "Chloé Nuñez 🦊", "🦊 chloé"),
-    SimUser("U04DAN", "dan", "Dan O'Neil", ""),
-    SimUser("U05GUEST", "gus", "Gus Guest", "gus", guest=True),
-    SimUser("U06GONE", "gone", "Gone Person", "gone", deleted=True),
-    SimUser("U07BOT", "deploybot", "Deploy Bot", "deploybot", bot=True),
-    SimUser("USLACKBOT", "slackbot", "Slackbot", "Slackbot"),
-)
-"""Names with markup, quotes and emoji; a guest, a deleted user, a bot, and Slack's own bot."""
-
-CHANNELS: Mapping[str, tuple[str, ...]] = {"C01TEAM": ("U01ALICE", "U02BOB", "U06GONE", "U07BOT")}
-
-
 @dataclass(frozen=True)
 class SentMessage:
     """A message that Slack accepted.
@@ -100,26 +83,26 @@ class SentMessage:
     user: str | None = None
 
 
-class FakeSlack(SimServer):
-    """The simulated workspace; faults strike by method name (`.on("chat.postMessage")`)."""
+class SimSlack(SimServer):
+    """The simulated workspace."""
 
     def __init__(
         self,
         *,
         token: str = TOKEN,
-        users: Iterable[SimUser] = PEOPLE,
-        channels: Mapping[str, Sequence[str]] = CHANNELS,
+        users: Iterable[SimUser],
+        channels: Mapping[str, Sequence[str]] | None = None,
         scopes: Sequence[str] = SCOPES,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        delay: float = 0.0,
     ) -> None:
         self.token = token
         self.users = {user.id: user for user in users}
-        self.channels = dict(channels)
+        self.channels = dict(channels or {})
         self.scopes = tuple(scopes)
         self._clock = clock
         self._sent: list[SentMessage] = []
-        super().__init__(self._table(), delay=delay)
+        self._changed = threading.Condition()
+        super().__init__(self._table())
 
     def _table(self) -> tuple[Route, ...]:
         reads_channels = ("channels:read", "groups:read")
@@ -130,7 +113,7 @@ class FakeSlack(SimServer):
             self._method("conversations.members", reads_channels, self._members),
             self._method("users.list", ("users:read",), self._list_users),
             self._method("users.info", ("users:read",), self._user_info),
-            Route("", ".*", lambda _request: json_answer(refusal("unknown_method"))),
+            Route("", ".*", lambda _request: json_response(refusal("unknown_method"))),
         )
 
     def _method(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
@@ -155,22 +138,13 @@ class FakeSlack(SimServer):
             return list(self._sent)
 
     def clear(self) -> None:
-        """Forget what was asked and sent so far."""
-        super().clear()
+        """Forget the messages so far."""
         with self._changed:
             self._sent.clear()
 
-    def fail(self, fault: Fault, times: int | None = None) -> None:
-        """Strike the next `times` calls, or all until `heal`; in order of planning."""
-        self._faults.add(None, fault, times)
-
-    def heal(self) -> None:
-        """End all faults."""
-        self._faults.forget(None)
-
-    def _call(self, request: Request, any_of: tuple[str, ...], method: Method) -> Reply:
+    def _call(self, request: Request, any_of: tuple[str, ...], method: Method) -> Response:
         body = self._denied(request, any_of) or method(_params(request))
-        return json_answer(body).with_headers(
+        return json_response(body).with_headers(
             ("X-OAuth-Scopes", ",".join(self.scopes)), ("X-Accepted-OAuth-Scopes", ",".join(any_of))
         )
 
@@ -251,16 +225,6 @@ class FakeSlack(SimServer):
 def refusal(code: str, **more: object) -> Body:
     """Return Slack's way to say no."""
     return {"ok": False, "error": code, **more}
-
-
-def error(code: str, **more: object) -> Fault:
-    """200 with `ok: false` and any error code; the call is not carried out."""
-    return instead(json_answer(refusal(code, **more)), code)
-
-
-def rate_limited(retry_after: float | str | datetime | None = None) -> Fault:
-    """429; `retry_after` in seconds, as an instant (sent as an HTTP date), raw, or absent."""
-    return http_rate_limited(retry_after, refusal("ratelimited"))
 
 
 def _direct(user: str) -> str:

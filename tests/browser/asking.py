@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.claude.browser import BrowserSettings
 from cldmon.claude.source import BrowserSource
-from cldmon.demo.claude import SimAccount, SimOrganization, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Failure
 from cldmon.domain.ports import ReadRequest, lookup_of
 from cldmon.domain.secret import Secret
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.faults import Fault
-    from cldmon.demo.http import Request
+    from cldmon.demo.server import Request
     from cldmon.domain.ports import ReadResult
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.faults import Fault
 
 PATIENT = BrowserSettings(timeout=40, concurrency=8)
 

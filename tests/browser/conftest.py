@@ -11,9 +11,10 @@ from playwright.sync_api import sync_playwright
 
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.scenario import TEAM
-from cldmon.demo.slack import FakeSlack, SimUser
+from cldmon.demo.slack import SimUser
 from tests.browser.server import HOSTILE, ServerFixture
 from tests.browser.visit import Visit
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -35,7 +35,7 @@ from tests import captures
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 INTERVAL = timedelta(minutes=10)

@@ -15,8 +15,8 @@ from tests.proxies import FORWARD, Entrance, nginx, prepare
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.demo.slack import FakeSlack
     from tests.browser.conftest import OpenVisit
+    from tests.simulation.slack import FakeSlack
 
 
 @dataclass

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cldmon.demo.claude import FakeClaude, usage
-from cldmon.demo.faults import instead
-from cldmon.demo.replies import json_answer
-from cldmon.demo.slack import TOKEN, FakeSlack
+from cldmon.demo.server import json_response
+from cldmon.demo.slack import TOKEN
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import from_iso
 from tests import captures
 from tests.env import Env, key_of
+from tests.simulation.claude import FakeClaude
+from tests.simulation.faults import instead
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +56,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             for name in captures.NAMES:
                 capture = captures.load(name)
                 claude.heal(key_of(name))
-                listed = instead(json_answer(capture["organizations"]))
-                answered = instead(json_answer(of_usage(capture)))
+                listed = instead(json_response(capture["organizations"]))
+                answered = instead(json_response(of_usage(capture)))
                 claude.fail(key_of(name), listed.on("organizations"))
                 claude.fail(key_of(name), answered.on("usage"))
             assert env.run("fetch").returncode == 0

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from bench.tls import certificate
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo import faults
-from cldmon.demo.claude import CHALLENGE_PAGE, FakeClaude
-from cldmon.demo.http import Request, Route, SimServer
-from cldmon.demo.replies import Answer as HttpReply
-from cldmon.demo.replies import content, html_answer
+from cldmon.demo.server import Request, Response, Route, html_response, make_response
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking
 from tests.browser.proxy import Proxy
 from tests.env import key_of
+from tests.simulation import faults
+from tests.simulation.challenges import CHALLENGE_PAGE
+from tests.simulation.claude import FakeClaude
+from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +34,10 @@ fetch("/report?cookies=" + encodeURIComponent(document.cookie), {credentials: "i
 API = f'fetch("https://{HOST}/api", {{mode: "no-cors", credentials: "include"}}); new Image().src = "https://{HOST}/image";'
 
 
-def challenge_service(request: Request) -> HttpReply:
+def challenge_service(request: Request) -> Response:
     if request.path == "/frame":
-        return html_answer(FRAME)
-    return content(API if request.path.endswith("api.js") else "", "text/javascript")
+        return html_response(FRAME)
+    return make_response(API if request.path.endswith("api.js") else "", "text/javascript")
 
 
 def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> No
     routes = (Route("", ".*", challenge_service),)
     with (
         FakeClaude(tls=made.context()) as claude,
-        SimServer(routes, tls=made.context()) as host,
+        FaultyServer(routes, tls=made.context()) as host,
         Proxy(
             places={
                 "claude.test:443": int(claude.url.rpartition(":")[2]),

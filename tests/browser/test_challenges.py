@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from cldmon.claude.browser import BrowserSettings
-from cldmon.demo import faults
-from cldmon.demo.challenges import SCRIPTS
-from cldmon.demo.claude import (
-    CHALLENGE_PAGE,
-    Challenge,
-    FakeClaude,
-    challenge,
-    expired,
-    login_redirect,
-)
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from tests.browser.asking import Asking, failure
 from tests.env import key_of, organization_of
+from tests.simulation import faults
+from tests.simulation.challenges import CHALLENGE_PAGE, SCRIPTS, Challenge
+from tests.simulation.claude import FakeClaude, challenge, expired, login_redirect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.demo.faults import Fault
-    from cldmon.demo.http import Request
+    from cldmon.demo.server import Request
+    from tests.simulation.faults import Fault
 
 SETTINGS = BrowserSettings(timeout=60, concurrency=24)
 MARK = ("cf-mitigated", "challenge")

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from cldmon.claude.cookie_store import CookieStore
-from cldmon.demo import faults
-from cldmon.demo.claude import FakeClaude, challenge, expired
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking
 from tests.env import key_of
+from tests.simulation import faults
+from tests.simulation.claude import FakeClaude, challenge, expired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.demo.faults import Fault
     from cldmon.domain.model import Failure
+    from tests.simulation.faults import Fault
 
 LABELS = (
     "plain",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from cldmon.demo.slack import error
 from tests.browser.server import HOSTILE, INTERVAL, LABELS, ServerFixture, accounts, now
+from tests.simulation.slack import error
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-    from cldmon.demo.slack import FakeSlack
     from tests.browser.conftest import OpenVisit, StartServer
+    from tests.simulation.slack import FakeSlack
 
 
 def test_a_name_is_completed_and_logs_in(server: ServerFixture, visit: OpenVisit) -> None:

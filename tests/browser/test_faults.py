@@ -12,37 +12,32 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from cldmon.claude.browser import BrowserSettings
-from cldmon.demo import faults
-from cldmon.demo.claude import (
-    FakeClaude,
-    SimAccount,
-    SimOrganization,
-    challenge,
-    cleared_session_cookie,
-    expired,
-    login_redirect,
-    permission_error,
-    session_cookie,
-    usage,
-    wrong_organization,
-)
-from cldmon.demo.faults import instead
-from cldmon.demo.replies import Answer as HttpReply
-from cldmon.demo.replies import Raw
+from cldmon.demo.claude import SimAccount, SimOrganization, permission_error, session_cookie
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadResult
 from tests.browser.asking import Asking, failure
 from tests.env import key_of, organization_of
+from tests.simulation import faults
+from tests.simulation.claude import (
+    FakeClaude,
+    challenge,
+    cleared_session_cookie,
+    expired,
+    login_redirect,
+    wrong_organization,
+)
+from tests.simulation.faults import instead
+from tests.simulation.replies import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.demo.faults import Fault
-    from cldmon.demo.http import Request
-    from cldmon.demo.replies import Reply
+    from cldmon.demo.server import Reply, Request, Response
     from cldmon.domain.model import Failure
     from cldmon.domain.ports import ReadRequest
+    from tests.simulation.faults import Fault
 
 SECOND_KEY = key_of("second")
 RETRY_AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -61,10 +56,9 @@ class Case(NamedTuple):
 def padded_length() -> Fault:
     """The genuine answer, whose Content-Length has more digits than Python turns into a number."""
 
-    def pad(answer: HttpReply) -> Reply:
-        body = b"".join(answer.body)
-        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body):04400}\r\n\r\n"
-        return Raw((head.encode() + body,))
+    def pad(answer: Response) -> Reply:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer.body):04400}\r\n\r\n"
+        return Raw((head.encode() + answer.body,))
 
     return faults.change(pad, "padded length")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 
 class CookieStoreError(Exception):

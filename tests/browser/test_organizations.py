@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
@@ -15,6 +16,8 @@ from tests.env import key_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.simulation.claude import FakeClaude
+
 PERSONAL = SimOrganization("aaaaaaaa-0000-4000-8000-00000000000A", plan_display_name="Ultra")
 TEAM = SimOrganization("bbbbbbbb-0000-4000-8000-00000000000b", capabilities=("chat", "raven"))
 CONSOLE = SimOrganization("cccccccc-0000-4000-8000-00000000000c", capabilities=("api",))
@@ -22,14 +25,11 @@ CONSOLE = SimOrganization("cccccccc-0000-4000-8000-00000000000c", capabilities=(
 
 def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> ReadRequest:
     """Let an account with three organizations exist, some of which refuse their usage."""
-    account = SimAccount(
-        key_of(label),
-        (CONSOLE, PERSONAL, TEAM),
-        usage(),
-        frozenset(organization.uuid for organization in refused),
-    )
-    claude.add(account)
-    return ReadRequest(label, Secret(account.key))
+    key = key_of(label)
+    claude.add(SimAccount(key, (CONSOLE, PERSONAL, TEAM), usage()))
+    for organization in refused:
+        claude.refuse(key, organization.uuid)
+    return ReadRequest(label, Secret(key))
 
 
 def test_organizations_are_asked_in_turn(fake_claude: FakeClaude, tmp_path: Path) -> None:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo.faults import Fault
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import PATIENT, Asking, failure
+from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.faults import Genuine
-    from cldmon.demo.replies import Reply
+    from cldmon.demo.server import Reply
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.faults import Genuine
 
 LACKS_A_LIBRARY = """#!/bin/sh
 echo "$0: error while loading shared libraries: libnss3.so: cannot open shared object file" >&2

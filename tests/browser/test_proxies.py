@@ -13,14 +13,14 @@ import pytest
 
 from bench.tls import certificate
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo import faults
-from cldmon.demo.claude import FakeClaude
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.browser.proxy import Proxy
 from tests.env import Env, key_of
+from tests.simulation import faults
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

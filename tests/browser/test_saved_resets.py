@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cldmon.demo.claude import (
-    CHALLENGE_PAGE,
-    FakeClaude,
-    SimAccount,
-    SimOrganization,
-    permission_error,
-    usage,
-)
-from cldmon.demo.replies import Answer as HttpReply
-from cldmon.demo.replies import html_answer, json_answer
-from cldmon.demo.usage_json import saved_resets
+from cldmon.demo.claude import SimAccount, SimOrganization, permission_error
+from cldmon.demo.server import Response, html_response, json_response
+from cldmon.demo.usage_json import saved_resets, usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking, failure
 from tests.env import key_of, organization_of
+from tests.simulation.challenges import CHALLENGE_PAGE
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,24 +25,24 @@ if TYPE_CHECKING:
 SOON = datetime.now(UTC) + timedelta(days=4)
 ERROR = {"error": {"message": "unknown parameter"}}
 REFUSALS = {
-    "400": json_answer({"error": {"type": "invalid_request_error", "message": "unknown"}}, 400),
+    "400": json_response({"error": {"type": "invalid_request_error", "message": "unknown"}}, 400),
     "403": permission_error("Not for this plan"),
     "403-organization": permission_error("Invalid authorization for organization"),
-    "403-html": html_answer("<!doctype html><title>No</title>", 403),
-    "404": json_answer(ERROR, 404),
-    "422": json_answer(ERROR, 422),
-    "500": json_answer(ERROR, 500),
-    "503-html": html_answer("<!doctype html><title>Back soon</title>", 503),
+    "403-html": html_response("<!doctype html><title>No</title>", 403),
+    "404": json_response(ERROR, 404),
+    "422": json_response(ERROR, 422),
+    "500": json_response(ERROR, 500),
+    "503-html": html_response("<!doctype html><title>Back soon</title>", 503),
 }
 CLEAR = {
-    "401": (json_answer(ERROR, 401), FailureKind.KEY_EXPIRED),
+    "401": (json_response(ERROR, 401), FailureKind.KEY_EXPIRED),
     "403-expired": (
         permission_error("Gone", error_code="account_session_invalid"),
         FailureKind.KEY_EXPIRED,
     ),
-    "429": (json_answer(ERROR, 429), FailureKind.RATE_LIMITED),
-    "challenge": (html_answer(CHALLENGE_PAGE, 403), FailureKind.CHALLENGED),
-    "418": (json_answer(ERROR, 418), FailureKind.NOT_UNDERSTOOD),
+    "429": (json_response(ERROR, 429), FailureKind.RATE_LIMITED),
+    "challenge": (html_response(CHALLENGE_PAGE, 403), FailureKind.CHALLENGED),
+    "418": (json_response(ERROR, 418), FailureKind.NOT_UNDERSTOOD),
 }
 WAYS = ("looked-up", "remembered")
 
@@ -91,10 +85,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
         )
 
 
-def admit(claude: FakeClaude, label: str, refusal: HttpReply | None) -> ReadRequest:
+def admit(claude: FakeClaude, label: str, refusal: Response | None) -> ReadRequest:
     organization = SimOrganization(organization_of(label))
     body = usage(cedar_ember=saved_resets(SOON, weekly_resets=SOON))
-    claude.add(SimAccount(key_of(label), (organization,), body, saved_resets_refusal=refusal))
+    claude.add(SimAccount(key_of(label), (organization,), body))
+    if refusal:
+        claude.refuse(key_of(label), "cedar_ember", refusal)
     known = Organization(organization.uuid, "Pro") if label.endswith("remembered") else None
     return ReadRequest(label, Secret(key_of(label)), remembered=known)
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     import click
 
-    from cldmon.demo.slack import FakeSlack
     from tests.fakes import Windows
+    from tests.simulation.slack import FakeSlack
 
 ZONE = "Europe/Berlin"
 PEOPLE = (ALICE, BOB, CAROL)

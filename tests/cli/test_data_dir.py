@@ -14,8 +14,8 @@ from tests.cli.status_house import CLDMON, account
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.demo.slack import FakeSlack
     from tests.cli.status_house import Home
+    from tests.simulation.slack import FakeSlack
 
 READERS = {
     "status": ["status"],

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo.claude import SimAccount, SimOrganization, expired, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.slack import TOKEN
+from cldmon.demo.usage_json import usage
 from tests.env import restricted
+from tests.simulation.claude import expired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 CLDMON = Path(sys.executable).with_name("cldmon")
 

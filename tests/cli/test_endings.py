@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click.core
 import pytest
 
-from cldmon.demo import faults
 from tests.env import Env, key_of, wait_until
 from tests.reliability.kernel import Step
+from tests.simulation import faults
 
 if TYPE_CHECKING:
     from tests.env import Running

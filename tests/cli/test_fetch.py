@@ -18,11 +18,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo import faults
-from cldmon.demo.claude import Challenge, FakeClaude, expired, usage
-from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack
+from cldmon.demo.slack import TOKEN
+from cldmon.demo.usage_json import usage
 from cldmon.domain.instants import nearest_minute
 from tests.env import Env, key_of
+from tests.simulation import faults
+from tests.simulation.challenges import Challenge
+from tests.simulation.claude import FakeClaude, expired
+from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,8 +20,8 @@ from tests.cli import desk as desks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.demo.slack import FakeSlack
     from tests.cli.desk import Desk
+    from tests.simulation.slack import FakeSlack
 
     Golden = Callable[[str, str], None]
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.claude import SimAccount, SimOrganization, usage
-from cldmon.demo.http import Route, SimServer
-from cldmon.demo.replies import Answer
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.server import Response, Route
+from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FIVE_HOUR, Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.store.state import State, StateFile
+from tests.simulation import faults
+from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 CLDMON = Path(sys.executable).with_name("cldmon")
 KEY = "sk-ant-sid01-MARKER-key"
@@ -143,7 +144,7 @@ def test_a_broken_configuration_is_a_failure_without_its_secrets(home: Home) -> 
 
 def test_the_server_is_asked_where_it_is_configured(home: Home) -> None:
     home.passed()
-    with SimServer((Route("", "/healthz", lambda _request: Answer(200)),)) as server:
+    with FaultyServer((Route("", "/healthz", lambda _request: Response(200)),)) as server:
         home.configure(f"port = {server.url.rpartition(':')[2]}")
         assert home.run("health", "--serve").returncode == 0
     ran = home.run("health", "--serve")
@@ -238,7 +239,7 @@ def test_health_starts_without_the_heavy_libraries(home: Home) -> None:
 
 def test_a_pass_tells_the_watchdog_that_it_failed(home: Home) -> None:
     """No account can be read: there is no such browser."""
-    with SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service:
+    with FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service:
         home.configure(_watched(service, "/MARKER"))
         ran = home.run("fetch")
         assert [request.path for request in service.requests] == ["/MARKER/start", "/MARKER/fail"]
@@ -254,7 +255,7 @@ def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_w
     fake_claude.add(SimAccount(KEY, (organization,), usage()))
     # Asked for twice: with saved resets, and without.
     fake_claude.fail(KEY, faults.status(503).on("usage"), times=2)
-    with SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service:
+    with FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service:
         home.configure(
             f'claude_url = "{fake_claude.url}"\nhealth.ping_url = "{service.url}/ping?rid=1"\n'
             "browser.concurrency = 1"  # so that both failures are one account's
@@ -268,7 +269,7 @@ def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_w
 def test_a_pass_that_finds_another_running_tells_nobody(home: Home) -> None:
     home.data.mkdir(mode=0o700)
     with (
-        SimServer((Route("", ".*", lambda _request: Answer(200)),)) as service,
+        FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service,
         (home.data / "fetch.lock").open("w") as lock,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -277,5 +278,5 @@ def test_a_pass_that_finds_another_running_tells_nobody(home: Home) -> None:
         assert service.requests == []
 
 
-def _watched(service: SimServer, path: str) -> str:
+def _watched(service: FaultyServer, path: str) -> str:
     return f'browser.executable = "/nonexistent"\nhealth.ping_url = "{service.url}{path}"'

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo.slack import FakeSlack
 from tests.cli.test_fetch import SLACK
 from tests.env import Env, key_of, wait_until
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo import faults
-from cldmon.demo.claude import Challenge, SimAccount, SimOrganization, challenge, expired, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
 from tests.env import CLDMON, PATIENCE, Env, key_of, organization_of
+from tests.simulation import faults
+from tests.simulation.challenges import Challenge
+from tests.simulation.claude import challenge, expired
 
 NEW = "sk-ant-sid02-MARKER-new-aaaaaaaaaaaa"
 WAITING = "Sign in to claude.ai as alice"

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from cldmon.demo.slack import TOKEN, SimUser, error
+from cldmon.demo.slack import TOKEN, SimUser
 from cldmon.terminal.style import width
+from tests.simulation.slack import error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 ALICE = "U01ALICE"

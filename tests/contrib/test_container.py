@@ -26,7 +26,7 @@ from tests.proxies import NAME, Entrance, caddy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = ROOT / "contrib" / "container"

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cldmon.demo.claude import expired
 from tests.docs.pages import cut
 from tests.env import CLDMON, Env, free_port, key_of, wait_until
+from tests.simulation.claude import expired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "contrib" / "prometheus" / "alerts.yml"

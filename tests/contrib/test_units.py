@@ -18,7 +18,7 @@ from tests.env import CLDMON, SERVING, Env, free_port
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMD = ROOT / "contrib" / "systemd"

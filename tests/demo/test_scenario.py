@@ -11,7 +11,6 @@ import pytest
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo import scenario
-from cldmon.demo.faults import Fault
 from cldmon.demo.scenario import PEOPLE, STORY
 from cldmon.domain.events import AlertState, EventKind
 from cldmon.domain.model import Credits, duration
@@ -31,7 +30,7 @@ def readings(person: Person) -> list[Reading]:
     [organization] = find_candidates([person.organization.as_json()])
     for moment in STORY:
         answer = moment.answers[person.label]
-        if not isinstance(answer, Fault):
+        if isinstance(answer, scenario.Use):
             at = END + timedelta(minutes=moment.minute)
             body = person.usage(answer, moment.minute, END)
             found.append(parse(body, taken_at=at, organization=organization))
@@ -128,13 +127,13 @@ def test_carols_organization_has_run_out_of_credits() -> None:
 
 def test_carols_session_is_free_again_across_an_outage_and_then_rests() -> None:
     assert told_of(scenario.CAROL) == [(EventKind.USAGE_RESET, "fiveHour")]
-    faults = [m.answers["carol"] for m in STORY if isinstance(m.answers["carol"], Fault)]
-    assert faults == [scenario.OUTAGE]
+    answers = [moment.answers["carol"] for moment in STORY]
+    assert [a for a in answers if not isinstance(a, scenario.Use)] == [scenario.OUTAGE]
     assert readings(scenario.CAROL)[-1].windows["fiveHour"].resets_at is None
 
 
 def test_daves_key_ends_in_the_middle_and_stays_so() -> None:
-    failing = [moment.answers["dave"] == scenario.KEY_ENDS for moment in STORY]
+    failing = [moment.answers["dave"] == scenario.KEY_EXPIRED for moment in STORY]
     assert failing == sorted(failing)
     assert 3 <= sum(failing) < len(STORY) - 2
 

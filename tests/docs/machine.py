@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.demo.claude import SimAccount, SimOrganization, usage
+from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.slack import SimUser
+from cldmon.demo.usage_json import usage
 from tests import namespaces
 from tests.docs.pages import ROOT
 from tests.env import CLDMON, PATIENCE, key_of, organization_of
@@ -23,8 +24,8 @@ from tests.schedule.tools import RECORD_CALL, FakeMachine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 OURS = ("etc", "opt", "srv", "usr/local/bin", "var/lib")
 """The folders that the pages write to; what else is in them is there to be read."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 ETC = "/etc/cldmon/config.toml"
 NAMED = {"schedule", "import", "login", "subscribe", "COMMAND --help"}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 (SETTINGS, ELSEWHERE), (CADDY,), (NGINX, BELOW) = (
     [block.text for block in blocks("reverse-proxy.md") if block.language == language]

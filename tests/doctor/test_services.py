@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo import slack as sim
-from cldmon.demo.http import Route, SimServer
-from cldmon.demo.replies import Answer
+from cldmon.demo.server import Response, Route
+from cldmon.demo.slack import TOKEN
 from cldmon.doctor import browser as browser_checks
 from cldmon.doctor import services
 from cldmon.doctor.check import Verdict
 from tests.fakes import NOON
+from tests.simulation.server import FaultyServer
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cldmon.demo.slack import FakeSlack
     from cldmon.doctor.check import Check
     from tests.doctor.env import DoctorEnv
 
 
-def use(env: DoctorEnv, service: FakeSlack, more: str = "", token: str = sim.TOKEN) -> None:
+def use(env: DoctorEnv, service: FakeSlack, more: str = "", token: str = TOKEN) -> None:
     env.write(
         f'slack_url = "{service.url}"\nnotifications.slack.enabled = true\n'
         f'notifications.slack.bot_token = "{token}"\n{more}'
@@ -82,7 +82,7 @@ def test_offline_slack_is_not_asked(env: DoctorEnv, fake_slack: FakeSlack) -> No
 
 
 def test_each_scope_that_lacks_is_a_cross(env: DoctorEnv) -> None:
-    with sim.FakeSlack(scopes=("users:read",)) as service:
+    with FakeSlack(scopes=("users:read",)) as service:
         use(env, service, 'notifications.slack.member_channel_id = "C1"')
         failed = [c for c in slack_checks(env) if c.verdict is Verdict.FAILED]
     assert [c.name for c in failed] == ["slack scopes", "slack scopes", "slack channel"]
@@ -119,8 +119,8 @@ def test_a_clock_that_is_two_minutes_off_is_a_cross(
 @pytest.mark.parametrize("status", [200, 403])
 def test_the_services_date_is_taken_from_any_answer(status: int) -> None:
     date = ("Date", format_datetime(datetime.now(UTC), usegmt=True))
-    answer = Answer(status).with_headers(date)
-    with SimServer((Route("", ".*", lambda _request: answer),)) as service:
+    answer = Response(status).with_headers(date)
+    with FaultyServer((Route("", ".*", lambda _request: answer),)) as service:
         theirs = services.fetch_date(service.url)
     assert theirs
     assert services.compare_clocks(datetime.now(UTC), theirs).verdict is Verdict.OK

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.http import Route, SimServer
-from cldmon.demo.replies import Answer
+from cldmon.demo.server import Response, Route
 from cldmon.errors import BusyError, StoreError, UsageError
 from cldmon.health import http_check
 from cldmon.health.watchdog import Watchdog
+from tests.simulation import faults
+from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.faults import Fault
+    from tests.simulation.faults import Fault
 
 UUID = "MARKER-5d1e"
 
 
-class PingService(SimServer):
+class PingService(FaultyServer):
     """A watchdog service that answers OK to whatever it is asked, but for `fault`."""
 
     def __init__(self, fault: Fault | None = None) -> None:
-        super().__init__((Route("ping", ".*", lambda _request: Answer(200)),))
+        super().__init__((Route("ping", ".*", lambda _request: Response(200)),))
         if fault:
-            self._faults.add(None, fault, None)
+            self.faults.add(None, fault, None)
 
     @property
     def pings(self) -> list[str]:
@@ -41,7 +41,7 @@ def service() -> Iterator[PingService]:
         yield service
 
 
-def watchdog(service: SimServer, query: str = "") -> Watchdog:
+def watchdog(service: FaultyServer, query: str = "") -> Watchdog:
     return Watchdog(f"{service.url}/{UUID}{query}")
 
 
@@ -137,7 +137,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
 
 
 def test_the_server_answers_even_if_it_finds_the_passes_unhealthy() -> None:
-    with SimServer((Route("healthz", "/healthz", lambda _request: Answer(503)),)) as server:
+    with FaultyServer((Route("healthz", "/healthz", lambda _request: Response(503)),)) as server:
         port = int(server.url.rpartition(":")[2])
         assert http_check.check_server("0.0.0.0", port, "cldmon.example") is None
         [request] = server.requests
@@ -145,7 +145,7 @@ def test_the_server_answers_even_if_it_finds_the_passes_unhealthy() -> None:
 
 
 def test_another_program_on_the_port_is_not_the_server() -> None:
-    with SimServer((Route("", "/healthz", lambda _request: Answer(404)),)) as server:
+    with FaultyServer((Route("", "/healthz", lambda _request: Response(404)),)) as server:
         port = int(server.url.rpartition(":")[2])
         assert http_check.check_server("127.0.0.1", port, "localhost") == "HTTP 404; is it cldmon?"
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import sync_playwright
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo.slack import FakeSlack, SimUser
+from cldmon.demo.slack import SimUser
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
 from tests.browser.server import ServerFixture, now, windows
 from tests.browser.visit import Visit
 from tests.reliability.result import LetInError, Result
+from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

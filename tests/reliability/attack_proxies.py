@@ -9,13 +9,13 @@ import string
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
 from tests.browser.server import now, windows
 from tests.env import free_port, wait_until
 from tests.proxies import nginx, prepare
 from tests.reliability.result import LetInError, Result
 from tests.reliability.siege import CANARY, SECRETS, Siege
+from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerializer
 
-from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.web.one_time_codes import DIGITS
 from cldmon.web.revocations import LIFETIME, Revocations
 from cldmon.web.sessions import Sessions, load_session_secret
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result
+from tests.simulation.slack import PEOPLE, FakeSlack
 from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.demo.wire import Got
+    from tests.simulation.http_client import Got
     from tests.web.house import Client
 
 ALICE, BOB = PEOPLE[0].id, PEOPLE[1].id

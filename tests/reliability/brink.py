@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.demo.claude import FakeClaude, usage
-from cldmon.demo.slack import PEOPLE, TOKEN, FakeSlack, SimUser
+from cldmon.demo.slack import TOKEN, SimUser
+from cldmon.demo.usage_json import usage
 from tests.env import PATIENCE, Env, key_of
 from tests.reliability.result import LostError
+from tests.simulation.claude import FakeClaude
+from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.demo.claude import FakeClaude
 from tests.env import Env
 from tests.reliability import isolation
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

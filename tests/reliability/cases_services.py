@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from cldmon.demo.claude import FakeClaude
 from tests.env import Env
 from tests.reliability import service, slack, tls
 from tests.reliability.result import Result
 from tests.reliability.test_model import Year
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,21 +8,21 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from cldmon.demo.faults import Fault
-from cldmon.demo.replies import HangUp
 from tests.env import key_of
 from tests.reliability.brink import NOW, complaints
 from tests.reliability.result import Result
+from tests.simulation.faults import Fault
+from tests.simulation.replies import HangUp
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterable
 
-    from cldmon.demo.faults import Genuine
-    from cldmon.demo.replies import Reply
+    from cldmon.demo.server import Reply
     from tests.env import Running
     from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
+    from tests.simulation.faults import Genuine
 
     Strike = Callable[[Fault], None]
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
-    from cldmon.demo.claude import FakeClaude
     from cldmon.domain.ports import ReadResult
+    from tests.simulation.claude import FakeClaude
 
 ROOT = Path(cldmon.__file__).parent
 GOOD = "good"

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.claude.browser import BrowserSettings, find
-from cldmon.demo.faults import Fault
 from tests.confinement import Limits, confined
 from tests.env import PATIENCE, key_of, wait_until
 from tests.reliability.brink import CROWD, TO_BE_TOLD, stamps, whole
 from tests.reliability.disk import tells
 from tests.reliability.result import LostError, Result
+from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cldmon.demo.faults import Genuine
-    from cldmon.demo.replies import Reply
+    from cldmon.demo.server import Reply
     from tests.reliability.brink import Brink
+    from tests.simulation.faults import Genuine
 
 ROOT = Path(__file__).resolve().parents[2]
 FIVE_MINUTES = timedelta(minutes=5)

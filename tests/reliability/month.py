@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.slack import FakeSlack
     from cldmon.store.state import State
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.slack import FakeSlack
 
 USERS = ("U01ALICE", "U02BOB", "U06GONE")
 """The last one has left: what is meant for them is dropped."""

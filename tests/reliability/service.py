@@ -5,21 +5,23 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cldmon.demo import faults
-from cldmon.demo.claude import CHALLENGE_PAGE, cleared_session_cookie, session_cookie
+from cldmon.demo.claude import session_cookie
 from tests.env import key_of
 from tests.reliability.result import LetInError
+from tests.simulation import faults
+from tests.simulation.challenges import CHALLENGE_PAGE
+from tests.simulation.claude import cleared_session_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from cldmon.demo.claude import FakeClaude
-    from cldmon.demo.faults import Fault
-    from cldmon.demo.http import Request
+    from cldmon.demo.server import Request
     from tests.env import Env
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.faults import Fault
 
 OK = "ok"
 ROUTES = ("organizations", "usage")
@@ -169,9 +171,8 @@ def strange() -> Iterator[Case]:
     }
     for name, pieces in sent.items():
         yield case(name, faults.raw(pieces), "service_down", "not_understood")
-    endless = faults.huge(10**13, stated=False)
-    paced = faults.change(lambda answer: replace(answer, pause=0.01), "paced")
-    yield case("endless", endless.then(paced), "not_understood")
+    endless = faults.huge(10**13, stated=False, pause=0.01)
+    yield case("endless", endless, "not_understood")
 
 
 def slow() -> Iterator[Case]:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.demo.slack import PEOPLE, FakeSlack
 from cldmon.domain.model import Account, Reading
 from tests.browser.server import ServerFixture, now, windows
 from tests.confinement import Limits, confined, of_unit
 from tests.reliability.result import LetInError
+from tests.simulation.slack import PEOPLE, FakeSlack
 from tests.web.raw import Answer, answers, connected, everything, said
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.channels.slack.client import PATIENCE, SlackMessenger
-from cldmon.demo import faults
-from cldmon.demo.slack import TOKEN, FakeSlack, error, rate_limited
+from cldmon.demo.slack import TOKEN
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.secret import Secret
 from tests import fakes
@@ -16,13 +15,15 @@ from tests.collector.house import House
 from tests.fakes import NOON, Clock
 from tests.reliability.result import LetInError, LostError, Result
 from tests.reliability.tls import BROKEN, UNTRUSTED, TlsSite
+from tests.simulation import faults
+from tests.simulation.slack import FakeSlack, error, rate_limited
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from cldmon.demo.faults import Fault
     from cldmon.domain.events import Event
+    from tests.simulation.faults import Fault
 
 BOB = "U02BOB"
 MOST_PASSES = 30

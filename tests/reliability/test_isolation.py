@@ -10,7 +10,7 @@ from tests.reliability import isolation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 
 def test_whatever_is_wrong_with_a_key_costs_its_account_alone(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo.claude import FakeClaude
 from tests.env import Env, key_of
 from tests.reliability import service, tls
 from tests.reliability.result import Result
+from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from tests.reliability.tls import AUTHORITY, BROKEN, UNTRUSTED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.demo.claude import FakeClaude
+    from tests.simulation.claude import FakeClaude
 
 
 @pytest.mark.parametrize("case", [*slack.cases()], ids=lambda case: case.name)

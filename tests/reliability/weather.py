@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.demo import faults
-from cldmon.demo.claude import challenge, expired, login_redirect
-from cldmon.demo.slack import error, rate_limited
+from tests.simulation import faults
+from tests.simulation.claude import challenge, expired, login_redirect
+from tests.simulation.slack import error, rate_limited
 
 if TYPE_CHECKING:
     from random import Random
 
-    from cldmon.demo.faults import Fault
     from tests.reliability.world import Person
+    from tests.simulation.faults import Fault
 
 SESSION = timedelta(hours=5)
 WEEK = timedelta(days=7)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
 
 
 @pytest.fixture

@@ -29,15 +29,15 @@ from cldmon.web.server import WebServer
 from cldmon.web.services import RateLimits, ServerSettings, Services, Slack
 from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
 from cldmon.web.usage import Usage
-from tests.demo.wire import Got
+from tests.simulation.http_client import Got
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from cldmon.demo.slack import FakeSlack
     from cldmon.web.connections import Connections
     from tests.fakes import Clock
+    from tests.simulation.slack import FakeSlack
 
 API_TOKEN = "a-token-for-programs"
 SCOPE = CookieScope(3000)

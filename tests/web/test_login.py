@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
-from cldmon.demo.slack import SimUser, error
+from cldmon.demo.slack import SimUser
 from cldmon.web.revocations import LIFETIME
+from tests.simulation.slack import error
 from tests.web.house import API_TOKEN
 
 if TYPE_CHECKING:
-    from cldmon.demo.slack import FakeSlack
-    from tests.demo.wire import Got
     from tests.fakes import Clock
+    from tests.simulation.http_client import Got
+    from tests.simulation.slack import FakeSlack
     from tests.web.house import Client, House
 
 GUEST = {"slackId": ""}

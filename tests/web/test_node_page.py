@@ -11,7 +11,7 @@ from cldmon.store.history import History, format_line
 from cldmon.web.api import ROUTES
 
 if TYPE_CHECKING:
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
     from tests.web.house import House
 
 RANGES = ("1h", "5h", "1d", "7d")

@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from cldmon.demo.slack import FakeSlack
 from cldmon.web.api import ROUTES
 from tests.fakes import Clock
+from tests.simulation.slack import FakeSlack
 from tests.web.house import COOKIE, House
 
 if TYPE_CHECKING:

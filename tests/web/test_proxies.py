@@ -17,7 +17,7 @@ from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
 
 if TYPE_CHECKING:
-    from tests.demo.wire import Got
+    from tests.simulation.http_client import Got
     from tests.web.house import House
 
 GUEST = {"slackId": ""}

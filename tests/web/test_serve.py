@@ -23,7 +23,7 @@ from cldmon.demo.slack import TOKEN as SLACK_TOKEN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
 
 CLDMON = Path(sys.executable).with_name("cldmon")
 ACCOUNT = '[[accounts]]\nlabel = "alice"\nsession_key = "sk-ant-sid01-never-shown"\n'

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cldmon import files
-from cldmon.demo.slack import SimUser, error
+from cldmon.demo.slack import SimUser
 from cldmon.store.subscriptions import SubscriptionsFile
+from tests.simulation.slack import error
 from tests.web.house import API_TOKEN
 
 if TYPE_CHECKING:
-    from cldmon.demo.slack import FakeSlack
+    from tests.simulation.slack import FakeSlack
     from tests.web.house import House
 
 HIT = {"label": "alice", "key": "limitHit", "enabled": True}

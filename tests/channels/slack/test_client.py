@@ -13,18 +13,19 @@ import pytest
 
 from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackMessenger
 from cldmon.channels.slack.messages import alert, confirmation, login_code
-from cldmon.demo import faults
-from cldmon.demo.slack import PEOPLE, FakeSlack, SimUser, error, rate_limited
+from cldmon.demo.slack import SimUser
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.secret import Secret
 from cldmon.domain.subscriptions import Subscription
 from cldmon.errors import SlackError
+from tests.simulation import faults
+from tests.simulation.slack import PEOPLE, FakeSlack, error, rate_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.faults import Fault
+    from tests.simulation.faults import Fault
 
 TOKEN = "xoxb-815-very-secret"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -13,10 +13,11 @@ import pytest
 from cldmon import files
 from cldmon.channels.slack.client import SlackMessenger
 from cldmon.channels.slack.directory import Directory, open_directory
-from cldmon.demo.slack import FakeSlack, SimUser, error
+from cldmon.demo.slack import SimUser
 from cldmon.domain.people import Person
 from cldmon.domain.secret import Secret
 from cldmon.errors import SlackError
+from tests.simulation.slack import FakeSlack, error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.channels.slack.people import known_person, person, resolve, search
-from cldmon.demo.slack import PEOPLE
 from cldmon.domain.people import Person
 from cldmon.errors import SlackError
+from tests.simulation.slack import PEOPLE
 
 if TYPE_CHECKING:
     import random

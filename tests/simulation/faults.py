@@ -13,17 +13,15 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from cldmon.demo.replies import (
-    Answer,
-    HangUp,
-    Raw,
-    Repeated,
+from cldmon.demo.server import (
     Reply,
-    content,
-    html_answer,
-    json_answer,
-    redirect_answer,
+    Response,
+    html_response,
+    json_response,
+    make_response,
+    redirect_response,
 )
+from tests.simulation.replies import Delayed, HangUp, Raw, Repeated, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,29 +104,30 @@ def instead(reply: Reply, name: str = "instead") -> Fault:
     return Fault(name, lambda _genuine: reply)
 
 
-def change(edit: Callable[[Answer], Reply], name: str = "change") -> Fault:
+def change(edit: Callable[[Response], Reply], name: str = "change") -> Fault:
     """The service does its work, and its answer is edited; silence stays silence."""
 
-    def act(genuine: Genuine) -> Reply:
-        reply = genuine()
-        return edit(reply) if isinstance(reply, Answer) else reply
+    def edited(reply: Reply) -> Reply:
+        if isinstance(reply, Delayed):
+            return replace(reply, reply=edited(reply.reply))
+        return edit(reply) if isinstance(reply, Response) else reply
 
-    return Fault(name, act)
+    return Fault(name, lambda genuine: edited(genuine()))
 
 
 def status(code: int, body: object = None) -> Fault:
     """A JSON error of any status."""
-    return instead(json_answer(body if body is not None else {"error": code}, code), f"{code}")
+    return instead(json_response(body if body is not None else {"error": code}, code), f"{code}")
 
 
 def html(code: int = 200, body: str = "<!doctype html><title>Something else</title>") -> Fault:
     """An HTML page where JSON was asked for."""
-    return instead(html_answer(body, code), f"{code} HTML")
+    return instead(html_response(body, code), f"{code} HTML")
 
 
 def rate_limited(retry_after: float | str | datetime | None = None, body: object = None) -> Fault:
     """429; `retry_after` in seconds, as an instant (sent as an HTTP date), raw, or absent."""
-    answer = json_answer(body if body is not None else {"error": "rate limited"}, 429)
+    answer = json_response(body if body is not None else {"error": "rate limited"}, 429)
     return instead(answer.with_headers(*_retry_after(retry_after)), "429")
 
 
@@ -141,12 +140,12 @@ def _retry_after(value: float | str | datetime | None) -> Sequence[tuple[str, st
 
 def redirect(location: str) -> Fault:
     """302 to a path or URL."""
-    return instead(redirect_answer(location), f"302 {location}")
+    return instead(redirect_response(location), f"302 {location}")
 
 
 def body(raw: bytes | str, content_type: str = "application/json", code: int = 200) -> Fault:
     """Any body of any content type: text that calls itself JSON, bytes that are not UTF-8."""
-    return instead(content(raw, content_type, code), "foreign body")
+    return instead(make_response(raw, content_type, code), "foreign body")
 
 
 def invalid_utf8() -> Fault:
@@ -159,11 +158,12 @@ def empty(code: int = 200) -> Fault:
     return body(b"", code=code)
 
 
-def huge(size: int = 50_000_000, *, stated: bool = True) -> Fault:
+def huge(size: int = 50_000_000, *, stated: bool = True, pause: float = 0.0) -> Fault:
     """A JSON body of at least `size` bytes, mostly blanks; `stated`: with a Content-Length."""
     blanks = Repeated(PADDING, -(-size // len(PADDING)))
+    head = (("Content-Type", "application/json"),)
     return instead(
-        Answer(200, (("Content-Type", "application/json"),), blanks, missing=0 if stated else None),
+        Stream(200, head, pieces=blanks, pause=pause, missing=0 if stated else None),
         f"{size} bytes",
     )
 
@@ -171,9 +171,9 @@ def huge(size: int = 50_000_000, *, stated: bool = True) -> Fault:
 def truncated(kept: int = 10) -> Fault:
     """The genuine answer breaks off after `kept` bytes, though Content-Length promised all."""
 
-    def cut(answer: Answer) -> Answer:
-        whole = b"".join(answer.body)
-        return replace(answer, body=(whole[:kept],), missing=max(1, len(whole) - kept))
+    def cut(answer: Response) -> Reply:
+        missing = max(1, len(answer.body) - kept)
+        return Stream(answer.status, answer.headers, pieces=(answer.body[:kept],), missing=missing)
 
     return change(cut, "truncated")
 
@@ -181,9 +181,9 @@ def truncated(kept: int = 10) -> Fault:
 def drip(pause: float = 0.2) -> Fault:
     """The genuine answer comes a byte at a time, `pause` seconds apart."""
 
-    def split(answer: Answer) -> Answer:
-        whole = b"".join(answer.body)
-        return replace(answer, body=tuple(bytes((byte,)) for byte in whole), pause=pause)
+    def split(answer: Response) -> Reply:
+        pieces = tuple(bytes((byte,)) for byte in answer.body)
+        return Stream(answer.status, answer.headers, pieces=pieces, pause=pause)
 
     return change(split, "drip")
 
@@ -200,7 +200,7 @@ def slow_head(pause: float = 0.2) -> Fault:
 
 def slow(seconds: float) -> Fault:
     """The genuine answer comes late."""
-    return change(lambda answer: answer.delayed(seconds), "slow")
+    return change(lambda answer: Delayed(answer, seconds), "slow")
 
 
 def attachment(filename: str = "usage.json") -> Fault:
@@ -226,7 +226,7 @@ def hang_up(*, reset: bool = False) -> Fault:
 
 def hang(seconds: float) -> Fault:
     """Silence for so long, then the end; the work is not done. Ends early with the server."""
-    return instead(HangUp(delay=seconds), "hang")
+    return instead(Delayed(HangUp(), seconds), "hang")
 
 
 def answer_lost(*, reset: bool = True) -> Fault:

@@ -6,26 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.challenges import clearance_cookie
-from cldmon.demo.claude import (
-    Challenge,
+from cldmon.demo.claude import SimAccount, SimOrganization, session_cookie
+from cldmon.demo.usage_json import saved_resets, usage
+from tests.simulation import faults
+from tests.simulation.challenges import Challenge, clearance_cookie
+from tests.simulation.claude import (
     FakeClaude,
-    SimAccount,
-    SimOrganization,
     challenge,
     cleared_session_cookie,
     expired,
     login_redirect,
-    session_cookie,
-    usage,
     wrong_organization,
 )
-from cldmon.demo.usage_json import saved_resets
-from tests.demo.wire import Got, ask
+from tests.simulation.http_client import Got, ask
 
 if TYPE_CHECKING:
-    from cldmon.demo.faults import Fault
+    from tests.simulation.faults import Fault
 
 ALICE, BOB = "sk-ant-sid02-alice", "sk-ant-sid01-bob"
 ORGANIZATIONS = "/api/organizations"

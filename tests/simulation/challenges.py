@@ -6,11 +6,10 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cldmon.demo.replies import content, html_answer
+from cldmon.demo.server import html_response, make_response
 
 if TYPE_CHECKING:
-    from cldmon.demo.http import Request
-    from cldmon.demo.replies import Answer
+    from cldmon.demo.server import Request, Response
 
 CHALLENGE_PAGE = """<!doctype html><html lang="en-US"><meta charset="utf-8">
 <title>Just a moment...</title><h1>claude.ai</h1>
@@ -32,14 +31,14 @@ class Challenge(StrEnum):
     PERSON = "person"
 
 
-def challenge_page(key: str, kind: Challenge) -> Answer:
+def challenge_page(key: str, kind: Challenge) -> Response:
     """Return what a request of an account without clearance is answered with."""
     script = f'<script src="{SCRIPTS}{_clearance(key)}/{kind}.js"></script>'
     page = CHALLENGE_PAGE.replace("</html>", f"<button>Verify</button>{script}</html>")
-    return marked(html_answer(page, 403))
+    return add_challenge_headers(html_response(page, 403))
 
 
-def challenge_script(_request: Request, value: str, kind: str) -> Answer:
+def challenge_script(value: str, kind: str) -> Response:
     """Return the script of such a page."""
     clear = f"document.cookie = '{_cookie(value)}'; location.reload();"
     scripts = {
@@ -47,7 +46,7 @@ def challenge_script(_request: Request, value: str, kind: str) -> Answer:
         Challenge.PERSON: f"document.querySelector('button').onclick = () => {{ {clear} }};",
         Challenge.NEVER: "",
     }
-    return content(scripts[Challenge(kind)], "text/javascript")
+    return make_response(scripts[Challenge(kind)], "text/javascript")
 
 
 def clearance_cookie(key: str) -> str:
@@ -60,7 +59,7 @@ def is_cleared(request: Request) -> bool:
     return request.cookie(_COOKIE) == _clearance(request.key or "")
 
 
-def marked(page: Answer) -> Answer:
+def add_challenge_headers(page: Response) -> Response:
     """Return a page with the header lines of a challenge."""
     return page.with_headers(("cf-mitigated", "challenge"), ("Server", "cloudflare"))
 

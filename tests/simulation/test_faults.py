@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.claude import FakeClaude, SimAccount, SimOrganization, usage
-from tests.demo.wire import Got, ask, connect
+from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.usage_json import usage
+from tests.simulation import faults
+from tests.simulation.http_client import Got, ask, connect
 
 if TYPE_CHECKING:
-    from cldmon.demo.faults import Fault
+    from tests.simulation.claude import FakeClaude
+    from tests.simulation.faults import Fault
 
 KEY = "sk-ant-sid02-faulty"
 PATH = "/api/organizations"
@@ -110,7 +112,7 @@ def test_a_huge_body_comes_with_or_without_its_length(claude: FakeClaude, stated
 
 def test_a_huge_body_is_the_same_piece_again_and_again() -> None:
     reply = faults.huge(50_000_000).act(lambda: pytest.fail("the work was done"))
-    assert len({id(piece) for piece in reply.body}) == 1  # type: ignore[attr-defined]
+    assert len({id(piece) for piece in reply.pieces}) == 1  # type: ignore[attr-defined]
 
 
 def test_a_truncated_answer_breaks_off_before_its_promised_end(claude: FakeClaude) -> None:

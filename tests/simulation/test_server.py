@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo import faults
-from cldmon.demo.http import Request, Route, SimServer
-from cldmon.demo.replies import Answer, content, json_answer
-from tests.demo.wire import ask, ask_over, connect
+from cldmon.demo.server import Request, Response, Route, json_response, make_response
+from tests.simulation import faults
+from tests.simulation.http_client import ask, ask_over, connect
+from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cldmon.demo.faults import Fault
-    from cldmon.demo.replies import Reply
+    from cldmon.demo.server import Reply
+    from tests.simulation.faults import Fault
 
 
-class Greeter(SimServer):
+class Greeter(FaultyServer):
     def __init__(self, *, delay: float = 0.0) -> None:
         routes = (
             Route("greet", "/greet/(?P<name>[^/]+)", self._greet),
-            Route("", ".*", lambda _request: Answer(404)),
+            Route("", ".*", lambda _request: Response(404)),
         )
         super().__init__(routes, delay=delay)
 
     def plan(self, fault: Fault, times: int | None = None) -> None:
-        self._faults.add(None, fault, times)
+        self.faults.add(None, fault, times)
 
     def _greet(self, request: Request, name: str) -> Reply:
-        return content(f"{request.method} {name} {request.body.decode()}", "text/plain")
+        return make_response(f"{request.method} {name} {request.body.decode()}", "text/plain")
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_editing_silence_leaves_silence(server: Greeter) -> None:
 
 
 def test_an_answer_can_carry_any_json_value_and_status() -> None:
-    assert json_answer([1], 418) == Answer(418, (("Content-Type", "application/json"),), (b"[1]",))
+    assert json_response([1], 418) == Response(418, (("Content-Type", "application/json"),), b"[1]")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_latency_delays_every_answer_without_changing_it() -> None:
 
 def test_a_handler_that_fails_says_so_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     """A mistake in a simulation must be seen, not look like a fault of the network."""
-    with SimServer((Route("", ".*", _broken),)) as server, pytest.raises(ConnectionError):
+    with FaultyServer((Route("", ".*", _broken),)) as server, pytest.raises(ConnectionError):
         ask(server.url, "/")
     assert "ZeroDivisionError" in capfd.readouterr().err
 

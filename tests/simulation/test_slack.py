@@ -11,22 +11,13 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from cldmon.demo import faults
-from cldmon.demo.slack import (
-    CHANNELS,
-    PEOPLE,
-    SCOPES,
-    TOKEN,
-    FakeSlack,
-    SentMessage,
-    SimUser,
-    error,
-    rate_limited,
-)
-from tests.demo.wire import connect
+from cldmon.demo.slack import SCOPES, TOKEN, SentMessage, SimUser
+from tests.simulation import faults
+from tests.simulation.http_client import connect
+from tests.simulation.slack import CHANNELS, PEOPLE, FakeSlack, error, rate_limited
 
 if TYPE_CHECKING:
-    from cldmon.demo.faults import Fault
+    from tests.simulation.faults import Fault
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*full*"}}
