@@ -139,6 +139,8 @@ class Env:
             **{name: os.environ[name] for name in inherited if name in os.environ},
             "HOME": str(self.folder),
             "TMPDIR": str(self.temporary),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
             "CLDMON_CONFIG": str(self.config),
             **(environ or {}),
         }
@@ -197,14 +199,23 @@ class Env:
             self.claude.add(SimAccount(key_of(label), (organization,), usage()))
             if fault:
                 self.claude.fail(key_of(label), fault)
-        self.write_config(top, tables)
-        return self
+        return self.write_config(top, tables)
 
-    def write_config(self, top: str = "", tables: str = "", *, slack: bool = False) -> None:
+    def write_config(
+        self,
+        top: str = "",
+        tables: str = "",
+        *,
+        labels: Sequence[str] | None = None,
+        slack: bool = False,
+    ) -> Env:
         """Write the configuration of the accounts, with more top-level keys and more tables.
 
-        A service is named in it if it was given or used. `slack` switches notifications on.
+        `labels` replaces the accounts, `slack` switches notifications on. A service is named in
+        the configuration if it was given or used.
         """
+        if labels is not None:
+            self.labels = list(labels)
         if slack:
             tables += f'[notifications.slack]\nenabled = true\nbot_token = "{self.slack.token}"\n'
         head = 'data_dir = "data"\n'
@@ -221,14 +232,17 @@ class Env:
         draft.write_text(f"{head}{top}\n{tables}\n{entries}", encoding="utf-8")
         draft.chmod(0o600)
         draft.replace(self.config)
+        return self
 
     def save_snapshot(self, *accounts: Account, at: datetime | None = None) -> None:
         """Write the state that a pass ending now, or at another time, leaves."""
         snapshot = Snapshot(at or datetime.now(UTC), accounts, INTERVAL)
+        self.data.mkdir(mode=0o700, exist_ok=True)
         StateFile(self.data).save(State(snapshot=snapshot))
 
     def append_history(self, at: datetime, percents: Mapping[str, Mapping[str, int]]) -> None:
         """Append a line to the history: label → window → percent."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
         windows = {
             label: {name: Window(percent, None) for name, percent in named.items()}
             for label, named in percents.items()

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,58 +14,33 @@ import pytest
 
 from cldmon.cli import COMMANDS, cli, complete
 from cldmon.cli.completion import SHELLS, script
+from tests.env import CLDMON, Env
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CLDMON = Path(sys.executable).with_name("cldmon")
 HEAVY = {"asyncio", "pydantic", "slack_sdk", "playwright", "plotext", "tabulate", "http", "logging"}
 LABELS = ["alice", "alan", "bob"]
 
 
-@dataclass(frozen=True)
-class Home:
-    """A folder with a configuration of `LABELS`, and two people with subscriptions."""
-
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.toml"
-
-    @property
-    def env(self) -> dict[str, str]:
-        path = f"{CLDMON.parent}:{os.environ['PATH']}"
-        return {"PATH": path, "HOME": str(self.folder), "CLDMON_CONFIG": str(self.config)}
-
-    def asked(
-        self, words: str, shell: str = "bash", program: tuple[str | Path, ...] = (CLDMON,)
-    ) -> list[str]:
-        """Return the lines that a shell's script gets for a command line; nothing goes wrong."""
-        given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-        if shell == "fish":
-            given["COMP_CWORD"] = words.rpartition(" ")[2]
-        ran = subprocess.run(
-            program,
-            env={**self.env, **given, "_CLDMON_COMPLETE": f"{shell}_complete"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (ran.returncode, ran.stderr) == (0, "")
-        return [line for line in ran.stdout.splitlines() if line]
-
-    def offered(self, words: str) -> list[str]:
-        return [line.partition(",")[2] for line in self.asked(words)]
-
-
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path)
-    tables = (f'[[accounts]]\nlabel = "{label}"\n' for label in LABELS)
-    home.config.write_text('data_dir = "data"\n' + "".join(tables))
-    (tmp_path / "data").mkdir()
+def env(env: Env) -> Env:
+    """A configuration of `LABELS`, and two people with subscriptions."""
+    env.write_config(labels=LABELS)
+    env.data.mkdir()
     subscriptions = '{"users": {"U1ANN": {"accounts": {}}, "W2BEN": {"accounts": {}}}}'
-    (tmp_path / "data" / "subscriptions.json").write_text(subscriptions)
-    return home
+    (env.data / "subscriptions.json").write_text(subscriptions)
+    env.environ["PATH"] = f"{Path(CLDMON).parent}:{os.environ['PATH']}"
+    return env
+
+
+def complete_line(env: Env, words: str, shell: str = "bash") -> list[str]:
+    """Return the lines that a shell's script gets for a command line."""
+    word = words.rpartition(" ")[2] if shell == "fish" else str(words.count(" "))
+    variables = {"_CLDMON_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": word}
+    return [line for line in env.output(environ=variables).splitlines() if line]
+
+
+def offered_words(env: Env, words: str) -> list[str]:
+    return [line.partition(",")[2] for line in complete_line(env, words)]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +59,8 @@ def home(tmp_path: Path) -> Home:
         ("cldmon completion ", ["bash", "zsh", "fish"]),
     ],
 )
-def test_what_fits_is_offered(home: Home, words: str, offered: list[str]) -> None:
-    assert home.offered(words) == offered
+def test_what_fits_is_offered(env: Env, words: str, offered: list[str]) -> None:
+    assert offered_words(env, words) == offered
 
 
 def our_values() -> dict[tuple[str, str], object]:
@@ -119,57 +93,55 @@ def test_each_place_of_a_value_of_ours_is_known_here() -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("line", PLACES.values())
-def test_every_place_of_a_value_of_ours_offers_some(home: Home, line: str, shell: str) -> None:
-    assert home.asked(line, shell)
+def test_every_place_of_a_value_of_ours_offers_some(env: Env, line: str, shell: str) -> None:
+    assert complete_line(env, line, shell)
 
 
-def test_an_option_with_an_equals_sign_is_completed(home: Home) -> None:
+def test_an_option_with_an_equals_sign_is_completed(env: Env) -> None:
     """bash takes that for three words and replaces the last; zsh and fish replace the whole."""
-    assert in_bash(home, "cldmon fetch --account = al") == ["alice", "alan"]
-    assert in_bash(home, "cldmon fetch --account =") == LABELS
-    assert home.asked("cldmon fetch --account=al", "zsh")[1::3] == [
+    assert in_bash(env, "cldmon fetch --account = al") == ["alice", "alan"]
+    assert in_bash(env, "cldmon fetch --account =") == LABELS
+    assert complete_line(env, "cldmon fetch --account=al", "zsh")[1::3] == [
         "--account=alice",
         "--account=alan",
     ]
-    assert home.asked("cldmon fetch --account=b", "fish") == ["plain,--account=bob"]
+    assert complete_line(env, "cldmon fetch --account=b", "fish") == ["plain,--account=bob"]
 
 
-def test_what_would_steer_a_terminal_is_not_offered(home: Home) -> None:
+def test_what_would_steer_a_terminal_is_not_offered(env: Env) -> None:
     """Nor what would be a second offer, or run in the shell that is given it."""
     for name in ("U\x1b]0;x\x07", "U\nplain,U2", "U\x9b2J", "U\u202e"):
         users: dict[str, object] = {name: {}, "U1ANN": {}}
-        (home.folder / "data" / "subscriptions.json").write_text(json.dumps({"users": users}))
-        assert home.offered("cldmon subscribe U") == ["U1ANN"]
+        (env.folder / "data" / "subscriptions.json").write_text(json.dumps({"users": users}))
+        assert offered_words(env, "cldmon subscribe U") == ["U1ANN"]
 
 
-def test_the_configuration_on_the_command_line_counts(home: Home) -> None:
-    other = home.folder / "other.toml"
+def test_the_configuration_on_the_command_line_counts(env: Env) -> None:
+    other = env.folder / "other.toml"
     other.write_text('[[accounts]]\nlabel = "zoe"\n')
-    assert home.offered(f"cldmon --config {other} fetch --account ") == ["zoe"]
+    assert offered_words(env, f"cldmon --config {other} fetch --account ") == ["zoe"]
 
 
 @pytest.mark.parametrize("text", ["", "[[accounts", "accounts = 3", "\udcff"])
-def test_a_configuration_that_is_none_offers_nothing_and_says_nothing(
-    home: Home, text: str
-) -> None:
-    home.config.write_bytes(os.fsencode(text))
-    (home.folder / "data" / "subscriptions.json").write_text("{")
-    assert home.offered("cldmon fetch --account ") == []
-    assert home.offered("cldmon subscribe ") == []
+def test_a_configuration_that_is_none_offers_nothing_and_says_nothing(env: Env, text: str) -> None:
+    env.config.write_bytes(os.fsencode(text))
+    (env.folder / "data" / "subscriptions.json").write_text("{")
+    assert offered_words(env, "cldmon fetch --account ") == []
+    assert offered_words(env, "cldmon subscribe ") == []
 
 
-def test_without_any_configuration_nothing_is_offered_or_said(home: Home) -> None:
-    home.config.unlink()
-    assert home.offered("cldmon fetch --account ") == []
+def test_without_any_configuration_nothing_is_offered_or_said(env: Env) -> None:
+    env.config.unlink()
+    assert offered_words(env, "cldmon fetch --account ") == []
 
 
-def test_zsh_and_fish_are_told_what_words_mean(home: Home) -> None:
-    assert home.asked("cldmon hist", "zsh") == [
+def test_zsh_and_fish_are_told_what_words_mean(env: Env) -> None:
+    assert complete_line(env, "cldmon hist", "zsh") == [
         "plain",
         "history",
         "Show how much was used, over time.",
     ]
-    assert home.asked("cldmon hist", "fish") == [
+    assert complete_line(env, "cldmon hist", "fish") == [
         "plain,history\tShow how much was used, over time."
     ]
 
@@ -179,7 +151,7 @@ def test_fish_splits_a_line_at_its_first_comma_alone() -> None:
     assert '(string split --max 1 "," $completion)' in script("fish")
 
 
-def in_bash(home: Home, words: str) -> list[str]:
+def in_bash(env: Env, words: str) -> list[str]:
     """Return what a real bash, with our script, would put into the command line."""
     program = (
         f"source /dev/stdin; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1));"
@@ -188,7 +160,7 @@ def in_bash(home: Home, words: str) -> list[str]:
     ran = subprocess.run(
         ["bash", "--norc", "-c", program],
         input=script("bash"),
-        env=home.env,
+        env=env.environ,
         capture_output=True,
         text=True,
         check=False,
@@ -197,18 +169,18 @@ def in_bash(home: Home, words: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def test_a_real_bash_completes(home: Home) -> None:
-    assert in_bash(home, "cldmon fetch --account al") == ["alice", "alan"]
+def test_a_real_bash_completes(env: Env) -> None:
+    assert in_bash(env, "cldmon fetch --account al") == ["alice", "alan"]
 
 
-def test_in_bash_a_label_of_several_words_stays_one_argument(home: Home) -> None:
-    home.config.write_text('[[accounts]]\nlabel = "Bob & Søn (2)"\n')
-    assert in_bash(home, "cldmon fetch --account B") == ["Bob\\ \\&\\ Søn\\ \\(2\\)"]
-    assert home.asked("cldmon fetch --account B", "fish") == ["plain,Bob & Søn (2)"]
+def test_in_bash_a_label_of_several_words_stays_one_argument(env: Env) -> None:
+    env.config.write_text('[[accounts]]\nlabel = "Bob & Søn (2)"\n')
+    assert in_bash(env, "cldmon fetch --account B") == ["Bob\\ \\&\\ Søn\\ \\(2\\)"]
+    assert complete_line(env, "cldmon fetch --account B", "fish") == ["plain,Bob & Søn (2)"]
 
 
 @pytest.mark.parametrize("words", ["cldmon ", "cldmon fetch --account ", "cldmon subscribe "])
-def test_nothing_heavy_is_loaded(home: Home, words: str) -> None:
+def test_nothing_heavy_is_loaded(env: Env, words: str) -> None:
     """The shell waits for it at each TAB."""
     program = (
         "import sys\nfrom cldmon.__main__ import main\nsys.argv = ['cldmon']\n"
@@ -217,7 +189,7 @@ def test_nothing_heavy_is_loaded(home: Home, words: str) -> None:
     given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     ran = subprocess.run(
         [sys.executable, "-c", program],
-        env={**home.env, **given, "_CLDMON_COMPLETE": "bash_complete"},
+        env={**env.environ, **given, "_CLDMON_COMPLETE": "bash_complete"},
         capture_output=True,
         text=True,
         check=False,
@@ -227,11 +199,8 @@ def test_nothing_heavy_is_loaded(home: Home, words: str) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_command_prints_the_shipped_script(home: Home, shell: str) -> None:
-    ran = subprocess.run(
-        [CLDMON, "completion", shell], env=home.env, capture_output=True, text=True, check=False
-    )
-    assert (ran.returncode, ran.stdout) == (0, script(shell))
+def test_the_command_prints_the_shipped_script(env: Env, shell: str) -> None:
+    assert env.output("completion", shell) == script(shell)
 
 
 def test_a_package_installs_each_script_where_its_shell_looks() -> None:

@@ -3,73 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.model import Window
-from cldmon.store.history import History, format_line
-
 CLDMON = Path(sys.executable).with_name("cldmon")
+if TYPE_CHECKING:
+    from tests.env import Env
+
 HEAVY = {"pydantic", "slack_sdk", "playwright", "prometheus_client", "http.server", "statistics"}
 
 
-@dataclass(frozen=True)
-class Home:
-    """A folder with a configuration of alice and bob, and a data_dir."""
-
-    folder: Path
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    def read(self, ago: timedelta, **accounts: dict[str, int]) -> None:
-        """Leave the line of a pass that ended `ago`."""
-        windows = {
-            label: {name: Window(percent, None) for name, percent in values.items()}
-            for label, values in accounts.items()
-        }
-        History(self.data).ensure(format_line(datetime.now(UTC) - ago, windows))
-
-    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        command = [str(CLDMON), "--config", str(self.folder / "config.toml"), "history", *arguments]
-        base = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
-        return subprocess.run(
-            command, env=base | env, capture_output=True, encoding="utf-8", check=False
-        )
-
-    def out(self, *arguments: str, **env: str) -> str:
-        """What is printed where all is well."""
-        done = self.run(*arguments, **env)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
+def append(env: Env, ago: timedelta, **accounts: dict[str, int]) -> None:
+    """Append the history line of a pass that ended `ago`."""
+    env.append_history(datetime.now(UTC) - ago, accounts)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def env(env: Env) -> Env:
     """Two hours of passes, ten minutes apart; bob's Fable limit is hit in the middle."""
-    config = tmp_path / "config.toml"
-    accounts = ('[[accounts]]\nlabel = "alice"\n', '[[accounts]]\nlabel = "bob"\n')
-    key = 'session_key = "sk-ant-sid01-MARKER-key"\n'
-    config.write_text('data_dir = "data"\n' + "".join(account + key for account in accounts))
-    config.chmod(0o600)
-    (tmp_path / "data").mkdir(mode=0o700)
-    home = Home(tmp_path)
+    env.write_config(labels=["alice", "bob"])
     for n in range(13):
         bob = {"fiveHour": 90 - n, "sevenDay": 7, "models.Fable": 100 if n >= 6 else 94 + n}
         ago = timedelta(minutes=121 - 10 * n)
-        home.read(ago, alice={"fiveHour": 5 * n, "sevenDay": 40}, bob=bob)
-    return home
+        append(env, ago, alice={"fiveHour": 5 * n, "sevenDay": 40}, bob=bob)
+    return env
 
 
-def test_a_chart_of_every_account_is_the_default(home: Home) -> None:
-    out = home.out()
+def test_a_chart_of_every_account_is_the_default(env: Env) -> None:
+    out = env.output("history")
     heads = [text for text in out.split("\n") if text.startswith(("alice", "bob"))]
     assert heads == [
         "alice   ⠤⠤ 5h 0–60%   •• 7d 40%",
@@ -79,69 +45,85 @@ def test_a_chart_of_every_account_is_the_default(home: Home) -> None:
     assert "\x1b" not in out
 
 
-def test_long_ranges_leave_the_session_out_unless_it_is_asked_for(home: Home) -> None:
-    assert home.out("--range", "7d").split("\n")[0] == "alice   ⠤⠤ 7d 40%"
-    assert home.out("--range", "7d", "--window", "5h").split("\n")[0] == "alice   ⠤⠤ 5h 0–60%"
+def test_long_ranges_leave_the_session_out_unless_it_is_asked_for(env: Env) -> None:
+    assert env.output("history", "--range", "7d").split("\n")[0] == "alice   ⠤⠤ 7d 40%"
+    assert (
+        env.output("history", "--range", "7d", "--window", "5h").split("\n")[0]
+        == "alice   ⠤⠤ 5h 0–60%"
+    )
 
 
-def test_accounts_without_a_weekly_window_show_what_they_have(home: Home) -> None:
-    for file in home.data.iterdir():
+def test_accounts_without_a_weekly_window_show_what_they_have(env: Env) -> None:
+    for file in env.data.iterdir():
         file.unlink()
-    home.read(timedelta(minutes=1), alice={"fiveHour": 5})
-    assert home.out("--range", "7d").startswith("alice   ⠤⠤ 5h 5%")
+    append(env, timedelta(minutes=1), alice={"fiveHour": 5})
+    assert env.output("history", "--range", "7d").startswith("alice   ⠤⠤ 5h 5%")
 
 
-def test_only_the_accounts_that_were_asked_for_are_shown(home: Home) -> None:
-    out = home.out("--account", "bob")
+def test_only_the_accounts_that_were_asked_for_are_shown(env: Env) -> None:
+    out = env.output("history", "--account", "bob")
     assert "bob" in out
     assert "alice" not in out
     assert len(out.split("\n")) == 24
 
 
-def test_json_is_the_lines_as_they_are(home: Home) -> None:
+def test_json_is_the_lines_as_they_are(env: Env) -> None:
     stored = [
         json.loads(text)
-        for path in sorted(home.data.iterdir())
+        for path in sorted(env.data.iterdir())
         for text in path.read_text(encoding="utf-8").splitlines()
     ]
-    assert json.loads(home.out("--json")) == stored
-    assert json.loads(home.out("--format", "json", "--range", "1h")) == stored[-6:]
+    assert json.loads(env.output("history", "--json")) == stored
+    assert json.loads(env.output("history", "--format", "json", "--range", "1h")) == stored[-6:]
 
 
-def test_json_of_one_account_and_window_has_nothing_else(home: Home) -> None:
-    found = json.loads(home.out("--json", "--account", "bob", "--window", "fable"))
+def test_json_of_one_account_and_window_has_nothing_else(env: Env) -> None:
+    found = json.loads(env.output("history", "--json", "--account", "bob", "--window", "fable"))
     accounts = [entry for one in found for entry in one["accounts"]]
     assert accounts[0] == {"label": "bob", "models": {"Fable": 94}}
     assert {tuple(entry) for entry in accounts} == {("label", "models")}
     assert len(found) == 13
 
 
-def test_csv_has_every_reading(home: Home) -> None:
-    rows = home.out("--format", "csv").splitlines()
+def test_csv_has_every_reading(env: Env) -> None:
+    rows = env.output("history", "--format", "csv").splitlines()
     assert rows[0] == "time,label,window,utilization"
     assert len(rows) == 1 + 13 * 5
     assert [row.split(",")[1:] for row in rows[1:3]] == [
         ["alice", "fiveHour", "0"],
         ["alice", "sevenDay", "40"],
     ]
-    assert len(home.out("--format", "csv", "--account", "bob", "--window", "7d").splitlines()) == 14
+    assert (
+        len(
+            env.output(
+                "history", "--format", "csv", "--account", "bob", "--window", "7d"
+            ).splitlines()
+        )
+        == 14
+    )
 
 
-def test_a_table_has_the_times_of_the_reader_s_zone(home: Home) -> None:
-    utc, tokyo = (home.out("--format", "table", TZ=zone).splitlines() for zone in ("UTC", "JST-9"))
+def test_a_table_has_the_times_of_the_reader_s_zone(env: Env) -> None:
+    utc, tokyo = (
+        env.output("history", "--format", "table", environ={"TZ": zone}).splitlines()
+        for zone in ("UTC", "JST-9")
+    )
     assert utc[0].split() == ["Account", "Time", "5h", "7d", "7d", "Fable"]
     read = [datetime.fromisoformat(" ".join(rows[1].split()[1:3])) for rows in (utc, tokyo)]
     assert read[1] - read[0] == timedelta(hours=9)
 
 
-def test_the_span_may_have_a_begin_and_an_end(home: Home) -> None:
+def test_the_span_may_have_a_begin_and_an_end(env: Env) -> None:
     """Each end is inclusive, and a plain day is meant from its first to its last minute."""
     ago = [datetime.now(UTC) - timedelta(minutes=m) for m in (60, 30)]
     ends = ("--since", ago[0].isoformat(), "--until", ago[1].isoformat())
-    assert len(json.loads(home.out("--json", *ends))) == 3
-    assert len(json.loads(home.out("--json", "--since", "90m", "--until", "60m"))) == 3
+    assert len(json.loads(env.output("history", "--json", *ends))) == 3
+    assert len(json.loads(env.output("history", "--json", "--since", "90m", "--until", "60m"))) == 3
     day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
-    assert len(json.loads(home.out("--json", "--since", day, TZ="UTC"))) == 13
+    assert (
+        len(json.loads(env.output("history", "--json", "--since", day, environ={"TZ": "UTC"})))
+        == 13
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,34 +131,43 @@ def test_the_span_may_have_a_begin_and_an_end(home: Home) -> None:
     [("chart", ""), ("table", ""), ("json", "[]\n"), ("csv", "time,label,window,utilization\n")],
 )
 def test_no_readings_are_said_so_on_stderr_and_are_no_failure(
-    home: Home, form: str, empty: str
+    env: Env, form: str, empty: str
 ) -> None:
-    done = home.run("--format", form, "--since", "2020-01-01", "--until", "2020-01-02", TZ="UTC")
+    done = env.run(
+        "history",
+        "--format",
+        form,
+        "--since",
+        "2020-01-01",
+        "--until",
+        "2020-01-02",
+        environ={"TZ": "UTC"},
+    )
     assert (done.returncode, done.stdout) == (0, empty)
     assert done.stderr == (
         "cldmon: no readings from 2020-01-01 00:00 to 2020-01-03 00:00; `cldmon fetch` takes one\n"
     )
 
 
-def test_before_the_first_pass_there_is_no_folder_yet_and_that_is_no_failure(home: Home) -> None:
-    for file in home.data.iterdir():
+def test_before_the_first_pass_there_is_no_folder_yet_and_that_is_no_failure(env: Env) -> None:
+    for file in env.data.iterdir():
         file.unlink()
-    home.data.rmdir()
-    done = home.run()
+    env.data.rmdir()
+    done = env.run("history")
     assert (done.returncode, done.stdout) == (0, "")
     assert "no readings from" in done.stderr
 
 
-def test_an_account_without_readings_is_named_beside_the_others_chart(home: Home) -> None:
-    done = home.run("--window", "fable")
+def test_an_account_without_readings_is_named_beside_the_others_chart(env: Env) -> None:
+    done = env.run("history", "--window", "fable")
     assert done.returncode == 0
     assert done.stdout.startswith("bob")
     assert done.stderr.startswith("cldmon: no readings of alice from ")
 
 
-def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(home: Home) -> None:
-    home.read(timedelta(minutes=1), carol={"fiveHour": 5})
-    assert home.out("--account", "carol").startswith("carol")
+def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(env: Env) -> None:
+    append(env, timedelta(minutes=1), carol={"fiveHour": 5})
+    assert env.output("history", "--account", "carol").startswith("carol")
 
 
 @pytest.mark.parametrize(
@@ -192,45 +183,47 @@ def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(h
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(
-    home: Home, arguments: list[str], message: str
+    env: Env, arguments: list[str], message: str
 ) -> None:
-    done = home.run(*arguments)
+    done = env.run("history", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"cldmon: {message}\n"
 
 
-def test_json_out_of_a_foreign_file_cannot_steer_a_terminal(home: Home) -> None:
+def test_json_out_of_a_foreign_file_cannot_steer_a_terminal(env: Env) -> None:
     """What is printable is not touched; a line with raw control bytes is no JSON, and left out."""
     at = datetime.now(UTC)
     label = rb"\u001b]0;x\u0007" + " \x9b2J \u202e 🦊 é".encode()
     stamp = str(int(at.timestamp() * 1000)).encode()
     foreign = b'{"timestamp":%b,"accounts":[{"label":"%b","fiveHour":1}]}' % (stamp, label)
-    with (home.data / f"history-{at:%Y-%m-%d}.jsonl").open("ab") as file:
+    with (env.data / f"history-{at:%Y-%m-%d}.jsonl").open("ab") as file:
         file.write(foreign + b"\n")
         file.write(foreign.replace(rb"\u001b", b"\x1b") + b"\n")
-    out = home.out("--range", "1h", "--json").rstrip("\n")
+    out = env.output("history", "--range", "1h", "--json").rstrip("\n")
     assert out.isprintable()
     found = [account["label"] for line in json.loads(out) for account in line["accounts"]]
     assert [label for label in found if "🦊" in label] == ["\x1b]0;x\x07 \x9b2J \u202e 🦊 é"]
     assert " 🦊 é" in out
 
 
-@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
-def test_a_pipe_sees_no_escape_codes(home: Home, env: dict[str, str]) -> None:
-    assert "\x1b" not in home.out(**env)
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_a_pipe_sees_no_escape_codes(env: Env, environ: dict[str, str]) -> None:
+    assert "\x1b" not in env.output("history", environ=environ)
 
 
-def test_colour_that_is_asked_for_is_given_to_a_pipe_too(home: Home) -> None:
-    assert "\x1b[" in home.out(FORCE_COLOR="1")
+def test_colour_that_is_asked_for_is_given_to_a_pipe_too(env: Env) -> None:
+    assert "\x1b[" in env.output("history", environ={"FORCE_COLOR": "1"})
 
 
-def test_a_locale_without_utf_8_gets_ascii(home: Home) -> None:
+def test_a_locale_without_utf_8_gets_ascii(env: Env) -> None:
     for form in ("chart", "table"):
-        assert home.out("--format", form, LC_ALL="C").isascii()
+        assert env.output("history", "--format", form, environ={"LC_ALL": "C"}).isascii()
 
 
-def test_columns_and_lines_set_the_size(home: Home) -> None:
-    lines = home.out("--account", "alice", COLUMNS="120", LINES="40").split("\n")
+def test_columns_and_lines_set_the_size(env: Env) -> None:
+    lines = env.output(
+        "history", "--account", "alice", environ={"COLUMNS": "120", "LINES": "40"}
+    ).split("\n")
     assert len(lines) > 24
     assert 100 < max(map(len, lines)) <= 120
 
@@ -243,14 +236,14 @@ def test_columns_and_lines_set_the_size(home: Home) -> None:
     ],
 )
 def test_nothing_heavy_is_imported_that_is_not_needed(
-    home: Home, form: str, unwanted: set[str]
+    env: Env, form: str, unwanted: set[str]
 ) -> None:
     script = (
         "import sys, contextlib\nfrom cldmon.cli import main\n"
         "with contextlib.suppress(SystemExit): main()\n"
         f"print(sorted(set(sys.modules) & {unwanted!r}), file=sys.stderr)"
     )
-    command = [sys.executable, "-c", script, "--config", str(home.folder / "config.toml")]
+    command = [sys.executable, "-c", script, "--config", str(env.config)]
     done = subprocess.run(
         [*command, "history", "--format", form], capture_output=True, text=True, check=True
     )

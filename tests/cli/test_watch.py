@@ -18,22 +18,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from tests.cli import status_house
-from tests.cli.status_house import LINE, account
+from tests.cli.accounts import LINE, account
+from tests.env import CLDMON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
-    from tests.cli.status_house import Home
+    from tests.env import Env
 
 PATIENCE = 20.0
 """Seconds after which something hangs for certain."""
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return status_house.at(tmp_path)
+def env(env: Env) -> Env:
+    return env.write_config(labels=["alice", "bob"])
+
+
+def command(*arguments: str) -> list[str]:
+    return [CLDMON, "status", *arguments]
 
 
 def wait_until(true: Callable[[], object]) -> None:
@@ -43,23 +46,23 @@ def wait_until(true: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_a_watch_in_a_pipe_prints_each_new_pass_and_ends_with_ctrl_c(home: Home) -> None:
+def test_a_watch_in_a_pipe_prints_each_new_pass_and_ends_with_ctrl_c(env: Env) -> None:
     """Nothing is printed while nothing is new, and no escape code ever."""
-    home.leave(account("alice", 41))
-    log = home.folder / "log"
+    env.save_snapshot(account("alice", 41))
+    log = env.folder / "log"
     with log.open("wb") as stdout:
         watch = subprocess.Popen(
-            home.command(*LINE, "--account", "alice", "--watch", "0.1"),
-            env=home.env(PYTHONUNBUFFERED="1"),
+            command(*LINE, "--account", "alice", "--watch", "0.1"),
+            env={**env.environ, "PYTHONUNBUFFERED": "1"},
             stdout=stdout,
         )
     try:
         wait_until(lambda: log.read_text().count("\n") == 1)
-        home.leave(account("alice", 42))
+        env.save_snapshot(account("alice", 42))
         wait_until(lambda: log.read_text().count("\n") == 2)
-        (home.folder / "config.toml").write_text("accounts = 3")
+        env.config.write_text("accounts = 3")
         wait_until(lambda: "expected [[accounts]]" in log.read_text())
-        home.configure("alice")
+        env.write_config(labels=["alice"])
         wait_until(lambda: log.read_text().count("\n") == 4)
     finally:
         watch.send_signal(signal.SIGINT)
@@ -72,11 +75,11 @@ def test_a_watch_in_a_pipe_prints_each_new_pass_and_ends_with_ctrl_c(home: Home)
     assert "\x1b" not in log.read_text()
 
 
-def test_a_program_that_watches_gets_data_alone_and_trouble_goes_to_stderr(home: Home) -> None:
-    home.leave(account("alice", 41))
+def test_a_program_that_watches_gets_data_alone_and_trouble_goes_to_stderr(env: Env) -> None:
+    env.save_snapshot(account("alice", 41))
     watch = subprocess.Popen(
-        home.command("--json", "--account", "alice", "--watch", "0.1"),
-        env=home.env(PYTHONUNBUFFERED="1"),
+        command("--json", "--account", "alice", "--watch", "0.1"),
+        env={**env.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,9 +88,9 @@ def test_a_program_that_watches_gets_data_alone_and_trouble_goes_to_stderr(home:
         assert watch.stdout
         assert watch.stderr
         assert len(document(watch.stdout)["accounts"]) == 1
-        (home.folder / "data" / "state.json").write_text("{")
+        (env.data / "state.json").write_text("{")
         assert "sets it aside" in watch.stderr.readline()
-        (home.folder / "data" / "state.json").unlink()
+        (env.data / "state.json").unlink()
         assert "nothing was read yet" in watch.stderr.readline()
         assert document(watch.stdout)["loading"] is True
         watch.send_signal(signal.SIGINT)
@@ -137,14 +140,14 @@ class Terminal:
         os.close(self._ours)
 
 
-def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Home) -> None:
-    home.leave(account("alice", 41), account("bob", 7))
-    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 80) as terminal:
+def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(env: Env) -> None:
+    env.save_snapshot(account("alice", 41), account("bob", 7))
+    with Terminal(command("--watch", "60"), {**env.environ, "TERM": "xterm"}, 24, 80) as terminal:
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         assert terminal.seen.startswith("\x1b[?1049h\x1b[?25l")
         assert "every 60 s" in terminal.seen
 
-        home.leave(account("alice", 99), account("bob", 7))
+        env.save_snapshot(account("alice", 99), account("bob", 7))
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         assert " 99% !!" in terminal.seen
 
@@ -159,19 +162,23 @@ def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(home: Ho
 
 
 @contextmanager
-def tmux(home: Home, rows: int, columns: int, *arguments: str) -> Iterator[Callable[[], list[str]]]:
+def tmux(env: Env, rows: int, columns: int, *arguments: str) -> Iterator[Callable[[], list[str]]]:
     """Run a watch in a terminal of tmux, and yield what returns the lines that stand there."""
-    settings = home.folder / "tmux.conf"
+    settings = env.folder / "tmux.conf"
     settings.write_text("set -g status off\n")
 
     def ask(*words: str) -> str:
-        command = ["tmux", "-S", str(home.folder / "tmux"), "-f", str(settings), *words]
+        command = ["tmux", "-S", str(env.folder / "tmux"), "-f", str(settings), *words]
         return subprocess.run(
-            command, env=home.env(TERM="xterm"), capture_output=True, check=True, encoding="utf-8"
+            command,
+            env={**env.environ, "TERM": "xterm"},
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
         ).stdout
 
     size = ("-x", str(columns), "-y", str(rows))
-    ask("new-session", "-d", *size, *home.command("--watch", "60", *arguments))
+    ask("new-session", "-d", *size, *command("--watch", "60", *arguments))
     try:
         yield lambda: ask("capture-pane", "-p").splitlines()
     finally:
@@ -179,30 +186,28 @@ def tmux(home: Home, rows: int, columns: int, *arguments: str) -> Iterator[Calla
 
 
 @pytest.mark.parametrize("columns", [63, 80])
-def test_a_line_as_wide_as_the_terminal_is_shown_to_its_last_letter(
-    home: Home, columns: int
-) -> None:
+def test_a_line_as_wide_as_the_terminal_is_shown_to_its_last_letter(env: Env, columns: int) -> None:
     """Also the last one, on the last row."""
-    home.leave(account("alice", 41), account("bob", 7))
-    table = home.out(COLUMNS=str(columns)).splitlines()
+    env.save_snapshot(account("alice", 41), account("bob", 7))
+    table = env.output("status", environ={"COLUMNS": str(columns)}).splitlines()
     assert max(map(len, table)) == columns
-    with tmux(home, len(table) + 2, columns) as shown:
+    with tmux(env, len(table) + 2, columns) as shown:
         wait_until(lambda: "Pro" in "".join(shown()))
         assert "Ctrl-C ends it" in shown()[0]
         assert shown()[2:] == table
 
 
-def test_a_watch_of_something_wrong_from_the_start_is_an_error(home: Home) -> None:
-    done = home.run("--watch", "--account", "carol")
+def test_a_watch_of_something_wrong_from_the_start_is_an_error(env: Env) -> None:
+    done = env.run("status", "--watch", "--account", "carol")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no account 'carol'" in done.stderr
 
 
-def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(home: Home) -> None:
-    home.leave(account("alice", 41))
-    with Terminal(home.command("--watch", "60"), home.env(TERM="xterm"), 24, 40) as terminal:
+def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(env: Env) -> None:
+    env.save_snapshot(account("alice", 41))
+    with Terminal(command("--watch", "60"), {**env.environ, "TERM": "xterm"}, 24, 40) as terminal:
         terminal.read_until(lambda seen: "\x1b[J" in seen)
-        (home.folder / "data" / "state.json").write_text("{")
+        (env.data / "state.json").write_text("{")
         terminal.read_until(lambda seen: "\x1b[J" in seen)
         lines = re.sub(r"\x1b\[[?\d]*[a-zA-Z]", "", terminal.seen).splitlines()
         assert " ".join(lines).endswith("it is corrupt; the next pass sets it aside")
@@ -210,16 +215,16 @@ def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(hom
 
 
 @pytest.mark.parametrize("seconds", ["nan", "0", "soon"])
-def test_a_watch_has_a_length_of_time_to_wait(home: Home, seconds: str) -> None:
-    done = home.run("--watch", seconds)
+def test_a_watch_has_a_length_of_time_to_wait(env: Env, seconds: str) -> None:
+    done = env.run("status", "--watch", seconds)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Invalid value for '--watch'" in done.stderr
 
 
-def test_a_watch_on_a_terminal_without_escape_codes_goes_on_below(home: Home) -> None:
-    home.leave(account("alice", 41))
-    with Terminal(home.command("--watch", "60"), home.env(TERM="dumb"), 24, 80) as terminal:
+def test_a_watch_on_a_terminal_without_escape_codes_goes_on_below(env: Env) -> None:
+    env.save_snapshot(account("alice", 41))
+    with Terminal(command("--watch", "60"), {**env.environ, "TERM": "dumb"}, 24, 80) as terminal:
         terminal.read_until(lambda seen: "41%" in seen)
-        home.leave(account("alice", 99))
+        env.save_snapshot(account("alice", 99))
         terminal.read_until(lambda seen: " 99% !!" in seen)
         assert "\x1b" not in terminal.seen
