@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import zip_longest
@@ -13,10 +12,10 @@ from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
 from cldmon.domain.model import FULL, short_title
 from cldmon.terminal.plot import PlottedSeries, plot
-from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, width
+from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, pad, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
     from datetime import tzinfo
 
     from cldmon.domain.ranges import Span
@@ -28,7 +27,7 @@ MIN_COLUMNS = 80
 MIN_ROWS = 10
 MAX_ROWS = 24
 _GUTTER = 2
-_SGR = re.compile(r"\x1b\[[0-9;]*m")
+_MS = timedelta(milliseconds=1)
 _BLUE, _MAGENTA, _CYAN = "34", "35", "36"
 
 
@@ -80,14 +79,14 @@ def draw_charts(
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
     styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
     panels = [_draw_panel(*account, styles, frame, columns, height) for account in accounts.items()]
-    bands = [panels[n : n + beside] for n in range(0, len(panels), beside)]
-    return "\n\n".join("\n".join(_join_panels(band, columns)) for band in bands)
-
-
-def _join_panels(panels: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
-    for parts in zip_longest(*panels, fillvalue=""):
-        padded = [part + " " * (columns - _visible_width(part)) for part in parts[:-1]]
-        yield (" " * _GUTTER).join([*padded, parts[-1]]).rstrip()
+    bands = [
+        "\n".join(
+            (" " * _GUTTER).join(pad(part, columns) for part in parts).rstrip()
+            for parts in zip_longest(*panels[n : n + beside], fillvalue="")
+        )
+        for n in range(0, len(panels), beside)
+    ]
+    return "\n\n".join(bands)
 
 
 def _draw_panel(
@@ -99,80 +98,54 @@ def _draw_panel(
     rows: int,
 ) -> list[str]:
     """Return the lines of one panel: whose it is and what it shows, the plot, the time axis."""
+    terminal, length = frame.terminal, frame.span.length
     lines = {name: found for name in styles if (found := series.line(points, name))}
     marks = series.marks(lines.values())
-    head = _format_head(
-        label,
-        [
-            *_describe_windows(lines, styles, frame.terminal),
-            *_describe_marks(marks, frame.terminal),
-        ],
-        frame,
-        columns,
-    )
+    head = _format_head(label, lines, styles, {mark.kind for mark in marks}, terminal, columns)
     silence = series.longest_silence(series.steps_of(points), frame.interval)
-    longest = max(silence, frame.span.length / columns)
+    longest_ms = max(silence, length / columns) / _MS
+    column_ms = max(1, int(length / _MS / columns))
     plotted = [
-        *(_plot_line(line, styles[name], frame, columns, longest) for name, line in lines.items()),
-        *(_plot_marks(kind, marks, frame.terminal) for kind in EventKind),
+        PlottedSeries(
+            terminal.pick(*styles[name].glyph),
+            styles[name].colour,
+            [downsample_line(part, column_ms) for part in series.segments(line, longest_ms)],
+        )
+        for name, line in lines.items()
     ]
-    return [
-        *head,
-        *plot(plotted, frame.span, columns, rows - len(head), frame.terminal, frame.zone),
-    ]
+    for kind, (style, _, percent) in _MARKS.items():
+        spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
+        glyph = terminal.pick(*style.glyph)
+        plotted.append(PlottedSeries(glyph, style.colour, [spots], connected=False))
+    return [*head, *plot(plotted, frame.span, columns, rows - len(head), terminal, frame.zone)]
 
 
-def _format_head(label: str, items: Sequence[str], frame: Frame, columns: int) -> list[str]:
-    """Return the account's label and the legend, on as many lines as they need."""
-    terminal = frame.terminal
-    head = [terminal.paint(terminal.shorten(terminal.clean(label), columns), BOLD)]
-    for item in items:
-        if _visible_width(head[-1] + "   " + item) <= columns:
-            head[-1] += "   " + item
-        else:
-            head.append("  " + item)
-    return head
+def _format_head(
+    label: str,
+    lines: Mapping[str, Line],
+    styles: Mapping[str, SeriesStyle],
+    kinds: Set[EventKind],
+    terminal: Terminal,
+    columns: int,
+) -> list[str]:
+    """Return the account's label and the legend, on as many lines as they need.
 
-
-def _describe_windows(
-    lines: Mapping[str, Line], styles: Mapping[str, SeriesStyle], terminal: Terminal
-) -> Iterator[str]:
-    """Yield what the legend says of each window: how it is drawn, its least and most."""
+    The legend has each window with its least and most, and the marks that the plot shows.
+    """
+    items = []
     for name, line in lines.items():
         percents = [percent for _, percent in line]
         least, most = min(percents), max(percents)
         extent = f"{least}%" if least == most else f"{least}{terminal.pick('–', '-')}{most}%"
-        title = terminal.shorten(
-            terminal.clean(short_title(name)), max(8, terminal.columns // 2 - 20)
-        )
-        yield f"{_paint_sample(styles[name], terminal)} {title} {extent}"
-
-
-def _describe_marks(marks: Sequence[series.Mark], terminal: Terminal) -> Iterator[str]:
-    for kind, (style, words, _) in _MARKS.items():
-        if any(mark.kind is kind for mark in marks):
-            yield f"{_paint_sample(style, terminal)} {words}"
-
-
-def _paint_sample(style: SeriesStyle, terminal: Terminal) -> str:
-    return terminal.paint(terminal.pick(*style.sample), style.colour)
-
-
-def _plot_line(
-    line: Line, style: SeriesStyle, frame: Frame, columns: int, longest: timedelta
-) -> PlottedSeries:
-    parts = series.segments(line, longest / timedelta(milliseconds=1))
-    column_ms = max(1, int(frame.span.length / timedelta(milliseconds=1) / columns))
-    thinned = [downsample_line(part, column_ms) for part in parts]
-    return PlottedSeries(frame.terminal.pick(*style.glyph), style.colour, thinned)
-
-
-def _plot_marks(kind: EventKind, marks: Sequence[series.Mark], terminal: Terminal) -> PlottedSeries:
-    style, _, percent = _MARKS[kind]
-    spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
-    return PlottedSeries(terminal.pick(*style.glyph), style.colour, [spots], connected=False)
-
-
-def _visible_width(text: str) -> int:
-    """Return how many columns a text takes, colours aside."""
-    return width(_SGR.sub("", text))
+        longest = max(8, terminal.columns // 2 - 20)
+        title = terminal.shorten(terminal.clean(short_title(name)), longest)
+        items.append((styles[name], f"{title} {extent}"))
+    items += [(style, words) for kind, (style, words, _) in _MARKS.items() if kind in kinds]
+    head = [terminal.paint(terminal.shorten(terminal.clean(label), columns), BOLD)]
+    for style, text in items:
+        item = f"{terminal.paint(terminal.pick(*style.sample), style.colour)} {text}"
+        if width(head[-1] + "   " + item) <= columns:
+            head[-1] += "   " + item
+        else:
+            head.append("  " + item)
+    return head

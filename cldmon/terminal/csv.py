@@ -12,7 +12,7 @@ from cldmon.terminal.style import format_amount
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.freshness import AccountView
     from cldmon.domain.model import Credits, Pool
     from cldmon.terminal.style import Terminal
 
@@ -52,13 +52,14 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
     writer = csv.DictWriter(out, HEADER, lineterminator="\n")
     writer.writeheader()
     for account in accounts:
+        failure = account.failure
         common = {
             "label": terminal.clean(account.label),
             "plan": terminal.clean(account.plan or ""),
-            "status": _describe_status(account),
+            "status": "error" if failure else "ok" if account.read_at else "unread",
             "fetchedAt": iso_or_none(account.read_at),
             "stale": _format_flag(account.stale),
-            "error": terminal.clean(account.failure.message) if account.failure else None,
+            "error": terminal.clean(failure.message) if failure else None,
         }
         rows = [*_build_rows(account, terminal)] or [{}]
         writer.writerows({**common, **row} for row in rows)
@@ -67,12 +68,24 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
 
 def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:
     for window in account.windows:
-        yield _build_window_cells(window, terminal)
+        forecast = window.forecast
+        yield {
+            "kind": "window",
+            "window": terminal.clean(window.name),
+            "utilization": None if window.due else window.utilization,
+            "resetsAt": iso_or_none(window.resets_at),
+            "resetDue": _format_flag(window.due),
+            "resetOverdue": _format_flag(window.overdue),
+            "forecastFullAt": iso_or_none(forecast.full_at) if forecast else None,
+            "forecastEndsAtPercent": forecast.ends_at_percent if forecast else None,
+        }
     reading = account.reading
-    if reading and reading.credits:
+    if reading is None:
+        return
+    if reading.credits:
         whose = "organization" if reading.credits.shared else None
         yield {"kind": "credits", "window": whose, **_build_money_cells(reading.credits, terminal)}
-    for pool in reading.pools if reading else ():
+    for pool in reading.pools:
         yield {
             "kind": "pool",
             "window": terminal.clean(pool.name),
@@ -80,29 +93,9 @@ def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:
             "resetsAt": iso_or_none(pool.expires_at),
             **_build_money_cells(pool, terminal),
         }
-    if reading and (saved := reading.saved_resets):
+    if saved := reading.saved_resets:
         ends_at = iso_or_none(saved.ends_at)
         yield {"kind": "savedResets", "used": saved.left, "resetsAt": ends_at}
-
-
-def _describe_status(account: AccountView) -> str:
-    if account.failure:
-        return "error"
-    return "ok" if account.read_at else "unread"
-
-
-def _build_window_cells(window: WindowView, terminal: Terminal) -> Cells:
-    forecast = window.forecast
-    return {
-        "kind": "window",
-        "window": terminal.clean(window.name),
-        "utilization": None if window.due else window.utilization,
-        "resetsAt": iso_or_none(window.resets_at),
-        "resetDue": _format_flag(window.due),
-        "resetOverdue": _format_flag(window.overdue),
-        "forecastFullAt": iso_or_none(forecast.full_at) if forecast else None,
-        "forecastEndsAtPercent": forecast.ends_at_percent if forecast else None,
-    }
 
 
 def _build_money_cells(money: Credits | Pool, terminal: Terminal) -> Cells:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from cldmon.domain.model import FULL, to_ms
 from cldmon.terminal.ticks import find_ticks
@@ -54,14 +55,6 @@ def plot(
     figure.theme("simple" if terminal.colour else "colorless")
     figure.axes(False, side=1)
     figure.legend(False)
-    _set_rulers(figure, span, columns, rows, zone)
-    for each in series:
-        _draw(figure, each, to_ms(span.since), plotext.marker, plotext.pixel)
-    text = str(figure.build().string(not terminal.colour)).rstrip("\n")
-    return (text if terminal.unicode else text.translate(_PLAIN)).split("\n")
-
-
-def _set_rulers(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo | None) -> None:
     since, until = to_ms(span.since), to_ms(span.until)
     times = find_ticks(since, until, (columns - Y_LABEL) // X_LABEL, zone)
     figure.ruler("x").lim(0, until - since)
@@ -69,19 +62,17 @@ def _set_rulers(figure: Any, span: Span, columns: int, rows: int, zone: tzinfo |
     percents = range(0, FULL + 1, 25 if rows - _AXES >= _ROOMY else 50)
     figure.ruler("y").lim(0, FULL)
     figure.ruler("y").ticks(list(percents), [f"{percent}%" for percent in percents])
-
-
-def _draw(figure: Any, series: PlottedSeries, since_ms: int, marker: Any, pixel: Any) -> None:
-    painted = marker(series.glyph, pixel(foreground=int(series.colour) - 30))
-    readings = [reading for part in series.parts for reading in part]
-    if not readings:
-        return
-    signal = figure.signal(
-        [ms - since_ms for ms, _ in readings], [percent for _, percent in readings], marker=painted
-    )
-    first = 0
-    for part in series.parts:
-        for index in range(first, first + len(part)):
-            signal.line(index, series.connected and index > first)
-        first += len(part)
-    figure.draw(signal.density("full"))
+    for each in series:
+        readings = [reading for part in each.parts for reading in part]
+        if not readings:
+            continue
+        xs, ys = [ms - since for ms, _ in readings], [percent for _, percent in readings]
+        pixel = plotext.pixel(foreground=int(each.colour) - 30)
+        signal = figure.signal(xs, ys, marker=plotext.marker(each.glyph, pixel))
+        starts = accumulate((len(part) for part in each.parts), initial=0)
+        broken = set(starts) if each.connected else range(len(readings))
+        for index in range(len(readings)):
+            signal.line(index, index not in broken)
+        figure.draw(signal.density("full"))
+    text = str(figure.build().string(not terminal.colour)).rstrip("\n")
+    return (text if terminal.unicode else text.translate(_PLAIN)).split("\n")

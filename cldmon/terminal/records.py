@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import from_ms, iso, short_title
@@ -37,9 +38,13 @@ def format_csv_lines(
     """
     yield ",".join(HEADER)
     for label, points in accounts.items():
-        names = {
-            name: _build_cells(terminal.clean(label), terminal.clean(name)) for name in windows
-        }
+        names = {}
+        for name in windows:
+            cells = io.StringIO()
+            csv.writer(cells, lineterminator="").writerow(
+                [terminal.clean(label), terminal.clean(name)]
+            )
+            names[name] = cells.getvalue()
         for ms, values in points:
             at = iso(from_ms(ms))
             for name in windows:
@@ -61,12 +66,14 @@ def format_table(
     titles = (
         terminal.shorten(terminal.clean(short_title(name)), _LONGEST_TITLE) for name in windows
     )
-    step = _choose_step(frame.span.length)
-    readings = [
-        (terminal.shorten(terminal.clean(label), _LONGEST_LABEL), ms, values)
-        for label, points in accounts.items()
-        for ms, values in _pick_firsts(points, step)
-    ]
+    least = frame.span.length / MAX_ROWS
+    minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
+    readings = []
+    for label, points in accounts.items():
+        shown = terminal.shorten(terminal.clean(label), _LONGEST_LABEL)
+        # A step is that of the minute that is shown.
+        steps = groupby(points, lambda point: (point[0] + _HALF_MINUTE_MS) // (minutes * 60_000))
+        readings += [(shown, *next(group)) for _, group in steps]
     times = format_timestamps((from_ms(ms) for _, ms, _ in readings), frame.zone)
     rows = [
         [label, time]
@@ -81,25 +88,3 @@ def format_table(
         disable_numparse=True,
         colalign=aligned,
     )
-
-
-def _build_cells(*texts: str) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(texts)
-    return out.getvalue()
-
-
-def _choose_step(length: timedelta) -> int:
-    """Return the step of a table in ms."""
-    least = length / MAX_ROWS
-    minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
-    return minutes * 60_000
-
-
-def _pick_firsts(points: Sequence[Point], step_ms: int) -> Iterator[Point]:
-    before = None
-    for point in points:
-        step = (point[0] + _HALF_MINUTE_MS) // step_ms  # by the minute that is shown
-        if step != before:
-            before = step
-            yield point

@@ -1,7 +1,7 @@
 """The status table: text from domain values.
 
 Not by tabulate: it does not know how wide emoji and CJK letters are, and loading it takes longer
-than all of the rest.
+than everything else.
 """
 
 from __future__ import annotations
@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.freshness import level
 from cldmon.domain.windows import FULL
-from cldmon.terminal.bars import COLOURS, draw_bar
-from cldmon.terminal.style import BOLD, DIM, MARKS, RED, YELLOW, align_columns, format_amount, width
+from cldmon.terminal.style import (
+    BOLD,
+    DIM,
+    GREEN,
+    MARKS,
+    RED,
+    YELLOW,
+    align_columns,
+    format_amount,
+    width,
+)
 from cldmon.terminal.times import (
     format_age,
     format_clock,
@@ -27,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from cldmon.domain.freshness import AccountView, WindowView
-    from cldmon.domain.model import Credits, Pool, SavedResets
+    from cldmon.domain.freshness import AccountView
+    from cldmon.domain.model import Credits, Pool, Reading
     from cldmon.terminal.style import Terminal
 
 INDENT = "  "
@@ -38,10 +47,15 @@ HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
 MAX_BAR = 60
 _ASIDE = 14
-"""Columns for what is beside the windows, so that these keep their bars and forecasts."""
-_CREDITS = ("credits", "Usage credits")
+"""Columns for what is not a window, so that the windows keep their bars and forecasts."""
 ROOMY = 110
-"""From so many columns on windows have their long names."""
+"""From so many columns on, windows have their long names."""
+_COLOURS = {
+    "normal": (GREEN,),
+    "high": (YELLOW,),
+    "critical": (RED, BOLD),
+    "full": (RED, BOLD),
+}
 
 
 class Page(NamedTuple):
@@ -59,31 +73,54 @@ class Page(NamedTuple):
 class Row(NamedTuple):
     """A line of the table; `percent` None draws no bar, and not `live` a pale one.
 
-    What is no limit (`is_limit`) has no level.
+    What is not a limit (`is_limit`) has no level. `note` takes the place of the percentage.
     """
 
     name: str
     percent: int | None
-    used: str
     resets: tuple[str, str] = ("", "")
     forecast: str = ""
     live: bool = True
     is_limit: bool = True
+    note: str = ""
 
+    @property
+    def level(self) -> str:
+        """How near its limit it is."""
+        return level(self.percent or 0) if self.is_limit else "normal"
 
-class Columns(NamedTuple):
-    """The cells of each column, without their bars."""
+    @property
+    def used(self) -> str:
+        """The percentage and its mark."""
+        if self.percent is None:
+            return self.note
+        mark = MARKS[self.level] if self.live else "?"
+        return f"{self.percent:3}% {mark}"
 
-    names: Sequence[str]
-    used: Sequence[str]
-    resets: Sequence[str]
-    forecasts: Sequence[str]
+    def draw_used(self, cells: int, terminal: Terminal) -> str:
+        """Return a bar of so many cells and the percentage; a pale bar if it is not live.
+
+        Something used fills at least one cell, and below 100 % at least one cell is empty.
+        """
+        if not cells:
+            return self.used
+        if self.percent is None:
+            return " " * cells + _BETWEEN + self.used
+        used = round(self.percent * cells / FULL)
+        used = min(max(1, used), cells - 1) if 0 < self.percent < FULL else max(0, min(used, cells))
+        if not self.live:
+            bar = terminal.pick("▒", ":") * used + terminal.pick("·", ".") * (cells - used)
+            return bar + _BETWEEN + self.used
+        colours = _COLOURS[self.level]
+        bar = terminal.paint(terminal.pick("█", "#") * used, *colours)
+        rest = terminal.paint(terminal.pick("░", ".") * (cells - used), DIM)
+        return bar + rest + _BETWEEN + terminal.paint(self.used, *colours)
 
 
 def format_table(views: Sequence[AccountView], page: Page) -> str:
     """Return the accounts, each with its windows below it, as wide as the page and no wider."""
     rows = [list(_build_rows(account, page)) for account in views]
-    header, *lines = _align_rows(list(chain(*rows)), page)
+    header, *lines = _align_rows(list(chain(*rows)), page.terminal)
     below = iter(lines)
     blocks = [
         "\n".join([*_format_head(account, page), *islice(below, len(own))])
@@ -95,54 +132,89 @@ def format_table(views: Sequence[AccountView], page: Page) -> str:
 
 def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     """Yield the lines above an account's windows: who it is, how old, and its error first."""
-    terminal = page.terminal
-    facts = [account.plan and terminal.clean(account.plan), _format_age(account)]
-    rest = "".join(terminal.pick(" · ", " - ") + fact for fact in facts if fact)
+    terminal, failure, age = page.terminal, account.failure, account.age
+    tone: tuple[str, ...] = () if account.live else (DIM,)
+    if age is None:
+        freshness = "never read" if failure else "not read yet"
+    elif failure:
+        freshness = f"last read {format_age(age)}"
+    elif not account.stale:
+        freshness = f"read {format_age(age)}"
+    else:
+        tone = (YELLOW,)
+        is_past = age > timedelta(0)
+        freshness = f"stale, {f'{format_duration(age)} old' if is_past else format_age(age)}"
+    facts = [terminal.clean(account.plan), freshness] if account.plan else [freshness]
+    rest = "".join(terminal.pick(" · ", " - ") + fact for fact in facts)
     label = terminal.shorten(terminal.clean(account.label), max(8, terminal.columns - width(rest)))
-    yield terminal.paint(label, BOLD) + terminal.paint(rest, *_choose_tone(account))
-    if account.failure:
-        yield from _wrap_error(format_failure(account.failure, page.now, page.zone), page)
-
-
-def _choose_tone(account: AccountView) -> tuple[str, ...]:
-    if account.live:
-        return ()
-    return (YELLOW,) if account.age is not None and not account.failure else (DIM,)
-
-
-def _format_age(account: AccountView) -> str:
-    if account.age is None:
-        return "never read" if account.failure else "not read yet"
-    if account.failure:
-        return f"last read {format_age(account.age)}"
-    if not account.stale:
-        return f"read {format_age(account.age)}"
-    old = (
-        f"{format_duration(account.age)} old"
-        if account.age > timedelta(0)
-        else format_age(account.age)
-    )
-    return f"stale, {old}"
-
-
-def _wrap_error(message: str, page: Page) -> Iterator[str]:
-    terminal = page.terminal
-    text = terminal.paragraph(message, f"{INDENT}{terminal.pick('✗', 'x')} ", f"{INDENT}  ")
-    for line in text.split("\n"):
-        yield INDENT + terminal.paint(line.removeprefix(INDENT), RED)
+    yield terminal.paint(label, BOLD) + terminal.paint(rest, *tone)
+    if failure:
+        error = terminal.paragraph(
+            format_failure(failure, page.now, page.zone),
+            f"{INDENT}{terminal.pick('✗', 'x')} ",
+            f"{INDENT}  ",
+        )
+        for line in error.split("\n"):
+            yield INDENT + terminal.paint(line.removeprefix(INDENT), RED)
 
 
 def _build_rows(account: AccountView, page: Page) -> Iterator[Row]:
+    terminal, live = page.terminal, account.live
     for window in account.windows:
-        yield _build_window_row(account, window, page)
-    if account.reading is None:
-        return
-    if account.reading.credits:
-        yield _build_credits_row(account.reading.credits, page.terminal, live=account.live)
-    for pool in account.reading.pools:
-        yield _build_pool_row(pool, page, live=account.live)
-    if account.reading.saved_resets and account.reading.saved_resets.left:
-        yield _build_saved_resets_row(account.reading.saved_resets, page, live=account.live)
+        name = _fit_name(window.title, window.short, terminal)
+        when = page.format_clock(window.resets_at) if window.resets_at else terminal.missing
+        if window.due:
+            missing = terminal.missing.rjust(3)
+            yield Row(name, None, (when, "reset due"), live=False, note=missing)
+            continue
+        forecast, left = "", ""
+        if window.overdue:
+            left = "reset overdue"
+        elif window.resets_at:
+            left = f"in {format_countdown(window.resets_at - page.now)}"
+        if live and window.utilization >= FULL:
+            forecast = "limit hit"
+        elif live and (found := window.forecast):
+            forecast = f"{found.ends_at_percent}% at reset"
+            if found.full_at:
+                forecast = f"full {page.format_clock(found.full_at)}"
+        yield Row(name, window.utilization, (when, left), forecast, live)
+    if account.reading:
+        yield from _build_money_rows(account.reading, page, live=live)
+
+
+def _build_money_rows(reading: Reading, page: Page, *, live: bool) -> Iterator[Row]:
+    terminal = page.terminal
+    if money := reading.credits:
+        percent, reason = None, ""
+        if money.used is not None and money.limit:
+            percent = min(FULL, money.used * FULL // money.limit)
+        if not money.enabled:
+            reason = terminal.clean((money.reason or "off").replace("_", " "))
+            if terminal.columns < ROOMY:
+                reason = terminal.shorten(reason, _ASIDE)
+        short, long = "credits", "Usage credits"
+        if money.shared:
+            short, long = "org credits", "Usage credits (organization)"
+        amounts = _format_amounts(money, terminal)
+        yield Row(_fit_name(long, short, terminal), percent, (amounts, ""), reason, live)
+    for pool in reading.pools:
+        short = terminal.shorten(terminal.clean(pool.title), _ASIDE)
+        is_known = pool.limit is not None or pool.used is not None
+        amounts = _format_amounts(pool, terminal) if is_known else terminal.missing
+        expiry = f"expires {format_day(pool.expires_at, page.zone)}" if pool.expires_at else ""
+        name = _fit_name(pool.title, short, terminal)
+        # Used up until it expires, but not a limit that anybody hits: it raises no mark.
+        yield Row(name, pool.utilization, (amounts, ""), expiry, live, is_limit=False)
+    if (saved := reading.saved_resets) and saved.left:
+        when = ("", "")
+        if ends := saved.ends_at:
+            left = ends - page.now
+            is_ahead = left > timedelta(0)
+            ending = f"ends in {format_countdown(left)}" if is_ahead else "ended"
+            when = page.format_clock(ends), ending
+        name = _fit_name("Saved limit resets", "saved resets", terminal)
+        yield Row(name, None, when, live=live, note=f"{saved.left} left")
 
 
 def _fit_name(long: str, short: str, terminal: Terminal) -> str:
@@ -150,121 +222,17 @@ def _fit_name(long: str, short: str, terminal: Terminal) -> str:
     return terminal.shorten(name, max(12, terminal.columns // 4))
 
 
-def _build_window_row(account: AccountView, window: WindowView, page: Page) -> Row:
-    name = _fit_name(window.title, window.short, page.terminal)
-    when = page.format_clock(window.resets_at) if window.resets_at else page.terminal.missing
-    if window.due:
-        return Row(name, None, _format_unknown(page), (when, "reset due"), live=False)
-    left = f"in {format_countdown(window.resets_at - page.now)}" if window.resets_at else ""
-    return Row(
-        name,
-        window.utilization,
-        _format_percent(window.utilization, live=account.live),
-        (when, "reset overdue" if window.overdue else left),
-        _format_forecast(account, window, page),
-        account.live,
-    )
-
-
-def _format_unknown(page: Page) -> str:
-    return page.terminal.missing.rjust(3)
-
-
-def _format_percent(percent: int, *, live: bool) -> str:
-    return f"{percent:3}% {MARKS[level(percent)]}" if live else f"{percent:3}% ?"
-
-
-def _format_forecast(account: AccountView, window: WindowView, page: Page) -> str:
-    if not account.live:
-        return ""
-    if window.utilization >= FULL:
-        return "limit hit"
-    found = window.forecast
-    if found is None:
-        return ""
-    if found.full_at:
-        return f"full {page.format_clock(found.full_at)}"
-    return f"{found.ends_at_percent}% at reset"
-
-
-def _build_credits_row(money: Credits, terminal: Terminal, *, live: bool) -> Row:
-    percent = None
-    if money.used is not None and money.limit:
-        percent = min(FULL, money.used * FULL // money.limit)
-    short, long = ("org credits", "Usage credits (organization)") if money.shared else _CREDITS
-    return Row(
-        _fit_name(long, short, terminal),
-        percent,
-        "" if percent is None else _format_percent(percent, live=live),
-        (f"{_format_amounts(money, terminal)} {terminal.clean(money.currency)}", ""),
-        "" if money.enabled else _format_reason(money, terminal),
-        live=live,
-    )
-
-
-def _format_reason(money: Credits, terminal: Terminal) -> str:
-    """Return why credits are off, in a few letters: the forecasts share that column."""
-    reason = terminal.clean((money.reason or "off").replace("_", " "))
-    return reason if terminal.columns >= ROOMY else terminal.shorten(reason, _ASIDE)
-
-
-def _build_pool_row(pool: Pool, page: Page, *, live: bool) -> Row:
-    terminal = page.terminal
-    # Used up until it expires, but no limit that anybody hits: it raises no mark.
-    used = "" if pool.utilization is None else f"{pool.utilization:3}%{'' if live else ' ?'}"
-    money = (
-        _format_amounts(pool, terminal) if pool.limit is not None or pool.used is not None else ""
-    )
-    return Row(
-        _fit_name(pool.title, terminal.shorten(terminal.clean(pool.title), _ASIDE), terminal),
-        pool.utilization,
-        used,
-        (f"{money} {terminal.clean(pool.currency)}" if money else terminal.missing, ""),
-        f"expires {format_day(pool.expires_at, page.zone)}" if pool.expires_at else "",
-        live=live,
-        is_limit=False,
-    )
-
-
-def _build_saved_resets_row(saved: SavedResets, page: Page, *, live: bool) -> Row:
-    when = ("", "")
-    if ends := saved.ends_at:
-        left = ends - page.now
-        when = (
-            page.format_clock(ends),
-            f"ends in {format_countdown(left)}" if left > timedelta(0) else "ended",
-        )
-    name = _fit_name("Saved limit resets", "saved resets", page.terminal)
-    return Row(name, None, f"{saved.left} left", when, live=live)
-
-
 def _format_amounts(money: Credits | Pool, terminal: Terminal) -> str:
     used, limit = (
         terminal.missing if amount is None else format_amount(amount, money.exponent)
         for amount in (money.used, money.limit)
     )
-    return used if money.limit is None else f"{used} of {limit}"
+    amounts = used if money.limit is None else f"{used} of {limit}"
+    return f"{amounts} {terminal.clean(money.currency)}"
 
 
-def _align_rows(rows: Sequence[Row], page: Page) -> list[str]:
-    """Return the header and a line for each row, bars as long as the page lets them be."""
-    columns = _choose_columns(rows, page.terminal)
-    bars = _count_bar_cells(columns, page.terminal)
-    lines = [
-        (row.name, _build_used_cell(row, bars, page.terminal), reset, forecast)
-        for row, reset, forecast in zip(rows, columns.resets, columns.forecasts, strict=True)
-    ]
-    headings = HEADINGS if any(columns.forecasts) else (*HEADINGS[:-1], "")
-    header, *below = align_columns([headings, *lines])
-    live = [
-        page.terminal.paint(line, *([] if row.live else [DIM]))
-        for line, row in zip(below, rows, strict=True)
-    ]
-    return [INDENT + page.terminal.paint(header, DIM), *(INDENT + line for line in live)]
-
-
-def _choose_columns(rows: Sequence[Row], terminal: Terminal) -> Columns:
-    """Return what stands in the columns.
+def _align_rows(rows: Sequence[Row], terminal: Terminal) -> list[str]:
+    """Return the header and a line for each row, bars as long as the page lets them be.
 
     On a narrow page the forecast is left out, and if that is not enough the clock times.
     """
@@ -272,32 +240,24 @@ def _choose_columns(rows: Sequence[Row], terminal: Terminal) -> Columns:
     clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)
     both = ["  ".join([row.resets[0].ljust(clocks), row.resets[1]]).rstrip() for row in rows]
     left = [row.resets[1] or row.resets[0] for row in rows]
-    full = Columns(names, used, both, [row.forecast for row in rows])
-    no_forecast = full._replace(forecasts=[""] * len(rows))
-    choices = (full, no_forecast, no_forecast._replace(resets=left))
-    return next((c for c in choices if _measure_columns(c) <= terminal.columns), choices[-1])
-
-
-def _count_bar_cells(columns: Columns, terminal: Terminal) -> int:
-    """Return how long bars may be; 0 where there is no room for any that says something."""
-    room = terminal.columns - _measure_columns(columns) - len(_BETWEEN)
-    return min(room, MAX_BAR) if room >= MIN_BAR else 0
-
-
-def _measure_columns(columns: Columns) -> int:
-    """Return how many columns of a terminal a line takes, without a bar."""
-    widths = [
-        max(map(width, (heading, *column))) if any(column) else 0
-        for heading, column in zip(HEADINGS, columns, strict=True)
+    forecasts, none = [row.forecast for row in rows], [""] * len(rows)
+    for resets, shown in ((both, forecasts), (both, none), (left, none)):
+        widths = [
+            max(map(width, (heading, *column)))
+            for heading, column in zip(HEADINGS, (names, used, resets, shown), strict=True)
+            if any(column)
+        ]
+        room = terminal.columns - len(INDENT + _BETWEEN.join(" " * each for each in widths))
+        if room >= 0:
+            break
+    cells = min(room - len(_BETWEEN), MAX_BAR)
+    bars = [row.draw_used(cells if cells >= MIN_BAR else 0, terminal) for row in rows]
+    headings = HEADINGS if any(shown) else (*HEADINGS[:-1], "")
+    header, *lines = align_columns([headings, *zip(names, bars, resets, shown, strict=True)])
+    return [
+        INDENT + terminal.paint(header, DIM),
+        *(
+            INDENT + terminal.paint(line, *([] if row.live else [DIM]))
+            for line, row in zip(lines, rows, strict=True)
+        ),
     ]
-    return len(INDENT) + sum(widths) + len(_BETWEEN) * (sum(map(bool, widths)) - 1)
-
-
-def _build_used_cell(row: Row, cells: int, terminal: Terminal) -> str:
-    if not cells:
-        return row.used
-    if row.percent is None:
-        return f"{' ' * cells}  {row.used}"
-    colours = COLOURS[level(row.percent) if row.is_limit else "normal"]
-    drawn = draw_bar(row.percent, cells, terminal, colours=colours if row.live else None)
-    return f"{drawn}  {terminal.paint(row.used, *colours) if row.live else row.used}"

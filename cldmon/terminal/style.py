@@ -92,9 +92,17 @@ def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
     NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
     pipe, too. COLUMNS goes before the terminal's own width; a pipe is 80 wide.
     """
-    return Terminal(
-        count_columns(stream, env), _supports_colour(stream, env), _supports_unicode(stream, env)
-    )
+    if env.get("NO_COLOR"):
+        colour = False
+    elif any(env.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        colour = True
+    else:
+        colour = supports_escape_codes(stream, env)
+    # Python writes UTF-8 in the C locale, too; whoever asked for that locale did not ask for it.
+    locale = env.get("LC_ALL") or env.get("LANG") or ".UTF-8"
+    encodings = (stream.encoding or "", locale.partition(".")[2].partition("@")[0])
+    unicode = all(each.replace("-", "").lower() == "utf8" for each in encodings)
+    return Terminal(count_columns(stream, env), colour, unicode)
 
 
 def supports_escape_codes(stream: TextIO, env: Mapping[str, str]) -> bool:
@@ -123,7 +131,11 @@ def _read_size(stream: TextIO | None, env: Mapping[str, str], variable: str, axi
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: none for marks, two for wide letters."""
+    """Return how many columns of a terminal a text takes, its colours left out.
+
+    Combining marks take none, and wide letters two.
+    """
+    text = _SGR.sub("", text)
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width
@@ -144,34 +156,10 @@ def format_amount(minor: int, exponent: int) -> str:
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows of cells, painted or not, as lines with the columns below each other."""
-    widths = [max(map(_visible_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            c + " " * (w - _visible_width(c)) for c, w in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
-def _visible_width(text: str) -> int:
-    return width(_SGR.sub("", text))
-
-
-def _supports_colour(stream: TextIO, env: Mapping[str, str]) -> bool:
-    if env.get("NO_COLOR"):
-        return False
-    if any(env.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
-        return True
-    return supports_escape_codes(stream, env)
-
-
-def _supports_unicode(stream: TextIO, env: Mapping[str, str]) -> bool:
-    if not _is_utf8(stream.encoding or ""):
-        return False
-    # Python writes UTF-8 in the C locale, too; whoever asked for that locale did not ask for it.
-    named = env.get("LC_ALL") or env.get("LANG") or ""
-    return not named or _is_utf8(named.partition(".")[2].partition("@")[0])
-
-
-def _is_utf8(encoding: str) -> bool:
-    return encoding.replace("-", "").lower() == "utf8"
+def pad(text: str, columns: int) -> str:
+    """Return a text, painted or not, filled up with spaces to so many columns."""
+    return text + " " * (columns - width(text))

@@ -30,14 +30,10 @@ class SubscriptionRow:
 
 def format_table(lines: Iterable[SubscriptionRow], terminal: Terminal) -> str:
     """Return a table with a row for each setting."""
-    rows = [_build_row(line, terminal) for line in lines]
+    rows = []
+    for line in lines:
+        texts = (line.user, line.name or terminal.missing, line.label)
+        alerts = (line.subscription.limit_hit, line.subscription.reset)
+        cells = [terminal.shorten(terminal.clean(text), _LONGEST) for text in texts]
+        rows.append([*cells, *("on" if alert else "off" for alert in alerts)])
     return tabulate(rows, _HEADERS, tablefmt="plain", disable_numparse=True)
-
-
-def _build_row(line: SubscriptionRow, terminal: Terminal) -> list[str]:
-    texts = (line.user, line.name or terminal.missing, line.label)
-    alerts = (line.subscription.limit_hit, line.subscription.reset)
-    return [
-        *(terminal.shorten(terminal.clean(text), _LONGEST) for text in texts),
-        *("on" if alert else "off" for alert in alerts),
-    ]

@@ -28,61 +28,38 @@ def find_ticks(
     left out; in an hour that comes twice each is labelled once.
     """
     least = timedelta(milliseconds=until_ms - since_ms) / max(1, most)
-    first, last = from_ms(since_ms), from_ms(until_ms)
-    found = (
-        (to_ms(instant), label)
-        for local, label in _step_times(first.astimezone(zone), last.astimezone(zone), least)
-        if (instant := _to_instant(local, zone)) is not None
-    )
-    return [(ms, label) for ms, label in found if since_ms <= ms <= until_ms]
+    first, last = from_ms(since_ms).astimezone(zone), from_ms(until_ms).astimezone(zone)
+    found = []
+    for local, label in _step_times(first.date(), last.date(), least):
+        instant = (local.replace(tzinfo=zone) if zone else local.astimezone()).astimezone(UTC)
+        is_skipped = instant.astimezone(zone).replace(tzinfo=None) != local
+        if not is_skipped and since_ms <= to_ms(instant) <= until_ms:
+            found.append((to_ms(instant), label))
+    return found
 
 
-def _step_times(
-    first: datetime, last: datetime, least: timedelta
-) -> Iterator[tuple[datetime, str]]:
+def _step_times(first: date, last: date, least: timedelta) -> Iterator[tuple[datetime, str]]:
     """Yield clock times that lie `least` or more apart, and their labels."""
-    days = (last.date() - first.date()).days + 1
-    for minutes in _MINUTES:
-        if minutes * _MINUTE >= least:
-            return _step_minutes(first.date(), days, minutes * _MINUTE)
-    for step in _DAYS:
-        if step * _DAY >= least:
-            return _step_days(first.date(), days, step)
-    months = next((n for n in _MONTHS if n * _MONTH >= least), 12 * (least // (12 * _MONTH) + 1))
-    return _step_months(first.date(), last.date(), months)
+    dates = [first + number * _DAY for number in range((last - first).days + 1)]
+    if step := next((n * _MINUTE for n in _MINUTES if n * _MINUTE >= least), None):
+        for date in dates:
+            yield datetime.combine(date, time()), _format_day(date)
+            for part in range(1, _DAY // step):
+                local = datetime.combine(date, time()) + part * step
+                yield local, f"{local:%H:%M}"
+    elif days := next((n for n in _DAYS if n * _DAY >= least), None):
+        # Weeks begin on Monday; other steps are counted from a fixed day, to stay where they are.
+        for date in dates:
+            if (date.toordinal() - 1) % days == 0:
+                yield datetime.combine(date, time()), _format_day(date)
+    else:
+        years = 12 * (least // (12 * _MONTH) + 1)
+        months = next((n for n in _MONTHS if n * _MONTH >= least), years)
+        for date in dates:
+            if date.day == 1 and (date.year * 12 + date.month - 1) % months == 0:
+                label = f"{date:%b %Y}" if months < 12 else f"{date:%Y}"
+                yield datetime.combine(date, time()), label
 
 
-def _step_minutes(first: date, days: int, step: timedelta) -> Iterator[tuple[datetime, str]]:
-    for number in range(days):
-        midnight = datetime.combine(first + number * _DAY, time())
-        for part in range(_DAY // step):
-            local = midnight + part * step
-            yield local, f"{local:%H:%M}" if part else _format_day(local)
-
-
-def _step_days(first: date, days: int, step: int) -> Iterator[tuple[datetime, str]]:
-    # Weeks begin on Monday; other steps are counted from a fixed day, to stay where they are.
-    offset = (first.toordinal() - 1) % step
-    for number in range(-offset, days, step):
-        local = datetime.combine(first + number * _DAY, time())
-        yield local, _format_day(local)
-
-
-def _step_months(first: date, last: date, step: int) -> Iterator[tuple[datetime, str]]:
-    month = (first.year * 12 + first.month - 1) // step * step
-    while month <= last.year * 12 + last.month - 1:
-        local = datetime(month // 12, month % 12 + 1, 1)  # noqa: DTZ001 - the zone is put to it
-        yield local, f"{local:%b %Y}" if step < 12 else f"{local:%Y}"
-        month += step
-
-
-def _format_day(local: datetime) -> str:
-    return f"{local.day} {local:%b}"
-
-
-def _to_instant(local: datetime, zone: tzinfo | None) -> datetime | None:
-    """Return the instant of a clock time, or None where the clock skips it."""
-    aware = local.replace(tzinfo=zone) if zone else local.astimezone()
-    instant = aware.astimezone(UTC)
-    shown = instant.astimezone(zone).replace(tzinfo=None)
-    return instant if shown == local else None
+def _format_day(date: date) -> str:
+    return f"{date.day} {date:%b}"

@@ -50,15 +50,11 @@ def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list
     """
     shown = [nearest_minute(instant).astimezone(zone) for instant in instants]
     texts = [local.isoformat(" ", "minutes") for local in shown]
-    if any(_is_ambiguous(local, zone) for local in shown):
-        return texts
+    for local in shown:
+        first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        if first.astimezone(UTC) != second.astimezone(UTC):
+            return texts
     return [text[: len("2026-11-22 17:09")] for text in texts]
-
-
-def _is_ambiguous(local: datetime, zone: tzinfo | None) -> bool:
-    both = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    first, second = (clock_time.astimezone(UTC) for clock_time in both)
-    return first != second
 
 
 def format_day(instant: datetime, zone: tzinfo | None) -> str:
