@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,11 +13,16 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from click.testing import CliRunner
+
 from cldmon.app import App
 from cldmon.claude import apparmor
+from cldmon.cli import MODULES, cli
+from cldmon.cli.log import show_log
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Snapshot, Window
@@ -31,6 +37,8 @@ from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from click.testing import Result
 
     from cldmon.domain.model import Account
     from tests.simulation.faults import Fault
@@ -51,7 +59,8 @@ PATIENCE = 60.0
 
 def key_of(label: str) -> str:
     """Return an account's session key: known by the word MARKER wherever it should not be."""
-    return f"sk-ant-sid02-MARKER-{label}-aaaaaaaaaaaaaaaa"
+    name = re.sub(r"[^\w-]", "", label, flags=re.ASCII)
+    return f"sk-ant-sid02-MARKER-{name}-aaaaaaaaaaaaaaaa"
 
 
 def organization_of(label: str) -> str:
@@ -304,6 +313,14 @@ class Env:
             },
         )
         return Running(process, self)
+
+    def invoke(self, *words: str, stdin: str | None = None) -> Result:
+        """Run a command in this process, with the injected clock."""
+        name, *arguments = words
+        command = import_module(f"cldmon.cli.{MODULES.get(name, name)}").command
+        options = {"help_option_names": cli.context_settings["help_option_names"]}
+        show_log()
+        return CliRunner().invoke(command, arguments, stdin, obj=self.app, **options)
 
     @property
     def app(self) -> App:
