@@ -245,9 +245,12 @@ class Env:
 
     def save_snapshot(self, *accounts: Account, at: datetime | None = None) -> None:
         """Write the state that a pass ending now, or at another time, leaves."""
-        snapshot = Snapshot(at or datetime.now(UTC), accounts, INTERVAL)
+        self.save_state(State(Snapshot(at or datetime.now(UTC), accounts, INTERVAL)))
+
+    def save_state(self, state: State) -> None:
+        """Write state.json."""
         self.data.mkdir(mode=0o700, exist_ok=True)
-        StateFile(self.data).save(State(snapshot=snapshot))
+        StateFile(self.data).save(state)
 
     def append_history(self, at: datetime, percents: Mapping[str, Mapping[str, int]]) -> None:
         """Append a line to the history: label → window → percent."""
@@ -258,7 +261,15 @@ class Env:
         }
         History(self.data).ensure(history.format_line(at, windows))
 
-    # Running the command.
+    # Running programs.
+
+    def add_program(self, name: str, script: str) -> Path:
+        """Write a shell script into the folder `bin`, and return its path."""
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
 
     def run(
         self,

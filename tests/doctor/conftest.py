@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def env(tmp_path: Path) -> DoctorEnv:
-    """A env with a good configuration and no data yet."""
-    env = DoctorEnv(tmp_path, variables={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)})
-    env.write()
+    """A good configuration and no data yet."""
+    env = DoctorEnv(tmp_path)
+    env.environ = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
+    env.write_config(labels=["alice"])
     return env

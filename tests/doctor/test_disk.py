@@ -24,7 +24,7 @@ def test_a_data_folder_that_a_pass_would_make_is_a_question_mark(env: DoctorEnv)
 
 
 def test_a_data_folder_that_nobody_can_make_is_a_cross(env: DoctorEnv) -> None:
-    env.variables["CLDMON_DATA_DIR"] = f"{env.config}/data"
+    env.environ["CLDMON_DATA_DIR"] = f"{env.config}/data"
     [check] = disk.check_data_dir(env.installation())
     assert (check.verdict, "not writable by user" in check.detail) == (Verdict.FAILED, True)
 
@@ -36,7 +36,7 @@ def test_a_data_folder_that_is_a_file_is_a_cross(env: DoctorEnv) -> None:
 
 
 def test_a_private_data_folder_is_good_and_an_open_one_is_not(env: DoctorEnv) -> None:
-    env.save_state()
+    env.complete_pass()
     assert [c.verdict for c in disk.check_data_dir(env.installation())] == [Verdict.OK]
     env.data.chmod(0o755)
     [check] = disk.check_data_dir(env.installation())
@@ -45,7 +45,7 @@ def test_a_private_data_folder_is_good_and_an_open_one_is_not(env: DoctorEnv) ->
 
 def test_files_that_a_pass_cannot_use_are_named(env: DoctorEnv) -> None:
     """A link is followed by no writer; one that leads nowhere can't even be read."""
-    env.save_state()
+    env.complete_pass()
     (env.data / "health.log").symlink_to("state.json")
     (env.data / "old").symlink_to("nowhere")
     details = {c.detail for c in disk.check_files(env.installation())}
@@ -58,7 +58,7 @@ def test_files_that_a_pass_cannot_use_are_named(env: DoctorEnv) -> None:
 def test_of_many_files_that_a_pass_cannot_use_three_are_named_and_the_rest_is_counted(
     env: DoctorEnv,
 ) -> None:
-    env.save_state()
+    env.complete_pass()
     for number in range(10):
         (env.data / f"old-{number}").symlink_to("nowhere")
     checks = list(disk.check_files(env.installation()))
@@ -104,7 +104,7 @@ def test_a_file_system_that_counts_no_inodes_has_enough() -> None:
 
 @pytest.mark.parametrize("name", ["state.json", "subscriptions.json"])
 def test_a_corrupt_file_is_a_cross_and_left_alone(env: DoctorEnv, name: str) -> None:
-    env.save_state()
+    env.complete_pass()
     (env.data / name).write_text("{torn")
     checks = [*disk.check_state(env.installation()), *disk.check_subscriptions(env.installation())]
     [failed] = [c for c in checks if c.verdict is Verdict.FAILED]
@@ -113,7 +113,7 @@ def test_a_corrupt_file_is_a_cross_and_left_alone(env: DoctorEnv, name: str) -> 
 
 
 def test_the_folder_of_the_metrics_has_to_be_there(env: DoctorEnv) -> None:
-    env.write('metrics.textfile = "prom/cldmon.prom"')
+    env.write_config('metrics.textfile = "prom/cldmon.prom"')
     [check] = disk.check_textfile(env.installation())
     assert check.verdict is Verdict.FAILED
     (env.folder / "prom").mkdir()
@@ -124,7 +124,7 @@ def test_the_folder_of_the_metrics_has_to_be_there(env: DoctorEnv) -> None:
 @pytest.mark.parametrize("kind", ["unit", "crontab"])
 def test_passes_that_keep_their_data_elsewhere_are_a_cross(env: DoctorEnv, kind: str) -> None:
     """What is shown here would be of another time, or nothing at all."""
-    env.save_state()
+    env.complete_pass()
     elsewhere = env.folder / "elsewhere"
     if kind == "unit":
         env.add_unit(data=elsewhere)
@@ -138,7 +138,7 @@ def test_passes_that_keep_their_data_elsewhere_are_a_cross(env: DoctorEnv, kind:
 
 
 def test_passes_that_keep_their_data_here_are_in_order(env: DoctorEnv) -> None:
-    env.save_state()
+    env.complete_pass()
     env.add_unit()
     env.add_unit(name="cldmon-b-fetch", config=Path("/b.toml"), data=env.folder / "b")
     env.add_program("crontab", f"echo '* * * * * cldmon --config /b --data-dir {env.folder} fetch'")
@@ -149,7 +149,7 @@ def test_a_textfile_that_the_service_may_not_write_is_a_cross(env: DoctorEnv) ->
     """Whoever looks by hand may: the unit was installed before the textfile was configured."""
     folder = env.folder / "prom"
     folder.mkdir()
-    env.write('metrics.textfile = "prom/cldmon.prom"')
+    env.write_config('metrics.textfile = "prom/cldmon.prom"')
     env.add_unit("ProtectSystem=strict")
     [check] = disk.check_textfile(env.installation())
     assert check.verdict is Verdict.FAILED
@@ -163,7 +163,7 @@ def test_a_textfile_that_the_service_may_not_write_is_a_cross(env: DoctorEnv) ->
 def test_the_folder_of_the_textfile_is_opened_as_the_page_says(env: DoctorEnv) -> None:
     page = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
     folder, us = env.folder / "prom", grp.getgrgid(os.getegid()).gr_name
-    env.write('metrics.textfile = "prom/cldmon.prom"')
+    env.write_config('metrics.textfile = "prom/cldmon.prom"')
     [absent] = disk.check_textfile(env.installation())
     assert absent.remedy == f"sudo install -d -m 775 -g {us} {folder}"
     folder.mkdir()

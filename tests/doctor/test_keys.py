@@ -89,7 +89,7 @@ def by_credential(
     env: DoctorEnv, account: Account | None, key: KeyFingerprint | None = None
 ) -> None:
     """Let systemd give the key to the service alone, and a pass have ended."""
-    env.write(accounts=KEYLESS)
+    env.write_config(labels=[], tables=KEYLESS)
     env.add_unit(GIVEN)
     memory = AccountState(key=key, organization_at=NOON if account and account.reading else None)
     accounts = (account,) if account else ()
@@ -140,7 +140,7 @@ def test_what_the_service_met_with_such_a_key_is_told(
 
 def test_a_key_that_nobody_gives_stays_a_cross(env: DoctorEnv) -> None:
     """A credential of another account, or of another configuration's service, is none of ours."""
-    env.write(accounts=KEYLESS)
+    env.write_config(labels=[], tables=KEYLESS)
     env.add_unit("LoadCredential=bob:/etc/credstore/bob")
     env.add_unit(GIVEN, name="cldmon-b-fetch", config=env.folder / "b.toml")
     [check] = keys.check_keys(env.installation())
@@ -162,7 +162,7 @@ def test_a_key_that_is_not_to_be_had_is_a_cross(
     env: DoctorEnv, line: str, words: str, remedy: str
 ) -> None:
     """`cldmon login` is named where it can store a key."""
-    env.write(accounts=f'[[accounts]]\nlabel = "alice"\n{line}\n')
+    env.write_config(labels=[], tables=f'[[accounts]]\nlabel = "alice"\n{line}\n')
     [check] = keys.check_keys(env.installation())
     assert (check.verdict, words in check.detail) == (Verdict.FAILED, True)
     assert check.remedy.endswith(remedy)
@@ -171,7 +171,7 @@ def test_a_key_that_is_not_to_be_had_is_a_cross(
 
 def test_two_accounts_with_one_key_are_a_cross(env: DoctorEnv) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
-    env.write(accounts="".join(accounts))
+    env.write_config(labels=[], tables="".join(accounts))
     [check] = keys.check_duplicates(env.installation())
     assert "alice and bob have the same key" in check.detail
     assert "MARKER" not in str(check)
@@ -184,7 +184,7 @@ def test_one_key_for_two_organizations_is_fine(env: DoctorEnv) -> None:
         f'[[accounts]]\nlabel = "{label}"\nsession_key = "{KEY}"\norganization = "{uuid}"\n'
         for label, uuid in zip(("alice", "bob"), uuids, strict=True)
     ]
-    env.write(accounts="".join(accounts))
+    env.write_config(labels=[], tables="".join(accounts))
     before = AccountState(organization=Organization(uuids[0].upper(), "Team"))
     env.save_state(State(account_states={"alice": before, "bob": before}))
     assert [
@@ -214,7 +214,7 @@ def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
 
 def test_without_a_browser_all_accounts_are_one_cross(env: DoctorEnv) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
-    env.write('browser.executable = "/nonexistent"', accounts="".join(accounts))
+    env.write_config('browser.executable = "/nonexistent"', labels=[], tables="".join(accounts))
     [check] = keys.check_access(env.installation(offline=False))
     assert (check.name, check.verdict) == ("access of alice, bob", Verdict.FAILED)
     assert "/nonexistent" in check.detail
@@ -230,7 +230,7 @@ def test_offline_the_last_pass_is_witness(env: DoctorEnv) -> None:
 
 def test_an_account_that_is_to_be_left_alone_is_not_asked(env: DoctorEnv) -> None:
     """Neither a browser nor the service is needed for this answer."""
-    env.write('browser.executable = "/nonexistent"')
+    env.write_config('browser.executable = "/nonexistent"')
     until = NOON + timedelta(hours=1)
     env.save_state(State(account_states={"alice": AccountState(retry_at=until)}))
     [check] = keys.check_access(env.installation(offline=False))
@@ -239,14 +239,14 @@ def test_an_account_that_is_to_be_left_alone_is_not_asked(env: DoctorEnv) -> Non
 
 
 def test_while_a_pass_runs_no_key_is_tried(env: DoctorEnv) -> None:
-    env.save_state()
+    env.complete_pass()
     with files.lock(env.data / "fetch.lock", wait=0):
         [check] = keys.check_access(env.installation(offline=False))
     assert (check.verdict, "another pass is running" in check.detail) == (Verdict.UNSURE, True)
 
 
 def test_without_a_challenge_there_is_nothing_to_say(env: DoctorEnv) -> None:
-    env.save_state()
+    env.complete_pass()
     assert [*keys.check_challenges(env.installation())] == []
 
 

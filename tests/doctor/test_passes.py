@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def test_a_last_pass_long_ago_or_in_the_future_is_a_cross(
     env: DoctorEnv, moved: timedelta, verdict: Verdict, words: str
 ) -> None:
-    env.save_state()
+    env.complete_pass()
     env.clock.advance(moved)
     [check] = passes.check_last_pass(env.installation())
     assert (check.verdict, words in check.detail) == (verdict, True)
@@ -51,7 +51,7 @@ def test_before_the_first_pass_there_is_a_question_mark(env: DoctorEnv) -> None:
 def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
     env: DoctorEnv, age: timedelta, verdict: Verdict
 ) -> None:
-    env.save_state()
+    env.complete_pass()
     path = env.data / "fetch.lock"
     with files.lock(path, wait=0):
         taken = (NOON - age).timestamp()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def use(env: DoctorEnv, service: FakeSlack, more: str = "", token: str = TOKEN) -> None:
-    env.write(
+    env.write_config(
         f'slack_url = "{service.url}"\nnotifications.slack.enabled = true\n'
         f'notifications.slack.bot_token = "{token}"\n{more}'
     )
@@ -62,13 +62,15 @@ def test_a_token_that_slack_refuses_is_a_cross_without_the_token(
 
 
 def test_a_token_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
-    env.write("notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'")
+    env.write_config(
+        "notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'"
+    )
     [check] = slack_checks(env)
     assert (check.verdict, "GONE" in check.detail) == (Verdict.FAILED, True)
 
 
 def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(env: DoctorEnv) -> None:
-    env.write("notifications.slack.enabled = true")
+    env.write_config("notifications.slack.enabled = true")
     env.add_unit("LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack")
     [check] = slack_checks(env)
     assert check.verdict is Verdict.UNSURE
@@ -132,7 +134,7 @@ def test_without_a_date_there_is_a_question_mark() -> None:
 
 
 def test_without_a_browser_both_checks_say_what_to_do(env: DoctorEnv) -> None:
-    env.write('browser.executable = "/nonexistent"')
+    env.write_config('browser.executable = "/nonexistent"')
     for look in (browser_checks.check_executable, browser_checks.check_start):
         [check] = look(env.installation())
         assert (check.verdict, "/nonexistent" in check.detail) == (Verdict.FAILED, True)
@@ -145,7 +147,7 @@ def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
     browser = tmp_path / "chromium"
     browser.write_text("#!/bin/sh\necho 'libfoo.so is missing' >&2\nexit 127\n")
     browser.chmod(0o755)
-    env.write(f'browser.executable = "{browser}"')
+    env.write_config(f'browser.executable = "{browser}"')
     [check] = browser_checks.check_start(env.installation())
     assert (check.verdict, "libfoo.so is missing" in check.detail) == (Verdict.FAILED, True)
     assert "doctor" not in check.detail
@@ -170,7 +172,7 @@ def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
     browser = tmp_path / "wrapper"
     browser.write_text(text.format(browser=find(BrowserSettings(), os.environ)))
     browser.chmod(0o755)
-    env.write(f'browser.executable = "{browser}"')
+    env.write_config(f'browser.executable = "{browser}"')
     [check] = browser_checks.check_start(env.installation())
     assert (check.verdict, "--host-resolver-rules" in check.detail) == (
         verdict,

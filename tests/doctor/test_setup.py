@@ -36,7 +36,7 @@ def test_a_good_configuration_is_named(env: DoctorEnv) -> None:
 
 
 def test_every_problem_of_the_configuration_is_a_cross_with_its_line(env: DoctorEnv) -> None:
-    env.write("port = 0\nhost = 1")
+    env.write_config("port = 0\nhost = 1")
     checks = list(setup.check_config(env.installation()))
     assert [c.verdict for c in checks] == [Verdict.FAILED] * 2
     assert [f"{env.config}:{n}:" in c.detail for n, c in ((2, checks[0]), (3, checks[1]))] == [
@@ -52,7 +52,7 @@ def test_a_configuration_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
 
 
 def test_an_account_without_a_key_is_found_though_the_rest_is_valid(env: DoctorEnv) -> None:
-    env.write(accounts='[[accounts]]\nlabel = "alice"\n')
+    env.write_config(labels=[], tables='[[accounts]]\nlabel = "alice"\n')
     [check] = setup.check_config(env.installation())
     assert "no session key" in check.detail
     assert env.installation().config is not None
@@ -61,7 +61,8 @@ def test_an_account_without_a_key_is_found_though_the_rest_is_valid(env: DoctorE
 def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(
     env: DoctorEnv,
 ) -> None:
-    env.write(mode=0o644)
+    env.write_config()
+    env.config.chmod(0o644)
     [check] = setup.check_permissions(env.installation())
     assert check == fail(
         "permissions",
@@ -73,7 +74,9 @@ def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(
 def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private(
     env: DoctorEnv,
 ) -> None:
-    env.write(accounts='[[accounts]]\nlabel = "alice"\nsession_key_file = "alice.key"\n')
+    env.write_config(
+        labels=[], tables='[[accounts]]\nlabel = "alice"\nsession_key_file = "alice.key"\n'
+    )
     key = env.folder / "alice.key"
     key.write_text("x")
     key.chmod(0o640)
@@ -83,7 +86,8 @@ def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private
 
 def test_a_configuration_without_secrets_may_be_read_by_all(env: DoctorEnv) -> None:
     """As /etc/cldmon/config.toml, whose keys are systemd credentials."""
-    env.write(accounts='[[accounts]]\nlabel = "alice"\n', mode=0o644)
+    env.write_config(labels=[], tables='[[accounts]]\nlabel = "alice"\n')
+    env.config.chmod(0o644)
     [check] = setup.check_permissions(env.installation())
     assert check.verdict is Verdict.OK
 
@@ -100,17 +104,17 @@ def test_a_configuration_without_secrets_may_be_read_by_all(env: DoctorEnv) -> N
 def test_a_session_secret_that_everybody_knows_is_found(
     env: DoctorEnv, line: str, verdict: Verdict
 ) -> None:
-    env.write(line)
+    env.write_config(line)
     [check] = setup.check_session_secret(env.installation())
     assert check.verdict is verdict
 
 
 def test_logins_that_are_open_to_others_are_a_question(env: DoctorEnv) -> None:
-    env.write('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
+    env.write_config('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
     [check] = setup.check_logins(env.installation())
     assert (check.name, check.verdict) == ("logins", Verdict.UNSURE)
     assert "usage.example.org" in check.detail
-    env.write('public_url = "https://usage.example.org/"')
+    env.write_config('public_url = "https://usage.example.org/"')
     assert [*setup.check_logins(env.installation())] == []
 
 
