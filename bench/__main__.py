@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import append, history, imports, memory, passes, profile, startup, usage
-from bench.found import Effort, Results, load, save
-from bench.machine import described
-from bench.page import fill, tables
+from bench.machine import describe_machine
+from bench.pages import fill, format_tables
+from bench.results import Effort, Results, load, save
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results.json"
@@ -42,23 +42,23 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    results = measured(options.parts or [*PARTS], Effort(options.quick), load(RESULTS))
+    results = run_parts(options.parts or [*PARTS], Effort(options.quick), load(RESULTS))
     if not options.quick:
         save(RESULTS, results)
-        for page, text in pages(results).items():
+        for page, text in render_pages(results).items():
             page.write_text(text, encoding="utf-8")
     sys.exit(not results.all_hold)
 
 
-def pages(results: Results) -> dict[Path, str]:
+def render_pages(results: Results) -> dict[Path, str]:
     """Return the text of each page, with its tables written from the results."""
-    blocks = tables(results, [*PARTS])
+    blocks = format_tables(results, [*PARTS])
     return {page: fill(page.read_text(encoding="utf-8"), blocks) for page in PAGES}
 
 
-def measured(names: list[str], effort: Effort, before: Results) -> Results:
+def run_parts(names: list[str], effort: Effort, before: Results) -> Results:
     """Measure these parts, print each, and return the results with them."""
-    results = Results(described(), before.parts, before.measured)
+    results = Results(describe_machine(), before.parts, before.measured)
     for name in names:
         begun = time.perf_counter()
         found = PARTS[name](effort)

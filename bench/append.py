@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 
-from bench import stock
+from bench import sample_data
 from bench.bare_append import store
-from bench.found import Effort, Found, Row
-from bench.measuring import middle, ratio, rounds, seconds
+from bench.measurement import measure_seconds, median_ratio, run_rounds
+from bench.results import Effort, PartResult, Row
 from cldmon import files
 from cldmon.store import history
 from cldmon.store.state import StateFile, encode
@@ -22,16 +23,16 @@ PAIRS = 101
 SECOND = timedelta(seconds=1)
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure passes over few and many accounts."""
-    return Found([_row(count, effort) for count in ACCOUNTS])
+    return PartResult([_row(count, effort) for count in ACCOUNTS])
 
 
 def _row(count: int, effort: Effort) -> Row:
     with tempfile.TemporaryDirectory() as name:
         found = _measured(Path(name), count, effort.rounds(PAIRS))
-    times = ratio(found)
-    _, ours, encoding = (1000 * middle(column) for column in zip(*found, strict=True))
+    times = median_ratio(found)
+    _, ours, encoding = (1000 * median(column) for column in zip(*found, strict=True))
     return Row(
         f"append of a pass over {count} to history and state, synced",
         "the same bytes: write, fsync, rename, append, fsync",
@@ -47,7 +48,7 @@ def _measured(folder: Path, count: int, pairs: int) -> list[tuple[float, ...]]:
     ours, bare = folder / "ours", folder / "bare"
     bare.mkdir()
     ours.mkdir()
-    state = stock.state(ours, stock.labels(count))
+    state = sample_data.write_state(ours, sample_data.make_labels(count))
     readings = {a.label: a.reading.windows for a in state.snapshot.accounts if a.reading}
     passes = iter(
         replace(state, history_line=history.format_line(datetime.now(UTC) + n * SECOND, readings))
@@ -68,6 +69,8 @@ def _measured(folder: Path, count: int, pairs: int) -> list[tuple[float, ...]]:
         files.replace(StateFile(ours).path, data)
         history.History(ours).ensure(line)
 
-    encoding = partial(seconds, encoded)
-    found = rounds(pairs, encoding, partial(seconds, plain), partial(seconds, cldmon))
+    encoding = partial(measure_seconds, encoded)
+    found = run_rounds(
+        pairs, encoding, partial(measure_seconds, plain), partial(measure_seconds, cldmon)
+    )
     return [(plain, ours, encoding) for encoding, plain, ours in found]

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.found import Found, Listed
+from bench.results import PartResult, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,14 +77,14 @@ class Shape:
         return math.ceil(ACCOUNTS / self.machines / self.configurations)
 
 
-def estimate(figures: Mapping[str, float]) -> Found:
+def estimate(figures: Mapping[str, float]) -> PartResult:
     """Return the limits of one machine, and what several fleets would take."""
     known = {**DEFAULTS, **figures}
     limits = _limits(known)
     polite = math.ceil(ACCOUNTS / (POLITE * INTERVAL))
     fewest = math.ceil(ACCOUNTS / min(by for name, by, _ in limits if name != "the service"))
     shapes = [Shape(fewest, 1), Shape(polite, 1), Shape(polite, 6), Shape(100, 1), Shape(100, 5)]
-    return Found(
+    return PartResult(
         lists={
             "limits": [
                 ["limit", "accounts", "assumption"],
@@ -173,7 +173,7 @@ def _busiest(shape: Shape, one: Pass, rounds: int = 4) -> tuple[float, float]:
     return max(seconds.values()), max(minutes.values())
 
 
-def _whole(figures: Mapping[str, float]) -> Listed:
+def _whole(figures: Mapping[str, float]) -> Table:
     """Return what all of it takes, however it is spread."""
     one = pass_over(100, figures)
     day = 86_400 / INTERVAL

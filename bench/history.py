@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import served, stock
-from bench.found import Effort, Found, Row
-from bench.measuring import CLDMON, middle, ratio, rounds, seconds, spawned
+from bench import sample_data, servers
+from bench.measurement import CLDMON, measure_process, measure_seconds, median_ratio, run_rounds
+from bench.results import Effort, PartResult, Row
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 CAT = "`cat` of the same files into the same kind of socket"
 SEARCH = "a bytes search over the same mapped files"
-LABELS = stock.labels(100)
+LABELS = sample_data.make_labels(100)
 ACCOUNT = LABELS[50]
 WEEK, YEAR = 7, 364
 ROUNDS = 9
@@ -36,37 +37,39 @@ ROOM_GB = 8
 """What has to be free on the disk for the largest history, and some more."""
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure the week, then the year, then the year of 3.8 GB."""
-    with tempfile.TemporaryDirectory() as name, served.Drain() as drain:
+    with tempfile.TemporaryDirectory() as name, servers.Downloader() as downloader:
         rows = [
-            *_week(Path(name) / "week", drain, effort),
-            *_year(Path(name) / "year", drain, effort),
+            *_week(Path(name) / "week", downloader, effort),
+            *_year(Path(name) / "year", downloader, effort),
         ]
         if not effort.quick:
-            rows += _giant(Path(name) / "giant", drain)
-    return Found(rows)
+            rows += _giant(Path(name) / "giant", downloader)
+    return PartResult(rows)
 
 
-def _week(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
-    now, port = datetime.now(UTC), served.free_port()
-    config = stock.configure(folder, LABELS, f"port = {port}")
-    size = stock.history(folder, LABELS, stock.MINUTE, 1 if effort.quick else WEEK, now)
+def _week(folder: Path, downloader: servers.Downloader, effort: Effort) -> Iterator[Row]:
+    now, port = datetime.now(UTC), servers.free_port()
+    config = sample_data.write_config(folder, LABELS, f"port = {port}")
+    size = sample_data.write_history(
+        folder, LABELS, sample_data.MINUTE, 1 if effort.quick else WEEK, now
+    )
     what, files = f"`/api/history?range=7d` of {size / 1e6:.0f} MB", _files(folder)
-    with served.cldmon(config, port) as server, served.cat(files) as cat:
+    with servers.serve_cldmon(config, port) as server, servers.serve_cat(files) as cat:
         week = server.request("/api/history?range=7d", last=True)
-        found = rounds(
+        found = run_rounds(
             effort.rounds(ROUNDS),
-            partial(drain.seconds, cat, week),
-            partial(drain.seconds, port, week),
-            partial(seconds, lambda: _parsed(files)),
+            partial(downloader.measure_seconds, cat, week),
+            partial(downloader.measure_seconds, port, week),
+            partial(measure_seconds, lambda: _parsed(files)),
         )
         yield _row(what, CAT, found, 2.0)
-        faster = ratio(found, ours=2, reference=1)
+        faster = median_ratio(found, ours=2, reference=1)
         yield Row(
             what,
             "read, parsed and dumped in Python",
-            f"{1000 * middle(each[1] for each in found):.0f} ms",
+            f"{1000 * median(each[1] for each in found):.0f} ms",
             f"{faster:.0f} times as fast",
             "≥ 5 times",
             faster >= 5,
@@ -74,51 +77,57 @@ def _week(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
         hour = server.request("/api/history?range=1h", last=True)
         yield _within(
             f"`/api/history?range=1h` of {size / 1e6:.0f} MB",
-            [drain.seconds(port, hour) for _ in range(9)],
+            [downloader.measure_seconds(port, hour) for _ in range(9)],
             20,
         )
     yield _searched("one account of 100, 7 days", folder, WEEK, now, effort)
     yield _command("`cldmon history --range 7d`, one of 100 accounts", config, "7d", 0.8, effort)
 
 
-def _year(folder: Path, drain: served.Drain, effort: Effort) -> Iterator[Row]:
-    now, port = datetime.now(UTC), served.free_port()
-    config = stock.configure(folder, LABELS, f"port = {port}")
+def _year(folder: Path, downloader: servers.Downloader, effort: Effort) -> Iterator[Row]:
+    now, port = datetime.now(UTC), servers.free_port()
+    config = sample_data.write_config(folder, LABELS, f"port = {port}")
     days = WEEK if effort.quick else YEAR
-    stock.history(folder, LABELS, 10 * stock.MINUTE, days, now)
+    sample_data.write_history(folder, LABELS, 10 * sample_data.MINUTE, days, now)
     weeks, files = range(0, days, WEEK), _files(folder)
-    with served.of_last_year(config, port) as server, served.cat(files) as cat:
+    with servers.serve_backdated(config, port) as server, servers.serve_cat(files) as cat:
         week = server.request("/api/history?range=7d", last=True)
 
         def all_weeks() -> float:
-            return sum(_back(server, drain, week, days) for days in weeks)
+            return sum(_back(server, downloader, week, days) for days in weeks)
 
-        found = rounds(effort.rounds(ROUNDS), partial(drain.seconds, cat, week), all_weeks)
+        found = run_rounds(
+            effort.rounds(ROUNDS), partial(downloader.measure_seconds, cat, week), all_weeks
+        )
         yield _row(f"`/api/history?range=7d` for each week of {days} days", CAT, found, 2.0)
     yield _searched(f"one account of 100, {days} days", folder, days, now, effort)
     few = folder / "few"
-    config = stock.configure(few, LABELS[:10])
-    stock.history(few, LABELS[:10], 10 * stock.MINUTE, days, now)
+    config = sample_data.write_config(few, LABELS[:10])
+    sample_data.write_history(few, LABELS[:10], 10 * sample_data.MINUTE, days, now)
     yield _command(
         f"`cldmon history --range {days}d` of 10 accounts", config, f"{days}d", 1.0, effort, ()
     )
 
 
-def _back(server: served.Server, drain: served.Drain, request: bytes, days: int) -> float:
+def _back(
+    server: servers.Server, downloader: servers.Downloader, request: bytes, days: int
+) -> float:
     """Return how long the week takes that ended so many days ago."""
     assert server.stdin
     print(days, file=server.stdin, flush=True)
-    return drain.seconds(server.port, request)
+    return downloader.measure_seconds(server.port, request)
 
 
-def _giant(folder: Path, drain: served.Drain) -> Iterator[Row]:
+def _giant(folder: Path, downloader: servers.Downloader) -> Iterator[Row]:
     with _room(folder):
-        port = served.free_port()
-        config = stock.configure(folder, LABELS, f"port = {port}")
-        size = stock.history(folder, LABELS, stock.MINUTE, YEAR, datetime.now(UTC))
-        with served.cldmon(config, port) as server:
+        port = servers.free_port()
+        config = sample_data.write_config(folder, LABELS, f"port = {port}")
+        size = sample_data.write_history(
+            folder, LABELS, sample_data.MINUTE, YEAR, datetime.now(UTC)
+        )
+        with servers.serve_cldmon(config, port) as server:
             hour = server.request("/api/history?range=1h", last=True)
-            times = [drain.seconds(port, hour) for _ in range(50)]
+            times = [downloader.measure_seconds(port, hour) for _ in range(50)]
             yield _within(f"`/api/history?range=1h` in {size / 1e9:.1f} GB", times, 5)
 
 
@@ -145,10 +154,10 @@ def _searched(what: str, folder: Path, days: int, now: datetime, effort: Effort)
     """Compare one account's series with finding its label."""
     since, until, files = to_ms(now - timedelta(days=days)), to_ms(now), _files(folder)
     key = f'{{"label":"{ACCOUNT}"'.encode()
-    found = rounds(
+    found = run_rounds(
         effort.rounds(5),
-        partial(seconds, lambda: sum(_count(file, key) for file in files)),
-        partial(seconds, lambda: reader.read_series(folder, ACCOUNT, since, until)),
+        partial(measure_seconds, lambda: sum(_count(file, key) for file in files)),
+        partial(measure_seconds, lambda: reader.read_series(folder, ACCOUNT, since, until)),
     )
     return _row(what, SEARCH, found, 1.5)
 
@@ -173,19 +182,19 @@ def _command(
     more: tuple[str, ...] = ("--account", ACCOUNT),
 ) -> Row:
     command = [CLDMON, "--config", str(config), "history", "--range", span, *more]
-    took = middle(one[0] for one in rounds(effort.rounds(5), partial(spawned, command)))
+    took = median(one[0] for one in run_rounds(effort.rounds(5), partial(measure_process, command)))
     return Row(what, "–", f"{took:.2f} s", "–", f"≤ {bound} s", took <= bound)
 
 
 def _row(what: str, reference: str, found: list[tuple[float, ...]], bound: float) -> Row:
-    times = ratio(found)
-    ms = 1000 * middle(each[1] for each in found)
+    times = median_ratio(found)
+    ms = 1000 * median(each[1] for each in found)
     return Row(what, reference, f"{ms:.0f} ms", f"{times:.2f} ×", f"≤ {bound} ×", times <= bound)
 
 
 def _within(what: str, times: list[float], bound_ms: float) -> Row:
     """Return the row of a request whose time, connecting included, has a bound of its own."""
-    ms, worst = 1000 * middle(times), 1000 * max(times)
+    ms, worst = 1000 * median(times), 1000 * max(times)
     return Row(
         what, "–", f"{ms:.1f} ms, at worst {worst:.1f}", "–", f"≤ {bound_ms} ms", ms <= bound_ms
     )

@@ -9,9 +9,9 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from bench import stock
-from bench.found import Effort, Found, Listed
-from bench.measuring import environment
+from bench import sample_data
+from bench.measurement import environment
+from bench.results import Effort, PartResult, Table
 
 COMMANDS = (
     "status --format line",
@@ -29,16 +29,18 @@ _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")
 SHOWN = 5
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Run each command once under `-X importtime`."""
     head = ["command", "modules", "ms", "slowest packages, ms"]
     with tempfile.TemporaryDirectory() as name:
         # A port where nobody listens: fetch imports all that it needs, and reads nothing.
-        config = stock.configure(Path(name), stock.labels(4), 'claude_url = "http://127.0.0.1:9"')
-        stock.state(Path(name), stock.labels(4))
+        config = sample_data.write_config(
+            Path(name), sample_data.make_labels(4), 'claude_url = "http://127.0.0.1:9"'
+        )
+        sample_data.write_state(Path(name), sample_data.make_labels(4))
         env = environment(CLDMON_CONFIG=str(config), NONE="sk-ant-sid01-" + "x" * 16)
         rows = [_row(command, env) for command in COMMANDS]
-    return Found(lists={"imports": [head, *rows]})
+    return PartResult(lists={"imports": [head, *rows]})
 
 
 def _row(command: str, env: dict[str, str]) -> list[str]:
@@ -66,6 +68,6 @@ def _package(module: str) -> str:
 _STANDARD = frozenset(name.lstrip("_") for name in sys.stdlib_module_names) - {"cldmon"}
 
 
-def listed(found: Found) -> Listed:
+def listed(found: PartResult) -> Table:
     """Return the table of this part."""
     return found.lists["imports"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from cldmon.claude.browser import BrowserSettings, find
 
 
-def described() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
     """Return what it is made of and runs."""
     memory = _first(r"MemTotal:\s*(\d+)", "/proc/meminfo")
     return {

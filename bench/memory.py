@@ -7,62 +7,66 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import served, stock
-from bench.found import Effort, Found, Row
-from bench.measuring import CLDMON, cost, environment, pss_mib
+from bench import sample_data, servers
+from bench.measurement import CLDMON, environment, measure_cost, pss_mib
+from bench.results import Effort, PartResult, Row
 
-LABELS = stock.labels(100)
+LABELS = sample_data.make_labels(100)
 MARK = "CLDMON_BENCH_MARK"
 IDLE, LOADED, YEAR = 40, 64, 64
 """MiB."""
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure a server of 100 accounts, and what a pass leaves behind."""
-    with tempfile.TemporaryDirectory() as name, served.Drain() as drain:
+    with tempfile.TemporaryDirectory() as name, servers.Downloader() as downloader:
         folder = Path(name)
-        return Found(
+        return PartResult(
             [
-                *_serve(folder / "week", drain, effort),
-                *_year(folder / "year", drain, effort),
+                *_serve(folder / "week", downloader, effort),
+                *_year(folder / "year", downloader, effort),
                 _left(folder),
             ]
         )
 
 
-def _serve(folder: Path, drain: served.Drain, effort: Effort) -> list[Row]:
-    port = served.free_port()
-    config = stock.configure(folder, LABELS, f"port = {port}")
-    stock.state(folder, LABELS)
-    stock.history(folder, LABELS, stock.MINUTE, 1 if effort.quick else 7, datetime.now(UTC))
-    with served.cldmon(config, port) as server:
+def _serve(folder: Path, downloader: servers.Downloader, effort: Effort) -> list[Row]:
+    port = servers.free_port()
+    config = sample_data.write_config(folder, LABELS, f"port = {port}")
+    sample_data.write_state(folder, LABELS)
+    sample_data.write_history(
+        folder, LABELS, sample_data.MINUTE, 1 if effort.quick else 7, datetime.now(UTC)
+    )
+    with servers.serve_cldmon(config, port) as server:
         time.sleep(0.5)
-        idle = server.resident()
-        served.load(port, server.request("/api/usage"), 64, 2)
+        idle = server.resident_mib()
+        servers.generate_load(port, server.request("/api/usage"), 64, 2)
         for range_ in ("1h", "7d", "7d&account=" + LABELS[50].replace(" ", "%20"), "7d&points=400"):
-            drain.seconds(port, server.request(f"/api/history?range={range_}", last=True))
+            downloader.measure_seconds(
+                port, server.request(f"/api/history?range={range_}", last=True)
+            )
         time.sleep(1)
         return [
             _row("idle", idle, IDLE),
             _row(
                 "after 64 connections for 2 s and 73 MB of history, whole and thinned",
-                server.resident(),
+                server.resident_mib(),
                 LOADED,
             ),
         ]
 
 
-def _year(folder: Path, drain: served.Drain, effort: Effort) -> list[Row]:
-    port = served.free_port()
-    config = stock.configure(folder, LABELS, f"port = {port}")
+def _year(folder: Path, downloader: servers.Downloader, effort: Effort) -> list[Row]:
+    port = servers.free_port()
+    config = sample_data.write_config(folder, LABELS, f"port = {port}")
     days = 14 if effort.quick else 365
-    stock.history(folder, LABELS, 10 * stock.MINUTE, days, datetime.now(UTC))
-    with served.of_last_year(config, port) as server:
+    sample_data.write_history(folder, LABELS, 10 * sample_data.MINUTE, days, datetime.now(UTC))
+    with servers.serve_backdated(config, port) as server:
         assert server.stdin
         for past in range(0, days, 7):
             print(past, file=server.stdin, flush=True)
-            drain.seconds(port, server.request("/api/history?range=7d", last=True))
-        return [_row(f"after {days} days served", server.resident(), YEAR)]
+            downloader.measure_seconds(port, server.request("/api/history?range=7d", last=True))
+        return [_row(f"after {days} days served", server.resident_mib(), YEAR)]
 
 
 def _row(when: str, mib: float, bound: int) -> Row:
@@ -73,11 +77,15 @@ def _row(when: str, mib: float, bound: int) -> Row:
 
 def _left(folder: Path) -> Row:
     """Return the memory of whatever still runs of those that a pass started."""
-    config = stock.configure(folder / "pass", LABELS[:3], 'claude_url = "http://127.0.0.1:9"')
+    config = sample_data.write_config(
+        folder / "pass", LABELS[:3], 'claude_url = "http://127.0.0.1:9"'
+    )
     mark = f"{MARK}={time.time_ns()}"
     env = environment(NONE="sk-ant-sid01-" + "x" * 16, **dict([mark.split("=")]))
     # Nobody listens there, so it fails, in a real browser all the same.
-    cost([*("sh", "-c", f"'{CLDMON}' --config '{config}' fetch 2>/dev/null; test $? = 1")], env)
+    measure_cost(
+        [*("sh", "-c", f"'{CLDMON}' --config '{config}' fetch 2>/dev/null; test $? = 1")], env
+    )
     left = [p for p in Path("/proc").glob("[0-9]*") if mark.encode() in _environ(p)]
     mib = pss_mib(int(process.name) for process in left)
     what = f"{mib:.0f} MiB, {len(left)} processes"

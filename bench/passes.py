@@ -12,12 +12,12 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from bench import tls
-from bench.found import Effort, Found, Row
-from bench.line import Line, fitted
-from bench.measuring import CLDMON, HERE, Cost, cost, environment, middle
+from bench.measurement import CLDMON, HERE, Cost, Line, environment, fit_line, measure_cost
+from bench.results import Effort, PartResult, Row
 from cldmon.claude.browser import BrowserSettings, find, tuned_concurrency
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
@@ -55,12 +55,12 @@ class Setting:
         (self.folder / "data/state.json").unlink(missing_ok=True)
         at_once = str(tuned_concurrency(BrowserSettings(), len(self.keys)))
         bare = [sys.executable, str(HERE / "bare_pass.py"), self.executable, self.url, at_once]
-        return cost([*bare, *self.keys]), self.fetch(), self.fetch()
+        return measure_cost([*bare, *self.keys]), self.fetch(), self.fetch()
 
     def fetch(self, *more: str) -> Cost:
         """Make a pass."""
         command = [CLDMON, "--config", str(self.config()), "fetch", "--strict", *more]
-        return cost(command, environment(CLDMON_BROWSER=self.executable))
+        return measure_cost(command, environment(CLDMON_BROWSER=self.executable))
 
     def config(self) -> Path:
         """Write the configuration, and return where it is."""
@@ -71,21 +71,21 @@ class Setting:
         return path
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure passes over few and many accounts, and how they grow."""
     counts = list(ROUNDS)[:3] if effort.quick else list(ROUNDS)
     found = {count: trips(count, effort.rounds(ROUNDS[count])) for count in counts}
     rows = [row for count in found for row in _rows(count, found[count])]
     if effort.quick:
-        return Found(rows)
-    return Found([*rows, *_growth(found)], _figures(found))
+        return PartResult(rows)
+    return PartResult([*rows, *_growth(found)], _figures(found))
 
 
-def measure_secure(effort: Effort) -> Found:
+def measure_secure(effort: Effort) -> PartResult:
     """Measure the same with TLS."""
     counts = list(SECURE_ROUNDS)[:1] if effort.quick else list(SECURE_ROUNDS)
     found = {n: trips(n, effort.rounds(SECURE_ROUNDS[n]), secure=True) for n in counts}
-    return Found([row for n in found for row in _rows(n, found[n], ", TLS")])
+    return PartResult([row for n in found for row in _rows(n, found[n], ", TLS")])
 
 
 def trips(accounts: int, rounds: int, *, secure: bool = False) -> list[tuple[Cost, Cost, Cost]]:
@@ -101,14 +101,14 @@ def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
     keys = [f"sk-ant-sid02-bench{number:04d}" for number in range(accounts)]
     executable = find(BrowserSettings(), os.environ)
     with tempfile.TemporaryDirectory() as name:
-        certificate = tls.certificate(Path(name)) if secure else None
+        certificate = tls.create_certificate(Path(name)) if secure else None
         context = certificate.context() if certificate else None
         with FakeClaude(delay=ANSWER_SECONDS, tls=context) as claude:
             for number, key in enumerate(keys):
                 uuid = f"00000000-0000-4000-8000-{number:012d}"
                 claude.add(SimAccount(key, (SimOrganization(uuid),), usage()))
             if certificate:
-                executable = certificate.trusting(executable)
+                executable = certificate.write_trusting_browser(executable)
             yield Setting(claude.url, executable, keys, Path(name))
 
 
@@ -124,7 +124,7 @@ def _row(
     what: str, found: Sequence[tuple[Cost, Cost, Cost]], place: int, bounds: Mapping[str, float]
 ) -> Row:
     ratios = {
-        quantity: middle(_of(each[place], quantity) / _of(each[0], quantity) for each in found)
+        quantity: median(_of(each[place], quantity) / _of(each[0], quantity) for each in found)
         for quantity in bounds
     }
     return Row(
@@ -138,7 +138,7 @@ def _row(
 
 
 def _shown(costs: Sequence[Cost]) -> str:
-    wall, cpu, memory = (middle(_of(each, quantity) for each in costs) for quantity in QUANTITIES)
+    wall, cpu, memory = (median(_of(each, quantity) for each in costs) for quantity in QUANTITIES)
     return f"{wall:.2f} s / {cpu:.2f} CPU s / {memory:.0f} MiB"
 
 
@@ -152,7 +152,7 @@ def _growth(found: dict[int, list[tuple[Cost, Cost, Cost]]]) -> list[Row]:
 
 
 def _line(found: dict[int, list[tuple[Cost, Cost, Cost]]], quantity: str, place: int = 1) -> Line:
-    return fitted({n: middle(_of(each[place], quantity) for each in found[n]) for n in GROWTH})
+    return fit_line({n: median(_of(each[place], quantity) for each in found[n]) for n in GROWTH})
 
 
 def _grown(quantity: str, unit: str, line: Line) -> Row:
@@ -160,9 +160,9 @@ def _grown(quantity: str, unit: str, line: Line) -> Row:
         f"growth of a pass from {GROWTH[0]} to {GROWTH[-1]}: {unit}",
         "a straight line",
         f"{line.slope:.3f} {unit} per further account",
-        f"{line.strays:.0%} off at most",
+        f"{line.deviation:.0%} off at most",
         f"≤ {STRAIGHT:.0%} off",
-        line.strays <= STRAIGHT,
+        line.deviation <= STRAIGHT,
     )
 
 

@@ -13,10 +13,11 @@ from collections import Counter
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
-from bench.found import Effort, Found, Listed
-from bench.measuring import CLDMON, HERE, environment, middle, tree
+from bench.measurement import CLDMON, HERE, environment, process_tree
 from bench.passes import Setting, service
+from bench.results import Effort, PartResult, Table
 
 _TYPE = re.compile(r"--type=([\w-]+)(?:.*--utility-sub-type=[\w.]*?(\w+)\b)?")
 SHOWN_MS = 10
@@ -49,19 +50,19 @@ WHY = {
 }
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Look at passes over one account, the organization known, and at one over many."""
     with service(1) as setting:
         profiles = [_profile(setting) for _ in range(effort.rounds(RUNS) + 1)][1:]
     with service(5 if effort.quick else MANY) as setting:
         shares = _shares([CLDMON, "--config", str(setting.config()), "fetch"])
-    return Found(lists={"profile": _timeline(profiles), "processes": _listed(shares)})
+    return PartResult(lists={"profile": _timeline(profiles), "processes": _listed(shares)})
 
 
 def _profile(setting: Setting) -> dict[str, float]:
     """Return the ms of each part of a pass, in the order in which they began."""
     with tempfile.NamedTemporaryFile() as file:
-        command = [sys.executable, str(HERE / "sampled.py"), file.name]
+        command = [sys.executable, str(HERE / "sampler.py"), file.name]
         begun = time.monotonic()
         subprocess.run(
             [*command, "--config", str(setting.config()), "fetch", "--strict"],
@@ -76,10 +77,10 @@ def _profile(setting: Setting) -> dict[str, float]:
     return {**spent, END: 1000 * (end - seen[-1][0])}
 
 
-def _timeline(profiles: list[dict[str, float]]) -> Listed:
+def _timeline(profiles: list[dict[str, float]]) -> Table:
     """Return the medians; parts below 10 ms together."""
     names = dict.fromkeys(name for profile in profiles for name in profile)
-    ms = {name: middle(profile.get(name, 0.0) for profile in profiles) for name in names}
+    ms = {name: median(profile.get(name, 0.0) for profile in profiles) for name in names}
     shown = [[name, f"{ms[name]:.0f}", WHY.get(name, "–")] for name in ms if ms[name] >= SHOWN_MS]
     rest = sum(value for value in ms.values() if value < SHOWN_MS)
     small = sum(value < SHOWN_MS for value in ms.values())
@@ -96,7 +97,7 @@ def _shares(command: list[str]) -> Counter[str]:
     spent: dict[int, tuple[str, float]] = {}
     with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            for pid in tree(process.pid):
+            for pid in process_tree(process.pid):
                 with suppress(OSError, KeyError):  # it has just ended
                     spent[pid] = _kind(pid) or spent[pid][0], _cpu(pid)
             time.sleep(0.02)
@@ -122,7 +123,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK
 
 
-def _listed(shares: Counter[str]) -> Listed:
+def _listed(shares: Counter[str]) -> Table:
     whole = sum(shares.values())
     rows = [[kind, f"{s:.2f}", f"{s / whole:.0%}"] for kind, s in shares.most_common()]
     return [["process", "CPU s", "share"], *rows]

@@ -72,15 +72,15 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="cldmon-soak-") as folder,
-        settled(
+        start_month(
             Path(folder), passes=options.passes, accounts=options.accounts, seed=options.seed
         ) as month,
     ):
-        return report(month, *lived(month, options.passes, options.browser_every))
+        return report(month, *run_passes(month, options.passes, options.browser_every))
 
 
 @contextmanager
-def settled(folder: Path, *, passes: int, accounts: int = 10, seed: int = 7) -> Iterator[Month]:
+def start_month(folder: Path, *, passes: int, accounts: int = 10, seed: int = 7) -> Iterator[Month]:
     """Begin a month that ends about now."""
     begin = datetime.now(UTC).replace(microsecond=0) - passes * TEN_MINUTES
     random = Random(seed)  # noqa: S311 - a month that can be lived again
@@ -88,7 +88,7 @@ def settled(folder: Path, *, passes: int, accounts: int = 10, seed: int = 7) -> 
         yield Month(folder, claude, slack, random, begin, accounts=accounts, port=free_port())
 
 
-def lived(month: Month, passes: int, every: int) -> tuple[list[str], list[list[float]], float]:
+def run_passes(month: Month, passes: int, every: int) -> tuple[list[str], list[list[float]], float]:
     """Make the passes; return what was wrong, the samples, and the seconds that it took."""
     begun, problems, samples = time.monotonic(), [], []
     with serving(month) as server:

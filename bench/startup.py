@@ -11,11 +11,12 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import stock
-from bench.found import Effort, Found, Row
-from bench.measuring import CLDMON, environment, middle, ratio, rounds, spawned
+from bench import sample_data
+from bench.measurement import CLDMON, environment, measure_process, median_ratio, run_rounds
+from bench.results import Effort, PartResult, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +35,19 @@ LINES = (
 PAIRS = 31
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure every command, and a TAB."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        env = _user(folder / "few", stock.labels(4))
-        many = _user(folder / "many", stock.labels(100))
+        env = _user(folder / "few", sample_data.make_labels(4))
+        many = _user(folder / "many", sample_data.make_labels(100))
         rows = [
             _row(f"`cldmon {' '.join(words)}`", [(words, env)], bound, effort)
             for words, bound in BOUNDS.items()
         ]
         tabs = [((), {**many, **_asked(line)}) for line in LINES]
         rows.append(_row("completion, the slowest of six lines", tabs, COMPLETION, effort))
-    return Found(rows)
+    return PartResult(rows)
 
 
 def _row(
@@ -62,16 +63,16 @@ def _row(
 
 def _measured(words: tuple[str, ...], env: dict[str, str], effort: Effort) -> tuple[float, float]:
     """Return the ms that a command takes, and how many times Python's start that is."""
-    alone = partial(spawned, [sys.executable, "-c", "pass"], env)
-    found = rounds(effort.rounds(PAIRS), alone, partial(spawned, [CLDMON, *words], env))
-    return 1000 * middle(each[1] for each in found), ratio(found)
+    alone = partial(measure_process, [sys.executable, "-c", "pass"], env)
+    found = run_rounds(effort.rounds(PAIRS), alone, partial(measure_process, [CLDMON, *words], env))
+    return 1000 * median(each[1] for each in found), median_ratio(found)
 
 
 def _user(folder: Path, names: list[str]) -> dict[str, str]:
     """Return the environment of a user for whom passes have been made for a week."""
-    config = stock.configure(folder, names)
-    stock.history(folder, names, timedelta(minutes=10), 7, datetime.now(UTC))
-    stock.state(folder, names)
+    config = sample_data.write_config(folder, names)
+    sample_data.write_history(folder, names, timedelta(minutes=10), 7, datetime.now(UTC))
+    sample_data.write_state(folder, names)
     users = ", ".join(f'"U{number:08d}": {{"accounts": {{}}}}' for number in range(100))
     (folder / "subscriptions.json").write_text(f'{{"users": {{{users}}}}}', encoding="utf-8")
     return environment(CLDMON_CONFIG=str(config))

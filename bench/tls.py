@@ -1,7 +1,7 @@
 """A throwaway certificate, and a browser that trusts its key and no other.
 
-The product has no switch that would weaken TLS: here the browser is a script of the bench, which
-starts the real one with the fingerprint of this one key.
+cldmon has no option that weakens TLS. Here the browser is a script that starts the real one with
+the fingerprint of this key.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Certificate:
     folder: Path
 
     def context(self) -> ssl.SSLContext:
-        """Return what a server needs to show it."""
+        """Return the TLS context of a server that uses it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "cert.pem", self.folder / "key.pem")
         return context
 
-    def trusting(self, browser: str) -> str:
-        """Return the path of a program that is that browser, and takes this certificate."""
+    def write_trusting_browser(self, browser: str) -> str:
+        """Write a script that starts a browser which accepts this certificate; return its path."""
         flag = f"--ignore-certificate-errors-spki-list={self._fingerprint()}"
         path = self.folder / "trusting-browser"
         path.write_text(f'#!/bin/sh\nexec {shlex.quote(browser)} {flag} "$@"\n')
@@ -43,8 +43,8 @@ class Certificate:
         return base64.b64encode(hashlib.sha256(public).digest()).decode()
 
 
-def certificate(folder: Path) -> Certificate:
-    """Make one, valid for a day."""
+def create_certificate(folder: Path) -> Certificate:
+    """Create a certificate that is valid for a day."""
     _openssl(
         *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
         *("-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from statistics import median
 
-from bench import served, stock
-from bench.found import Effort, Found, Row
-from bench.measuring import middle, rounds
+from bench import sample_data, servers
+from bench.measurement import run_rounds
+from bench.results import Effort, PartResult, Row
 
 REFERENCE = "bare tuned http.server, the same bytes"
 CONNECTIONS = (1, 16, 64)
@@ -22,18 +23,20 @@ ACCOUNTS = 10
 Rounds = list[tuple[dict[str, float], dict[str, float]]]
 
 
-def measure(effort: Effort) -> Found:
+def measure(effort: Effort) -> PartResult:
     """Measure rates and times over few and many connections."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), served.free_port()
-        config = stock.configure(folder, stock.labels(ACCOUNTS), f"port = {port}")
-        stock.state(folder, stock.labels(ACCOUNTS))
-        with served.cldmon(config, port) as ours:
+        folder, port = Path(name), servers.free_port()
+        config = sample_data.write_config(
+            folder, sample_data.make_labels(ACCOUNTS), f"port = {port}"
+        )
+        sample_data.write_state(folder, sample_data.make_labels(ACCOUNTS))
+        with servers.serve_cldmon(config, port) as ours:
             request = ours.request("/api/usage")
             body = folder / "body"
-            body.write_bytes(served.ask(port, request).partition(b"\r\n\r\n")[2])
-            with served.bare(body) as bare:
-                return Found(
+            body.write_bytes(servers.send_request(port, request).partition(b"\r\n\r\n")[2])
+            with servers.serve_bare(body) as bare:
+                return PartResult(
                     [
                         row
                         for count in CONNECTIONS
@@ -43,23 +46,23 @@ def measure(effort: Effort) -> Found:
 
 
 def _compared(
-    servers: tuple[served.Server, served.Server], request: bytes, connections: int, effort: Effort
+    pair: tuple[servers.Server, servers.Server], request: bytes, connections: int, effort: Effort
 ) -> Rounds:
     found: Rounds = []
 
     def one() -> float:
-        bare, ours = (served.load(s.port, request, connections, SECONDS) for s in servers)
+        bare, ours = (servers.generate_load(s.port, request, connections, SECONDS) for s in pair)
         found.append((bare, ours))
         return 0.0
 
-    rounds(effort.rounds(ROUNDS), one)
+    run_rounds(effort.rounds(ROUNDS), one)
     return found[1:]
 
 
 def _rows(connections: int, found: Rounds) -> list[Row]:
     what = f"`/api/usage` over {connections} connection{'s' * (connections > 1)}"
-    rate, tail = (middle(o[key] / b[key] for b, o in found) for key in ("rate", "p99"))
-    ours = {key: middle(o[key] for _, o in found) for key in ("rate", "p50", "p99", "busy")}
+    rate, tail = (median(o[key] / b[key] for b, o in found) for key in ("rate", "p99"))
+    ours = {key: median(o[key] for _, o in found) for key in ("rate", "p50", "p99", "busy")}
     return [
         Row(
             f"{what}: requests a second",

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from bench.__main__ import RESULTS, pages
-from bench.found import load
-from bench.page import fill, table
+from bench.__main__ import RESULTS, render_pages
+from bench.pages import fill, format_table
+from bench.results import load
 from cldmon.cli import COMMANDS, cli
 from cldmon.cli.completion import SHELLS
 from cldmon.schedule.cron import add_markers, format_block
@@ -65,7 +65,7 @@ def generated() -> dict[Path, str]:
     """Return the text of each generated file, by its path in the checkout."""
     folder = Path("cldmon/cli/completions")
     scripts = {folder / f"cldmon.{shell}": completion(shell) for shell in SHELLS}
-    tables = {path.relative_to(ROOT): text for path, text in pages(load(RESULTS)).items()}
+    tables = {path.relative_to(ROOT): text for path, text in render_pages(load(RESULTS)).items()}
     return {
         Path("docs/cli.md"): manual(),
         **scripts,
@@ -94,7 +94,7 @@ def totals() -> str:
         anchor = re.sub(r"[^\w ]", "", heading.lower()).replace(" ", "-")
         link = f"[{heading}]({results}#{anchor})"
         rows.append([link, *(f"{count:,}" for count in sums)])
-    return table([["cases", "tried", "survived", "lost", "let in"], *rows])
+    return format_table([["cases", "tried", "survived", "lost", "let in"], *rows])
 
 
 def rooms() -> str:
@@ -117,7 +117,7 @@ def rooms() -> str:
             [str(number), f"`{room}`", job(room), ", ".join(libraries.get(room, []))]
             for room in re.findall(r"\w+", layer)
         ]
-    return table(rows)
+    return format_table(rows)
 
 
 def job(room: str) -> str:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import append, fleet, stock
-from bench.__main__ import PARTS, RESULTS, pages
-from bench.found import Effort, Found, Results, Row, load, save
-from bench.line import fitted
-from bench.measuring import cost, environment, ratio, rounds
-from bench.page import fill, table, tables
-from bench.sampled import parts
+from bench import append, fleet, sample_data
+from bench.__main__ import PARTS, RESULTS, render_pages
+from bench.measurement import environment, fit_line, measure_cost, median_ratio, run_rounds
+from bench.pages import fill, format_table, format_tables
+from bench.results import Effort, PartResult, Results, Row, load, save
+from bench.sampler import parts
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
 
@@ -26,12 +25,12 @@ BAD = Row("a pass", "–", "9 s", "–", "≤ 1 s", holds=False)
 
 
 def results(*rows: Row) -> Results:
-    return Results({"cores": "2"}).with_part("append", Found([*rows]), "2026-03-12 12:00")
+    return Results({"cores": "2"}).with_part("append", PartResult([*rows]), "2026-03-12 12:00")
 
 
 def test_the_pages_show_the_stored_results() -> None:
     """`scripts/bench` and `scripts/docs` write them."""
-    for page, text in pages(load(RESULTS)).items():
+    for page, text in render_pages(load(RESULTS)).items():
         assert page.read_text(encoding="utf-8") == text
 
 
@@ -40,31 +39,31 @@ def test_each_part_of_the_published_table_is_one_that_can_be_measured() -> None:
 
 
 def test_results_survive_their_file(tmp_path: Path) -> None:
-    found = results(GOOD, BAD).with_part("x", Found([], {"a": 1.5}, {"l": [["h"]]}), "now")
+    found = results(GOOD, BAD).with_part("x", PartResult([], {"a": 1.5}, {"l": [["h"]]}), "now")
     save(tmp_path / "results.json", found)
     assert load(tmp_path / "results.json") == found
     assert load(tmp_path / "none.json") == Results()
 
 
 def test_a_part_that_is_measured_alone_replaces_its_rows_only() -> None:
-    before = results(BAD).with_part("usage", Found([BAD]), "then")
-    after = before.with_part("append", Found([GOOD]), "now")
+    before = results(BAD).with_part("usage", PartResult([BAD]), "then")
+    after = before.with_part("append", PartResult([GOOD]), "now")
     assert (after.parts["append"].rows, after.parts["usage"].rows) == ([GOOD], [BAD])
 
 
 def test_the_tables_name_what_does_not_hold() -> None:
-    blocks = tables(results(GOOD, BAD), ["append"])
+    blocks = format_tables(results(GOOD, BAD), ["append"])
     assert blocks["verdict"] == "1 of 2 bounds hold; not: a pass.\n"
     assert blocks["bounds"].splitlines()[2:] == [
         r"| a \| pipe | `cat` | 1 ms | 0.50 × | ≤ 1 × | yes |",
         "| a pass | – | 9 s | – | ≤ 1 s | **no** |",
     ]
-    assert tables(results(GOOD), ["append"])["verdict"] == "All 1 bounds hold.\n"
+    assert format_tables(results(GOOD), ["append"])["verdict"] == "All 1 bounds hold.\n"
 
 
 def test_the_summary_has_the_rows_that_matter_most() -> None:
     row = Row("`cldmon status`", "`python -c pass`", "50 ms", "5 ×", "≤ 7 ×", holds=True)
-    summary = tables(results(GOOD, row), ["append"])["summary"]
+    summary = format_tables(results(GOOD, row), ["append"])["summary"]
     assert summary.splitlines()[2:] == ["| `cldmon status` | 50 ms | `python -c pass` | 5 × |"]
 
 
@@ -77,11 +76,13 @@ def test_a_generated_block_is_replaced_and_the_rest_of_the_page_stays() -> None:
 
 
 def test_nothing_makes_an_empty_table() -> None:
-    assert table([]) == ""
+    assert format_table([]) == ""
 
 
 def test_the_history_to_measure_on_is_one(tmp_path: Path) -> None:
-    size = stock.history(tmp_path, stock.labels(3), timedelta(minutes=10), 2, NOW)
+    size = sample_data.write_history(
+        tmp_path, sample_data.make_labels(3), timedelta(minutes=10), 2, NOW
+    )
     points = reader.read_series(tmp_path, "account 001", 0, to_ms(NOW))
     assert len(points) == 2 * 144
     assert size == sum(path.stat().st_size for path in tmp_path.iterdir())
@@ -91,26 +92,26 @@ def test_the_history_to_measure_on_is_one(tmp_path: Path) -> None:
 def test_what_a_process_and_its_children_take_is_counted() -> None:
     """Also what a child takes that was started by a child."""
     loop = "for i in $(seq 20000); do :; done; sleep 0.3"
-    found = cost(["sh", "-c", f"sh -c '{loop}'"], environment())
+    found = measure_cost(["sh", "-c", f"sh -c '{loop}'"], environment())
     assert found.wall > 0.3 > found.cpu > 0
     assert found.memory > 0
 
 
 def test_a_process_that_fails_is_not_measured() -> None:
     with pytest.raises(SystemExit, match="ended with 3"):
-        cost(["sh", "-c", "exit 3"])
+        measure_cost(["sh", "-c", "exit 3"])
 
 
 def test_a_ratio_is_the_median_of_paired_rounds() -> None:
-    assert ratio([(1.0, 2.0), (2.0, 2.0), (1.0, 9.0)]) == 2.0
+    assert median_ratio([(1.0, 2.0), (2.0, 2.0), (1.0, 9.0)]) == 2.0
     calls = iter(range(100))
-    assert rounds(2, lambda: next(calls), lambda: 0) == [(1, 0), (2, 0)]
+    assert run_rounds(2, lambda: next(calls), lambda: 0) == [(1, 0), (2, 0)]
 
 
 def test_the_line_through_measurements_tells_how_far_they_stray() -> None:
-    line = fitted({20: 3.0, 50: 6.0, 100: 11.0})
-    assert (round(line.base, 6), round(line.slope, 6), round(line.strays, 6)) == (1.0, 0.1, 0.0)
-    assert fitted({1: 1.0, 2: 1.0, 3: 4.0}).strays > 0.5
+    line = fit_line({20: 3.0, 50: 6.0, 100: 11.0})
+    assert (round(line.base, 6), round(line.slope, 6), round(line.deviation, 6)) == (1.0, 0.1, 0.0)
+    assert fit_line({1: 1.0, 2: 1.0, 3: 4.0}).deviation > 0.5
 
 
 def test_a_part_is_measured() -> None:

@@ -126,7 +126,7 @@ def test_what_is_downloaded_is_said_with_its_size_while_it_comes(tmp_path: Path)
     said.write_text(SAID)
     os.mkfifo(gate)
     slow = f'cat "{said}"; read -r _ <"{gate}"; echo late >&2; exit 7'
-    command = [str(SCRIPTS / "logged"), "bootstrap", str(log), "sh", "-c", slow]
+    command = [str(SCRIPTS / "run-logged"), "bootstrap", str(log), "sh", "-c", slow]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr
         told = [running.stderr.readline() for _ in TOLD.splitlines()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from bench.tls import certificate
+from bench.tls import create_certificate
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.demo.server import Request, Response, Route, html_response, make_response
 from cldmon.domain.ports import ReadResult
@@ -42,8 +42,8 @@ def challenge_service(request: Request) -> Response:
 
 def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> None:
     """The browser trusts the certificates of both; a proxy knows where they are."""
-    made = certificate(tmp_path)
-    browser = made.trusting(find(BrowserSettings(), os.environ))
+    made = create_certificate(tmp_path)
+    browser = made.write_trusting_browser(find(BrowserSettings(), os.environ))
     routes = (Route("", ".*", challenge_service),)
     with (
         FakeClaude(tls=made.context()) as claude,

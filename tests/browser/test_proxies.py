@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.tls import certificate
+from bench.tls import create_certificate
 from cldmon.claude.browser import BrowserSettings, find
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
@@ -34,8 +34,8 @@ class Network:
     """A service behind a proxy, over TLS and without; and a browser that trusts it."""
 
     def __init__(self, folder: Path, running: ExitStack) -> None:
-        made = certificate(folder)
-        self.browser = made.trusting(find(BrowserSettings(), os.environ))
+        made = create_certificate(folder)
+        self.browser = made.write_trusting_browser(find(BrowserSettings(), os.environ))
         self.tls = running.enter_context(FakeClaude(tls=made.context()))
         self.plain = running.enter_context(FakeClaude())
         places = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.soak import lived, settled
+from bench.soak import run_passes, start_month
 from tests.reliability.result import Result
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ WAYS = {
 
 def run_cases(folder: Path) -> Iterator[Result]:
     """Live through the month, and count the passes by how they were made."""
-    with settled(folder, passes=PASSES) as month:
-        problems, _, _ = lived(month, PASSES, 20)
+    with start_month(folder, passes=PASSES) as month:
+        problems, _, _ = run_passes(month, PASSES, 20)
     yield from counted(month, problems)
 
 

@@ -10,7 +10,7 @@ from bench.fleet import estimate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bench.found import Listed, Results, Row
+    from bench.results import Results, Row, Table
 
 HEAD = ("what", "reference in the same run", "measured", "ratio", "bound", "holds")
 HEADLINES = (
@@ -34,34 +34,34 @@ def fill(page: str, blocks: Mapping[str, str]) -> str:
     return _BLOCK.sub(lambda block: f"{block[1]}\n{blocks[block[2]]}\n{block[4]}", page)
 
 
-def tables(results: Results, parts: Sequence[str]) -> dict[str, str]:
+def format_tables(results: Results, parts: Sequence[str]) -> dict[str, str]:
     """Return each generated block by name; `parts` are the names of all parts, in order."""
     known = [(name, results.parts[name]) for name in parts if name in results.parts]
     rows = [row for _, found in known for row in found.rows]
-    lists = {key: listed for _, found in known for key, listed in found.lists.items()}
+    lists = {key: table for _, found in known for key, table in found.lists.items()}
     lists |= estimate(results.figures).lists
     headlines = [
         row for start in HEADLINES for row in [r for r in rows if r.what.startswith(start)][:1]
     ]
     summary = [[row.what, row.measured, row.reference, row.ratio] for row in headlines]
     return {
-        "machine": table([["machine", ""], *map(list, results.machine.items())]),
-        "summary": table([["what", "measured", "compared with", "ratio"], *summary]),
+        "machine": format_table([["machine", ""], *map(list, results.machine.items())]),
+        "summary": format_table([["what", "measured", "compared with", "ratio"], *summary]),
         "verdict": _verdict(rows),
-        "bounds": table([list(HEAD), *map(_cells, rows)]),
+        "bounds": format_table([list(HEAD), *map(_cells, rows)]),
         "measured": "Measured (UTC): "
         + "; ".join(f"{name} {results.measured[name]}" for name, _ in known)
         + ".\n",
-        **{name: table(listed) for name, listed in lists.items()},
+        **{name: format_table(table) for name, table in lists.items()},
     }
 
 
-def table(listed: Listed) -> str:
-    """Return a Markdown table, its first row the head; nothing of nothing."""
-    if not listed:
+def format_table(table: Table) -> str:
+    """Return a Markdown table whose first row is the head, or nothing for an empty one."""
+    if not table:
         return ""
-    head, *rows = (_line(map(_escaped, row)) for row in listed)
-    return "\n".join([head, _line("---" for _ in listed[0]), *rows]) + "\n"
+    head, *rows = (_line(map(_escaped, row)) for row in table)
+    return "\n".join([head, _line("---" for _ in table[0]), *rows]) + "\n"
 
 
 def _verdict(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Data to measure on: configurations, day files and states, the same at every run."""
+"""Sample data: configurations, day files and states, the same in every run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-def labels(count: int) -> list[str]:
-    """Return so many labels."""
+def make_labels(count: int) -> list[str]:
+    """Return `count` labels."""
     return [f"account {number:03d}" for number in range(count)]
 
 
-def configure(folder: Path, names: Sequence[str], *head: str) -> Path:
-    """Write a configuration of these accounts, whose data lie beside it, and return its path."""
+def write_config(folder: Path, names: Sequence[str], *head: str) -> Path:
+    """Write a configuration with its data folder beside it, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     accounts = (f'[[accounts]]\nlabel = "{name}"\nsession_key_env = "NONE"\n' for name in names)
     path = folder / "config.toml"
@@ -33,10 +33,12 @@ def configure(folder: Path, names: Sequence[str], *head: str) -> Path:
     return path
 
 
-def history(folder: Path, names: Sequence[str], every: timedelta, days: int, now: datetime) -> int:
-    """Write the day files of so many days up to now, and return their size in bytes.
+def write_history(
+    folder: Path, names: Sequence[str], every: timedelta, days: int, now: datetime
+) -> int:
+    """Write the day files of `days` days up to now, and return their size in bytes.
 
-    People work by day: in each of their windows the percentage rises, and begins anew.
+    Usage rises in working hours and falls to zero at each reset.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, size = DAY // every, 0
@@ -56,7 +58,7 @@ def history(folder: Path, names: Sequence[str], every: timedelta, days: int, now
 
 
 def _accounts(names: Sequence[str], number: int, count: int, day: int) -> str:
-    """Return the accounts of a pass; `number` of `count` passes of the day, `day` days ago."""
+    """Return the accounts of pass `number` of `count`, `day` days ago, as JSON."""
     minute = number * 1440 // count
     works = 8 * 60 <= minute < 22 * 60
     return ",".join(
@@ -67,8 +69,8 @@ def _accounts(names: Sequence[str], number: int, count: int, day: int) -> str:
     )
 
 
-def state(folder: Path, names: Sequence[str]) -> State:
-    """Store the state after a pass that read every account, and return it."""
+def write_state(folder: Path, names: Sequence[str]) -> State:
+    """Save the state of a pass that read every account, and return it."""
     now = datetime.now(UTC)
     windows = dict(_windows(now))
     accounts = tuple(Account(name, Reading(now, windows, plan="Pro")) for name in names)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Listed = list[list[str]]
+Table = list[list[str]]
 """A table of its own: its first row is its head."""
 
 
@@ -38,12 +38,12 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Found:
+class PartResult:
     """What a part has found."""
 
     rows: list[Row] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
-    lists: dict[str, Listed] = field(default_factory=dict)
+    lists: dict[str, Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Results:
     """All that is known: by part, what it found and when (UTC), and on which machine."""
 
     machine: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, Found] = field(default_factory=dict)
+    parts: dict[str, PartResult] = field(default_factory=dict)
     measured: dict[str, str] = field(default_factory=dict)
 
-    def with_part(self, name: str, found: Found, at: str) -> Results:
+    def with_part(self, name: str, found: PartResult, at: str) -> Results:
         """Return the results with what a part found in place of what it had found before."""
         return Results(self.machine, {**self.parts, name: found}, {**self.measured, name: at})
 
@@ -83,5 +83,5 @@ def save(path: Path, results: Results) -> None:
     path.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _found(part: Mapping[str, Any]) -> Found:
-    return Found([Row(**row) for row in part["rows"]], part["figures"], part["lists"])
+def _found(part: Mapping[str, Any]) -> PartResult:
+    return PartResult([Row(**row) for row in part["rows"]], part["figures"], part["lists"])

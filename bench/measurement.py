@@ -1,4 +1,4 @@
-"""Whole processes with all that they start: how long, how much processor, how much memory."""
+"""Measure whole process trees: wall time, CPU time and memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 HERE = Path(__file__).parent
-BETWEEN_LOOKS = 0.1
-"""Seconds; longer where looking itself takes long, so that it costs a tenth of a core at most."""
+SAMPLE_INTERVAL = 0.1
+"""Seconds; longer if sampling is slow, so that it uses a tenth of a core at most."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and all that it started took: seconds, CPU seconds, peak PSS in MiB."""
+    """The cost of a process tree: seconds, CPU seconds, peak PSS in MiB."""
 
     wall: float
     cpu: float
@@ -33,15 +34,15 @@ class Cost:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return our environment for what is measured: byte code is cached, as it is once installed."""
+    """Return our environment, in which byte code is cached as in an installation."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | more
 
 
-def cost(command: Sequence[str], env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command, which has to succeed, and return what it took."""
+def measure_cost(command: Sequence[str], env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command and return its cost. Exit if it fails."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen(command, env=env or environment(), stdout=subprocess.DEVNULL)
-    with process, Watch(process.pid) as watch:
+    with process, MemorySampler(process.pid) as watch:
         code = process.wait()
         wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -51,35 +52,30 @@ def cost(command: Sequence[str], env: Mapping[str, str] | None = None) -> Cost:
     return Cost(wall, cpu, watch.peak)
 
 
-def seconds(task: Callable[[], object]) -> float:
-    """Return how long a task takes, wall time."""
+def measure_seconds(task: Callable[[], object]) -> float:
+    """Return the wall time of a task."""
     begun = time.perf_counter()
     task()
     return time.perf_counter() - begun
 
 
-def spawned(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
-    """Return how long a process takes from its start to its end, in seconds."""
-    env = env or environment()
-    return seconds(lambda: subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True))
+def measure_process(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+    """Return the wall time of a process in seconds."""
+    run = partial(subprocess.run, command, env=env or environment(), stdout=subprocess.DEVNULL)
+    return measure_seconds(partial(run, check=True))
 
 
-def rounds(count: int, *tasks: Callable[[], float]) -> list[tuple[float, ...]]:
-    """Return what tasks measure, one right after the other, in so many rounds after a first one."""
+def run_rounds(count: int, *tasks: Callable[[], float]) -> list[tuple[float, ...]]:
+    """Return the results of tasks, run one after the other, in `count` rounds after a warm-up."""
     return [tuple(task() for task in tasks) for _ in range(count + 1)][1:]
 
 
-def middle(values: Iterable[float]) -> float:
-    """Return the median."""
-    return statistics.median(values)
-
-
-def ratio(found: Sequence[Sequence[float]], ours: int = 1, reference: int = 0) -> float:
+def median_ratio(found: Sequence[Sequence[float]], ours: int = 1, reference: int = 0) -> float:
     """Return the median of the ratios of paired measurements."""
-    return middle(each[ours] / each[reference] for each in found)
+    return statistics.median(each[ours] / each[reference] for each in found)
 
 
-def tree(root: int) -> list[int]:
+def process_tree(root: int) -> list[int]:
     """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for process in Path("/proc").glob("[0-9]*"):
@@ -93,7 +89,7 @@ def tree(root: int) -> list[int]:
 
 
 def pss_mib(pids: Iterable[int]) -> float:
-    """Return the memory of processes in MiB, what they share counted once; the gone count 0."""
+    """Return the proportional set size of processes in MiB; one that has ended counts 0."""
     return sum(map(_pss_kib, pids)) / 1024
 
 
@@ -105,26 +101,42 @@ def _pss_kib(pid: int) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Line:
+    """`base + slope * n`; `deviation` is the largest relative distance of a measurement."""
+
+    base: float
+    slope: float
+    deviation: float
+
+
+def fit_line(points: Mapping[int, float]) -> Line:
+    """Return the line of least squares through measurements by number of accounts."""
+    slope, base = statistics.linear_regression([*points], [*points.values()])
+    deviation = max(abs(value / (base + slope * n) - 1) for n, value in points.items())
+    return Line(base, slope, deviation)
+
+
 @dataclass
-class Watch:
-    """Looks at a tree of processes while the block runs; `peak` is the most PSS seen, in MiB."""
+class MemorySampler:
+    """Samples the memory of a process tree while the block runs; `peak` is its maximum in MiB."""
 
     root: int
     peak: float = 0.0
-    _end: Event = field(default_factory=Event)
+    _stop: Event = field(default_factory=Event)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> MemorySampler:
         self._thread = Thread(target=self._run)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.set()
+        self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        pause = BETWEEN_LOOKS
-        while not self._end.wait(pause):
+        pause = SAMPLE_INTERVAL
+        while not self._stop.wait(pause):
             begun = time.perf_counter()
-            self.peak = max(self.peak, pss_mib(tree(self.root)))
-            pause = max(BETWEEN_LOOKS, 10 * (time.perf_counter() - begun))
+            self.peak = max(self.peak, pss_mib(process_tree(self.root)))
+            pause = max(SAMPLE_INTERVAL, 10 * (time.perf_counter() - begun))
