@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -36,7 +37,7 @@ from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import FakeSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from click.testing import Result
 
@@ -338,6 +339,18 @@ class Env:
         """The application on this configuration, with the injected clock."""
         return App(self.config, None, self.environ, self.clock)
 
+    @cached_property
+    def port(self) -> int:
+        """A port for `cldmon serve`; the configuration names it only where a test writes it."""
+        return free_port()
+
+    @contextlib.contextmanager
+    def serve(self) -> Iterator[Running]:
+        """Run `cldmon serve` in the block, which begins once it listens."""
+        with self.start("serve") as running:
+            assert "serving http" in running.read_line()
+            yield running
+
     def processes(self) -> dict[int, str]:
         """Return the command lines of the living processes that were started from here."""
         mark = f"HOME={self.folder}\0".encode()
@@ -388,6 +401,18 @@ class Running:
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def read_line(self) -> str:
+        """Return its next line on stderr."""
+        assert self.process.stderr
+        return self.process.stderr.readline()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
 
     def wait(self) -> tuple[int, str, str]:
         """Wait for its end and return exit code, stdout and stderr."""
