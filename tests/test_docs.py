@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def make() -> dict[str, Any]:
 
 
 def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
-    # In a process of its own: click remembers, on a command, how it was invoked before.
+    # In its own process, because click caches on a command how it was invoked.
     written = subprocess.run(
         [sys.executable, "docs/make.py", tmp_path],
         cwd=ROOT,
@@ -48,8 +48,8 @@ def test_every_help_text_fits_into_80_columns(make: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("golden", ["status/table.txt", "history-chart-unicode.txt"])
-def test_the_readme_shows_what_the_commands_really_print(golden: str) -> None:
-    """Each block of it that shows a command is the beginning of that command's golden file."""
+def test_the_readme_shows_what_the_commands_print(golden: str) -> None:
+    """Each block that shows a command is the beginning of that command's golden file."""
     printed = (ROOT / "tests" / "data" / golden).read_text(encoding="utf-8")
     blocks = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n$ cldmon ")[1:]
     shown = [block.partition("\n")[2].partition("\n```")[0] for block in blocks]
@@ -57,9 +57,21 @@ def test_the_readme_shows_what_the_commands_really_print(golden: str) -> None:
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
-    links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
-    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+    """To a file and, where the link names one, to a heading of that file."""
+    broken = [
+        (page.name, target, anchor)
+        for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        for target, anchor in LINK.findall(page.read_text("utf-8"))
+        if not (path := page.parent / target if target else page).exists()
+        or (anchor and anchor not in anchors(path))
+    ]
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_table_of_rooms_follows_the_import_contracts(make: dict[str, Any]) -> None:

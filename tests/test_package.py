@@ -16,8 +16,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from cldmon import __version__
-from tests.docs.machine import Machine, mentioned
-from tests.docs.pages import cut
+from tests.docs.pages import split_blocks
+from tests.docs.sandbox import Sandbox, find_commands
 from tests.env import SERVING, free_port
 
 if TYPE_CHECKING:
@@ -158,16 +158,16 @@ def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
 def test_all_that_the_readme_says_can_be_done_with_the_wheel(
     installed: Path, tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack
 ) -> None:
-    machine = Machine(tmp_path, fake_claude, fake_slack, str(installed / "bin" / "cldmon"))
-    machine.put_in_path().fill(f"port = {free_port()}")
-    machine.leave_node_program()
+    sandbox = Sandbox(tmp_path, fake_claude, fake_slack, str(installed / "bin" / "cldmon"))
+    sandbox.install_cldmon().set_config(f"port = {free_port()}")
+    sandbox.create_node_installation()
     readme = (ROOT / "README.md").read_text("utf-8")
-    steps = [block.text for block in cut(readme) if block.language == "sh"]
-    machine.follow(*(step for step in steps if not step.startswith("scripts/")), SERVING)
+    steps = [block.text for block in split_blocks(readme) if block.language == "sh"]
+    sandbox.run_steps(*(step for step in steps if not step.startswith("scripts/")), SERVING)
     needs_more = {"serve", "demo", "login alice"}  # till Ctrl-C, more time, and a display
-    for command in sorted(mentioned(readme) - needs_more):
-        machine.follow(f"cldmon {command}")
-    assert "no display" in machine.run("cldmon login alice").stderr
+    for command in sorted(find_commands(readme) - needs_more):
+        sandbox.run_steps(f"cldmon {command}")
+    assert "no display" in sandbox.run("cldmon login alice").stderr
 
 
 def test_a_release_is_only_shown_unless_it_is_asked_for() -> None:

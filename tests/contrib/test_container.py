@@ -19,7 +19,7 @@ import yaml  # type: ignore[import-untyped]
 
 from cldmon.config.schema import Config
 from tests import namespaces
-from tests.docs.pages import blocks
+from tests.docs.pages import page_blocks
 from tests.env import CLDMON, Env, free_port, wait_until
 from tests.proxies import NAME, Entrance, caddy
 
@@ -72,7 +72,7 @@ def test_the_proxy_has_the_address_that_the_page_trusts_and_no_other_is_trusted(
     compose: Any,
 ) -> None:
     """Not the whole network: its gateway stands for whoever comes from the host."""
-    [settings] = [b.text for b in blocks("container.md") if b.language == "toml"]
+    [settings] = [b.text for b in page_blocks("container.md") if b.language == "toml"]
     config = Config.model_validate(tomllib.loads(settings))
     address = compose["services"]["proxy"]["networks"]["proxied"]["ipv4_address"]
     assert config.trusted_proxies == (address,)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.docs.pages import cut
+from tests.docs.pages import split_blocks
 from tests.env import CLDMON, Env, free_port, key_of, wait_until
 from tests.simulation.claude import expired
 
@@ -28,7 +28,9 @@ RULES = ROOT / "contrib" / "prometheus" / "alerts.yml"
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "contrib" / "grafana" / "cldmon.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 PAGE = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
-SHOWN = {kind: [b.text for b in cut(PAGE) if b.language == kind] for kind in ("promql", "yaml")}
+SHOWN = {
+    kind: [b.text for b in split_blocks(PAGE) if b.language == kind] for kind in ("promql", "yaml")
+}
 GOLDEN = ROOT / "tests" / "data" / "metrics.prom"
 TOKEN = "token-of-prometheus"
 JOBS = {"textfile", "server"}

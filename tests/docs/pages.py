@@ -1,4 +1,4 @@
-"""The pages of the documentation, cut into what can be run."""
+"""The pages of the documentation and their code blocks."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A fenced block of a page, and its line there."""
+    """A fenced code block and its line on the page."""
 
     language: str
     text: str
     line: int
 
 
-def page(name: str) -> str:
+def read_page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-def blocks(name: str) -> list[Block]:
-    """Return the blocks of a page in order."""
-    return cut(page(name))
+def page_blocks(name: str) -> list[Block]:
+    """Return the code blocks of a page in order."""
+    return split_blocks(read_page(name))
 
 
-def cut(text: str) -> list[Block]:
-    """Return the blocks of a text in order."""
+def split_blocks(text: str) -> list[Block]:
+    """Return the code blocks of a text in order, without their indentation."""
     return [
-        Block(found[2], _dedented(found[3], found[1]), text.count("\n", 0, found.start()) + 1)
-        for found in _BLOCK.finditer(text)
+        Block(
+            match[2],
+            "".join(line.removeprefix(match[1]) for line in match[3].splitlines(keepends=True)),
+            text.count("\n", 0, match.start()) + 1,
+        )
+        for match in _BLOCK.finditer(text)
     ]
-
-
-def _dedented(text: str, margin: str) -> str:
-    return "".join(line.removeprefix(margin) for line in text.splitlines(keepends=True))

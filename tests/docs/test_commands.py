@@ -1,4 +1,4 @@
-"""What the pages tell people to type is there: commands, options, files, settings."""
+"""The commands, options, files and settings on the pages are valid."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import pytest
 
 from cldmon.cli import cli
 from cldmon.config.schema import Config
-from tests.docs.pages import DOCS, ROOT, Block, blocks, cut
+from tests.docs.pages import DOCS, ROOT, Block, page_blocks, split_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
-README = cut((ROOT / "README.md").read_text(encoding="utf-8"))
+README = split_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
 SCRIPT_LANGUAGES = ("sh", "console", "bash")
 CLDMON = re.compile(r"(?:sudo (?:-u \w+ )?)?cldmon( .*)?")
-STANDS_FOR = {"DIR": ".", "/srv/node-cldmon": ".", "LABEL": "alice", "COMMAND": "fetch"}
+PLACEHOLDERS = {"DIR": ".", "/srv/node-cldmon": ".", "LABEL": "alice", "COMMAND": "fetch"}
 
 
 def every_block() -> Iterator[Block]:
     yield from README
     for name in PAGES:
-        yield from blocks(name)
+        yield from page_blocks(name)
 
 
 def commands() -> list[str]:
-    """Every line that calls cldmon, from its name on, in any page."""
+    """Return the arguments of every call of cldmon on any page."""
     lines = [
         command.strip()
         for block in every_block()
@@ -47,10 +47,10 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_command_on_a_page_is_one_that_cldmon_understands(line: str) -> None:
-    """Parsed as the program would, without doing it."""
-    words = [STANDS_FOR.get(word, word) for word in shlex.split(line.split(">")[0])]
-    # As the program makes it: click remembers, on the command, the names of the help option.
+def test_a_command_on_a_page_is_valid(line: str) -> None:
+    """Parsed as the program would, but not run."""
+    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line.split(">")[0])]
+    # Created as the program does it: click caches the help option on the command.
     top = click.Context(cli, info_name="cldmon", **cli.context_settings)
     with top:
         options, name, rest = split(words)
@@ -63,7 +63,7 @@ def test_a_command_on_a_page_is_one_that_cldmon_understands(line: str) -> None:
 
 
 def split(words: list[str]) -> tuple[list[str], str | None, list[str]]:
-    """Return cldmon's own options, the name of the command, and what follows it."""
+    """Return the global options, the name of the command, and its arguments."""
     number = 0
     while number < len(words) and words[number].startswith("-"):
         number += 2 if words[number] in ("--config", "--data-dir") else 1
@@ -78,7 +78,7 @@ def test_every_command_of_cldmon_is_on_a_page() -> None:
 @pytest.mark.parametrize(
     "block", [b for b in every_block() if b.language == "toml"], ids=lambda b: b.text[:30]
 )
-def test_a_piece_of_configuration_on_a_page_is_a_valid_one(block: Block) -> None:
+def test_a_piece_of_configuration_on_a_page_is_valid(block: Block) -> None:
     Config.model_validate(tomllib.loads(block.text))
 
 
@@ -91,25 +91,19 @@ def test_a_script_on_a_page_is_valid_shell(block: Block) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-def test_every_link_leads_somewhere() -> None:
-    for path in (*DOCS.glob("*.md"), ROOT / "README.md"):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
-
-
-def test_every_page_stands_in_the_list_of_pages() -> None:
+def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     assert [name for name in PAGES if name not in index and name != "README.md"] == []
 
 
 def units(text: str) -> Iterator[tuple[str, str]]:
-    for block in cut(text):
+    for block in split_blocks(text):
         if block.language == "ini":
             head, _, rest = block.text.partition("\n")
             yield head.removeprefix("# "), rest
 
 
-def test_the_units_and_drop_ins_of_the_page_are_ones_that_systemd_reads(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units_and_drop_ins_of_the_page(tmp_path: Path) -> None:
     program = tmp_path / "cldmon"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

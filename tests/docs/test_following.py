@@ -1,4 +1,4 @@
-"""The pages, followed: every command of them is run, in the order in which it stands there."""
+"""Every command of every page is run, in the order of the page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.machine import HISTORY, Machine, mentioned
-from tests.docs.pages import DOCS, ROOT, blocks
+from tests.docs.pages import DOCS, ROOT, page_blocks
+from tests.docs.sandbox import HISTORY, Sandbox, find_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,120 +20,120 @@ if TYPE_CHECKING:
 
 ETC = "/etc/cldmon/config.toml"
 NAMED = {"schedule", "import", "login", "subscribe", "COMMAND --help"}
-"""Commands that are spoken of, without what they need."""
+"""Commands mentioned without the arguments they need."""
 REFUSED = {
     "health --serve": "does not answer",
     "init": "exists",
     "login alice --paste": "what was pasted is empty",
 }
-"""What some of them come to where there is no server, no display, no terminal, or a second time."""
+"""The errors of commands that need a server, a display or a terminal, or run a second time."""
 
 
 @pytest.fixture
-def machine(tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack) -> Machine:
-    return Machine(tmp_path, fake_claude, fake_slack)
+def sandbox(tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack) -> Sandbox:
+    return Sandbox(tmp_path, fake_claude, fake_slack)
 
 
-def with_data_dir(machine: Machine) -> None:
-    machine.fill('data_dir = "/var/lib/cldmon"')
+def with_data_dir(sandbox: Sandbox) -> None:
+    sandbox.set_config('data_dir = "/var/lib/cldmon"')
 
 
-def with_textfile(machine: Machine) -> None:
+def with_textfile(sandbox: Sandbox) -> None:
     textfile = "/var/lib/prometheus/node-exporter/cldmon.prom"
-    machine.fill(tables=f'[metrics]\ntextfile = "{textfile}"\n')
-    machine.settle(ETC)
+    sandbox.set_config(tables=f'[metrics]\ntextfile = "{textfile}"\n')
+    sandbox.configure(ETC)
 
 
-PREPARED: dict[str, Callable[[Machine], object]] = {
-    "container.md": lambda machine: machine,
-    "cron.md": Machine.settle,
+PREPARE: dict[str, Callable[[Sandbox], object]] = {
+    "container.md": lambda sandbox: sandbox,
+    "cron.md": Sandbox.configure,
     "prometheus.md": with_textfile,
-    "slack.md": Machine.settle,
+    "slack.md": Sandbox.configure,
     "systemd.md": with_data_dir,
 }
 
 
 def scripts(name: str) -> list[str]:
-    return [block.text for block in blocks(name) if block.language == "sh"]
+    return [block.text for block in page_blocks(name) if block.language == "sh"]
 
 
-@pytest.mark.parametrize("name", PREPARED)
-def test_each_step_of_a_page_can_be_taken(machine: Machine, name: str) -> None:
-    PREPARED[name](machine)
-    machine.follow("".join(scripts(name)))
+@pytest.mark.parametrize("name", PREPARE)
+def test_each_step_of_a_page_works(sandbox: Sandbox, name: str) -> None:
+    PREPARE[name](sandbox)
+    sandbox.run_steps("".join(scripts(name)))
 
 
-def test_every_page_with_steps_is_followed() -> None:
+def test_every_page_with_steps_is_tested() -> None:
     own = {"moving-from-node.md", "querying.md"}
-    assert {path.name for path in DOCS.glob("*.md") if scripts(path.name)} == {*PREPARED, *own}
+    assert {path.name for path in DOCS.glob("*.md") if scripts(path.name)} == {*PREPARE, *own}
 
 
-def test_the_node_program_is_left_step_by_step(machine: Machine) -> None:
-    """The services that the steps after the import ask are simulated ones."""
-    machine.put_in_path().leave_node_program()
+def test_migrating_from_node_works(sandbox: Sandbox) -> None:
+    """The steps after the import use the simulated services."""
+    sandbox.install_cldmon().create_node_installation()
     imported, rest = scripts("moving-from-node.md")[0].split("cldmon doctor")
-    machine.follow(imported, "editor config.toml", f"cldmon doctor{rest}")
-    kept = machine.home / ".local/state/cldmon/history-2026-03-12.jsonl"
+    sandbox.run_steps(imported, "editor config.toml", f"cldmon doctor{rest}")
+    kept = sandbox.home / ".local/state/cldmon/history-2026-03-12.jsonl"
     assert kept.read_text() == HISTORY + "\n"
 
 
-def test_a_server_takes_the_node_program_over_for_the_whole_system(machine: Machine) -> None:
-    machine.put_in_path().leave_node_program()
+def test_migrating_from_node_system_wide_works(sandbox: Sandbox) -> None:
+    sandbox.install_cldmon().create_node_installation()
     imported, rest = scripts("moving-from-node.md")[1].split("sudo cldmon schedule")
     passes = "sudo systemctl start cldmon-fetch.service"
     assert passes in rest
-    machine.follow(imported, f"editor {ETC}")
-    machine.follow(f"sudo cldmon schedule{rest.replace(passes, 'cldmon fetch')}")
-    kept = machine.ours("var/lib/cldmon") / "history-2026-03-12.jsonl"
+    sandbox.run_steps(imported, f"editor {ETC}")
+    sandbox.run_steps(f"sudo cldmon schedule{rest.replace(passes, 'cldmon fetch')}")
+    kept = sandbox.host_path("var/lib/cldmon") / "history-2026-03-12.jsonl"
     assert kept.read_text() == HISTORY + "\n"
 
 
-def test_for_the_whole_system_the_configuration_in_etc_counts(machine: Machine) -> None:
-    """Whatever lies in the folder in which somebody begins."""
-    with_data_dir(machine)
-    (machine.checkout / "config.toml").write_text("")
-    machine.follow("".join(scripts("systemd.md")[:2]))
-    unit = (machine.ours("etc/systemd/system") / "cldmon-fetch.service").read_text()
+def test_system_wide_passes_use_the_configuration_in_etc(sandbox: Sandbox) -> None:
+    """Whatever the working directory contains."""
+    with_data_dir(sandbox)
+    (sandbox.checkout / "config.toml").write_text("")
+    sandbox.run_steps("".join(scripts("systemd.md")[:2]))
+    unit = (sandbox.host_path("etc/systemd/system") / "cldmon-fetch.service").read_text()
     places = f"--config {ETC} --data-dir /var/lib/cldmon"
     assert f"ExecStart=/usr/local/bin/cldmon {places} fetch" in unit
-    machine.follow(scripts("cron.md")[1].replace(f"cldmon init {ETC}", "true"))
-    assert f"/usr/local/bin/cldmon {places} fetch" in machine.programs.crontab.read_text()
+    sandbox.run_steps(scripts("cron.md")[1].replace(f"cldmon init {ETC}", "true"))
+    assert f"/usr/local/bin/cldmon {places} fetch" in sandbox.programs.crontab.read_text()
 
 
-def test_without_a_data_dir_everybody_finds_the_data_of_the_service(machine: Machine) -> None:
-    """Whoever it is: the user's own folder for data is no place of the system's service."""
-    machine.settle(ETC)
-    machine.follow("cd /", "sudo cldmon schedule systemd --install")
-    unit = (machine.ours("etc/systemd/system") / "cldmon-fetch.service").read_text()
+def test_without_a_data_dir_every_user_finds_the_data_of_the_service(sandbox: Sandbox) -> None:
+    """The data folder of the user plays no part in the system's service."""
+    sandbox.configure(ETC)
+    sandbox.run_steps("cd /", "sudo cldmon schedule systemd --install")
+    unit = (sandbox.host_path("etc/systemd/system") / "cldmon-fetch.service").read_text()
     [start] = re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)
-    machine.follow(start)
-    ran = machine.run("cd /; cldmon status --json")
+    sandbox.run_steps(start)
+    ran = sandbox.run("cd /; cldmon status --json")
     assert (ran.stderr, len(json.loads(ran.stdout)["accounts"])) == ("", 2)
 
 
-def test_a_second_instance_runs_beside_the_first(machine: Machine) -> None:
-    machine.settle(ETC)
-    machine.follow("cd /", "sudo cldmon schedule systemd --install")
-    [steps] = [block.text for block in blocks("systemd.md") if block.language == "bash"]
-    machine.fill('data_dir = "/var/lib/cldmon-team"\nport = 3001')
-    assert machine.run(f"{steps}\ncldmon schedule systemd --status").returncode == 0
-    units = machine.ours("etc/systemd/system")
+def test_a_second_instance_runs_beside_the_first(sandbox: Sandbox) -> None:
+    sandbox.configure(ETC)
+    sandbox.run_steps("cd /", "sudo cldmon schedule systemd --install")
+    [steps] = [block.text for block in page_blocks("systemd.md") if block.language == "bash"]
+    sandbox.set_config('data_dir = "/var/lib/cldmon-team"\nport = 3001')
+    assert sandbox.run(f"{steps}\ncldmon schedule systemd --status").returncode == 0
+    units = sandbox.host_path("etc/systemd/system")
     assert "/etc/cldmon/config.toml" in (units / "cldmon-fetch.service").read_text()
     assert "/etc/cldmon/team.toml" in (units / "cldmon-team-fetch.service").read_text()
 
 
 def commands() -> list[str]:
-    """Those that the README does not speak of: tests/test_package.py runs them."""
+    """The commands that only the docs mention; tests/test_package.py runs those of the README."""
     pages = "".join(page.read_text("utf-8") for page in DOCS.glob("*.md") if page.name != "cli.md")
     readme = (ROOT / "README.md").read_text("utf-8")
-    return sorted(mentioned(pages) - mentioned(readme) - NAMED)
+    return sorted(find_commands(pages) - find_commands(readme) - NAMED)
 
 
-def test_each_command_that_a_page_speaks_of_can_be_run(machine: Machine) -> None:
-    machine.settle().leave_node_program()
-    machine.follow("cldmon fetch")
+def test_each_command_mentioned_on_a_page_works(sandbox: Sandbox) -> None:
+    sandbox.configure().create_node_installation()
+    sandbox.run_steps("cldmon fetch")
     for command in commands():
-        ran = machine.run(f"cldmon {command}")
+        ran = sandbox.run(f"cldmon {command}")
         if command in REFUSED:
             assert REFUSED[command] in ran.stdout + ran.stderr
         else:

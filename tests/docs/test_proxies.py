@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import blocks
+from tests.docs.pages import page_blocks
 from tests.env import Env, free_port, wait_until
 from tests.proxies import FORWARD, NAME, Answer, Entrance, caddy, nginx, prepare, tls_server
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
 
 (SETTINGS, ELSEWHERE), (CADDY,), (NGINX, BELOW) = (
-    [block.text for block in blocks("reverse-proxy.md") if block.language == language]
+    [block.text for block in page_blocks("reverse-proxy.md") if block.language == language]
     for language in ("toml", "caddyfile", "nginx")
 )
 PERSON = {"slackId": "U01ALICE"}

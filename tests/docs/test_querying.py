@@ -1,4 +1,4 @@
-"""Every recipe of docs/querying.md, run on a history with all that a history may hold."""
+"""Every recipe of docs/querying.md, run on a history with gaps, a torn line and a gzipped day."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 
 from cldmon.store.history import day_files
 from cldmon.store.reader import read_array
-from tests.docs.pages import Block, blocks
+from tests.docs.pages import Block, page_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = "querying.md"
-BLOCKS = blocks(PAGE)
+BLOCKS = page_blocks(PAGE)
 BEGIN = datetime(2026, 11, 21, tzinfo=UTC)
 EVERY = timedelta(hours=6)
 LATEST = 4_102_444_800_000
@@ -31,7 +31,7 @@ TORN = '{"timestamp":17953488'
 
 
 def recipes() -> Iterator[tuple[Block, Block | None]]:
-    """Yield each recipe with the output that the page shows for it."""
+    """Yield each recipe with the output shown on the page."""
     for block, after in zip(BLOCKS, [*BLOCKS[1:], None], strict=True):
         if block.language in ("sh", "sql"):
             yield block, after if after and after.language == "text" else None
@@ -91,7 +91,7 @@ def run_shell(text: str, folder: Path) -> str:
 
 
 def run_sql(text: str, database: duckdb.DuckDBPyConnection) -> str:
-    """Return the rows as DuckDB's own `-csv` shows them."""
+    """Return the rows as DuckDB's `-csv` prints them."""
     found = database.execute(text)
     names = [column[0] for column in found.description or ()]
     rows = [["" if x is None else str(x) for x in row] for row in found.fetchall()]
@@ -101,7 +101,7 @@ def run_sql(text: str, database: duckdb.DuckDBPyConnection) -> str:
 @pytest.mark.parametrize(
     ("recipe", "shown"), list(recipes()), ids=lambda block: f"line {block.line}" if block else "-"
 )
-def test_a_recipe_gives_what_the_page_shows(
+def test_a_recipe_prints_what_the_page_shows(
     recipe: Block,
     shown: Block | None,
     data_dir: Path,
@@ -119,7 +119,7 @@ def test_a_recipe_gives_what_the_page_shows(
         assert shown is None or given == shown.text
 
 
-def test_days_gzipped_by_the_recipe_are_still_days_of_the_history(tmp_path: Path) -> None:
+def test_days_gzipped_by_the_recipe_are_still_part_of_the_history(tmp_path: Path) -> None:
     [recipe] = [block for block in BLOCKS if block.text.startswith("find ")]
     for days_ago in (0, 3):
         day = datetime.now(UTC) - timedelta(days=days_ago)
@@ -132,8 +132,8 @@ def test_days_gzipped_by_the_recipe_are_still_days_of_the_history(tmp_path: Path
     assert [day for day, _ in day_files(tmp_path)] == before
 
 
-def test_days_put_away_by_logrotate_are_still_days_of_the_history(tmp_path: Path) -> None:
-    """Debian's logrotate, with the configuration of the page, on the day after it saw the files."""
+def test_days_rotated_by_logrotate_are_still_part_of_the_history(tmp_path: Path) -> None:
+    """With Debian's logrotate and the page's configuration, a day after it first saw the files."""
     [shown] = [block.text for block in BLOCKS if block.language == "conf"]
     config, state, data = (tmp_path / name for name in ("logrotate", "state", "data"))
     config.write_text(shown.replace("/var/lib/cldmon", str(data)).replace("su cldmon cldmon", ""))

@@ -15,12 +15,12 @@ from cldmon.channels.slack.verdicts import Answer, verdict
 from cldmon.claude import errors as claude_errors
 from cldmon.claude import launch
 from cldmon.domain.model import FailureKind
-from tests.docs.pages import ROOT, page
+from tests.docs.pages import ROOT, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = page("troubleshooting.md")
+PAGE = read_page("troubleshooting.md")
 FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
 OF_THE_SYSTEM = {"No space left on device"}

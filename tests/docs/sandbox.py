@@ -1,5 +1,7 @@
-"""A machine to follow the pages on, as root: its own /etc, /opt and homes, and programs that would
-change more than files only write down that they were called.
+"""A sandbox to run the steps of a page in, as root.
+
+It has its own /etc, /opt and homes. Programs that would change more than files only record their
+calls.
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from tests.simulation.claude import FakeClaude
     from tests.simulation.slack import FakeSlack
 
-OURS = ("etc", "opt", "srv", "usr/local/bin", "var/lib")
-"""The folders that the pages write to; what else is in them is there to be read."""
-READY = (
+WRITABLE = ("etc", "opt", "srv", "usr/local/bin", "var/lib")
+"""Folders the pages write to; their other contents are visible read-only."""
+EXISTING = (
     "etc/systemd/system",
     "etc/sysusers.d",
     "etc/tmpfiles.d",
@@ -48,7 +50,7 @@ case "$1 $2" in
 *) exec /usr/bin/python3 "$@" ;;
 esac
 """
-"""Makes an environment in which cldmon is there already."""
+"""Creates an environment with cldmon already installed."""
 INSTALL = """#!/bin/bash
 words=()
 while [ $# -gt 0 ]; do
@@ -57,7 +59,7 @@ while [ $# -gt 0 ]; do
 done
 exec /usr/bin/install "${words[@]}"
 """
-"""Gives nothing away: there is nobody else in here."""
+"""Ignores owner and group: the sandbox has one user."""
 SCRIPTS = {
     "sudo": SUDO,
     "editor": EDITOR,
@@ -70,20 +72,20 @@ SCRIPTS = {
 
 
 DORA = SimUser("U0123456789", "dora", "Dora Example")
-OLD = "/srv/node-cldmon"
+NODE_DIR = "/srv/node-cldmon"
 HISTORY = '{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"sevenDay":45}]}'
-PLACEHOLDERS = {"LABEL": "alice", "NAME": "dora", "ACCOUNT": "alice", "DIR": OLD}
+PLACEHOLDERS = {"LABEL": "alice", "NAME": "dora", "ACCOUNT": "alice", "DIR": NODE_DIR}
 
 
-def mentioned(text: str) -> set[str]:
-    """Return cldmon's commands within a text, after the word `cldmon`, ready to be run."""
+def find_commands(text: str) -> set[str]:
+    """Return the arguments of each quoted cldmon command in a text, placeholders filled in."""
     quoted = re.findall(r"`cldmon ([^`]*)`", text)
     return {" ".join(PLACEHOLDERS.get(word, word) for word in line.split()) for line in quoted}
 
 
 @dataclass
-class Machine:
-    """A machine below `folder` whose accounts, alice and bob, are at a simulated claude.ai."""
+class Sandbox:
+    """A machine below `folder` with accounts alice and bob at a simulated claude.ai."""
 
     folder: Path
     claude: FakeClaude
@@ -92,7 +94,12 @@ class Machine:
     programs: FakeMachine = field(init=False)
 
     def __post_init__(self) -> None:
-        for place in (self.home, self.temporary, *map(self.ours, OURS), *map(self.ours, READY)):
+        for place in (
+            self.home,
+            self.temporary,
+            *map(self.host_path, WRITABLE),
+            *map(self.host_path, EXISTING),
+        ):
             place.mkdir(parents=True, exist_ok=True)
         self.programs = FakeMachine(self.folder).install_programs()
         for name, text in SCRIPTS.items():
@@ -105,8 +112,8 @@ class Machine:
             self.claude.add(SimAccount(key_of(label), (organization,), usage()))
         shutil.copytree(ROOT / "contrib", self.checkout / "contrib")
         shutil.copy(ROOT / "config.example.toml", self.checkout)
-        self.fill()
-        self._bound = list(self._binds())
+        self.set_config()
+        self._binds = list(self._bind_options())
 
     @property
     def home(self) -> Path:
@@ -114,19 +121,19 @@ class Machine:
 
     @property
     def checkout(self) -> Path:
-        """Where the person is: what a page needs of a checkout is there."""
+        """The working directory, with the parts of a checkout that the pages need."""
         return self.folder / "checkout"
 
     @property
     def temporary(self) -> Path:
         return self.folder / "tmp"
 
-    def ours(self, name: str) -> Path:
-        """Return what is to be seen at `/name`."""
+    def host_path(self, name: str) -> Path:
+        """Return the host's path of what the sandbox sees at `/name`."""
         return self.folder / "ours" / name
 
-    def fill(self, top: str = "", tables: str = "") -> None:
-        """Decide what a person will put into the configuration."""
+    def set_config(self, top: str = "", tables: str = "") -> None:
+        """Set the configuration that the fake editor writes."""
         accounts = "".join(
             f'[[accounts]]\nlabel = "{label}"\nsession_key = "{key_of(label)}"\n'
             for label in ("alice", "bob")
@@ -135,38 +142,38 @@ class Machine:
         urls = f'claude_url = "{self.claude.url}"\nslack_url = "{self.slack.url}"\n'
         (self.folder / "filled.toml").write_text(f"{urls}{top}\n{tables}{slack}{accounts}")
 
-    def put_in_path(self) -> Machine:
-        """Install cldmon where everybody finds it."""
-        (self.ours("usr/local/bin") / "cldmon").symlink_to(self.program)
+    def install_cldmon(self) -> Sandbox:
+        """Put cldmon on the PATH."""
+        (self.host_path("usr/local/bin") / "cldmon").symlink_to(self.program)
         return self
 
-    def settle(self, config: str = "config.toml") -> Machine:
+    def configure(self, config: str = "config.toml") -> Sandbox:
         """Install cldmon and write the configuration."""
-        self.put_in_path()
-        self.follow(f"mkdir -p $(dirname {config})\ncldmon init {config}\neditor {config}\n")
+        self.install_cldmon()
+        self.run_steps(f"mkdir -p $(dirname {config})\ncldmon init {config}\neditor {config}\n")
         return self
 
-    def leave_node_program(self) -> None:
-        """Let there be a Node program with an account and a day of history."""
-        old = self.ours(OLD[1:])
+    def create_node_installation(self) -> None:
+        """Create a Node version with an account and a day of history."""
+        old = self.host_path(NODE_DIR[1:])
         (old / "data").mkdir(parents=True)
         account = {"label": "alice", "sessionKey": key_of("alice")}
         (old / "config.json").write_text(json.dumps({"port": 3000, "accounts": [account]}))
         (old / "data" / "history-2026-03-12.jsonl").write_text(f"{HISTORY}\n")
 
-    def follow(self, *steps: str) -> None:
-        """Take each step; none may fail."""
+    def run_steps(self, *steps: str) -> None:
+        """Run each step; none may fail."""
         for step in steps:
             ran = self.run(step)
             assert ran.returncode == 0, f"{step}\n{ran.stdout}{ran.stderr}"
 
     def run(self, script: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run what a page says, each line of it; the first that fails ends it."""
+        """Run a script; the first failing line ends it."""
         namespaces.require()
         return subprocess.run(
             [
                 "bwrap",
-                *self._bubble(cwd or self.checkout),
+                *self._bwrap_options(cwd or self.checkout),
                 "bash",
                 "-euo",
                 "pipefail",
@@ -183,7 +190,7 @@ class Machine:
 
     @property
     def env(self) -> dict[str, str]:
-        """All that is in the environment."""
+        """The whole environment."""
         given = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
         return {
             **{name: os.environ[name] for name in given if name in os.environ},
@@ -195,15 +202,15 @@ class Machine:
             "TMPDIR": str(self.temporary),
         }
 
-    def _bubble(self, cwd: Path) -> Iterator[str]:
+    def _bwrap_options(self, cwd: Path) -> Iterator[str]:
         yield from ("--die-with-parent", "--unshare-user", "--uid", "0", "--gid", "0")
         yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
-        yield from self._bound
+        yield from self._binds
         yield from ("--bind", str(self.folder), str(self.folder), "--chdir", str(cwd))
 
-    def _binds(self) -> Iterator[str]:
-        for name in OURS:
-            yield from ("--bind", str(self.ours(name)), f"/{name}")
+    def _bind_options(self) -> Iterator[str]:
+        for name in WRITABLE:
+            yield from ("--bind", str(self.host_path(name)), f"/{name}")
             for path in Path("/", name).iterdir():
-                if path.exists() and not (self.ours(name) / path.name).exists():
+                if path.exists() and not (self.host_path(name) / path.name).exists():
                     yield from ("--ro-bind", str(path), str(path))
