@@ -24,6 +24,7 @@ from cldmon.domain.model import (
     to_displayed_percent,
     to_finite,
 )
+from cldmon.domain.text import is_printable
 from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, in_display_order
 
 if TYPE_CHECKING:
@@ -295,8 +296,7 @@ def _cents(dollars: object) -> int | None:
 
 def _text(value: object) -> str | None:
     """Return a text that can be shown as a name."""
-    # isprintable() also refuses lone surrogates and terminal escapes.
-    if isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= _LONGEST_NAME:
+    if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _LONGEST_NAME:
         return value.strip()
     return None
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.config import locate
-from cldmon.config.label import printable
 from cldmon.config.outline import outline
+from cldmon.domain.text import is_printable
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
 
     quote = _quote_for_bash if os.environ.get("_CLDMON_COMPLETE", "").startswith("bash") else str
     # A line end would be another offer, an escape would steer the terminal that shows them.
-    fitting = (v for v in values if v.startswith(incomplete) and printable(v))
+    fitting = (v for v in values if v.startswith(incomplete) and is_printable(v))
     typed = _typed_option()
     return [CompletionItem(typed + quote(value)) for value in fitting]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon import files
 from cldmon.domain.secret import mask_secrets
+from cldmon.domain.text import is_printable
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def dotted(key: KeyPath) -> str:
 
 
 def _printable(part: str) -> str:
-    return part if part.isprintable() and part else repr(part)
+    return part if part and is_printable(part) else repr(part)
 
 
 def _bytes(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from cldmon.config import locate, network
 from cldmon.config.network import is_loopback
 from cldmon.domain.proxy import parse_proxy
 from cldmon.domain.secret import looks_secret, unwrap_session_key
+from cldmon.domain.text import is_printable
 
 MAX_TIMEOUT_SECONDS = 3600
 
@@ -21,7 +22,7 @@ MAX_TIMEOUT_SECONDS = 3600
 def _line(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; give it a value or remove the key")
-    if not labels.printable(text):
+    if not is_printable(text):
         raise ValueError("holds a control character; use one line of printable text")
     return text
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.config import document, label, locate
+from cldmon.domain.text import is_printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) ->
         is_usable = (
             locate.MIN_INTERVAL_MINUTES <= minutes <= locate.MAX_INTERVAL_MINUTES
             and not any(map(label.problem, labels))
-            and label.printable(named or "")
+            and is_printable(named or "")
         )
         if is_usable:
             return Outline(

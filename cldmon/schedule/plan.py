@@ -18,7 +18,7 @@ from cldmon.claude import apparmor
 from cldmon.claude.browser import find
 from cldmon.config import locate
 from cldmon.config.installed import user_folder
-from cldmon.config.label import printable
+from cldmon.domain.text import is_printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
 from cldmon.schedule.checksum import Origin, origin
 from cldmon.schedule.cron import effective_interval
@@ -88,7 +88,7 @@ class Plan:
         texts = (*program, *map(str, (path, data_dir, *written)), *(v for _, v in variables))
         for text in texts:
             # It could start a line of its own in a unit or a crontab.
-            if not printable(text):
+            if not is_printable(text):
                 raise UsageError(f"{text!r} contains a control character: it cannot be scheduled")
         return Job(
             program=program,

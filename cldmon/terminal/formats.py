@@ -53,8 +53,10 @@ def format_json(body: object, terminal: Terminal) -> str:
     """Return indented JSON that cannot steer a terminal."""
     import json
 
+    from cldmon.domain.text import is_printable
+
     text = json.dumps(body, ensure_ascii=not terminal.unicode, indent=2)
-    if all(c.isprintable() or c == "\n" for c in text):
+    if is_printable(text.replace("\n", "")):
         return text
     return json.dumps(body, indent=2)
 
@@ -80,7 +82,9 @@ def _escaped(text: str) -> str:
     import json
     import re
 
-    def escaped(odd: re.Match[str]) -> str:
-        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in odd[0])
+    from cldmon.domain.text import is_printable
 
-    return text if text.isprintable() else re.sub("[^ -~]+", escaped, text)
+    def escaped(odd: re.Match[str]) -> str:
+        return "".join(c if is_printable(c) else json.dumps(c)[1:-1] for c in odd[0])
+
+    return text if is_printable(text) else re.sub("[^ -~]+", escaped, text)

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from cldmon.domain.text import replace_unprintable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -22,9 +24,7 @@ MARKS = {"normal": "", "high": "!", "critical": "!!", "full": "!!"}
 """What says a level without colour."""
 
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
-_JOINER = "\u200d"
-_INVISIBLE = {_JOINER, "\u200c"}
-"""Format characters that are part of emoji and of some scripts, and harmless."""
+_JOINER = "\N{ZERO WIDTH JOINER}"
 
 
 class Terminal(NamedTuple):
@@ -83,7 +83,7 @@ class Terminal(NamedTuple):
 
 def sanitize(text: str) -> str:
     """Return a text from outside as one line that cannot steer a terminal, nor forge another."""
-    return "".join(c if c.isprintable() or c in _INVISIBLE else "\ufffd" for c in text)
+    return replace_unprintable(text, "\N{REPLACEMENT CHARACTER}")
 
 
 def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cldmon.domain.text import replace_unprintable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,7 +42,7 @@ def _links(folder: Path) -> Iterator[str]:
 
 
 def _name(process: Path) -> str:
-    return "".join(c for c in _text(process / "comm") if c.isprintable()) or "a program"
+    return replace_unprintable(_text(process / "comm"), "") or "a program"
 
 
 def _text(path: Path) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cldmon.domain.secret import mask_secrets
+from cldmon.domain.text import replace_unprintable
 from cldmon.errors import CldmonError
 from cldmon.web.file_cache import mark_of
 
@@ -83,7 +84,7 @@ class ThrottledLogger:
 
     def __call__(self, message: str) -> None:
         """Say it, or not."""
-        line = mask_secrets("".join(c if c.isprintable() else "?" for c in message[:_MAX_LINE]))
+        line = mask_secrets(replace_unprintable(message[:_MAX_LINE], "?"))
         now = self._now()
         before = self._said.get(line)  # asked once: another thread may forget it meanwhile
         if before is not None and abs(now - before) < REPEAT_AFTER:

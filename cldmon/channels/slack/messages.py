@@ -7,13 +7,13 @@ and Slack's date markup, so no label can mention anybody or break the format.
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.events import EventKind
 from cldmon.domain.instants import nearest_minute
+from cldmon.domain.text import is_printable
 from cldmon.domain.windows import limit_name
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _ROOM = 80
 """Characters granted to a label or title: keeps the header below Slack's limit of 150."""
-
-_BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +165,13 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 def _quoted(foreign: str) -> str:
     """Return a text from outside as one escaped line that Slack shows to the letter."""
-    line = " ".join("".join(c for c in foreign if _is_shown(c)).split()) or "?"
+    line = " ".join("".join(c for c in foreign if c.isspace() or is_printable(c)).split()) or "?"
     if _units(_escaped(line)) <= _ROOM:
         return _escaped(line)
     line = line[:_ROOM]
     while _units(_escaped(line)) >= _ROOM:
         line = line[:-1]
     return f"{_escaped(line)}…"
-
-
-def _is_shown(char: str) -> bool:
-    """Tell characters that are shown from those that hide, reorder or can't be encoded."""
-    if char in _BIDI_CONTROLS:
-        return False
-    return char.isspace() or unicodedata.category(char) not in {"Cc", "Cs"}
 
 
 def _escaped(text: str) -> str:

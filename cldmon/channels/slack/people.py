@@ -9,6 +9,7 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.people import Person
+from cldmon.domain.text import replace_unprintable
 from cldmon.errors import SlackError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _SIMILAR = 0.75
 _ID, _EXACT, _PREFIX, _INSIDE = range(4)
 """How well a query fits, best first."""
 
-_JOINER = "\N{ZERO WIDTH JOINER}"
 """Holds composed emoji together, although Python calls it unprintable."""
 
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
@@ -57,9 +57,7 @@ def known_person(
 
 def _clean(name: object) -> str:
     """Return a name without control characters: it will be shown on terminals."""
-    return (
-        "".join(c for c in name if c.isprintable() or c == _JOINER) if isinstance(name, str) else ""
-    )
+    return replace_unprintable(name, "") if isinstance(name, str) else ""
 
 
 def search(
