@@ -16,7 +16,7 @@ from cldmon.web.file_cache import FileCache
 from cldmon.web.http import Document, encode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -24,99 +24,91 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Snapshot
     from cldmon.store.state import State
     from cldmon.web.auth import Caller
-    from cldmon.web.file_cache import Mark
     from cldmon.web.services import ServerSettings
 
 FORECAST_SECONDS = 300
-"""A forecast moves slowly, so it is made so rarely; a new pass makes a new one at once."""
-
-_MAX_DOCUMENTS = 100
+"""Forecasts change slowly: they are computed this often, and after each pass."""
 
 
 class Usage:
-    """Makes the answers, each once for everybody who asks alike within a second.
-
-    What can be said of a reading changes as it ages. Threads may share it. `compute_forecasts` is
-    `cldmon.forecasts.compute_forecasts`.
-    """
+    """Makes the answers, one per kind of caller and second. Threads may share it."""
 
     def __init__(
         self,
         data_dir: Path,
         compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = compute_forecasts,
     ) -> None:
-        state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
+        state, self._subscriptions_file = StateFile(data_dir), SubscriptionsFile(data_dir)
         self._data_dir = data_dir
         self._compute_forecasts = compute_forecasts
         self._lock = threading.Lock()
         self._state = FileCache(state.path, state.load)
-        self._subscriptions = FileCache(subscriptions.path, lambda: _load(subscriptions))
+        self._subscriptions = FileCache(self._subscriptions_file.path, self._load_subscriptions)
+        self._moment: object = None
         self._documents: dict[object, Document] = {}
         self._forecasts: tuple[object, Forecasts] | None = None
 
     def snapshot(self, settings: ServerSettings) -> Snapshot:
         """Return what the last pass left of the configured accounts; raises StoreError."""
-        stored = self._state.value().snapshot
-        known = replace(
-            stored, interval=settings.interval, slack_enabled=settings.slack is not None
-        )
-        return configured(known, settings.labels)
+        return self.state(settings).snapshot
 
     def state(self, settings: ServerSettings) -> State:
-        """Return all that the last pass left, its snapshot as above; raises StoreError."""
-        return replace(self._state.value(), snapshot=self.snapshot(settings))
+        """Return all that the last pass left of the configured accounts; raises StoreError."""
+        state = self._state.value()
+        known = replace(
+            state.snapshot, interval=settings.interval, slack_enabled=settings.slack is not None
+        )
+        return replace(state, snapshot=configured(known, settings.labels))
 
     def document(self, caller: Caller, settings: ServerSettings, now: datetime) -> Document:
-        """Return the answer to one caller; raises StoreError."""
-        state, _ = self._state.marked_value()
-        changed, subscriptions = self._subscriptions.marked_value()
-        # All guests are shown the same.
-        who = (caller.has_token, caller.user, caller.name)
-        key = (int(now.timestamp()), state, changed, settings, who)
-        with self._lock:  # every page asks as soon as a pass is due: one of them makes the answer
+        """Return the answer to one caller; raises StoreError.
+
+        Every page asks as soon as a pass is due, so answers and forecasts are made under a lock.
+        """
+        state, subscriptions = self._state.value(), self._subscriptions.value()
+        moment = int(now.timestamp()), state, subscriptions, settings
+        key = caller.has_token, caller.user, caller.name  # all guests are shown the same
+        with self._lock:
+            if self._moment != moment:
+                self._moment, self._documents = moment, {}
             if key not in self._documents:
-                if len(self._documents) >= _MAX_DOCUMENTS:
-                    self._documents.clear()
-                snapshot = self.snapshot(settings)
-                shown = to_json(snapshot, now, self._forecasts_of(snapshot, state, settings, now))
-                self._documents[key] = _document(shown, caller, settings, subscriptions)
+                forecasts = self._current_forecasts(state, settings, now)
+                usage = to_json(self.snapshot(settings), now, forecasts)
+                self._documents[key] = _build(usage, caller, settings, subscriptions)
             return self._documents[key]
 
-    def _forecasts_of(
-        self, snapshot: Snapshot, state: Mark, settings: ServerSettings, now: datetime
+    def _current_forecasts(
+        self, state: State, settings: ServerSettings, now: datetime
     ) -> Forecasts:
-        """Return the forecasts; none where the history cannot be read: usage is shown then, too."""
-        key = (state, settings, now.timestamp() // FORECAST_SECONDS)
+        """Return the forecasts; none if the history cannot be read, since usage is shown anyway."""
+        key = state, settings, now.timestamp() // FORECAST_SECONDS
         if self._forecasts is None or self._forecasts[0] != key:
             try:
-                self._forecasts = key, self._compute_forecasts(self._data_dir, snapshot, now)
+                found = self._compute_forecasts(self._data_dir, self.snapshot(settings), now)
             except StoreError:
-                self._forecasts = key, {}
+                found = {}
+            self._forecasts = key, found
         return self._forecasts[1]
 
+    def _load_subscriptions(self) -> Subscriptions | None:
+        try:
+            return self._subscriptions_file.load()
+        except StoreError:
+            return None
 
-def _document(
-    common: Mapping[str, Any],
+
+def _build(
+    usage: dict[str, Any],
     caller: Caller,
     settings: ServerSettings,
     subscriptions: Subscriptions | None,
 ) -> Document:
-    known = subscriptions or Subscriptions()
-    more: dict[str, Any] = {"session": caller.to_json(settings), "alertSubscriptions": {}}
+    body = {**usage, "session": caller.to_json(settings), "alertSubscriptions": {}}
     for label in settings.labels:
-        mine = known.of(caller.user, label)
-        more["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}
+        mine = (subscriptions or Subscriptions()).of(caller.user, label)
+        body["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}
     if subscriptions is None:
-        more["subscriptionsError"] = "subscriptions.json cannot be read"
-    # Ages grow all the time, and follow from the other values: they are no news.
-    ageless = [{**entry, "ageSeconds": None} for entry in common["accounts"]]
-    news = encode_json({**common, **more, "accounts": ageless})
-    return Document(encode_json({**common, **more}), etag_source=news)
-
-
-def _load(file: SubscriptionsFile) -> Subscriptions | None:
-    """Return everybody's subscriptions; None for a damaged file: usage is shown all the same."""
-    try:
-        return file.load()
-    except StoreError:
-        return None
+        body["subscriptionsError"] = "subscriptions.json cannot be read"
+    # Ages follow from the other values, and would change the ETag every second.
+    ageless = [{**account, "ageSeconds": None} for account in body["accounts"]]
+    return Document(encode_json(body), etag_source=encode_json({**body, "accounts": ageless}))
