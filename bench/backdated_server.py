@@ -35,7 +35,7 @@ class Clock:
 
 def server(config: Path, clock: Clock) -> WebServer:
     """Return the server."""
-    return App(config, None, {}, clock).server(lambda line: print(line, file=sys.stderr))
+    return App(config, None, {}, clock).server()
 
 
 if __name__ == "__main__":

@@ -236,8 +236,8 @@ class App:
         if found.clearance:
             CookieStore(self.data_dir / "browser", label, found.key).keep(found.clearance)
 
-    def server(self, warn: Warn) -> WebServer:
+    def server(self) -> WebServer:
         """The HTTP API and the dashboard, listening; see `serving.server`."""
         from cldmon.app.serving import server
 
-        return server(self, warn)
+        return server(self)

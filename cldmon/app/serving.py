@@ -12,11 +12,12 @@ from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.concurrency import LOCK_SECONDS
+from cldmon.web.file_cache import AutoReloader
+from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
 from cldmon.web.public import PublicUrl
-from cldmon.web.reload import AutoReloader, ThrottledLogger
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import NullSlack, RateLimits, ServerSettings, Services, Slack
@@ -30,42 +31,40 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
 
 
-def server(app: App, warn: Callable[[str], None]) -> WebServer:
+def server(app: App) -> WebServer:
     """Return the HTTP API and the dashboard, listening; it follows changes of the configuration.
 
     Raises ConfigError, StoreError, or ListenError.
     """
     config = app.settings()
-    place, say = _place(config), ThrottledLogger(warn, app.now)
-    build = _builder(app, config.port, say)
+    place = _place(config)
+    build = _builder(app, config.port)
 
     def load() -> Services:
         changed = app.settings()
         if _place(changed) != place:
-            say("host, port and data_dir are as they were: restart the server to change them")
+            log.warning("host, port and data_dir need a restart of the server to change")
         # Who may come in counts from where it listens, whatever the changed file says of that.
         bound = changed.model_copy(update={"host": config.host})
         check_login(bound, app.config_path)
         for remark in remarks(bound):
-            say(remark)
+            log.warning(remark)
         return build(bound)
 
-    services = AutoReloader(app.config_path, load, say)
-    return WebServer(
-        config.host, config.port, lambda request: respond(request, services.value()), say
-    )
+    services = AutoReloader(app.config_path, load)
+    return WebServer(config.host, config.port, lambda request: respond(request, services.value()))
 
 
-def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Config], Services]:
+def _builder(app: App, port: int) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
     rate_limits, found, usage = RateLimits(app.now), load_pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
-    revoked = Revocations(data_dir, app.now, warn)
+    revoked = Revocations(data_dir, app.now)
 
     def build(config: Config) -> Services:
         given = config.session_secret
-        secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir, warn)
+        secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir)
         return Services(
             settings=_build_settings(app, config, port),
             sessions=Sessions(secret, revoked, app.now),
@@ -75,7 +74,6 @@ def _builder(app: App, port: int, warn: Callable[[str], None]) -> Callable[[Conf
             subscriptions=subscriptions,
             data_dir=data_dir,
             pages=found,
-            warn=warn,
             now=app.now,
         )
 

@@ -20,6 +20,6 @@ def command(app: App) -> None:
     Where it listens and who may log in stands in the configuration, which may be changed while it
     runs. It reads what the passes wrote; `cldmon fetch` or its timer makes them.
     """
-    server = app.server(complain)
+    server = app.server()
     complain(f"serving {server.url}")
     server.run()

@@ -22,6 +22,7 @@ from cldmon.web.http import (
     Response,
     json_response,
 )
+from cldmon.web.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,11 +60,11 @@ def respond(request: Request, services: Services) -> Response:
     except RefusedError as error:
         return error.response
     except CldmonError as error:
-        services.warn(f"{request.method} {request.path}: {error}")
+        log.warning("%s %s: %s", request.method, request.path, error)
         return UNAVAILABLE
     except Exception as error:
         # What it says may quote anything; its kind and place are enough to find it.
-        services.warn(f"{request.method} {request.path}: {_describe_place(error)}")
+        log.warning("%s %s: %s", request.method, request.path, _describe_place(error))
         return INTERNAL_ERROR
 
 

@@ -1,9 +1,13 @@
-"""What a file holds, read again when it has changed."""
+"""What a file holds, loaded again when the file has changed."""
 
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from cldmon.errors import CldmonError
+from cldmon.web.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,8 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Mark: TypeAlias = tuple[int, int, int] | None
-"""Time of change in ns, inode and size: what tells one state of a file from others."""
+Version: TypeAlias = tuple[int, int, int] | None
+"""Modification time in ns, inode and size; None if the file can't be looked at."""
 
 
 class FileCache(Generic[T]):
@@ -21,23 +25,45 @@ class FileCache(Generic[T]):
     def __init__(self, path: Path, load: Callable[[], T]) -> None:
         self._path = os.fspath(path)
         self._load = load
-        self._last: tuple[Mark, T] | None = None
+        self._last: tuple[Version, T] | None = None
 
     def value(self) -> T:
         """Return the value, or raise what `load` raises."""
-        return self.marked_value()[1]
-
-    def marked_value(self) -> tuple[Mark, T]:
-        """Return the value and the mark of the file that it was made from."""
-        # Looked at before it is read: a change in between is then noticed by the next look.
-        mark, last = mark_of(self._path), self._last
-        if last is None or last[0] != mark:
-            last = self._last = (mark, self._load())
-        return last
+        # Before it is read, so that the next call notices a change in between.
+        version, last = _version(self._path), self._last
+        if last is None or last[0] != version:
+            last = self._last = (version, self._load())
+        return last[1]
 
 
-def mark_of(path: str) -> Mark:
-    """Return a file's mark; None where there is no file, or none that may be looked at."""
+class AutoReloader(Generic[T]):
+    """What `load` makes of the configuration at `path`; the last good value while it is invalid.
+
+    One thread reloads it; the others go on with the old value. Raises what `load` raises at first.
+    """
+
+    def __init__(self, path: Path, load: Callable[[], T]) -> None:
+        self._path = os.fspath(path)
+        self._load = load
+        self._lock = threading.Lock()
+        self._version = _version(self._path)
+        self._value = load()
+
+    def value(self) -> T:
+        """Return the current value."""
+        if _version(self._path) != self._version and self._lock.acquire(blocking=False):
+            try:
+                self._version = _version(self._path)
+                self._value = self._load()
+                log.warning("the configuration has changed and is now in use")
+            except CldmonError as error:
+                log.warning("the new configuration is invalid; still using the old one: %s", error)
+            finally:
+                self._lock.release()
+        return self._value
+
+
+def _version(path: str) -> Version:
     try:
         found = os.stat(path)  # noqa: PTH116 - this is on the path of every request
     except OSError:

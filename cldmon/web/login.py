@@ -14,6 +14,7 @@ from cldmon.web.auth import Caller, caller_key
 from cldmon.web.bodies import get_json_object, get_query_param, get_string
 from cldmon.web.http import RefusedError, Request, Response, json_response
 from cldmon.web.limits import format_wait
+from cldmon.web.log import log
 from cldmon.web.one_time_codes import Outcome
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def send_confirmation(
     except RefusedError:
         return False
     if receipt.fate is not DeliveryStatus.DELIVERED:
-        services.warn(f"a confirmation was not delivered: {receipt.reason}")
+        log.warning("a confirmation was not delivered: %s", receipt.reason)
     return receipt.fate is DeliveryStatus.DELIVERED
 
 
@@ -177,7 +178,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     except RefusedError:
         return  # the log says why
     if receipt.fate is not DeliveryStatus.DELIVERED:
-        services.warn(f"a warning of wrong login codes was not delivered: {receipt.reason}")
+        log.warning("a warning of wrong login codes was not delivered: %s", receipt.reason)
 
 
 @contextmanager
@@ -187,7 +188,7 @@ def _slack_call(services: Services) -> Iterator[None]:
         try:
             yield
         except SlackError as error:
-            services.warn(str(error))
+            log.warning("%s", error)
             raise RefusedError(
                 503, "Slack cannot be asked: try again in a minute", ("Retry-After", "60")
             ) from error

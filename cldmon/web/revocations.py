@@ -17,6 +17,7 @@ from cldmon.domain.model import to_ms
 from cldmon.errors import BusyError, StoreError
 from cldmon.web.concurrency import LOCK_SECONDS
 from cldmon.web.file_cache import FileCache
+from cldmon.web.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ class Ended(Protocol):
 class Revocations:
     """The sessions that were ended by a logout, each until it would have expired.
 
-    `now` gives UTC instants. `warn` hears of a damaged list.
+    `now` gives UTC instants.
     A logout waits for other processes for `patience` seconds at most.
     """
 
@@ -63,13 +64,11 @@ class Revocations:
         self,
         data_dir: Path,
         now: Callable[[], datetime],
-        warn: Callable[[str], None],
         patience: float = LOCK_SECONDS,
     ) -> None:
         self._path = data_dir / "revoked-sessions.json"
         self._lock = data_dir / "revoked-sessions.lock"
         self._now = now
-        self._warn = warn
         self._patience = patience
         self._cache = FileCache(self._path, self._load)
         self._cache.value()  # before anybody logs in
@@ -97,7 +96,7 @@ class Revocations:
         try:
             ends = self._read()
         except DamagedFileError as error:
-            self._warn(f"{error}: everybody has to log in again")
+            log.warning("%s: everybody has to log in again", error)
             ends = None
         if ends is None:
             ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}

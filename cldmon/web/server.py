@@ -16,6 +16,7 @@ from cldmon.errors import CldmonError
 from cldmon.web import http_parser
 from cldmon.web.connections import Connections, Phase
 from cldmon.web.http import RefusedError, Response
+from cldmon.web.log import ThrottleFilter, log
 from cldmon.web.port_owner import find_port_owner
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from cldmon.web.http_parser import Head
 
     Respond = Callable[[Request], Response]
-    Warn = Callable[[str], None]
 
 GOODBYE_SECONDS = 1.0
 """How long an answer in the making is waited for when the server ends."""
@@ -70,11 +70,9 @@ class WebServer(ThreadingHTTPServer):
         host: str,
         port: int,
         respond: Respond,
-        warn: Warn,
         connections: Connections | None = None,
     ) -> None:
         self.respond = respond
-        self.warn = warn
         self.connections = Connections() if connections is None else connections
         self.address_family, address = _resolved(host, port)
         try:
@@ -93,9 +91,12 @@ class WebServer(ThreadingHTTPServer):
         """Answer until interrupted; then say goodbye to whoever is connected."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         gc.set_threshold(_COLLECTED)
+        throttle = ThrottleFilter()
+        log.addFilter(throttle)
         with suppress(KeyboardInterrupt):
             self.serve_forever()
         self.end()
+        log.removeFilter(throttle)
 
     def end(self) -> None:
         """Stop listening, and end every connection."""
@@ -119,7 +120,7 @@ class WebServer(ThreadingHTTPServer):
             try:
                 super().process_request(request, client_address)
             except (RuntimeError, MemoryError):
-                self.warn(_NO_THREAD)
+                log.warning(_NO_THREAD)
                 if not self.connections.make_room():
                     break
             else:
@@ -140,9 +141,9 @@ class WebServer(ThreadingHTTPServer):
         """Let connections end as they like; anything else is a fault of ours."""
         error = sys.exception()
         if isinstance(error, CldmonError):
-            self.warn(f"an answer broke off: {error}")
+            log.warning("an answer broke off: %s", error)
         elif not isinstance(error, OSError):
-            self.warn(f"a connection ended with an unexpected {type(error).__name__}")
+            log.warning("a connection ended with an unexpected %s", type(error).__name__)
 
 
 class RequestHandler(BaseHTTPRequestHandler):

@@ -150,5 +150,4 @@ class Services:
     subscriptions: SubscriptionsFile
     data_dir: Path
     pages: Mapping[str, Document]
-    warn: Callable[[str], None]
     now: Callable[[], datetime]

@@ -18,6 +18,7 @@ from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
 from cldmon.web.concurrency import LOCK_SECONDS
+from cldmon.web.log import log
 from cldmon.web.revocations import LIFETIME, DamagedFileError, read_private
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Sessions:
         return session
 
 
-def load_session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
+def load_session_secret(data_dir: Path) -> Secret:
     """Return the secret kept in data_dir, made at the first call, and where it is damaged.
 
     Raises StoreError where it cannot be read or written, BusyError where others hold its lock.
@@ -159,7 +160,7 @@ def load_session_secret(data_dir: Path, warn: Callable[[str], None]) -> Secret:
             text = _secret_in(path)
         except DamagedFileError as error:
             text = _new_secret(path)
-            warn(f"{error}: everybody has to log in again")
+            log.warning("%s: everybody has to log in again", error)
         return Secret(text or _new_secret(path))
 
 

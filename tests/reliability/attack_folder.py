@@ -100,9 +100,7 @@ def _live(data: Path) -> None:
 
 def _log_out(house: House) -> None:
     data = house.data_dir
-    sessions = Sessions(
-        load_session_secret(data, print), Revocations(data, house.clock, print), house.clock
-    )
+    sessions = Sessions(load_session_secret(data), Revocations(data, house.clock), house.clock)
     sessions.end(sessions.open("U1"))
 
 

@@ -66,7 +66,7 @@ def forged(house: House, guesses: int) -> Result:
 
 
 def _forgeries(house: House) -> Iterator[tuple[str, str]]:
-    secret = load_session_secret(house.data_dir, print).reveal()
+    secret = load_session_secret(house.data_dir).reveal()
     body = [
         "u1",
         ALICE,
@@ -146,8 +146,8 @@ def replayed(house: House, guesses: int) -> Result:
     result = Result("cookies used after logout, restart, expiry or a changed secret")
 
     other = Sessions(
-        load_session_secret(house.data_dir, print),
-        Revocations(house.data_dir, house.clock, print),
+        load_session_secret(house.data_dir),
+        Revocations(house.data_dir, house.clock),
         house.clock,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
 from cldmon.web.http import Document, Request, Response
+from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import TrustedProxies
@@ -63,8 +65,10 @@ class House:
         self.data_dir = data_dir
         self.clock = clock
         self.warnings: list[str] = []
+        self._log = _ListHandler(self.warnings)
+        log.addHandler(self._log)
         self.services = self._services(slack, login)
-        self.server = WebServer("127.0.0.1", 0, self._respond, self.warnings.append, connections)
+        self.server = WebServer("127.0.0.1", 0, self._respond, connections)
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
 
     def _respond(self, request: Request) -> Response:
@@ -84,13 +88,12 @@ class House:
                 slack=self._slack(slack) if slack else None,
             ),
             sessions=self.fresh_sessions(),
-            person_hashes=PersonHashes(load_session_secret(self.data_dir, print), self.clock),
+            person_hashes=PersonHashes(load_session_secret(self.data_dir), self.clock),
             rate_limits=RateLimits(self.clock),
             usage=Usage(self.data_dir),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **load_pages()},
-            warn=self.warnings.append,
             now=self.clock,
         )
 
@@ -102,8 +105,8 @@ class House:
 
     def fresh_sessions(self) -> Sessions:
         """Return the sessions as a server has them that has just started."""
-        revoked = Revocations(self.data_dir, self.clock, self.warnings.append, LOCK_SECONDS)
-        secret = load_session_secret(self.data_dir, self.warnings.append)
+        revoked = Revocations(self.data_dir, self.clock, LOCK_SECONDS)
+        secret = load_session_secret(self.data_dir)
         return Sessions(secret, revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:
@@ -140,6 +143,7 @@ class House:
         self.server.shutdown()
         self.server.end()
         self._thread.join()
+        log.removeHandler(self._log)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -172,6 +176,15 @@ class House:
         client = self.client()
         assert client.post("/api/auth", {"slackId": user}).status == 200
         return client
+
+
+class _ListHandler(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(record.getMessage())
 
 
 class Client:

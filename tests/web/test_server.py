@@ -482,18 +482,18 @@ def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock
 
 def test_a_port_in_use_names_who_holds_it(house: House) -> None:
     with pytest.raises(ListenError, match=rf"port {house.address[1]}: .*\(process \d+\)"):
-        WebServer(*house.address, lambda _: Response(204), print)
+        WebServer(*house.address, lambda _: Response(204))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300])
 def test_a_host_that_is_not_ours_is_said(host: str) -> None:
     with pytest.raises(ListenError, match=r"change `host`"):
-        WebServer(host, 0, lambda _: Response(204), print)
+        WebServer(host, 0, lambda _: Response(204))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "[::1]", "::"])
 def test_every_way_to_write_an_address_is_understood(host: str) -> None:
-    server = WebServer(host, 0, lambda _: Response(204), print)
+    server = WebServer(host, 0, lambda _: Response(204))
     server.server_close()
     assert re.fullmatch(r"http://([\d.]+|\[[\d:]+\]):\d+/", server.url)
 

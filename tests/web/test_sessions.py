@@ -31,13 +31,8 @@ SECRET = Secret("a-secret-that-nobody-guesses")
 DAMAGES = {**damage.CONTENTS, **damage.PLACES, "gone": os.unlink}
 
 
-def revocations(data_dir: Path, clock: Clock, said: list[str] | None = None) -> Revocations:
-    warn = (said if said is not None else []).append
-    return Revocations(data_dir, clock, warn)
-
-
 def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
-    return Sessions(secret, revocations(data_dir, clock), clock)
+    return Sessions(secret, Revocations(data_dir, clock), clock)
 
 
 def cookie(sessions: Sessions, scope: CookieScope = SCOPE) -> str:
@@ -150,10 +145,13 @@ def test_a_flood_of_guests_does_not_bring_a_users_session_back(
 @pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("restarted", [False, True])
 def test_without_the_list_of_ends_everybody_has_to_log_in_again(
-    tmp_path: Path, clock: Clock, harm: Damage, restarted: bool
+    tmp_path: Path,
+    clock: Clock,
+    harm: Damage,
+    restarted: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    said: list[str] = []
-    sessions = Sessions(SECRET, revocations(tmp_path, clock, said), clock)
+    sessions = Sessions(SECRET, Revocations(tmp_path, clock), clock)
     ended, other = cookie(sessions), cookie(sessions)
     session = sessions.read(ended, SCOPE)
     assert session
@@ -162,17 +160,17 @@ def test_without_the_list_of_ends_everybody_has_to_log_in_again(
     harm(tmp_path / "revoked-sessions.json")
     clock.advance(timedelta(minutes=1))
     if restarted:
-        sessions = Sessions(SECRET, revocations(tmp_path, clock, said), clock)
+        sessions = Sessions(SECRET, Revocations(tmp_path, clock), clock)
     assert (sessions.read(ended, SCOPE), sessions.read(other, SCOPE)) == (None, None)
     again = cookie(sessions)
     assert sessions.read(again, SCOPE)
     clock.advance(timedelta(minutes=1))
     assert sessions.read(again, SCOPE)
     assert sessions.read(ended, SCOPE) is None
-    assert len(said) <= 1
-    if said:
-        assert "revoked-sessions.json" in said[0]
-        assert "everybody has to log in again" in said[0]
+    assert len(caplog.messages) <= 1
+    if caplog.messages:
+        assert "revoked-sessions.json" in caplog.messages[0]
+        assert "everybody has to log in again" in caplog.messages[0]
 
 
 def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
@@ -200,25 +198,26 @@ def test_trouble_that_passes_ends_no_session(tmp_path: Path, clock: Clock) -> No
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    first = load_session_secret(data_dir, print)
-    assert first == load_session_secret(data_dir, print)
+    first = load_session_secret(data_dir)
+    assert first == load_session_secret(data_dir)
     assert len(first.reveal()) >= 32
     assert (data_dir / "session-secret").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
-def test_a_secret_that_is_damaged_is_made_anew(tmp_path: Path, harm: Damage) -> None:
+def test_a_damaged_secret_is_replaced(
+    tmp_path: Path, harm: Damage, caplog: pytest.LogCaptureFixture
+) -> None:
     """What is left of it, or stands there instead, may be guessed."""
     path = tmp_path / "session-secret"
-    said: list[str] = []
-    first = load_session_secret(tmp_path, print)
+    first = load_session_secret(tmp_path)
     harm(path)
     if path.is_dir():  # which cannot be replaced
         with pytest.raises(StoreError, match="session-secret"):
-            load_session_secret(tmp_path, said.append)
+            load_session_secret(tmp_path)
         return
-    second = load_session_secret(tmp_path, said.append)
+    second = load_session_secret(tmp_path)
     assert first != second
     assert len(second.reveal()) >= 32
-    assert second == load_session_secret(tmp_path, print)
-    assert len(said) <= 1
+    assert second == load_session_secret(tmp_path)
+    assert len(caplog.messages) <= 1

@@ -1,35 +1,30 @@
-"""What follows a file that changes, and how often a thing is said."""
+"""What is loaded again when its file changes; how often a message is logged; who holds a port."""
 
 from __future__ import annotations
 
+import logging
 import os
-from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cldmon.errors import ConfigError
-from cldmon.web.file_cache import FileCache
+from cldmon.web.file_cache import AutoReloader, FileCache
+from cldmon.web.log import REPEAT_SECONDS, ThrottleFilter
 from cldmon.web.port_owner import find_port_owner
-from cldmon.web.reload import AutoReloader, ThrottledLogger
-from tests.web.raw import Ticks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.fakes import Clock
-
 
 class Followed:
-    """A file whose text must be a number, and what is said of it."""
+    """A file whose text must be a number."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.said: list[str] = []
-        self.ticks = Ticks()
         self.write("1")
-        self.value = AutoReloader(path, self._number, self.said.append, self.ticks).value
+        self.value = AutoReloader(path, self._number).value
 
     def _number(self) -> int:
         try:
@@ -42,7 +37,6 @@ class Followed:
         draft = self.path.with_name("draft")
         draft.write_text(text)
         draft.replace(self.path)
-        self.ticks.now += 2
 
 
 @pytest.fixture
@@ -50,26 +44,26 @@ def followed(tmp_path: Path) -> Followed:
     return Followed(tmp_path / "file")
 
 
-def test_a_change_is_followed(followed: Followed) -> None:
+def test_a_change_is_followed(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
     followed.write("22")
     assert followed.value() == 22
-    assert followed.said == ["the configuration has changed and is now in use"]
+    assert caplog.messages == ["the configuration has changed and is now in use"]
 
 
-def test_a_broken_file_is_told_once_and_the_last_good_value_kept(followed: Followed) -> None:
+def test_a_broken_file_is_logged_once_and_the_last_good_value_kept(
+    followed: Followed, caplog: pytest.LogCaptureFixture
+) -> None:
     followed.write("broken")
     for _ in range(3):
         assert followed.value() == 1
-        followed.ticks.now += 2
-    [said] = followed.said
-    assert said.endswith("no number")
+        [message] = caplog.messages
+    assert message.endswith("no number")
     followed.write("3")
     assert followed.value() == 3
 
 
 def test_a_file_that_is_gone_changes_nothing(followed: Followed) -> None:
     followed.path.unlink()
-    followed.ticks.now += 2
     assert followed.value() == 1
 
 
@@ -78,7 +72,7 @@ def test_at_the_start_it_must_be_good(tmp_path: Path) -> None:
         raise ConfigError("bad")
 
     with pytest.raises(ConfigError):
-        AutoReloader(tmp_path / "file", make, print)
+        AutoReloader(tmp_path / "file", make)
 
 
 def test_a_cached_file_is_read_only_when_it_has_changed(tmp_path: Path) -> None:
@@ -105,15 +99,15 @@ def test_a_change_while_the_file_is_read_is_seen_by_the_next_look(tmp_path: Path
     assert [cache.value(), cache.value()] == ["old", "newer"]
 
 
-def test_a_message_is_said_once_an_hour_on_one_harmless_line(clock: Clock) -> None:
-    said: list[str] = []
-    say = ThrottledLogger(said.append, clock)
-    for _ in range(3):
-        say("GET /\n\x1b[31m: xoxb-123-secret")
-    assert said == ["GET /??[31m: **********"]
-    clock.advance(timedelta(hours=1))
-    say("GET /\n\x1b[31m: xoxb-123-secret")
-    assert len(said) == 2
+def test_a_message_is_logged_once_an_hour() -> None:
+    throttle = ThrottleFilter()
+
+    def passes(created: float, path: str = "/") -> bool:
+        record = logging.makeLogRecord({"msg": "GET %s", "args": (path,), "created": created})
+        return throttle.filter(record)
+
+    assert [passes(0), passes(1), passes(2, "/other"), passes(3)] == [True, False, True, False]
+    assert passes(REPEAT_SECONDS)
 
 
 def test_who_holds_a_port_may_be_hidden(tmp_path: Path) -> None:
