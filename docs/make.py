@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = 78
-"""As on a terminal of 80."""
+"""The width of help texts on a terminal of 80 columns."""
 
 INTRODUCTION = """\
 # Command reference
@@ -44,10 +44,10 @@ pass is running.
 """
 
 
-_ASK_IN_BASH = """\
+_BASH_CALL = """\
     response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD """
-_ASK_IN_BASH_WITHOUT_EQUALS = """\
-    # bash takes `--account=al` for three words.
+_BASH_CALL_WITHOUT_EQUALS = """\
+    # bash splits `--account=al` into three words.
     local word words=()
     for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
         [[ $word == = ]] || words+=("$word")
@@ -61,27 +61,27 @@ CASES = re.compile(r"^## ([^\n]+)\n.*?<!-- cases: \w+ -->\n(.*?)<!-- end -->", r
 """A section of docs/reliability-results.md: its heading and its table."""
 
 
-def generated() -> dict[Path, str]:
+def generate_docs() -> dict[Path, str]:
     """Return the text of each generated file, by its path in the checkout."""
     folder = Path("cldmon/cli/completions")
-    scripts = {folder / f"cldmon.{shell}": completion(shell) for shell in SHELLS}
+    scripts = {folder / f"cldmon.{shell}": completion_script(shell) for shell in SHELLS}
     tables = {path.relative_to(ROOT): text for path, text in render_pages(load(RESULTS)).items()}
     return {
-        Path("docs/cli.md"): manual(),
+        Path("docs/cli.md"): format_manual(),
         **scripts,
-        **contrib(),
+        **contrib_files(),
         **tables,
-        **filled("docs/reliability.md", totals=totals()),
-        **filled("CONTRIBUTING.md", rooms=rooms()),
+        **fill_page("docs/reliability.md", totals=format_totals()),
+        **fill_page("CONTRIBUTING.md", rooms=format_rooms()),
     }
 
 
-def filled(name: str, **blocks: str) -> dict[Path, str]:
+def fill_page(name: str, **blocks: str) -> dict[Path, str]:
     """Return a page of the checkout with its generated blocks replaced."""
     return {Path(name): fill((ROOT / name).read_text(encoding="utf-8"), blocks)}
 
 
-def totals() -> str:
+def format_totals() -> str:
     """Return the table of docs/reliability.md: the sum of each table of the results."""
     results = "reliability-results.md"
     rows = []
@@ -97,7 +97,7 @@ def totals() -> str:
     return format_table([["cases", "tried", "survived", "lost", "let in"], *rows])
 
 
-def rooms() -> str:
+def format_rooms() -> str:
     """Return the table of CONTRIBUTING.md: each room by layer, and the libraries only it imports.
 
     Layers and libraries are those of the import contracts, the job is the first line of the
@@ -114,13 +114,13 @@ def rooms() -> str:
     rows = [["layer", "room", "job", "only home of"]]
     for number, layer in zip(range(len(layers) - 1, -1, -1), layers, strict=True):
         rows += [
-            [str(number), f"`{room}`", job(room), ", ".join(libraries.get(room, []))]
+            [str(number), f"`{room}`", read_job(room), ", ".join(libraries.get(room, []))]
             for room in re.findall(r"\w+", layer)
         ]
     return format_table(rows)
 
 
-def job(room: str) -> str:
+def read_job(room: str) -> str:
     """Return the first line of a room's docstring; a room without one is an error."""
     path = ROOT / "cldmon" / room
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -130,7 +130,7 @@ def job(room: str) -> str:
     return docstring.splitlines()[0].rstrip(".")
 
 
-def contrib() -> dict[Path, str]:
+def contrib_files() -> dict[Path, str]:
     """Return the files that `cldmon schedule` writes for an installation in the default places."""
     systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
     folders = (systemd / "sysusers.d", systemd / "tmpfiles.d", Path("contrib/apparmor"))
@@ -138,13 +138,13 @@ def contrib() -> dict[Path, str]:
     return {**generate_files(PACKAGED, places), cron: add_markers(format_block(PACKAGED))}
 
 
-def manual() -> str:
+def format_manual() -> str:
     """Return docs/cli.md."""
-    sections = (f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in helps())
+    sections = (f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in help_texts())
     return "\n".join([INTRODUCTION, *sections])
 
 
-def helps() -> Iterator[tuple[str, str]]:
+def help_texts() -> Iterator[tuple[str, str]]:
     """Yield each command with its help text, as on a terminal of 80 columns."""
     settings = {**cli.context_settings, "terminal_width": COLUMNS}
     top = click.Context(cli, info_name="cldmon", **settings)
@@ -155,20 +155,20 @@ def helps() -> Iterator[tuple[str, str]]:
             yield f"cldmon {name}", command.get_help(below)
 
 
-def completion(shell: str) -> str:
+def completion_script(shell: str) -> str:
     """Return a shell's completion script."""
     kind = get_completion_class(shell) or ShellComplete
     # ShellComplete.source directly: bash's own method runs bash to check its version.
     text = ShellComplete.source(kind(cli, {}, "cldmon", "_CLDMON_COMPLETE"))
     # Otherwise fish cuts a description or label off at its first comma.
     text = text.replace('(string split "," ', '(string split --max 1 "," ')
-    text = text.replace(_ASK_IN_BASH, _ASK_IN_BASH_WITHOUT_EQUALS)
+    text = text.replace(_BASH_CALL, _BASH_CALL_WITHOUT_EQUALS)
     return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if sys.argv[1:] else ROOT
-    for path, text in generated().items():
+    for path, text in generate_docs().items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
         print(path)

@@ -43,7 +43,9 @@ def test_generated_files_are_up_to_date(tmp_path: Path) -> None:
 
 
 def test_every_help_text_fits_into_80_columns(make: dict[str, Any]) -> None:
-    wide = [line for _, text in make["helps"]() for line in text.splitlines() if len(line) > 80]
+    wide = [
+        line for _, text in make["help_texts"]() for line in text.splitlines() if len(line) > 80
+    ]
     assert wide == []
 
 
@@ -78,5 +80,5 @@ def test_the_table_of_rooms_follows_the_import_contracts(make: dict[str, Any]) -
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
     [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
-    shown = re.findall(r"^\| \d+ \| `(\w+)` \|", make["rooms"](), re.MULTILINE)
+    shown = re.findall(r"^\| \d+ \| `(\w+)` \|", make["format_rooms"](), re.MULTILINE)
     assert shown == [room for layer in layers for room in re.findall(r"\w+", layer)]

@@ -89,7 +89,7 @@ def test_migrating_from_node_system_wide_works(sandbox: Sandbox) -> None:
 
 
 def test_system_wide_passes_use_the_configuration_in_etc(sandbox: Sandbox) -> None:
-    """Whatever the working directory contains."""
+    """A configuration in the working directory plays no part."""
     with_data_dir(sandbox)
     (sandbox.checkout / "config.toml").write_text("")
     sandbox.run_steps("".join(scripts("systemd.md")[:2]))

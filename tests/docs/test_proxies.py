@@ -1,4 +1,4 @@
-"""docs/reverse-proxy.md as it stands, and variations of it, before a real `cldmon serve`."""
+"""The recipes of docs/reverse-proxy.md, and variations of them, before a real `cldmon serve`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def guest(entrance: Entrance, path: str = "/", **headers: str) -> Answer:
 def test_behind_nginx_names_are_checked_and_cookies_are_for_tls_alone(
     env: Env, tmp_path: Path, fake_slack: FakeSlack
 ) -> None:
-    """On another port than 443, as a browser does it, with the port in Host and Origin."""
+    """On a port other than 443, with the port in Host and Origin as a browser sends it."""
     served, site = free_port(), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
     with (
@@ -146,7 +146,7 @@ def test_below_a_path_everything_works_stripped_or_not(
 def test_instances_behind_two_ports_do_not_log_each_other_out(
     tmp_path: Path, fake_claude: FakeClaude
 ) -> None:
-    """Their inner ports are the same, as those of two containers are."""
+    """Their inner ports are the same, as with two containers."""
     served, sites = free_port(), [Entrance(free_port()), Entrance(free_port())]
     hosts = ("127.0.0.1", "127.0.0.2")
     homes = [Env(tmp_path / f"home-{n}", fake_claude) for n in range(2)]
@@ -168,8 +168,8 @@ def test_instances_behind_two_ports_do_not_log_each_other_out(
             assert site.ask("GET", "/metrics", headers={"Cookie": cookies}).status == 200
 
 
-def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(env: Env, tmp_path: Path) -> None:
-    """It comes from another address than the one that is trusted by itself."""
+def test_a_proxy_elsewhere_is_trusted_once_it_is_named(env: Env, tmp_path: Path) -> None:
+    """Its address is not one that cldmon trusts by default."""
     served, far, near = free_port(), Entrance(free_port()), Entrance(free_port())
     folder = prepare(tmp_path / "nginx")
     here = re.sub(r"(?m)^(host|public_url).*", "", ELSEWHERE).replace("172.18.0.0/16", "127.7.0.2")
@@ -194,7 +194,7 @@ def test_a_proxy_elsewhere_is_believed_once_it_is_trusted(env: Env, tmp_path: Pa
         assert guest(other).status == 200
 
 
-def test_behind_caddy_it_works_by_what_caddy_does_by_itself(env: Env, tmp_path: Path) -> None:
+def test_behind_caddy_the_defaults_work(env: Env, tmp_path: Path) -> None:
     served, site = free_port(), Entrance(free_port(), tls=False)
     block = CADDY.replace(NAME, f"http://{NAME}:{site.port}").replace("3000", str(served))
     with (
@@ -204,7 +204,7 @@ def test_behind_caddy_it_works_by_what_caddy_does_by_itself(env: Env, tmp_path: 
         wait_until(site.is_up)
         assert guest(site).cookie.startswith(f"cldmon-sid-{site.port}=")
         one, other = (site._replace(source=source) for source in ("127.0.0.9", "127.0.0.10"))
-        headers = {"X-Forwarded-For": "192.0.2.1"}  # Caddy believes nobody
+        headers = {"X-Forwarded-For": "192.0.2.1"}  # Caddy trusts no client
         statuses = [
             one.ask("POST", "/api/auth", {"slackId": ""}, headers=headers).status for _ in range(61)
         ]

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md: every message on it is one that cldmon has, and none is missing."""
+"""docs/troubleshooting.md lists every message of cldmon, and no other."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 PAGE = read_page("troubleshooting.md")
 FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
-OF_THE_SYSTEM = {"No space left on device"}
+SYSTEM_MESSAGES = {"No space left on device"}
 ERRORS = {name for name in dir(errors) if name.endswith("Error")} | {"StateCorruptError"}
-TELLERS = {*ERRORS, "complain", "warn"}
-FEW = 8
-"""Letters below which a text only frames another, which is on the page itself."""
-NEWS = {
+REPORTERS = {*ERRORS, "complain", "warn"}
+MIN_LETTERS = 8
+"""A text with fewer letters only frames another, which is itself on the page."""
+NOT_PROBLEMS = {
     "Slack message to …: …",
     "serving …",
     "to run the dashboard, too: … enable --now …",
@@ -36,36 +36,36 @@ NEWS = {
     "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
     "the configuration has changed and is now in use",
 }
-"""What is told, too, without being trouble."""
+"""Messages that report no problem."""
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def texts() -> Iterator[str]:
-    """Yield every text of the code, with … where something is filled in; docstrings too."""
+def code_strings() -> Iterator[str]:
+    """Yield every string of the code, docstrings included, with … for each interpolated value."""
     for path in (ROOT / "cldmon").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                yield "".join(_part(value) for value in node.values)
+                yield "".join(_format_part(value) for value in node.values)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
 
 
-def _part(value: ast.expr) -> str:
+def _format_part(value: ast.expr) -> str:
     return str(value.value) if isinstance(value, ast.Constant) else "…"
 
 
-TEXTS = list(texts())
+CODE_STRINGS = list(code_strings())
 
 
-@pytest.mark.parametrize("quoted", sorted(set(QUOTED) - OF_THE_SYSTEM))
+@pytest.mark.parametrize("quoted", sorted(set(QUOTED) - SYSTEM_MESSAGES))
 def test_a_message_on_the_page_is_in_the_code(quoted: str) -> None:
-    """Its parts stand in one text of the code, in this order."""
+    """Its parts are in one string of the code, in this order."""
     pattern = re.compile(".*".join(map(re.escape, quoted.split("…"))), re.DOTALL)
-    assert any(pattern.search(text) for text in TEXTS), quoted
+    assert any(pattern.search(text) for text in CODE_STRINGS), quoted
 
 
-def known(message: str) -> bool:
-    """Return whether the page has a message: as it begins, or a part of it."""
+def is_documented(message: str) -> bool:
+    """Return whether a text on the page matches a message or a part of it."""
     for quoted in QUOTED:
         parts = [re.escape(part.strip()) for part in quoted.split("…") if part.strip()]
         if len("".join(parts)) > 5 and re.search(".*".join(parts), message):
@@ -75,40 +75,42 @@ def known(message: str) -> bool:
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_reason_why_an_account_cannot_be_read_is_on_the_page(kind: FailureKind) -> None:
-    assert known(claude_errors.failed(kind).failure.message)
+    assert is_documented(claude_errors.failed(kind).failure.message)
 
 
-def told() -> Iterator[str]:
-    """Yield what the code says in an error or a warning, where it stands there as a text."""
+def reported_messages() -> Iterator[str]:
+    """Yield the literal messages of errors and warnings in the code."""
     for path in sorted((ROOT / "cldmon").rglob("*.py")):
-        # What doctor says first of a check is its name.
-        tellers = TELLERS - {"fail", "warn"} if path.parent.name == "doctor" else TELLERS
+        # In doctor the first argument of these is the name of the check.
+        reporters = REPORTERS - {"fail", "warn"} if path.parent.name == "doctor" else REPORTERS
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and _name(node.func) in tellers:
-                yield from _texts(node.args[0])
+            if isinstance(node, ast.Call) and node.args and _called_name(node.func) in reporters:
+                yield from _literals(node.args[0])
 
 
-def _name(called: ast.expr) -> str:
+def _called_name(called: ast.expr) -> str:
     return str(getattr(called, "id", getattr(called, "attr", ""))).lstrip("_")
 
 
-def _texts(value: ast.expr) -> Iterator[str]:
+def _literals(value: ast.expr) -> Iterator[str]:
     if isinstance(value, ast.JoinedStr):
-        yield "".join(_part(each) for each in value.values)
+        yield "".join(_format_part(each) for each in value.values)
     elif isinstance(value, ast.Constant):
         yield str(value.value)
     elif isinstance(value, ast.Call) and value.args:
-        yield from _texts(value.args[0])
+        yield from _literals(value.args[0])
 
 
-@pytest.mark.parametrize("message", sorted({each for each in told() if " " in each} - NEWS))
+@pytest.mark.parametrize(
+    "message", sorted({each for each in reported_messages() if " " in each} - NOT_PROBLEMS)
+)
 def test_every_error_and_warning_is_on_the_page(message: str) -> None:
     words = re.sub("[^a-z]", "", message)
-    assert len(words) < FEW or known(message), message
+    assert len(words) < MIN_LETTERS or is_documented(message), message
 
 
 def slack_codes() -> list[str]:
-    """Every code of Slack's that the code knows."""
+    """Return every Slack error code in the code."""
     source = (ROOT / "cldmon" / "channels" / "slack" / "verdicts.py").read_text(encoding="utf-8")
     return sorted(set(re.findall(r'"([a-z_]+)"(?=[:,}])', source)))
 
@@ -116,14 +118,16 @@ def slack_codes() -> list[str]:
 @pytest.mark.parametrize("code", slack_codes())
 def test_every_refusal_of_slack_is_on_the_page(code: str) -> None:
     receipt = verdict(Answer(200, {}, {"ok": False, "error": code}), NOW)
-    assert known(receipt.reason), receipt.reason
+    assert is_documented(receipt.reason), receipt.reason
 
 
 def test_every_reason_why_a_browser_does_not_start_is_on_the_page() -> None:
     words = vars(launch)["_REASONS"].values()
-    assert [text for text in words if text != "it is not a program" and not known(text)] == []
+    assert [
+        text for text in words if text != "it is not a program" and not is_documented(text)
+    ] == []
 
 
-def test_the_page_says_each_thing_once() -> None:
+def test_the_page_has_each_message_once() -> None:
     ordered = sorted(QUOTED)
     assert [one for one, next_one in pairwise(ordered) if one == next_one] == []

@@ -2,7 +2,7 @@ _cldmon_completion() {
     local IFS=$'\n'
     local response
 
-    # bash takes `--account=al` for three words.
+    # bash splits `--account=al` into three words.
     local word words=()
     for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
         [[ $word == = ]] || words+=("$word")
