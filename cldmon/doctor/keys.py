@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cldmon.config.installed import Credential
     from cldmon.doctor.check import Check
     from cldmon.doctor.installation import Installation
-    from cldmon.store.state import KeyFingerprint
 
 _REMEDIES = {
     FailureKind.KEY_MISSING: "put a key there: {renewal}",
@@ -53,41 +52,29 @@ def check_keys(installation: Installation) -> Iterator[Check]:
     now, accounts = installation.app.now(), installation.state.snapshot.accounts
     read = {each.label for each in accounts if each.reading and not each.failure}
     for label, key in installation.keys.items():
-        name, renewal, last = f"key of {label}", renewal_of(installation, label), None
+        name, renewal = f"key of {label}", renewal_of(installation, label)
         state = installation.state.account_states.get(label, AccountState())
+        detail, last = "well-formed", state.key
         if isinstance(key, Secret):
-            detail = "well-formed"
-            if state.key and state.key.fingerprint == key.fingerprint():
-                last = state.key
+            if last and last.fingerprint != key.fingerprint():
+                last = None
         elif given := _credential(installation, label):
-            detail, last = f"systemd passes it to the services only ({given})", state.key
+            detail = f"systemd passes it to the services only ({given})"
         else:
             yield fail(name, key.message, _REMEDIES[key.kind].format(renewal=renewal))
             continue
+        if last is None:
+            yield warn(name, f"{detail}; no pass has used it yet", "run: cldmon fetch")
+            continue
+        detail += f"; {describe_key_age(last.since, now)}"
         # A pass looks the organization up again for each new key.
-        accepted = bool(state.organization_at) or label in read
-        yield check_age(name, detail, last, now, renewal, accepted=accepted)
-
-
-def check_age(
-    name: str,
-    detail: str,
-    last: KeyFingerprint | None,
-    now: datetime,
-    renewal: str,
-    *,
-    accepted: bool = True,
-) -> Check:
-    """Check the age of a key, if the last pass used it, and whether it was `accepted` then."""
-    if last is None:
-        return warn(name, f"{detail}; no pass has used it yet", "run: cldmon fetch")
-    detail = f"{detail}; {describe_key_age(last.since, now)}"
-    if not accepted:
-        detail += "; the service has not accepted it"
-        return warn(name, detail, f"get a new key: {renewal}")
-    if now - last.since >= WARN_AGE:
-        return warn(name, detail, f"get a new key in time: {renewal}")
-    return ok(name, detail)
+        if not state.organization_at and label not in read:
+            detail += "; the service has not accepted it"
+            yield warn(name, detail, f"get a new key: {renewal}")
+        elif now - last.since >= WARN_AGE:
+            yield warn(name, detail, f"get a new key in time: {renewal}")
+        else:
+            yield ok(name, detail)
 
 
 def check_duplicates(installation: Installation) -> Iterator[Check]:

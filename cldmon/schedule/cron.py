@@ -20,8 +20,8 @@ BEGIN = "# BEGIN cldmon schedule"
 END = "# END cldmon schedule"
 """The markers around a block; those of a named instance end with its name."""
 
-_MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)
-_HOURS = (1, 2, 3, 4, 6, 8, 12)
+_MINUTES = [n for n in range(1, 60) if 60 % n == 0]
+_HOURS = [n for n in range(1, 24) if 24 % n == 0]
 _SCHEDULES = {
     **{timedelta(minutes=n): f"*/{n} * * * *" if n > 1 else "* * * * *" for n in _MINUTES},
     **{timedelta(hours=n): f"0 */{n} * * *" if n > 1 else "0 * * * *" for n in _HOURS},

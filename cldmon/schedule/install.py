@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cldmon.config.installed import FETCH_SERVICES, FetchService, crontab_calls, settings
 from cldmon.errors import ScheduleError
@@ -40,28 +40,12 @@ class Status:
     up_to_date: bool
 
 
-class Schedule(Protocol):
-    """What starts the passes."""
-
-    def render(self, job: Job) -> str:
-        """Return the text of everything that would be installed."""
-
-    def install(self, job: Job) -> None:
-        """Install or update it. Raise ScheduleError or StoreError."""
-
-    def uninstall(self, config: Path | None = None) -> None:
-        """Remove what `install` created. Raise ScheduleError or StoreError.
-
-        `config` is the configuration in use: a schedule of another one is left alone.
-        """
-
-    def status(self, job: Job) -> Status:
-        """Return its status. Raise ScheduleError or StoreError."""
-
-
 @dataclass(frozen=True)
 class Systemd:
-    """A timer and services, in the system's manager or in a user's own."""
+    """A timer and services, in the system's manager or in a user's own.
+
+    Its methods, like those of `Cron`, raise ScheduleError or StoreError.
+    """
 
     places: Places
     system: System
@@ -105,7 +89,10 @@ class Systemd:
                 self.system.run("apparmor_parser", "--replace", str(path))
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Stop the timer and services and remove the files; user, configuration and data stay."""
+        """Stop the timer and services and remove the files; user, configuration and data stay.
+
+        `config` is the configuration in use: the schedule of another one is left alone.
+        """
         self._require_manager()
         if config:
             self._refuse_other_configuration(config)
@@ -217,7 +204,7 @@ class Cron:
             self._write(crontab, wanted)
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Remove the block from the crontab."""
+        """Remove the block from the crontab, unless it is of another configuration."""
         crontab = self._read()
         block = cron.split(crontab, self.name).block
         if config:

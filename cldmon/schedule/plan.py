@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from cldmon.app import App
     from cldmon.config.schema import Config
-    from cldmon.schedule.install import Schedule
 
 _INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
 """Variables that a pass may need, and that neither systemd nor cron would pass on."""
@@ -50,7 +49,7 @@ class Plan:
     of_user: bool
     name: str = ""
 
-    def build_schedule(self, report: Callable[[str], None]) -> Schedule:
+    def build_schedule(self, report: Callable[[str], None]) -> Systemd | Cron:
         """Return what installs and uninstalls; `report` gets a line for each change."""
         system = System(self.app.env, report)
         if self.kind == "cron":

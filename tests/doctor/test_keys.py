@@ -39,11 +39,15 @@ def mark(age: timedelta) -> KeyFingerprint:
         (39, Verdict.UNSURE, "(39 days): it may stop working any day"),
     ],
 )
-def test_from_day_21_on_a_key_is_warned_of(days: float, verdict: Verdict, words: str) -> None:
-    check = keys.check_age("key of al", "well-formed", mark(timedelta(days=days)), NOON, "do so")
+def test_from_day_21_on_a_key_is_warned_of(
+    env: DoctorEnv, days: float, verdict: Verdict, words: str
+) -> None:
+    state = AccountState(key=mark(timedelta(days=days)), organization_at=NOON)
+    env.save_state(State(account_states={"alice": state}))
+    [check] = keys.check_keys(env.installation())
     assert check.verdict is verdict
     assert check.detail.endswith(words)
-    assert ("do so" in check.remedy) is (verdict is Verdict.UNSURE)
+    assert ("cldmon login alice" in check.remedy) is (verdict is Verdict.UNSURE)
 
 
 def test_the_age_of_the_key_before_says_nothing_of_this_one(env: DoctorEnv) -> None:
