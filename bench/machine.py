@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 
 
 def describe_machine() -> dict[str, str]:
@@ -27,7 +27,7 @@ def describe_machine() -> dict[str, str]:
 
 def browser() -> str:
     """Return the version of the browser that a pass would start."""
-    command = [find(BrowserSettings(), os.environ), "--version"]
+    command = [find_browser(BrowserSettings(), os.environ), "--version"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return f"{Path(command[0]).name} {said.strip()}"
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bench import tls
 from bench.measurement import CLDMON, HERE, Cost, Line, environment, fit_line, measure_cost
 from bench.results import Effort, PartResult, Row
-from cldmon.claude.browser import BrowserSettings, find, tuned_concurrency
+from cldmon.claude.browser import BrowserSettings, find_browser, tune_concurrency
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
 from tests.simulation.claude import FakeClaude
@@ -53,7 +53,7 @@ class Setting:
     def round(self) -> tuple[Cost, Cost, Cost]:
         """Return what the bare script, a pass that looks all up and a later one took."""
         (self.folder / "data/state.json").unlink(missing_ok=True)
-        at_once = str(tuned_concurrency(BrowserSettings(), len(self.keys)))
+        at_once = str(tune_concurrency(BrowserSettings(), len(self.keys)))
         bare = [sys.executable, str(HERE / "bare_pass.py"), self.executable, self.url, at_once]
         return measure_cost([*bare, *self.keys]), self.fetch(), self.fetch()
 
@@ -99,7 +99,7 @@ def trips(accounts: int, rounds: int, *, secure: bool = False) -> list[tuple[Cos
 def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
     """Run a simulated service of so many accounts while the block runs."""
     keys = [f"sk-ant-sid02-bench{number:04d}" for number in range(accounts)]
-    executable = find(BrowserSettings(), os.environ)
+    executable = find_browser(BrowserSettings(), os.environ)
     with tempfile.TemporaryDirectory() as name:
         certificate = tls.create_certificate(Path(name)) if secure else None
         context = certificate.context() if certificate else None

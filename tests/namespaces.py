@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _fails(command: Sequence[str]) -> bool:
 
 def _browser() -> str | None:
     try:
-        return find(BrowserSettings(), os.environ)
+        return find_browser(BrowserSettings(), os.environ)
     except BrowserError:
         return None
 

@@ -218,7 +218,7 @@ class App:
         import tempfile
 
         from cldmon.claude.cookie_store import CookieStore
-        from cldmon.claude.login import check
+        from cldmon.claude.login import check_key
         from cldmon.domain.ports import ReadRequest
 
         config = self.settings()
@@ -226,15 +226,15 @@ class App:
         question = ReadRequest(label, found.key, account.organization if account else None)
         # Cookies and browser apart from those of a pass that may be running.
         with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
-            CookieStore(Path(folder), label, found.key).keep(found.clearance)
-            return check(self.source(config, Path(folder)), question)
+            CookieStore(Path(folder), label, found.key).save(found.clearance)
+            return check_key(self.source(config, Path(folder)), question)
 
     def keep_clearance(self, label: str, found: SignIn) -> None:
         """Keep for the passes what lets a person's browser through Cloudflare's challenges."""
         from cldmon.claude.cookie_store import CookieStore
 
         if found.clearance:
-            CookieStore(self.data_dir / "browser", label, found.key).keep(found.clearance)
+            CookieStore(self.data_dir / "browser", label, found.key).save(found.clearance)
 
     def server(self) -> WebServer:
         """The HTTP API and the dashboard, listening; see `serving.server`."""

@@ -50,7 +50,7 @@ def is_restricted(setting: Path = RESTRICTION) -> bool:
         return False
 
 
-def program_of(browser: str) -> Path | None:
+def resolve_program(browser: str) -> Path | None:
     """Return the program behind a browser's path, None where that is a script of somebody's."""
     path = Path(browser).resolve()
     path = Path(_STARTED_BY.get(str(path), path))
@@ -61,7 +61,7 @@ def program_of(browser: str) -> Path | None:
         return None
 
 
-def profile_of(program: Path, folder: Path = FOLDER, but: str = "") -> Path | None:
+def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | None:
     """Return the file in which a program has a profile, other than the one named `but`, or None."""
     shipped = folder / _ITS_PROFILE.get(str(program), "/nowhere")
     if shipped.is_file():
@@ -73,14 +73,16 @@ def profile_of(program: Path, folder: Path = FOLDER, but: str = "") -> Path | No
     return None
 
 
-def profile(program: Path, name: str = PROFILE) -> str:
+def render_profile(program: Path, name: str = PROFILE) -> str:
     """Return the profile for a program, and for no other."""
     return _TEXT.format(name=name, program=_quoted(program))
 
 
-def command(program: Path) -> str:
+def install_command(program: Path) -> str:
     """Return what installs the profile, as one line for a shell."""
-    lines = [line for line in profile(program).splitlines() if line and not line.startswith("#")]
+    lines = [
+        line for line in render_profile(program).splitlines() if line and not line.startswith("#")
+    ]
     printed = shlex.join(["printf", r"%s\n", *lines])
     return f"{printed} | sudo tee {FOLDER / PROFILE} | sudo apparmor_parser --replace"
 

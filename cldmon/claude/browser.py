@@ -82,12 +82,12 @@ class BrowserSettings:
         return os.geteuid() != 0 if self.sandbox is None else self.sandbox
 
 
-def find(settings: BrowserSettings, env: Mapping[str, str]) -> str:
+def find_browser(settings: BrowserSettings, env: Mapping[str, str]) -> str:
     """Return the path of the browser that is tried first; raises `BrowserError` without one."""
-    return candidates(settings, env)[0]
+    return find_browsers(settings, env)[0]
 
 
-def candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
+def find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
     """Return the paths of the browsers to try, the best first; one alone where it is configured.
 
     Raises `BrowserError` where there is none.
@@ -157,7 +157,7 @@ def _is_snap_stub(path: str | Path) -> bool:
     return head.startswith(b"#!") and b"snap" in head and not Path("/snap/bin/chromium").exists()
 
 
-def tuned_concurrency(settings: BrowserSettings, accounts: int, cores: int | None = None) -> int:
+def tune_concurrency(settings: BrowserSettings, accounts: int, cores: int | None = None) -> int:
     """Return how many accounts are read side by side, where the settings do not say.
 
     An account waits for the service most of its time: this many keep all cores at work. However
@@ -198,7 +198,7 @@ def _starts(path: str) -> bool:
 def _print_first_that_starts() -> str | None:
     """Print its path; where there is none, return what installs one."""
     with contextlib.suppress(BrowserError):
-        for path in candidates(BrowserSettings(), os.environ):
+        for path in find_browsers(BrowserSettings(), os.environ):
             if _starts(path):
                 print(path)
                 return None

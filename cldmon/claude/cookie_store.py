@@ -77,7 +77,7 @@ class CookieStore:
         self._path = folder / f"{name}.json"
         self._owner = key.fingerprint()
 
-    def cookies(self, now: datetime) -> list[dict[str, Any]]:
+    def load(self, now: datetime) -> list[dict[str, Any]]:
         """Return the cookies that have not expired; none if the file is not understood."""
         try:
             body = json.loads(files.read(self._path) or b"")
@@ -86,7 +86,7 @@ class CookieStore:
         except (StoreError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
-    def keep(self, cookies: Sequence[Any]) -> None:
+    def save(self, cookies: Sequence[Any]) -> None:
         """Store what the service has set, less the session key."""
         known = _FIELDS | _OPTIONAL_FIELDS
         kept = [
@@ -99,13 +99,13 @@ class CookieStore:
             files.private_dir(self._path.parent)
             files.replace(self._path, json.dumps(body).encode(), durable=False)
 
-    def empty(self) -> None:
+    def clear(self) -> None:
         """Forget every cookie."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
-def forget_idle(folder: Path, now: datetime) -> None:
+def remove_idle(folder: Path, now: datetime) -> None:
     """Remove what no pass has written for a month: the cookies of accounts that are gone."""
     oldest = (now - timedelta(days=_IDLE_DAYS)).timestamp()
     with contextlib.suppress(OSError):

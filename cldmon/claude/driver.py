@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright
 
 from cldmon import files
 from cldmon.claude.browser import clean_environment
-from cldmon.claude.temp_dir import end_processes, environment
+from cldmon.claude.temp_dir import end_processes, override_environ
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 
 
 @contextlib.asynccontextmanager
-async def driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
+async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
     """Run the driver while the block runs; `temp_dir` is the TMPDIR that it was given.
 
     Raises `BrowserError` where it does not start, within `start_timeout` seconds, and `StoreError`
@@ -45,7 +45,7 @@ async def _started(temp_dir: Path, seconds: float) -> Playwright:
         said = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     clean = clean_environment(os.environ)
     changes = {n: clean.get(n) for n, value in os.environ.items() if clean.get(n) != value}
-    with said, contextlib.redirect_stderr(said), environment(changes):
+    with said, contextlib.redirect_stderr(said), override_environ(changes):
         try:
             async with asyncio.timeout(seconds):
                 return await _whole(asyncio.ensure_future(async_playwright().start()), temp_dir)

@@ -1,4 +1,4 @@
-"""What an HTTP answer of the service means: JSON to read, or a reason in words.
+"""What an HTTP response of the service means: JSON to read, or a reason in words.
 
 Source: the facts of the service, "Errors".
 """
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from cldmon.domain.ports import Organization
 
-LARGEST_BODY = 2_000_000
-"""Bytes of an answer that are read; a real one has about two thousand."""
+MAX_BODY_BYTES = 2_000_000
+"""Bytes of a response that are read; a real one has about two thousand."""
+TOO_LONG = f"more than {MAX_BODY_BYTES:,} bytes"
 
-_LONGEST_WAIT = timedelta(days=1)
+_MAX_WAIT = timedelta(days=1)
 _REFUSALS = (402, 403, 451)
+_ORGANIZATION_REFUSAL = "Invalid authorization for organization"
 
 _WORDS = {
     FailureKind.KEY_MISSING: "no session key",
@@ -73,42 +75,52 @@ _NO_ORGANIZATION = (
     " has one"
 )
 
-_MOST_NAMED = 8
-_MOST_DIGITS = 400
-_LONGEST_QUOTE = 120
+_MAX_NAMED = 8
+_MAX_DIGITS = 400
+_MAX_QUOTE = 120
 _HEAD = 16_384
-"""Bytes of an answer in which it says what is wrong."""
+"""Bytes of a response in which it says what is wrong."""
 
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>(.{0,1000}?)</", re.IGNORECASE | re.DOTALL)
 _UNAVAILABLE = re.compile(
     r"(?:un|not[ -])available.{0,80}(?:region|country|location)", re.IGNORECASE
 )
-# Cloudflare adds another script of that folder, jsd, to pages that are no challenge.
+# Cloudflare adds another script of that folder, jsd, to pages that are not a challenge.
 _CHALLENGE = re.compile(rb"Just a moment|challenge-platform(?!/(?:h/\w{1,9}/)?scripts/jsd/)")
 
 
-class AccountFailed(Exception):  # noqa: N818 - an outcome that is stored, not a fault of ours
-    """One account could not be read; the others are not touched by it.
+class AccountError(Exception):
+    """One account could not be read; the others are not affected.
 
-    `status` is the HTTP status of the answer that says so, if one does.
+    The message is `words`, or those of its kind, with the `detail` in brackets. `status` is the
+    HTTP status of the response that says so, if one does.
     """
 
-    def __init__(self, failure: Failure, status: int | None = None) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    def __init__(
+        self,
+        kind: FailureKind,
+        detail: str = "",
+        *,
+        words: str = "",
+        retry_at: datetime | None = None,
+        status: int | None = None,
+    ) -> None:
+        words = words or _WORDS[kind]
+        self.failure = Failure(kind, f"{words} ({detail})" if detail else words, retry_at)
         self.status = status
+        super().__init__(self.failure.message)
 
 
-class OrganizationRefused(AccountFailed):
+class OrganizationRefusedError(AccountError):
     """The key does not open the organization that was asked for; it may open another."""
 
     def __init__(self) -> None:
-        super().__init__(failed(FailureKind.WRONG_ORGANIZATION).failure, 403)
+        super().__init__(FailureKind.WRONG_ORGANIZATION, status=403)
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
-    """An answer of the service: names of `headers` are in lower case.
+class HttpResponse:
+    """A response of the service: names of `headers` are in lower case.
 
     `redirected_to` is the URL that the request ended at, where that is not the one asked for.
     """
@@ -127,7 +139,7 @@ class HttpAnswer:
 
     @cached_property
     def error(self) -> dict[str, Any]:
-        """The error that a JSON answer describes; empty where it describes none."""
+        """The error that a JSON body describes; empty where it describes none."""
         try:
             body = json.loads(self.body[:_HEAD])
         except (ValueError, RecursionError):
@@ -142,12 +154,12 @@ class HttpAnswer:
         In quotation marks, as one bounded line without secrets; empty where it says nothing.
         """
         said = next(iter(self._titles), self.error.get("message"))
-        line = one_line(said, _LONGEST_QUOTE) if isinstance(said, str) else ""
+        line = one_line(said, _MAX_QUOTE) if isinstance(said, str) else ""
         return f'"{line}"' if line else ""
 
     @property
     def is_challenge(self) -> bool:
-        """Whether Cloudflare answers instead of the service, to see what asks."""
+        """Whether it comes from Cloudflare, which checks the client, not from the service."""
         if self.headers.get("cf-mitigated", "").strip().lower() == "challenge":
             return True
         is_page = self.status in (403, 503) and self.is_html
@@ -168,71 +180,56 @@ class HttpAnswer:
         return [text for each in found[:3] if (text := html.unescape(each).strip())]
 
 
-def failed(
-    kind: FailureKind, detail: str = "", retry_at: datetime | None = None, status: int | None = None
-) -> AccountFailed:
-    """Return the failure of a kind, in words that a person can act on."""
-    return _explained(kind, _WORDS[kind], detail, retry_at, status)
-
-
-def _explained(
-    kind: FailureKind,
-    words: str,
-    detail: str = "",
-    retry_at: datetime | None = None,
-    status: int | None = None,
-) -> AccountFailed:
-    message = f"{words} ({detail})" if detail else words
-    return AccountFailed(Failure(kind, message, retry_at), status)
-
-
-def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountFailed:
+def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountError:
     """Return the failure of an account none of whose organizations can be asked.
 
     `opened` are those with a subscription that the service lists for the key.
     """
-    kind, uuids = FailureKind.WRONG_ORGANIZATION, ", ".join(o.uuid for o in opened[:_MOST_NAMED])
+    uuids = ", ".join(o.uuid for o in opened[:_MAX_NAMED])
     if configured:
-        advice = (
-            f"set it to one that the key opens ({uuids}), or remove it"
-            if uuids
-            else "remove it, or store another key"
-        )
+        advice = "remove it, or store another key"
+        if uuids:
+            advice = f"set it to one that the key opens ({uuids}), or remove it"
         words = f"the key does not open the configured `organization` {configured}: {advice}"
-        return AccountFailed(Failure(kind, words))
-    if uuids:
-        words = f"the service refuses every organization that it lists for the key ({uuids}); "
-        return AccountFailed(
-            Failure(kind, words + "if it lasts, sign in again and store a new key")
+    elif uuids:
+        words = (
+            f"the service refuses every organization that it lists for the key ({uuids}); if it"
+            " lasts, sign in again and store a new key"
         )
-    return AccountFailed(Failure(kind, _NO_ORGANIZATION))
+    else:
+        words = _NO_ORGANIZATION
+    return AccountError(FailureKind.WRONG_ORGANIZATION, words=words)
 
 
-def too_long() -> AccountFailed:
-    """Return the failure of an account whose answer has no end in sight."""
-    return failed(FailureKind.NOT_UNDERSTOOD, f"more than {LARGEST_BODY:,} bytes")
-
-
-def refuse_redirect(url: str) -> NoReturn:
-    """Raise the failure of an account that is sent elsewhere, to a login page or another place."""
+def redirect_error(url: str) -> AccountError:
+    """Return the failure of an account that is redirected, to a login page or another place."""
     if "login" in url:
-        raise failed(FailureKind.KEY_EXPIRED)
-    raise failed(FailureKind.NOT_UNDERSTOOD, "redirected")
+        return AccountError(FailureKind.KEY_EXPIRED)
+    return AccountError(FailureKind.NOT_UNDERSTOOD, "redirected")
 
 
-def read(answer: HttpAnswer, *, now: datetime) -> object:
-    """Return the JSON of a good answer; raises `AccountFailed` for any other."""
-    if answer.is_challenge:
-        raise failed(FailureKind.CHALLENGED, status=answer.status)
-    if answer.names_region:
-        raise _explained(FailureKind.REFUSED, _REGION, answer.quote, status=answer.status)
-    if answer.redirected_to is not None:
-        refuse_redirect(answer.redirected_to)
-    if answer.status != 200:
-        raise _status_failure(answer, now)
-    if len(answer.body) > LARGEST_BODY:
-        raise too_long()
-    return _json(answer)
+def parse_response(response: HttpResponse, *, now: datetime) -> object:
+    """Return the JSON of a good response; raises `AccountError` for any other."""
+    if response.is_challenge:
+        raise AccountError(FailureKind.CHALLENGED, status=response.status)
+    if response.names_region:
+        raise AccountError(
+            FailureKind.REFUSED, response.quote, words=_REGION, status=response.status
+        )
+    if response.redirected_to is not None:
+        raise redirect_error(response.redirected_to)
+    if response.status != 200:
+        raise _status_error(response, now)
+    if len(response.body) > MAX_BODY_BYTES:
+        raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
+    try:
+        # As the page's own fetch decodes it, which is one of the two ways to a response.
+        text = response.body.decode("utf-8-sig", "replace")
+        return json.loads(text, parse_constant=_reject_constant, parse_int=_parse_int)
+    except (ValueError, RecursionError):
+        # Where it is a page, about maintenance for example, what it says helps more than its form.
+        detail = ": ".join(filter(None, ("not JSON", response.quote if response.is_html else "")))
+        raise AccountError(FailureKind.SERVICE_DOWN, detail, status=response.status) from None
 
 
 def retry_after(text: str | None, now: datetime) -> datetime | None:
@@ -240,64 +237,42 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
 
     It holds seconds or an HTTP date; more than a day counts as a day.
     """
-    pause = headers.pause(text, now, least=timedelta(0), most=_LONGEST_WAIT)
+    pause = headers.pause(text, now, least=timedelta(0), most=_MAX_WAIT)
     return None if pause is None else now + pause
 
 
-def _status_failure(answer: HttpAnswer, now: datetime) -> AccountFailed:
+def _status_error(response: HttpResponse, now: datetime) -> AccountError:
     """Return what any status but 200 means."""
-    status, error = answer.status, answer.error
-    if status == 401 or (status == 403 and _error_code(error) == "account_session_invalid"):
-        return failed(FailureKind.KEY_EXPIRED, status=status)
-    if status == 403 and _is_organization_refusal(error):
-        return OrganizationRefused()
-    said = ": ".join(filter(None, (f"HTTP {status}", answer.quote)))
-    if status == 400 and error.get("type") == "invalid_request_error":
-        return _explained(FailureKind.WRONG_ORGANIZATION, _BAD_UUID, said, status=status)
-    if status == 404:
-        return _explained(FailureKind.WRONG_ORGANIZATION, _NOT_FOUND, status=status)
-    if status == 407:
-        return _explained(FailureKind.REFUSED, _PROXY, status=status)
-    if status == 429:
-        return _rate_limited(answer, now)
-    if status in _REFUSALS:
-        return failed(FailureKind.REFUSED, said, status=status)
-    kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
-    return failed(kind, said, status=status)
-
-
-def _error_code(error: Mapping[str, Any]) -> object:
+    status, error = response.status, response.error
     details = error.get("details")
-    return details.get("error_code") if isinstance(details, dict) else None
+    code = details.get("error_code") if isinstance(details, dict) else None
+    if status == 401 or (status == 403 and code == "account_session_invalid"):
+        return AccountError(FailureKind.KEY_EXPIRED, status=status)
+    # Other refusals have an error code.
+    if status == 403 and not code and _ORGANIZATION_REFUSAL in str(error.get("message")):
+        return OrganizationRefusedError()
+    detail = ": ".join(filter(None, (f"HTTP {status}", response.quote)))
+    if status == 400 and error.get("type") == "invalid_request_error":
+        kind = FailureKind.WRONG_ORGANIZATION
+        return AccountError(kind, detail, words=_BAD_UUID, status=status)
+    if status == 404:
+        return AccountError(FailureKind.WRONG_ORGANIZATION, words=_NOT_FOUND, status=status)
+    if status == 407:
+        return AccountError(FailureKind.REFUSED, words=_PROXY, status=status)
+    if status == 429:
+        until = retry_after(response.headers.get("retry-after"), now)
+        detail = "" if until and until > now else "asked again next time"
+        return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=until, status=status)
+    if status in _REFUSALS:
+        return AccountError(FailureKind.REFUSED, detail, status=status)
+    kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
+    return AccountError(kind, detail, status=status)
 
 
-def _is_organization_refusal(error: Mapping[str, Any]) -> bool:
-    # Only a refusal of another kind has an error code.
-    words = "Invalid authorization for organization"
-    return not _error_code(error) and words in str(error.get("message"))
+def _parse_int(digits: str) -> float:
+    """Return a whole number; infinity for one so long that `int` may refuse to read it."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
-def _rate_limited(answer: HttpAnswer, now: datetime) -> AccountFailed:
-    until = retry_after(answer.headers.get("retry-after"), now)
-    detail = "" if until and until > now else "asked again next time"
-    return failed(FailureKind.RATE_LIMITED, detail, until, answer.status)
-
-
-def _json(answer: HttpAnswer) -> object:
-    try:
-        # As the page's own fetch decodes it, which is one of the two ways to an answer.
-        text = answer.body.decode("utf-8-sig", "replace")
-        return json.loads(text, parse_constant=_no_constant, parse_int=_number)
-    except (ValueError, RecursionError):
-        # Where it is a page, about maintenance for example, what it says helps more than its form.
-        detail = ": ".join(filter(None, ("not JSON", answer.quote if answer.is_html else "")))
-        raise failed(FailureKind.SERVICE_DOWN, detail, status=answer.status) from None
-
-
-def _number(digits: str) -> float:
-    """Return a whole number; infinity for one that nobody means, which `int` may refuse to read."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity are not JSON

@@ -24,7 +24,7 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
     return _override(settings.user_agent, version) if settings.user_agent else None
 
 
-def brands(major: int) -> list[dict[str, str]]:
+def build_brands(major: int) -> list[dict[str, str]]:
     """Return the brands of a headed Chromium: its name, and a made-up one to ignore.
 
     Source: `GetGreasedUserAgentBrandVersion` and `ShuffleBrandList` in Chromium's
@@ -52,7 +52,7 @@ def _override(agent: str, version: str) -> dict[str, Any]:
         "userAgent": agent,
         "acceptLanguage": "en-US,en",  # a headless shell sends none, a headed browser always does
         "userAgentMetadata": {
-            "brands": brands(int(named[1]) if named else _major(version)),
+            "brands": build_brands(int(named[1]) if named else _major(version)),
             "platform": next(platforms, "Linux"),
             "platformVersion": "",
             "architecture": "x86",

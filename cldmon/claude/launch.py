@@ -10,7 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import apparmor
 from cldmon.claude.browser import SANDBOX_FAILED, clean_environment
-from cldmon.claude.driver import driver
+from cldmon.claude.driver import run_driver
 from cldmon.claude.installation import advise_install
 from cldmon.errors import BrowserError
 
@@ -47,7 +47,7 @@ _REASONS = {
 
 
 @contextlib.asynccontextmanager
-async def running(
+async def run_browser(
     settings: BrowserSettings,
     executables: Sequence[str],
     temp_dir: Path,
@@ -64,7 +64,7 @@ async def running(
     # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
-    async with driver(temp_dir, settings.start_timeout) as playwright:
+    async with run_driver(temp_dir, settings.start_timeout) as playwright:
         browser = await _launch(playwright, settings, executables, inherited, proxy, options)
         try:
             yield browser

@@ -20,7 +20,7 @@ from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.cookie_store import SESSION_COOKIES, is_clearance
 from cldmon.claude.installation import advise_install
-from cldmon.claude.launch import running
+from cldmon.claude.launch import run_browser
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import lookup_of
@@ -83,7 +83,7 @@ def sign_in(
         raise
 
 
-def check(
+def check_key(
     source: BrowserSource, question: ReadRequest, sleep: Callable[[float], None] = time.sleep
 ) -> ReadResult | Failure:
     """Return what the service answers with a new key, which it may refuse for some seconds."""
@@ -103,7 +103,7 @@ def _candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
     if "headless" in Path(env.get("CLDMON_BROWSER", "")).name:
         env = {name: value for name, value in env.items() if name != "CLDMON_BROWSER"}
     try:
-        return browsers.candidates(settings, env)
+        return browsers.find_browsers(settings, env)
     except BrowserError as error:
         if settings.executable:
             raise
@@ -121,7 +121,7 @@ async def _signed_in(
     opened: Callable[[], None],
 ) -> SignIn:
     proxy = settings.find_proxy(url, env)
-    async with running(settings, _candidates(settings, env), temp_dir, env, proxy) as browser:
+    async with run_browser(settings, _candidates(settings, env), temp_dir, env, proxy) as browser:
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
         if override := identity.user_agent_override(settings, browser.version):

@@ -1,8 +1,8 @@
-"""What keeps an account's page to the service: it can reach nothing else, and reads little.
+"""Keeps an account's page to the service: it can reach nothing else, and reads little.
 
-A browser takes a cookie wherever a redirect leads on the same host, other ports included, and reads
-whatever comes. So it is started in a world in which there is the service alone; and what comes in
-is counted where an answer does not state its length.
+A browser sends a cookie to where a redirect leads on the same host, other ports included, and reads
+responses of any length. So it is started such that only the service resolves; and what comes in is
+counted where a response does not state its length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Iterable
 
     from playwright.async_api import Browser, CDPSession, Page, Request
 
@@ -32,13 +32,13 @@ _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
 def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
-    """Return the option with which a browser finds the service at `url`, and little else.
+    """Return the option with which a browser resolves the service at `url`, and little else.
 
-    That goes for all that it asks: redirects, frames, workers, and what it does by itself. What
-    else it finds is `CHALLENGES`, and the `proxies`; what one of those reaches is its own affair.
+    That holds for redirects, frames, workers, and its own background requests. It also resolves
+    `CHALLENGES` and the `proxies`, which can connect to anything.
     """
-    found = filter(None, map(_place, (url, CHALLENGES, *proxies)))
-    rules = [f"MAP {place} {place}" for place in dict.fromkeys(found)]
+    allowed = filter(None, map(_host_port, (url, CHALLENGES, *proxies)))
+    rules = [f"MAP {host} {host}" for host in dict.fromkeys(allowed)]
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
 
 
@@ -65,10 +65,10 @@ async def assert_isolated(browser: Browser) -> None:
         )
 
 
-def _place(url: str) -> str | None:
+def _host_port(url: str) -> str | None:
     """Return `HOST:PORT` of a URL; None where it has none that a rule could name."""
     try:
-        _, host, port = origin(url)
+        _, host, port = origin_of(url)
     except ValueError:
         return None
     if not (host and port and _PLAIN_HOST.fullmatch(host)):
@@ -77,58 +77,54 @@ def _place(url: str) -> str | None:
 
 
 class NetworkGuard:
-    """What one page asks and reads; `url` is the service's, an answer has `most` bytes, unpacked.
+    """Limits what one page requests and reads: from `url`, at most `limit` bytes, unpacked.
 
-    `refused` is where a redirect led that was not to be followed; `flooded` says that an answer was
-    longer, for which the page is closed.
+    `refused` is where a redirect led that was not to be followed; `exceeded` says that a response
+    was longer, for which the page is closed.
     """
 
-    def __init__(self, url: str, most: int) -> None:
+    def __init__(self, url: str, limit: int) -> None:
         self.refused: str | None = None
-        self.flooded = False
-        self._origin = origin(url)
-        self._most = most
+        self.exceeded = False
+        self._origin = origin_of(url)
+        self._limit = limit
         self._session: CDPSession | None = None
         self._received: dict[str, int] = {}
-        self._at_work: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
 
     def watch(self, page: Page, session: CDPSession) -> None:
         """Watch a page from now on; `session` is one of its own."""
         self._session = session
-        page.on("request", self._note)
-        session.on("Network.dataReceived", lambda event: self._count(page, event))
+        page.on("request", self._on_request)
+        session.on("Network.dataReceived", lambda event: self._on_data(page, event))
 
     async def count(self) -> None:
-        """Count from now on what comes in; not always, for the browser then tells much else."""
+        """Count from now on what comes in; not always, for the browser then sends much else."""
         if self._session:
-            # The page's own buffers do; these are for who looks on.
+            # The page has buffers of its own; these are for developer tools.
             await self._session.send("Network.enable", {"maxTotalBufferSize": 0})
 
-    def _note(self, request: Request) -> None:
-        # What a page draws in by itself is no answer; of a redirected fetch only the type tells.
-        is_answer = request.redirected_from or request.resource_type in _FETCHES
-        if is_answer and origin(request.url) not in (self._origin, origin(CHALLENGES)):
+    def _on_request(self, request: Request) -> None:
+        # What a page loads for itself is not a response to us; of a redirected fetch only the type
+        # shows that it is.
+        is_ours = request.redirected_from or request.resource_type in _FETCHES
+        if is_ours and origin_of(request.url) not in (self._origin, origin_of(CHALLENGES)):
             self.refused = request.url
 
-    def _count(self, page: Page, event: dict[str, Any]) -> None:
-        answer = event["requestId"]
-        self._received[answer] = self._received.get(answer, 0) + event["dataLength"]
-        if self._received[answer] > self._most and not self.flooded:
-            self.flooded = True
-            self._begin(page.close())
-
-    def _begin(self, work: Awaitable[object]) -> None:
-        task = asyncio.ensure_future(_done(work))
-        self._at_work.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._at_work.discard)
+    def _on_data(self, page: Page, event: dict[str, Any]) -> None:
+        response = event["requestId"]
+        self._received[response] = self._received.get(response, 0) + event["dataLength"]
+        if self._received[response] > self._limit and not self.exceeded:
+            self.exceeded = True
+            self._closing = asyncio.create_task(_close(page))  # the loop holds tasks only weakly
 
 
-async def _done(work: Awaitable[object]) -> None:
-    with contextlib.suppress(PlaywrightError):  # the page went away meanwhile
-        await work
+async def _close(page: Page) -> None:
+    with contextlib.suppress(PlaywrightError):  # it may be gone already
+        await page.close()
 
 
-def origin(url: str) -> tuple[str, str | None, int | None]:
+def origin_of(url: str) -> tuple[str, str | None, int | None]:
     """Return scheme, host and port of a URL."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -31,14 +31,14 @@ def find_candidates(
         known = map(_organization, _entries(answer))
         return [o for o in known if o.normalized_uuid == wanted][:1]
     found: dict[str, Organization] = {}
-    for organization in chats(answer):
+    for organization in list_chat_organizations(answer):
         found.setdefault(organization.normalized_uuid, organization)
     last = normalize_uuid(last_active) if last_active else None
     ranked = sorted(found.values(), key=lambda o: (o.normalized_uuid != last, o.plan == _FREE))
     return ranked[:_MOST_CANDIDATES]
 
 
-def chats(answer: object) -> list[Organization]:
+def list_chat_organizations(answer: object) -> list[Organization]:
     """Return the organizations that can chat, in the listed order."""
     return [_organization(e) for e in _entries(answer) if "chat" in _capabilities(e)]
 

@@ -1,6 +1,6 @@
 """Reads accounts through a real browser: one for the pass, an isolated context for each account.
 
-Cloudflare judges the client, so the questions are asked from inside the browser.
+Cloudflare judges the client, so the requests are made from inside the browser.
 Source: the facts of the service, "The two requests".
 """
 
@@ -16,9 +16,9 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.account_session import AccountSession
-from cldmon.claude.cookie_store import CookieStore, forget_idle, session_cookie
-from cldmon.claude.errors import AccountFailed, failed
-from cldmon.claude.launch import CLOSE_SECONDS, close, running
+from cldmon.claude.cookie_store import CookieStore, remove_idle, session_cookie
+from cldmon.claude.errors import AccountError
+from cldmon.claude.launch import CLOSE_SECONDS, close, run_browser
 from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
@@ -66,7 +66,7 @@ class BrowserSource:
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> dict[str, ReadResult | Failure]:
-        """Return an answer or a failure for each label; see `collector.Source`.
+        """Return a result or a failure for each label; see `collector.Source`.
 
         Each account has the time-out of the settings, and the pass what they add up to.
         """
@@ -76,17 +76,17 @@ class BrowserSource:
             results[label] = result
             done(label)
 
-        rest = self._run(lookups, end)
+        rest = self._read_all(lookups, end)
         for label, lookup in lookups.items():
             if label not in results:
-                question = lookup.result()
-                end(label, question if isinstance(question, Failure) else rest)
+                request = lookup.result()
+                end(label, request if isinstance(request, Failure) else rest)
         return results
 
     @property
     def executable(self) -> str:
         """The path of the browser that is started first; raises BrowserError without any."""
-        return browsers.candidates(self._settings, self._env)[0]
+        return browsers.find_browsers(self._settings, self._env)[0]
 
     @property
     def sandboxed(self) -> bool:
@@ -103,14 +103,15 @@ class BrowserSource:
 
         Raises StoreError, and BrowserError: also where it can be led to another place than ours.
         """
-        executables = browsers.candidates(self._settings, self._env)
-        with private_temp_dir(self._folder) as temp_dir:
-            return asyncio.run(self._version(executables, temp_dir))
+        executables = browsers.find_browsers(self._settings, self._env)
 
-    async def _version(self, executables: Sequence[str], temp_dir: Path) -> str:
-        async with self._browser(executables, temp_dir) as browser:
-            await assert_isolated(browser)
-            return browser.version
+        async def start(temp_dir: Path) -> str:
+            async with self._browser(executables, temp_dir) as browser:
+                await assert_isolated(browser)
+                return browser.version
+
+        with private_temp_dir(self._folder) as temp_dir:
+            return asyncio.run(start(temp_dir))
 
     def _browser(
         self, executables: Sequence[str], temp_dir: Path
@@ -118,13 +119,13 @@ class BrowserSource:
         proxy = self.proxy
         proxies = [proxy.server] if proxy else []
         options = [host_resolver_rules(self._url, [*proxies, *proxies_of(self._env)])]
-        return running(self._settings, executables, temp_dir, self._env, proxy, options)
+        return run_browser(self._settings, executables, temp_dir, self._env, proxy, options)
 
-    def _run(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
-        """Ask every question; return what became of those that did not come to an end."""
-        forget_idle(self._folder, self._now())
+    def _read_all(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
+        """Read every account; return what became of those that did not come to an end."""
+        remove_idle(self._folder, self._now())
         try:
-            executables = browsers.candidates(self._settings, self._env)
+            executables = browsers.find_browsers(self._settings, self._env)
             # A browser is started for the first key that is there.
             if any(
                 isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
@@ -132,17 +133,17 @@ class BrowserSource:
                 with private_temp_dir(self._folder) as temp_dir:
                     asyncio.run(self._pass(executables, temp_dir, lookups, end))
         except TimeoutError:
-            return failed(FailureKind.TIMEOUT, "the pass took too long").failure
+            return AccountError(FailureKind.TIMEOUT, "the pass took too long").failure
         except (BrowserError, StoreError) as error:
             return Failure(FailureKind.NO_BROWSER, str(error))
-        return failed(FailureKind.NO_BROWSER, "it died").failure
+        return AccountError(FailureKind.NO_BROWSER, "it died").failure
 
     async def _pass(
         self, executables: Sequence[str], temp_dir: Path, lookups: Mapping[str, Lookup], end: End
     ) -> None:
-        at_once = browsers.tuned_concurrency(self._settings, len(lookups))
-        rounds = math.ceil(len(lookups) / at_once)
-        places = asyncio.Semaphore(at_once)
+        concurrency = browsers.tune_concurrency(self._settings, len(lookups))
+        rounds = math.ceil(len(lookups) / concurrency)
+        slots = asyncio.Semaphore(concurrency)
         settings = self._settings
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
@@ -150,80 +151,72 @@ class BrowserSource:
             self._browser(executables, temp_dir) as browser,
         ):
 
-            async def one(label: str, lookup: Lookup) -> None:
-                question = await asyncio.wrap_future(lookup)
+            async def read_one(label: str, lookup: Lookup) -> None:
+                request = await asyncio.wrap_future(lookup)
                 # The time that a look-up took is not taken from the reading.
                 deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-                if isinstance(question, Failure):
-                    return  # it is told when all others have ended
-                async with places:
-                    end(label, await self._account(browser, question))
+                if isinstance(request, ReadRequest):  # failures are reported after all others
+                    async with slots:
+                        end(label, await self._read_account(browser, request))
 
-            await asyncio.gather(*(one(*each) for each in lookups.items()))
+            await asyncio.gather(*(read_one(*each) for each in lookups.items()))
 
-    async def _account(self, browser: Browser, question: ReadRequest) -> ReadResult | Failure:
+    async def _read_account(self, browser: Browser, request: ReadRequest) -> ReadResult | Failure:
         try:
             async with asyncio.timeout(self._settings.timeout) as limit:
                 deadline = (limit.when() or 0.0) - CLOSE_SECONDS
-                return await self._ask(browser, question, deadline)
+                return await self._read_in_context(browser, request, deadline)
         except TimeoutError:
-            return failed(FailureKind.TIMEOUT, f"{self._settings.timeout:g} s").failure
-        except AccountFailed as outcome:
-            return outcome.failure
+            return AccountError(FailureKind.TIMEOUT, f"{self._settings.timeout:g} s").failure
+        except AccountError as error:
+            return error.failure
         except PlaywrightError as error:
-            return _broken(error, alive=browser.is_connected()).failure
+            # We close nothing that is still read: the browser has ended, or the driver before it.
+            if not browser.is_connected() or "has been closed" in error.message:
+                return AccountError(FailureKind.NO_BROWSER, "it died in mid-pass").failure
+            if "crash" in error.message:
+                return AccountError(FailureKind.NO_BROWSER, "its page crashed").failure
+            return AccountError(FailureKind.SERVICE_DOWN, "the answer broke off").failure
         except Exception as error:
             return Failure.unexpected(error)
 
-    async def _ask(self, browser: Browser, question: ReadRequest, deadline: float) -> ReadResult:
-        store = CookieStore(self._folder, question.label, question.key)
-        context = await self._context(browser, store, question.key)
+    async def _read_in_context(
+        self, browser: Browser, request: ReadRequest, deadline: float
+    ) -> ReadResult:
+        store = CookieStore(self._folder, request.label, request.key)
+        context = await self._context(browser, store, request.key)
         try:
-            user_agent = identity.user_agent_override(self._settings, browser.version)
             session = AccountSession(
                 context,
                 self._url,
-                question,
-                user_agent=user_agent,
+                request,
+                user_agent=identity.user_agent_override(self._settings, browser.version),
                 deadline=deadline,
                 now=self._now,
             )
-            return await _read(session, store)
+            try:
+                result = await session.read()
+            except AccountError as error:
+                if error.failure.kind in (FailureKind.CHALLENGED, FailureKind.KEY_EXPIRED):
+                    store.clear()
+                raise
+            store.save(await session.cookies())
+            return result
         finally:
             await close(context)
 
     async def _context(self, browser: Browser, store: CookieStore, key: Secret) -> BrowserContext:
         """Open an account's context with its cookies; with the key alone if one is refused."""
-        kept = store.cookies(self._now())
+        kept = store.load(self._now())
         cookies = [*kept, session_cookie(self._url, key)]
         try:
             return await browser.new_context(
                 storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
-                # The policy of one answer must not forbid to ask for the next from inside it.
+                # The policy of one page must not forbid the next request from inside it.
                 bypass_csp=True,
             )
         except PlaywrightError:
             if not kept or not browser.is_connected():
                 raise
-        store.empty()
+        store.clear()
         return await self._context(browser, store, key)
-
-
-async def _read(session: AccountSession, store: CookieStore) -> ReadResult:
-    try:
-        answer = await session.read()
-    except AccountFailed as outcome:
-        if outcome.failure.kind in (FailureKind.CHALLENGED, FailureKind.KEY_EXPIRED):
-            store.empty()
-        raise
-    store.keep(await session.cookies())
-    return answer
-
-
-def _broken(error: PlaywrightError, *, alive: bool) -> AccountFailed:
-    # We close nothing that is still asked: it was the browser that went, or the driver before it.
-    if not alive or "has been closed" in error.message:
-        return failed(FailureKind.NO_BROWSER, "it died in mid-pass")
-    if "crash" in error.message:
-        return failed(FailureKind.NO_BROWSER, "its page crashed")
-    return failed(FailureKind.SERVICE_DOWN, "the answer broke off")

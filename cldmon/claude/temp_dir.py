@@ -43,7 +43,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
         _require_room(folder.parent, os.statvfs(folder))
     try:
         kept = compiled if all(map(_is_ours_alone, (compiled, owner, owner.parent))) else folder
-        with environment({"TMPDIR": folder, "NODE_COMPILE_CACHE": kept}):
+        with override_environ({"TMPDIR": folder, "NODE_COMPILE_CACHE": kept}):
             yield folder
     finally:
         try:
@@ -112,7 +112,7 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def environment(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
+def override_environ(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
     """Change our environment, which the driver inherits, while the block runs; None takes away.
 
     What the block itself changes of those names is undone, too.

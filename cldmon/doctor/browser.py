@@ -62,8 +62,8 @@ def check_start(installation: Installation) -> Iterator[Check]:
         yield ok("browser start", f"version {version}, in its sandbox")
         return
     detail = f"version {version}, without its sandbox"
-    program = apparmor.program_of(source.executable)
-    has_profile = program is not None and apparmor.profile_of(program) is not None
+    program = apparmor.resolve_program(source.executable)
+    has_profile = program is not None and apparmor.find_profile(program) is not None
     if os.geteuid() == 0 and apparmor.is_restricted() and not has_profile:
         detail += "; passes that do not run as root need an AppArmor profile for it"
         yield warn("browser start", detail, _profile_remedy(source.executable))
@@ -78,12 +78,12 @@ def without_hint(message: str) -> str:
 
 def _profile_remedy(browser: str) -> str:
     """Return how to give the browser the AppArmor profile that its sandbox needs."""
-    program = apparmor.program_of(browser)
+    program = apparmor.resolve_program(browser)
     if program is None:
         return "set browser.executable to the program itself, not a script; then run this again"
-    if profile := apparmor.profile_of(program):
+    if profile := apparmor.find_profile(program):
         return f"load the existing profile: sudo apparmor_parser --replace {profile}"
-    command = apparmor.command(program)
+    command = apparmor.install_command(program)
     return f"sudo cldmon schedule systemd --install, or without its services: {command}"
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.app import parts
 from cldmon.claude import apparmor
-from cldmon.claude.browser import find
+from cldmon.claude.browser import find_browser
 from cldmon.config import locate
 from cldmon.config.installed import user_folder
 from cldmon.domain.text import is_printable
@@ -114,7 +114,7 @@ class Plan:
                 f" data_dir = {json.dumps(str(job.data_dir), ensure_ascii=False)} in {job.config}"
             )
         if job.browser and not self._installs_profiles:
-            command = apparmor.command(job.browser)
+            command = apparmor.install_command(job.browser)
             yield f"the sandbox of {job.browser} needs an AppArmor profile here: {command}"
         interval = effective_interval(job.interval)
         if self.kind == "cron" and interval != job.interval:
@@ -198,10 +198,10 @@ class Plan:
             env = {"HOME": _home_of(user), **{n: env[n] for n in ("PATH", *_INHERITED) if n in env}}
         settings = parts.browser_settings(config, env, self.app.config_folder)
         try:
-            program = apparmor.program_of(find(settings, env))
+            program = apparmor.resolve_program(find_browser(settings, env))
         except BrowserError:
             return None  # cldmon doctor reports it
-        profile = apparmor.profile_of(program) if program else None
+        profile = apparmor.find_profile(program) if program else None
         # A profile of ours would be missing if it were not installed again.
         if profile and self._installs_profiles and profile.name == self._places().profile:
             text = profile.read_text(encoding="utf-8", errors="replace")

@@ -106,7 +106,7 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
     texts[places.units / places.timer] = _timer(job.interval)
     texts[places.units / places.serve] = serve + hardening + _FOR_SERVE + install
     if places.apparmor and job.browser:
-        profile = apparmor.profile(job.browser, places.profile)
+        profile = apparmor.render_profile(job.browser, places.profile)
         texts[places.apparmor / places.profile] = profile
     return {path: with_checksum(text) for path, text in texts.items()}
 

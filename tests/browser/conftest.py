@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import sync_playwright
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.scenario import TEAM
 from cldmon.demo.slack import SimUser
 from tests.browser.server import HOSTILE, ServerFixture
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
     settings = BrowserSettings()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find(settings, os.environ), chromium_sandbox=settings.sandboxed
+            executable_path=find_browser(settings, os.environ), chromium_sandbox=settings.sandboxed
         )
         yield browser
         browser.close()

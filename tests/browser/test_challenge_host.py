@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bench.tls import create_certificate
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.server import Request, Response, Route, html_response, make_response
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import Asking
@@ -43,7 +43,7 @@ def challenge_service(request: Request) -> Response:
 def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> None:
     """The browser trusts the certificates of both; a proxy knows where they are."""
     made = create_certificate(tmp_path)
-    browser = made.write_trusting_browser(find(BrowserSettings(), os.environ))
+    browser = made.write_trusting_browser(find_browser(BrowserSettings(), os.environ))
     routes = (Route("", ".*", challenge_service),)
     with (
         FakeClaude(tls=made.context()) as claude,

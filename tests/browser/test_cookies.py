@@ -99,7 +99,7 @@ def headers(asking: Asking, questions: list[ReadRequest]) -> dict[str, str]:
 
 
 def jar_of(folder: Path, label: str) -> Path:
-    CookieStore(folder, label, Secret(key_of(label))).keep(())
+    CookieStore(folder, label, Secret(key_of(label))).save(())
     return max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.runner import start_demo
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def test_where_the_sandbox_cannot_start_the_demo_says_so_and_does_without(tmp_pa
     """As in most containers, and for the users of a newer Ubuntu."""
     refused, browser = tmp_path / "refused", tmp_path / "browser"
     browser.write_text(
-        f'#!/bin/sh\n[ -e {refused} ] && exec {find(BrowserSettings(), os.environ)} "$@"\n'
+        f'#!/bin/sh\n[ -e {refused} ] && exec {find_browser(BrowserSettings(), os.environ)} "$@"\n'
         f"touch {refused}; echo 'No usable sandbox!' >&2; exit 1\n"
     )
     browser.chmod(0o755)

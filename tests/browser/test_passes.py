@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from tests.browser.asking import PATIENT, Asking, failure
@@ -108,7 +108,7 @@ def test_where_a_browser_lacks_a_library_the_next_one_is_taken(
     program(shells / "chromium_headless_shell-9999/linux/headless_shell", LACKS_A_LIBRARY)
     good = shells / "chromium_headless_shell-1/linux/headless_shell"
     good.parent.mkdir(parents=True)
-    good.symlink_to(find(BrowserSettings(), os.environ))
+    good.symlink_to(find_browser(BrowserSettings(), os.environ))
     env = {k: v for k, v in os.environ.items() if k != "CLDMON_BROWSER"}
     asking = Asking(
         fake_claude, tmp_path / "data", env={**env, "PLAYWRIGHT_BROWSERS_PATH": str(shells)}

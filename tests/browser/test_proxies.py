@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.tls import create_certificate
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from cldmon.domain.secret import Secret
@@ -35,7 +35,7 @@ class Network:
 
     def __init__(self, folder: Path, running: ExitStack) -> None:
         made = create_certificate(folder)
-        self.browser = made.write_trusting_browser(find(BrowserSettings(), os.environ))
+        self.browser = made.write_trusting_browser(find_browser(BrowserSettings(), os.environ))
         self.tls = running.enter_context(FakeClaude(tls=made.context()))
         self.plain = running.enter_context(FakeClaude())
         places = {

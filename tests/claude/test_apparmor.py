@@ -49,20 +49,20 @@ def for_this_parser(text: str) -> str:
     ],
 )
 def test_the_parser_takes_the_profile_of_any_program(program: str) -> None:
-    text = for_this_parser(apparmor.profile(Path(program)))
+    text = for_this_parser(apparmor.render_profile(Path(program)))
     ran = parser("--names", text=text)
     assert (ran.returncode, ran.stdout) == (0, "cldmon-browser\n"), ran.stderr
 
 
 def test_a_mistake_would_be_noticed() -> None:
-    text = for_this_parser(apparmor.profile(SHELL)).replace("flags=", "falgs=")
+    text = for_this_parser(apparmor.render_profile(SHELL)).replace("flags=", "falgs=")
     assert parser(text=text).returncode != 0
 
 
 def test_it_allows_user_namespaces_to_one_program_and_restricts_nothing() -> None:
     rules = [
         line
-        for line in apparmor.profile(SHELL).splitlines()
+        for line in apparmor.render_profile(SHELL).splitlines()
         if line and not line.startswith(("#", "abi ", "include "))
     ]
     assert rules == [f'profile cldmon-browser "{SHELL}" flags=(unconfined) {{', "  userns,", "}"]
@@ -84,10 +84,12 @@ def test_the_command_for_a_shell_writes_that_profile(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    command = apparmor.command(program)
+    command = apparmor.install_command(program)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     subprocess.run(["sh", "-c", command], env=env, check=True)
-    wanted = [line for line in apparmor.profile(program).splitlines() if line and line[0] != "#"]
+    wanted = [
+        line for line in apparmor.render_profile(program).splitlines() if line and line[0] != "#"
+    ]
     assert (tmp_path / "written").read_text().splitlines() == wanted
     assert (tmp_path / "read").read_text().splitlines() == wanted
     assert (tmp_path / "called").read_text() == "--replace\n"
@@ -111,9 +113,9 @@ def test_a_profile_is_for_the_program_behind_a_link_or_a_distributions_script(
     link.symlink_to(program)
     script = tmp_path / "script"
     script.write_text(f"#!/bin/sh\nexec {program}\n")
-    assert apparmor.program_of(str(link)) == program
-    assert apparmor.program_of(str(script)) is None
-    assert apparmor.program_of(str(tmp_path / "gone")) is None
+    assert apparmor.resolve_program(str(link)) == program
+    assert apparmor.resolve_program(str(script)) is None
+    assert apparmor.resolve_program(str(tmp_path / "gone")) is None
 
 
 @pytest.mark.parametrize(
@@ -131,15 +133,15 @@ def test_a_profile_of_somebody_else_is_found(tmp_path: Path, head: str) -> None:
     (tmp_path / "abstractions").mkdir()
     file = tmp_path / "theirs"
     file.write_text(f"abi <abi/4.0>,\n{head.format(SHELL)}\n  userns,\n}}\n")
-    assert apparmor.profile_of(SHELL, tmp_path) == file
-    assert apparmor.profile_of(SHELL, tmp_path, but="theirs") is None
-    assert apparmor.profile_of(Path(f"{SHELL}x"), tmp_path) is None
+    assert apparmor.find_profile(SHELL, tmp_path) == file
+    assert apparmor.find_profile(SHELL, tmp_path, but="theirs") is None
+    assert apparmor.find_profile(Path(f"{SHELL}x"), tmp_path) is None
 
 
 def test_what_only_speaks_of_the_program_is_no_profile_of_it(tmp_path: Path) -> None:
     text = f"# {SHELL} {{\nprofile y /usr/bin/y {{\n  {SHELL} rix,\n}}\n"
     (tmp_path / "theirs").write_text(text)
-    assert apparmor.profile_of(SHELL, tmp_path) is None
+    assert apparmor.find_profile(SHELL, tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_what_only_speaks_of_the_program_is_no_profile_of_it(tmp_path: Path) -> 
     ],
 )
 def test_the_profiles_that_ubuntu_brings_are_known(tmp_path: Path, program: str, name: str) -> None:
-    assert apparmor.profile_of(Path(program), tmp_path) is None
+    assert apparmor.find_profile(Path(program), tmp_path) is None
     text = "profile chromium /usr/lib/@{chromium}/@{chromium} flags=(unconfined) {\n}\n"
     (tmp_path / name).write_text(text)
-    assert apparmor.profile_of(Path(program), tmp_path) == tmp_path / name
+    assert apparmor.find_profile(Path(program), tmp_path) == tmp_path / name

@@ -9,10 +9,10 @@ import pytest
 
 from cldmon.claude.browser import (
     BrowserSettings,
-    candidates,
     clean_environment,
-    find,
-    tuned_concurrency,
+    find_browser,
+    find_browsers,
+    tune_concurrency,
 )
 from cldmon.errors import BrowserError
 
@@ -40,49 +40,49 @@ def own(cache: Path, found: list[str]) -> list[str]:
 
 def test_the_newest_shell_comes_first_and_full_browsers_come_later(tmp_path: Path) -> None:
     paths = [shell(tmp_path, 1204), shell(tmp_path, 999, "headless_shell"), full(tmp_path, 1300)]
-    found = candidates(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
+    found = find_browsers(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
     assert own(tmp_path, found) == paths
 
 
 def test_a_headed_browser_is_never_a_headless_shell(tmp_path: Path) -> None:
     shell(tmp_path, 1204)
     chrome = full(tmp_path, 1204)
-    found = candidates(BrowserSettings(headless=False), {"XDG_CACHE_HOME": str(tmp_path)})
+    found = find_browsers(BrowserSettings(headless=False), {"XDG_CACHE_HOME": str(tmp_path)})
     assert own(tmp_path, found) == [chrome]
     assert not any("headless" in path for path in found)
 
 
 def test_the_cache_lies_in_the_home_unless_said_otherwise(tmp_path: Path) -> None:
     path = shell(tmp_path / ".cache", 1)
-    assert own(tmp_path, candidates(BrowserSettings(), {"HOME": str(tmp_path)})) == [path]
+    assert own(tmp_path, find_browsers(BrowserSettings(), {"HOME": str(tmp_path)})) == [path]
 
 
 def test_playwrights_own_variable_names_the_folder_itself(tmp_path: Path) -> None:
     path = shell(tmp_path, 1)
     folder = str(tmp_path / "ms-playwright")
     env = {"PLAYWRIGHT_BROWSERS_PATH": folder, "XDG_CACHE_HOME": "/nonexistent"}
-    assert own(tmp_path, candidates(BrowserSettings(), env)) == [path]
+    assert own(tmp_path, find_browsers(BrowserSettings(), env)) == [path]
 
 
 def test_a_stub_that_only_tells_of_a_snap_is_no_browser(tmp_path: Path) -> None:
     stub = "#!/bin/sh\necho 'requires the chromium snap to be installed' >&2\nexit 1\n"
     Path(shell(tmp_path, 2)).write_text(stub)
     good = shell(tmp_path, 1)
-    found = candidates(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
+    found = find_browsers(BrowserSettings(), {"XDG_CACHE_HOME": str(tmp_path)})
     assert own(tmp_path, found) == [good]
 
 
 def test_the_configured_browser_is_the_only_one(tmp_path: Path) -> None:
     mine, other = program(tmp_path / "mine"), program(tmp_path / "other")
     settings = BrowserSettings(executable=mine)
-    assert candidates(settings, {"CLDMON_BROWSER": other}) == [mine]
-    assert candidates(BrowserSettings(), {"CLDMON_BROWSER": other}) == [other]
+    assert find_browsers(settings, {"CLDMON_BROWSER": other}) == [mine]
+    assert find_browsers(BrowserSettings(), {"CLDMON_BROWSER": other}) == [other]
 
 
 def test_a_bare_name_is_sought_on_the_path(tmp_path: Path) -> None:
     mine = program(tmp_path / "my-browser")
     settings = BrowserSettings(executable="my-browser")
-    assert find(settings, {"PATH": str(tmp_path)}) == mine
+    assert find_browser(settings, {"PATH": str(tmp_path)}) == mine
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "not executable"])
@@ -93,7 +93,7 @@ def test_a_configured_browser_that_cannot_run_is_refused(tmp_path: Path, kind: s
     elif kind == "not executable":
         path.write_text("")
     with pytest.raises(BrowserError, match=r"\(CLDMON_BROWSER\) is not there or cannot be run"):
-        find(BrowserSettings(), {"CLDMON_BROWSER": str(path)})
+        find_browser(BrowserSettings(), {"CLDMON_BROWSER": str(path)})
 
 
 def test_secrets_in_the_environment_do_not_reach_the_browser() -> None:
@@ -115,10 +115,10 @@ def test_nothing_in_the_environment_makes_driver_or_browser_tell_tales() -> None
 def test_accounts_are_read_side_by_side_as_cores_and_accounts_allow(
     accounts: int, cores: int, side_by_side: int
 ) -> None:
-    assert tuned_concurrency(BrowserSettings(), accounts, cores) == side_by_side
-    assert tuned_concurrency(BrowserSettings(concurrency=3), accounts, cores) == 3
+    assert tune_concurrency(BrowserSettings(), accounts, cores) == side_by_side
+    assert tune_concurrency(BrowserSettings(concurrency=3), accounts, cores) == 3
 
 
 def test_the_cores_are_those_that_this_process_may_use() -> None:
-    at_most = tuned_concurrency(BrowserSettings(), 1000)
+    at_most = tune_concurrency(BrowserSettings(), 1000)
     assert at_most == min(16, 4 * len(os.sched_getaffinity(0)))

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.claude.errors import LARGEST_BODY, AccountFailed, HttpAnswer, failed, read, retry_after
+from cldmon.claude.errors import (
+    MAX_BODY_BYTES,
+    AccountError,
+    HttpResponse,
+    parse_response,
+    retry_after,
+)
 from cldmon.domain.model import Failure, FailureKind
 from tests.fakes import NOON
 from tests.strategies import JSON
@@ -42,91 +48,94 @@ DEAD = json.dumps(
 ).encode()
 
 
-def outcome_of(answer: HttpAnswer) -> Failure | None:
+def outcome_of(answer: HttpResponse) -> Failure | None:
     try:
-        read(answer, now=NOON)
-    except AccountFailed as outcome:
+        parse_response(answer, now=NOON)
+    except AccountError as outcome:
         return outcome.failure
     return None
 
 
-def failure(answer: HttpAnswer) -> Failure:
-    with pytest.raises(AccountFailed) as caught:
-        read(answer, now=NOON)
+def failure(answer: HttpResponse) -> Failure:
+    with pytest.raises(AccountError) as caught:
+        parse_response(answer, now=NOON)
     return caught.value.failure
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (HttpAnswer(401, b"{}"), FailureKind.KEY_EXPIRED),
-        (HttpAnswer(403, DEAD), FailureKind.KEY_EXPIRED),
-        (HttpAnswer(403, STALE), FailureKind.WRONG_ORGANIZATION),
-        (HttpAnswer(403, STALE_WITH_CODE), FailureKind.REFUSED),
-        (HttpAnswer(403, b"{}"), FailureKind.REFUSED),
-        (HttpAnswer(403, b""), FailureKind.REFUSED),
-        (HttpAnswer(403, BANNED), FailureKind.REFUSED),
-        (HttpAnswer(402, b"{}"), FailureKind.REFUSED),
-        (HttpAnswer(451, b"<html>", HTML), FailureKind.REFUSED),
-        (HttpAnswer(403, b"<html>", HTML), FailureKind.REFUSED),
-        (HttpAnswer(403, REGION, HTML), FailureKind.REFUSED),
-        (HttpAnswer(200, REGION, HTML), FailureKind.REFUSED),
+        (HttpResponse(401, b"{}"), FailureKind.KEY_EXPIRED),
+        (HttpResponse(403, DEAD), FailureKind.KEY_EXPIRED),
+        (HttpResponse(403, STALE), FailureKind.WRONG_ORGANIZATION),
+        (HttpResponse(403, STALE_WITH_CODE), FailureKind.REFUSED),
+        (HttpResponse(403, b"{}"), FailureKind.REFUSED),
+        (HttpResponse(403, b""), FailureKind.REFUSED),
+        (HttpResponse(403, BANNED), FailureKind.REFUSED),
+        (HttpResponse(402, b"{}"), FailureKind.REFUSED),
+        (HttpResponse(451, b"<html>", HTML), FailureKind.REFUSED),
+        (HttpResponse(403, b"<html>", HTML), FailureKind.REFUSED),
+        (HttpResponse(403, REGION, HTML), FailureKind.REFUSED),
+        (HttpResponse(200, REGION, HTML), FailureKind.REFUSED),
         (
-            HttpAnswer(200, b"", redirected_to="https://claude.ai/app-unavailable-in-region"),
+            HttpResponse(200, b"", redirected_to="https://claude.ai/app-unavailable-in-region"),
             FailureKind.REFUSED,
         ),
-        (HttpAnswer(403, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
-        (HttpAnswer(403, b"<html>/cdn-cgi/challenge-platform/h/g/x", HTML), FailureKind.CHALLENGED),
-        (HttpAnswer(403, b"<!DOCTYPE html>Just a moment..."), FailureKind.CHALLENGED),
-        (HttpAnswer(403, JSD, HTML), FailureKind.REFUSED),
-        (HttpAnswer(503, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
-        (HttpAnswer(503, JSD, HTML), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"<html>Just a moment...", HTML), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(403, DEAD, {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
-        (HttpAnswer(200, b"{}", {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
-        (HttpAnswer(403, DEAD, {"cf-mitigated": "other"}), FailureKind.KEY_EXPIRED),
-        (HttpAnswer(400, BAD_UUID), FailureKind.WRONG_ORGANIZATION),
-        (HttpAnswer(400, b"{}"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(503, b"<html>sorry", HTML), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(404, b"{}"), FailureKind.WRONG_ORGANIZATION),
-        (HttpAnswer(429, b"{}"), FailureKind.RATE_LIMITED),
-        (HttpAnswer(500, b"{}"), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(529, b"{}"), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(418, b"{}"), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(204, b""), FailureKind.NOT_UNDERSTOOD),
-        (HttpAnswer(200, b""), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"<html>hello", HTML), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"{} trailing"), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"[NaN]"), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"[-Infinity]"), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"[" * 100_000), FailureKind.SERVICE_DOWN),
-        (HttpAnswer(200, b"[]".ljust(LARGEST_BODY + 1)), FailureKind.NOT_UNDERSTOOD),
+        (HttpResponse(403, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
         (
-            HttpAnswer(200, b"{}", redirected_to="https://claude.ai/login?x"),
+            HttpResponse(403, b"<html>/cdn-cgi/challenge-platform/h/g/x", HTML),
+            FailureKind.CHALLENGED,
+        ),
+        (HttpResponse(403, b"<!DOCTYPE html>Just a moment..."), FailureKind.CHALLENGED),
+        (HttpResponse(403, JSD, HTML), FailureKind.REFUSED),
+        (HttpResponse(503, b"<html>Just a moment...", HTML), FailureKind.CHALLENGED),
+        (HttpResponse(503, JSD, HTML), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"<html>Just a moment...", HTML), FailureKind.SERVICE_DOWN),
+        (HttpResponse(403, DEAD, {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
+        (HttpResponse(200, b"{}", {"cf-mitigated": "challenge"}), FailureKind.CHALLENGED),
+        (HttpResponse(403, DEAD, {"cf-mitigated": "other"}), FailureKind.KEY_EXPIRED),
+        (HttpResponse(400, BAD_UUID), FailureKind.WRONG_ORGANIZATION),
+        (HttpResponse(400, b"{}"), FailureKind.NOT_UNDERSTOOD),
+        (HttpResponse(503, b"<html>sorry", HTML), FailureKind.SERVICE_DOWN),
+        (HttpResponse(404, b"{}"), FailureKind.WRONG_ORGANIZATION),
+        (HttpResponse(429, b"{}"), FailureKind.RATE_LIMITED),
+        (HttpResponse(500, b"{}"), FailureKind.SERVICE_DOWN),
+        (HttpResponse(529, b"{}"), FailureKind.SERVICE_DOWN),
+        (HttpResponse(418, b"{}"), FailureKind.NOT_UNDERSTOOD),
+        (HttpResponse(204, b""), FailureKind.NOT_UNDERSTOOD),
+        (HttpResponse(200, b""), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"<html>hello", HTML), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"{} trailing"), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"[NaN]"), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"[-Infinity]"), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"[" * 100_000), FailureKind.SERVICE_DOWN),
+        (HttpResponse(200, b"[]".ljust(MAX_BODY_BYTES + 1)), FailureKind.NOT_UNDERSTOOD),
+        (
+            HttpResponse(200, b"{}", redirected_to="https://claude.ai/login?x"),
             FailureKind.KEY_EXPIRED,
         ),
-        (HttpAnswer(200, b"{}", redirected_to="https://elsewhere/"), FailureKind.NOT_UNDERSTOOD),
+        (HttpResponse(200, b"{}", redirected_to="https://elsewhere/"), FailureKind.NOT_UNDERSTOOD),
     ],
 )
-def test_each_failure_is_told_from_the_others(answer: HttpAnswer, kind: FailureKind) -> None:
+def test_each_failure_is_told_from_the_others(answer: HttpResponse, kind: FailureKind) -> None:
     assert failure(answer).kind is kind
 
 
 def test_a_good_answer_is_its_json() -> None:
-    assert read(HttpAnswer(200, b'{"a": [1, "\xc3\xa9"]}'), now=NOON) == {"a": [1, "é"]}
+    assert parse_response(HttpResponse(200, b'{"a": [1, "\xc3\xa9"]}'), now=NOON) == {"a": [1, "é"]}
 
 
 def test_a_number_of_thousands_of_digits_spoils_no_answer() -> None:
     """Which part of the answer it is, the parser of that part decides."""
     body = b'{"a": ' + b"9" * 5_000 + b', "b": [-' + b"1" * 5_000 + b", 5, 1e999]}"
-    found = read(HttpAnswer(200, body), now=NOON)
+    found = parse_response(HttpResponse(200, body), now=NOON)
     assert found == {"a": math.inf, "b": [-math.inf, 5, math.inf]}
 
 
 @settings(max_examples=60)
 @given(
     st.builds(
-        HttpAnswer,
+        HttpResponse,
         status=st.sampled_from([200, 401, 403, 404, 429, 500, 503]) | st.integers(100, 599),
         body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
         headers=st.fixed_dictionaries(
@@ -140,7 +149,7 @@ def test_a_number_of_thousands_of_digits_spoils_no_answer() -> None:
         redirected_to=st.none() | st.text(),
     )
 )
-def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpAnswer) -> None:
+def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpResponse) -> None:
     outcome = outcome_of(answer)
     if outcome is not None:
         assert outcome.message
@@ -151,22 +160,25 @@ def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpAnswer) -> 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (HttpAnswer(403, BANNED), 'address: see what claude.ai says in a browser (HTTP 403: "Your'),
-        (HttpAnswer(402, b'{"error": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
-        (HttpAnswer(402, b'{"message": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
-        (HttpAnswer(402, b'{"error": {"message": 5}}'), "browser (HTTP 402)"),
-        (HttpAnswer(403, b'["x"]'), "browser (HTTP 403)"),
-        (HttpAnswer(400, BAD_UUID), '(HTTP 400: "uuid: not a valid UUID")'),
-        (HttpAnswer(403, b"<html><title>Sorry &amp; bye</title>", HTML), ': "Sorry & bye")'),
-        (HttpAnswer(403, b"<html><h1>\n Sorry\n </h1>", HTML), ': "Sorry")'),
-        (HttpAnswer(403, REGION, HTML), 'region of this machine\'s address ("Claude")'),
-        (HttpAnswer(503, b"<title>Back soon</title>", HTML), '(HTTP 503: "Back soon")'),
-        (HttpAnswer(200, b"<title>Back soon</title>", HTML), '(not JSON: "Back soon")'),
-        (HttpAnswer(200, b"<title>  </title>", HTML), "(not JSON)"),
-        (HttpAnswer(503, b"<TITLE LANG=en>Back soon</TITLE>", HTML), '(HTTP 503: "Back soon")'),
+        (
+            HttpResponse(403, BANNED),
+            'address: see what claude.ai says in a browser (HTTP 403: "Your',
+        ),
+        (HttpResponse(402, b'{"error": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
+        (HttpResponse(402, b'{"message": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
+        (HttpResponse(402, b'{"error": {"message": 5}}'), "browser (HTTP 402)"),
+        (HttpResponse(403, b'["x"]'), "browser (HTTP 403)"),
+        (HttpResponse(400, BAD_UUID), '(HTTP 400: "uuid: not a valid UUID")'),
+        (HttpResponse(403, b"<html><title>Sorry &amp; bye</title>", HTML), ': "Sorry & bye")'),
+        (HttpResponse(403, b"<html><h1>\n Sorry\n </h1>", HTML), ': "Sorry")'),
+        (HttpResponse(403, REGION, HTML), 'region of this machine\'s address ("Claude")'),
+        (HttpResponse(503, b"<title>Back soon</title>", HTML), '(HTTP 503: "Back soon")'),
+        (HttpResponse(200, b"<title>Back soon</title>", HTML), '(not JSON: "Back soon")'),
+        (HttpResponse(200, b"<title>  </title>", HTML), "(not JSON)"),
+        (HttpResponse(503, b"<TITLE LANG=en>Back soon</TITLE>", HTML), '(HTTP 503: "Back soon")'),
     ],
 )
-def test_what_the_service_says_is_quoted(answer: HttpAnswer, words: str) -> None:
+def test_what_the_service_says_is_quoted(answer: HttpResponse, words: str) -> None:
     assert words in failure(answer).message
 
 
@@ -190,7 +202,7 @@ HOSTILE = "\x1b[2J\n\u202e sk-ant-sid01-secret \0" + "x" * 1_000
 def test_a_quote_is_one_short_printable_line_without_secrets(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
-    answer = HttpAnswer(status, body, headers)
+    answer = HttpResponse(status, body, headers)
     outcome = outcome_of(answer)
     message = outcome.message if outcome else ""
     assert message.isprintable()
@@ -201,7 +213,7 @@ def test_a_quote_is_one_short_printable_line_without_secrets(
 def test_no_failure_repeats_an_address() -> None:
     """It may hold anything, a secret included."""
     for status in (200, 401, 403, 404, 429, 500):
-        answer = HttpAnswer(status, b"", {}, "https://x/" + "s3cret")
+        answer = HttpResponse(status, b"", {}, "https://x/" + "s3cret")
         assert "s3cret" not in failure(answer).message
 
 
@@ -251,13 +263,13 @@ def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
 )
 def test_a_rate_limit_knows_until_when(wait: str, words: str, until: datetime | None) -> None:
     """The words do not say it: each reader has a zone of their own."""
-    found = failure(HttpAnswer(429, b"", {"retry-after": wait}))
+    found = failure(HttpResponse(429, b"", {"retry-after": wait}))
     assert found.message == f"rate limited by the service{words}"
     assert found.retry_at == until
 
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_each_kind_has_words_of_its_own(kind: FailureKind) -> None:
-    assert failed(kind).failure == Failure(kind, str(failed(kind)))
-    assert failed(kind, "detail").failure.message == f"{failed(kind)} (detail)"
-    assert len({str(failed(other)) for other in FailureKind}) == len(FailureKind)
+    assert AccountError(kind).failure == Failure(kind, str(AccountError(kind)))
+    assert AccountError(kind, "detail").failure.message == f"{AccountError(kind)} (detail)"
+    assert len({str(AccountError(other)) for other in FailureKind}) == len(FailureKind)

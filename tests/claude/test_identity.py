@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cldmon.claude.browser import BrowserSettings
-from cldmon.claude.identity import brands, user_agent_override
+from cldmon.claude.identity import build_brands, user_agent_override
 
 VERSION = "156.0.8078.79"
 
@@ -20,7 +20,7 @@ VERSION = "156.0.8078.79"
 )
 def test_the_brands_are_those_of_a_headed_chromium(major: int, sent: list[tuple[str, str]]) -> None:
     """As browsers of these versions send them."""
-    assert brands(major) == [{"brand": name, "version": version} for name, version in sent]
+    assert build_brands(major) == [{"brand": name, "version": version} for name, version in sent]
 
 
 def test_a_headless_browser_says_what_a_headed_one_says() -> None:
@@ -41,10 +41,10 @@ def test_a_configured_user_agent_is_sent_and_the_hints_agree_with_it(headless: b
     assert said is not None
     assert said["userAgent"] == agent
     assert said["userAgentMetadata"]["platform"] == "Windows"
-    assert said["userAgentMetadata"]["brands"] == brands(131)
+    assert said["userAgentMetadata"]["brands"] == build_brands(131)
 
 
 def test_a_user_agent_of_another_kind_keeps_the_browsers_version() -> None:
     said = user_agent_override(BrowserSettings(user_agent="curl/8"), VERSION)
     assert said is not None
-    assert said["userAgentMetadata"]["brands"] == brands(156)
+    assert said["userAgentMetadata"]["brands"] == build_brands(156)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.claude.driver import driver
+from cldmon.claude.driver import run_driver
 from cldmon.claude.temp_dir import end_processes, private_temp_dir
 from cldmon.errors import StoreError
 
@@ -114,7 +114,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_folder_that_takes_no_file_is_one_clear_line(tmp_path: Path) -> None:
     async def start() -> None:
-        async with driver(tmp_path / "gone"):
+        async with run_driver(tmp_path / "gone"):
             pass
 
     with pytest.raises(StoreError, match=f"^cannot make a file in {tmp_path}/gone: No such file"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
 from tests.env import Env, key_of, restricted
 from tests.simulation.claude import expired
@@ -79,7 +79,7 @@ def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_remedy(env: Env) -
     """The browser is a real one, and its sandbox really has no namespaces."""
     under = restricted(env.folder, as_root=False)
     check = started(env.run("doctor", "--offline", "--json", under=under))
-    browser = Path(find(BrowserSettings(), os.environ)).resolve()
+    browser = Path(find_browser(BrowserSettings(), os.environ)).resolve()
     assert check["verdict"] == "failed"
     assert "kernel.apparmor_restrict_unprivileged_userns = 1" in check["detail"]
     assert f"'profile cldmon-browser \"{browser}\" flags=(unconfined) {{'" in check["remedy"]
@@ -92,7 +92,7 @@ def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_remedy(env: Env) -
 
 def test_on_ubuntu_a_profile_that_is_not_loaded_is_named(env: Env) -> None:
     under = restricted(env.folder, as_root=False)
-    browser = Path(find(BrowserSettings(), os.environ)).resolve()
+    browser = Path(find_browser(BrowserSettings(), os.environ)).resolve()
     theirs = env.folder / "apparmor.d" / "theirs"
     theirs.write_text(f'profile x "{browser}" {{\n}}\n')
     check = started(env.run("doctor", "--offline", "--json", under=under))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
 from cldmon.demo.usage_json import usage
 from cldmon.domain.instants import nearest_minute
@@ -136,7 +136,7 @@ def test_a_browser_that_is_not_there_is_one_line_and_a_committed_error(env: Env)
 
 def test_the_configured_browser_counts_from_the_configs_folder(env: Env) -> None:
     (env.folder / "bin").mkdir()
-    (env.folder / "bin" / "shell").symlink_to(find(BrowserSettings(), os.environ))
+    (env.folder / "bin" / "shell").symlink_to(find_browser(BrowserSettings(), os.environ))
     env.set_up({"alice": None}, tables='[browser]\nexecutable = "bin/shell"')
     ran = env.run("fetch", cwd="/")
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
 from tests.env import CLDMON, PATIENCE, Env, key_of, organization_of
@@ -38,7 +38,7 @@ def env(env: Env) -> Env:
 def with_window(env: Env) -> Env:
     """Set a display and a browser for it: a headless one, so that CI needs none."""
     program = env.folder / "window"
-    browser = find(BrowserSettings(), os.environ)
+    browser = find_browser(BrowserSettings(), os.environ)
     program.write_text(f'#!/bin/sh\nexec "{browser}" --headless "$@"\n')
     program.chmod(0o700)
     env.environ |= {"DISPLAY": ":99", "CLDMON_BROWSER": str(program)}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import files
-from cldmon.claude.errors import failed
+from cldmon.claude.errors import AccountError
 from cldmon.collector.next_state import Settings
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FailureKind
@@ -39,7 +39,7 @@ EXPIRED = range(100, 200)
 SLACK_DOWN = range(108, 114)
 """An hour in which alice hits her limit."""
 
-KEY_GONE = failed(FailureKind.KEY_EXPIRED).failure
+KEY_GONE = AccountError(FailureKind.KEY_EXPIRED).failure
 REFUSED = DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
 OLD_DAY = "history-2026-11-01.jsonl"
 

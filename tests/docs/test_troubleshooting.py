@@ -75,7 +75,7 @@ def is_documented(message: str) -> bool:
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_every_reason_why_an_account_cannot_be_read_is_on_the_page(kind: FailureKind) -> None:
-    assert is_documented(claude_errors.failed(kind).failure.message)
+    assert is_documented(claude_errors.AccountError(kind).failure.message)
 
 
 def reported_messages() -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.server import Response, Route
 from cldmon.demo.slack import TOKEN
 from cldmon.doctor import browser as browser_checks
@@ -170,7 +170,7 @@ def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
     env: DoctorEnv, tmp_path: Path, text: str, verdict: Verdict
 ) -> None:
     browser = tmp_path / "wrapper"
-    browser.write_text(text.format(browser=find(BrowserSettings(), os.environ)))
+    browser.write_text(text.format(browser=find_browser(BrowserSettings(), os.environ)))
     browser.chmod(0o755)
     env.write_config(f'browser.executable = "{browser}"')
     [check] = browser_checks.check_start(env.installation())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cldmon.app import App
-from cldmon.claude.errors import HttpAnswer, failed
+from cldmon.claude.errors import AccountError, HttpResponse
 from cldmon.cli.fetch import command
 from cldmon.domain.model import FailureKind
 from cldmon.errors import CldmonError
@@ -41,21 +41,21 @@ class PlainApp(App):
         return PlainSource(lambda path, key: ask(address, path, key), self.now)
 
 
-def ask(address: str, path: str, key: str) -> HttpAnswer:
-    """Ask once, and return what came; raises AccountFailed as the browser's source does."""
+def ask(address: str, path: str, key: str) -> HttpResponse:
+    """Ask once, and return what came; raises AccountError as the browser's source does."""
     connection = HTTPConnection(address, timeout=SECONDS)
     try:
         connection.request("GET", path, headers={"Cookie": f"sessionKey={key}"})
         return _answer(connection.getresponse())
     except TimeoutError:
-        raise failed(FailureKind.TIMEOUT) from None
+        raise AccountError(FailureKind.TIMEOUT) from None
     except (OSError, HTTPException):
-        raise failed(FailureKind.SERVICE_DOWN) from None
+        raise AccountError(FailureKind.SERVICE_DOWN) from None
     finally:
         connection.close()
 
 
-def _answer(response: HTTPResponse) -> HttpAnswer:
+def _answer(response: HTTPResponse) -> HttpResponse:
     deadline = time.monotonic() + SECONDS
     body = b""
     while piece := response.read1():
@@ -65,7 +65,7 @@ def _answer(response: HTTPResponse) -> HttpAnswer:
     if response.length:
         raise HTTPException
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return HttpAnswer(response.status, body, headers, headers.get("location"))
+    return HttpResponse(response.status, body, headers, headers.get("location"))
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import SimUser
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
 from tests.browser.server import ServerFixture, now, windows
@@ -79,7 +79,7 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
         server.complete_pass(*_accounts())
         settings = BrowserSettings()
         browser = playwright.chromium.launch(
-            executable_path=find(settings, os.environ), chromium_sandbox=settings.sandboxed
+            executable_path=find_browser(settings, os.environ), chromium_sandbox=settings.sandboxed
         )
         yield _pages(server, browser.new_page(), step)
         browser.close()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.claude.browser import BrowserSettings, find
+from cldmon.claude.browser import BrowserSettings, find_browser
 from tests.confinement import Limits, confined
 from tests.env import PATIENCE, key_of, wait_until
 from tests.reliability.brink import CROWD, TO_BE_TOLD, stamps, whole
@@ -122,7 +122,7 @@ def starved(brink: Brink, limits: Iterable[tuple[str, int]]) -> Result:
     program = brink.folder / "starved"
     for option, size in limits:
         with result.case(f"ulimit -{option} {size}"):
-            browser = find(BrowserSettings(), os.environ)
+            browser = find_browser(BrowserSettings(), os.environ)
             program.write_text(f'#!/bin/sh\nulimit -{option} {size}\nexec "{browser}" "$@"\n')
             program.chmod(0o755)
             brink.begin()

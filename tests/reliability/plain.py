@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from cldmon.claude import errors, usage
 from cldmon.claude.errors import (
-    AccountFailed,
-    HttpAnswer,
-    OrganizationRefused,
-    failed,
+    AccountError,
+    HttpResponse,
+    OrganizationRefusedError,
     no_organization,
 )
-from cldmon.claude.organization import chats, find_candidates
+from cldmon.claude.organization import find_candidates, list_chat_organizations
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadResult
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.ports import Lookup, Organization, ReadRequest
 
-    Ask = Callable[[str, str], HttpAnswer]
+    Ask = Callable[[str, str], HttpResponse]
 
 ORGANIZATIONS = "/api/organizations"
 
@@ -44,7 +43,7 @@ class PlainSource:
             question = lookup.result()
             try:
                 results[label] = question if isinstance(question, Failure) else self._hold(question)
-            except AccountFailed as outcome:
+            except AccountError as outcome:
                 results[label] = outcome.failure
             done(label)
         return results
@@ -53,16 +52,16 @@ class PlainSource:
         if question.remembered:
             try:
                 return self._usage(question, question.remembered, looked_up=False)
-            except AccountFailed as outcome:
+            except AccountError as outcome:
                 if outcome.failure.kind is not FailureKind.WRONG_ORGANIZATION:
                     raise
         listed = self._json(question, ORGANIZATIONS)
         if not isinstance(listed, list):
-            raise failed(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
+            raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
         for organization in find_candidates(listed, configured=question.organization):
-            with suppress(OrganizationRefused):
+            with suppress(OrganizationRefusedError):
                 return self._usage(question, organization, looked_up=True)
-        raise no_organization(question.organization, chats(listed))
+        raise no_organization(question.organization, list_chat_organizations(listed))
 
     def _usage(
         self, question: ReadRequest, organization: Organization, *, looked_up: bool
@@ -70,8 +69,8 @@ class PlainSource:
         body = self._json(question, f"{ORGANIZATIONS}/{organization.uuid}/usage")
         reading = usage.parse(body, taken_at=self._now(), organization=organization)
         if reading is None:
-            raise failed(FailureKind.NOT_UNDERSTOOD, "no usage in it")
+            raise AccountError(FailureKind.NOT_UNDERSTOOD, "no usage in it")
         return ReadResult(reading, organization, looked_up)
 
     def _json(self, question: ReadRequest, path: str) -> object:
-        return errors.read(self._ask(path, question.key.reveal()), now=self._now())
+        return errors.parse_response(self._ask(path, question.key.reveal()), now=self._now())

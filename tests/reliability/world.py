@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.claude.errors import HttpAnswer
+from cldmon.claude.errors import HttpResponse
 from tests.reliability.model import Seen, Trouble
 
 if TYPE_CHECKING:
@@ -122,16 +122,16 @@ class Service:
     people: dict[str, Person] = field(default_factory=dict)
     shift: Callable[[], timedelta] = timedelta
 
-    def ask(self, path: str, key: str) -> HttpAnswer:
+    def ask(self, path: str, key: str) -> HttpResponse:
         """Answer a request."""
         person = self.people.get(key)
         if person is None:
-            return HttpAnswer(401, b"", JSON)
+            return HttpResponse(401, b"", JSON)
         if sick := person.sickness:
-            return HttpAnswer(sick.status, sick.body.encode(), sick.headers, sick.redirected)
+            return HttpResponse(sick.status, sick.body.encode(), sick.headers, sick.redirected)
         usage = re.fullmatch("/api/organizations/([^/]+)/usage", path)
         if usage and usage[1] != person.organization:
             refusal = '{"error": {"message": "Invalid authorization for organization"}}'
-            return HttpAnswer(403, refusal.encode(), JSON)
+            return HttpResponse(403, refusal.encode(), JSON)
         body = person.usage(self.shift()) if usage else person.listed()
-        return HttpAnswer(200, json.dumps(body).encode(), JSON)
+        return HttpResponse(200, json.dumps(body).encode(), JSON)
