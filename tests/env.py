@@ -143,7 +143,7 @@ class Env:
         self._slack = slack
         self._services = contextlib.ExitStack()
         for place in (self.folder, self.temporary):
-            place.mkdir(exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
         inherited = ("PATH", "CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
         self.environ = {
             **{name: os.environ[name] for name in inherited if name in os.environ},

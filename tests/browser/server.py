@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
-from cldmon.demo.slack import TOKEN
 from cldmon.domain.model import (
     FIVE_HOUR,
     SEVEN_DAY,
@@ -23,22 +16,18 @@ from cldmon.domain.model import (
     Failure,
     FailureKind,
     Reading,
-    Snapshot,
     Window,
 )
-from cldmon.store import history
-from cldmon.store.history import History
-from cldmon.store.state import State, StateFile
-from cldmon.store.subscriptions import SubscriptionsFile
 from tests import captures
+from tests.env import Env
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from tests.simulation.slack import FakeSlack
 
-CLDMON = str(Path(sys.executable).with_name("cldmon"))
-INTERVAL = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
 HOSTILE = "<img src=x onerror=alert(1)> \"'& 🦊 مرحبا"
 """A label that would be more than text, if it were let."""
@@ -90,29 +79,28 @@ def capture(name: str, *, at: datetime | None = None, failure: Failure | None = 
     return Account(name, parse(answers["usage"], taken_at=at, organization=organization), failure)
 
 
-@dataclass
-class ServerFixture:
-    """A configuration, its data, and the server on them: from `with` to its end.
+class ServerFixture(Env):
+    """An environment in which `cldmon serve` runs: from `with` to its end.
 
-    `wrapper` are words before the server's command line.
+    `wrapper` are words before the server's command line. `startup_output` holds the lines that it
+    writes before it listens.
     """
 
-    folder: Path
-    slack: FakeSlack | None = None
-    top: str = ""
-    labels: tuple[str, ...] = LABELS
-    wrapper: Sequence[str] = ()
-    startup_output: list[str] = field(default_factory=list)
-    port: int = field(init=False)
+    process: subprocess.Popen[str]
 
-    def __post_init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.data.mkdir(parents=True)
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
+    def __init__(
+        self,
+        folder: Path,
+        slack: FakeSlack | None = None,
+        top: str = "",
+        labels: Sequence[str] = LABELS,
+        wrapper: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder, slack=slack, labels=labels)
+        self.top = top
+        self.wrapper = wrapper
+        self.startup_output: list[str] = []
+        self.data.mkdir()
 
     @property
     def url(self) -> str:
@@ -122,14 +110,9 @@ class ServerFixture:
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", self.port
 
-    @property
-    def subscriptions(self) -> SubscriptionsFile:
-        return SubscriptionsFile(self.data)
-
     def complete_pass(self, *found: Account, at: datetime | None = None) -> None:
         """Leave behind what a pass would that has ended now, or at another time."""
-        snapshot = Snapshot(at or now(), found or accounts(), INTERVAL)
-        StateFile(self.data).save(State(snapshot=snapshot))
+        self.save_snapshot(*(found or accounts()), at=at)
 
     def write_history(self, readings: Mapping[int, Mapping[str, tuple[int, int]]]) -> None:
         """Write history: minutes ago → label → session and week, in percent."""
@@ -147,31 +130,15 @@ class ServerFixture:
         """Write history: minutes ago → label → window → percent."""
         at = now()
         for minutes, found in sorted(readings.items(), reverse=True):
-            named = {
-                label: {name: Window(percent, None) for name, percent in percents.items()}
-                for label, percents in found.items()
-            }
-            History(self.data).ensure(history.format_line(at - minutes * MINUTE, named))
-
-    def start(self) -> None:
-        """Start the server, and wait until it listens."""
-        self.configure()
-        self.restart()
+            self.append_history(at - minutes * MINUTE, found)
 
     def restart(self) -> None:
-        """Start the server with the configuration as it is.
+        """Start the server with the configuration as it is, and wait until it listens.
 
-        `startup_output` holds the lines that it writes before it listens.
         Raises EOFError if it exits instead.
         """
         self.startup_output.clear()
-        self.process = subprocess.Popen(
-            [*self.wrapper, CLDMON, "serve"],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.process = self.start("serve", under=self.wrapper, stdout=None).process
         assert self.process.stderr
         for line in self.process.stderr:
             if "serving http" in line:
@@ -181,36 +148,16 @@ class ServerFixture:
             raise EOFError(self.startup_output)
 
     def stop(self) -> None:
-        """End the server, as a reboot would."""
+        """Stop the server, as a reboot would."""
         with self.process:
             self.process.send_signal(signal.SIGTERM)
 
     def __enter__(self) -> Self:
-        self.start()
+        self.write_config(f"port = {self.port}\n{self.top}", slack=self._slack is not None)
+        self.restart()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         with self.process:
             self.process.kill()
-
-    def configure(self) -> None:
-        """Write the configuration."""
-        url, slack = "", ""
-        if self.slack:
-            url = f'slack_url = "{self.slack.url}"\n'
-            slack = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
-        entries = "".join(
-            f"[[accounts]]\nlabel = {_quoted(label)}\nsession_key = 'sk-ant-sid01-no-{n}'\n"
-            for n, label in enumerate(self.labels)
-        )
-        config = self.folder / "config.toml"
-        config.write_text(
-            f'data_dir = "data"\nport = {self.port}\n{self.top}{url}{slack}\n{entries}',
-            encoding="utf-8",
-        )
-        config.chmod(0o600)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+        super().__exit__(*error)

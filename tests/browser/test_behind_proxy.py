@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +18,10 @@ if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
 
 
-@dataclass
 class Proxied(ServerFixture):
     """A dashboard that a browser reaches through a proxy only."""
 
-    outer: int = 0
+    outer = 0
 
     @property
     def url(self) -> str:
@@ -36,7 +34,8 @@ def test_the_page_works_below_a_path(
 ) -> None:
     site = Entrance(free_port(), tls=False)
     public = f'public_url = "http://127.0.0.1:{site.port}/team/cldmon/"\n'
-    with Proxied(tmp_path / "own", slack, public, outer=site.port) as server:
+    with Proxied(tmp_path / "own", slack, public) as server:
+        server.outer = site.port
         server.write_history({minutes: {"alice": (minutes, 30)} for minutes in range(0, 50, 10)})
         server.complete_pass()
         inner = f"proxy_pass http://127.0.0.1:{server.port}{'/' if strips else ''};{FORWARD}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.server import HOSTILE, INTERVAL, LABELS, ServerFixture, accounts, now
+from tests.browser.server import HOSTILE, LABELS, ServerFixture, accounts, now
+from tests.env import INTERVAL
 from tests.simulation.slack import error
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
         re.compile(r"Server unreachable since \d\d:\d\d; showing the last data\.")
     )
     expect(visitor.card("alice")).to_have_attribute("data-live", "false")
-    own_server.start()
+    own_server.restart()
     expect(visitor.card("alice")).to_have_attribute("data-live", "true", timeout=20_000)
     expect(visitor.page.locator(".notice")).to_have_count(0)
 

@@ -28,7 +28,7 @@ SECRETS = {
     "api_token": "siege-api-token-0123456789abcdef",
     "session_secret": "siege-session-secret-0123456789abcdef",
 }
-KEYS = "sk-ant-sid01-no-"
+KEYS = "sk-ant-sid02-MARKER-"
 PERSON = PEOPLE[0]
 PATIENCE = 180
 """Seconds after which something hangs for certain, on a busy machine too."""
