@@ -1,4 +1,4 @@
-"""The floors of the package: imports only go down, and each library has one home."""
+"""The layers of the package: imports only go down, and each library has one home."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cldmon"
 CONTRACTS = {
     "acyclic",
-    "floors",
+    "layers",
     "home-of-click",
     "home-of-itsdangerous",
     "home-of-playwright",
@@ -57,12 +57,12 @@ def test_no_contract_is_missing() -> None:
     assert {contract["id"] for contract in contracts} == CONTRACTS
 
 
-def test_every_module_has_a_floor() -> None:
-    """Exhaustive: a new module must be given its place before anything passes."""
+def test_every_module_has_a_layer() -> None:
+    """Exhaustive: a new module must be added to a layer before anything passes."""
     contracts = read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
-    [floors] = [contract for contract in contracts if contract["type"] == "layers"]
-    assert floors["containers"] == ["cldmon"]
-    assert str(floors["exhaustive"]) == "True"
+    [layers] = [contract for contract in contracts if contract["type"] == "layers"]
+    assert layers["containers"] == ["cldmon"]
+    assert str(layers["exhaustive"]) == "True"
 
 
 def test_http_server_is_used_by_the_web_and_demo_rooms_alone() -> None:
