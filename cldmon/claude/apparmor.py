@@ -1,12 +1,12 @@
 """Ubuntu's restriction of user namespaces, and the AppArmor profile that a browser needs for it.
 
-Since 23.10 a program without a profile may not use the namespaces of which Chromium makes its
-sandbox.
+Since 23.10 a program without a profile may not use the namespaces that Chromium's sandbox needs.
 Source: apparmor.d(5); Chromium's docs/security/apparmor-userns-restrictions.md.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from pathlib import Path
@@ -28,9 +28,12 @@ _ITS_PROFILE = {
     "/usr/lib/chromium-browser/chromium-browser": "chromium",
     "/opt/google/chrome/chrome": "chrome",
 }
-"""The profiles that come with AppArmor, which name these programs in other words."""
+"""The profiles that come with AppArmor, which name these programs by patterns."""
 
-_TEXT = """\
+_ATTACHMENT = re.compile(r'^\s*(?:profile\s+\S+\s+)?("[^"\n]*"|/\S*)[^"\n]*\{', re.MULTILINE)
+"""The program that a profile is for, as it is written there."""
+
+_PROFILE_TEXT = """\
 # Ubuntu allows user namespaces, which Chromium's sandbox needs, only to programs whose profile says
 # so. This one allows them to the browser that cldmon starts, and restricts nothing.
 abi <abi/4.0>,
@@ -51,7 +54,7 @@ def is_restricted(setting: Path = RESTRICTION) -> bool:
 
 
 def resolve_program(browser: str) -> Path | None:
-    """Return the program behind a browser's path, None where that is a script of somebody's."""
+    """Return the program behind a browser's path, None for a script."""
     path = Path(browser).resolve()
     path = Path(_STARTED_BY.get(str(path), path))
     try:
@@ -66,16 +69,18 @@ def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | 
     shipped = folder / _ITS_PROFILE.get(str(program), "/nowhere")
     if shipped.is_file():
         return shipped
-    names = {f"{program}", _quoted(program)}
+    names = {f"{program}", _quote(program)}
     for path in sorted(folder.glob("*")):
-        if path.name != but and names & {*_attachments(path)}:
-            return path
+        with contextlib.suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if path.name != but and names & set(_ATTACHMENT.findall(text)):
+                return path
     return None
 
 
 def render_profile(program: Path, name: str = PROFILE) -> str:
     """Return the profile for a program, and for no other."""
-    return _TEXT.format(name=name, program=_quoted(program))
+    return _PROFILE_TEXT.format(name=name, program=_quote(program))
 
 
 def install_command(program: Path) -> str:
@@ -87,15 +92,6 @@ def install_command(program: Path) -> str:
     return f"{printed} | sudo tee {FOLDER / PROFILE} | sudo apparmor_parser --replace"
 
 
-def _attachments(path: Path) -> list[str]:
-    """Return the programs that the profiles in a file are for, as they are written there."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return re.findall(r'^\s*(?:profile\s+\S+\s+)?("[^"\n]*"|/\S*)[^"\n]*\{', text, re.MULTILINE)
-
-
-def _quoted(program: Path) -> str:
-    """Return a path as a profile names it: letters that stand for others are taken as they are."""
+def _quote(program: Path) -> str:
+    """Return a path as a profile names it, with pattern characters escaped."""
     return '"' + re.sub(r'([\\"*?\[\]{}^@])', r"\\\1", str(program)) + '"'

@@ -1,4 +1,4 @@
-"""Which browser asks, and what it is given.
+"""Which browser is used, and its settings.
 
 `python -m cldmon.claude.browser` prints the path of the first that starts, for set-up scripts, or
 on stderr what installs one.
@@ -45,12 +45,12 @@ _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
 """What is said of a browser whose sandbox the machine does not allow."""
-_FOR_EACH_CORE = 4
-_MOST_AT_ONCE = 16
+_PER_CORE = 4
+_MAX_CONCURRENCY = 16
 LEAKY_ENV = re.compile(
     "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
 )
-"""Logs of all that passes between driver and browser, a port for debuggers, the keys of TLS."""
+"""Logs of the traffic between driver and browser, a port for debuggers, the keys of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,66 +112,61 @@ def _installed(settings: BrowserSettings, env: Mapping[str, str]) -> Iterator[st
     own = _playwright_folder(env)
     if settings.headless:
         yield from _newest_first(own, _OWN_SHELL)
-        yield from filter(_runs, _SYSTEM_SHELLS)
+        yield from filter(_is_runnable, _SYSTEM_SHELLS)
     yield from _newest_first(own, _OWN_BROWSER)
-    yield from filter(_runs, _SYSTEM_BROWSERS)
+    yield from filter(_is_runnable, _SYSTEM_BROWSERS)
 
 
 def _playwright_folder(env: Mapping[str, str]) -> Path:
     """Return where Playwright keeps its browsers; as its driver's `registryDirectory` decides."""
     named = env.get("PLAYWRIGHT_BROWSERS_PATH")
     if named == "0":
-        return _package_folder() / "driver/package/.local-browsers"
+        spec = importlib.util.find_spec("playwright")
+        package = Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent")
+        return package / "driver/package/.local-browsers"
     if named:
         return Path(named)
     cache = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or os.path.expanduser("~"), ".cache")  # noqa: PTH111 - Path.home() may raise
     return Path(cache, "ms-playwright")
 
 
-def _package_folder() -> Path:
-    spec = importlib.util.find_spec("playwright")
-    return Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent")
-
-
 def _newest_first(folder: Path, pattern: str) -> list[str]:
-    found = sorted(folder.glob(pattern), key=lambda path: _build(path, folder), reverse=True)
-    return [str(path) for path in found if _runs(path)]
+    def build(path: Path) -> int:
+        digits = path.relative_to(folder).parts[0].rpartition("-")[2]
+        return int(digits) if digits.isdecimal() else 0
+
+    found = sorted(folder.glob(pattern), key=build, reverse=True)
+    return [str(path) for path in found if _is_runnable(path)]
 
 
-def _build(path: Path, folder: Path) -> int:
-    digits = path.relative_to(folder).parts[0].rpartition("-")[2]
-    return int(digits) if digits.isdecimal() else 0
-
-
-def _runs(path: str | Path) -> bool:
-    return os.access(path, os.X_OK) and not _is_snap_stub(path)
-
-
-def _is_snap_stub(path: str | Path) -> bool:
-    # Ubuntu's chromium-browser is a shell script that only tells to install a snap.
+def _is_runnable(path: str | Path) -> bool:
+    if not os.access(path, os.X_OK):
+        return False
+    # Ubuntu's chromium-browser is a shell script that only says to install a snap.
     try:
         with files.open_regular(Path(path)) as file:
             head = file.read(2048)
     except OSError:
-        return False
-    return head.startswith(b"#!") and b"snap" in head and not Path("/snap/bin/chromium").exists()
+        return True
+    is_stub = head.startswith(b"#!") and b"snap" in head
+    return not is_stub or Path("/snap/bin/chromium").exists()
 
 
 def tune_concurrency(settings: BrowserSettings, accounts: int, cores: int | None = None) -> int:
     """Return how many accounts are read side by side, where the settings do not say.
 
-    An account waits for the service most of its time: this many keep all cores at work. However
-    many there are, the service is asked by no more at once.
+    An account waits for the service most of its time: this many keep all cores busy, and the
+    service gets a limited number of requests at once.
     """
-    at_once = min(_FOR_EACH_CORE * (cores or len(os.sched_getaffinity(0))), _MOST_AT_ONCE)
+    at_once = min(_PER_CORE * (cores or len(os.sched_getaffinity(0))), _MAX_CONCURRENCY)
     return settings.concurrency or max(1, min(at_once, accounts))
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for driver and browser, without what could give a secret away.
+    """Return an environment for driver and browser, without what could leak a secret.
 
-    That is: the secrets that ours may hold, and what makes either of the two write down, or tell
-    other users of this machine, what it knows.
+    That is: the secrets that ours may hold, and settings that make either of the two log what it
+    knows, or expose it to other users of this machine.
     """
     return {
         name: without_credentials(name, value)
@@ -180,28 +175,23 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _starts(path: str) -> bool:
-    """Return whether it prints its version: a stub does not, nor one that lacks a library."""
-    try:
-        ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return b"Chrom" in ran.stdout
-
-
 def _print_first_that_starts() -> str | None:
     """Print its path; where there is none, return what installs one."""
     with contextlib.suppress(BrowserError):
         for path in find_browsers(BrowserSettings(), os.environ):
-            if _starts(path):
-                print(path)
-                return None
+            # A stub prints no version, nor does a browser that lacks a library.
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                command = [path, "--version"]
+                ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=_VERSION_SECONDS,
+                    check=False,
+                )
+                if b"Chrom" in ran.stdout:
+                    print(path)
+                    return None
     return advise_install()
 
 

@@ -1,7 +1,7 @@
 """An account's cookies between passes: they keep Cloudflare's clearance.
 
-The session key is never among them: it is taken from the configuration alone, so that no answer
-can replace or clear it.
+The session key is never among them: it is taken from the configuration alone, so that no
+response can replace or clear it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cldmon.domain.secret import looks_secret
 from cldmon.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -29,8 +29,8 @@ SESSION_COOKIES = (SESSION_COOKIE, "sessionKeyV3")
 """The names under which the service keeps a session key; it is sent under the first."""
 _IDLE_DAYS = 30
 """After so long a session key has expired, too."""
-_MOST_BYTES = 8_000
-"""Of all cookies together: a service refuses requests whose head is longer than it likes."""
+_MAX_BYTES = 8_000
+"""Of all cookies together: a service refuses requests whose head is too long."""
 
 _SESSION = -1
 _LAST_EXPIRY = 253_402_300_799
@@ -67,7 +67,7 @@ def session_cookie(url: str, key: Secret) -> dict[str, Any]:
 
 
 class CookieStore:
-    """The cookies of one account, bound to its session key: another key finds it empty.
+    """The cookies of one account, bound to its session key: with another key it is empty.
 
     A cache: what cannot be read, written or removed costs at most a challenge.
     """
@@ -78,23 +78,31 @@ class CookieStore:
         self._owner = key.fingerprint()
 
     def load(self, now: datetime) -> list[dict[str, Any]]:
-        """Return the cookies that have not expired; none if the file is not understood."""
+        """Return the cookies that have not expired; none if the file is invalid."""
         try:
             body = json.loads(files.read(self._path) or b"")
             kept = body["cookies"] if body["key"] == self._owner else []
-            return [c for c in kept if _is_cookie(c) and _lives(c, now)]
+            return [
+                c
+                for c in kept
+                if _is_cookie(c)
+                and (c["expires"] == _SESSION or now.timestamp() < c["expires"] <= _LAST_EXPIRY)
+            ]
         except (StoreError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def save(self, cookies: Sequence[Any]) -> None:
         """Store what the service has set, less the session key."""
         known = _FIELDS | _OPTIONAL_FIELDS
-        kept = [
-            {name: cookie[name] for name in known if name in cookie}
-            for cookie in cookies
-            if cookie["name"] not in SESSION_COOKIES and not looks_secret(cookie["value"])
-        ]
-        body = {"key": self._owner, "cookies": list(_few(kept))}
+        kept, left = [], _MAX_BYTES
+        # Cloudflare's come first: they are not the ones to be left out.
+        for cookie in sorted(cookies, key=lambda cookie: not is_clearance(cookie)):
+            if cookie["name"] in SESSION_COOKIES or looks_secret(cookie["value"]):
+                continue
+            left -= len(f"{cookie['name']}={cookie['value']}; ".encode())
+            if left >= 0:
+                kept.append({name: cookie[name] for name in known if name in cookie})
+        body = {"key": self._owner, "cookies": kept}
         with contextlib.suppress(StoreError):
             files.private_dir(self._path.parent)
             files.replace(self._path, json.dumps(body).encode(), durable=False)
@@ -119,15 +127,6 @@ def is_clearance(cookie: Any) -> bool:
     return bool(cookie["name"].lstrip("_").startswith("cf"))
 
 
-def _few(cookies: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the cookies that fit into a request, Cloudflare's before others."""
-    left = _MOST_BYTES
-    for cookie in sorted(cookies, key=lambda c: not is_clearance(c)):
-        left -= len(f"{cookie['name']}={cookie['value']}; ".encode())
-        if left >= 0:
-            yield cookie
-
-
 def _is_cookie(value: object) -> bool:
     return (
         isinstance(value, dict)
@@ -138,8 +137,3 @@ def _is_cookie(value: object) -> bool:
         and value["sameSite"] in ("Strict", "Lax", "None")
         and bool(value["domain"] and value["path"].startswith("/"))
     )
-
-
-def _lives(cookie: dict[str, Any], now: datetime) -> bool:
-    expires = cookie["expires"]
-    return bool(expires == _SESSION or now.timestamp() < expires <= _LAST_EXPIRY)

@@ -1,4 +1,4 @@
-"""What the browser says it is: itself, but for the word "Headless"."""
+"""What the browser identifies itself as: itself, without the word "Headless"."""
 
 from __future__ import annotations
 
@@ -14,38 +14,20 @@ _PLATFORMS = {"Windows": "Windows", "Mac OS X": "macOS"}
 
 
 def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, Any] | None:
-    """Return what to tell the browser to say, in the user agent and in its client hints.
+    """Return what the browser is to send as its user agent and client hints.
 
-    None where it may say what it is. `version` is the browser's, e.g. `156.0.8078.73`. The form is
+    None leaves them as they are. `version` is the browser's, e.g. `156.0.8078.73`. The form is
     that of the DevTools protocol's `Emulation.setUserAgentOverride`.
     """
-    if settings.headless and settings.user_agent is None:
-        return _override(_agent(version), version)
-    return _override(settings.user_agent, version) if settings.user_agent else None
-
-
-def build_brands(major: int) -> list[dict[str, str]]:
-    """Return the brands of a headed Chromium: its name, and a made-up one to ignore.
-
-    Source: `GetGreasedUserAgentBrandVersion` and `ShuffleBrandList` in Chromium's
-    components/embedder_support/user_agent_utils.cc.
-    """
-    first, second = (_MARKS[number % len(_MARKS)] for number in (major, major + 1))
-    version = _MARK_VERSIONS[major % len(_MARK_VERSIONS)]
-    made_up = {"brand": f"Not{first}A{second}Brand", "version": version}
-    own = {"brand": "Chromium", "version": str(major)}
-    return [own, made_up] if major % 2 else [made_up, own]
-
-
-def _agent(version: str) -> str:
-    """Return Chromium's user agent: of the version it tells only the first number."""
-    return (
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
-        f" Chrome/{_major(version)}.0.0.0 Safari/537.36"
-    )
-
-
-def _override(agent: str, version: str) -> dict[str, Any]:
+    agent = settings.user_agent
+    if settings.headless and agent is None:
+        # Chromium's own: of the version it contains only the first number.
+        agent = (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+            f" Chrome/{_major(version)}.0.0.0 Safari/537.36"
+        )
+    if not agent:
+        return None
     named = re.search(r"Chrome/(\d+)", agent)
     platforms = (platform for sign, platform in _PLATFORMS.items() if sign in agent)
     return {
@@ -60,6 +42,19 @@ def _override(agent: str, version: str) -> dict[str, Any]:
             "mobile": False,
         },
     }
+
+
+def build_brands(major: int) -> list[dict[str, str]]:
+    """Return the brands of a headed Chromium: its name, and a made-up one.
+
+    Source: `GetGreasedUserAgentBrandVersion` and `ShuffleBrandList` in Chromium's
+    components/embedder_support/user_agent_utils.cc.
+    """
+    first, second = (_MARKS[number % len(_MARKS)] for number in (major, major + 1))
+    version = _MARK_VERSIONS[major % len(_MARK_VERSIONS)]
+    made_up = {"brand": f"Not{first}A{second}Brand", "version": version}
+    own = {"brand": "Chromium", "version": str(major)}
+    return [own, made_up] if major % 2 else [made_up, own]
 
 
 def _major(version: str) -> int:

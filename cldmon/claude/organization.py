@@ -1,10 +1,11 @@
-"""Which of a person's organizations the usage is asked of, and the plan it has.
+"""Which of a person's organizations to read, and the plan it has.
 
 Source: the facts of the service, "Organizations".
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cldmon.domain.ports import Organization, normalize_uuid
@@ -14,14 +15,16 @@ _FREE = "Free"
 _TIERS = {"default_claude_max_20x": "Ultra", "default_claude_max_5x": "Max"}
 """The names since 30 October 2026."""
 _PAID_PREFIXES = ("claude_", "raven_")
-_LONGEST_PLAN = 40
-_MOST_CANDIDATES = 8
+_MAX_PLAN = 40
+_MAX_CANDIDATES = 8
+_UUID = re.compile(r"(?!-+$)[0-9A-Za-z-]{1,64}")
+"""It becomes part of a URL, so it may hold nothing else."""
 
 
 def find_candidates(
     answer: object, *, configured: str | None = None, last_active: str | None = None
 ) -> list[Organization]:
-    """Return the organizations to ask in turn, the best first, out of an answer of any shape.
+    """Return the organizations to try in turn, the best first, out of JSON of any shape.
 
     A `configured` uuid is the only one taken. Otherwise, of those that can chat: the one named
     by the `lastActiveOrg` cookie, then those that are paid for, then the others.
@@ -35,7 +38,7 @@ def find_candidates(
         found.setdefault(organization.normalized_uuid, organization)
     last = normalize_uuid(last_active) if last_active else None
     ranked = sorted(found.values(), key=lambda o: (o.normalized_uuid != last, o.plan == _FREE))
-    return ranked[:_MOST_CANDIDATES]
+    return ranked[:_MAX_CANDIDATES]
 
 
 def list_chat_organizations(answer: object) -> list[Organization]:
@@ -44,49 +47,39 @@ def list_chat_organizations(answer: object) -> list[Organization]:
 
 
 def _entries(answer: object) -> list[dict[str, Any]]:
-    entries = answer if isinstance(answer, list) else []
-    return [e for e in entries if isinstance(e, dict) and _is_uuid(e.get("uuid"))]
+    entries = [e for e in answer if isinstance(e, dict)] if isinstance(answer, list) else []
+    return [e for e in entries if isinstance(e.get("uuid"), str) and _UUID.fullmatch(e["uuid"])]
 
 
 def _organization(entry: dict[str, Any]) -> Organization:
     named = _text(entry, "plan_display_name") or _text(entry, "plan_display_label")
-    return Organization(entry["uuid"], named or _derived_plan(entry))
+    return Organization(entry["uuid"], named or _derive_plan(entry))
 
 
-def _derived_plan(entry: dict[str, Any]) -> str:
+def _derive_plan(entry: dict[str, Any]) -> str:
     has, raven = _capabilities(entry), _text(entry, "raven_type")
     if raven == "enterprise" or "raven_enterprise" in has:
         return "Enterprise"
     if raven or "raven" in has:
-        return "Team" if raven in ("", "team") else _titled(raven)
+        return "Team" if raven in ("", "team") else _title_case(raven)
     if "claude_max" in has:
         return _TIERS.get(_text(entry, "rate_limit_tier"), "Max")
     if "claude_pro" in has:
         return "Pro"
     unknown = (c.removeprefix(p) for c in has for p in _PAID_PREFIXES if c.startswith(p))
-    return next(filter(None, map(_titled, unknown)), _FREE)
+    return next(filter(None, map(_title_case, unknown)), _FREE)
 
 
-def _titled(name: str) -> str:
-    words = one_line(name, _LONGEST_PLAN).replace("_", " ")
-    return one_line(words.title(), _LONGEST_PLAN)
+def _title_case(name: str) -> str:
+    words = one_line(name, _MAX_PLAN).replace("_", " ")
+    return one_line(words.title(), _MAX_PLAN)
 
 
 def _text(entry: dict[str, Any], key: str) -> str:
     value = entry.get(key)
-    return one_line(value, _LONGEST_PLAN) if isinstance(value, str) else ""
+    return one_line(value, _MAX_PLAN) if isinstance(value, str) else ""
 
 
 def _capabilities(entry: dict[str, Any]) -> list[str]:
     value = entry.get("capabilities")
     return [c for c in value if isinstance(c, str)] if isinstance(value, list) else []
-
-
-def _is_uuid(value: object) -> bool:
-    # It becomes part of a URL, so nothing but what a uuid is made of.
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= 64
-        and value.isascii()
-        and value.replace("-", "").isalnum()
-    )

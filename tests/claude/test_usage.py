@@ -16,6 +16,7 @@ from cldmon.domain.freshness import view
 from cldmon.domain.model import Account, Credits, Pool, Reading, SavedResets, Snapshot, Window
 from cldmon.domain.ports import Organization
 from cldmon.domain.snapshot import from_json, to_json
+from cldmon.domain.text import is_printable
 from cldmon.domain.windows import short_title
 from cldmon.terminal.status import Page, format_table
 from cldmon.terminal.style import Terminal
@@ -159,7 +160,7 @@ def test_any_json_at_all_never_raises(answer: object) -> None:
     if reading is None:
         return
     for name, window in reading.windows.items():
-        assert name.isprintable()
+        assert is_printable(name)
         assert type(window.utilization) is int
         assert 0 <= window.utilization <= 100
         assert window.resets_at is None or window.resets_at.utcoffset() == timedelta(0)
@@ -169,7 +170,7 @@ def test_any_json_at_all_never_raises(answer: object) -> None:
     assert to_json(again) == stored
     terminal = Terminal(80, colour=False, unicode=True)
     text = format_table(view(again, NOON), Page(terminal, NOON, UTC))
-    assert all(line.isprintable() for line in text.splitlines())
+    assert all(map(is_printable, text.splitlines()))
 
 
 @pytest.mark.parametrize(
