@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from cldmon.app import App
+from cldmon.app.app import App
+from cldmon.app.server import build_server
 
 if TYPE_CHECKING:
     from cldmon.web.server import WebServer
@@ -35,7 +36,7 @@ class Clock:
 
 def server(config: Path, clock: Clock) -> WebServer:
     """Return the server."""
-    return App(config, None, {}, clock).server()
+    return build_server(App(config, None, {}, clock))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from click.testing import CliRunner
 
-from cldmon.app import App
+from cldmon.app.app import App
 from cldmon.claude import apparmor
 from cldmon.cli import MODULES, cli
 from cldmon.cli.log import show_log

@@ -123,15 +123,15 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
     `cldmon fetch` makes one pass, from a timer or cron; all else reads what it wrote.
     Start with `cldmon init`, or look around with `cldmon demo`.
     """
-    # Imported here, for --help shall not wait for it.
-    from cldmon.app import App
+    # Imported here: --help does not need it.
+    from cldmon.app.app import App
 
     if debug or ctx.invoked_subcommand != "status":
         # `status` logs no warnings, and has to start fast.
         from cldmon.cli.log import show_log
 
         show_log(debug=debug)
-    ctx.obj = App.at(config_path, data_dir)
+    ctx.obj = App.from_options(config_path, data_dir)
 
 
 def main() -> NoReturn:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, status
+from cldmon.cli import status
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import folder as folders
 from cldmon.demo import output, scenario
@@ -20,7 +20,7 @@ from cldmon.errors import UsageError
 from cldmon.terminal.style import detect_terminal
 
 if TYPE_CHECKING:
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.demo.runner import Demo, PassRecord
     from cldmon.demo.slack import SentMessage
 
@@ -71,7 +71,7 @@ def _play(demo: Demo) -> None:
     screen = detect_terminal(sys.stderr, os.environ)
     _tell(output.format_heading((person.label for person in scenario.PEOPLE), screen))
     before: PassRecord | None = None
-    for record in demo.play(complain):
+    for record in demo.play():
         _tell(output.format_pass(record, before, demo.name_of, screen))
         before = record
     _tell("")

@@ -11,7 +11,7 @@ import click
 from cldmon.cli.options import print_json
 
 if TYPE_CHECKING:
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.doctor.check import Check
     from cldmon.terminal.style import Terminal
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +12,9 @@ from cldmon.cli import complain, options
 from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.collector import Outcome
 
 
@@ -36,58 +34,43 @@ def command(
     named and from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
     running.
     """
-    if warning := app.permissions_warning():
+    # Imported here: completing `--account` loads this module, and has to be fast.
+    from cldmon.app.fetch import fetch
+    from cldmon.cli import status
+    from cldmon.cli.log import delay_log
+    from cldmon.config.load import permissions_warning
+
+    if app.config.holds_secrets and (warning := permissions_warning(app.config_path)):
         complain(warning)
-    with _warnings_after() as warn, _progress(len(labels or app.outline.labels)) as done:
-        outcome = app.fetch(
-            labels, notify=not no_notify, by_hand=_is_by_hand(), done=done, warn=warn
+    # A pass that a person started, not a timer.
+    by_hand = any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    # Accounts are read side by side: when the first is done says nothing about the last.
+    progress = click.progressbar(
+        length=len(labels or app.outline.labels),
+        label="Reading",
+        file=sys.stderr,
+        hidden=not supports_escape_codes(sys.stderr, os.environ),
+        show_eta=False,
+    )
+    with delay_log(), progress as bar:
+        outcome = fetch(
+            app,
+            labels,
+            notify=not no_notify,
+            by_hand=by_hand,
+            done=lambda _label: bar.update(1),
         )
-    _report(app, outcome, as_json=as_json)
+    for message, failed in _group_by_failure(outcome, app.now()).items():
+        complain(f"{', '.join(failed)}: {message}")
+    if as_json:
+        status.show(app, outcome.snapshot, "json")
+    elif sys.stdout.isatty():
+        status.show(app, outcome.snapshot, "table", outcome.labels)
     outcome.raise_if_failed(strict=strict)
 
 
-def _is_by_hand() -> bool:
-    """Return whether a person has started the pass, not a timer."""
-    return any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
-@contextmanager
-def _warnings_after() -> Iterator[Callable[[str], None]]:
-    """Hold warnings back until the block has ended, so that they don't break the progress bar."""
-    said: list[str] = []
-    try:
-        yield said.append
-    finally:
-        for line in said:
-            complain(line)
-
-
-@contextmanager
-def _progress(accounts: int) -> Iterator[Callable[[str], None]]:
-    """Draw a progress bar on stderr while the block runs, if a person looks."""
-    hidden = not supports_escape_codes(sys.stderr, os.environ)
-    # Accounts are read side by side: when the first is done says nothing about the last.
-    with click.progressbar(
-        length=accounts, label="Reading", file=sys.stderr, hidden=hidden, show_eta=False
-    ) as bar:
-        yield lambda _label: bar.update(1)
-
-
-def _report(app: App, outcome: Outcome, *, as_json: bool) -> None:
-    for message, labels in _grouped(outcome, app.now()):
-        complain(f"{', '.join(labels)}: {message}")
-    if not (as_json or sys.stdout.isatty()):
-        return
-    from cldmon.cli import status
-
-    if as_json:
-        status.show(app, outcome.snapshot, "json")
-    else:
-        status.show(app, outcome.snapshot, "table", outcome.labels)
-
-
-def _grouped(outcome: Outcome, now: datetime) -> Iterator[tuple[str, list[str]]]:
-    """Yield each reason once, with the accounts that it kept from being read."""
+def _group_by_failure(outcome: Outcome, now: datetime) -> dict[str, list[str]]:
+    """Return each reason once, with the accounts that it kept from being read."""
     from cldmon.terminal.times import format_failure
 
     reasons: dict[str, list[str]] = {}
@@ -95,4 +78,4 @@ def _grouped(outcome: Outcome, now: datetime) -> Iterator[tuple[str, list[str]]]
         if account.failure:
             reason = format_failure(account.failure, now, None)
             reasons.setdefault(reason, []).append(account.label)
-    yield from reasons.items()
+    return reasons

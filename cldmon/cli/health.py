@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cldmon import files
+from cldmon.app.health import check_health
 from cldmon.cli import complain
 from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
+from cldmon.health import nagios as plugin
+from cldmon.health.verdict import failed, format_line
+from cldmon.store import HEALTH_LOG
 from cldmon.terminal.style import sanitize
 
 if TYPE_CHECKING:
-    from cldmon.app import App
-    from cldmon.health.verdict import Verdict
+    from cldmon.app.app import App
 
 _PERCENT = click.IntRange(0, 100)
 
@@ -58,17 +62,32 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
 
     The line is appended to health.log in the data folder.
     """
-    verdict, error = _checked(ctx.obj, serve=serve)
-    line = _line(ctx.obj, verdict)
-    _log(ctx.obj, line, error)
-    if nagios:
-        ctx.exit(_tell_monitor(verdict, error, warning, critical))
-    click.echo(line)
-    ctx.exit(0 if verdict.ok else 1)
+    app: App = ctx.obj
+    error: CldmonError | None = None
+    try:
+        verdict = check_health(app, serve=serve)
+    except CldmonError as raised:
+        verdict, error = failed(str(raised)), raised
+    line = sanitize(format_line(verdict, app.now()))
+    try:
+        files.append_line(app.data_dir / HEALTH_LOG, line.encode())
+    except CldmonError as raised:
+        if str(raised) != str(error):
+            complain(str(raised))
+    if not nagios:
+        click.echo(line)
+        ctx.exit(0 if verdict.ok else 1)
+    if error:
+        ctx.exit(_report_unknown(verdict.text))
+    thresholds = plugin.Thresholds(min(warning, critical), critical)
+    click.echo(sanitize(plugin.format_line(verdict, thresholds)))
+    ctx.exit(int(plugin.level(verdict, thresholds)))
 
 
 def _refuse_useless_thresholds(ctx: click.Context) -> None:
-    given = [f"--{name}" for name in ("warning", "critical") if _is_given(ctx, name)]
+    default = click.core.ParameterSource.DEFAULT
+    names = ("warning", "critical")
+    given = [f"--{name}" for name in names if ctx.get_parameter_source(name) is not default]
     if given and not ctx.params["nagios"]:
         raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios")
     warning, critical = ctx.params["warning"], ctx.params["critical"]
@@ -76,47 +95,6 @@ def _refuse_useless_thresholds(ctx: click.Context) -> None:
         raise click.UsageError(f"--warning {warning} is above --critical {critical}: nothing warns")
 
 
-def _is_given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-
-
-def _checked(app: App, *, serve: bool) -> tuple[Verdict, CldmonError | None]:
-    """Return the verdict, and the error that kept the check from being made."""
-    from cldmon.health.verdict import failed
-
-    try:
-        return app.health(serve=serve), None
-    except CldmonError as error:
-        return failed(str(error)), error
-
-
-def _log(app: App, line: str, known: CldmonError | None) -> None:
-    """Append the line to health.log; why that cannot be done is said, unless it is `known`."""
-    try:
-        app.log_health(line)
-    except CldmonError as error:
-        if str(error) != str(known):
-            complain(str(error))
-
-
-def _line(app: App, verdict: Verdict) -> str:
-    from cldmon.health.verdict import format_line
-
-    return sanitize(format_line(verdict, app.now()))
-
-
-def _tell_monitor(verdict: Verdict, error: CldmonError | None, warning: int, critical: int) -> int:
-    from cldmon.health import nagios
-
-    if error:
-        return _report_unknown(verdict.text)
-    thresholds = nagios.Thresholds(min(warning, critical), critical)
-    click.echo(sanitize(nagios.format_line(verdict, thresholds)))
-    return int(nagios.level(verdict, thresholds))
-
-
 def _report_unknown(why: str) -> int:
-    from cldmon.health import nagios
-
-    click.echo(sanitize(nagios.format_unknown(why)))
-    return int(nagios.Level.UNKNOWN)
+    click.echo(sanitize(plugin.format_unknown(why)))
+    return int(plugin.Level.UNKNOWN)

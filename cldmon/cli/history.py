@@ -12,11 +12,12 @@ import click
 from cldmon.cli import complain, complete, options
 from cldmon.domain import ranges
 from cldmon.domain.instants import to_ms
+from cldmon.domain.labels import select_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Point
     from cldmon.terminal.chart import Frame
@@ -149,7 +150,7 @@ def _readings(app: App, query: Query, most: int = 0) -> Accounts:
         found = {n: reader.read_series(data_dir, n, since, until, step) for n in query.labels}
         for label in query.labels:
             if not found[label]:
-                app.require_account(label)
+                select_labels([label], app.outline.labels)
         return found
     every = reader.read_all_series(data_dir, since, until, step)
     return {n: every[n] for n in [*app.outline.labels, *every] if n in every}

@@ -12,7 +12,7 @@ from cldmon.cli import complain
 from cldmon.config.locate import FILE_NAME, named_config
 
 if TYPE_CHECKING:
-    from cldmon.app import App
+    from cldmon.app.app import App
 
 
 @click.command("import")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,8 @@ from cldmon.domain.secret import Secret, unwrap_session_key
 from cldmon.errors import LoginError, UsageError
 
 if TYPE_CHECKING:
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.claude.login import SignIn
-    from cldmon.config.edit import KeyPlace
 
 LONGEST_LINE = 1 << 16
 _HOW_TO_SIGN_IN = """\
@@ -41,12 +41,23 @@ def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> Non
     """
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
-    place = app.key_place(label)
-    found = _pasted(label) if paste else _signed_in(app, label)
-    plan = "" if no_check else _checked(app, label, found)
+    from cldmon.claude.cookie_store import CookieStore
+    from cldmon.config.edit import key_place
+
+    place = key_place(app.read_config(), app.config_path, label, app.env)
+    found = _read_pasted_key(label) if paste else _open_sign_in(app, label)
+    plan = "" if no_check else _check_key(app, label, found)
     place.store(found.key)
-    app.keep_clearance(label, found)
-    _report(app, place, plan)
+    if found.clearance:
+        # So passes get through Cloudflare's challenges as the person's browser did.
+        CookieStore(app.data_dir / "browser", label, found.key).save(found.clearance)
+    until = (app.now() + KEY_LIFE).astimezone()
+    click.echo(f"{f'{label} ({plan})' if plan else label}: key stored in {place.path}")
+    click.echo(
+        f"A key may stop working {KEY_LIFE.days} days after the sign-in:"
+        f" if that was now, from {until:%d %b %Y}.",
+        err=True,
+    )
 
 
 def _ask_to_add(app: App, label: str) -> None:
@@ -57,23 +68,29 @@ def _ask_to_add(app: App, label: str) -> None:
         raise LoginError("no account was added")
 
 
-def _pasted(label: str) -> SignIn:
+def _read_pasted_key(label: str) -> SignIn:
     from cldmon.claude.login import SignIn
 
     if sys.stdin.isatty():
-        text = click.prompt(f"Session key of {label} (is not shown)", hide_input=True, err=True)
+        text = click.prompt(f"Session key of {label} (not shown)", hide_input=True, err=True)
     else:
         text = sys.stdin.buffer.readline(LONGEST_LINE).decode(errors="replace")
-    return SignIn(_shaped(text.strip(), "what was pasted"))
+    return SignIn(_parse_key(text.strip(), "what was pasted"))
 
 
-def _signed_in(app: App, label: str) -> SignIn:
-    opened = f"Sign in to claude.ai as {label} in the window that opened.\n{_HOW_TO_SIGN_IN}"
-    found = app.sign_in(lambda: _tell(opened))
-    return replace(found, key=_shaped(found.key.reveal(), "what the service gave"))
+def _open_sign_in(app: App, label: str) -> SignIn:
+    from cldmon.claude.login import sign_in
+
+    def opened() -> None:
+        click.echo(f"Sign in to claude.ai as {label} in the window that opened.", err=True)
+        click.echo(_HOW_TO_SIGN_IN, err=True)
+
+    config = app.read_config()
+    found = sign_in(app.browser_settings(config), config.claude_url, app.env, opened)
+    return replace(found, key=_parse_key(found.key.reveal(), "what the service gave"))
 
 
-def _shaped(text: str, what: str) -> Secret:
+def _parse_key(text: str, what: str) -> Secret:
     from cldmon.config.secrets import key_problem
 
     key = unwrap_session_key(text)
@@ -82,32 +99,29 @@ def _shaped(text: str, what: str) -> Secret:
     return Secret(key)
 
 
-def _checked(app: App, label: str, found: SignIn) -> str:
-    """Return the plan that the key opens; raises LoginError if it is no good.
+def _check_key(app: App, label: str, found: SignIn) -> str:
+    """Return the plan of the account that the key opens; raises LoginError for a useless key.
 
-    Where the service cannot be asked now, the key is stored and that is said.
+    If the service cannot be asked now, warn: the key is stored all the same.
     """
+    import tempfile
+
+    from cldmon.claude.cookie_store import CookieStore
+    from cldmon.claude.login import check_key
     from cldmon.domain.model import Failure, FailureKind
+    from cldmon.domain.ports import ReadRequest
     from cldmon.terminal.times import format_failure
 
-    answer = app.check_key(label, found)
-    if not isinstance(answer, Failure):
-        return answer.organization.plan
-    if answer.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
-        raise LoginError(f"not stored: {answer.message} (--no-check stores it all the same)")
-    complain(f"the key could not be checked: {format_failure(answer, app.now(), None)}")
+    config = app.read_config()
+    account = config.account(label)
+    request = ReadRequest(label, found.key, account.organization if account else None)
+    # Cookies and browser apart from those of a pass that may be running.
+    with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
+        CookieStore(Path(folder), label, found.key).save(found.clearance)
+        result = check_key(app.source(config, Path(folder)), request)
+    if not isinstance(result, Failure):
+        return result.organization.plan
+    if result.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
+        raise LoginError(f"not stored: {result.message} (--no-check stores it all the same)")
+    complain(f"the key could not be checked: {format_failure(result, app.now(), None)}")
     return ""
-
-
-def _report(app: App, place: KeyPlace, plan: str) -> None:
-    until = (app.now() + KEY_LIFE).astimezone()
-    who = f"{place.label} ({plan})" if plan else place.label
-    click.echo(f"{who}: key stored in {place.path}")
-    _tell(
-        "From 28 days after the sign-in on it may stop working any day:"
-        f" if that was now, from {until:%d %b %Y}."
-    )
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)

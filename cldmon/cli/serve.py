@@ -9,7 +9,7 @@ import click
 from cldmon.cli import complain
 
 if TYPE_CHECKING:
-    from cldmon.app import App
+    from cldmon.app.app import App
 
 
 @click.command("serve")
@@ -20,6 +20,8 @@ def command(app: App) -> None:
     Where it listens and who may log in stands in the configuration, which may be changed while it
     runs. It reads what the passes wrote; `cldmon fetch` or its timer makes them.
     """
-    server = app.server()
+    from cldmon.app.server import build_server
+
+    server = build_server(app)
     complain(f"serving {server.url}")
     server.run()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complain, options
+from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
@@ -22,16 +23,19 @@ from cldmon.terminal.style import DIM, detect_terminal, sanitize, supports_escap
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from cldmon.app import App
+    from cldmon.app.app import App
+    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
 
 DEFAULT_WATCH_SECONDS = 5
-_GLANCE_SECONDS = 0.5
-"""How often a watch looks whether a pass has ended."""
+_POLL_SECONDS = 0.5
+"""How often a watch checks whether a pass has ended."""
 
 
-def _number(_ctx: click.Context, _param: click.Parameter, seconds: float | None) -> float | None:
-    """Refuse what compares with nothing, so that a range lets it pass."""
+def _refuse_nan(
+    _ctx: click.Context, _param: click.Parameter, seconds: float | None
+) -> float | None:
+    """Raise BadParameter for `nan`: compared with nothing, it passes a range."""
     if seconds is not None and math.isnan(seconds):
         raise click.BadParameter("'nan' is not a number of seconds")
     return seconds
@@ -55,9 +59,9 @@ def _number(_ctx: click.Context, _param: click.Parameter, seconds: float | None)
     type=click.FloatRange(min=0.1),
     is_flag=False,
     flag_value=DEFAULT_WATCH_SECONDS,
-    callback=_number,
-    help="Go on until Ctrl-C: show each new pass, and on a terminal the time every SECONDS"
-    f" ({DEFAULT_WATCH_SECONDS}).",
+    callback=_refuse_nan,
+    help="Keep running until Ctrl-C: show each new pass, and on a terminal refresh every"
+    f" SECONDS ({DEFAULT_WATCH_SECONDS}).",
 )
 @click.pass_obj
 def command(
@@ -70,10 +74,14 @@ def command(
     """
     form = "json" if as_json else form
     if seconds is None:
-        _print(app, app.shown(labels), form)
-    else:
-        with suppress(KeyboardInterrupt):  # the way to end it
-            _watch(app, labels, form, seconds)
+        _print(app, _read(app, labels), form)
+        return
+    _read(app, labels)  # what is wrong from the start is an error, not something to watch
+    with suppress(KeyboardInterrupt):
+        if supports_escape_codes(sys.stdout, os.environ):
+            _draw_repeatedly(app, labels, form, seconds)
+        else:
+            _print_changes(app, labels, form, seconds)
 
 
 def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) -> None:
@@ -82,19 +90,31 @@ def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) 
     _print(app, replace(snapshot, accounts=chosen), form)
 
 
+def _read(app: App, labels: Collection[str]) -> Snapshot:
+    """Return the accounts of `labels` (none: every account) as the last pass left them."""
+    from cldmon.domain.freshness import configured
+
+    return configured(app.snapshot(), select_labels(labels, app.outline.labels))
+
+
 def _print(app: App, snapshot: Snapshot, form: str) -> None:
-    if nothing := _nothing(app, snapshot):
-        complain(nothing)
-    if text := _text(app, snapshot, form):
+    if reason := _why_empty(app, snapshot):
+        complain(reason)
+    if text := _format(app, snapshot, form):
         click.echo(text, color=True)
 
 
-def _text(app: App, snapshot: Snapshot, form: str) -> str:
-    here = detect_terminal(sys.stdout, os.environ)
-    return format_snapshot(form, snapshot, app.now(), here, lambda: app.forecasts(snapshot))
+def _format(app: App, snapshot: Snapshot, form: str) -> str:
+    def forecasts() -> Forecasts:
+        from cldmon.forecasts import compute_forecasts
+
+        return compute_forecasts(app.data_dir, snapshot, app.now())
+
+    terminal = detect_terminal(sys.stdout, os.environ)
+    return format_snapshot(form, snapshot, app.now(), terminal, forecasts)
 
 
-def _nothing(app: App, snapshot: Snapshot) -> str | None:
+def _why_empty(app: App, snapshot: Snapshot) -> str | None:
     """Return why there is nothing to show, and what to do, or None."""
     if not app.outline.labels:
         return f"no account is configured; add [[accounts]] to {app.config_path}"
@@ -103,82 +123,73 @@ def _nothing(app: App, snapshot: Snapshot) -> str | None:
     return None
 
 
-def _watch(app: App, labels: Collection[str], form: str, seconds: float) -> None:
-    app.shown(labels)  # what is wrong from the start is an error, not a thing to watch
-    if supports_escape_codes(sys.stdout, os.environ):
-        _draw(app, labels, form, seconds)
-    else:
-        _tell(app, labels, form, seconds)
-
-
-def _draw(app: App, labels: Collection[str], form: str, seconds: float) -> None:
-    """Draw in place, for ever."""
+def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+    """Draw in place until interrupted."""
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
-            before = _mark(app)
-            here = detect_terminal(sys.stdout, os.environ)
+            version = _state_version(app)
+            terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
-            text = _current(replace(app), labels, form, here.paragraph)
-            title = here.shorten(title, here.columns)
-            screen.draw(f"{here.paint(title, DIM)}\n\n{text}", here)
-            _rest(app, before, seconds, screen.wait)
+            title = terminal.shorten(title, terminal.columns)
+            text = _format_or_explain(replace(app), labels, form, terminal.paragraph)
+            screen.draw(f"{terminal.paint(title, DIM)}\n\n{text}", terminal)
+            _wait_for_pass(app, version, seconds, screen.wait)
 
 
-def _current(app: App, labels: Collection[str], form: str, written: Callable[[str], str]) -> str:
-    """Return what is to be seen now, be it trouble, whose words are to be `written`."""
-    try:
-        snapshot = app.shown(labels)
-        nothing = _nothing(app, snapshot)
-        return (nothing and written(nothing)) or _text(app, snapshot, form)
-    except CldmonError as error:
-        return written(f"cldmon: {error}")
-
-
-def _tell(app: App, labels: Collection[str], form: str, seconds: float) -> None:
-    """Print what is new, for ever: each pass, and a reading that has grown old."""
-    written = _aside if form in MACHINE_FORMATS else sanitize
-    last: object = None
-    while True:
-        before = _mark(app)
-        fresh = replace(app)
-        news = _news(fresh, labels)
-        if news != last:
-            if text := _current(fresh, labels, form, written):
-                click.echo(text, color=True)
-            last = news
-        _rest(app, before, seconds, time.sleep)
-
-
-def _aside(words: str) -> str:
-    """Say on stderr what is no data, and leave nothing of it to be shown."""
-    complain(words.removeprefix("cldmon: "))
-    return ""
-
-
-def _news(app: App, labels: Collection[str]) -> object:
-    """Return what has to change for there to be something new: not the mere age of readings."""
+def _print_changes(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+    """Print again whenever something changed, until interrupted: a new pass, or a stale reading."""
     from cldmon.domain.freshness import view
 
+    def complain_only(text: str) -> str:
+        complain(text.removeprefix("cldmon: "))
+        return ""
+
+    explain = complain_only if form in MACHINE_FORMATS else sanitize
+    last: object = None
+    while True:
+        version = _state_version(app)
+        fresh = replace(app)
+        shown: object
+        try:
+            # Ages grow all the time: they are not a change.
+            shown = [replace(each, age=None) for each in view(_read(fresh, labels), app.now())]
+        except CldmonError as error:
+            shown = str(error)
+        if shown != last:
+            if text := _format_or_explain(fresh, labels, form, explain):
+                click.echo(text, color=True)
+            last = shown
+        _wait_for_pass(app, version, seconds, time.sleep)
+
+
+def _format_or_explain(
+    app: App, labels: Collection[str], form: str, explain: Callable[[str], str]
+) -> str:
+    """Return what to show now; `explain` formats an error, or why there is nothing to show."""
     try:
-        return [replace(seen, age=None) for seen in view(app.shown(labels), app.now())]
+        snapshot = _read(app, labels)
+        reason = _why_empty(app, snapshot)
+        return (reason and explain(reason)) or _format(app, snapshot, form)
     except CldmonError as error:
-        return str(error)
+        return explain(f"cldmon: {error}")
 
 
-def _rest(app: App, before: object, seconds: float, rest: Callable[[float], bool | None]) -> None:
-    """Wait until the time is up, a pass has ended, or `rest` says that it is time.
+def _wait_for_pass(
+    app: App, version: object, seconds: float, wait: Callable[[float], bool | None]
+) -> None:
+    """Wait until the time is up, a pass has replaced this version of the state, or `wait` is true.
 
-    `before` is the mark that the state had before it was last shown: what ended meanwhile is news.
+    `version` was read before the state was shown, so that a pass in between is not missed.
     """
     end = time.monotonic() + seconds
-    while _mark(app) == before and (left := end - time.monotonic()) > 0:
-        if rest(min(left, _GLANCE_SECONDS)):
+    while _state_version(app) == version and (left := end - time.monotonic()) > 0:
+        if wait(min(left, _POLL_SECONDS)):
             return
 
 
-def _mark(app: App) -> object:
-    """Return what differs between two versions of the state; None where there is none."""
+def _state_version(app: App) -> object:
+    """Return what differs between two versions of the state; None if there is none."""
     try:
         status = state_path(app.outline.data_dir).stat()
     except OSError:

@@ -11,12 +11,13 @@ import click
 from cldmon.cli import complain
 from cldmon.cli.complete import account_labels, slack_ids
 from cldmon.cli.options import print_json
+from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.domain.people import Person
     from cldmon.terminal.subscriptions import SubscriptionRow
 
@@ -68,7 +69,7 @@ def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) 
     from cldmon.terminal.subscriptions import SubscriptionRow
 
     subscribing = app.subscribing(complain)
-    app.require_account(label)
+    select_labels([label], app.outline.labels)
     person = subscribing.person(text)
     if hit is None and reset is None:
         found = subscribing.current(person.id, label)
@@ -78,12 +79,13 @@ def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) 
 
 
 def _all(app: App) -> list[SubscriptionRow]:
+    from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.terminal.subscriptions import SubscriptionRow
 
     names = _names(app)
     return [
         SubscriptionRow(user, _name(names.get(user)), label, subscription)
-        for user, accounts in app.subscriptions().users.items()
+        for user, accounts in SubscriptionsFile(app.data_dir).load().users.items()
         for label, subscription in accounts.items()
     ]
 

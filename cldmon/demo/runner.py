@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.app import App
+from cldmon.app.app import App
+from cldmon.app.fetch import fetch
 from cldmon.claude.browser import SANDBOX_FAILED
 from cldmon.config import write
 from cldmon.config.locate import FILE_NAME
@@ -22,7 +24,7 @@ from cldmon.errors import BrowserError
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from cldmon.collector import Outcome
@@ -35,6 +37,9 @@ JITTER_SECONDS = 1.0
 
 _POLL_SECONDS = 1.0
 _NO_SANDBOX = f"the browser: {SANDBOX_FAILED}; the demo asks itself alone, and does without"
+
+
+_log = logging.getLogger(__name__)
 
 
 class _SandboxError(BrowserError):
@@ -71,16 +76,15 @@ class Demo:
     clock: Clock
     ends_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def play(self, warn: Callable[[str], None]) -> Iterator[PassRecord]:
+    def play(self) -> Iterator[PassRecord]:
         """Make every pass of the story; afterwards the clock shows the real time.
 
-        `warn` takes what a pass has to say beside its outcome. Raises BrowserError without a
-        browser that works.
+        Raises BrowserError without a browser that works.
         """
         first, *others = scenario.STORY
-        yield self._first_pass(first, warn)
+        yield self._first_pass(first)
         for moment in others:
-            yield self._pass(moment, warn)
+            yield self._pass(moment)
 
     def listen(self) -> Iterator[SentMessage]:
         """Yield the Slack messages that come from now on, for as long as the caller likes."""
@@ -95,7 +99,7 @@ class Demo:
         known = self.slack.users.get(user or "")
         return known.real_name if known else str(user)
 
-    def _pass(self, moment: Moment, warn: Callable[[str], None]) -> PassRecord:
+    def _pass(self, moment: Moment) -> PassRecord:
         self.clock.behind = timedelta(minutes=-moment.minute)
         for person in scenario.PEOPLE:
             answer = moment.answers[person.label]
@@ -109,19 +113,19 @@ class Demo:
             )
             self.claude.add(person.account(person.key, usage))
         at, before = self.clock(), len(self.slack.sent)
-        outcome = self.app.fetch((), notify=True, done=lambda _label: None, warn=warn)
+        outcome = fetch(self.app)
         _insist_on_browser(outcome)
         return PassRecord(at, outcome, tuple(self.slack.sent[before:]))
 
-    def _first_pass(self, moment: Moment, warn: Callable[[str], None]) -> PassRecord:
+    def _first_pass(self, moment: Moment) -> PassRecord:
         try:
-            return self._pass(moment, warn)
+            return self._pass(moment)
         except _SandboxError:
-            warn(_NO_SANDBOX)
+            _log.warning(_NO_SANDBOX)
         config = self.app.config_path
         files.replace(config, config.read_bytes() + b"\n[browser]\nsandbox = false\n")
         self.app = replace(self.app)  # a new one, which reads it
-        return self._pass(moment, warn)
+        return self._pass(moment)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING
 
-from cldmon.app import parts
 from cldmon.config import locate
 from cldmon.config.installed import is_same
 from cldmon.doctor.check import fail, ok, warn
@@ -154,9 +153,9 @@ def check_room(name: str, folder: str, file_system: os.statvfs_result) -> Check:
 def check_textfile(installation: Installation) -> Iterator[Check]:
     """Check that passes can write the Prometheus textfile."""
     app, config = installation.app, installation.config
-    path = parts.textfile(config, app.env, app.config_folder) if config else None
-    if path is None:
+    if config is None or config.metrics.textfile is None:
         return
+    path = app.resolve(config.metrics.textfile)
     blocked = [each for each in installation.services if not each.may_write(path.parent)]
     for service in blocked:
         detail = f"{service.path.name} cannot write to {path.parent}"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.app import parts
 from cldmon.collector.lookups import start_lookups
 from cldmon.config.installed import crontab_calls, fetch_services, given_credential
 from cldmon.config.secrets import run_program
@@ -20,7 +19,7 @@ from cldmon.store.state import State, StateFile
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.config.installed import Call, Credential, FetchService
     from cldmon.config.schema import Config, Sources
     from cldmon.domain.model import Failure
@@ -45,7 +44,7 @@ class Installation:
     def config(self) -> Config | None:
         """The configuration, even if it lacks keys; None if it is invalid."""
         with suppress(ConfigError):
-            return self.app.settings()
+            return self.app.read_config()
         return None
 
     @cached_property
@@ -68,7 +67,7 @@ class Installation:
         """Each account's session key, or why it is unavailable."""
         if self.config is None:
             return {}
-        targets = parts.targets(self.config, self.app.env, self.app.config_folder)
+        targets = self.app.targets(self.config)
         lookups = start_lookups({target.label: target.key for target in targets})
         return {label: lookup.result() for label, lookup in lookups.items()}
 

@@ -12,7 +12,7 @@ from cldmon.errors import CldmonError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.doctor.check import Check
 
 CHECKS: dict[str, Callable[[Installation], Iterator[Check]]] = {

@@ -7,7 +7,6 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.request import Request
 
-from cldmon.app import parts
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.headers import instant
 from cldmon.errors import SecretError, SlackError
@@ -62,12 +61,12 @@ def check_slack(installation: Installation) -> Iterator[Check]:
     """Check Slack's token, its scopes, and that the channel is visible."""
     if installation.config is None:
         return
-    app, slack = installation.app, installation.config.notifications.slack
+    slack = installation.config.notifications.slack
     if not slack.enabled:
         yield ok("slack", "off")
         return
     try:
-        messenger = parts.messenger(installation.config, app.env, app.config_folder, app.now)
+        messenger = installation.app.messenger(installation.config)
         if installation.offline:
             yield ok("slack", "the token is there")
             return

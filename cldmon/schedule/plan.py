@@ -8,12 +8,11 @@ import os
 import pwd
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.app import parts
 from cldmon.claude import apparmor
 from cldmon.claude.browser import find_browser
 from cldmon.config import locate
@@ -30,7 +29,7 @@ from cldmon.schedule.systemd import SYSTEM, Places
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.config.schema import Config
 
 _INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
@@ -196,9 +195,9 @@ class Plan:
         env = dict(self.app.env)
         if not self.of_user:
             env = {"HOME": _home_of(user), **{n: env[n] for n in ("PATH", *_INHERITED) if n in env}}
-        settings = parts.browser_settings(config, env, self.app.config_folder)
+        app = replace(self.app, config_path_option=self.app.config_path, env=env)
         try:
-            program = apparmor.resolve_program(find_browser(settings, env))
+            program = apparmor.resolve_program(find_browser(app.browser_settings(config), env))
         except BrowserError:
             return None  # cldmon doctor reports it
         profile = apparmor.find_profile(program) if program else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import __version__
-from cldmon.app import App
+from cldmon.app.app import App
 from cldmon.config.exposure import KNOWN_SECRETS
 from cldmon.doctor import browser as browser_checks
 from cldmon.doctor import setup

@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cldmon.app import App
+from cldmon.app.app import App
 from cldmon.claude.errors import AccountError, HttpResponse
 from cldmon.cli.fetch import command
 from cldmon.domain.model import FailureKind

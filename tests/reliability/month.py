@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
+from cldmon.app.fetch import fetch
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.errors import BusyError, StoreError
 from cldmon.store.history import day_files
@@ -194,7 +195,7 @@ class Month:
 
     def _plain(self) -> bool:
         app = PlainApp(self.folder / "config.toml", None, self.env, lambda: self.at)
-        app.fetch((), notify=True, done=lambda _: None, warn=lambda _: None)
+        fetch(app)
         return True
 
     def _full_disk(self) -> bool:

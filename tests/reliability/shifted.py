@@ -7,11 +7,13 @@ still looked at before it jumps there.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 from datetime import UTC, datetime, timedelta
 
-from cldmon.app import App
+from cldmon.app.app import App
+from cldmon.app.fetch import fetch
 
 
 def main(ahead: timedelta, right: int) -> None:
@@ -22,10 +24,8 @@ def main(ahead: timedelta, right: int) -> None:
         jumped = next(looks) >= right
         return datetime.now(UTC) + (ahead if jumped else timedelta())
 
-    app = App(None, None, os.environ, now)
-    app.fetch(
-        (), notify=True, done=lambda _label: None, warn=lambda text: print(text, file=sys.stderr)
-    )
+    logging.basicConfig(format="%(message)s")
+    fetch(App(None, None, os.environ, now))
     print(next(looks))
 
 

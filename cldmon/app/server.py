@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.app import parts
 from cldmon.channels.slack.directory import open_directory
 from cldmon.config.exposure import check_login, remarks
 from cldmon.domain.secret import Secret
@@ -27,22 +26,22 @@ from cldmon.web.usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cldmon.app import App
+    from cldmon.app.app import App
     from cldmon.config.schema import Config
 
 
-def server(app: App) -> WebServer:
+def build_server(app: App) -> WebServer:
     """Return the HTTP API and the dashboard, listening; it follows changes of the configuration.
 
     Raises ConfigError, StoreError, or ListenError.
     """
-    config = app.settings()
-    place = _place(config)
+    config = app.read_config()
+    bound_to = _bound_to(config)
     build = _builder(app, config.port)
 
     def load() -> Services:
-        changed = app.settings()
-        if _place(changed) != place:
+        changed = app.read_config()
+        if _bound_to(changed) != bound_to:
             log.warning("host, port and data_dir need a restart of the server to change")
         # Who may come in counts from where it listens, whatever the changed file says of that.
         bound = changed.model_copy(update={"host": config.host})
@@ -63,10 +62,21 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
     revoked = Revocations(data_dir, app.now)
 
     def build(config: Config) -> Services:
-        given = config.session_secret
+        given, token = config.session_secret, config.api_token
         secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir)
+        settings = ServerSettings(
+            port=port,
+            public=PublicUrl.parse(config.public_url) if config.public_url else None,
+            hosts=frozenset(config.answered_hosts),
+            proxies=TrustedProxies(config.trusted_proxies),
+            login=config.login_mode,
+            api_token=Secret(token.get_secret_value()) if token else None,
+            labels=tuple(account.label for account in config.accounts),
+            interval=config.interval,
+            slack=_build_slack(app, config),
+        )
         return Services(
-            settings=_build_settings(app, config, port),
+            settings=settings,
             sessions=Sessions(secret, revoked, app.now),
             person_hashes=PersonHashes(secret, app.now),
             rate_limits=rate_limits,
@@ -80,32 +90,17 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
     return build
 
 
-def _place(config: Config) -> tuple[object, ...]:
-    """Return what a server is bound to from its start on."""
+def _bound_to(config: Config) -> tuple[object, ...]:
+    """Return what a server is bound to once it has started."""
     return config.host, config.port, config.data_dir
 
 
-def _build_settings(app: App, config: Config, port: int) -> ServerSettings:
-    token = config.api_token
-    return ServerSettings(
-        port=port,
-        public=PublicUrl.parse(config.public_url) if config.public_url else None,
-        hosts=frozenset(config.answered_hosts),
-        proxies=TrustedProxies(config.trusted_proxies),
-        login=config.login_mode,
-        api_token=Secret(token.get_secret_value()) if token else None,
-        labels=tuple(account.label for account in config.accounts),
-        interval=config.interval,
-        slack=_slack(app, config),
-    )
-
-
-def _slack(app: App, config: Config) -> Slack | None:
+def _build_slack(app: App, config: Config) -> Slack | None:
     settings = config.notifications.slack
     if not settings.enabled:
         return None
     try:
-        messenger = parts.messenger(config, app.env, app.config_folder, app.now)
+        messenger = app.messenger(config)
     except SecretError as error:
         silent = NullSlack(str(error))
         return Slack(silent, silent)

@@ -1,0 +1,170 @@
+"""The composition root: turns options, environment and configuration into real parts.
+
+Parts are imported where they are built, so that a command loads only what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cldmon.config import locate
+from cldmon.config import outline as outlines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cldmon.channels.slack.client import SlackMessenger
+    from cldmon.claude.browser import BrowserSettings
+    from cldmon.claude.source import BrowserSource
+    from cldmon.collector import Target
+    from cldmon.config.outline import Outline
+    from cldmon.config.schema import Config
+    from cldmon.domain.model import Snapshot
+    from cldmon.notifications.subscriptions import Subscribing
+
+
+@dataclass(frozen=True)
+class App:
+    """What a command works with. `now` returns the UTC time.
+
+    Methods that take a `Config` build a part from it, as it is or as it was read again.
+    """
+
+    config_path_option: Path | None
+    data_dir_option: Path | None
+    env: Mapping[str, str]
+    now: Callable[[], datetime]
+
+    @classmethod
+    def from_options(cls, config: str | None, data_dir: str | None) -> App:
+        """Return the app of this process, given the options for both places."""
+        return cls(
+            Path(config) if config else None,
+            Path(data_dir) if data_dir else None,
+            os.environ,
+            lambda: datetime.now(UTC),
+        )
+
+    @cached_property
+    def config_path(self) -> Path:
+        """The configuration file in use; raises ConfigError if there is none."""
+        return locate.find_config(self.config_path_option, self.env, locate.working_folder())
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What readers need of the configuration."""
+        return outlines.outline(self.config_path, self.data_dir_option, self.env)
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder, for readers; raises ConfigError if an option misspells it.
+
+        What creates the folder takes it from the outline.
+        """
+        found = self.outline.data_dir
+        locate.require_data_dir(found, self.data_dir_option, self.env)
+        return found
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration, complete enough for a pass; raises ConfigError."""
+        from cldmon.config.load import load
+
+        return load(self.config_path, self.env)
+
+    def read_config(self) -> Config:
+        """Read the configuration as it is now; keys may be missing. Raises ConfigError."""
+        from cldmon.config.load import read
+
+        return read(self.config_path)
+
+    def snapshot(self) -> Snapshot:
+        """Return what the last pass left, an empty snapshot before the first; raises StoreError."""
+        from dataclasses import replace
+
+        from cldmon.store import latest
+
+        outline = self.outline
+        stored = latest.snapshot(self.data_dir)
+        return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
+
+    def targets(self, config: Config) -> list[Target]:
+        """Return the accounts of a pass."""
+        from cldmon.collector import Target
+        from cldmon.config.secrets import session_key
+
+        folder = self.config_path.parent
+        return [
+            Target(
+                account.label,
+                partial(session_key, account, self.env, folder),
+                account.organization,
+            )
+            for account in config.accounts
+        ]
+
+    def browser_settings(self, config: Config) -> BrowserSettings:
+        """Return which browser to use, and how."""
+        from cldmon.claude.browser import BrowserSettings
+        from cldmon.domain.secret import Secret
+
+        browser = config.browser
+        program = browser.executable
+        if program and "/" in program:  # a bare name is looked up in $PATH
+            program = str(self.resolve(program))
+        return BrowserSettings(
+            executable=program,
+            headless=browser.headless,
+            concurrency=browser.concurrency,
+            timeout=browser.timeout_seconds,
+            user_agent=browser.user_agent,
+            sandbox=browser.sandbox,
+            proxy=Secret(browser.proxy.get_secret_value()) if browser.proxy else None,
+        )
+
+    def source(self, config: Config, folder: Path) -> BrowserSource:
+        """Return the real browser; `folder` keeps its cookies between passes."""
+        from cldmon.claude.source import BrowserSource
+
+        return BrowserSource(
+            self.browser_settings(config),
+            url=config.claude_url,
+            folder=folder,
+            now=self.now,
+            env=self.env,
+        )
+
+    def messenger(self, config: Config) -> SlackMessenger:
+        """Return the Slack client; raises SecretError if its token cannot be read."""
+        from cldmon.channels.slack.client import SlackMessenger
+        from cldmon.config.secrets import bot_token
+
+        token = bot_token(config.notifications.slack, self.env, self.config_path.parent)
+        return SlackMessenger(token, config.slack_url, clock=self.now)
+
+    def subscribing(self, warn: Callable[[str], None]) -> Subscribing:
+        """Return what changes alert settings and confirms them.
+
+        Raises ConfigError if Slack is off, SecretError if its token cannot be read.
+        """
+        from cldmon.channels.slack.directory import open_directory
+        from cldmon.errors import ConfigError
+        from cldmon.notifications.subscriptions import Subscribing
+        from cldmon.store.subscriptions import SubscriptionsFile
+
+        slack = self.config.notifications.slack
+        if not slack.enabled:
+            where = f"[notifications.slack] in {self.config_path}"
+            raise ConfigError(f"Slack is off: set enabled = true below {where}")
+        messenger, data_dir = self.messenger(self.config), self.data_dir
+        directory = open_directory(messenger, slack.member_channel_id, data_dir, self.now)
+        return Subscribing(SubscriptionsFile(data_dir), messenger, directory, warn)
+
+    def resolve(self, path: str) -> Path:
+        """Return a configured path; a relative one counts from the configuration's folder."""
+        return locate.beside(self.config_path.parent, path, self.env)

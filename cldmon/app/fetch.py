@@ -1,0 +1,104 @@
+"""One pass put together: the collector in the middle, metrics and the watchdog around it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cldmon import files
+from cldmon.collector import Collector
+from cldmon.collector.next_state import Settings
+from cldmon.config import rules
+from cldmon.config.document import dotted
+from cldmon.errors import SecretError, StoreError
+from cldmon.health.watchdog import Watchdog
+from cldmon.notifications.detection import ResetRule
+from cldmon.notifications.outbox import NullNotifier
+from cldmon.store.state import StateFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from cldmon.app.app import App
+    from cldmon.collector import Outcome
+    from cldmon.domain.delivery import DeliveryResult
+    from cldmon.domain.events import Event
+    from cldmon.notifications.outbox import Notifier
+
+_log = logging.getLogger(__name__)
+
+
+def fetch(
+    app: App,
+    labels: Collection[str] = (),
+    *,
+    notify: bool = True,
+    by_hand: bool = False,
+    done: Callable[[str], None] = lambda _label: None,
+) -> Outcome:
+    """Make one pass and report it to Prometheus and the watchdog; see `Collector.run`."""
+    config, data_dir = app.config, app.outline.data_dir
+    slack_enabled = config.notifications.slack.enabled
+    for key, problem in rules.missing_token(config, app.env):
+        _log.warning("%s: %s: %s", app.config_path, dotted(key), problem)
+    collector = Collector(
+        data_dir,
+        app.targets(config),
+        app.source(config, data_dir / "browser"),
+        _SlackOnDemand(app) if slack_enabled else None,
+        now=app.now,
+        warn=_log.warning,
+        settings=Settings(
+            interval=config.interval,
+            rule=ResetRule(config.notifications.reset_rule),
+            keep_days=config.history_keep_days,
+            slack_enabled=slack_enabled,
+        ),
+    )
+    watchdog = Watchdog(config.health.ping_url)
+    with watchdog.reporting_failures():
+        outcome = collector.run(
+            labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.send_start
+        )
+    if config.metrics.textfile:
+        _write_metrics(app, config.metrics.textfile)
+    watchdog.send_end(ok=outcome.any_read)
+    return outcome
+
+
+def _write_metrics(app: App, textfile: str) -> None:
+    """Replace the Prometheus textfile; a failure is only a warning."""
+    from cldmon import metrics  # prometheus_client takes time to load
+
+    try:
+        text = metrics.render(StateFile(app.outline.data_dir).load(), app.now())
+        # Readable by all: node_exporter runs as another user.
+        files.replace(app.resolve(textfile), text, mode=0o644, durable=False)
+    except StoreError as error:
+        # A read-only file system is how a systemd service sees what its unit does not open to it.
+        is_closed = getattr(error.__cause__, "errno", None) == errno.EROFS
+        remedy = "; if a service says so: run `cldmon schedule systemd --install` again"
+        _log.warning("%s%s", error, remedy if is_closed else "")
+
+
+class _SlackOnDemand:
+    """Tells people of events; the token is looked up for the first one, after all readings.
+
+    Without a token every message is kept for later.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+        """Send one message and return what became of it."""
+        return self._notifier.send_alert(user, event)
+
+    @cached_property
+    def _notifier(self) -> Notifier:
+        try:
+            return self._app.messenger(self._app.config)
+        except SecretError as error:
+            return NullNotifier(str(error))
