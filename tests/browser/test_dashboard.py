@@ -60,7 +60,7 @@ def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(
     visitor = visit(server).as_guest()
     expect(visitor.page.locator(".card")).to_have_count(len(LABELS))
     expect(visitor.switch("alice", "Hit")).to_be_disabled()
-    expect(visitor.card("alice")).to_contain_text("Log in by name to get alerts.")
+    expect(visitor.card("alice")).to_contain_text("Log in with your name to get alerts.")
 
 
 def test_a_session_outlives_a_reload_and_ends_with_logging_out(
@@ -82,7 +82,7 @@ def test_a_session_that_ends_elsewhere_leads_back_to_the_login(
     visitor.expect("401")
     visitor.page.context.clear_cookies()
     visitor.refresh()
-    expect(visitor.page.get_by_role("alert")).to_have_text("Your session has ended: log in again.")
+    expect(visitor.page.get_by_role("alert")).to_have_text("Your session has ended. Log in again.")
     expect(visitor.page.locator(".card")).to_have_count(0)
 
 
@@ -131,7 +131,7 @@ def test_a_switch_saves_at_once_and_slack_confirms(
     expect(switch).not_to_be_checked()
     switch.click()
     expect(switch).to_be_checked()
-    expect(visitor.page.locator("#announcer")).to_have_text("Alert on limit hit of alice is on.")
+    expect(visitor.page.locator("#announcer")).to_have_text("The limit hit alert for alice is on.")
     assert slack.wait_for(1)[0].user == "U02BOB"
     assert own_server.subscriptions.load().of("U02BOB", "alice").limit_hit
     visitor.go()
@@ -158,7 +158,7 @@ def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
     slack.fail(error("channel_not_found"))
     try:
         visitor.switch("alice", "Hit").click()
-        expect(visitor.card("alice")).to_contain_text("Saved, but Slack could not deliver")
+        expect(visitor.card("alice")).to_contain_text("Saved, but the confirmation message failed.")
     finally:
         slack.heal()
     expect(visitor.switch("alice", "Hit")).to_be_checked()
@@ -201,7 +201,7 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
     dave = visit(server).as_guest().card("dave")
     expect(dave).to_contain_text("Session key expired or revoked: sign in again.")
     expect(dave.locator("code")).to_have_text("cldmon login dave")
-    expect(dave).to_contain_text("Last good reading 6 h")
+    expect(dave).to_contain_text("Last read 6 h")
     expect(dave).to_have_attribute("data-live", "false")
     expect(dave.get_by_role("meter", name="Weekly: all models")).to_have_attribute(
         "aria-valuetext", "42% at the last reading"
@@ -299,7 +299,7 @@ def test_before_the_first_pass_the_page_says_what_it_waits_for(
 ) -> None:
     server = new_server()
     visitor = visit(server)
-    expect(visitor.page.locator("#empty")).to_contain_text("No pass has ended yet.")
+    expect(visitor.page.locator("#empty")).to_contain_text("No data yet.")
     expect(visitor.page.get_by_role("heading", name="History")).to_be_hidden()
     server.complete_pass()
     visitor.refresh()

@@ -30,7 +30,7 @@ def test_every_account_has_a_chart_of_its_own(server: ServerFixture, visit: Open
     visitor = visit(server).as_guest()
     expect(visitor.chart("alice")).to_be_visible()
     expect(visitor.chart("bob")).to_be_visible()
-    expect(visitor.panel("erin")).to_contain_text("No readings in this span.")
+    expect(visitor.panel("erin")).to_contain_text("No readings in this range.")
 
 
 def test_the_range_is_switched_and_kept_in_the_address(
@@ -56,7 +56,7 @@ def test_the_summary_tells_extremes_limit_hits_and_gaps(
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("5h 68–100%, last 100%")
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("Limit hit ")
     visitor.page.get_by_role("button", name="7d").click()
-    expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap in the readings of 2 d")
+    expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap of 2 d")
 
 
 def test_the_readings_are_there_as_a_table(server: ServerFixture, visit: OpenVisit) -> None:
@@ -158,7 +158,7 @@ def test_a_history_that_could_not_be_had_is_asked_for_again(
         "**/api/history*", lambda route: route.fulfill(status=503, json={"error": "busy"}), times=1
     )
     visitor.as_guest()
-    problem = visitor.page.get_by_text("The history cannot be shown: busy")
+    problem = visitor.page.get_by_text("Can't show the history: busy")
     expect(problem).to_be_visible()
     visitor.page.clock.fast_forward(15_000)
     expect(problem).to_be_hidden()
@@ -174,7 +174,7 @@ def test_without_the_chart_library_there_are_tables_and_with_it_charts_again(
     visitor.as_guest()
     expect(visitor.panel("bob").get_by_role("table")).to_be_visible()
     expect(visitor.panel("bob").locator("canvas")).to_have_count(0)
-    missing = visitor.page.get_by_text("without its chart library")
+    missing = visitor.page.get_by_text("chart library isn't installed")
     expect(missing).to_be_visible()
     visitor.page.unroute_all()
     own_server.complete_pass()

@@ -191,7 +191,7 @@ def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(
     visitor = visit(limits)
     names = visitor.panel(SURFACES).locator(".series-name")
     expect(names).to_have_text(["5h", "7d", "7d Fable · Cowork", "monthly spend"])
-    expect(visitor.panel(FREE)).to_contain_text("No readings in this span.")
+    expect(visitor.panel(FREE)).to_contain_text("No readings in this range.")
 
 
 def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(

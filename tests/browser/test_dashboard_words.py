@@ -187,17 +187,17 @@ def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
 @pytest.mark.parametrize(
     ("error", "retry_at", "label", "step"),
     [
-        ("key_expired", None, "dave", "On a machine with a display: cldmon login dave"),
-        ("key_missing", None, "o'neil", "Store one on the server: cldmon login 'o'\\''neil'"),
-        ("rate_limited", NOON + HOUR, "bob", "Nothing to do: cldmon asks again after 13:00."),
+        ("key_expired", None, "dave", "Run on a machine with a display: cldmon login dave"),
+        ("key_missing", None, "o'neil", "Store a key on the server: cldmon login 'o'\\''neil'"),
+        ("rate_limited", NOON + HOUR, "bob", "Nothing to do: cldmon will retry after 13:00."),
         (
             "unexpected",
             None,
             "bob",
-            "On the server, and report what it says: cldmon --debug fetch",
+            "Run on the server and report the output: cldmon --debug fetch",
         ),
-        ("service_down", None, "bob", "The next pass tries again."),
-        ("toString", None, "bob", "The next pass tries again."),
+        ("service_down", None, "bob", "The next pass will retry."),
+        ("toString", None, "bob", "The next pass will retry."),
     ],
 )
 def test_every_error_has_a_next_step(

@@ -25,7 +25,7 @@ export class Alerts {
       { class: "alerts", role: "group", "aria-label": `Slack alerts for ${label}` },
       el(
         "span",
-        { class: "alerts-title", "aria-hidden": "true", title: "Messages by Slack" },
+        { class: "alerts-title", "aria-hidden": "true", title: "Sent as Slack messages" },
         "Alerts",
       ),
       el("div", { class: "switches" }, ...this.switches.values()),
@@ -73,9 +73,8 @@ export class Alerts {
       this.pending.delete(key);
       this.subscription = body.subscription;
       this.onSave(this.label, body.subscription);
-      announce(`Alert on ${event} of ${this.label} is ${enabled ? "on" : "off"}.`);
-      if (!body.confirmed)
-        this.#showProblem("Saved, but Slack could not deliver the confirmation.");
+      announce(`The ${event} alert for ${this.label} is ${enabled ? "on" : "off"}.`);
+      if (!body.confirmed) this.#showProblem("Saved, but the confirmation message failed.");
     } catch (error) {
       this.pending.delete(key);
       this.#showProblem(`Not saved: ${toSentence(error.message)}`);

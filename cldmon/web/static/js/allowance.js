@@ -1,4 +1,4 @@
-// Usage credits or a credit pool: an amount and a bar, without a level, for it is no limit.
+// Usage credits or a credit pool: an amount and a bar, without a level, because it is not a limit.
 
 import { el, setAttribute, setText } from "./dom.js";
 

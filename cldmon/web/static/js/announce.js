@@ -1,8 +1,8 @@
-// Announcements to screen readers.
+// Screen reader announcements.
 
 import { byId } from "./dom.js";
 
-/** Announce a message politely; the same one twice is read twice. */
+/** Announce a message politely. The same message twice is read twice. */
 export function announce(message) {
   const announcer = byId("announcer");
   announcer.textContent = "";

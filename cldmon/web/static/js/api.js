@@ -20,12 +20,12 @@ export class ApiError extends Error {
   }
 }
 
-/** Return the body of an answer. */
+/** Return the response body of a GET request. */
 export async function get(path, signal) {
   return readBody(await request(path, { signal }));
 }
 
-/** Send a value as JSON; return the answer's status and body. */
+/** Send a value as JSON; return the response's status and body. */
 export async function post(path, value) {
   const sent =
     value === undefined
@@ -35,7 +35,7 @@ export async function post(path, value) {
   return { status: response.status, body: await readBody(response) };
 }
 
-/** A resource that is polled: the server answers 304 while it has not changed. */
+/** A resource that is polled: the server responds with 304 while it has not changed. */
 export class PolledResource {
   constructor(path) {
     this.path = path;
@@ -58,7 +58,10 @@ async function request(path, options) {
   setClock(response.headers.get("Date"));
   if (response.ok || response.status === 304) return response;
   const body = await response.json().catch(() => null);
-  throw new ApiError(response.status, body?.error ?? `The server answered ${response.status}.`);
+  throw new ApiError(
+    response.status,
+    body?.error ?? `The server responded with status ${response.status}.`,
+  );
 }
 
 async function send(path, { signal, ...options }) {
@@ -75,6 +78,6 @@ async function readBody(response) {
   try {
     return await response.json();
   } catch {
-    throw new ApiError(0, "The server's answer was cut off.");
+    throw new ApiError(0, "The server's response was incomplete.");
   }
 }

@@ -1,4 +1,4 @@
-// The card of an account: what is wrong first, then its windows, money and alerts.
+// An account's card: its error first, then its windows, money and alerts.
 
 import { Alerts } from "./alerts.js";
 import { Allowance } from "./allowance.js";
@@ -9,7 +9,7 @@ import { buildCreditsRow, buildPoolRow, describeSavedResets } from "./money.js";
 import { formatFull } from "./time.js";
 import { describeAge, suggestNextStep, toSentence } from "./messages.js";
 
-const UNREAD = "Its first numbers come with the next pass.";
+const UNREAD = "Waiting for the next pass.";
 const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
@@ -44,7 +44,7 @@ export class Card {
     );
   }
 
-  /** `reachable` says whether the server still answers: nothing is live without it. */
+  /** `reachable` says whether the server responds: nothing is live if it does not. */
   update({ view, subscription, disabledReason, reachable, now }) {
     const live = view.state === "live" && reachable;
     setAttribute(this.element, "data-state", view.state);

@@ -1,11 +1,11 @@
-// What is drawn on a chart beside its lines: the future, forecasts, limit hits and resets.
+// What a chart shows besides its lines: the future, forecasts, limit hits and resets.
 
 import { getColour, getLineStyle } from "./styles.js";
 
 const DASHES = [4, 4];
-const FEW = 8; // marks have lines down to the axis, unless there are more
+const FEW = 8; // up to so many marks, each has a line down to the axis
 
-/** Shade what has not happened yet. Drawn below everything else. */
+/** Shade the future. Drawn below everything else. */
 export function drawFuture(chart, now) {
   const { ctx, bbox } = chart;
   const from = Math.max(bbox.left, toX(chart, now));
@@ -50,7 +50,7 @@ export function drawForecasts(chart, forecasts) {
   ctx.restore();
 }
 
-/** Mark limit hits by a triangle that points up, and resets by one that points down. */
+/** Mark limit hits with ▲ and resets with ▼. */
 export function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
   const placed = marks.map(({ at: ms, kind }) => ({ x: toX(chart, ms), kind }));

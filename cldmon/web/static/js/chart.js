@@ -1,4 +1,4 @@
-// One account's chart: uPlot, set up. Times in ms, percent from 0 to 100 always.
+// One account's chart, drawn by uPlot. Times in ms; the axis always spans 0 to 100 %.
 
 import { now } from "./clock.js";
 import { drawForecasts, drawFuture, drawMarks } from "./chart-plugins.js";
@@ -9,9 +9,9 @@ import { formatTicks } from "./time.js";
 const HEIGHT = 212;
 const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
-const PRELOAD_MARGIN = "600px"; // above and below what is seen, charts are drawn ahead
-const NEAR = 12; // px; so far from the line the crosshair still takes a reading
-const PAUSE_MS = 20; // between two charts out of sight
+const PRELOAD_MARGIN = "600px"; // charts this far above or below the viewport are drawn ahead
+const NEAR = 12; // px; the crosshair snaps to a reading this close
+const PAUSE_MS = 20; // between two charts outside the viewport
 
 export class Chart {
   /**
@@ -36,12 +36,12 @@ export class Chart {
     else drawLater(this);
   }
 
-  /** Draw now what was left for later. */
+  /** Draw now if drawing was put off. */
   drawIfNeeded() {
     if (this.needsDraw) this.#draw();
   }
 
-  /** Draw again, for the colours have changed, or the room on paper. */
+  /** Draw again, because the colours or the size of the paper have changed. */
   redraw() {
     this.#resize();
     this.plot?.redraw(false);
@@ -61,7 +61,7 @@ export class Chart {
     this.plot?.destroy();
   }
 
-  /** What is in sight, or nearly, is drawn at once: there may be a hundred charts. */
+  /** Only charts near the viewport are drawn at once: there may be a hundred. */
   #onVisibilityChange(entries) {
     this.isNear = entries.at(-1).isIntersecting;
     if (this.isNear) this.drawIfNeeded();
@@ -106,7 +106,7 @@ export class Chart {
       width: Math.max(this.box.clientWidth, 200),
       height: HEIGHT,
       ms: 1,
-      padding: [16, 24, 0, 0], // on the right there is room for half of a label
+      padding: [16, 24, 0, 0], // room for half a label on the right
       legend: { show: false },
       cursor: {
         y: false,
@@ -142,7 +142,7 @@ export class Chart {
     else this.onPoint(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
   }
 
-  /** Return whether the crosshair is on the line at this reading, the nearest, and in no gap. */
+  /** Return whether the crosshair is on the line at this (the nearest) reading, not in a gap. */
   #isOn(plot, index) {
     const { times } = this.state.series;
     const { left } = plot.cursor;
@@ -151,7 +151,7 @@ export class Chart {
     return isReading(plot, plot.posToVal(left, "x") < times[index] ? index - 1 : index + 1);
   }
 
-  /** The other charts go along with a drag, without an event of their own. */
+  /** The other charts follow a drag, without an event of their own. */
   #onSelect(plot) {
     const { left, width } = plot.select;
     if (plot.cursor.event && width >= LEAST_DRAG)
@@ -159,7 +159,7 @@ export class Chart {
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
   }
 
-  /** A finger moves the crosshair as a mouse does; up and down it still scrolls the page. */
+  /** A finger moves the crosshair like a mouse; vertical swipes still scroll the page. */
   #followTouch() {
     const { over } = this.plot;
     over.addEventListener("pointermove", (event) => {
@@ -177,7 +177,7 @@ export class Chart {
 const pending = new Set();
 let timer = null;
 
-/** Draw a chart out of sight in its turn: a capture of the whole page shows it, too. */
+/** Queue a chart outside the viewport: a capture of the whole page shows it, too. */
 function drawLater(chart) {
   pending.add(chart);
   timer ??= setTimeout(drawNext, PAUSE_MS);

@@ -1,6 +1,6 @@
-// The time as the server has it: ages would be wrong on a machine whose clock is.
+// The server's time: with a wrong local clock, every age would be wrong.
 
-const TOLERATED_MS = 5000; // a Date header has whole seconds, and took its time to come here
+const TOLERATED_MS = 5000; // a Date header has whole seconds and takes time to arrive
 let skewMs = 0;
 
 /** Return the time in ms since the epoch. */
@@ -8,7 +8,7 @@ export function now() {
   return Date.now() + skewMs;
 }
 
-/** Set the clock by the Date header of an answer that has just arrived. */
+/** Set the clock by the Date header of a response that has just arrived. */
 export function setClock(date) {
   const served = Date.parse(date ?? "");
   if (Number.isNaN(served)) return;

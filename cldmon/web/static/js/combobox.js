@@ -2,12 +2,12 @@
 
 import { el, setAttribute, setChildren } from "./dom.js";
 
-const PAUSE_MS = 150; // a search starts once typing pauses so long
+const PAUSE_MS = 150; // a search starts after such a pause in typing
 
 export class Combobox {
   /**
    * `search(text, signal)` resolves to items, `render(item)` returns what an option shows, and
-   * `getName(item)` the text that stays in the field; `onError(error)` hears of a search that did not work.
+   * `getName(item)` the text that stays in the field; `onError(error)` is called if a search fails.
    */
   constructor(input, list, { search, render, getName, onError }) {
     Object.assign(this, { input, list, search, render, getName, onError });
@@ -21,15 +21,15 @@ export class Combobox {
   }
 
   /**
-   * Return the item that is chosen, or the only one that fits what was typed, or null; `isOutdated`
-   * then says that nobody knows what fits.
+   * Return the chosen item, or the only match for the text, or null. If `isOutdated` is then true,
+   * the search has failed.
    */
   async resolveChoice() {
     if (this.chosen === null && this.isOutdated) await this.#runSearch();
     return this.chosen ?? (this.items.length === 1 ? this.items[0] : null);
   }
 
-  /** Forget what was typed. */
+  /** Clear the text and the choice. */
   clear() {
     this.input.value = "";
     this.#choose(null);
@@ -114,7 +114,7 @@ export class Combobox {
     return true;
   }
 
-  /** What the list shows while it is behind is not what was typed. */
+  /** An outdated list does not match the text, so nothing is chosen from it. */
   chooseActive() {
     if (this.isOutdated || this.list.hidden || this.active < 0) return false;
     this.#choose(this.items[this.active]);
@@ -148,11 +148,11 @@ export class Combobox {
   }
 }
 
-/** What keys do; each returns whether it did something. */
+/** Key handlers; each returns whether it did something. */
 const KEYS = {
   ArrowDown: (box) => box.step(1),
   ArrowUp: (box) => box.step(-1),
   Enter: (box) => box.chooseActive(),
-  Tab: (box) => box.chooseActive() && false, // takes the option, and goes on
+  Tab: (box) => box.chooseActive() && false, // chooses, and moves on
   Escape: (box, isHidden) => (isHidden ? box.clear() : box.close()) ?? true,
 };

@@ -1,4 +1,4 @@
-// The dashboard behind the login: keeps the last answer of the server, and shows it as of now.
+// The dashboard behind the login: keeps the server's last response, and shows it as of now.
 
 import { PolledResource } from "./api.js";
 import { announce } from "./announce.js";
@@ -50,15 +50,15 @@ export class Dashboard {
     this.history.close();
   }
 
-  /** Poll the server; return whether it answered. */
+  /** Poll the server; return whether it responded. */
   async #poll() {
     const { saves, resource } = this;
     try {
       const usage = await resource.poll();
-      if (resource !== this.resource) return true; // closed meanwhile
+      if (resource !== this.resource) return true; // closed in the meantime
       this.outage = null;
       if (usage && saves === this.saves) this.#accept(usage);
-      else if (usage) this.#pollAgain(); // it is older than what was saved meanwhile
+      else if (usage) this.#pollAgain(); // older than a change that was saved in the meantime
       this.#show();
       return true;
     } catch (error) {
@@ -127,8 +127,8 @@ export class Dashboard {
   #getDisabledReason() {
     const { slackEnabled, session, subscriptionsError } = this.usage;
     if (!slackEnabled) return "Slack is off on this server.";
-    if (session.guest || !session.slackId) return "Log in by name to get alerts.";
-    return subscriptionsError ? "The settings cannot be read." : "";
+    if (session.guest || !session.slackId) return "Log in with your name to get alerts.";
+    return subscriptionsError ? "Can't read the alert settings." : "";
   }
 
   #onSave(label, subscription) {
@@ -144,8 +144,8 @@ export class Dashboard {
 
 function describeEmptiness({ loading }) {
   return loading
-    ? "No pass has ended yet. The first numbers come with it: cldmon fetch."
-    : "No account is configured.";
+    ? "No data yet. Wait for the first pass, or run cldmon fetch on the server."
+    : "No accounts configured.";
 }
 
 function findFullWindows({ accounts }) {

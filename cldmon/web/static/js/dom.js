@@ -7,19 +7,19 @@ export function el(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
 }
 
-/** Return an element of a drawing. */
+/** Return an SVG element. */
 export function svg(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
-/** Set an attribute, or take it away where the value is null, undefined or false. */
+/** Set an attribute, or remove it if the value is null, undefined or false. */
 export function setAttribute(element, name, value) {
   const wanted = value === true ? "" : value;
   if (wanted === null || wanted === undefined || wanted === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(wanted)) element.setAttribute(name, wanted);
 }
 
-/** Set a text, touching the page only where it changes. */
+/** Set a text, touching the page only if it changes. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -33,7 +33,7 @@ export function setChildren(parent, children) {
   });
 }
 
-/** Return the element of the page with this id. */
+/** Return the element with this id. */
 export function byId(id) {
   return document.getElementById(id);
 }

@@ -13,7 +13,7 @@ import { MINUTE, SECOND } from "./time.js";
 import { viewAccount } from "./usage.js";
 
 const POINTS = 800; // per account: about as many as a chart has pixels
-const MOST_AHEAD = 0.4; // of the range is shown of the future, where a forecast reaches so far
+const MOST_AHEAD = 0.4; // part of the range by which a forecast may extend the axis
 const LEAST_AHEAD = 0.02;
 const LEAST_SPAN_MS = 5 * MINUTE;
 const RETRY_MS = 10 * SECOND;
@@ -36,7 +36,7 @@ export class History {
     this.missing = el(
       "p",
       { class: "note", hidden: true },
-      "This installation came without its chart library: tables are shown.",
+      "The chart library isn't installed; showing tables instead.",
     );
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
     const box = el("div", { class: "panels" });
@@ -66,7 +66,7 @@ export class History {
       );
   }
 
-  /** Show the history up to the last answer of the server. */
+  /** Show the history up to the server's last response. */
   update(usage) {
     const isNew = usage.fetchedAt !== this.usage?.fetchedAt;
     this.usage = usage;
@@ -77,7 +77,7 @@ export class History {
     else this.#show();
   }
 
-  /** Let the time axis go on, and try again what did not work. */
+  /** Move the time axis on, and retry after an error. */
   tick(at) {
     if (this.failedAt && !document.hidden && at - this.failedAt >= RETRY_MS) this.#load();
     if (this.series && !this.zoom && at - this.shownAt >= MINUTE) this.#show();
@@ -120,7 +120,7 @@ export class History {
     } catch (error) {
       if (name !== this.range.name || !this.usage) return;
       this.failedAt = now();
-      this.#showProblem(`The history cannot be shown: ${error.message}`);
+      this.#showProblem(`Can't show the history: ${error.message}`);
     }
     if (this.series) this.#show();
   }
@@ -179,18 +179,18 @@ export class History {
   }
 }
 
-/** Return what the marks in the charts mean. */
+/** Return the key to the marks in the charts. */
 function buildKey() {
   return el(
     "p",
     { class: "key" },
     el("span", { class: "key-hit" }, "limit hit"),
     el("span", { class: "key-reset" }, "reset"),
-    el("span", { class: "key-forecast" }, "forecast to the reset"),
+    el("span", { class: "key-forecast" }, "forecast"),
     el(
       "span",
       { class: "key-hint" },
-      "Drag to zoom, double-click to go back; with the keyboard: arrows, + and −, Esc.",
+      "Drag to zoom, double-click to reset. Keyboard: arrow keys, +, −, Esc.",
     ),
   );
 }

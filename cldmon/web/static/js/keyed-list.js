@@ -1,4 +1,4 @@
-// A list of parts, one per item: a part lives as long as its item, and keeps focus and state.
+// A list of parts, one per item. A part lives as long as its item and keeps focus and state.
 
 import { setChildren } from "./dom.js";
 
@@ -10,7 +10,7 @@ export class KeyedList {
     this.parts = new Map();
   }
 
-  /** Show these items, given as pairs of a key and what its part is to be updated with. */
+  /** Show these items, given as pairs of a key and the value to update its part with. */
   update(items) {
     const shown = new Map(items.map(([key]) => [key, this.parts.get(key) ?? this.make(key)]));
     for (const [key, part] of this.parts) if (!shown.has(key)) part.destroy?.();

@@ -1,10 +1,10 @@
-// The chart library: part of the installation, or missing; the page works without it.
+// The chart library. The page works without it if the installation lacks it.
 
 import { el } from "./dom.js";
 
 let loading = null;
 
-/** Return uPlot, or null if it cannot be loaded; the next call then tries again. */
+/** Return uPlot, or null if it can't be loaded; the next call then retries. */
 export function loadChartLibrary() {
   loading ??= importLibrary();
   return loading;

@@ -1,11 +1,11 @@
-// The login box: a name that Slack knows, or a guest; and the code, where one is asked for.
+// The login box: by Slack name or as a guest, with a one-time code if required.
 
 import { get, post } from "./api.js";
 import { Combobox } from "./combobox.js";
 import { byId, el, setText } from "./dom.js";
 import { toSentence } from "./messages.js";
 
-const FEWEST_LETTERS = 3; // that the server looks at where a code is asked for
+const FEWEST_LETTERS = 3; // the server's minimum for a search if codes are required
 const TOO_SHORT = "Type at least three letters of your name.";
 
 export class Login {
@@ -16,7 +16,7 @@ export class Login {
     this.problem = el("p", { class: "problem", role: "alert", id: "login-problem" });
   }
 
-  /** Show the box for what the server admits; `message` says why, if it was not asked for. */
+  /** Show what the server admits; `message` says why the box appears, if nobody asked for it. */
   show(session, message = "") {
     this.section.hidden = false;
     this.session = session;
@@ -90,11 +90,11 @@ export class Login {
       const all = this.session.slackEnabled;
       return all
         ? null
-        : el("p", {}, "Nobody can log in here: Slack is off, and guests are not admitted.");
+        : el("p", {}, "Login is disabled: Slack is off and guests aren't admitted.");
     }
     const note = this.session.slackEnabled
-      ? "A guest sees everything, but gets no Slack alerts."
-      : "Slack is off here: everybody is a guest.";
+      ? "Guests see everything but get no Slack alerts."
+      : "Slack is off, so everyone is a guest.";
     return el(
       "div",
       { class: "guest" },
@@ -115,7 +115,7 @@ export class Login {
   async #logInWith(box) {
     const person = await box.resolveChoice();
     if (person) return this.#logInAs(person);
-    if (box.isOutdated) return; // the search has failed, and its error is shown
+    if (box.isOutdated) return; // the search failed, and its error is shown
     if (this.#isTooShort(box.input.value)) return this.#showProblem(TOO_SHORT);
     this.#showProblem(
       box.items.length ? "Choose your name from the list." : "No Slack user by that name.",
@@ -148,7 +148,7 @@ export class Login {
       el(
         "p",
         { id: "code-note", class: "note" },
-        "A code of eight digits was sent by Slack to ",
+        "Slack sent an eight-digit code to ",
         el("bdi", {}, person.name),
         ".",
       ),
@@ -171,7 +171,7 @@ export class Login {
         el(
           "button",
           { type: "button", class: "quiet", onclick: () => this.#showName() },
-          "Another name",
+          "Use another name",
         ),
       ),
     );
@@ -179,7 +179,7 @@ export class Login {
     input.focus();
   }
 
-  /** Do one thing at a time, and say what went wrong. */
+  /** Run one action at a time, and show its error. */
   async #run(act) {
     if (this.busy) return;
     this.busy = true;

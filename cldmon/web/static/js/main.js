@@ -1,4 +1,4 @@
-// The page: the login box or the dashboard, and the way between them.
+// The page: switches between the login box and the dashboard.
 
 import { get, post } from "./api.js";
 import { Dashboard } from "./dashboard.js";
@@ -9,7 +9,7 @@ import { SECOND } from "./time.js";
 const RETRY_MS = 5 * SECOND;
 
 const login = new Login((session) => enter(session, { focus: true }));
-const dashboard = new Dashboard(() => leave("Your session has ended: log in again."));
+const dashboard = new Dashboard(() => leave("Your session has ended. Log in again."));
 let lastSession = null;
 
 byId("logout").addEventListener("click", logOut);

@@ -9,7 +9,7 @@ export const LEVELS = {
   full: { word: "Limit hit", mark: "!!" },
 };
 
-/** Return when a window resets: as clock time, and as a countdown. */
+/** Return when a window resets, as clock time and as a countdown. */
 export function describeReset(window, now) {
   if (window.resetsAt === null) return { lead: describeMissingReset(window), at: "", left: "" };
   const at = formatClock(window.resetsAt, now);
@@ -39,29 +39,29 @@ export function describeForecast(window, now) {
 export function describeAge(view, now) {
   if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
   const age = now - view.readAt;
-  if (view.state === "error") return `Last good reading ${formatAge(age)}`;
+  if (view.state === "error") return `Last read ${formatAge(age)}`;
   if (view.state === "stale")
-    return age < 0 ? "Read in the future: check the clocks" : `Stale: ${formatDuration(age)} old`;
+    return age < 0 ? "Read in the future; check the clocks" : `Stale: ${formatDuration(age)} old`;
   return `Read ${formatAge(Math.max(0, age))}`;
 }
 
 const NEXT_STEPS = {
-  key_missing: (label) => ["Store one on the server: ", `cldmon login ${label}`],
-  key_expired: (label) => ["On a machine with a display: ", `cldmon login ${label}`],
-  no_browser: () => ["See what is missing: ", "cldmon doctor"],
-  refused: () => ["See what claude.ai says in a browser.", ""],
-  challenged: () => ["The key may be fine. See ", "cldmon doctor"],
-  not_understood: () => ["See what the server knows: ", "cldmon doctor"],
-  unexpected: () => ["On the server, and report what it says: ", "cldmon --debug fetch"],
+  key_missing: (label) => ["Store a key on the server: ", `cldmon login ${label}`],
+  key_expired: (label) => ["Run on a machine with a display: ", `cldmon login ${label}`],
+  no_browser: () => ["Find out what's missing: ", "cldmon doctor"],
+  refused: () => ["Open claude.ai in a browser to see why.", ""],
+  challenged: () => ["The key may be fine. Run ", "cldmon doctor"],
+  not_understood: () => ["For details, run ", "cldmon doctor"],
+  unexpected: () => ["Run on the server and report the output: ", "cldmon --debug fetch"],
 };
 
 /** Return what to do about an error: words, and a command if one helps. */
 export function suggestNextStep(view, now) {
   if (view.retryAt !== null && view.retryAt > now) {
-    return [`Nothing to do: cldmon asks again after ${formatClock(view.retryAt, now)}.`, ""];
+    return [`Nothing to do: cldmon will retry after ${formatClock(view.retryAt, now)}.`, ""];
   }
   const step = Object.hasOwn(NEXT_STEPS, view.errorKind ?? "") ? NEXT_STEPS[view.errorKind] : null;
-  return step ? step(quoteForShell(view.label)) : ["The next pass tries again.", ""];
+  return step ? step(quoteForShell(view.label)) : ["The next pass will retry.", ""];
 }
 
 /** Return a server's message as a sentence. */

@@ -39,7 +39,7 @@ export class Meter {
     );
   }
 
-  /** `live` says whether the number is of now; `now` is in ms. */
+  /** `live` says whether the number is current; `now` is in ms. */
   update({ window, live, now }) {
     setText(this.title, window.title);
     this.#showPercent(window, live);
@@ -58,7 +58,7 @@ export class Meter {
     this.#showMeter(title, percent, live ? word : "at the last reading");
   }
 
-  /** A bar without a number is no meter, for a meter has a value. */
+  /** A bar without a number is not a meter: a meter needs a value. */
   #showMeter(title, percent, word) {
     setAttribute(this.bar, "role", percent === null ? "img" : "meter");
     setAttribute(this.bar, "aria-valuenow", percent);
@@ -67,7 +67,7 @@ export class Meter {
       "aria-valuetext",
       percent === null ? null : `${percent}% ${word}`.trim(),
     );
-    setAttribute(this.bar, "aria-label", percent === null ? `${title}: not known` : title);
+    setAttribute(this.bar, "aria-label", percent === null ? `${title}: unknown` : title);
   }
 
   #showReset({ lead, at, left }, resetsAt) {

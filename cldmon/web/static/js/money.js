@@ -26,7 +26,7 @@ export function buildPoolRow(pool, now) {
   };
 }
 
-/** Return how many saved resets are left, and until when; nothing where there are none. */
+/** Return how many saved resets are left, and until when; empty if there are none. */
 export function describeSavedResets(saved, now) {
   if (!saved?.left) return "";
   const count = saved.left === 1 ? "1 saved reset" : `${saved.left} saved resets`;

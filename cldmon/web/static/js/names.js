@@ -1,7 +1,7 @@
 // Titles and order of windows, as the server has them. Pure.
 //
-// The history also has windows that no account has any more: their names are parsed as
-// cldmon/domain/windows.py does it.
+// The history also has windows that no account has any more. Their names are parsed by the rules of
+// cldmon/domain/windows.py; a test compares the two.
 
 import { getReading } from "./usage.js";
 
@@ -10,7 +10,7 @@ const WEEK = "sevenDay";
 const SCOPE = " · ";
 
 export class WindowNames {
-  /** `usage` is the answer of `GET /api/usage`: the known kinds, and each account's windows. */
+  /** `usage` is the response of `GET /api/usage`: the known kinds, and each account's windows. */
   constructor({ windowKinds, accounts }) {
     this.ranks = new Map(windowKinds.map(({ name }, rank) => [name, rank]));
     const shown = accounts.flatMap((account) => getReading(account)?.windows ?? []);
@@ -23,7 +23,7 @@ export class WindowNames {
     );
   }
 
-  /** Return whether an account has a credit pool of this name: no window, and no line of a chart. */
+  /** Return whether an account has a credit pool of this name: not a window, so not in charts. */
   isPool(label, name) {
     return this.pools.get(label)?.has(name) ?? false;
   }
@@ -68,7 +68,7 @@ function nameWeek(scope) {
   return { title: `Weekly: ${scope} only`, short: `7d ${scope}` };
 }
 
-/** Return whether the name of a window of no known kind is not that of a week. */
+/** Return whether a name of an unknown kind is not that of a weekly window. */
 function isOtherKind(name) {
   return ![...SCOPES, WEEK].some((prefix) => name.startsWith(prefix));
 }

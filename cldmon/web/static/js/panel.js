@@ -1,4 +1,4 @@
-// One account's history: the chart, its legend with values, the summary, and all of it as a table.
+// One account's history: chart, legend with values, summary, and table.
 
 import { announce } from "./announce.js";
 import { Chart } from "./chart.js";
@@ -44,7 +44,7 @@ export class Panel {
     );
   }
 
-  /** `library` is null where there are no charts. */
+  /** Without a `library` (null) there are no charts. */
   update({ library, series, view, names, span, range, now }) {
     Object.assign(this, { series, names, now, range, span });
     const shown = [...series.lines.keys()];
@@ -52,7 +52,7 @@ export class Panel {
     const marks = findMarks(series);
     const isEmpty = shown.length === 0;
     this.none.hidden = !isEmpty;
-    setText(this.none, "No readings in this span.");
+    setText(this.none, "No readings in this range.");
     this.plot.hidden = this.legend.hidden = isEmpty || !library;
     setText(
       this.summary,
@@ -112,7 +112,7 @@ export class Panel {
     );
   }
 
-  /** Show the values at the crosshair, or the last ones where there is none. */
+  /** Show the values at the crosshair, or the last ones without it. */
   #showValues(at, index) {
     this.index = index;
     const { times, lines } = this.series;
@@ -143,7 +143,7 @@ export class Panel {
     announce(`${formatClock(this.series.times[index], this.now)}: ${values.join(", ")}`);
   }
 
-  /** Move by so many of the readings that are shown; from nowhere to the last. */
+  /** Move by so many of the visible readings; without a crosshair, to the last one. */
   step(by) {
     const shown = findReadingsWithin(this.series, this.span);
     if (!shown.length) return;
@@ -174,7 +174,7 @@ function findLastReading(series) {
   return findReadingsWithin(series, [-Infinity, Infinity]).at(-1) ?? null;
 }
 
-/** Return the positions of the readings within a span; gaps are none. */
+/** Return the positions of the readings within a span, gaps left out. */
 function findReadingsWithin({ times, lines }, [from, to]) {
   const all = [...lines.values()];
   return [...times.keys()].filter(
@@ -186,7 +186,7 @@ function formatPercent(percent) {
   return percent === null || percent === undefined ? "–" : `${percent}%`;
 }
 
-/** Return the lines into the future of an account whose numbers are live. */
+/** Return the forecast lines of an account whose numbers are live. */
 function buildForecasts(view, styles) {
   if (view?.state !== "live") return [];
   return view.windows

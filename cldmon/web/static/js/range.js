@@ -1,4 +1,4 @@
-// The range of the history, kept in the URL, so that a reload or a shared link shows it again.
+// The range of the history, kept in the URL so that a reload or a shared link shows it again.
 
 import { DAY, HOUR } from "./time.js";
 
@@ -11,7 +11,7 @@ export const RANGES = [
 const USUAL = "1d";
 const KEY = "range";
 
-/** Return the range that the URL names, else another (by default one day). */
+/** Return the range named in the URL, or else another (by default one day). */
 export function getSelectedRange(other = findRange(USUAL)) {
   return findRange(new URLSearchParams(location.hash.slice(1)).get(KEY)) ?? other;
 }

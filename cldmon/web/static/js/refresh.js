@@ -1,5 +1,5 @@
-// When to poll the server: about when the next pass is due, at least once a minute, less often while
-// it does not answer, and never while the page is hidden.
+// When to poll the server: about when the next pass is due, at least once a minute, less often
+// while it does not respond, and never while the page is hidden.
 
 import { now } from "./clock.js";
 import { MINUTE, SECOND } from "./time.js";
@@ -11,8 +11,8 @@ const FIRST_RETRY_MS = 3 * SECOND;
 
 export class Refresh {
   /**
-   * `poll()` returns whether the server answered; `getDueAt()` when the next pass is due, in ms, or
-   * null.
+   * `poll()` returns whether the server responded; `getDueAt()` returns when the next pass is due,
+   * in ms, or null.
    */
   constructor(poll, getDueAt) {
     this.poll = poll;
@@ -33,7 +33,7 @@ export class Refresh {
     clearTimeout(this.timer);
   }
 
-  /** Poll now, or again after the poll that is under way. */
+  /** Poll now, or again after the current poll. */
   async pollNow() {
     if (this.polling) {
       this.again = true;

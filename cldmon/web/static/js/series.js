@@ -12,7 +12,7 @@ export function buildSeries(entries, names) {
   for (const { timestamp, accounts } of entries) {
     for (const account of accounts) {
       const percents = extractPercents(account);
-      // An older cldmon took credit pools for windows, and wrote them to the history.
+      // Older versions mistook credit pools for windows, and wrote them to the history.
       const own = percents.filter(([name]) => !names.isPool(account.label, name));
       const isOfPoolsAlone = percents.length > 0 && own.length === 0;
       if (!isOfPoolsAlone) addReading(getOrAddSeries(found, account.label), timestamp, own);
@@ -22,7 +22,7 @@ export function buildSeries(entries, names) {
   return found;
 }
 
-/** Return where windows became full, and where they were so no longer, oldest first. */
+/** Return where windows became full and where they reset, oldest first. */
 export function findMarks({ times, lines }) {
   return [...lines]
     .flatMap(([name, percents]) => findMarksOfLine(name, times, percents))
@@ -41,8 +41,8 @@ export function findExtremes(times, percents, [from, to]) {
 }
 
 /**
- * Return the spans without readings as pairs of times. Where one window is missing, and others are
- * not, the account did not have it: that is no gap.
+ * Return the spans without readings as pairs of times. If one window is missing and others are not,
+ * the account did not have it: that is not a gap.
  */
 export function findGaps({ times, lines }) {
   const all = [...lines.values()];
@@ -54,7 +54,7 @@ export function findGaps({ times, lines }) {
     .map(([before, n]) => [times[before], times[n]]);
 }
 
-/** Return the positions of readings that stand alone between gaps: no line would show them. */
+/** Return the positions of readings that stand alone between gaps: a line can't show them. */
 export function findLoneReadings(percents) {
   const isThere = (n) => percents[n] !== null && percents[n] !== undefined;
   return percents.map((_, n) => n).filter((n) => isThere(n) && !isThere(n - 1) && !isThere(n + 1));

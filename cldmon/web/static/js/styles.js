@@ -1,4 +1,4 @@
-// How each window's line is drawn: distinct by colour, and by width and dashes alone.
+// How each window's line is drawn: distinct by colour, and without colour by width and dashes.
 
 import { el, svg } from "./dom.js";
 
@@ -33,7 +33,7 @@ export function getLineStyle(number) {
   return STYLES[number];
 }
 
-/** Return a colour of the style sheet, as it is in the present scheme. */
+/** Return a colour of the style sheet in the current scheme. */
 export function getColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

@@ -1,4 +1,4 @@
-// A history in a sentence or two, for screen readers and at a glance. Pure.
+// A history in a sentence or two, for screen readers and for a glance. Pure.
 
 import { toSentence } from "./messages.js";
 import { findExtremes } from "./series.js";
@@ -38,7 +38,7 @@ function describeTimes(marks, now) {
 
 function describeGaps(gaps) {
   if (!gaps.length) return "";
-  const longest = Math.max(...gaps.map(([from, to]) => to - from));
-  const count = gaps.length === 1 ? "One gap" : `${gaps.length} gaps`;
-  return ` ${count} in the readings${gaps.length > 1 ? ", the longest" : ""} of ${formatDuration(longest)}.`;
+  const longest = formatDuration(Math.max(...gaps.map(([from, to]) => to - from)));
+  if (gaps.length === 1) return ` One gap of ${longest} in the readings.`;
+  return ` ${gaps.length} gaps in the readings, the longest ${longest}.`;
 }

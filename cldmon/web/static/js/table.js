@@ -1,4 +1,4 @@
-// The readings of a chart as a table, made when it is opened.
+// The readings of a chart as a table, built when it is opened.
 
 import { el } from "./dom.js";
 import { formatTimestamps } from "./time.js";

@@ -1,4 +1,4 @@
-// Instants and lengths of time in words; instants in the reader's locale and zone. Pure.
+// Instants and durations in words; instants in the reader's locale and zone. Pure.
 
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
@@ -33,7 +33,7 @@ const STAMP = createFormat({ dateStyle: "medium", timeStyle: "medium" });
 const ZONED_STAMP = createFormat({ dateStyle: "medium", timeStyle: "long" });
 const DATE = createFormat({ weekday: "short", day: "numeric" });
 
-/** Return an instant as short as it is clear, seen from `now`; both in ms. */
+/** Return an instant as briefly as is clear at `now`; both in ms. */
 export function formatClock(ms, now) {
   const minute = roundToMinute(ms);
   if (isSameDay(minute, now)) return TIME.format(minute);
@@ -56,15 +56,15 @@ export function formatWhen(ms, now) {
 }
 
 /**
- * Return instants for a table: to the second, on one line; with their zone where the clock shows
- * the time of one of them twice, when it is put back.
+ * Return instants for a table, to the second; with their zone if the clock shows the time of one of
+ * them twice because it was put back.
  */
 export function formatTimestamps(all) {
   const shown = all.some(isAmbiguous) ? ZONED_STAMP : STAMP;
   return all.map((ms) => shown.format(ms));
 }
 
-/** Return the labels of a time axis: times, and below them the day where it is a new one. */
+/** Return the labels of a time axis: times, with the day below where a new day begins. */
 export function formatTicks(all, now) {
   const areDays = all.every((ms) => isMidnight(ms));
   const areToday = all.every((ms) => isSameDay(ms, now));
@@ -75,7 +75,7 @@ export function formatTicks(all, now) {
   });
 }
 
-/** Return a length of time by its two largest units: `1 h 20 min`. */
+/** Return a duration in its two largest units: `1 h 20 min`. */
 export function formatDuration(ms) {
   const minutes = Math.max(0, Math.round(ms / MINUTE));
   if (minutes < 1) return "less than a minute";
@@ -85,7 +85,7 @@ export function formatDuration(ms) {
   return joinUnits(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
-/** Return a length of time that somebody chose, in full: `1 min 30 s`. */
+/** Return a configured duration in full: `1 min 30 s`. */
 export function formatInterval(ms) {
   let left = Math.max(SECOND, Math.round(ms / SECOND) * SECOND);
   const words = [];
@@ -117,7 +117,7 @@ function isAmbiguous(ms) {
   });
 }
 
-/** Return what local time lacks to UTC, in ms. */
+/** Return the local offset to UTC in ms, positive west of Greenwich. */
 function getUtcOffset(ms) {
   return new Date(ms).getTimezoneOffset() * MINUTE;
 }

@@ -32,7 +32,7 @@ function determineState(account, isStale) {
   return account.errorKind === null && account.lastGood === null ? "unread" : "error";
 }
 
-/** A window whose reset has come since it was read has no percentage and no level. */
+/** A window that has reset since it was read has no percentage and no level. */
 function viewWindow(window, now) {
   const { name, title, utilization, level, resetDue, resetOverdue, forecast } = window;
   const resetsAt = window.resetsAt ? Date.parse(window.resetsAt) : null;
