@@ -25,7 +25,7 @@ FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startsw
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
 SYSTEM_MESSAGES = {"No space left on device"}
 ERRORS = {name for name in dir(errors) if name.endswith("Error")} | {"StateCorruptError"}
-REPORTERS = {*ERRORS, "complain", "warn"}
+REPORTERS = {*ERRORS, "complain", "warn", "warning"}
 MIN_LETTERS = 8
 """A text with fewer letters only frames another, which is itself on the page."""
 NOT_PROBLEMS = {
@@ -47,11 +47,11 @@ def code_strings() -> Iterator[str]:
             if isinstance(node, ast.JoinedStr):
                 yield "".join(_format_part(value) for value in node.values)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+                yield _format_part(node)
 
 
 def _format_part(value: ast.expr) -> str:
-    return str(value.value) if isinstance(value, ast.Constant) else "…"
+    return re.sub("%[sd]", "…", str(value.value)) if isinstance(value, ast.Constant) else "…"
 
 
 CODE_STRINGS = list(code_strings())
@@ -96,7 +96,7 @@ def _literals(value: ast.expr) -> Iterator[str]:
     if isinstance(value, ast.JoinedStr):
         yield "".join(_format_part(each) for each in value.values)
     elif isinstance(value, ast.Constant):
-        yield str(value.value)
+        yield _format_part(value)
     elif isinstance(value, ast.Call) and value.args:
         yield from _literals(value.args[0])
 
