@@ -10,13 +10,12 @@ from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
-from cldmon.web.concurrency import LOCK_SECONDS
 from cldmon.web.file_cache import AutoReloader
+from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
-from cldmon.web.proxies import TrustedProxies
-from cldmon.web.public import PublicUrl
+from cldmon.web.proxies import PublicUrl, TrustedProxies
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import NullSlack, RateLimits, ServerSettings, Services, Slack

@@ -1,6 +1,6 @@
-"""The HTTP API as a function: a request and the parts to work with in, an answer out.
+"""The HTTP API as a function from a request to a response.
 
-Source: contract, "HTTP"; `openapi.json` beside this file says the same to programs.
+Source: contract, "HTTP"; `openapi.json` beside this file describes it for programs.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 from cldmon.errors import CldmonError
 from cldmon.web import history, login
 from cldmon.web.auth import Caller, caller_key, identify
-from cldmon.web.bodies import get_bool, get_json_object, get_string
-from cldmon.web.concurrency import RETRY_SECONDS
 from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.http import (
     Document,
     RefusedError,
     Request,
     Response,
+    get_bool,
+    get_json_object,
+    get_string,
     json_response,
 )
+from cldmon.web.limits import RETRY_SECONDS
 from cldmon.web.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cldmon.web.services import ServerSettings, Services
+    from cldmon.web.services import Services
 
     Handler = Callable[[Request, Caller, Services], Response]
 
@@ -39,42 +41,44 @@ class Access(Enum):
 
     PUBLIC = auto()
     READING = auto()
-    """A login, except where only guests exist: there everybody may read, as in the Node program."""
+    """A login, unless there are only guests: then everybody may read, as in the Node program."""
     LOGIN = auto()
-    """A session, be it a guest's, or the API token."""
+    """A session, even a guest's, or the API token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a method does at a path."""
+    """The handler of a method at a path."""
 
     handler: Handler
     access: Access = Access.LOGIN
 
 
 def respond(request: Request, services: Services) -> Response:
-    """Answer one request; whatever goes wrong becomes an answer, too."""
+    """Answer one request; errors become responses, too."""
     try:
         check_host(request, services.settings.hosts)
-        return _answer(_strip_public_path(request, services.settings), services)
+        if public := services.settings.public:
+            request = replace(request, path=public.strip_path(request.path))
+        return _dispatch(request, services)
     except RefusedError as error:
         return error.response
     except CldmonError as error:
         log.warning("%s %s: %s", request.method, request.path, error)
         return UNAVAILABLE
     except Exception as error:
-        # What it says may quote anything; its kind and place are enough to find it.
-        log.warning("%s %s: %s", request.method, request.path, _describe_place(error))
+        # Its message may quote anything; its type and place are enough to find it.
+        log.warning("%s %s: %s", request.method, request.path, _describe(error))
         return INTERNAL_ERROR
 
 
 def get_usage(request: Request, caller: Caller, services: Services) -> Response:
-    """Show what the last pass left."""
+    """Return what the last pass left."""
     return services.usage.document(caller, services.settings, services.now()).response(request)
 
 
 def change_subscription(request: Request, caller: Caller, services: Services) -> Response:
-    """Change one alert of one account for whoever is logged in, and confirm it by Slack."""
+    """Change one alert of one account for the caller, and confirm it by Slack."""
     label, key, enabled = _read_change(request, caller, services)
     with services.rate_limits.change_slots.slot(caller_key(caller)):
         subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
@@ -89,7 +93,7 @@ def change_subscription(request: Request, caller: Caller, services: Services) ->
 
 
 def get_metrics(request: Request, caller: Caller, services: Services) -> Response:
-    """Show the same for Prometheus."""
+    """Return the same for Prometheus."""
     from cldmon import metrics
 
     shown = metrics.render(services.usage.state(services.settings), services.now())
@@ -97,7 +101,7 @@ def get_metrics(request: Request, caller: Caller, services: Services) -> Respons
 
 
 def get_health(request: Request, caller: Caller, services: Services) -> Response:
-    """Say in one word whether the numbers are worth showing; names nobody."""
+    """Return one word on whether passes work, without any names."""
     from cldmon.health.verdict import judge
 
     settings = services.settings
@@ -123,49 +127,38 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
 INTERNAL_ERROR = json_response({"error": "Internal server error"}, 500)
 UNAVAILABLE = RefusedError(
     503,
-    "the server cannot read or write what it needs: its log says why",
+    "the server cannot read or write its files; see its log",
     ("Retry-After", str(RETRY_SECONDS)),
 ).response
 
 _READING = ("GET", "HEAD")
 
 
-def _answer(request: Request, services: Services) -> Response:
-    routes = ROUTES.get(_route_path(request.path))
+def _dispatch(request: Request, services: Services) -> Response:
+    path, settings = request.path, services.settings
+    # The Node program accepted a slash at the end.
+    routes = ROUTES.get(path.removesuffix("/") if path.startswith("/api/") else path)
     if routes is None:
-        return _page(request, services)
+        return _serve_page(request, services)
     method = "GET" if request.method == "HEAD" else request.method
     route = routes.get(method)
     if route is None:
-        return _other_method(request, _allowed(routes))
+        reading = _READING if "GET" in routes else ()
+        others = (each for each in routes if each != "GET")
+        return _other_method(request, ", ".join((*reading, *others, "OPTIONS")))
     if method == "POST":
-        check_origin(request, services.settings.public)
+        check_origin(request, settings.public)
         check_content_type(request)
     caller = identify(request, services)
-    if not (caller.is_authenticated or _is_open(route, services.settings)):
+    only_guests = settings.slack is None and settings.admits_guests
+    is_open = route.access is Access.PUBLIC or (route.access is Access.READING and only_guests)
+    if not (caller.is_authenticated or is_open):
         raise RefusedError(401, "Unauthorized")
     return route.handler(request, caller, services)
 
 
-def _strip_public_path(request: Request, settings: ServerSettings) -> Request:
-    """Return a request without the path of the public URL, which a proxy may have left in it."""
-    local = settings.public.strip_path(request.path) if settings.public else request.path
-    return request if local == request.path else replace(request, path=local)
-
-
-def _is_open(route: Route, settings: ServerSettings) -> bool:
-    """Return whether a route needs no login."""
-    only_guests = settings.slack is None and settings.admits_guests
-    return route.access is Access.PUBLIC or (route.access is Access.READING and only_guests)
-
-
-def _route_path(path: str) -> str:
-    """Return a path of the API without the slash that may end it, as the Node program took it."""
-    return path.removesuffix("/") if path.startswith("/api/") else path
-
-
-def _page(request: Request, services: Services) -> Response:
-    """Answer with a file of the dashboard: only what was found at the start is there."""
+def _serve_page(request: Request, services: Services) -> Response:
+    """Answer with a file of the dashboard, of those that existed at the start."""
     page, public = services.pages.get(request.path), services.settings.public
     at_index = public is not None and f"{request.path}/" == public.path
     if page is None and not at_index:
@@ -183,13 +176,8 @@ def _other_method(request: Request, allowed: str) -> Response:
     raise RefusedError(405, "Method not allowed", ("Allow", allowed))
 
 
-def _allowed(routes: Mapping[str, Route]) -> str:
-    reading = _READING if "GET" in routes else ()
-    return ", ".join((*reading, *(m for m in routes if m != "GET"), "OPTIONS"))
-
-
 def _read_change(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
-    """Return what is to be changed: account, alert, and whether it is wanted."""
+    """Return the account, the alert, and whether it is wanted."""
     if services.settings.slack is None:
         raise RefusedError(404, "Slack notifications are disabled")
     if not caller.user:
@@ -208,7 +196,7 @@ def _read_change(request: Request, caller: Caller, services: Services) -> tuple[
     return label, key, enabled
 
 
-def _describe_place(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

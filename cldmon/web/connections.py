@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from cldmon.web.concurrency import ConcurrencyLimiter
+from cldmon.web.limits import ConcurrencyLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cldmon.web.concurrency import CallerKey
+    from cldmon.web.limits import CallerKey
 
 MAX_CONNECTIONS = 512
 """The units of `cldmon schedule` allow for so many threads, and some."""

@@ -1,4 +1,4 @@
-"""What a request must be before anything is done for it. Pure; each raises `RefusedError`."""
+"""Checks of a request before it is handled. Pure; each raises `RefusedError`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.web.http import JSON, RefusedError, Request
-from cldmon.web.public import DEFAULT_PORTS
+from cldmon.web.proxies import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from cldmon.web.public import PublicUrl
+    from cldmon.web.proxies import PublicUrl
 
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>\d{1,5}))?")
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#@]+)")
@@ -20,21 +20,21 @@ _MAX_QUOTE = 100
 
 
 class Host(NamedTuple):
-    """What a Host header names: in lower case and without brackets; `port` is None if not named."""
+    """A Host header in lower case and without brackets; `port` is None if it has none."""
 
     name: str
     port: int | None
 
 
 def parse_host(request: Request) -> Host:
-    """Return what a request was sent to; raises RefusedError where it does not say."""
+    """Return the host that a request was sent to."""
     if found := _parse_host(request.header("host").lower()):
         return found
     raise RefusedError(400, "a Host header with a host name is needed")
 
 
 def check_host(request: Request, hosts: Collection[str]) -> None:
-    """Refuse a Host that is not ours: a page elsewhere whose name was bent to our address.
+    """Refuse a foreign Host, which a DNS rebinding attack would send.
 
     `hosts` are in lower case and without brackets.
     """
@@ -46,7 +46,7 @@ def check_host(request: Request, hosts: Collection[str]) -> None:
 
 
 def check_origin(request: Request, public: PublicUrl | None) -> None:
-    """Refuse a request that a page of another site made the browser send."""
+    """Refuse a cross-site request."""
     site = request.header("sec-fetch-site")
     if site and site not in _OWN_SITE:
         raise RefusedError(403, "refused: a page of another site sent it")
@@ -61,15 +61,15 @@ def check_origin(request: Request, public: PublicUrl | None) -> None:
 
 
 def check_content_type(request: Request) -> None:
-    """Refuse a body that is not JSON: forms of other sites can send anything else unasked.
+    """Refuse a body that is not JSON, since forms of other sites can send anything else.
 
-    A packed one too: nothing that is sent is unpacked.
+    Compressed bodies are refused, too.
     """
     kind = request.header("content-type").partition(";")[0].strip().lower()
     if request.body and kind != JSON:
         raise RefusedError(415, f"the body must be {JSON}")
     if request.header("content-encoding").strip().lower() not in ("", "identity"):
-        raise RefusedError(415, "the body must not be packed", ("Accept-Encoding", "identity"))
+        raise RefusedError(415, "the body must not be compressed", ("Accept-Encoding", "identity"))
 
 
 def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
@@ -101,6 +101,6 @@ def _parse_host(text: str) -> Host | None:
 
 
 def _quoted(foreign: str) -> str:
-    """Return what a client sent, so that it can be shown anywhere."""
+    """Return what a client sent in a form that can be shown anywhere."""
     text = foreign[:_MAX_QUOTE]
     return '"' + "".join(c if " " <= c <= "~" else "?" for c in text) + '"'

@@ -1,4 +1,4 @@
-"""`GET /api/history`: handed on from disk unparsed, or thinned for a chart."""
+"""`GET /api/history`: sent from disk unparsed, or downsampled for a chart."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from cldmon.domain.downsampling import KEPT_OF_A_BUCKET, Downsampler
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
 from cldmon.web.auth import caller_key
-from cldmon.web.bodies import get_query_param
-from cldmon.web.http import JSON, NO_STORE, Document, RefusedError, Response, accepts_gzip
+from cldmon.web.http import (
+    JSON,
+    NO_STORE,
+    Document,
+    RefusedError,
+    Response,
+    accepts_gzip,
+    get_query_param,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import timedelta
     from pathlib import Path
 
     from cldmon.domain.series import Point
     from cldmon.web.auth import Caller
-    from cldmon.web.concurrency import CallerKey
     from cldmon.web.http import Request
+    from cldmon.web.limits import CallerKey
     from cldmon.web.services import Services
 
 DEFAULT_RANGE = "1h"
@@ -39,9 +45,11 @@ _GZIP = 31
 
 
 def get_history(request: Request, caller: Caller, services: Services) -> Response:
-    """Show the lines of a range, oldest first; `account` and `points` thin them."""
-    until = services.now()
-    since_ms, until_ms = to_ms(until - _range(request)), to_ms(until)
+    """Return the lines of a range, oldest first, or only those of an account, or fewer points."""
+    span, until = get_query_param(request, "range"), services.now()
+    if span is not None and span not in ranges.COMMON:
+        raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
+    since_ms, until_ms = to_ms(until - ranges.parse(span or DEFAULT_RANGE)), to_ms(until)
     account, points = get_query_param(request, "account"), _points(request)
     key = caller_key(caller)
     if account is None and points is None:
@@ -56,26 +64,14 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     return _respond(request, reader.json_array(reader.format_series(chosen)), services, key)
 
 
-def _range(request: Request) -> timedelta:
-    named = get_query_param(request, "range")
-    if named is not None and named not in ranges.COMMON:
-        raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
-    return ranges.parse(named or DEFAULT_RANGE)
-
-
 def _points(request: Request) -> int | None:
     named = get_query_param(request, "points")
     if named is None:
         return None
-    if not (named.isascii() and named.isdigit() and len(named) <= 5):
-        raise _bad_points()
-    if not 1 <= int(named) <= MAX_POINTS:
-        raise _bad_points()
+    is_number = named.isascii() and named.isdigit() and len(named) <= 5
+    if not (is_number and 1 <= int(named) <= MAX_POINTS):
+        raise RefusedError(400, f"points must be an integer from 1 to {MAX_POINTS}")
     return int(named)
-
-
-def _bad_points() -> RefusedError:
-    return RefusedError(400, f"points must be a whole number from 1 to {MAX_POINTS}")
 
 
 def _respond(

@@ -1,4 +1,4 @@
-"""Requests and answers as values: what a browser asked, and what it is to be told. No socket."""
+"""Requests and responses as values. No sockets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,18 +18,21 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 JSON = "application/json"
 NO_STORE = "no-store"
 REVALIDATE = "private, no-cache"
-"""A browser may keep the answer, but asks each time whether it still holds."""
+"""A browser may cache the response, but must revalidate it each time."""
 
 MIN_GZIP_BYTES = 1024
-"""Bytes from which compressing pays."""
+"""Smaller bodies are not worth compressing."""
+
+MAX_STRING_LENGTH = 500
+_MAX_PARAMETERS = 20
 
 _GZIP_LEVEL = 1
-"""zlib's level: half the size of the best for a tenth of its time, on these bodies."""
+"""On these bodies the best level saves half as much again, but takes ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came, its path as it was sent; header names are in lower case.
+    """One request, its path as it was sent; header names are in lower case.
 
     `peer` is the address at the other end of the connection, which may be a proxy's.
     """
@@ -41,15 +45,15 @@ class Request:
     peer: str = ""
 
     def header(self, name: str) -> str:
-        """Return a header's value, or an empty text."""
+        """Return a header's value, or an empty string."""
         return self.headers.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: an iterator as its body is of unknown length, and is written as it comes.
+    """One response. An iterator as its body is of unknown length and written as it comes.
 
-    `caller` is who asked for that one, as `cldmon.web.concurrency` has it.
+    `caller` is whose stream that is; see `cldmon.web.limits`.
     """
 
     status: int
@@ -58,12 +62,12 @@ class Response:
     caller: tuple[str, ...] = ()
 
     def with_header(self, name: str, value: str) -> Response:
-        """Return this answer with one more header line."""
+        """Return this response with one more header line."""
         return replace(self, headers=(*self.headers, (name, value)))
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error: `status`, and a line that says why."""
+    """A request that is refused with a status and a one-line reason."""
 
     def __init__(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
         super().__init__(reason)
@@ -72,13 +76,13 @@ class RefusedError(Exception):
 
     @property
     def response(self) -> Response:
-        """The error as an answer."""
+        """The error as a response."""
         return json_response({"error": str(self)}, self.status, *self.headers)
 
 
 @dataclass(frozen=True)
 class Document:
-    """A body that may be sent many times; its ETag and its gzipped form are made once.
+    """A body that may be sent many times. Its ETag and its gzipped form are made once.
 
     The ETag is computed from `etag_source`, or from the body if that is None.
     """
@@ -99,9 +103,12 @@ class Document:
         return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
 
     def response(self, request: Request) -> Response:
-        """Return it in the form that this request can take, or 304 if it is known there."""
+        """Return it in a form that the client accepts, or 304 if the client has it."""
         shared = (("ETag", self.etag), ("Cache-Control", REVALIDATE), ("Vary", "Accept-Encoding"))
-        if _etag_matches(self.etag, request.header("if-none-match")):
+        known = [
+            etag.strip().removeprefix("W/") for etag in request.header("if-none-match").split(",")
+        ]
+        if known == ["*"] or self.etag.removeprefix("W/") in known:
             return Response(304, b"", shared)
         kind = ("Content-Type", self.kind)
         if len(self.body) >= MIN_GZIP_BYTES and accepts_gzip(request):
@@ -109,14 +116,59 @@ class Document:
         return Response(200, self.body, (kind, *shared))
 
 
+def get_json_object(request: Request) -> dict[str, Any]:
+    """Return the body, which must be a JSON object; raises RefusedError, as the next three do."""
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise RefusedError(400, "the body must be a JSON object")
+    return body
+
+
+def get_string(body: dict[str, Any], key: str, default: str | None = None) -> str:
+    """Return a string from a body; the default, if there is one, for null and a missing key."""
+    value = body.get(key)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or len(value) > MAX_STRING_LENGTH:
+        raise RefusedError(
+            400, f'"{key}" must be a string of at most {MAX_STRING_LENGTH} characters'
+        )
+    return value
+
+
+def get_bool(body: dict[str, Any], key: str) -> bool:
+    """Return a boolean from a body."""
+    value = body.get(key)
+    if not isinstance(value, bool):
+        raise RefusedError(400, f'"{key}" must be true or false')
+    return value
+
+
+def get_query_param(request: Request, name: str) -> str | None:
+    """Return a parameter of the query, or None if it is missing."""
+    try:
+        found = parse_qsl(
+            request.query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS, errors="strict"
+        )
+    except ValueError:
+        raise RefusedError(400, "invalid query") from None
+    values = [value for key, value in found if key == name]
+    if len(values) > 1:
+        raise RefusedError(400, f'"{name}" is given more than once')
+    return values[0] if values else None
+
+
 def json_response(body: Any, status: int = 200, *headers: tuple[str, str]) -> Response:
-    """Return a JSON answer that is kept nowhere."""
+    """Return a JSON response that nobody may cache."""
     kind = (("Content-Type", JSON), ("Cache-Control", NO_STORE))
     return Response(status, encode_json(body), (*kind, *headers))
 
 
 def encode_json(body: Any) -> bytes:
-    """Return JSON that is harmless within HTML, too: `<` and its like are escaped."""
+    """Return JSON that is safe within HTML: `<` and the like are escaped."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     for char, escape in _UNSAFE:
         text = text.replace(char, escape)
@@ -131,15 +183,6 @@ def accepts_gzip(request: Request) -> bool:
         if coding.strip().lower() in ("gzip", "x-gzip"):
             return parameters.strip().replace(" ", "").rstrip("0").rstrip(".") != "q="
     return False
-
-
-def _etag_matches(etag: str, known: str) -> bool:
-    if not known:
-        return False
-    opaque = etag.removeprefix("W/")
-    return known.strip() == "*" or opaque in (
-        each.strip().removeprefix("W/") for each in known.split(",")
-    )
 
 
 _UNSAFE = tuple((char, f"\\u{ord(char):04x}") for char in "<>&\u2028\u2029")

@@ -1,7 +1,8 @@
-"""Bytes to requests and answers to bytes, as HTTP/1.1 has it. Pure; stricter than http.server.
+"""HTTP/1.1: bytes to requests, and responses to bytes. Pure; stricter than http.server.
 
-What two programs could read in two ways is refused: bare line ends, folded lines, blanks before a
-colon, a header twice where one counts, Transfer-Encoding, a letter of the path written as its code.
+Anything that two programs could read differently is refused: bare line ends, folded lines, blanks
+before a colon, duplicates of a header that must be unique, Transfer-Encoding, needless
+percent-encoding.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_HEAD = 16 * 1024
 MAX_LINE = 8 * 1024
 MAX_HEADERS = 64
 MAX_BODY = 16 * 1024
-"""Bytes; the longest body that is asked for is a login of some hundred."""
+"""Bytes; the longest body of the API is a login of a few hundred."""
 
 END_OF_HEAD = b"\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -48,7 +49,7 @@ _NO_CONTENT = (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request as far as the empty line; `length` is that of the body that follows."""
+    """A request up to the empty line; `length` is that of the body that follows."""
 
     method: str
     path: str
@@ -60,7 +61,7 @@ class Head:
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client sends its body only once it is told to."""
+        """Whether the client waits for "100 Continue" before it sends the body."""
         return self.headers.get("expect", "").lower() == "100-continue"
 
     def request(self, body: bytes, peer: str) -> Request:
@@ -69,7 +70,7 @@ class Head:
 
 
 def parse_head(head: bytes) -> Head:
-    """Return what a head says, without its empty line; raises RefusedError."""
+    """Parse a head without its empty line; raises RefusedError."""
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, minor = _request_line(first)
     headers = _headers(lines)
@@ -100,7 +101,7 @@ def check_partial_head(head: bytes) -> None:
 
 
 def format_head(response: Response, *, keep_alive: bool, chunked: bool, date: str) -> bytes:
-    """Return the bytes before an answer's body, the empty line included."""
+    """Return the bytes before a response's body, the empty line included."""
     lines = [f"HTTP/1.1 {_STATUS_LINES[response.status]}\r\nDate: {date}\r\n{_ALWAYS}"]
     lines += [f"{name}: {value}\r\n" for name, value in response.headers]
     if chunked:
@@ -114,7 +115,7 @@ def format_head(response: Response, *, keep_alive: bool, chunked: bool, date: st
 
 
 def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the parts of a piece of a body of unknown length; an empty piece would end it."""
+    """Return a chunk of a body of unknown length, in parts; an empty one would end it."""
     return b"%x\r\n" % len(data), data, b"\r\n"
 
 
@@ -132,9 +133,9 @@ def _request_line(line: str) -> tuple[str, str, str]:
 
 
 def _check_path(path: str) -> None:
-    """Refuse a path that another program could take for a different one.
+    """Refuse a path that another program could read differently.
 
-    Paths are compared as they were sent: a proxy may guard /metrics and let /%6detrics by.
+    Paths are compared as they were sent: a proxy may guard /metrics but pass /%6detrics.
     """
     if "%" not in path:
         return
@@ -157,25 +158,22 @@ def _headers(lines: list[str]) -> dict[str, str]:
         if match is None or len(line) > MAX_LINE:
             _not_understood()
         name, value = match[1].lower(), match[2].rstrip(" \t")
-        if name in headers:
-            value = _joined(name, headers[name], value)
-        headers[name] = value
+        if name not in headers:
+            headers[name] = value
+        elif name in _ONCE:
+            raise RefusedError(400, f"there is more than one {name} header")
+        else:
+            headers[name] += f"{'; ' if name == 'cookie' else ', '}{value}"
     return headers
-
-
-def _joined(name: str, first: str, second: str) -> str:
-    if name in _ONCE:
-        raise RefusedError(400, f"there is more than one {name} header")
-    return f"{first}{'; ' if name == 'cookie' else ', '}{second}"
 
 
 def _length(method: str, headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
-        raise RefusedError(400, "Transfer-Encoding is not taken: send a Content-Length")
+        raise RefusedError(400, "Transfer-Encoding is not supported: send a Content-Length")
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()):
         _not_understood()
-    # Compared as a text first: Python refuses to read a number of some thousand digits.
+    # Compared as a string first: Python refuses to parse thousands of digits.
     digits = text.lstrip("0")
     if len(digits) > len(str(MAX_BODY)) or int(digits or "0") > MAX_BODY:
         raise RefusedError(413, f"the body may have {MAX_BODY} bytes at most")
@@ -186,7 +184,7 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
 
 
 def _not_understood() -> NoReturn:
-    raise RefusedError(400, "the request is not understood")
+    raise RefusedError(400, "malformed request")
 
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

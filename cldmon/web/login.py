@@ -11,8 +11,15 @@ from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.web import one_time_codes
 from cldmon.web.auth import Caller, caller_key
-from cldmon.web.bodies import get_json_object, get_query_param, get_string
-from cldmon.web.http import RefusedError, Request, Response, json_response
+from cldmon.web.http import (
+    RefusedError,
+    Request,
+    Response,
+    get_json_object,
+    get_query_param,
+    get_string,
+    json_response,
+)
 from cldmon.web.limits import format_wait
 from cldmon.web.log import log
 from cldmon.web.one_time_codes import Outcome
@@ -35,8 +42,16 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
     body = get_json_object(request)
     user, code = (get_string(body, key, default="").strip() for key in ("slackId", "code"))
     if not user:
-        return _welcome_guest(request, services)
-    person, slack = _person(user, services)
+        if not services.settings.admits_guests:
+            raise RefusedError(403, "guests are not admitted here: log in with your Slack name")
+        return _welcome(request, services, services.sessions.open())
+    slack = _slack(services)
+    with _slack_call(services):
+        people = {person.id: person for person in slack.directory.people()}
+    id_ = user if user in people else services.person_hashes.resolve(user, people)
+    if id_ is None:
+        raise RefusedError(400, "unknown Slack id: choose a name from the list")
+    person = people[id_]
     if services.settings.login == "open":
         services.rate_limits.logins_as.take(person.id)
         return _welcome(request, services, services.sessions.open(person.id, display_name(person)))
@@ -48,7 +63,7 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def log_out(request: Request, caller: Caller, services: Services) -> Response:
-    """End the session for good, if there is one, and any other that came with it."""
+    """End the session for good, and any other that the cookies carry."""
     if caller.has_token:
         raise RefusedError(403, "an API token has no session that could end")
     sessions, scope = services.sessions, services.settings.cookie_scope(request)
@@ -60,7 +75,7 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def get_session(request: Request, caller: Caller, services: Services) -> Response:
-    """Say who is logged in; where only guests exist, whoever asks becomes one."""
+    """Return who is logged in; where only guests exist, a stranger becomes one."""
     if caller.is_authenticated or services.settings.slack or not services.settings.admits_guests:
         return json_response(caller.to_json(services.settings))
     opened = services.sessions.open()
@@ -70,9 +85,9 @@ def get_session(request: Request, caller: Caller, services: Services) -> Respons
 
 
 def search_users(request: Request, caller: Caller, services: Services) -> Response:
-    """Find the people whose names fit what was typed into the login box.
+    """Find the people whose names match what was typed into the login box.
 
-    Where a code is asked for, strangers may come: they learn no id, and no name by few letters.
+    Where a code is required strangers may search: they learn no id, and nothing by a few letters.
     """
     is_anonymous = services.settings.login == "code"
     limits, slack = services.rate_limits, services.settings.slack
@@ -88,14 +103,14 @@ def search_users(request: Request, caller: Caller, services: Services) -> Respon
 
 
 def display_name(person: Person) -> str:
-    """Return the name by which a person is known."""
+    """Return the name to show for a person."""
     return person.display_name or person.real_name or person.name
 
 
 def send_confirmation(
     user: str, label: str, subscription: Subscription, services: Services
 ) -> bool:
-    """Confirm a change by Slack, and tell whether the message arrived."""
+    """Confirm a change by Slack, and return whether the message arrived."""
     slack = _slack(services)
     try:
         with _slack_call(services):
@@ -107,26 +122,10 @@ def send_confirmation(
     return receipt.fate is DeliveryStatus.DELIVERED
 
 
-def _welcome_guest(request: Request, services: Services) -> Response:
-    if not services.settings.admits_guests:
-        raise RefusedError(403, "guests are not admitted here: log in with your Slack name")
-    return _welcome(request, services, services.sessions.open())
-
-
 def _welcome(request: Request, services: Services, opened: Session) -> Response:
     document = Caller(opened).to_json(services.settings)
     cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
-
-
-def _person(user: str, services: Services) -> tuple[Person, Slack]:
-    slack = _slack(services)
-    with _slack_call(services):
-        people = {person.id: person for person in slack.directory.people()}
-    id_ = user if user in people else services.person_hashes.resolve(user, people)
-    if id_ is None:
-        raise RefusedError(400, "unknown Slack id: choose a name from the list")
-    return people[id_], slack
 
 
 def _slack(services: Services) -> Slack:
@@ -170,7 +169,7 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
 
 
 def _warn_of_wrong_codes(person: Person, services: Services) -> None:
-    """Tell a person that their codes are used up; that nobody gets in depends on nothing of it."""
+    """Warn a person about wrong codes. That nobody gets in does not depend on it."""
     try:
         with _slack_call(services):
             message = messages.wrong_login_codes(one_time_codes.TRIES)
@@ -183,19 +182,19 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
 
 @contextmanager
 def _slack_call(services: Services) -> Iterator[None]:
-    """Do what may wait for Slack, unless too many wait already."""
+    """Run a block that may wait for Slack, unless too many wait already."""
     with services.rate_limits.slack_slots.slot():
         try:
             yield
         except SlackError as error:
             log.warning("%s", error)
             raise RefusedError(
-                503, "Slack cannot be asked: try again in a minute", ("Retry-After", "60")
+                503, "can't reach Slack: try again in a minute", ("Retry-After", "60")
             ) from error
 
 
 def _user_json(person: Person, id_: str) -> dict[str, str]:
-    """Return a person; `username` and `displayName` are what the Node program called them."""
+    """Return a person; `username` and `displayName` are the Node program's names."""
     return {
         "id": id_,
         "name": display_name(person),

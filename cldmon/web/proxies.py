@@ -1,4 +1,4 @@
-"""Who a request comes from, where proxies in front say so: only those that are trusted count."""
+"""Reverse proxies in front: the URL that they give the dashboard, and whose headers we trust."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from cldmon.web.http import Request
@@ -21,7 +22,38 @@ if TYPE_CHECKING:
     Address: TypeAlias = IPv4Address | IPv6Address
     Network: TypeAlias = IPv4Network | IPv6Network
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 _WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[\d.]+))(?::\d{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl:
+    """The URL under which browsers reach the dashboard.
+
+    `host` is in lower case and without brackets; `path` begins and ends with a slash.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Return an http(s) URL that ends in a slash."""
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname or "", port, parts.path)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether browsers come by https."""
+        return self.scheme == "https"
+
+    def strip_path(self, path: str) -> str:
+        """Return a path without that of the public URL, which a proxy may have left in it."""
+        return path[len(self.path) - 1 :] if path.startswith(self.path) else path
 
 
 @dataclass(frozen=True)
@@ -34,15 +66,26 @@ class TrustedProxies:
     networks: tuple[str, ...]
 
     def client_address(self, request: Request) -> str:
-        """Return who asks, for counting: the last address on the way that is not a trusted proxy's.
+        """Return the client's address for rate limits: the last that is not a trusted proxy's.
 
-        What stands to the left of that is whatever the client says. Whole IPv6 networks of the
-        size that one customer gets count as one address.
+        Anything to the left of it is the client's own claim. An IPv6 network of the size that one
+        customer gets counts as one address.
         """
-        peer = _parse_address(request.peer)
-        if peer is None:
+        client = _parse_address(request.peer)
+        if client is None:
             return request.peer
-        return _rate_limit_key(self._find_client(peer, request.header("x-forwarded-for")))
+        chain = request.header("x-forwarded-for")
+        while chain and self._trusts(client):
+            chain, _, named = chain.rpartition(",")
+            match = _WITH_PORT.fullmatch(named.strip())
+            address = (match["v6"] or match["v4"] or "") if match else named.strip()
+            if (before := _parse_address(address)) is None:
+                break
+            client = before
+        if isinstance(client, IPv6Address):
+            # Not its text: Python can't write the whole of one with a zone, as fe80::1%eth0.
+            return client.packed[:8].hex(":", 2)
+        return str(client)
 
     def is_tls(self, request: Request) -> bool:
         """Return whether the browser came by https: to a trusted proxy, which says so."""
@@ -52,14 +95,6 @@ class TrustedProxies:
         peer = _parse_address(request.peer)
         return peer is not None and self._trusts(peer)
 
-    def _find_client(self, peer: Address, chain: str) -> Address:
-        while chain and self._trusts(peer):
-            chain, _, named = chain.rpartition(",")
-            if (before := _parse_forwarded(named)) is None:
-                return peer
-            peer = before
-        return peer
-
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
@@ -68,21 +103,8 @@ class TrustedProxies:
         return tuple(map(ip_network, self.networks))
 
 
-def _parse_forwarded(text: str) -> Address | None:
-    """Return an address of X-Forwarded-For, which may have a port."""
-    found = _WITH_PORT.fullmatch(text.strip())
-    return _parse_address((found["v6"] or found["v4"] or "") if found else text.strip())
-
-
-def _rate_limit_key(address: Address) -> str:
-    if isinstance(address, IPv6Address):
-        # Not the text: Python cannot spell the whole of an address with a zone, as fe80::1%eth0.
-        return address.packed[:8].hex(":", 2)
-    return str(address)
-
-
 def _parse_address(text: str) -> Address | None:
-    """Return an address; one of IPv4 that came through IPv6 as what it is."""
+    """Return an address, unwrapped if it is IPv4 mapped to IPv6."""
     try:
         found = ip_address(text)
     except ValueError:

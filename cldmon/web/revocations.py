@@ -1,7 +1,6 @@
 """The sessions that were ended early: a list in a file, which fails closed.
 
-Without the list they would be alive again. So where it is damaged or gone, every session that was
-opened until now has ended, too.
+Without the list they would be valid again. So if it is damaged or missing, all sessions end.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import errno
 import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
 from cldmon.domain.model import to_ms
 from cldmon.errors import BusyError, StoreError
-from cldmon.web.concurrency import LOCK_SECONDS
 from cldmon.web.file_cache import FileCache
+from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
 
 if TYPE_CHECKING:
@@ -30,27 +29,27 @@ LIFETIME = timedelta(days=7)
 MAX_REVOKED = 20_000
 
 _ALL_SESSIONS = "*"
-"""In the place of a session's id: every session that expires before this time has ended."""
+"""In place of a session id: every session that expires before this time has ended."""
 
 _CLOCK_DRIFT = timedelta(hours=1)
 _TRANSIENT_ERRNOS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
-"""Troubles of the machine, not of a file."""
+"""Problems of the machine, not of the file."""
 
 
 class DamagedFileError(Exception):
-    """A private file of the server's is not what the server wrote."""
+    """A private file of the server is not what the server wrote."""
 
 
-class Ended(Protocol):
-    """What is asked of a session."""
+class Revocable(Protocol):
+    """What the list needs of a session."""
 
     @property
     def id(self) -> str:
-        """What the list knows it by; a guest's begins with `g`."""
+        """Its id in the list; a guest's begins with `g`."""
 
     @property
     def expires(self) -> datetime:
-        """When it ends by itself."""
+        """When it expires."""
 
 
 class Revocations:
@@ -73,11 +72,11 @@ class Revocations:
         self._cache = FileCache(self._path, self._load)
         self._cache.value()  # before anybody logs in
 
-    def __contains__(self, session: Ended) -> bool:
+    def __contains__(self, session: Revocable) -> bool:
         ends = self._cache.value()
         return session.id in ends or to_ms(session.expires) < ends.get(_ALL_SESSIONS, 0)
 
-    def add(self, session: Ended) -> None:
+    def add(self, session: Revocable) -> None:
         """End a session for good; those that have expired by now are forgotten.
 
         Raises StoreError where the file cannot be written, BusyError where others hold its lock.
@@ -100,14 +99,11 @@ class Revocations:
             ends = None
         if ends is None:
             ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}
-            with suppress(StoreError, BusyError):  # then for the life of this process
-                self._begin(ends)
+            with suppress(StoreError, BusyError):  # then it holds until this process ends
+                files.private_dir(self._path.parent)
+                with files.lock(self._lock, wait=0):
+                    self._write(ends)
         return ends
-
-    def _begin(self, ends: dict[str, int]) -> None:
-        files.private_dir(self._path.parent)
-        with files.lock(self._lock, wait=0):
-            self._write(ends)
 
     def _read(self) -> dict[str, int] | None:
         """Return what is in the file, None where there is none; raises DamagedFileError."""
@@ -118,18 +114,21 @@ class Revocations:
             body = json.loads(text)
         except (ValueError, RecursionError):
             body = None
-        if not (isinstance(body, dict) and self._is_ours(body)):
+        latest = to_ms(self._now() + LIFETIME + _CLOCK_DRIFT)  # later: the clock was wrong
+        if not (
+            isinstance(body, dict)
+            and all(type(end) is int for end in body.values())
+            and body.get(_ALL_SESSIONS, 0) < latest
+        ):
             raise DamagedFileError(f"{self._path} is damaged")
         return body
 
-    def _is_ours(self, body: dict[Any, Any]) -> bool:
-        latest = to_ms(self._now() + LIFETIME + _CLOCK_DRIFT)  # later: by a clock that was wrong
-        return (
-            all(type(end) is int for end in body.values()) and body.get(_ALL_SESSIONS, 0) < latest
-        )
-
     def _write(self, ends: dict[str, int]) -> None:
-        files.replace(self._path, json.dumps(_pruned(ends, to_ms(self._now()))).encode())
+        """Write what has not expired and, of too many, guests last: anybody may be a guest."""
+        now = to_ms(self._now())
+        live = [(id_, end) for id_, end in ends.items() if end > now]
+        live.sort(key=lambda entry: (not entry[0].startswith("g"), entry[1]))
+        files.replace(self._path, json.dumps(dict(live[-MAX_REVOKED:])).encode())
 
 
 def read_private(path: Path) -> bytes | None:
@@ -143,10 +142,3 @@ def read_private(path: Path) -> bytes | None:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in _TRANSIENT_ERRNOS:
             raise
         raise DamagedFileError(str(error)) from error
-
-
-def _pruned(ends: dict[str, int], now_ms: int) -> dict[str, int]:
-    """Leave out what has expired and, of too many, guests first: anybody may be a guest."""
-    live = [(id_, end) for id_, end in ends.items() if end > now_ms]
-    live.sort(key=lambda entry: (not entry[0].startswith("g"), entry[1]))
-    return dict(live[-MAX_REVOKED:])

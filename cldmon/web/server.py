@@ -1,4 +1,4 @@
-"""The sockets around the API: bounds, deadlines and an orderly end. Knows nothing of routes."""
+"""The sockets around the API: limits, deadlines and an orderly end. Knows nothing of routes."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     Respond = Callable[[Request], Response]
 
 GOODBYE_SECONDS = 1.0
-"""How long an answer in the making is waited for when the server ends."""
+"""How long the server waits for pending responses when it stops."""
 
 _SWITCH_SECONDS = 0.001
-"""How long one busy thread keeps the others waiting: a fifth of Python's default."""
+"""How long a busy thread may keep the others waiting: a fifth of Python's default."""
 
 _COLLECTED = 20_000
-"""From so many new objects on garbage is looked for: what stays must not grow as a command may."""
+"""New objects between garbage collections."""
 
 _BLOCK = 4096
-"""Bytes; each idle connection holds so much room for what may come."""
+"""Bytes; each idle connection allocates as much."""
 
 _MAX_UNSENT = 1 << 17
-"""Bytes that the kernel holds for a client that takes none: it would hold megabytes."""
+"""Bytes that the kernel buffers for a client that reads none, instead of megabytes."""
 
 _BACKLOG = 1024
 _THREAD_ATTEMPTS = 250
-"""Each a few milliseconds after the one before."""
+"""A few milliseconds apart."""
 
 _NO_THREAD = "no thread can be started for a connection: raise TasksMax of the unit, or `ulimit -u`"
 _MAX_UNREAD = 1 << 16
@@ -74,7 +74,7 @@ class WebServer(ThreadingHTTPServer):
     ) -> None:
         self.respond = respond
         self.connections = Connections() if connections is None else connections
-        self.address_family, address = _resolved(host, port)
+        self.address_family, address = _resolve(host, port)
         try:
             super().__init__(address, RequestHandler)
         except OSError as error:
@@ -82,13 +82,13 @@ class WebServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is to be found."""
+        """Its URL on this machine."""
         host, port = self.server_address[:2]
         shown = f"[{host!s}]" if ":" in str(host) else str(host)
         return f"http://{shown}:{port}/"
 
     def run(self) -> None:
-        """Answer until interrupted; then say goodbye to whoever is connected."""
+        """Answer until interrupted; then close all connections."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         gc.set_threshold(_COLLECTED)
         throttle = ThrottleFilter()
@@ -104,7 +104,7 @@ class WebServer(ThreadingHTTPServer):
         self.connections.close(GOODBYE_SECONDS)
 
     def server_bind(self) -> None:
-        """Bind without the look-up of the host's name that http.server would do."""
+        """Bind without http.server's look-up of the host name."""
         if self.address_family == socket.AF_INET6:
             # "::" is then every address of this machine, as people expect.
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -114,7 +114,7 @@ class WebServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection a thread of its own, as soon as there is room for it."""
+        """Start a thread for a connection as soon as there is room for it."""
         self.connections.admit(request)
         for _ in range(_THREAD_ATTEMPTS):
             try:
@@ -138,7 +138,7 @@ class WebServer(ThreadingHTTPServer):
         self.connections.expire_overdue()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let connections end as they like; anything else is a fault of ours."""
+        """Log an error, unless it is the client's: they may disconnect at any time."""
         error = sys.exception()
         if isinstance(error, CldmonError):
             log.warning("an answer broke off: %s", error)
@@ -147,18 +147,18 @@ class WebServer(ThreadingHTTPServer):
 
 
 class RequestHandler(BaseHTTPRequestHandler):
-    """One connection: requests in, answers out, until either side has had enough."""
+    """One connection: answers requests until either side closes it."""
 
     server: WebServer
 
     def setup(self) -> None:
-        """Begin without the file objects that http.server would make: bytes are counted here."""
+        """Skip the file objects that http.server would make: we count bytes ourselves."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT)
 
     def finish(self) -> None:
-        """End without flushing them."""
+        """Skip flushing them."""
 
     def handle(self) -> None:
         """Answer one request after another."""
@@ -168,7 +168,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             pass
 
     def _exchange(self) -> bool:
-        """Answer one request, and tell whether another one may follow."""
+        """Answer one request, and return whether another one may follow."""
         self._state.enter(Phase.REQUEST)
         try:
             head = self._read_head()
@@ -183,7 +183,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return self._answer(response, head)
 
     def _read_head(self) -> Head | None:
-        """Return the next request's head, or None where none comes any more."""
+        """Return the next request's head, or None if the connection ends."""
         while (end := self._buffer.find(http_parser.END_OF_HEAD)) < 0:
             idle = not self._buffer
             if not idle:
@@ -207,7 +207,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return body
 
     def _receive(self) -> bool:
-        """Wait for more bytes; tell whether some came. Raises RefusedError when time is up."""
+        """Wait for more bytes, and return whether some came; raises 408 after a timeout."""
         data = self.connection.recv(_BLOCK)
         self._buffer += data
         if self._state.expired:
@@ -217,13 +217,13 @@ class RequestHandler(BaseHTTPRequestHandler):
         return bool(data)
 
     def _refuse(self, response: Response) -> None:
-        """Answer what is no request, and close: where the next one begins is not known."""
+        """Answer an invalid request and close, since nobody knows where the next one begins."""
         self._state.enter(Phase.ANSWER)
         self._send((_head(response, keep_alive=False), _bytes(response)))
         self._drain()
 
     def _answer(self, response: Response, head: Head) -> bool:
-        """Send an answer, and tell whether another request may follow."""
+        """Send a response, and return whether another request may follow."""
         if not isinstance(response.body, bytes) and head.method != "HEAD":
             try:
                 self._stream(response, response.body, head)
@@ -238,7 +238,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return head.keep_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
-        """Send an answer of unknown length: in chunks or, for HTTP/1.0, up to the end."""
+        """Send a response of unknown length: in chunks or, for HTTP/1.0, up to the end."""
         chunked = head.accepts_chunked
         with self.server.connections.stream_slot(self._state, response.caller):
             out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
@@ -251,11 +251,11 @@ class RequestHandler(BaseHTTPRequestHandler):
     def _send(self, parts: Sequence[bytes]) -> None:
         """Send parts together without a copy of them all."""
         sent = self.connection.sendmsg(parts)
-        if sent < sum(map(len, parts)):  # a signal came in between
+        if sent < sum(map(len, parts)):  # interrupted by a signal
             self.connection.sendall(b"".join(parts)[sent:])
 
     def _drain(self) -> None:
-        """Take what the client still sends: closing before would take our answer from it."""
+        """Read what the client still sends: closing earlier would lose our response."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(_DRAIN_SECONDS)
@@ -265,46 +265,42 @@ class RequestHandler(BaseHTTPRequestHandler):
 
 
 def _reject(sock: socket.socket) -> None:
-    """Say 503 to a connection that can have no thread, without waiting for it."""
+    """Send 503 to a connection for which there is no thread, without waiting for it."""
     response = RefusedError(503, "too many connections", ("Retry-After", "10")).response
     with suppress(OSError):
         sock.setblocking(False)
         sock.sendmsg((_head(response, keep_alive=False), _bytes(response)))
-        sock.recv(_MAX_UNREAD)  # what is left unread would take our answer from it
+        sock.recv(_MAX_UNREAD)  # unread bytes would lose our response
 
 
 def _head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
-    date = _date(int(time.time()))
+    date = _format_date(int(time.time()))
     return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
 
 
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    return http_parser.format_date(second)
+_format_date = lru_cache(maxsize=2)(http_parser.format_date)
 
 
 def _bytes(response: Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""
 
 
-def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     try:
         found = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError) as error:
-        raise ListenError(
-            f"cannot listen on {host}: it is not known as an address; change `host`"
-        ) from error
+        raise ListenError(f"cannot listen on {host}: unknown host; change `host`") from error
     return found[0][0], found[0][4]
 
 
 def _refusal(host: str, port: int, error: OSError) -> str:
     where = f"cannot listen on {host}, port {port}"
     if error.errno == errno.EADDRINUSE:
-        return f"{where}: it is held by {find_port_owner(port)}; stop that, or change `port`"
+        return f"{where}: it is in use by {find_port_owner(port)}; stop that, or change `port`"
     if error.errno == errno.EACCES:
-        return f"{where}: ports below 1024 are for root; change `port`"
+        return f"{where}: ports below 1024 require root; change `port`"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where}: this machine has no such address; change `host`"
     return f"{where}: {error.strerror}"

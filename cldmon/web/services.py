@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
-from cldmon.web.concurrency import LOCK_SECONDS, ConcurrencyLimiter
 from cldmon.web.guards import parse_host
-from cldmon.web.limits import RateLimiter
+from cldmon.web.limits import LOCK_SECONDS, ConcurrencyLimiter, RateLimiter
 from cldmon.web.one_time_codes import Codes
 from cldmon.web.sessions import CookieScope
 
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.web.http import Document, Request
     from cldmon.web.person_hashes import PersonHashes
-    from cldmon.web.proxies import TrustedProxies
-    from cldmon.web.public import PublicUrl
+    from cldmon.web.proxies import PublicUrl, TrustedProxies
     from cldmon.web.sessions import Sessions
     from cldmon.web.usage import Usage
 

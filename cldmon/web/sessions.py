@@ -17,7 +17,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.secret import Secret
-from cldmon.web.concurrency import LOCK_SECONDS
+from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
 from cldmon.web.revocations import LIFETIME, DamagedFileError, read_private
 

@@ -24,8 +24,7 @@ from cldmon.web.http import Document, Request, Response
 from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
-from cldmon.web.proxies import TrustedProxies
-from cldmon.web.public import PublicUrl
+from cldmon.web.proxies import PublicUrl, TrustedProxies
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import RateLimits, ServerSettings, Services, Slack

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.web.concurrency import ConcurrencyLimiter
 from cldmon.web.http import RefusedError
+from cldmon.web.limits import ConcurrencyLimiter
 from tests.env import wait_until
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from cldmon.web.api import respond
 from cldmon.web.http import Request, Response
-from cldmon.web.proxies import TrustedProxies
-from cldmon.web.public import PublicUrl
+from cldmon.web.proxies import PublicUrl, TrustedProxies
 
 if TYPE_CHECKING:
     from tests.simulation.http_client import Got
