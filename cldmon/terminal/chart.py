@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Terminal
 
 MIN_COLUMNS = 80
-"""Panels stand side by side where each has so many columns."""
+"""Panels stand side by side if each has at least so many columns."""
 MIN_ROWS = 10
 MAX_ROWS = 24
 _GUTTER = 2
@@ -44,7 +44,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class SeriesStyle:
-    """How something is drawn, and how the legend shows it: each with Unicode and without."""
+    """How a series is drawn and shown in the legend, each with and without Unicode."""
 
     colour: str
     glyph: tuple[str, str]
@@ -65,7 +65,7 @@ _MARKS = {
     EventKind.LIMIT_HIT: (SeriesStyle(RED, ("▲", "^"), ("▲", "^")), "limit hit", FULL),
     EventKind.USAGE_RESET: (SeriesStyle(GREEN, ("▼", "v"), ("▼", "v")), "reset", 0),
 }
-"""How each kind is marked, what it is called, and at which percent it stands."""
+"""How each kind is marked, its name in the legend, and the percentage it is drawn at."""
 
 
 def draw_charts(
@@ -75,7 +75,7 @@ def draw_charts(
     beside = max(1, min(len(accounts), frame.terminal.columns // MIN_COLUMNS))
     columns = (frame.terminal.columns - (beside - 1) * _GUTTER) // beside
     below = -(-len(accounts) // beside)
-    # One line of each panel's share stays free: between panels, or for the prompt.
+    # Leave one line of each panel's share free: between panels, or for the prompt.
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
     styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
     panels = [_draw_panel(*account, styles, frame, columns, height) for account in accounts.items()]
@@ -97,7 +97,7 @@ def _draw_panel(
     columns: int,
     rows: int,
 ) -> list[str]:
-    """Return the lines of one panel: whose it is and what it shows, the plot, the time axis."""
+    """Return the lines of one panel: head, plot, time axis."""
     terminal, length = frame.terminal, frame.span.length
     lines = {name: found for name in styles if (found := series.line(points, name))}
     marks = series.marks(lines.values())

@@ -40,13 +40,13 @@ HEADER = (
 
 
 def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
-    """Return the accounts as CSV with a header, without the last line end.
+    """Return the accounts as CSV with a header, without the final newline.
 
-    `kind` is `window`, `credits`, `pool` or `savedResets`; money is in whole units of `currency`,
-    `window` names a pool, or whose the credits are (`organization`), and `used` of saved resets is
-    how many are left. Instants are ISO 8601 in UTC; a pool and a
-    saved reset end at `resetsAt`. What is not known is empty, and so is the utilization of a
-    window whose reset is due. An account without any of it has one row.
+    `kind` is `window`, `credits`, `pool` or `savedResets`. Money is in whole units of `currency`;
+    `window` also names a pool, or the owner of credits (`organization`); `used` of saved resets is
+    how many are left. Instants are ISO 8601 in UTC; a pool and a saved reset end at `resetsAt`.
+    Unknown values are empty, and so is the utilization of a window whose reset is due. An account
+    without data has one row.
     """
     out = io.StringIO()
     writer = csv.DictWriter(out, HEADER, lineterminator="\n")

@@ -1,6 +1,6 @@
-"""What the last pass saw, in every form that `status` prints.
+"""The last pass's results in every format of `status`.
 
-The forms are named without what makes them: a shell that completes an option waits for no more.
+Renderers are imported when needed, so that shell completion can list the formats quickly.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def format_snapshot(
     terminal: Terminal,
     forecasts: Callable[[], Forecasts],
 ) -> str:
-    """Return a snapshot at `now` (UTC) in one of `FORMATS`, without the last line end.
+    """Return a snapshot at `now` (UTC) in one of `FORMATS`, without the final newline.
 
-    `forecasts` is called where the form shows any.
+    `forecasts` is called only if the format shows forecasts.
     """
     from cldmon.domain.freshness import to_json, view
 
@@ -62,23 +62,23 @@ def format_json(body: object, terminal: Terminal) -> str:
 
 
 def sanitize_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield JSON that comes unparsed from a file, in pieces, such that it cannot steer a terminal.
+    """Yield unparsed JSON from a file, chunk by chunk, so that it cannot steer a terminal.
 
-    What is printable stays as it is, to the byte; what is no UTF-8 becomes U+FFFD.
+    Printable text stays as it is, to the byte; invalid UTF-8 becomes U+FFFD.
     """
     from codecs import getincrementaldecoder
 
     decoder = getincrementaldecoder("utf-8")("replace")
     for chunk in chunks:
         text = decoder.decode(chunk)
-        # To look for what is not ASCII and printable is a hundred times as fast as to replace it.
+        # Looking for anything but printable ASCII is a hundred times as fast as replacing it.
         plain = len(text) == len(chunk) and not chunk.translate(None, _PRINTABLE)
         yield chunk if plain else _escaped(text).encode()
     yield _escaped(decoder.decode(b"", final=True)).encode()
 
 
 def _escaped(text: str) -> str:
-    """Return JSON with all that is not printable as `\\u1234`: it can only stand in strings."""
+    """Return JSON with unprintable characters as `\\u1234`: they can only be in strings."""
     import json
     import re
 

@@ -1,4 +1,4 @@
-"""One plot on a time axis, drawn by plotext: its only home."""
+"""A plot on a time axis, drawn by plotext."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 Y_LABEL = len("100%┤")
 X_LABEL = 12
-"""Columns that a label of the time axis is given, space around it included."""
+"""Columns for a label of the time axis, with the space around it."""
 _AXES = 2
 _ROOMY = 11
-"""From so many rows on quarters are labelled."""
+"""From so many rows on, quarters are labelled."""
 _PLAIN = str.maketrans("│─┤├┬┴┼└┘┌┐", "|-+++++++++")
 
 
 @dataclass(frozen=True, slots=True)
 class PlottedSeries:
-    """Readings drawn with one glyph in one colour (an SGR code): connected within a part."""
+    """Readings drawn with one glyph in one colour (an SGR code), connected within each part."""
 
     glyph: str
     colour: str
@@ -49,7 +49,7 @@ def plot(
 
     plotext.terminal.limit(False, False)
     figure = plotext.figure
-    # The library has one figure for the whole process.
+    # plotext has one figure per process.
     figure.clear()
     figure.plot_size(columns, rows)
     figure.theme("simple" if terminal.colour else "colorless")

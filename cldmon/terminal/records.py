@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 HEADER = ("time", "label", "window", "utilization")
 MAX_ROWS = 20
-"""So many rows of one account fit on a screen, with header and prompt."""
+"""So many rows of an account fit on a screen, with header and prompt."""
 _LONGEST_LABEL = 20
 _LONGEST_TITLE = 12
-"""Columns granted to a label and to a window's name: three windows fit into 80."""
+"""Columns for a label and for a window's name: three windows fit into 80."""
 _MINUTE = timedelta(minutes=1)
 _HALF_MINUTE_MS = 30_000
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
@@ -34,7 +34,7 @@ def format_csv_lines(
 ) -> Iterator[str]:
     """Yield a header and a row for each reading and window, without line ends.
 
-    Account after account, oldest reading first; times are ISO 8601 in UTC.
+    Accounts one after another, oldest reading first; times are ISO 8601 in UTC.
     """
     yield ",".join(HEADER)
     for label, points in accounts.items():
@@ -55,9 +55,9 @@ def format_csv_lines(
 def format_table(
     accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
 ) -> str:
-    """Return a row for every step of time and account: the first reading of each step.
+    """Return a row for each account and time step: the first reading of the step.
 
-    The step grows with the span, so that an account's rows fit on a screen. Times are those of the
+    The step grows with the span, so that an account's rows fit on a screen. Times are in the
     reader's zone.
     """
     from tabulate import tabulate
@@ -71,7 +71,7 @@ def format_table(
     readings = []
     for label, points in accounts.items():
         shown = terminal.shorten(terminal.clean(label), _LONGEST_LABEL)
-        # A step is that of the minute that is shown.
+        # By the minute that is shown.
         steps = groupby(points, lambda point: (point[0] + _HALF_MINUTE_MS) // (minutes * 60_000))
         readings += [(shown, *next(group)) for _, group in steps]
     times = format_timestamps((from_ms(ms) for _, ms, _ in readings), frame.zone)

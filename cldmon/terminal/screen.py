@@ -1,4 +1,4 @@
-"""A terminal's other screen, on which something is drawn again and again in place."""
+"""A terminal's alternate screen, for output that is redrawn in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Terminal
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
-"""To the other screen, without cursor, and without wrapping what is too wide."""
+"""Alternate screen on, cursor and line wrapping off."""
 _LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 _HOME = "\x1b[H"
 _TO_LINE_END = "\x1b[K"
@@ -23,14 +23,14 @@ _SIGNALS = (signal.SIGWINCH, signal.SIGTSTP)
 
 
 class Screen:
-    """The other screen of a terminal, while `open`; left for a while when Ctrl-Z asks for it."""
+    """A terminal's alternate screen, in use while `open`; Ctrl-Z leaves it for a while."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Take the screen, and give it back as it was however the block ends."""
+        """Switch to the screen, and restore the terminal however the block ends."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             self._write(_ENTER)
@@ -40,12 +40,12 @@ class Screen:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def draw(self, text: str, terminal: Terminal) -> None:
-        """Show a text from the top of the screen on, in one write, so that nothing flickers."""
+        """Show a text from the top of the screen, in one write to avoid flicker."""
         rows = os.get_terminal_size(self._stream.fileno()).lines
         self._write(render_frame(text, rows, terminal))
 
     def wait(self, seconds: float) -> bool:
-        """Wait; return true at once if the screen has to be redrawn."""
+        """Wait; return True at once if the screen has to be redrawn."""
         woken = signal.sigtimedwait(_SIGNALS, seconds)
         if woken and woken.si_signo == signal.SIGTSTP:
             self._write(_LEAVE)
@@ -59,11 +59,11 @@ class Screen:
 
 
 def render_frame(text: str, rows: int, terminal: Terminal) -> str:
-    """Return what draws a text on a screen of so many rows; what is too long is cut and counted."""
+    """Return what draws a text on so many rows; lines that don't fit are cut and counted."""
     lines = text.splitlines()
     if len(lines) > rows > 1:
         cut = len(lines) - rows + 1
         lines[rows - 1 :] = [terminal.pick(f"… {cut} more lines", f"({cut} more lines)")]
-    # Cleared first: behind a line as wide as the screen, the cursor stands on its last letter.
+    # Clear first: after a line as wide as the screen, the cursor is on its last letter.
     drawn = "\n".join(_TO_LINE_END + line for line in lines)
     return _HOME + drawn + ("\n" + _TO_SCREEN_END if len(lines) < rows else "")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 INDENT = "  "
 _BETWEEN = "  "
-"""What separates two columns, and a bar from its percentage."""
+"""Between two columns, and between a bar and its percentage."""
 HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
 MAX_BAR = 60
@@ -71,9 +71,9 @@ class Page(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of the table; `percent` None draws no bar, and not `live` a pale one.
+    """A line of the table: a bar, pale if not `live`; without `percent`, a `note` in its place.
 
-    What is not a limit (`is_limit`) has no level. `note` takes the place of the percentage.
+    Only a limit (`is_limit`) has a level.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Row(NamedTuple):
 
 
 def format_table(views: Sequence[AccountView], page: Page) -> str:
-    """Return the accounts, each with its windows below it, as wide as the page and no wider."""
+    """Return the accounts, each with its windows below it, at most as wide as the page."""
     rows = [list(_build_rows(account, page)) for account in views]
     header, *lines = _align_rows(list(chain(*rows)), page.terminal)
     below = iter(lines)
@@ -131,7 +131,7 @@ def format_table(views: Sequence[AccountView], page: Page) -> str:
 
 
 def _format_head(account: AccountView, page: Page) -> Iterator[str]:
-    """Yield the lines above an account's windows: who it is, how old, and its error first."""
+    """Yield the lines above an account's windows: label, plan, age, and its error."""
     terminal, failure, age = page.terminal, account.failure, account.age
     tone: tuple[str, ...] = () if account.live else (DIM,)
     if age is None:
@@ -204,7 +204,7 @@ def _build_money_rows(reading: Reading, page: Page, *, live: bool) -> Iterator[R
         amounts = _format_amounts(pool, terminal) if is_known else terminal.missing
         expiry = f"expires {format_day(pool.expires_at, page.zone)}" if pool.expires_at else ""
         name = _fit_name(pool.title, short, terminal)
-        # Used up until it expires, but not a limit that anybody hits: it raises no mark.
+        # A pool is used up until it expires, but it is not a limit, so it has no level.
         yield Row(name, pool.utilization, (amounts, ""), expiry, live, is_limit=False)
     if (saved := reading.saved_resets) and saved.left:
         when = ("", "")
@@ -232,9 +232,9 @@ def _format_amounts(money: Credits | Pool, terminal: Terminal) -> str:
 
 
 def _align_rows(rows: Sequence[Row], terminal: Terminal) -> list[str]:
-    """Return the header and a line for each row, bars as long as the page lets them be.
+    """Return the header and a line for each row, with bars as long as fit.
 
-    On a narrow page the forecast is left out, and if that is not enough the clock times.
+    A narrow page leaves out the forecasts and, if that is not enough, the clock times.
     """
     names, used = [row.name for row in rows], [row.used for row in rows]
     clocks = max((width(row.resets[0]) for row in rows if row.resets[1]), default=0)

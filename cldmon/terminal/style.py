@@ -1,4 +1,4 @@
-"""How text may look where it goes: its width, colour or none, Unicode or ASCII."""
+"""What a terminal can show, and text that fits it: width, colour, Unicode."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ GREEN = "32"
 YELLOW = "33"
 
 MARKS = {"normal": "", "high": "!", "critical": "!!", "full": "!!"}
-"""What says a level without colour."""
+"""Levels without colour."""
 
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
 _JOINER = "\N{ZERO WIDTH JOINER}"
 
 
 class Terminal(NamedTuple):
-    """What the place that text goes to can show: `columns` wide, colour, Unicode.
+    """What the output stream can show: so many columns, colour, Unicode.
 
-    No dataclass, for the line of a status bar could not start fast with that module.
+    Not a dataclass: importing that module would slow down the one-line format.
     """
 
     columns: int
@@ -38,7 +38,7 @@ class Terminal(NamedTuple):
     unicode: bool
 
     def paint(self, text: str, *codes: str) -> str:
-        """Return a text in the colours of these SGR codes, or as it is where there is none."""
+        """Return a text in the colours of these SGR codes, or as it is without colour."""
         if not (self.colour and codes and text):
             return text
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
@@ -49,7 +49,7 @@ class Terminal(NamedTuple):
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
     def paragraph(self, text: str, first: str = "", below: str = "") -> str:
-        """Return a text from outside as lines that fit, the first one and those below begun so.
+        """Return a text from outside as lines that fit, each with its prefix.
 
         A word that is longer than a line, such as a path, stays whole: it may be copied.
         """
@@ -68,11 +68,11 @@ class Terminal(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """What stands where there is no value."""
+        """The placeholder for a missing value."""
         return self.pick("–", "-")
 
     def shorten(self, text: str, columns: int) -> str:
-        """Return a text that is at most so many columns wide, its end replaced by `…`."""
+        """Return a text cut to so many columns, with `…` at the end."""
         if width(text) <= columns:
             return text
         dots = self.pick("…", "~")
@@ -82,7 +82,7 @@ class Terminal(NamedTuple):
 
 
 def sanitize(text: str) -> str:
-    """Return a text from outside as one line that cannot steer a terminal, nor forge another."""
+    """Return a text from outside as one line that cannot steer a terminal or forge another line."""
     return replace_unprintable(text, "\N{REPLACEMENT CHARACTER}")
 
 
@@ -90,7 +90,7 @@ def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
     """Return what a stream can show.
 
     NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
-    pipe, too. COLUMNS goes before the terminal's own width; a pipe is 80 wide.
+    pipe, too. COLUMNS overrides the terminal's own width; a pipe is 80 wide.
     """
     if env.get("NO_COLOR"):
         colour = False
@@ -98,7 +98,7 @@ def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
         colour = True
     else:
         colour = supports_escape_codes(stream, env)
-    # Python writes UTF-8 in the C locale, too; whoever asked for that locale did not ask for it.
+    # Python writes UTF-8 in the C locale, too, but people who choose it want ASCII.
     locale = env.get("LC_ALL") or env.get("LANG") or ".UTF-8"
     encodings = (stream.encoding or "", locale.partition(".")[2].partition("@")[0])
     unicode = all(each.replace("-", "").lower() == "utf8" for each in encodings)
@@ -111,12 +111,12 @@ def supports_escape_codes(stream: TextIO, env: Mapping[str, str]) -> bool:
 
 
 def count_rows(stream: TextIO, env: Mapping[str, str]) -> int:
-    """Return how many rows a stream's terminal has: LINES goes first, and a pipe has 24."""
+    """Return how many rows a stream's terminal has: LINES overrides it, and a pipe has 24."""
     return _read_size(stream, env, "LINES", 1) or DEFAULT_ROWS
 
 
 def count_columns(stream: TextIO | None, env: Mapping[str, str]) -> int:
-    """Return how wide a terminal is: what COLUMNS says, or itself; 80 for anything else."""
+    """Return how wide a stream's terminal is: COLUMNS overrides it, and a pipe is 80 wide."""
     return _read_size(stream, env, "COLUMNS", 0) or DEFAULT_COLUMNS
 
 
@@ -131,7 +131,7 @@ def _read_size(stream: TextIO | None, env: Mapping[str, str], variable: str, axi
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes, its colours left out.
+    """Return how many columns of a terminal a text takes, colours aside.
 
     Combining marks take none, and wide letters two.
     """
@@ -149,17 +149,17 @@ def width(text: str) -> int:
 
 
 def format_amount(minor: int, exponent: int) -> str:
-    """Return money, given in minor units, with its decimals: `12.75`."""
+    """Return an amount in minor units with its decimals: `12.75`."""
     whole, rest = divmod(minor, 10**exponent)
     return f"{whole}.{rest:0{exponent}}" if exponent else str(whole)
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells, painted or not, as lines with the columns below each other."""
+    """Return rows of cells, painted or not, as lines with aligned columns."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
 def pad(text: str, columns: int) -> str:
-    """Return a text, painted or not, filled up with spaces to so many columns."""
+    """Return a text, painted or not, padded with spaces to so many columns."""
     return text + " " * (columns - width(text))

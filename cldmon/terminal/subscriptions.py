@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _HEADERS = ("Slack id", "Name", "Account", "Limit hit", "Reset")
 _LONGEST = 20
-"""Columns granted to a name and to a label, so that a row fits into 80."""
+"""Columns for a name and for a label, so that a row fits into 80."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRow:
-    """One user's settings for one account; `name` is empty where it is not known."""
+    """One user's settings for one account; `name` is empty if unknown."""
 
     user: str
     name: str

@@ -1,4 +1,4 @@
-"""Where a time axis is labelled: at even times of the reader's clock, whatever that clock does."""
+"""The labels of a time axis: at round times of the reader's clock, also where it is changed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def find_ticks(
 ) -> list[tuple[int, str]]:
     """Return at most so many instants (ms) in a span, each with its label in `zone`.
 
-    None is the system's zone. A step of the clock that falls into an hour which is skipped is
-    left out; in an hour that comes twice each is labelled once.
+    None is the system's zone. Ticks in an hour that the clock skips are left out; in an hour that
+    comes twice, each is labelled once.
     """
     least = timedelta(milliseconds=until_ms - since_ms) / max(1, most)
     first, last = from_ms(since_ms).astimezone(zone), from_ms(until_ms).astimezone(zone)
@@ -39,27 +39,27 @@ def find_ticks(
 
 
 def _step_times(first: date, last: date, least: timedelta) -> Iterator[tuple[datetime, str]]:
-    """Yield clock times that lie `least` or more apart, and their labels."""
+    """Yield clock times at least `least` apart, with their labels."""
     dates = [first + number * _DAY for number in range((last - first).days + 1)]
     if step := next((n * _MINUTE for n in _MINUTES if n * _MINUTE >= least), None):
-        for date in dates:
-            yield datetime.combine(date, time()), _format_day(date)
+        for day in dates:
+            yield datetime.combine(day, time()), _format_day(day)
             for part in range(1, _DAY // step):
-                local = datetime.combine(date, time()) + part * step
+                local = datetime.combine(day, time()) + part * step
                 yield local, f"{local:%H:%M}"
     elif days := next((n for n in _DAYS if n * _DAY >= least), None):
-        # Weeks begin on Monday; other steps are counted from a fixed day, to stay where they are.
-        for date in dates:
-            if (date.toordinal() - 1) % days == 0:
-                yield datetime.combine(date, time()), _format_day(date)
+        # Weeks begin on Monday; other steps are counted from a fixed day, so ticks don't move.
+        for day in dates:
+            if (day.toordinal() - 1) % days == 0:
+                yield datetime.combine(day, time()), _format_day(day)
     else:
         years = 12 * (least // (12 * _MONTH) + 1)
         months = next((n for n in _MONTHS if n * _MONTH >= least), years)
-        for date in dates:
-            if date.day == 1 and (date.year * 12 + date.month - 1) % months == 0:
-                label = f"{date:%b %Y}" if months < 12 else f"{date:%Y}"
-                yield datetime.combine(date, time()), label
+        for day in dates:
+            if day.day == 1 and (day.year * 12 + day.month - 1) % months == 0:
+                label = f"{day:%b %Y}" if months < 12 else f"{day:%Y}"
+                yield datetime.combine(day, time()), label
 
 
-def _format_day(date: date) -> str:
-    return f"{date.day} {date:%b}"
+def _format_day(day: date) -> str:
+    return f"{day.day} {day:%b}"

@@ -1,4 +1,4 @@
-"""Instants and spans as people read them."""
+"""Instants and durations as people read them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Failure
 
 _MINUTE = timedelta(minutes=1)
-_HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _HALF_MINUTE = timedelta(seconds=30)
 _MOMENT = timedelta(seconds=5)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
-    """Return `17:09` for a time of today, `Wed 17:09` for the coming days, `3 Dec 17:09` else.
+    """Return `17:09` for today, `Wed 17:09` for the next six days, and `3 Dec 17:09` otherwise.
 
     In `zone`, None being the system's.
     """
@@ -36,7 +34,7 @@ def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
 
 
 def format_failure(failure: Failure, now: datetime, zone: tzinfo | None) -> str:
-    """Return why an account could not be read, and until when it is left alone."""
+    """Return why an account could not be read, and when cldmon tries again."""
     if failure.retry_at is None or failure.retry_at <= now:
         return failure.message
     return f"{failure.message} (until {format_clock(failure.retry_at, now, zone)})"
@@ -45,7 +43,7 @@ def format_failure(failure: Failure, now: datetime, zone: tzinfo | None) -> str:
 def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
     """Return instants as `2026-11-22 17:09`, in `zone`, None being the system's.
 
-    Where the clock shows the time of one of them twice, when it is put back, all have their offset:
+    If the clock shows one of these times twice (when it is put back), all have their offset:
     `2026-10-25 02:30+01:00`.
     """
     shown = [nearest_minute(instant).astimezone(zone) for instant in instants]
@@ -65,33 +63,28 @@ def format_day(instant: datetime, zone: tzinfo | None) -> str:
 
 def format_countdown(span: timedelta) -> str:
     """Return how long is left: `3d 9h`, `2h 14m`, `14m`, `<1m`."""
-    span += _HALF_MINUTE
-    if span < _MINUTE:
+    minutes = (span + _HALF_MINUTE) // _MINUTE
+    if minutes < 1:
         return "<1m"
-    if span < _DAY:
-        return _join_units(span // _HOUR, "h", span % _HOUR // _MINUTE, "m")
-    return _join_units(span // _DAY, "d", span % _DAY // _HOUR, "h")
-
-
-def _join_units(more: int, large: str, less: int, small: str) -> str:
-    return " ".join([f"{more}{large}"] * bool(more) + [f"{less}{small}"] * bool(less))
+    days, hours = divmod(minutes // 60, 24)
+    parts = ((days, "d"), (hours, "h")) if days else ((hours, "h"), (minutes % 60, "m"))
+    return " ".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def format_duration(span: timedelta) -> str:
-    """Return how long something took or is old: `20 s`, `42 min`, `3 h`, `2 d`."""
+    """Return how long something took or how old it is: `20 s`, `42 min`, `3 h`, `2 d`."""
     span = abs(span)
-    if span >= _MINUTE:
-        span += _HALF_MINUTE
-    for unit, name, most in ((timedelta(seconds=1), "s", _MINUTE), (_MINUTE, "min", 2 * _HOUR)):
-        if span < most:
-            return f"{span // unit} {name}"
-    return f"{span // _HOUR} h" if span < 2 * _DAY else f"{span // _DAY} d"
+    if span < _MINUTE:
+        return f"{span // timedelta(seconds=1)} s"
+    minutes = (span + _HALF_MINUTE) // _MINUTE
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
 def format_age(age: timedelta) -> str:
-    """Return when something was read: `20 s ago`, or that its time lies ahead of the clock."""
+    """Return when something was read: `20 s ago`, or that this lies in the future."""
     if abs(age) < _MOMENT:
         return "just now"
-    return (
-        f"{format_duration(age)} ago" if age > -_MINUTE else f"{format_duration(age)} in the future"
-    )
+    return f"{format_duration(age)} {'ago' if age > -_MINUTE else 'in the future'}"

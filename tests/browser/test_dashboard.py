@@ -31,14 +31,14 @@ def test_a_name_is_completed_and_logs_in(server: ServerFixture, visit: OpenVisit
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_a_name_that_nobody_has_is_not_logged_in(server: ServerFixture, visit: OpenVisit) -> None:
+def test_an_unknown_name_is_not_logged_in(server: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(server)
     visitor.page.get_by_role("combobox").fill("qqqqqq")
     visitor.page.keyboard.press("Enter")
     expect(visitor.page.get_by_role("alert")).to_have_text("No Slack user by that name.")
 
 
-def test_while_slack_cannot_be_asked_that_is_said_and_the_next_try_asks_again(
+def test_a_failed_search_is_shown_and_the_next_try_searches_again(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server)
@@ -54,7 +54,7 @@ def test_while_slack_cannot_be_asked_that_is_said_and_the_next_try_asks_again(
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_a_guest_sees_everything_and_is_told_why_alerts_are_off(
+def test_a_guest_sees_everything_and_why_alerts_are_off(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server).as_guest()
@@ -86,7 +86,7 @@ def test_a_session_that_ends_elsewhere_leads_back_to_the_login(
     expect(visitor.page.locator(".card")).to_have_count(0)
 
 
-def test_a_code_is_asked_for_where_names_are_not_enough(
+def test_a_code_is_required_if_names_are_not_enough(
     new_server: StartServer, slack: FakeSlack, visit: OpenVisit
 ) -> None:
     server = new_server(slack, top='login = "code"\n')
@@ -111,7 +111,7 @@ def test_a_code_is_asked_for_where_names_are_not_enough(
     expect(visitor.page.locator("#who-name")).to_have_text("Carol")
 
 
-def test_without_slack_everybody_is_a_guest(new_server: StartServer, visit: OpenVisit) -> None:
+def test_without_slack_everyone_is_a_guest(new_server: StartServer, visit: OpenVisit) -> None:
     server = new_server()
     server.complete_pass()
     visitor = visit(server)
@@ -151,7 +151,7 @@ def test_a_switch_that_cannot_be_saved_goes_back(
     expect(visitor.page.locator("#announcer")).to_contain_text("alice: Not saved")
 
 
-def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
+def test_a_failed_confirmation_is_shown(
     own_server: ServerFixture, slack: FakeSlack, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server).log_in("Bob")
@@ -164,7 +164,7 @@ def test_a_confirmation_that_slack_did_not_deliver_is_owned_up_to(
     expect(visitor.switch("alice", "Hit")).to_be_checked()
 
 
-def test_an_answer_that_comes_after_logging_out_is_not_shown(
+def test_a_response_that_arrives_after_logging_out_is_not_shown(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server).as_guest()
@@ -208,7 +208,7 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
     )
 
 
-def test_a_window_that_was_to_reset_shows_no_old_percentage(
+def test_a_window_whose_reset_is_due_shows_no_old_percentage(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     dave = visit(server).as_guest().card("dave")
@@ -217,7 +217,7 @@ def test_a_window_that_was_to_reset_shows_no_old_percentage(
     expect(dave.get_by_role("meter", name="Current session")).to_have_count(0)
 
 
-def test_a_stale_account_is_marked_so_and_one_never_read_waits(
+def test_a_stale_account_and_one_never_read_are_marked(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server).as_guest()
@@ -227,7 +227,7 @@ def test_a_stale_account_is_marked_so_and_one_never_read_waits(
     expect(visitor.card("erin").locator(".trouble")).to_be_hidden()
 
 
-def test_numbers_age_without_any_news(server: ServerFixture, visit: OpenVisit) -> None:
+def test_numbers_become_stale_without_a_response(server: ServerFixture, visit: OpenVisit) -> None:
     """A page that hears nothing new marks what it shows as stale when its time has come."""
     visitor = visit(server, clock=True).as_guest()
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
@@ -250,7 +250,7 @@ def test_what_comes_from_outside_is_text(server: ServerFixture, visit: OpenVisit
     assert visitor.page.locator("main img, main b").count() == 0
 
 
-def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
+def test_a_server_that_stops_is_reported_until_it_is_back(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server).as_guest()
@@ -267,9 +267,7 @@ def test_a_server_that_stops_is_said_plainly_and_comes_back_by_itself(
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_server_that_answers_with_errors_is_said_to_do_so(
-    own_server: ServerFixture, visit: OpenVisit
-) -> None:
+def test_server_errors_are_reported(own_server: ServerFixture, visit: OpenVisit) -> None:
     """It can be reached, and nothing is shown that it never said."""
     (own_server.data / "state.json").write_text("{")
     visitor = visit(own_server)
@@ -286,15 +284,13 @@ def test_a_server_that_answers_with_errors_is_said_to_do_so(
     expect(notice).to_have_count(0)
 
 
-def test_a_collector_that_has_stopped_is_said_plainly(
-    own_server: ServerFixture, visit: OpenVisit
-) -> None:
+def test_a_stopped_collector_is_reported(own_server: ServerFixture, visit: OpenVisit) -> None:
     own_server.complete_pass(at=now() - 4 * INTERVAL)
     visitor = visit(own_server).as_guest()
     expect(visitor.page.locator(".notice")).to_contain_text("The collector has stopped")
 
 
-def test_before_the_first_pass_the_page_says_what_it_waits_for(
+def test_before_the_first_pass_the_page_says_that_there_is_no_data(
     new_server: StartServer, visit: OpenVisit
 ) -> None:
     server = new_server()
@@ -306,7 +302,7 @@ def test_before_the_first_pass_the_page_says_what_it_waits_for(
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_news_comes_without_losing_the_focus(own_server: ServerFixture, visit: OpenVisit) -> None:
+def test_an_update_keeps_the_focus(own_server: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(own_server).log_in("Bob")
     switch = visitor.switch("bob", "Reset")
     switch.focus()
@@ -318,7 +314,7 @@ def test_news_comes_without_losing_the_focus(own_server: ServerFixture, visit: O
     expect(switch).to_be_focused()
 
 
-def test_the_page_asks_when_the_next_pass_is_due_and_not_while_nobody_looks(
+def test_the_page_polls_when_the_next_pass_is_due_and_not_while_hidden(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server, clock=True).as_guest()
@@ -335,15 +331,13 @@ def test_the_page_asks_when_the_next_pass_is_due_and_not_while_nobody_looks(
         visitor.come_back()
 
 
-def test_a_reader_s_wrong_clock_makes_no_number_old(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
+def test_a_wrong_local_clock_makes_no_number_stale(server: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(server, clock=now() + 6 * INTERVAL).as_guest()
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_new_limit_hit_is_said_to_those_who_only_hear(
+def test_a_new_limit_hit_is_announced_to_screen_readers(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server).as_guest()
@@ -352,7 +346,7 @@ def test_a_new_limit_hit_is_said_to_those_who_only_hear(
     expect(visitor.page.locator("#announcer")).to_have_text("Limit hit: alice, Current session.")
 
 
-def test_what_has_not_changed_is_not_sent_again(
+def test_an_unchanged_response_is_not_sent_again(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server).as_guest()

@@ -27,7 +27,7 @@ def violations(page: Page) -> list[Any]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault(server: ServerFixture, visit: OpenVisit, scheme: str) -> None:
+def test_axe_finds_no_violations(server: ServerFixture, visit: OpenVisit, scheme: str) -> None:
     visitor = visit(server, color_scheme=scheme)
     visitor.page.get_by_role("combobox").fill("o")
     expect(visitor.page.get_by_role("listbox")).to_be_visible()
@@ -40,7 +40,7 @@ def test_axe_finds_no_fault(server: ServerFixture, visit: OpenVisit, scheme: str
     assert violations(visitor.page) == []
 
 
-def test_a_guest_s_page_has_no_fault_either(server: ServerFixture, visit: OpenVisit) -> None:
+def test_axe_finds_no_violations_for_a_guest(server: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(server).as_guest()
     expect(visitor.chart("bob")).to_be_visible()
     assert violations(visitor.page) == []
@@ -117,9 +117,7 @@ def test_escape_closes_the_list_and_then_clears_the_field(
     expect(field).to_have_value("")
 
 
-def test_nothing_moves_for_those_who_asked_for_that(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
+def test_reduced_motion_is_respected(server: ServerFixture, visit: OpenVisit) -> None:
     visitor = visit(server, reduced_motion="reduce").as_guest()
     style = "getComputedStyle(document.querySelector('.fill')).transitionDuration"
     assert visitor.page.evaluate(style) == "0s"

@@ -84,7 +84,7 @@ def test_the_crosshair_shows_values_in_all_charts(server: ServerFixture, visit: 
     )
 
 
-def test_dragging_zooms_all_charts_and_news_keeps_the_zoom(
+def test_dragging_zooms_all_charts_and_updates_keep_the_zoom(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     own_server.write_history({n: {"alice": (n, 5), "bob": (n, 6)} for n in range(0, 90, 10)})
@@ -149,7 +149,7 @@ def test_charts_can_be_read_and_zoomed_by_keyboard(server: ServerFixture, visit:
     expect(visitor.page.get_by_role("button", name="Reset zoom")).to_be_hidden()
 
 
-def test_a_history_that_could_not_be_had_is_asked_for_again(
+def test_a_history_that_could_not_be_loaded_is_requested_again(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server, clock=True)

@@ -170,7 +170,7 @@ def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(
     expect(pool.locator(".fill")).to_have_css("background-image", re.compile("gradient"))
 
 
-def test_a_window_that_was_lost_ends_its_line_and_is_no_gap_of_the_others(
+def test_a_window_that_disappears_ends_its_line_and_is_not_a_gap_in_the_others(
     limits: ServerFixture, visit: OpenVisit
 ) -> None:
     panel = visit(limits).panel(ULTRA)

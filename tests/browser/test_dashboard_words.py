@@ -63,7 +63,7 @@ def call(page: Page, module: str, name: str, *arguments: Any) -> Any:
         (4 * DAY + 5 * HOUR, "4 d 5 h"),
     ],
 )
-def test_a_length_of_time_is_told_by_its_largest_units(page: Page, ms: int, words: str) -> None:
+def test_a_duration_has_its_two_largest_units(page: Page, ms: int, words: str) -> None:
     assert call(page, "time", "formatDuration", ms) == words
 
 
@@ -78,7 +78,7 @@ def test_a_length_of_time_is_told_by_its_largest_units(page: Page, ms: int, word
         (DAY, "1 d"),
     ],
 )
-def test_an_interval_is_told_exactly(page: Page, ms: int, words: str) -> None:
+def test_an_interval_is_exact(page: Page, ms: int, words: str) -> None:
     assert call(page, "time", "formatInterval", ms) == words
 
 
@@ -90,9 +90,7 @@ def test_an_interval_is_told_exactly(page: Page, ms: int, words: str) -> None:
         (NOON - 20 * DAY, "on 2 Nov, 12:00"),
     ],
 )
-def test_an_instant_is_told_with_as_much_of_the_day_as_it_needs(
-    page: Page, ms: int, words: str
-) -> None:
+def test_an_instant_has_as_much_of_the_date_as_it_needs(page: Page, ms: int, words: str) -> None:
     assert call(page, "time", "formatWhen", ms, NOON) == words
 
 
@@ -173,7 +171,7 @@ def iso(hours: int) -> str:
         ({"fullAt": iso(0), "endsAtPercent": 100}, "On pace to hit the limit about now."),
     ],
 )
-def test_a_forecast_is_told_in_a_sentence(page: Page, forecast: Any, words: str) -> None:
+def test_a_forecast_is_a_sentence(page: Page, forecast: Any, words: str) -> None:
     assert call(page, "messages", "describeForecast", window(forecast=forecast), NOON) == words
 
 
@@ -348,7 +346,7 @@ def test_a_pool_says_what_is_left_of_it_and_when_it_expires(
         (2, "2026-11-22T10:37:00.000Z", "2 saved resets, the next ended 11:37"),
     ],
 )
-def test_saved_resets_are_told_in_a_sentence(
+def test_saved_resets_are_a_sentence(
     page: Page, left: int, ends_at: str | None, words: str
 ) -> None:
     saved = {"left": left, "endsAt": ends_at}
@@ -387,7 +385,7 @@ def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
     ]
 
 
-def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
+def test_a_window_that_an_account_no_longer_has_is_not_a_gap(page: Page) -> None:
     """Nor is what it had for a while, nor that it had none at all before or after."""
     found = page.evaluate(
         """async () => {
@@ -417,7 +415,7 @@ def test_what_an_account_no_longer_has_is_no_gap(page: Page) -> None:
     ]
 
 
-def test_every_file_of_the_page_has_its_use_and_says_it() -> None:
+def test_every_file_of_the_page_is_used_and_begins_with_its_purpose() -> None:
     """No module and no style sheet is left over, and each begins with what it is for."""
     static = Path(__file__).parents[2] / "cldmon/web/static"
     texts = {path.name: path.read_text(encoding="utf-8") for path in static.glob("*/*.[cj]s*")}

@@ -77,7 +77,7 @@ def test_a_chart_fits_its_terminal_and_leaves_a_line_for_the_prompt() -> None:
         assert max(map(width, lines)) <= columns
 
 
-def test_each_account_has_its_panel_and_wide_terminals_have_two_beside_each_other() -> None:
+def test_each_account_has_a_panel_and_wide_terminals_show_two_side_by_side() -> None:
     accounts = {label: session() for label in ("alice", "bob", "cläre 🦊", "日本語")}
     narrow = draw_charts(accounts, BOTH, frame())
     assert narrow.count("100%┤") == 4
@@ -91,7 +91,7 @@ def test_each_account_has_its_panel_and_wide_terminals_have_two_beside_each_othe
     assert set(second) == set(heads) == {101}
 
 
-def test_the_legend_names_what_is_drawn_and_how_far_it_went() -> None:
+def test_the_legend_names_each_window_with_its_range() -> None:
     head = draw_charts({"alice": session()}, BOTH, frame()).split("\n")[0]
     assert head == "alice   ⠤⠤ 5h 0–100%   •• 7d 63%   ▲ limit hit   ▼ reset"
     head = draw_charts({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
@@ -107,7 +107,7 @@ def test_a_long_legend_takes_more_lines_and_covers_nothing() -> None:
     assert all(any(name.removeprefix("models.") in line for line in lines[:4]) for name in models)
 
 
-def test_marks_stand_at_the_limit_and_at_the_ground() -> None:
+def test_limit_hits_are_marked_at_the_top_and_resets_at_the_bottom() -> None:
     canvas = plot_of(draw_charts({"alice": session()}, BOTH, frame()))
     assert canvas[0].count("▲") == 1
     assert canvas[-1].count("▼") == 1
@@ -145,7 +145,7 @@ def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_sa
     assert "\x1b[4" not in coloured.replace("\x1b[4m", "")  # no background is painted
 
 
-def test_ascii_is_ascii() -> None:
+def test_without_unicode_a_chart_is_ascii() -> None:
     accounts = {"alice": session(), "cläre 🦊": session()}
     points = [(ms, {**w, "models.Fäble": 5}) for ms, w in session()]
     text = draw_charts({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))

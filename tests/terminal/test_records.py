@@ -45,7 +45,7 @@ def test_csv_has_a_row_for_each_reading_and_window() -> None:
     ]
 
 
-def test_csv_of_nothing_is_its_header() -> None:
+def test_csv_without_readings_is_its_header() -> None:
     assert list(format_csv_lines({}, [], LOOK)) == ["time,label,window,utilization"]
 
 
@@ -60,7 +60,7 @@ def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:
     assert format_table({"ä": points}, WINDOWS, frame(1, ascii_look)).isascii()
 
 
-def test_a_table_tells_the_two_hours_apart_that_the_clock_shows_alike() -> None:
+def test_a_table_distinguishes_the_two_hours_that_the_clock_shows_alike() -> None:
     """At 3 the clock goes back to 2; rows stay in the order of time."""
     began = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     span = Span(began, began + timedelta(hours=2))
@@ -91,7 +91,7 @@ def test_each_row_is_the_first_reading_of_its_step() -> None:
     assert [row.split()[2][3:] for row in rows[1:]] == ["00"] * 12
 
 
-def test_columns_stand_below_each_other_however_wide_the_letters_and_long_the_names() -> None:
+def test_columns_align_with_wide_letters_and_long_names() -> None:
     points = [(at(0), {"fiveHour": 5, "models.A model with a name": 40})]
     accounts = dict.fromkeys(("al", "数据 🎉", "한국어", "a label that goes on and on"), points)
     lines = format_table(accounts, ["fiveHour", "models.A model with a name"], frame(1)).split("\n")

@@ -90,7 +90,7 @@ def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Gol
         ("usage.json", "json", PLAIN),
     ],
 )
-def test_the_other_forms_look_like_this(
+def test_the_other_formats_look_like_this(
     name: str, form: str, terminal: Terminal, golden: Golden
 ) -> None:
     golden(f"status/{name}", printed(form, SNAPSHOT, terminal) + "\n")
@@ -105,7 +105,7 @@ def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None
     assert bars == sorted(set(bars))
 
 
-def test_a_heading_that_is_wider_than_what_stands_below_it_counts_too() -> None:
+def test_a_heading_wider_than_its_column_counts() -> None:
     """Most accounts have but a `5h` and a `7d`."""
     session, week = Window(41, NOW + 134 * MINUTE), Window(63, LATER)
     alone = of(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
@@ -114,7 +114,7 @@ def test_a_heading_that_is_wider_than_what_stands_below_it_counts_too() -> None:
         assert max(map(width, text.splitlines())) <= columns
 
 
-def test_a_wide_terminal_has_room_for_the_official_names() -> None:
+def test_a_wide_terminal_shows_the_full_window_names() -> None:
     assert "Weekly: Fable only" in drawn(SNAPSHOT, Terminal(110, colour=False, unicode=True))
     assert max(map(width, drawn(SNAPSHOT, WIDE).splitlines())) <= 200
 
@@ -162,7 +162,7 @@ def test_a_stale_reading_is_never_drawn_as_live() -> None:
     assert "limit hit" not in text
 
 
-def test_a_reading_of_the_future_is_not_live() -> None:
+def test_a_reading_from_the_future_is_not_live() -> None:
     early = reading(-50 * MINUTE, "Pro", fiveHour=Window(5, None))
     assert "stale, 50 min in the future" in drawn(of(Account("x", early)))
 
@@ -182,7 +182,7 @@ def test_a_window_that_an_account_lacks_is_not_shown() -> None:
     assert "fiveHour" not in printed("csv", of(only_weekly))
 
 
-def test_an_account_without_any_window_has_its_head_alone() -> None:
+def test_an_account_without_windows_is_only_a_head() -> None:
     free = of(Account("x", reading(MINUTE, "Free")))
     assert drawn(free) == "x · Free · read 1 min ago"
     assert printed("line", free) == "x –"
@@ -213,7 +213,7 @@ def test_a_long_label_is_shortened() -> None:
     assert max(map(width, text.splitlines())) <= 80
 
 
-def test_names_of_models_stand_in_their_column_however_wide_they_are() -> None:
+def test_model_names_align_however_wide_they_are() -> None:
     wide = reading(MINUTE, "Pro", fiveHour=Window(5, NOW), models__数据=Window(5, NOW + HOUR))
     rows = drawn(of(Account("x", wide))).splitlines()[2:]
     assert len({width(row[: row.index("in")]) for row in rows if " in " in row}) == 1
@@ -223,7 +223,7 @@ def test_the_line_counts_down_to_the_reset_of_a_full_window() -> None:
     assert printed("line", of(DAVE)) == "dave 5h 0% 7d 100%!! (2h)"
 
 
-def test_the_line_names_a_limit_of_one_model_when_it_comes_near() -> None:
+def test_the_line_names_a_model_limit_when_it_is_near() -> None:
     assert "Fable" in printed("line", of(ALICE))
     near = Window(74, NOW + HOUR)
     both = reading(MINUTE, "Pro", sevenDay=Window(5, LATER), models__Fable=near)
@@ -261,12 +261,12 @@ def test_csv_has_rows_for_money_pools_and_saved_resets() -> None:
     ]
 
 
-def test_an_overdue_reset_is_told_and_its_percentage_shown() -> None:
+def test_an_overdue_reset_is_shown_with_its_percentage() -> None:
     assert re.search(r"7d +█+░ +97% !! +11:37 +reset overdue", drawn(of(HEIDI)))
     assert printed("line", of(HEIDI)) == "heidi 7d 97%!! (reset overdue)"
 
 
-def test_credits_that_are_off_tell_why_and_those_of_a_team_whose_they_are() -> None:
+def test_credits_show_why_they_are_off_and_whether_they_are_shared() -> None:
     assert re.search("23.90 of 24.00 EUR +out of credits", drawn(of(HEIDI)))
     team = Account("x", reading(MINUTE, "Team", Credits(5, None, "USD", 2, shared=True)))
     assert "  org credits  0.05 USD" in re.sub(" +", "  ", drawn(of(team))).replace(
@@ -326,7 +326,7 @@ def test_every_snapshot_can_be_shown(
     assert terminal.unicode or text.isascii()
 
 
-def test_a_narrow_terminal_goes_without_forecasts_and_then_without_clock_times() -> None:
+def test_a_narrow_terminal_drops_forecasts_and_then_clock_times() -> None:
     """Percentages and what is left until the reset stay."""
     shown = {}
     for columns in (62, 50, 40):

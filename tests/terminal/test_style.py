@@ -78,9 +78,7 @@ def test_a_pipe_has_colour_only_if_it_is_forced(env: Mapping[str, str], coloured
         ("iso8859-1", {"LANG": "de_DE"}, False),
     ],
 )
-def test_unicode_is_for_those_whose_locale_has_it(
-    encoding: str, env: Mapping[str, str], unicode: bool
-) -> None:
+def test_unicode_needs_a_utf_8_locale(encoding: str, env: Mapping[str, str], unicode: bool) -> None:
     """Python itself writes UTF-8 in the C locale, and then sets LC_CTYPE to say so."""
     assert detect_terminal(pipe(encoding), env).unicode is unicode
 
@@ -96,7 +94,7 @@ def test_a_pipe_is_80_columns_wide_unless_told(env: Mapping[str, str], columns: 
     ("text", "columns"),
     [("abc", 3), ("数据", 4), ("🎉", 2), ("é", 1), ("e\u0301", 1), ("👩\u200d💻", 2), ("", 0)],
 )
-def test_the_width_of_a_text_is_what_a_terminal_makes_of_it(text: str, columns: int) -> None:
+def test_the_width_of_a_text_is_that_on_a_terminal(text: str, columns: int) -> None:
     assert width(text) == columns
 
 
@@ -107,7 +105,7 @@ def test_a_shortened_text_fits_and_a_short_one_stays(text: str, columns: int) ->
     assert short == text or short.endswith("…")
 
 
-def test_columns_stand_below_each_other_whatever_is_in_them() -> None:
+def test_columns_align_with_wide_and_painted_text() -> None:
     rows = [("a", "x"), ("数据", "x"), ("\x1b[31mred\x1b[0m", "x")]
     assert [line.index("x") for line in align_columns(rows)] == [6, 4, 15]
     assert align_columns([("a", ""), ("b", "")]) == ["a", "b"]

@@ -25,7 +25,7 @@ def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def test_an_hour_has_its_quarters() -> None:
+def test_an_hour_is_labelled_at_its_quarters() -> None:
     assert labelled(utc(1, 10, 9, 7), 1, 5) == ["10:15", "10:30", "10:45", "11:00"]
 
 
@@ -33,7 +33,7 @@ def test_a_day_is_named_at_midnight() -> None:
     assert labelled(utc(1, 10, 14), 20, 5) == ["18:00", "11 Jan", "06:00"]
 
 
-def test_a_zone_may_lie_between_the_hours() -> None:
+def test_a_zone_may_be_offset_by_half_an_hour() -> None:
     """Kathmandu is 5:45 ahead of UTC."""
     assert labelled(utc(1, 10, 0), 4, 5, KATHMANDU) == ["06:00", "07:00", "08:00", "09:00"]
 

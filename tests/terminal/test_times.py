@@ -55,7 +55,7 @@ def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
         (None, "rate limited"),
     ],
 )
-def test_a_failure_says_until_when_an_account_is_left_alone_in_the_readers_zone(
+def test_a_failure_says_in_the_readers_zone_when_it_is_retried(
     wait: timedelta | None, text: str
 ) -> None:
     retry_at = None if wait is None else SUNDAY + wait
@@ -112,7 +112,7 @@ def test_clock_time_follows_the_change_of_clocks() -> None:
         (timedelta(0), "<1m"),
     ],
 )
-def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
+def test_a_countdown_has_two_units(span: timedelta, text: str) -> None:
     assert format_countdown(span) == text
 
 
@@ -129,11 +129,11 @@ def test_what_is_left_is_told_in_two_units(span: timedelta, text: str) -> None:
         (-timedelta(minutes=5), "5 min"),
     ],
 )
-def test_an_age_is_told_in_one_unit(span: timedelta, text: str) -> None:
+def test_an_age_has_one_unit(span: timedelta, text: str) -> None:
     assert format_duration(span) == text
 
 
-def test_a_reading_ahead_of_the_clock_is_told_as_such() -> None:
+def test_a_reading_ahead_of_the_clock_is_in_the_future() -> None:
     """A few seconds of difference between clocks are none."""
     assert format_age(-timedelta(seconds=2)) == format_age(timedelta(seconds=2)) == "just now"
     assert format_age(-timedelta(seconds=20)) == "20 s ago"
