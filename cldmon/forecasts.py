@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,14 @@ from cldmon.domain.model import duration, to_ms
 from cldmon.store import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.domain.model import Reading, Snapshot
-    from cldmon.domain.series import Point
+    from cldmon.domain.model import Snapshot
 
 _SPANS = (timedelta(hours=5), timedelta(days=7))
-"""How long windows last: each span is sampled for its own rate."""
+"""How long windows last. Each span is sampled, for windows of its length."""
 _SAMPLES = 60
 
 
@@ -28,49 +28,39 @@ def compute_forecasts(
 ) -> Mapping[tuple[str, str], Forecast]:
     """Return, by account label and window name, where each window is heading at `now` (UTC).
 
-    Accounts in error or with a stale reading have none. Raises StoreError.
+    Accounts with an error or a stale reading have none. Raises StoreError.
     """
-    live = {
+    current = {
         account.label: account.reading
         for account in snapshot.accounts
         if account.reading
         and not account.failure
         and not is_stale(now - account.reading.taken_at, snapshot.interval)
     }
-    history = _sampled(data_dir, now) if live else {}
-    found = {
-        (label, name): _compute_forecast(reading, name, history.get(label, ()), now)
-        for label, reading in live.items()
-        for name in reading.windows
-    }
-    return {key: value for key, value in found.items() if value}
+    history = _sample(data_dir, now) if current else {}
+    forecasts = {}
+    for label, reading in current.items():
+        # The line of the reading's own pass is left out: its time is the end of that pass.
+        taken_ms = to_ms(reading.taken_at)
+        earlier = [(ms, values) for ms, values in history.get(label, ()) if ms < taken_ms]
+        for name, window in reading.windows.items():
+            if length := duration(name):
+                points = [(ms, values[name]) for ms, values in earlier if name in values]
+                points.append((taken_ms, window.utilization))
+                if found := forecast(points, window, length, now):
+                    forecasts[label, name] = found
+    return forecasts
 
 
-def _sampled(data_dir: Path, now: datetime) -> dict[str, list[Point]]:
-    """Return every account's sampled readings, oldest first."""
-    found: dict[str, dict[int, Mapping[str, int]]] = {}
+def _sample(data_dir: Path, now: datetime) -> dict[str, list[tuple[int, Mapping[str, int]]]]:
+    """Return some of each account's readings, oldest first."""
+    samples: defaultdict[str, dict[int, Mapping[str, int]]] = defaultdict(dict)
     for span in _SPANS:
         since, until = to_ms(now - span), to_ms(now)
-        for label, points in reader.sample_series(data_dir, since, until, _SAMPLES).items():
-            found.setdefault(label, {}).update(points)
-    return {label: sorted(points.items(), key=_stamp) for label, points in found.items()}
-
-
-def _compute_forecast(
-    reading: Reading, name: str, points: Sequence[Point], now: datetime
-) -> Forecast | None:
-    lasts, window = duration(name), reading.windows[name]
-    if lasts is None:
-        return None
-    # The line of the reading's own pass carries the end of that pass: it is left out.
-    taken_ms = to_ms(reading.taken_at)
-    earlier = _of_window(points, name, until_ms=taken_ms)
-    return forecast([*earlier, (taken_ms, window.utilization)], window, lasts, now)
-
-
-def _of_window(points: Iterable[Point], name: str, until_ms: int) -> list[tuple[int, int]]:
-    return [(ms, values[name]) for ms, values in points if ms < until_ms and name in values]
-
-
-def _stamp(point: Point) -> int:
-    return point[0]
+        step = (until - since) // _SAMPLES
+        for label, points in reader.read_all_series(data_dir, since, until, step).items():
+            samples[label].update(points)
+    return {
+        label: sorted(points.items(), key=lambda point: point[0])
+        for label, points in samples.items()
+    }

@@ -29,9 +29,6 @@ FORMATS = ("chart", "table", "json", "csv")
 _MOST_READINGS = 30_000
 """A chart is made of so many: an eye sees no more, a person waits no longer."""
 
-_LOOKS = 8
-"""At so many lines one looks to know how many accounts there are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -161,11 +158,8 @@ def _step(app: App, query: Query, most: int) -> int:
 
     1, so that every reading counts, where passes are rarer anyway.
     """
-    from cldmon.store import reader
-
     since, until = _ends(query)
-    labels = query.labels or reader.sample_series(app.data_dir, since, until, _LOOKS)
-    step = (until - since) * len(labels) // most
+    step = (until - since) * len(query.labels or app.outline.labels) // most
     return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
 
 

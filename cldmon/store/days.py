@@ -1,119 +1,204 @@
-"""The days of history on disk: plain, rotated, gzipped, or about to become so.
+"""The lines of history on disk, day by day, whatever files a day consists of.
 
-Of a plain one that needs no repair the lines asked for are read, of others all. Not mapped: a
-mapped file that a failing append cuts back kills the reader with SIGBUS.
+A plain file that needs no repair is indexed, and only the lines asked for are read. Any other day
+is read whole and normalized. Files are not mapped: when a failing append cuts a mapped file back,
+the reader dies of SIGBUS.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from io import BufferedReader, FileIO
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon import files
 from cldmon.domain.model import from_ms
-from cldmon.store.gzipped import decompress
-from cldmon.store.history import day_files, day_path
-from cldmon.store.lines import Day, normalize, split_days
+from cldmon.store.history import day_files, day_path, decompress
+from cldmon.store.lines import LONGEST_LINE, index_lines, normalize, parse_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
-DAY_MS = 86_400_000
-BLOCK = 1 << 20
-MOST_READ = 1 << 27
-"""Bytes that are looked through for the lines of a day that needs repair, holes not counted."""
+    Span: TypeAlias = tuple[int, int, int]
+    """Since and until (ms, inclusive), and the length of a step (ms)."""
 
-_READINGS = 3
-"""How often a day is read at most whose files change meanwhile."""
+DAY_MS = 86_400_000
+
+BLOCK = 1 << 20
+"""Bytes read at once to index a file: few enough to stay in the processor's cache."""
+
+CHUNK = 1 << 18
+"""Bytes yielded at once, if no line is longer: a chunk and its copies stay in the processor's
+cache until they are sent, and the C library's allocator does not hoard the freed memory."""
+
+MOST_READ = 1 << 27
+"""Bytes of a day that are searched for lines if it needs repair, holes not counted."""
+
+MOST_INDEXES = 500
+
+_ATTEMPTS = 3
+"""How often a day is read at most while its files are changing."""
 
 
 @dataclass(frozen=True, slots=True)
-class DayFiles:
-    """Where the lines of a UTC day are: `listed` is what was there a moment ago."""
+class Index:
+    """Where the lines of one version of a file are.
 
-    date: date
-    plain: Path
-    listed: frozenset[Path]
-
-    def read(self, since_ms: int, until_ms: int) -> Iterator[Day]:
-        """Return the day's lines in chunks, those in a span of time at least, in order of time.
-
-        Raises StoreError where a file is there but cannot be read.
-        """
-        from cldmon.store.index import load_index, read_chunks  # here, for `status` does without
-
-        if self.listed == {self.plain}:
-            with (
-                files.wrap_os_errors("read", self.plain),
-                suppress(FileNotFoundError),
-                files.open_regular(self.plain) as file,
-            ):
-                index = load_index(file.fileno(), self.plain)
-                # While gunzip is at work, the plain file may be half there.
-                if index and not os.path.exists(f"{self.plain}.gz"):  # noqa: PTH110 - for speed
-                    yield from read_chunks(file.fileno(), index, since_ms, until_ms)
-                    return
-        yield from split_days(self.lines())
-
-    def lines(self) -> list[bytes]:
-        """Return all of the day's good lines, in order of time; raises StoreError as `read`."""
-        lines: list[bytes] = []
-        for _ in range(_READINGS):
-            before = self._present()
-            lines = normalize(chain((line + b"\n" for line in lines), _text(before)), self.plain)
-            # gzip, gunzip or logrotate may put one in place of another: half of it was there.
-            if self._present() == before:
-                break
-        return lines
-
-    def _present(self) -> dict[Path, tuple[int, ...]]:
-        """Return the files that are there now, with what tells whether they have changed."""
-        found: dict[Path, tuple[int, ...]] = {}
-        for _, path in day_files(self.plain.parent, self.date, self.date):
-            with suppress(OSError):
-                status = path.stat()
-                found[path] = status.st_ino, status.st_size, status.st_mtime_ns
-        return found
-
-
-def read_days(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Day]:
-    """Yield the days, in chunks, that may hold lines of a span of time, oldest first.
-
-    Raises StoreError where a file is there but cannot be read.
+    `version` is its inode, modification time in ns and size. `stamps[i]` is the time in ms of the
+    line at `starts[i]:starts[i + 1]`.
     """
-    found = list_days(data_dir, since_ms, until_ms)
-    return chain.from_iterable(each.read(since_ms, until_ms) for each in found)
+
+    version: tuple[int, int, int]
+    stamps: array[int]
+    starts: array[int]
 
 
-def list_days(data_dir: Path, since_ms: int, until_ms: int) -> list[DayFiles]:
-    """Return the files of each day in a span of time, oldest first.
+_indexes: dict[Path, Index] = {}
 
-    The day after the span is among them: a pass across midnight may write to the later file.
+
+def read_days(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) -> Iterator[bytes]:
+    """Yield the lines of a time span, both ends included, oldest first.
+
+    They come in chunks of whole lines. With a longer step, only the first line of each step of each
+    day is yielded. Raises StoreError if a file exists but can't be read.
     """
     with files.wrap_os_errors("list", data_dir):
         if not data_dir.is_dir():
-            return []
-    first, last = _date(since_ms), _date(until_ms + DAY_MS)
-    listed: dict[date, set[Path]] = {}
-    for day, path in day_files(data_dir, first, last):
-        listed.setdefault(day, set()).add(path)
-    return [
-        DayFiles(day, day_path(data_dir, day), frozenset(paths))
-        for day, paths in sorted(listed.items())
-    ]
+            return
+    listed: defaultdict[date, set[Path]] = defaultdict(set)
+    # A pass that crosses midnight may write to the later file.
+    for day, path in day_files(data_dir, _date(since_ms), _date(until_ms + DAY_MS)):
+        listed[day].add(path)
+    for day, paths in listed.items():
+        yield from _read_day(data_dir, day, paths, (since_ms, until_ms, step_ms))
 
 
-def _text(paths: Iterable[Path]) -> Iterator[bytes]:
-    """Yield what is in those day files that are there, each from a new line on.
+def _date(ms: int) -> date:
+    return from_ms(max(0, ms)).date()
 
-    All are opened before the first is read: while one replaces another, one of them is whole. Of
-    more than `MOST_READ` bytes, what comes first.
+
+def _read_day(data_dir: Path, day: date, listed: set[Path], span: Span) -> Iterator[bytes]:
+    plain = day_path(data_dir, day)
+    if listed == {plain}:
+        with (
+            files.wrap_os_errors("read", plain),
+            suppress(FileNotFoundError),
+            files.open_regular(plain) as file,
+        ):
+            index = load_index(file, plain)
+            # While gunzip is running, the plain file may be incomplete.
+            if index and not os.path.exists(f"{plain}.gz"):  # noqa: PTH110 - for speed
+                yield from read_indexed(file, index, span)
+                return
+    lines = _read_unindexed(data_dir, day)
+    numbers = _select([parse_stamp(line) for line in lines], span)
+    yield from join_lines(lines[number] for number in numbers)
+
+
+def load_index(file: FileIO, path: Path) -> Index | None:
+    """Return the index of an open file, or None if the file needs repair.
+
+    It is kept for the life of the process: most requests ask for the same days again.
+    """
+    version = _version(os.fstat(file.fileno()))
+    known = _indexes.get(path)
+    if known and known.version == version:
+        return known
+    stamps, starts = array("q"), array("q", [0])
+    reader = BufferedReader(file, BLOCK)
+    try:
+        while text := reader.read(BLOCK) + reader.readline(LONGEST_LINE):
+            if not index_lines(text, stamps, starts):
+                return None
+    finally:
+        reader.detach()
+    if len(_indexes) >= MOST_INDEXES:
+        _indexes.clear()
+    _indexes[path] = index = Index(version, stamps, starts)
+    return index
+
+
+def read_indexed(file: FileIO, index: Index, span: Span) -> Iterator[bytes]:
+    """Yield the lines of a span in chunks, up to where the file has been cut since."""
+    numbers = _select(index.stamps, span)
+    starts, fd = index.starts, file.fileno()
+    if not isinstance(numbers, range):
+        ends = ((starts[number], starts[number + 1] - 1) for number in numbers)
+        yield from join_lines(os.pread(fd, end - start, start) for start, end in ends)
+        return
+    number = numbers.start
+    while number < numbers.stop:
+        start = starts[number]
+        number = max(number + 1, bisect_right(starts, start + CHUNK, number, numbers.stop + 1) - 1)
+        chunk = os.pread(fd, starts[number] - start, start)
+        if len(chunk) < starts[number] - start:
+            return
+        yield chunk
+
+
+def _select(stamps: Sequence[int], span: Span) -> Sequence[int]:
+    """Return the numbers of the lines in a span, thinned to the first of each step."""
+    since, until, step = span
+    number, end = bisect_left(stamps, since), bisect_right(stamps, until)
+    if step <= 1:
+        return range(number, end)
+    numbers = []
+    while number < end:
+        numbers.append(number)
+        number = bisect_left(stamps, (stamps[number] // step + 1) * step, number, end)
+    return numbers
+
+
+def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines in chunks, each line with a line end."""
+    chunk = bytearray()
+    for line in lines:
+        chunk += line + b"\n"
+        if len(chunk) >= CHUNK:
+            yield bytes(chunk)
+            chunk.clear()
+    if chunk:
+        yield bytes(chunk)
+
+
+def _read_unindexed(data_dir: Path, day: date) -> list[bytes]:
+    """Return all the good lines of a day, in order of time."""
+    lines: list[bytes] = []
+    for _ in range(_ATTEMPTS):
+        before = _list_versions(data_dir, day)
+        blocks = chain((line + b"\n" for line in lines), _read_blocks(before))
+        lines = normalize(blocks, day_path(data_dir, day))
+        # gzip, gunzip or logrotate may have been replacing one file by another.
+        if _list_versions(data_dir, day) == before:
+            break
+    return lines
+
+
+def _list_versions(data_dir: Path, day: date) -> dict[Path, tuple[int, int, int]]:
+    versions = {}
+    for _, path in day_files(data_dir, day, day):
+        with suppress(OSError):
+            versions[path] = _version(path.stat())
+    return versions
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _read_blocks(paths: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the content of those files that still exist, up to `MOST_READ` bytes.
+
+    All are opened before the first is read: while one replaces another, one of them is complete.
     """
     read = 0
     with ExitStack() as stack:
@@ -123,7 +208,7 @@ def _text(paths: Iterable[Path]) -> Iterator[bytes]:
                 opened.append((path, stack.enter_context(files.open_regular(path))))
         for path, file in opened:
             with files.wrap_os_errors("read", path):
-                for block in decompress(file) if path.suffix == ".gz" else _plain(file.fileno()):
+                for block in decompress(file) if path.suffix == ".gz" else _skip_holes(file):
                     yield block
                     read += len(block)
                     if read > MOST_READ:
@@ -131,19 +216,12 @@ def _text(paths: Iterable[Path]) -> Iterator[bytes]:
             yield b"\n"
 
 
-def _plain(fd: int) -> Iterator[bytes]:
-    """Yield what is in a file; of a long hole its beginning alone."""
-    position = 0
-    while block := os.pread(fd, BLOCK, position):
+def _skip_holes(file: FileIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK) or b"":
         yield block
-        position += len(block)
         if block == bytes(len(block)):
             try:
-                position = os.lseek(fd, position, os.SEEK_DATA)
+                file.seek(file.tell(), os.SEEK_DATA)
             except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing else comes
+                if error.errno == errno.ENXIO:  # nothing but a hole is left
                     return
-
-
-def _date(ms: int) -> date:
-    return from_ms(max(0, ms)).date()

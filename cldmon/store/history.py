@@ -1,75 +1,88 @@
-"""The day files: one JSON object a line, a line per pass, in the Node program's exact form.
+"""The day files: one JSON object per line, one line per pass, in the Node program's exact form.
 
 `history-YYYY-MM-DD.jsonl` by UTC date, append-only. Source: contract, "Files".
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
+import zlib
+from contextlib import suppress
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cldmon import files
 from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.windows import nest
-from cldmon.store.gzipped import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+    from io import FileIO
     from pathlib import Path
 
     from cldmon.domain.model import Window
 
 PREFIX = b'{"timestamp":'
-"""How every line begins that this program or the Node program wrote."""
+"""How every line begins that this program or the Node program has written."""
 
 _NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
-"""Also with the number or the date that logrotate puts behind a name."""
+"""Also with the number or date that logrotate appends to a name."""
 _TAIL = 1 << 16
+
+_GZIP = 31
+"""zlib's window bits for a gzip header."""
+_COMPRESSED = 1 << 16
+_DECOMPRESSED = 1 << 20
+"""Bytes that are read, and decompressed, at once: a few may expand to a thousand times as many."""
 
 
 def format_line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
-    """Return the history line of a pass, without line end: label → windows, in percent.
-
-    The bytes are those of JavaScript's `JSON.stringify`: no spaces, nothing escaped that need not
-    be.
-    """
+    """Return the history line of a pass, without line end: label → windows, in percent."""
     entries = [
         {"label": label, **nest({name: window.utilization for name, window in windows.items()})}
         for label, windows in accounts.items()
     ]
-    body = {"timestamp": to_ms(at), "accounts": entries}
+    return serialize_pass(to_ms(at), entries)
+
+
+def serialize_pass(stamp: int, accounts: list[dict[str, Any]]) -> str:
+    """Return a history line, without line end, as JavaScript's `JSON.stringify` writes it.
+
+    That is: no spaces, and no escapes that aren't necessary.
+    """
+    body = {"timestamp": stamp, "accounts": accounts}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 class History:
-    """The day files of a data_dir, as the pass writes them."""
+    """The day files of a data_dir, as a pass writes them."""
 
     def __init__(self, data_dir: Path) -> None:
         self._dir = data_dir
 
     def ensure(self, line: str) -> None:
-        """Append a pass's line, unless it stands at the end of its day's file already.
+        """Append a pass's line, unless its day's file ends with it already.
 
-        So a pass that was killed may have its line written by the next one, and no line is written
-        twice. On return it survives a loss of power.
+        So the next pass can safely complete one that was killed. When this returns, the line
+        survives a loss of power.
         """
         path = day_path(self._dir, line_date(line))
         data = line.encode()
-        if _ends_with(path, data):
-            files.sync(path)  # whoever wrote it may have been killed before that
+        tail = _read_tail(path, len(data) + _TAIL)
+        # A last line that only lacks its line end counts: the next one will end it.
+        if b"\n" + data + b"\n" in b"\n" + tail + b"\n":
+            files.sync(path)  # the pass that wrote it may have been killed before it did this
         else:
             files.append_line(path, data)
 
     def prune(self, keep_days: int, today: date) -> list[Path]:
         """Remove day files older than `keep_days` days (0: keep all) and return their paths.
 
-        None is removed where all that came before today are so old: the clock may have jumped
-        ahead. Where it has not, they go on the next day.
+        If everything before today is that old, nothing is removed: the clock may have jumped ahead.
+        If it hasn't, the files are removed on the next day.
         """
         if keep_days == 0:
             return []
@@ -84,6 +97,36 @@ class History:
         return old
 
 
+def _read_tail(path: Path, size: int) -> bytes:
+    """Return the last bytes of a day file or, if it was gzipped since, of that."""
+    with files.wrap_os_errors("read", path):
+        try:
+            with files.open_regular(path) as file:
+                file.seek(max(0, file.seek(0, 2) - size))
+                return file.read()
+        except FileNotFoundError:
+            pass
+    tail = b""
+    # If we may not read it, the line is written again.
+    with suppress(OSError), files.open_regular(path.with_name(f"{path.name}.gz")) as file:
+        for block in decompress(file):
+            tail = (tail + block)[-size:]
+    return tail
+
+
+def decompress(file: FileIO) -> Iterator[bytes]:
+    """Yield the content of a gzip file; of a torn or damaged one, what comes before the damage."""
+    unzip, rest = zlib.decompressobj(_GZIP), b""
+    while rest := rest or file.read(_COMPRESSED) or b"":
+        try:
+            yield unzip.decompress(rest, _DECOMPRESSED)
+        except zlib.error:
+            return
+        rest = unzip.unconsumed_tail
+        if unzip.eof:  # a file may have several members
+            unzip, rest = zlib.decompressobj(_GZIP), unzip.unused_data
+
+
 def day_path(data_dir: Path, day: date) -> Path:
     """Return where the lines of a UTC day are written."""
     return data_dir / f"history-{day.isoformat()}.jsonl"
@@ -95,15 +138,15 @@ def day_files(
     """Yield every day file of these days, rotated and gzipped ones too, oldest day first."""
     low, high = f"history-{first}", f"history-{last}"
     with files.wrap_os_errors("list", data_dir):
-        names = sorted(os.listdir(data_dir))  # noqa: PTH208 - a Path of each would take ten times as long
+        names = sorted(os.listdir(data_dir))  # noqa: PTH208 - paths would take ten times as long
     for name in names:
-        # Compared as a text first: of ten years' files a day's are found in a millisecond.
+        # Comparing text first finds a day among ten years of files in a millisecond.
         if low <= name[: len(low)] <= high and (day := parse_day(name)):
             yield day, data_dir / name
 
 
 def parse_day(name: str) -> date | None:
-    """Return the UTC day whose file is so named, rotated, gzipped or not; None for any other."""
+    """Return the UTC day of a day file of this name, rotated, gzipped or not; else None."""
     match = _NAME.fullmatch(name)
     try:
         return date.fromisoformat(match[1]) if match else None
@@ -112,33 +155,6 @@ def parse_day(name: str) -> date | None:
 
 
 def line_date(line: str) -> date:
-    """Return the UTC date of a history line; raises ValueError or OverflowError for another."""
+    """Return the UTC date of a history line; raises ValueError or OverflowError for any other."""
     digits = line.removeprefix(PREFIX.decode()).partition(",")[0]
     return from_ms(int(digits)).date()
-
-
-def _ends_with(path: Path, line: bytes) -> bool:
-    """Return whether the line is among the last of the file, or of its gzipped twin.
-
-    One that lacks its line end only (torn there, by a kill) is there: the next one ends it.
-    """
-    return b"\n" + line + b"\n" in b"\n" + _tail(path, len(line) + _TAIL) + b"\n"
-
-
-def _tail(path: Path, size: int) -> bytes:
-    with files.wrap_os_errors("read", path):
-        try:
-            with files.open_regular(path) as file:
-                file.seek(max(0, file.seek(0, 2) - size))
-                return file.read()
-        except FileNotFoundError:
-            return _tail_of_gzipped(path.with_name(path.name + ".gz"), size)
-
-
-def _tail_of_gzipped(path: Path, size: int) -> bytes:
-    tail = b""
-    # Whoever put it there may keep it from us: the line is then written once more.
-    with contextlib.suppress(OSError), files.open_regular(path) as file:
-        for block in decompress(file):
-            tail = (tail + block)[-size:]
-    return tail

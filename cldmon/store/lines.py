@@ -1,11 +1,10 @@
 """The good lines of a day of history, in order of time, whatever state its text is in.
 
-Every line start is looked at rather than found by bisection, for a clock that stepped back leaves
-lines out of order; for a day file of 10 MB that costs some 5 ms, less than reading it.
+Every line is checked, not just those that bisection would hit: when the clock steps back, lines
+are out of order. For a day of 10 MB this takes some 5 ms, less than reading it.
 
-A line is taken as it is when it has the writer's exact form from beginning to end; what lies
-between is not parsed. Any other line goes through a real parser, and is written anew in that form
-(without keys that the form does not know) or left out.
+A line in the writer's exact form is taken as it is, without parsing what lies between its beginning
+and end. Any other line is parsed, and reserialized in that form or left out.
 """
 
 from __future__ import annotations
@@ -13,23 +12,21 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from array import array
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from cldmon.store.history import PREFIX
+from cldmon.store.history import PREFIX, serialize_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from array import array
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_PREFIX = re.compile(re.escape(PREFIX))
 _BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[(?:\{"label":"|(\]\}\Z))')
-"""How a line begins; one of a pass that read no account is all of it."""
+"""How a line begins; if its pass read no account, this is all of it."""
 _END = b"}]}"
 _UNUSUAL_ESCAPE = re.compile(rb'\\[^"\\]')
-_CONTROLS = [bytes([code]) for code in range(32) if code != ord("\n")]
-"""Looked for one by one, which is faster than any search for them together."""
+_CONTROLS = bytes(code for code in range(32) if code != ord("\n"))
 
 _BLANK = b"\0\t\r "
 _MAX_STAMP = 10**15
@@ -40,159 +37,88 @@ LONGEST_LINE = 1 << 22
 """Bytes: fifty thousand accounts."""
 
 LARGEST_DAY = 3 << 24
-"""Bytes of a day that are held in memory: a hundred accounts a minute make 10 MB a day."""
+"""Bytes of a day that are held in memory: 100 accounts read every minute make 10 MB a day."""
 
 MOST_LINES = 300_000
-"""Lines of a day that are looked at where it needs repair: a pass a second makes 86,400."""
+"""Lines of a day that are checked if it needs repair: a pass a second makes 86,400."""
 
 _OVERHEAD = 100
-"""Bytes that each line takes beside its text."""
-
-CHUNK = 1 << 18
-"""Bytes that are handed on together, or one line: with their copies still in the cache when they
-are sent, and little enough that the C library's allocator does not keep more of what is free."""
+"""Bytes that each line takes besides its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """The good lines of a day, oldest first: `text` is those lines, each with its line end.
+def index_lines(text: bytes, stamps: array[int], starts: array[int]) -> bool:
+    """Append the times in ms of a text's lines to `stamps`, and where each ends to `starts`.
 
-    `stamps[i]` is the time in ms of the line that begins at `starts[i]`.
+    Return False if the text needs repair, or a line is not later than the one before.
     """
-
-    text: bytes
-    stamps: Sequence[int]
-    starts: Sequence[int]
-
-    def between(self, since_ms: int, until_ms: int) -> range:
-        """Return the numbers of the lines in a span of time, both ends included."""
-        return range(bisect_left(self.stamps, since_ms), bisect_right(self.stamps, until_ms))
-
-    def chosen(self, since_ms: int, until_ms: int, step_ms: int) -> Iterable[int]:
-        """Return the numbers of the lines in a span of time, thinned to the first of each step."""
-        span = self.between(since_ms, until_ms)
-        return span if step_ms <= 1 else self._firsts(span, step_ms)
-
-    def placed(self, numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-        """Yield the time in ms of each of these lines, where it begins, and where the next does."""
-        if isinstance(numbers, range):  # that is, mostly
-            chosen = slice(numbers.start, numbers.stop)
-            ends = [*self.starts[numbers.start + 1 : numbers.stop], self.start(numbers.stop)]
-            return zip(self.stamps[chosen], self.starts[chosen], ends, strict=False)
-        return ((self.stamps[n], self.starts[n], self.start(n + 1)) for n in numbers)
-
-    def _firsts(self, span: range, step_ms: int) -> Iterator[int]:
-        number = span.start
-        while number < span.stop:
-            yield number
-            following = (self.stamps[number] // step_ms + 1) * step_ms
-            number = bisect_left(self.stamps, following, number)
-
-    def start(self, number: int) -> int:
-        """Return where a line begins; the one after the last begins at the end of the text."""
-        return self.starts[number] if number < len(self.starts) else len(self.text)
-
-    def line(self, number: int) -> bytes:
-        """Return a line without its end."""
-        return self.text[self.start(number) : self.start(number + 1) - 1]
+    if not _is_sound(text):
+        return False
+    start, offset, before = 0, starts[-1], stamps[-1] if stamps else -1
+    while start < len(text):
+        end = text.find(b"\n", start)
+        stamp = _match_stamp(text, start, end)
+        if stamp is None or stamp <= before:
+            return False
+        start, before = end + 1, stamp
+        stamps.append(stamp)
+        starts.append(offset + start)
+    return True
 
 
 def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
     """Return the good lines of a text that comes in blocks, each once, in order of time.
 
-    Of more than `LARGEST_DAY` bytes or `MOST_LINES`, those that come first.
+    Of more than `LARGEST_DAY` bytes or `MOST_LINES` lines, only the first are returned.
     """
+    import logging  # not above: `status` reads history too, and has to start fast
+
+    logger = logging.getLogger(__name__)
     good: dict[bytes, None] = {}
-    size = looked_at = dropped = 0
-    for line, is_sound in _lines(blocks):
-        if size > LARGEST_DAY or looked_at > MOST_LINES:
-            _note(path, "more than a day ever has was left out")
+    size = checked = dropped = 0
+    for line in _split_lines(blocks):
+        if size > LARGEST_DAY or checked > MOST_LINES:
+            logger.info("%s: more than a day ever has was left out", path)
             break
-        looked_at += max(1, line.count(PREFIX))
+        checked += max(1, line.count(PREFIX))
         if line in good:
             continue
-        found = [line] if _is_ours(line, is_sound=is_sound) else [*_repair(line)]
+        is_good = _match_stamp(line, 0, len(line)) is not None and _is_sound(line)
+        found = [line] if is_good else [*_repair(line)]
         good.update(dict.fromkeys(found))
         dropped += not found
         size += sum(len(each) + _OVERHEAD for each in found)
     if dropped:
-        _note(path, f"{dropped} damaged or foreign lines were left out")
-    return sorted(good, key=_stamp)
+        logger.info("%s: %d damaged or foreign lines were left out", path, dropped)
+    return sorted(good, key=parse_stamp)
 
 
-def split_days(lines: Sequence[bytes]) -> Iterator[Day]:
-    """Yield good lines, sorted by time, in pieces of `CHUNK` bytes or one line."""
-    some: list[bytes] = []
-    size = 0
-    for line in lines:
-        if some and size + len(line) >= CHUNK:
-            yield join_lines(some)
-            some, size = [], 0
-        some.append(line)
-        size += len(line) + 1
-    yield join_lines(some)
-
-
-def join_lines(lines: Sequence[bytes]) -> Day:
-    """Return good lines, sorted by time, as a day."""
-    starts, position = [], 0
-    for line in lines:
-        starts.append(position)
-        position += len(line) + 1
-    return Day(b"".join(line + b"\n" for line in lines), [_stamp(line) for line in lines], starts)
-
-
-def index_lines(text: bytes, after_ms: int = -1) -> tuple[array[int], array[int]] | None:
-    """Return the times in ms of a text's lines, and where they begin.
-
-    None where it needs any repair, or a line is not later than the one before; than `after_ms`, for
-    the first.
-    """
-    if not _is_sound(text):
-        return None
-    stamps, starts = array("q"), array("q")
-    start, before = 0, after_ms
-    while start < len(text):
-        end = text.find(b"\n", start)
-        stamp = _stamp_of_shaped(text, start, end)
-        if stamp is None or stamp <= before:
-            return None
-        stamps.append(stamp)
-        starts.append(start)
-        start, before = end + 1, stamp
-    return stamps, starts
+def parse_stamp(text: bytes, start: int = 0) -> int:
+    """Return the time in ms of the good line that begins at `start`."""
+    return int(text[start + len(PREFIX) : text.index(b",", start)])
 
 
 def _is_sound(text: bytes) -> bool:
-    """Return whether a text can be JSON lines at all, and is escaped in no other way than ours."""
-    return (
-        not any(control in text for control in _CONTROLS)
-        and (text.isascii() or _is_utf8(text))
-        and not (b"\\" in text and _UNUSUAL_ESCAPE.search(text))
-    )
+    """Return whether a text can be JSON lines at all, and has no escapes but ours."""
+    if not text.isascii():  # checked first: decoding takes ten times as long
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return False
+    has_controls = len(text.translate(None, _CONTROLS)) < len(text)
+    return not has_controls and not (b"\\" in text and _UNUSUAL_ESCAPE.search(text))
 
 
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _stamp_of_shaped(text: bytes, start: int, end: int) -> int | None:
+def _match_stamp(text: bytes, start: int, end: int) -> int | None:
     """Return the time of a line in the writer's exact form, or None.
 
-    It is not that when it is torn or glued to another. There is one pair of brackets in a line,
-    but for those in labels: the quick look comes first.
+    A line that is torn, or glued to another, does not have that form. A line has one pair of
+    brackets, besides those in labels: that is checked first because it is fast.
     """
     begin = _BEGIN.match(text, start, end) if end > start else None
     if begin is None:
         return None
-    if begin[2]:
-        return int(begin[1])
     body = begin.end()
-    if (
+    if not begin[2] and (
         not text.endswith(_END, start, end)
         or (text.find(b"[", body, end) >= 0 and text.find(PREFIX, body, end) >= 0)
         or (text.find(b"]", body, end) < end - 2 and text.find(_END, body, end) < end - 3)
@@ -201,59 +127,36 @@ def _stamp_of_shaped(text: bytes, start: int, end: int) -> int | None:
     return int(begin[1])
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield the lines of a text, without the blanks around them, that may hold a pass at all.
-
-    With each, whether it is known to be sound: looking at many at a time is faster.
-    """
+def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a text that may hold a pass, without the blanks around them."""
     rest = b""
     for block in blocks:
         text = rest + block
         end = text.rfind(b"\n") + 1
-        is_sound = _is_sound(text[:end])
         for line in _LINE.findall(text, 0, end):
-            yield line.rstrip(_BLANK), is_sound
+            yield line.rstrip(_BLANK)
         rest = text[end:].lstrip(_BLANK)
-        if len(rest) > LONGEST_LINE:  # no line of ours, but the beginning of one may stand in it
-            yield rest, False
+        if len(rest) > LONGEST_LINE:  # not one of our lines, but it may hold the beginning of one
+            yield rest
             rest = rest[max(rest.rfind(PREFIX), len(rest) - LONGEST_LINE // 2) :]
     if rest:
-        yield rest.rstrip(_BLANK), False
-
-
-def _is_ours(line: bytes, *, is_sound: bool) -> bool:
-    return _stamp_of_shaped(line, 0, len(line)) is not None and (is_sound or _is_sound(line))
-
-
-def _note(path: Path, what: str) -> None:
-    import logging  # here, for `status` reads history too and has to start fast
-
-    logging.getLogger(__name__).info("%s: %s", path, what)
+        yield rest.rstrip(_BLANK)
 
 
 def _repair(line: bytes) -> Iterator[bytes]:
     """Yield each pass in a line, in the writer's form: other bytes may have been glued to it."""
     if b'"timestamp"' not in line:
         return
-    starts = {0, *(match.start() for match in re.finditer(re.escape(PREFIX), line))}
+    starts = {0, *(match.start() for match in _PREFIX.finditer(line))}
     for start, end in itertools.pairwise([*sorted(starts), len(line)]):
-        if good := _reserialize(line[start:end]):
-            yield good
-
-
-def _reserialize(piece: bytes) -> bytes | None:
-    """Return the pass that a piece of a line begins with, in the writer's form, or None."""
-    try:
-        body, _ = _DECODER.raw_decode(piece.decode(errors="surrogateescape"))
-        return _in_our_form(body) if _is_pass(body) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _in_our_form(body: dict[str, Any]) -> bytes:
-    accounts = [{"label": entry["label"], **entry} for entry in body["accounts"]]
-    known = {"timestamp": body["timestamp"], "accounts": accounts}
-    return json.dumps(known, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            body, _ = _DECODER.raw_decode(line[start:end].decode(errors="surrogateescape"))
+            if _is_pass(body):
+                # The label comes first in our form.
+                accounts = [{"label": entry["label"], **entry} for entry in body["accounts"]]
+                yield serialize_pass(body["timestamp"], accounts).encode()
+        except (ValueError, RecursionError):
+            continue
 
 
 def _is_pass(body: object) -> bool:
@@ -271,7 +174,3 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
-def _stamp(line: bytes) -> int:
-    return int(line[len(PREFIX) : line.index(b",")])

@@ -1,7 +1,7 @@
-"""The history as it is asked for: lines of a span of time, handed on unparsed wherever possible.
+"""The history as it is asked for: as a JSON array, or as readings of accounts.
 
-Times are in ms since the epoch, both ends of a span included; what comes out is in order of time.
-Lines that are torn, foreign or damaged are left out and hide no other (see `cldmon.store.lines`).
+Times are in ms since the epoch, both ends of a span included; what is returned is in order of time.
+Lines that are torn, foreign or damaged are left out and hide no others (see `cldmon.store.lines`).
 """
 
 from __future__ import annotations
@@ -9,199 +9,136 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import parse_percentage
-from cldmon.domain.windows import FULL, flatten, nest
-from cldmon.store.days import DAY_MS, read_days
-from cldmon.store.sampling import sample
+from cldmon.domain.windows import flatten, nest
+from cldmon.store.days import join_lines, read_days
+from cldmon.store.history import serialize_pass
+from cldmon.store.lines import parse_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cldmon.domain.series import Point
-    from cldmon.store.lines import Day
 
     Windows: TypeAlias = Mapping[str, int]
 
-CHUNK = 1 << 20
-QUARTER_MS = DAY_MS // 4
-_DECODER = json.JSONDecoder()
 _LABEL = b'{"label":'
 _NEXT = b"," + _LABEL
-_BEHIND = b'","'
-"""What stands between a label without escapes and the first window's name."""
+_AFTER_LABEL = b'","'
+"""What separates a label without escapes from the name of the first window."""
 _ESCAPED = re.compile(rb'"([^"\\]*\\.(?:[^"\\]|\\.)*)"')
 """A label with escapes: one of them may look like its end."""
-_CLOSE = b"]}\n"
-_NEAR = 256
-"""Bytes in which an account is looked for first: digits come and go before it."""
+_CLOSE = b"]}"
 
 
 def read_array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
-    """Yield the lines of a span of time as one JSON array, in chunks of at most 1 MiB."""
-    yield b"["
-    held = b""  # the comma behind the last line has to go
-    for day in read_days(data_dir, since_ms, until_ms):
-        for chunk in _listed(day, day.between(since_ms, until_ms)):
-            yield held
-            held = chunk
-    yield held[:-1]
-    yield b"]"
+    """Yield the lines of a span of time as one JSON array, in chunks."""
+    return json_array(read_days(data_dir, since_ms, until_ms))
 
 
-def json_array(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines as one JSON array, in chunks of some 1 MiB."""
-    chunk = bytearray(b"[")
-    for line in lines:
-        chunk += line + b","
-        if len(chunk) >= CHUNK:
-            yield bytes(chunk[:-1])
-            chunk = bytearray(b",")
-    yield bytes(chunk.rstrip(b",")) + b"]"
+def json_array(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks of whole lines as one JSON array."""
+    separator = b"["
+    for chunk in chunks:
+        yield separator + chunk.replace(b"\n", b",")[:-1]
+        separator = b","
+    yield b"]" if separator == b"," else b"[]"
 
 
 def read_series(
     data_dir: Path, label: str, since_ms: int, until_ms: int, step_ms: int = 1
 ) -> list[Point]:
-    """Return one account's readings in a span of time, from the first line of each step of it.
+    """Return one account's readings in a span of time, from the first line of each step.
 
-    Only that account's part of each line is parsed: the label is searched for as the writer
-    encodes it, closing quote included, which cannot occur within a string.
+    Only that account's part of each line is parsed. The label is searched for as the writer encodes
+    it, including the closing quote, which cannot occur within a string.
     """
     key = _LABEL + json.dumps(label, ensure_ascii=False).encode(errors="surrogatepass")
-    known = _Known()
-    return [
-        (stamp, windows)
-        for day in read_days(data_dir, since_ms, until_ms)
-        for stamp, values in _picked(day, day.chosen(since_ms, until_ms, step_ms), key)
-        if (windows := known[values]) is not None
-    ]
+    parsed, points = _Parsed(), []
+    for chunk in read_days(data_dir, since_ms, until_ms, step_ms):
+        end = 0
+        while (found := chunk.find(key, end)) >= 0:
+            start, end = chunk.rfind(b"\n", 0, found) + 1, chunk.index(b"\n", found)
+            following = chunk.find(_NEXT, found, end)
+            last = following if following >= 0 else end - len(_CLOSE)
+            windows = parsed[chunk[found + len(key) + len(_AFTER_LABEL) - 1 : last]]
+            if windows is not None:
+                points.append((parse_stamp(chunk, start), windows))
+    return points
 
 
 def read_all_series(
     data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1
 ) -> dict[str, list[Point]]:
-    """Return the readings of every account in a span of time, by label as first seen.
+    """Return every account's readings in a span of time, from the first line of each step.
 
-    The first line of each step of time is read: a longer step thins what a chart cannot show.
+    Accounts are in the order in which their labels first appear.
     """
-    return _parsed(
-        (day.stamps[number], day.line(number))
-        for day in read_days(data_dir, since_ms, until_ms)
-        for number in day.chosen(since_ms, until_ms, step_ms)
-    )
+    series: defaultdict[str, list[Point]] = defaultdict(list)
+    for part in iter_series(data_dir, since_ms, until_ms, step_ms):
+        for label, points in part.items():
+            series[label] += points
+    return dict(series)
 
 
-def iter_series(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[dict[str, list[Point]]]:
-    """Yield the readings of every account by quarters of a day: of many a week fills the memory."""
-
-    def stamped(day: Day) -> Iterator[tuple[int, bytes]]:
-        return ((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
-
-    # Not in loops of their own: their variables would keep one while the next is read.
-    lines = chain.from_iterable(map(stamped, read_days(data_dir, since_ms, until_ms)))
-    return (_parsed(part) for _, part in groupby(lines, lambda each: each[0] // QUARTER_MS))
-
-
-def sample_series(
-    data_dir: Path, since_ms: int, until_ms: int, count: int
-) -> dict[str, list[Point]]:
-    """Return every account's readings nearest after `count` evenly spaced instants of a span."""
-    day = sample(data_dir, since_ms, until_ms, count)
-    return _parsed((day.stamps[n], day.line(n)) for n in day.between(since_ms, until_ms))
+def iter_series(
+    data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1
+) -> Iterator[dict[str, list[Point]]]:
+    """Yield what `read_all_series` returns, part by part: a week of many accounts fills memory."""
+    parsed = _Parsed()
+    for chunk in read_days(data_dir, since_ms, until_ms, step_ms):
+        found: defaultdict[bytes, list[Point]] = defaultdict(list)
+        for line in chunk[:-1].split(b"\n"):
+            stamp = parse_stamp(line)
+            for raw_label, values in _split_accounts(line):
+                if (windows := parsed[values]) is not None:
+                    found[raw_label].append((stamp, windows))
+        yield {label: found[raw] for raw in found if (label := _parse_label(raw)) is not None}
 
 
-def _parsed(stamped: Iterable[tuple[int, bytes]]) -> dict[str, list[Point]]:
-    found: defaultdict[bytes, list[Point]] = defaultdict(list)
-    known = _Known()
-    for stamp, line in stamped:
-        for raw, values in _entries(line):
-            if (windows := known[values]) is not None:
-                found[raw].append((stamp, windows))
-    return {label: found[raw] for raw in found if (label := _label(raw)) is not None}
+def format_series(series: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
+    """Yield the readings of some accounts as history lines, in chunks."""
+    passes: defaultdict[int, list[dict[str, object]]] = defaultdict(list)
+    for label, points in series.items():
+        for stamp, windows in points:
+            passes[stamp].append({"label": label, **nest(windows)})
+    return join_lines(serialize_pass(stamp, passes[stamp]).encode() for stamp in sorted(passes))
 
 
-def format_series(points: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
-    """Yield the readings of some accounts as history lines: label → points in."""
-    passes: defaultdict[int, list[tuple[str, Mapping[str, int]]]] = defaultdict(list)
-    for label, readings in points.items():
-        for stamp, windows in readings:
-            passes[stamp].append((label, windows))
-    for stamp in sorted(passes):
-        accounts = [{"label": label, **nest(windows)} for label, windows in passes[stamp]]
-        body = {"timestamp": stamp, "accounts": accounts}
-        yield json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-class _Known(dict[bytes, "Windows | None"]):
-    """Values of accounts, parsed once each: the same few come again and again."""
+class _Parsed(dict[bytes, "Windows | None"]):
+    """The values of accounts, parsed once each: the same few recur in most lines."""
 
     def __missing__(self, values: bytes) -> Windows | None:
-        self[values] = windows = _windows(values)
+        self[values] = windows = _parse_windows(values)
         return windows
 
 
-def _windows(values: bytes) -> Windows | None:
-    """Return what `fiveHour":17,"sevenDay":45}` says, or None where it is damaged."""
-    if not values:
-        return {}
+def _parse_windows(values: bytes) -> Windows | None:
+    """Return what `fiveHour":17,"sevenDay":45}` says, or None if it is damaged."""
     try:
-        text = '{"' + values.decode()
-        found, end = _DECODER.raw_decode(text)
+        found = flatten(json.loads('{"' + values.decode())) if values else {}
     except (ValueError, RecursionError):
         return None
-    if end < len(text):
-        return None
-    values_by_name = flatten(found)
-    if all(type(value) is int and 0 <= value <= FULL for value in values_by_name.values()):
-        return values_by_name  # as the writer has it
-    return {
-        name: percent
-        for name, value in values_by_name.items()
-        if (percent := parse_percentage(value)) is not None
-    }
+    percentages = {name: parse_percentage(value) for name, value in found.items()}
+    return {name: percent for name, percent in percentages.items() if percent is not None}
 
 
-def _label(raw: bytes) -> str | None:
-    """Return the label that a raw one, which lacks its quotes, stands for."""
+def _parse_label(raw: bytes) -> str | None:
     try:
         return str(json.loads(b'"%b"' % raw))
     except ValueError:
         return None
 
 
-def _picked(day: Day, numbers: Iterable[int], key: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the times of the lines that an account is in, and its values there.
-
-    It is looked for near its place in the line before first: that is where it mostly is.
-    """
-    find, near = day.text.find, 0
-    for stamp, start, end in day.placed(numbers):
-        found = find(key, start + near, start + near + _NEAR)
-        if not 0 <= found < end and (found := find(key, start, end)) < 0:
-            continue
-        near = max(0, found - start - _NEAR // 2)
-        begin = found + len(key) + len(_BEHIND) - 1
-        following = find(_NEXT, found, end)
-        yield stamp, day.text[begin : following if following >= 0 else end - len(_CLOSE)]
-
-
-def _entries(line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each account's label, as it is written but for its quotes, and its values."""
-    entries = line[line.find(b"[") + 1 + len(_LABEL) : 1 - len(_CLOSE)].split(_NEXT)
-    for entry in filter(None, entries):  # there is an empty one where no account was read
-        if (label := _ESCAPED.match(entry)) is not None:
-            yield label[1], entry[label.end() + len(_BEHIND) - 1 :]
-            continue
-        raw, behind, values = entry[1:].partition(_BEHIND)
-        yield (raw if behind else raw[:-2]), values
-
-
-def _listed(day: Day, span: range) -> Iterator[bytes]:
-    """Yield lines with a comma behind each; where they are all of a text, it is copied but once."""
-    end = day.start(span.stop)
-    for start in range(day.start(span.start), end, CHUNK):
-        yield day.text[start : min(start + CHUNK, end)].replace(b"\n", b",")
+def _split_accounts(line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each account's label, as it is written but without its quotes, and its values."""
+    accounts = line[line.find(b"[") + 1 + len(_LABEL) : -len(_CLOSE)].split(_NEXT)
+    for account in filter(None, accounts):  # there is an empty one if no account was read
+        if escaped := _ESCAPED.match(account):
+            yield escaped[1], account[escaped.end() + len(_AFTER_LABEL) - 1 :]
+        else:
+            raw_label, after, values = account[1:].partition(_AFTER_LABEL)
+            yield (raw_label if after else raw_label[:-2]), values

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from cldmon.domain.model import Window, to_ms
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
-from cldmon.store.days import list_days, read_days
+from cldmon.store.days import read_days
 from cldmon.store.lines import LARGEST_DAY
-from cldmon.store.sampling import sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,8 +51,7 @@ def write(folder: Path, *lines: bytes, day: str = "2026-03-12", end: bytes = b"\
 
 
 def read(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[bytes]:
-    found = read_days(folder, since, until)
-    return [day.line(number) for day in found for number in day.between(since, until)]
+    return b"".join(read_days(folder, since, until)).splitlines()
 
 
 def as_json(folder: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Any]:
@@ -289,10 +287,13 @@ def test_a_day_that_logrotate_put_away_is_still_a_day(tmp_path: Path, suffix: st
 
 
 def test_a_day_that_is_put_away_meanwhile_is_read_whole(tmp_path: Path) -> None:
-    plain = write(tmp_path, *MINUTES)
-    [found] = list_days(tmp_path, *EVER)
+    first, second = [line(AT - DAY, alice=1)], MINUTES
+    write(tmp_path, *first, day="2026-03-11")
+    plain = write(tmp_path, *second)
+    chunks = read_days(tmp_path, *EVER)
+    assert next(chunks).splitlines() == first
     plain.rename(f"{plain}.1")
-    assert found.lines() == MINUTES
+    assert b"".join(chunks).splitlines() == second
 
 
 @given(st.integers(0, 10_000))
@@ -324,12 +325,15 @@ def test_a_day_that_is_gzipped_or_unzipped_meanwhile_is_read_whole(tmp_path: Pat
 
 
 def test_a_day_that_is_deleted_meanwhile_has_no_lines(tmp_path: Path) -> None:
-    write(tmp_path, *MINUTES[:3])
-    write(tmp_path, line(AT + DAY, alice=1), day="2026-03-13")
-    (first, second) = list_days(tmp_path, *EVER)
-    first.plain.unlink()
-    assert first.lines() == []
-    assert second.lines() == [line(AT + DAY, alice=1)]
+    lines = [line(AT + n * DAY, alice=1) for n in (-1, 0, 1)]
+    paths = [
+        write(tmp_path, text, day=f"2026-03-{day}")
+        for text, day in zip(lines, (11, 12, 13), strict=True)
+    ]
+    chunks = read_days(tmp_path, *EVER)
+    assert next(chunks).splitlines() == lines[:1]
+    paths[1].unlink()
+    assert b"".join(chunks).splitlines() == lines[2:]
 
 
 def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
@@ -347,7 +351,7 @@ def test_of_a_torn_gzip_the_readable_part_counts(tmp_path: Path) -> None:
 LOOKS = {
     "lines": "deque(reader.read_array(folder, 0, 10**14), maxlen=0)",
     "chart": "deque(reader.iter_series(folder, 0, 10**14), maxlen=0)",
-    "sample": f"reader.sample_series(folder, {AT}, {AT + DAY // 2}, 50)",
+    "sample": f"reader.read_all_series(folder, {AT}, {AT + DAY // 2}, {10 * MINUTE})",
     "end": f"History(folder).ensure({MINUTES[0].decode()!r})",
 }
 
@@ -435,9 +439,7 @@ def test_a_sample_passes_over_what_is_damaged(tmp_path: Path, filling: bytes) ->
     with path.open("ab") as file:
         file.write(filling * ((1 << 24) // len(filling)) + b"\n")
         file.writelines(each + b"\n" for each in lines[200:])
-    wanted = [AT + number * MINUTE for number in range(5, 400, 20)]
-    day = sample(tmp_path, wanted[0], wanted[-1] + 20 * MINUTE, len(wanted))
-    assert [*day.stamps] == wanted
+    assert b"".join(read_days(tmp_path, *EVER, 20 * MINUTE)).splitlines() == lines[::20]
     assert read(tmp_path) == lines
 
 
@@ -456,10 +458,9 @@ def test_the_array_comes_in_chunks_of_a_mebibyte_at_most(tmp_path: Path) -> None
     big = {f"account {n}": {"fiveHour": 50} for n in range(2000)}
     write(tmp_path, *(of(AT + n, big) for n in range(40)))
     chunks = list(reader.read_array(tmp_path, *EVER))
-    assert max(map(len, chunks)) <= reader.CHUNK
+    assert max(map(len, chunks)) <= 1 << 20
+    assert len(chunks) > 2
     assert len(json.loads(b"".join(chunks))) == 40
-    assert json.loads(b"".join(reader.json_array(read(tmp_path)))) == as_json(tmp_path)
-    assert len(list(reader.json_array(read(tmp_path)))) > 2
 
 
 def test_no_lines_are_an_empty_array(tmp_path: Path) -> None:
@@ -469,8 +470,9 @@ def test_no_lines_are_an_empty_array(tmp_path: Path) -> None:
 def test_selected_readings_are_lines_of_the_same_form(tmp_path: Path) -> None:
     write(tmp_path, *MINUTES)
     everything = reader.read_all_series(tmp_path, *EVER)
-    assert list(reader.format_series(everything)) == MINUTES
-    assert next(iter(reader.format_series({"bob": everything["bob"]}))) == line(AT, bob=99)
+    assert b"".join(reader.format_series(everything)).splitlines() == MINUTES
+    bob = b"".join(reader.format_series({"bob": everything["bob"]}))
+    assert bob.splitlines()[0] == line(AT, bob=99)
 
 
 # --- one account ------------------------------------------------------------------------------
@@ -558,23 +560,22 @@ def test_steps_of_time_thin_the_lines_to_the_first_of_each(tmp_path: Path) -> No
 
 
 @given(
-    st.lists(st.integers(0, 1439), min_size=1, unique=True),
-    st.integers(1, 20),
+    st.lists(st.integers(0, 1439), min_size=1, max_size=200, unique=True),
+    st.integers(1, 500),
     st.sampled_from([1, 40, 400]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_sample_is_what_lies_nearest_after_each_instant(
-    tmp_path: Path, minutes: list[int], count: int, width: int
+def test_a_sample_is_the_first_line_of_each_step(
+    tmp_path: Path, minutes: list[int], step: int, width: int
 ) -> None:
-    """In files of a block or of many, with lines shorter and longer than a block."""
-    midnight = to_ms(datetime(2026, 3, 12, tzinfo=UTC))
+    """In files of a chunk or of many."""
+    midnight, step_ms = to_ms(datetime(2026, 3, 12, tzinfo=UTC)), step * MINUTE
     stamps = sorted(midnight + n * MINUTE for n in minutes)
     accounts = {f"account number {n}": {"fiveHour": 42, "sevenDay": 42} for n in range(width)}
-    write(tmp_path, *(of(stamp, accounts) for stamp in stamps[:200]))
-    stamps = stamps[:200]
-    instants = [midnight + DAY * n // count for n in range(count)]
-    expected = {next((s for s in stamps if s >= instant), None) for instant in instants} - {None}
-    assert set(sample(tmp_path, midnight, midnight + DAY, count).stamps) == expected
+    write(tmp_path, *(of(stamp, accounts) for stamp in stamps))
+    expected = {stamp // step_ms: stamp for stamp in reversed(stamps)}
+    points = reader.read_all_series(tmp_path, midnight, midnight + DAY, step_ms)["account number 0"]
+    assert [stamp for stamp, _ in points] == sorted(expected.values())
 
 
 def test_a_sample_spans_days_plain_and_gzipped(tmp_path: Path) -> None:
@@ -587,7 +588,7 @@ def test_a_sample_spans_days_plain_and_gzipped(tmp_path: Path) -> None:
             (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text))
         else:
             (tmp_path / name).write_bytes(text)
-    points = reader.sample_series(tmp_path, start, start + 3 * DAY, 6)["alice"]
+    points = reader.read_all_series(tmp_path, start, start + 3 * DAY, DAY // 2)["alice"]
     assert points == [(start + n * DAY // 2, {"fiveHour": n // 2}) for n in range(6)]
 
 
@@ -598,10 +599,12 @@ def test_a_sample_holds_good_lines_only(tmp_path: Path, garbage: list[bytes], ra
     for text in garbage:
         mixed.insert(random.randrange(len(mixed) + 1), text)
     write(tmp_path, *mixed)
-    for stamp, windows in reader.sample_series(tmp_path, AT, AT + DAY // 4, 30)["alice"]:
+    points = reader.read_all_series(tmp_path, AT, AT + DAY // 4, DAY // 120)["alice"]
+    assert points
+    for stamp, windows in points:
         assert line(stamp, alice=windows["fiveHour"], bob=99 - windows["fiveHour"]) in MINUTES
 
 
 def test_a_sample_of_nothing_is_empty(tmp_path: Path) -> None:
     write(tmp_path, b"")
-    assert reader.sample_series(tmp_path, AT, AT + DAY, 10) == {}
+    assert reader.read_all_series(tmp_path, AT, AT + DAY, MINUTE) == {}

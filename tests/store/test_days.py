@@ -9,14 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cldmon import files
-from cldmon.store import index
-from cldmon.store.index import load_index, read_chunks
-from cldmon.store.lines import CHUNK
+from cldmon.store import days
+from cldmon.store.days import CHUNK, load_index, read_indexed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from cldmon.store.lines import Day
 
 EVER = (0, 10**14)
 
@@ -31,33 +28,25 @@ def day(folder: Path, *lines: bytes) -> Path:
     return path
 
 
-def found(path: Path, since: int = EVER[0], until: int = EVER[1]) -> list[Day] | None:
+def chunks(path: Path, since: int = EVER[0], until: int = EVER[1]) -> list[bytes] | None:
     with files.open_regular(path) as file:
-        known = load_index(file.fileno(), path)
-        return None if known is None else [*read_chunks(file.fileno(), known, since, until)]
+        index = load_index(file, path)
+        return None if index is None else [*read_indexed(file, index, (since, until, 1))]
 
 
 def read(path: Path, since: int = EVER[0], until: int = EVER[1]) -> bytes | None:
-    days = found(path, since, until)
-    return None if days is None else b"".join(day.text for day in days)
+    found = chunks(path, since, until)
+    return None if found is None else b"".join(found)
 
 
 def test_of_a_span_its_lines_are_read_and_no_other(tmp_path: Path) -> None:
     path = day(tmp_path, *map(line, range(10, 50, 10)))
-    for _ in range(2):  # looked at, then remembered
+    for _ in range(2):  # indexed, then remembered
         assert read(path, 20, 30) == line(20) + line(30)
         assert read(path, 21, 29) == b""
         assert read(path, 0, 10) == line(10)
         assert read(path, 40, 99) == line(40)
         assert read(path) == path.read_bytes()
-
-
-def test_lines_lie_where_they_are_said_to(tmp_path: Path) -> None:
-    path = day(tmp_path, *map(line, range(10, 50, 10)))
-    [piece] = found(path, 20, 40) or []
-    assert [(piece.stamps[n], piece.line(n)) for n in range(3)] == [
-        (stamp, line(stamp).rstrip()) for stamp in (20, 30, 40)
-    ]
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8))
@@ -82,15 +71,15 @@ def test_what_a_pass_has_appended_is_there(tmp_path: Path, counts: list[int]) ->
     ],
     ids=["torn", "foreign", "stepped back", "glued", "zeros"],
 )
-def test_a_file_that_needs_repair_is_not_taken(tmp_path: Path, text: bytes) -> None:
-    """Also where it was sound when it was last looked at."""
+def test_a_file_that_needs_repair_has_no_index(tmp_path: Path, text: bytes) -> None:
+    """Not even if it was sound when it was last indexed."""
     path = day(tmp_path, line(10), line(20))
     assert read(path) == line(10) + line(20)
     path.write_bytes(text)
     assert read(path) is None
 
 
-def test_a_file_that_was_replaced_or_changed_is_looked_at_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_replaced_or_changed_is_indexed_again(tmp_path: Path) -> None:
     path = day(tmp_path, line(10), line(20))
     assert read(path)
     for lines in (
@@ -106,37 +95,37 @@ def test_a_file_that_was_replaced_or_changed_is_looked_at_anew(tmp_path: Path) -
         assert read(path) == lines[0]
 
 
-def test_long_files_come_in_pieces(tmp_path: Path) -> None:
+def test_long_files_come_in_chunks(tmp_path: Path) -> None:
     lines = [line(stamp, "x" * 1000) for stamp in range(2000)]
     path = day(tmp_path, *lines)
-    days = found(path, 5, 1990) or []
-    assert len(days) > 2
-    assert max(len(day.text) for day in days) <= CHUNK
-    assert [day.line(n) + b"\n" for day in days for n in range(len(day.stamps))] == lines[5:1991]
+    found = chunks(path, 5, 1990) or []
+    assert len(found) > 2
+    assert max(map(len, found)) <= CHUNK
+    assert b"".join(found) == b"".join(lines[5:1991])
 
 
 def test_what_is_cut_off_meanwhile_is_gone(tmp_path: Path) -> None:
     lines = [line(stamp, "x" * 1000) for stamp in range(1000)]
     path = day(tmp_path, *lines)
     with files.open_regular(path) as file:
-        known = load_index(file.fileno(), path)
-        assert known
-        days = read_chunks(file.fileno(), known, *EVER)
-        assert next(days).text.startswith(lines[0])
+        index = load_index(file, path)
+        assert index
+        found = read_indexed(file, index, (*EVER, 1))
+        assert next(found).startswith(lines[0])
         path.write_bytes(lines[0])
-        assert [*days] == []
+        assert [*found] == []
 
 
 def test_a_line_longer_than_a_block_is_a_line(tmp_path: Path) -> None:
-    label = "x" * (2 * index.BLOCK)
+    label = "x" * (2 * days.BLOCK)
     path = day(tmp_path, line(10, label), line(20), line(30, label), line(40))
     assert read(path) == path.read_bytes()
     assert read(path, 20, 20) == line(20)
 
 
-def test_no_more_files_are_remembered_than_a_year_has(tmp_path: Path) -> None:
-    for number in range(index.MOST_FILES + 5):
+def test_no_more_indexes_are_kept_than_a_year_has_files(tmp_path: Path) -> None:
+    for number in range(days.MOST_INDEXES + 5):
         path = tmp_path / f"{number}.jsonl"
         path.write_bytes(line(number))
         assert read(path) == line(number)
-    assert len(index._known) <= index.MOST_FILES
+    assert len(days._indexes) <= days.MOST_INDEXES
