@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cldmon import files
 from cldmon.config.document import Document
-from cldmon.config.load import load, problems, read
+from cldmon.config.load import find_problems, load, read
 from cldmon.errors import BusyError, ImportFailedError, StoreError
 from cldmon.importing import Goal, take_over
 from cldmon.importing.settings import translate
@@ -507,7 +507,10 @@ def test_whatever_is_in_it_the_result_loads(body: dict[str, Any]) -> None:
     """Only that no account is left may keep a pass from it."""
     translation = translate(body)
     data = tomllib.loads(translation.text)
-    assert [key for key, _ in problems(Document(Path(), "", data), {})] in ([], [("accounts",)])
+    assert [key for key, _ in find_problems(Document(Path(), "", data), {})] in (
+        [],
+        [("accounts",)],
+    )
     assert tuple(a["label"] for a in data.get("accounts", [])) == translation.labels
 
 

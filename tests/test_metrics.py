@@ -140,7 +140,7 @@ def test_the_key_of_an_account_that_left_is_forgotten() -> None:
     assert where == {"account": "alice"}
 
 
-@given(st.text(min_size=1, max_size=20).filter(lambda text: labels.problem(text) is None))
+@given(st.text(min_size=1, max_size=20).filter(lambda text: labels.find_problem(text) is None))
 def test_any_label_comes_through_as_it_is(label: str) -> None:
     read = samples(state(account(label)))
     assert read["cldmon_account_up"] == [({"account": label}, 1)]

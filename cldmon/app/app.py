@@ -53,12 +53,12 @@ class App:
     @cached_property
     def config_path(self) -> Path:
         """The configuration file in use; raises ConfigError if there is none."""
-        return locate.find_config(self.config_path_option, self.env, locate.working_folder())
+        return locate.find_config(self.config_path_option, self.env, locate.get_working_folder())
 
     @cached_property
     def outline(self) -> Outline:
         """What readers need of the configuration."""
-        return outlines.outline(self.config_path, self.data_dir_option, self.env)
+        return outlines.read_outline(self.config_path, self.data_dir_option, self.env)
 
     @property
     def data_dir(self) -> Path:
@@ -96,13 +96,13 @@ class App:
     def targets(self, config: Config) -> list[Target]:
         """Return the accounts of a pass."""
         from cldmon.collector import Target
-        from cldmon.config.secrets import session_key
+        from cldmon.config.secrets import read_session_key
 
         folder = self.config_path.parent
         return [
             Target(
                 account.label,
-                partial(session_key, account, self.env, folder),
+                partial(read_session_key, account, self.env, folder),
                 account.organization,
             )
             for account in config.accounts
@@ -142,9 +142,9 @@ class App:
     def messenger(self, config: Config) -> SlackMessenger:
         """Return the Slack client; raises SecretError if its token cannot be read."""
         from cldmon.channels.slack.client import SlackMessenger
-        from cldmon.config.secrets import bot_token
+        from cldmon.config.secrets import read_bot_token
 
-        token = bot_token(config.notifications.slack, self.env, self.config_path.parent)
+        token = read_bot_token(config.notifications.slack, self.env, self.config_path.parent)
         return SlackMessenger(token, config.slack_url, clock=self.now)
 
     def subscribing(self, warn: Callable[[str], None]) -> Subscribing:
@@ -167,4 +167,4 @@ class App:
 
     def resolve(self, path: str) -> Path:
         """Return a configured path; a relative one counts from the configuration's folder."""
-        return locate.beside(self.config_path.parent, path, self.env)
+        return locate.resolve(self.config_path.parent, path, self.env)

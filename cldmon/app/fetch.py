@@ -11,7 +11,7 @@ from cldmon import files
 from cldmon.collector import Collector
 from cldmon.collector.next_state import Settings
 from cldmon.config import rules
-from cldmon.config.document import dotted
+from cldmon.config.document import format_key
 from cldmon.errors import SecretError, StoreError
 from cldmon.health.watchdog import Watchdog
 from cldmon.notifications.detection import ResetRule
@@ -41,8 +41,8 @@ def fetch(
     """Make one pass and report it to Prometheus and the watchdog; see `Collector.run`."""
     config, data_dir = app.config, app.outline.data_dir
     slack_enabled = config.notifications.slack.enabled
-    for key, problem in rules.missing_token(config, app.env):
-        _log.warning("%s: %s: %s", app.config_path, dotted(key), problem)
+    for key, problem in rules.find_missing_token(config, app.env):
+        _log.warning("%s: %s: %s", app.config_path, format_key(key), problem)
     collector = Collector(
         data_dir,
         app.targets(config),

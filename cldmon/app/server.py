@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.channels.slack.directory import open_directory
-from cldmon.config.exposure import check_login, remarks
+from cldmon.config.exposure import check_login, find_risks
 from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
@@ -45,7 +45,7 @@ def build_server(app: App) -> WebServer:
         # Who may come in counts from where it listens, whatever the changed file says of that.
         bound = changed.model_copy(update={"host": config.host})
         check_login(bound, app.config_path)
-        for remark in remarks(bound):
+        for remark in find_risks(bound):
             log.warning(remark)
         return build(bound)
 

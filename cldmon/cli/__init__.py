@@ -202,7 +202,7 @@ def _show(error: click.ClickException) -> None:
         return
     command = error.ctx.command_path if error.ctx else "cldmon"
     message = " ".join(error.format_message().split()).rstrip(".")  # choices are a list
-    complain(f"{message} (see `{command} --help`)")
+    print_message(f"{message} (see `{command} --help`)")
 
 
 def _tell(message: str, *, debug: bool) -> None:
@@ -211,8 +211,8 @@ def _tell(message: str, *, debug: bool) -> None:
         import traceback
 
         # The errors that it quotes, those of libraries too, may hold anything.
-        say(traceback.format_exc().rstrip("\n"))
-    complain(message)
+        print_stderr(traceback.format_exc().rstrip("\n"))
+    print_message(message)
 
 
 def _unexpected(error: Exception) -> str:
@@ -222,13 +222,13 @@ def _unexpected(error: Exception) -> str:
     return f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
 
 
-def complain(message: str) -> None:
+def print_message(message: str) -> None:
     """Say on stderr what is wrong, in words that may come from anywhere, a secret even."""
     # Set in, further lines cannot be taken for others of ours, whatever name they end in.
-    say(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
+    print_stderr(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
 
 
-def say(text: str) -> None:
+def print_stderr(text: str) -> None:
     """Say it on stderr, harmless whatever it holds, and to nobody where nobody listens."""
     with suppress(BrokenPipeError):
         click.echo("\n".join(map(sanitize, mask_secrets(text).split("\n"))), err=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.config import locate
-from cldmon.config.outline import outline
+from cldmon.config.outline import read_outline
 from cldmon.domain.text import is_printable
 from cldmon.errors import CldmonError
 
@@ -100,7 +100,9 @@ def _outline(ctx: click.Context) -> Outline | None:
         for name in ("config_path", "data_dir")
     )
     try:
-        return outline(locate.find_config(config, os.environ, Path.cwd()), data_dir, os.environ)
+        return read_outline(
+            locate.find_config(config, os.environ, Path.cwd()), data_dir, os.environ
+        )
     except (CldmonError, OSError):
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, options
+from cldmon.cli import options, print_message
 from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def command(
     from cldmon.app.fetch import fetch
     from cldmon.cli import status
     from cldmon.cli.log import delay_log
-    from cldmon.config.load import permissions_warning
+    from cldmon.config.load import find_permissions_problem
 
-    if app.config.holds_secrets and (warning := permissions_warning(app.config_path)):
-        complain(warning)
+    if app.config.holds_secrets and (warning := find_permissions_problem(app.config_path)):
+        print_message(warning)
     # A pass that a person started, not a timer.
     by_hand = any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     # Accounts are read side by side: when the first is done says nothing about the last.
@@ -61,7 +61,7 @@ def command(
             done=lambda _label: bar.update(1),
         )
     for message, failed in _group_by_failure(outcome, app.now()).items():
-        complain(f"{', '.join(failed)}: {message}")
+        print_message(f"{', '.join(failed)}: {message}")
     if as_json:
         status.show(app, outcome.snapshot, "json")
     elif sys.stdout.isatty():

@@ -8,7 +8,7 @@ import click
 
 from cldmon import files
 from cldmon.app.health import check_health
-from cldmon.cli import complain
+from cldmon.cli import print_message
 from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
 from cldmon.health import nagios as plugin
@@ -73,7 +73,7 @@ def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critica
         files.append_line(app.data_dir / HEALTH_LOG, line.encode())
     except CldmonError as raised:
         if str(raised) != str(error):
-            complain(str(raised))
+            print_message(str(raised))
     if not nagios:
         click.echo(line)
         ctx.exit(0 if verdict.ok else 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, complete, options
+from cldmon.cli import complete, options, print_message
 from cldmon.domain import ranges
 from cldmon.domain.instants import to_ms
 from cldmon.domain.labels import select_labels
@@ -82,7 +82,7 @@ def command(
     else:
         shown = _print_drawn(app, query, form)
     if not shown:
-        complain(f"no readings {_described(query)}; `cldmon fetch` takes one")
+        print_message(f"no readings {_described(query)}; `cldmon fetch` takes one")
 
 
 def _print_json(app: App, query: Query) -> bool:
@@ -129,7 +129,7 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     if not shown:
         return False
     for label in accounts.keys() - shown.keys():
-        complain(f"no readings of {label} {_described(query)}")
+        print_message(f"no readings of {label} {_described(query)}")
     click.echo(_drawing(form)(shown, windows, _frame(app, query)), color=True)
     return True
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
-from cldmon.config.locate import FILE_NAME, named_config
+from cldmon.cli import print_message
+from cldmon.config.locate import FILE_NAME, find_named_config
 
 if TYPE_CHECKING:
     from cldmon.app.app import App
@@ -40,10 +40,10 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     """
     from cldmon.importing import Goal, take_over
 
-    config = target or named_config(app.config_path_option, app.env) or Path(FILE_NAME)
+    config = target or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
     chosen = data_dir or app.data_dir_option
     goal = Goal(config, chosen.absolute() if chosen else None)
-    take_over(source, goal, app.env, tell=click.echo, warn=complain)
+    take_over(source, goal, app.env, tell=click.echo, warn=print_message)
     option = "" if config == Path(FILE_NAME) else f"--config {shlex.quote(str(config))} "
     click.echo(f"Next: cldmon {option}fetch", err=True)
     click.echo("When all is well remove the old folder: its config.json holds the keys.", err=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cldmon.config import write
-from cldmon.config.locate import FILE_NAME, named_config
+from cldmon.config.locate import FILE_NAME, find_named_config
 from cldmon.domain.secret import Secret
 
 
@@ -22,8 +22,8 @@ def command(path: Path | None) -> None:
     may read the file. A file that exists is never overwritten.
     """
     app = click.get_current_context().obj
-    target = path or named_config(app.config_path_option, app.env) or Path(FILE_NAME)
-    write.create(target, write.initial(Secret(secrets.token_urlsafe(32))))
+    target = path or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
+    write.create(target, write.make_initial(Secret(secrets.token_urlsafe(32))))
     click.echo(str(target))
     click.echo(f"Next: 1. put each account's label and session key into {target}", err=True)
     click.echo(f"      2. run: cldmon {_option(target)}fetch", err=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from logging.handlers import MemoryHandler
 from typing import TYPE_CHECKING
 
-from cldmon.cli import complain
+from cldmon.cli import print_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ class StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, with its traceback if it has one."""
-        complain(self.format(record))
+        print_message(self.format(record))
 
 
 def show_log(*, debug: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
+from cldmon.cli import print_message
 from cldmon.cli.complete import account_labels
 from cldmon.domain.key_age import KEY_LIFE
 from cldmon.domain.secret import Secret, unwrap_session_key
@@ -42,9 +42,9 @@ def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> Non
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
     from cldmon.claude.cookie_store import CookieStore
-    from cldmon.config.edit import key_place
+    from cldmon.config.edit import find_key_place
 
-    place = key_place(app.read_config(), app.config_path, label, app.env)
+    place = find_key_place(app.read_config(), app.config_path, label, app.env)
     found = _read_pasted_key(label) if paste else _open_sign_in(app, label)
     plan = "" if no_check else _check_key(app, label, found)
     place.store(found.key)
@@ -91,10 +91,10 @@ def _open_sign_in(app: App, label: str) -> SignIn:
 
 
 def _parse_key(text: str, what: str) -> Secret:
-    from cldmon.config.secrets import key_problem
+    from cldmon.config.secrets import find_key_problem
 
     key = unwrap_session_key(text)
-    if problem := key_problem(key) if key else "is empty: nothing is stored":
+    if problem := find_key_problem(key) if key else "is empty: nothing is stored":
         raise LoginError(f"{what} {problem}")
     return Secret(key)
 
@@ -123,5 +123,5 @@ def _check_key(app: App, label: str, found: SignIn) -> str:
         return result.organization.plan
     if result.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
         raise LoginError(f"not stored: {result.message} (--no-check stores it all the same)")
-    complain(f"the key could not be checked: {format_failure(result, app.now(), None)}")
+    print_message(f"the key could not be checked: {format_failure(result, app.now(), None)}")
     return ""

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from cldmon.cli import complain
+from cldmon.cli import print_message
 
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
@@ -58,11 +58,11 @@ def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str
         return
     job = plan.build_job()
     for warning in plan.warnings(job):
-        complain(warning)
+        print_message(warning)
     if action == "install":
         plan.require_root()
         schedule.install(job)
         for step in plan.next_steps():
-            complain(step)
+            print_message(step)
     else:
         click.echo(schedule.render(job), nl=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
+from cldmon.cli import print_message
 
 if TYPE_CHECKING:
     from cldmon.app.app import App
@@ -23,5 +23,5 @@ def command(app: App) -> None:
     from cldmon.app.server import build_server
 
     server = build_server(app)
-    complain(f"serving {server.url}")
+    print_message(f"serving {server.url}")
     server.run()

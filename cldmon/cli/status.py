@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain, options
+from cldmon.cli import options, print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
 from cldmon.store.latest import state_path
@@ -99,7 +99,7 @@ def _read(app: App, labels: Collection[str]) -> Snapshot:
 
 def _print(app: App, snapshot: Snapshot, form: str) -> None:
     if reason := _why_empty(app, snapshot):
-        complain(reason)
+        print_message(reason)
     if text := _format(app, snapshot, form):
         click.echo(text, color=True)
 
@@ -141,11 +141,11 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
     """Print again whenever something changed, until interrupted: a new pass, or a stale reading."""
     from cldmon.domain.freshness import view
 
-    def complain_only(text: str) -> str:
-        complain(text.removeprefix("cldmon: "))
+    def print_only(text: str) -> str:
+        print_message(text.removeprefix("cldmon: "))
         return ""
 
-    explain = complain_only if form in MACHINE_FORMATS else sanitize
+    explain = print_only if form in MACHINE_FORMATS else sanitize
     last: object = None
     while True:
         version = _state_version(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complain
+from cldmon.cli import print_message
 from cldmon.cli.complete import account_labels, slack_ids
 from cldmon.cli.options import print_json
 from cldmon.domain.labels import select_labels
@@ -68,7 +68,7 @@ def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) 
     """Return the settings of one person for one account, changed if that is asked for."""
     from cldmon.terminal.subscriptions import SubscriptionRow
 
-    subscribing = app.subscribing(complain)
+    subscribing = app.subscribing(print_message)
     select_labels([label], app.outline.labels)
     person = subscribing.person(text)
     if hit is None and reset is None:
@@ -95,9 +95,9 @@ def _names(app: App) -> dict[str, Person]:
     if not app.outline.slack_enabled:
         return {}
     try:
-        return app.subscribing(complain).names()
+        return app.subscribing(print_message).names()
     except CldmonError as error:
-        complain(f"shown without names: {error}")
+        print_message(f"shown without names: {error}")
         return {}
 
 
@@ -111,7 +111,7 @@ def _show_list(lines: Sequence[SubscriptionRow], *, as_json: bool) -> None:
     elif lines:
         _print_table(lines)
     else:
-        complain("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
+        print_message("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
 
 
 def _print_table(lines: Sequence[SubscriptionRow]) -> None:

@@ -55,7 +55,7 @@ class Document(NamedTuple):
 
     def complaint(self, key: KeyPath, problem: str) -> str:
         """Return `FILE:LINE: key.path: problem`, with whatever looks like a secret struck out."""
-        name = f"{dotted(key)}: " if key else ""
+        name = f"{format_key(key)}: " if key else ""
         return mask_secrets(f"{self.where(key)}: {name}{problem}")
 
 
@@ -68,7 +68,7 @@ def read(path: Path) -> Document:
     return Document(path, text, _parsed(path, text))
 
 
-def dotted(key: KeyPath) -> str:
+def format_key(key: KeyPath) -> str:
     """Return a key path as a person writes it, lists counted from 1: `accounts[2].label`."""
     out = ""
     for part in key:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from cldmon import files
 from cldmon.config import document
 from cldmon.config import label as labels
-from cldmon.config.installed import given_credential
-from cldmon.config.locate import beside
+from cldmon.config.installed import find_service_credential
+from cldmon.config.locate import resolve
 from cldmon.config.schema import AccountConfig
-from cldmon.config.secrets import credential
+from cldmon.config.secrets import find_credential
 from cldmon.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -53,21 +53,21 @@ class KeyPlace:
             _replace(self.path, key.reveal() + "\n", files.PRIVATE_FILE)
 
 
-def key_place(config: Config, path: Path, label: str, env: Mapping[str, str]) -> KeyPlace:
+def find_key_place(config: Config, path: Path, label: str, env: Mapping[str, str]) -> KeyPlace:
     """Return where the session key of an account belongs; a new account's is the configuration.
 
     Raises ConfigError where it is kept by other means, or its place cannot be written;
     UsageError for what cannot be a label.
     """
     account = config.account(label)
-    if account is None and (problem := labels.problem(label)):
+    if account is None and (problem := labels.find_problem(label)):
         raise UsageError(f"the label {label!r} {problem}")
     place = KeyPlace(path, label, _key_path(account or AccountConfig(label=label), path, env))
     _insist_on_writable(place.path)
     return place
 
 
-def with_key(text: str, label: str, key: str) -> str:
+def set_key(text: str, label: str, key: str) -> str:
     """Return a configuration's text with the session key of an account, which may be new.
 
     Raises ConfigError where no edit is found that changes this and nothing else.
@@ -88,10 +88,10 @@ def _key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> P
         if name in given:
             raise ConfigError(f"{owner} {name}, where cldmon cannot store one: {remedy}")
     if sources.file is not None:
-        return beside(config.parent, sources.file, env)
-    if not given and (found := credential(sources.credential, env)):
+        return resolve(config.parent, sources.file, env)
+    if not given and (found := find_credential(sources.credential, env)):
         raise _by_systemd(owner, str(found), None)
-    if not given and (told := given_credential(sources.credential, config, env)):
+    if not given and (told := find_service_credential(sources.credential, config, env)):
         raise _by_systemd(owner, str(told), told.file)
     return config
 
@@ -122,7 +122,7 @@ def _store_in_config(path: Path, label: str, key: Secret) -> None:
     with files.wrap_os_errors("look at", path):
         mode = stat.S_IMODE(path.stat().st_mode)
     try:
-        edited = with_key(text, label, key.reveal())
+        edited = set_key(text, label, key.reveal())
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}: write the key there yourself") from error
     _replace(path, edited, mode)

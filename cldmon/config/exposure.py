@@ -38,9 +38,9 @@ def check_login(config: Config, path: Path) -> None:
     )
 
 
-def remarks(config: Config) -> Iterator[str]:
+def find_risks(config: Config) -> Iterator[str]:
     """Yield what a person who starts the server should know."""
-    yield from open_logins(config)
+    yield from find_open_logins(config)
     everywhere = config.host.strip("[]") in _EVERY_ADDRESS
     if everywhere and config.allowed_hosts is None and config.public_url is None:
         yield "only Host names of this machine are answered: set allowed_hosts to those in use"
@@ -51,7 +51,7 @@ def remarks(config: Config) -> Iterator[str]:
         yield "api_token can be guessed: make it long"
 
 
-def open_logins(config: Config) -> Iterator[str]:
+def find_open_logins(config: Config) -> Iterator[str]:
     """Yield by which ways others may log in as anybody."""
     if config.login_mode != "open":
         return

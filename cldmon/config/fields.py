@@ -34,7 +34,7 @@ def _pointer(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    if problem := labels.problem(text):
+    if problem := labels.find_problem(text):
         raise ValueError(problem)
     return text
 
@@ -47,7 +47,7 @@ def _interval(minutes: float) -> float:
     return minutes
 
 
-def whole(low: int, high: int) -> AfterValidator:
+def integer_between(low: int, high: int) -> AfterValidator:
     """Return the check that a number is within bounds, both included."""
 
     def check(number: int) -> int:

@@ -39,7 +39,7 @@ class Call(NamedTuple):
 
     def is_of(self, config: Path) -> bool:
         """Return whether it is for a configuration; one that names none may be for any."""
-        return self.config is None or is_same(self.config, config)
+        return self.config is None or is_same_file(self.config, config)
 
 
 class Credential(NamedTuple):
@@ -80,7 +80,7 @@ class FetchService(NamedTuple):
     def call(self) -> Call:
         """What it calls."""
         commands = self.settings.get("ExecStart", ())
-        return call(words(commands[-1], doubled="%$") if commands else ())
+        return parse_call(split_words(commands[-1], doubled="%$") if commands else ())
 
     def credential(self, name: str) -> Credential | None:
         """Return how it is given the credential of that name, or None."""
@@ -101,7 +101,7 @@ class FetchService(NamedTuple):
     def data_dir(self, configured: str | None, config: Path) -> Path:
         """Return where its passes keep their data, given what its configuration says of that."""
         named = self.call
-        return locate.data_dir(configured, named.config or config, named.data_dir, self._env)
+        return locate.find_data_dir(configured, named.config or config, named.data_dir, self._env)
 
     def may_write(self, folder: Path) -> bool:
         """Return whether the folder is not read-only for it."""
@@ -122,33 +122,33 @@ class FetchService(NamedTuple):
         return env
 
     def _listed(self, key: str) -> Iterator[list[str]]:
-        yield from map(words, self.settings.get(key, ()))
+        yield from map(split_words, self.settings.get(key, ()))
 
 
-def fetch_services(
+def find_fetch_services(
     env: Mapping[str, str], system: Iterable[Path] = SYSTEM_FOLDERS
 ) -> list[FetchService]:
     """Return the services that make passes, those of the system and of the caller's own manager."""
-    own = (each._replace(of_user=True) for each in _found_in((user_folder(env),)))
+    own = (each._replace(of_user=True) for each in _found_in((get_user_units(env),)))
     return [*_found_in(tuple(system)), *own]
 
 
-def given_credential(name: str, config: Path, env: Mapping[str, str]) -> Credential | None:
+def find_service_credential(name: str, config: Path, env: Mapping[str, str]) -> Credential | None:
     """Return how systemd gives the passes of a configuration the credential of that name, or None.
 
     Whoever is not such a pass cannot see it.
     """
-    services = [each for each in fetch_services(env) if each.call.is_of(config)]
+    services = [each for each in find_fetch_services(env) if each.call.is_of(config)]
     found = (service.credential(name) for service in services)
     return next(filter(None, found), None)
 
 
-def user_folder(env: Mapping[str, str]) -> Path:
+def get_user_units(env: Mapping[str, str]) -> Path:
     """Return where a user's own units are."""
-    return locate.user_config(env).parent.parent / "systemd" / "user"
+    return locate.get_user_config(env).parent.parent / "systemd" / "user"
 
 
-def call(argv: Sequence[str]) -> Call:
+def parse_call(argv: Sequence[str]) -> Call:
     """Return what the words of a call of cldmon name."""
     found: dict[str, Path] = {}
     rest = iter(argv)
@@ -159,19 +159,19 @@ def call(argv: Sequence[str]) -> Call:
     return Call(found.get("--config"), found.get("--data-dir"))
 
 
-def crontab_calls(crontab: str) -> list[Call]:
+def parse_crontab(crontab: str) -> list[Call]:
     """Return the calls in a crontab that make passes."""
     lines = [line.strip() for line in crontab.splitlines()]
     fetches = [x for x in lines if "cldmon" in x and "fetch" in x and not x.startswith("#")]
-    return [call(_shell_words(line.replace(r"\%", "%"))) for line in fetches]
+    return [parse_call(_shell_words(line.replace(r"\%", "%"))) for line in fetches]
 
 
-def words(value: str, doubled: str = "%") -> list[str]:
+def split_words(value: str, doubled: str = "%") -> list[str]:
     """Return the words of a setting; each letter of `doubled` stands twice for itself."""
     return [_plain(match[0], doubled) for match in _WORD.finditer(value)]
 
 
-def settings(text: str) -> dict[str, list[str]]:
+def parse_settings(text: str) -> dict[str, list[str]]:
     """Return every setting in the [Service] section of a unit's text, its values in order."""
     found: dict[str, list[str]] = defaultdict(list)
     section = ""
@@ -195,7 +195,7 @@ def _found_in(folders: Sequence[Path]) -> Iterator[FetchService]:
             if path.name not in seen:
                 seen.add(path.name)
                 files = (path, *_drop_ins(folders, path.name))
-                yield FetchService(path, settings("\n".join(map(_text, files))))
+                yield FetchService(path, parse_settings("\n".join(map(_text, files))))
 
 
 def _drop_ins(folders: Sequence[Path], name: str) -> list[Path]:
@@ -240,7 +240,7 @@ def _plain(word: str, doubled: str) -> str:
     return text
 
 
-def is_same(one: Path, other: Path) -> bool:
+def is_same_file(one: Path, other: Path) -> bool:
     """Return whether two paths are one file; by their names where there is none."""
     try:
         return one.samefile(other)

@@ -8,7 +8,7 @@ from cldmon.domain.text import is_printable
 MAX_LENGTH = 80
 
 
-def problem(label: object) -> str | None:
+def find_problem(label: object) -> str | None:
     """Return what is wrong with an account's label and what it has to be, or None."""
     if not isinstance(label, str):
         return "expected a string in quotes"

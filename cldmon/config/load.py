@@ -57,7 +57,7 @@ def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
     """
     found = document.read(path)
     config = _valid(found)
-    _raise_if_any(found, rules.nothing_to_read(config, env))
+    _raise_if_any(found, rules.find_missing(config, env))
     return config
 
 
@@ -70,7 +70,7 @@ def read(path: Path) -> Config:
     return _valid(document.read(path))
 
 
-def problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
+def find_problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
     """Return what a pass could not do with a document: key paths, and what is wrong with each."""
     try:
         config = Config.model_validate(found.data)
@@ -78,12 +78,12 @@ def problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
         return _shape_problems(error)
     return [
         *rules.find_conflicts(config, found),
-        *rules.missing_keys(config, env),
-        *rules.missing_token(config, env),
+        *rules.find_missing_keys(config, env),
+        *rules.find_missing_token(config, env),
     ]
 
 
-def permissions_warning(path: Path) -> str | None:
+def find_permissions_problem(path: Path) -> str | None:
     """Return a warning if others than its owner may read or write a file of secrets, or None."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

@@ -33,9 +33,9 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     Raises ConfigError, with the places that were looked at, when there is none; and where the one
     in the working folder is somebody else's: it can name programs, and nobody has asked for it.
     """
-    if named := named_config(option, env):
+    if named := find_named_config(option, env):
         return cwd / named
-    places = (cwd / FILE_NAME, user_config(env), SYSTEM_CONFIG)
+    places = (cwd / FILE_NAME, get_user_config(env), SYSTEM_CONFIG)
     for place in places:
         if os.path.isfile(place):  # noqa: PTH113 - Path.is_file raises where it may not look
             if place.parent == cwd:
@@ -45,7 +45,7 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     raise ConfigError(f"no configuration found (looked at {looked}); `cldmon init` writes one")
 
 
-def working_folder() -> Path:
+def get_working_folder() -> Path:
     """Return the working folder; raises ConfigError where it has been removed meanwhile."""
     try:
         return Path.cwd()
@@ -56,18 +56,18 @@ def working_folder() -> Path:
         raise ConfigError(message) from error
 
 
-def named_config(option: Path | None, env: Mapping[str, str]) -> Path | None:
+def find_named_config(option: Path | None, env: Mapping[str, str]) -> Path | None:
     """Return the configuration file that `--config` or `$CLDMON_CONFIG` names, if either does."""
     named = str(option) if option else env.get("CLDMON_CONFIG", "")
-    return expanded(named, env) if named else None
+    return expand_user(named, env) if named else None
 
 
-def user_config(env: Mapping[str, str]) -> Path:
+def get_user_config(env: Mapping[str, str]) -> Path:
     """Return where the user's own configuration belongs by the XDG rules."""
     return _xdg("XDG_CONFIG_HOME", ".config", env) / "cldmon" / FILE_NAME
 
 
-def data_dir(
+def find_data_dir(
     configured: str | None, config_path: Path, option: Path | None, env: Mapping[str, str]
 ) -> Path:
     """Return the folder that holds the data, as an absolute path.
@@ -77,9 +77,9 @@ def data_dir(
     `/etc/cldmon/config.toml`, whoever reads it, `$XDG_STATE_HOME/cldmon`.
     """
     if named := _named_data_dir(option, env):
-        return expanded(named[1], env).absolute()
+        return expand_user(named[1], env).absolute()
     if configured:
-        return beside(config_path.parent, configured, env).absolute()
+        return resolve(config_path.parent, configured, env).absolute()
     if state := env.get("STATE_DIRECTORY", "").split(":")[0]:
         return Path(state).absolute()
     if os.path.abspath(config_path) == str(SYSTEM_CONFIG):  # noqa: PTH100 - links stay links
@@ -98,16 +98,16 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
         )
 
 
-def expanded(text: str, env: Mapping[str, str]) -> Path:
+def expand_user(text: str, env: Mapping[str, str]) -> Path:
     """Return a path with a leading `~` replaced by `$HOME`."""
     if text == "~" or text.startswith("~/"):
         return _home(env) / text[2:]
     return Path(text)
 
 
-def beside(folder: Path, text: str, env: Mapping[str, str]) -> Path:
+def resolve(folder: Path, text: str, env: Mapping[str, str]) -> Path:
     """Return a configured path: a relative one counts from the configuration's folder."""
-    return folder / expanded(text, env)
+    return folder / expand_user(text, env)
 
 
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:

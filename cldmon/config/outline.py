@@ -27,7 +27,7 @@ class Outline(NamedTuple):
     slack_enabled: bool
 
 
-def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) -> Outline:
+def read_outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) -> Outline:
     """Return what readers need of the configuration at `path`.
 
     Raises ConfigError for a file that cannot be read, and as `load.read` where one of these values
@@ -41,12 +41,12 @@ def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) ->
         named = data.get("data_dir")
         is_usable = (
             locate.MIN_INTERVAL_MINUTES <= minutes <= locate.MAX_INTERVAL_MINUTES
-            and not any(map(label.problem, labels))
+            and not any(map(label.find_problem, labels))
             and is_printable(named or "")
         )
         if is_usable:
             return Outline(
-                locate.data_dir(named, path, data_dir_option, env),
+                locate.find_data_dir(named, path, data_dir_option, env),
                 timedelta(minutes=minutes),
                 labels,
                 slack.get("enabled", False) is True,
@@ -55,7 +55,7 @@ def outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str]) ->
 
     config = read(path)  # raises the error that says what is wrong
     return Outline(
-        locate.data_dir(config.data_dir, path, data_dir_option, env),
+        locate.find_data_dir(config.data_dir, path, data_dir_option, env),
         config.interval,
         tuple(account.label for account in config.accounts),
         config.notifications.slack.enabled,

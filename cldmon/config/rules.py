@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.config.secrets import credential, key_problem, token_problem
+from cldmon.config.secrets import find_credential, find_key_problem, find_token_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,15 +35,15 @@ def find_conflicts(config: Config, found: Document) -> Iterator[Problem]:
             yield (*key, given[1]), f"{given[0]} is set, too; keep one of the two"
 
 
-def nothing_to_read(config: Config, env: Mapping[str, str]) -> list[Problem]:
+def find_missing(config: Config, env: Mapping[str, str]) -> list[Problem]:
     """Return why a pass could read no account: there is none, or none with a key."""
     if not config.accounts:
         return [(("accounts",), _ADD_ACCOUNT)]
-    keyless = list(missing_keys(config, env))
+    keyless = list(find_missing_keys(config, env))
     return keyless if len(keyless) == len(config.accounts) else []
 
 
-def missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
+def find_missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
     """Yield the accounts that have no session key, or one that cannot be right."""
     for number, account in enumerate(config.accounts):
         sources = account.sources()
@@ -51,12 +51,12 @@ def missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
         if not _available(sources, env):
             yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
         elif sources.inline is not None and (
-            problem := key_problem(sources.inline.get_secret_value())
+            problem := find_key_problem(sources.inline.get_secret_value())
         ):
             yield (*key, "session_key"), problem
 
 
-def missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
+def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is wrong with Slack's token where Slack is on."""
     if not config.notifications.slack.enabled:
         return
@@ -64,13 +64,13 @@ def missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
     if not _available(sources, env):
         yield (*SLACK, "enabled"), f"Slack is on without a token; {_ADD_BOT}"
     elif sources.inline is not None and (
-        problem := token_problem(sources.inline.get_secret_value())
+        problem := find_token_problem(sources.inline.get_secret_value())
     ):
         yield (*SLACK, "bot_token"), problem
 
 
 def _available(sources: Sources, env: Mapping[str, str]) -> bool:
-    return bool(sources.given()) or credential(sources.credential, env) is not None
+    return bool(sources.given()) or find_credential(sources.credential, env) is not None
 
 
 def _all_sources(config: Config) -> Iterator[tuple[KeyPath, Sources]]:

@@ -33,7 +33,7 @@ from cldmon.config.fields import (
     ServiceUrl,
     SessionKey,
     Uuid,
-    whole,
+    integer_between,
 )
 from cldmon.config.network import is_loopback, normalize_host
 
@@ -98,7 +98,7 @@ class BrowserConfig(_Table):
 
     executable: Line | None = None
     headless: bool = True
-    concurrency: Annotated[int, whole(1, 64)] | None = None
+    concurrency: Annotated[int, integer_between(1, 64)] | None = None
     timeout_seconds: Seconds = 20
     user_agent: Line | None = None
     sandbox: bool | None = None
@@ -147,18 +147,18 @@ class MetricsConfig(_Table):
 
 
 class Config(_Table):
-    """A whole configuration, as written: `locate.data_dir` resolves `data_dir`."""
+    """A whole configuration, as written: `locate.find_data_dir` resolves `data_dir`."""
 
     session_secret: HeaderSecret | None = None
     host: HostName = "127.0.0.1"
-    port: Annotated[int, whole(1, 65535)] = 3000
+    port: Annotated[int, integer_between(1, 65535)] = 3000
     public_url: PublicUrl | None = None
     allowed_hosts: HostNames | None = None
     trusted_proxies: Networks = LOOPBACK_NETWORKS
     login: Literal["open", "code"] | None = None
     api_token: HeaderSecret | None = None
     fetch_interval_minutes: Minutes = locate.DEFAULT_INTERVAL_MINUTES
-    history_keep_days: Annotated[int, whole(0, MAX_KEEP_DAYS)] = 0
+    history_keep_days: Annotated[int, integer_between(0, MAX_KEEP_DAYS)] = 0
     data_dir: Line | None = None
     browser: BrowserConfig = BrowserConfig.model_construct()
     notifications: NotificationsConfig = NotificationsConfig.model_construct()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from cldmon import files
-from cldmon.config.locate import beside
+from cldmon.config.locate import resolve
 from cldmon.domain.secret import Secret, mask_secrets, unwrap_session_key
 from cldmon.errors import SecretError
 
@@ -45,7 +45,7 @@ class _UnavailableError(Exception):
     """Why a secret is not to be had, told without its owner's name."""
 
 
-def session_key(
+def read_session_key(
     account: AccountConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
 ) -> Secret:
     """Return an account's session key.
@@ -55,17 +55,19 @@ def session_key(
     Raises SecretError, which names the account and says what to do.
     """
     owner = f'account "{account.label}"'
-    return _secret(owner, account.sources(), env, config_dir, run, key_problem, unwrap_session_key)
+    return _secret(
+        owner, account.sources(), env, config_dir, run, find_key_problem, unwrap_session_key
+    )
 
 
-def bot_token(
+def read_bot_token(
     slack: SlackConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
 ) -> Secret:
     """Return Slack's bot token; as `session_key`."""
-    return _secret("Slack", slack.sources(), env, config_dir, run, token_problem)
+    return _secret("Slack", slack.sources(), env, config_dir, run, find_token_problem)
 
 
-def key_problem(key: str) -> str | None:
+def find_key_problem(key: str) -> str | None:
     """Return what is wrong with a session key and what to do, or None; the key is not quoted."""
     if key == PLACEHOLDER_KEY:
         return (
@@ -78,14 +80,14 @@ def key_problem(key: str) -> str | None:
     return "is not a session key: one starts with sk-ant-sid01- or sk-ant-sid02-; copy it again"
 
 
-def token_problem(token: str) -> str | None:
+def find_token_problem(token: str) -> str | None:
     """Return what is wrong with a Slack bot token, or None; the token is not quoted."""
     if _TOKEN.fullmatch(token):
         return None
     return "is not a Slack token: one starts with xoxb- and is a single word; copy it again"
 
 
-def credential(name: str, env: Mapping[str, str]) -> Path | None:
+def find_credential(name: str, env: Mapping[str, str]) -> Path | None:
     """Return the systemd credential of that name, if there is one."""
     folder = env.get("CREDENTIALS_DIRECTORY", "")
     if not folder or "/" in name or name in (".", ".."):
@@ -193,12 +195,12 @@ def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run)
     if sources.inline is not None:
         return sources.inline.get_secret_value()
     if sources.file is not None:
-        return _from_file(beside(config_dir, sources.file, env))
+        return _from_file(resolve(config_dir, sources.file, env))
     if sources.env is not None:
         return _from_env(sources.env, env)
     if sources.command is not None:
         return _from_command(sources.command, env, config_dir, run)
-    if path := credential(sources.credential, env):
+    if path := find_credential(sources.credential, env):
         return _from_file(path)
     raise _UnavailableError(f"is not there; set {sources.name} in the configuration")
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _UNSET = '# session_secret = ""'
 
 
-def example() -> str:
+def read_example() -> str:
     """Return the commented example, which loads but for its placeholder key."""
     return resources.files("cldmon.config").joinpath("example.toml").read_text("utf-8")
 
 
-def initial(session_secret: Secret) -> str:
+def make_initial(session_secret: Secret) -> str:
     """Return the example with a session secret of its own."""
-    return example().replace(_UNSET, f'session_secret = "{session_secret.reveal()}"', 1)
+    return read_example().replace(_UNSET, f'session_secret = "{session_secret.reveal()}"', 1)
 
 
 def create(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from cldmon.config import locate
-from cldmon.config.installed import is_same
+from cldmon.config.installed import is_same_file
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.errors import StoreError
 from cldmon.store import HEALTH_LOG, PASS_LOCK
@@ -86,7 +86,7 @@ def check_data_of_passes(installation: Installation) -> Iterator[Check]:
         if call.data_dir
     ]
     for name, folder, command in scheduled:
-        if not is_same(folder, ours):
+        if not is_same_file(folder, ours):
             setting = f"data_dir = {json.dumps(str(folder), ensure_ascii=False)}"
             yield fail(
                 "data folder",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.collector.lookups import start_lookups
-from cldmon.config.installed import crontab_calls, fetch_services, given_credential
+from cldmon.config.installed import find_fetch_services, find_service_credential, parse_crontab
 from cldmon.config.secrets import run_program
 from cldmon.errors import ConfigError, StoreError
 from cldmon.store.state import State, StateFile
@@ -74,12 +74,12 @@ class Installation:
     @cached_property
     def services(self) -> list[FetchService]:
         """The systemd services that run passes for this configuration."""
-        return [each for each in fetch_services(self.app.env) if self._is_ours(each.call)]
+        return [each for each in find_fetch_services(self.app.env) if self._is_ours(each.call)]
 
     @cached_property
     def other_services(self) -> list[FetchService]:
         """The systemd services that run passes for another configuration."""
-        return [each for each in fetch_services(self.app.env) if not self._is_ours(each.call)]
+        return [each for each in find_fetch_services(self.app.env) if not self._is_ours(each.call)]
 
     @cached_property
     def crontab_calls(self) -> list[tuple[str, Call]]:
@@ -87,7 +87,7 @@ class Installation:
         return [
             (name, call)
             for name, text in self._crontabs()
-            for call in crontab_calls(text)
+            for call in parse_crontab(text)
             if self._is_ours(call)
         ]
 
@@ -104,7 +104,7 @@ class Installation:
         """
         if sources.given() or self.config_path is None:
             return None
-        return given_credential(sources.credential, self.config_path, self.app.env)
+        return find_service_credential(sources.credential, self.config_path, self.app.env)
 
     def _is_ours(self, call: Call) -> bool:
         return self.config_path is None or call.is_of(self.config_path)

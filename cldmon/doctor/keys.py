@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.config.edit import key_place
+from cldmon.config.edit import find_key_place
 from cldmon.doctor.browser import without_hint
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
@@ -217,7 +217,7 @@ def renewal_of(installation: Installation, label: str) -> str:
     """Return how to get an account a new key: by `cldmon login`, or by hand where that fails."""
     try:
         app = installation.app
-        key_place(app.read_config(), app.config_path, label, app.env)
+        find_key_place(app.read_config(), app.config_path, label, app.env)
     except CldmonError as error:
         return str(error)
     return f"cldmon login {shlex.quote(label)}"

@@ -8,9 +8,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from cldmon import __version__
-from cldmon.config.exposure import KNOWN_SECRETS, SHORT_SECRET, open_logins
-from cldmon.config.load import load, permissions_warning, read
-from cldmon.config.locate import beside
+from cldmon.config.exposure import KNOWN_SECRETS, SHORT_SECRET, find_open_logins
+from cldmon.config.load import find_permissions_problem, load, read
+from cldmon.config.locate import resolve
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.errors import ConfigError
 
@@ -50,8 +50,8 @@ def check_permissions(installation: Installation) -> Iterator[Check]:
     if config:
         named = [account.session_key_file for account in config.accounts]
         named.append(config.notifications.slack.bot_token_file)
-        files += [beside(path.parent, file, installation.app.env) for file in named if file]
-    exposed = [file for file in files if permissions_warning(file)]
+        files += [resolve(path.parent, file, installation.app.env) for file in named if file]
+    exposed = [file for file in files if find_permissions_problem(file)]
     for file in exposed:
         mode = stat.S_IMODE(file.stat().st_mode)
         detail = f"{file} is readable by other users (mode {mode:04o})"
@@ -78,6 +78,6 @@ def check_session_secret(installation: Installation) -> Iterator[Check]:
 
 def check_logins(installation: Installation) -> Iterator[Check]:
     """Check that users of other machines cannot log in under any name."""
-    for warning in open_logins(installation.config) if installation.config else ():
+    for warning in find_open_logins(installation.config) if installation.config else ():
         remedy = 'set login = "code", unless a proxy in front of cldmon authenticates users'
         yield warn("logins", warning, remedy)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cldmon.config import locate, write
-from cldmon.config.outline import outline
+from cldmon.config.outline import read_outline
 from cldmon.errors import ImportFailedError
 from cldmon.importing import node
 from cldmon.importing.data import staged
@@ -96,8 +96,8 @@ def _compare(translation: Translation, existing: Path, *, tell: Tell, warn: Tell
 
 def _data_dir(goal: Goal, env: Mapping[str, str]) -> Path:
     if goal.data_dir is None and goal.config.exists():
-        return outline(goal.config, None, env).data_dir
-    return locate.data_dir(None, goal.config, goal.data_dir, env)
+        return read_outline(goal.config, None, env).data_dir
+    return locate.find_data_dir(None, goal.config, goal.data_dir, env)
 
 
 def _count(number: int, noun: str) -> str:

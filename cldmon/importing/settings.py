@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cldmon.config.document import Document, dotted
+from cldmon.config.document import Document, format_key
 from cldmon.config.exposure import KNOWN_SECRETS
-from cldmon.config.load import problems
+from cldmon.config.load import find_problems
 from cldmon.domain.secret import mask_secrets, unwrap_session_key
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class _Work:
         given = entry.get("sessionKey")
         key = unwrap_session_key(given) if isinstance(given, str) else ""
         person = {"label": entry["label"], "session_key": key}
-        refused = problems(Document(Path(), "", {"accounts": [person]}), {})
+        refused = find_problems(Document(Path(), "", {"accounts": [person]}), {})
         if not refused:
             self.people.append(person)
         elif refused[0][0][-1] == "session_key":
@@ -133,7 +133,7 @@ class _Work:
 
     def leave_out_what_is_refused(self) -> None:
         """Drop one refused key after the other: each may be the reason of another's refusal."""
-        while refused := problems(self.document(), {}):
+        while refused := find_problems(self.document(), {}):
             path, problem = refused[0]
             key = str(path[-1])
             del (self.slack if key in self.slack else self.found)[key]
@@ -144,7 +144,7 @@ class _Work:
         return Document(Path(), "", data)
 
     def leave(self, path: KeyPath, why: str) -> None:
-        self.remarks.append(f"{mask_secrets(dotted(path))}: not taken: {why}")
+        self.remarks.append(f"{mask_secrets(format_key(path))}: not taken: {why}")
 
     def translation(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}

@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cldmon.config.installed import FETCH_SERVICES, FetchService, crontab_calls, settings
+from cldmon.config.installed import FETCH_SERVICES, FetchService, parse_crontab, parse_settings
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron, systemd
 from cldmon.schedule.checksum import Origin, origin
@@ -142,7 +142,7 @@ class Systemd:
     def _call(self, path: Path) -> Call | None:
         """Return how a service calls cldmon."""
         text = self.system.read(path) if path.suffix == ".service" else None
-        return None if text is None else FetchService(path, settings(text)).call
+        return None if text is None else FetchService(path, parse_settings(text)).call
 
     def _present(self) -> list[Path]:
         return [path for path in self.places.all_files if self.system.read(path) is not None]
@@ -195,7 +195,7 @@ class Cron:
         crontab = self._read()
         before, block, after = cron.split(crontab, self.name)
         self._refuse_other_configuration(block, job.config)
-        for call in crontab_calls(before + after):
+        for call in parse_crontab(before + after):
             _refuse_shared_data("a line in the crontab", call, job)
         wanted = cron.replace_block(crontab, cron.format_block(job), self.name)
         if wanted == crontab:
@@ -277,7 +277,7 @@ def _refuse_shared_data(what: str, call: Call, job: Job) -> None:
 
 
 def _first_call(block: str | None) -> Call | None:
-    return next(iter(crontab_calls(block or "")), None)
+    return next(iter(parse_crontab(block or "")), None)
 
 
 def _state(text: str | None, wanted: str, call: Call | None, job: Job) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cldmon.claude import apparmor
 from cldmon.claude.browser import find_browser
 from cldmon.config import locate
-from cldmon.config.installed import user_folder
+from cldmon.config.installed import get_user_units
 from cldmon.domain.text import is_printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
 from cldmon.schedule.checksum import Origin, origin
@@ -72,7 +72,7 @@ class Plan:
         data_dir = self._data_dir(config, path)
         written: tuple[Path, ...] = ()
         if config.metrics.textfile:
-            folder = locate.beside(path.parent, config.metrics.textfile, env).parent
+            folder = locate.resolve(path.parent, config.metrics.textfile, env).parent
             written = () if folder.is_relative_to(data_dir) else (folder,)
         try:
             group = grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
@@ -157,7 +157,7 @@ class Plan:
         return SERVICE_USER if owner == "root" else owner
 
     def _places(self) -> Places:
-        places = Places(user_folder(self.app.env)) if self.of_user else SYSTEM
+        places = Places(get_user_units(self.app.env)) if self.of_user else SYSTEM
         return places._replace(name=self.name)
 
     def _data_dir(self, config: Config, path: Path) -> Path:
@@ -171,7 +171,7 @@ class Plan:
             )
         if not self.of_user:
             env["STATE_DIRECTORY"] = str(STATE_DIR)
-        return locate.data_dir(config.data_dir, path, self.app.data_dir_option, env)
+        return locate.find_data_dir(config.data_dir, path, self.app.data_dir_option, env)
 
     def _default_data_dir(self, job: Job) -> Path:
         """Return the data folder that the job's user gets from the configuration alone."""
@@ -182,7 +182,7 @@ class Plan:
             env = {**self.app.env}
             for name in ("CLDMON_DATA_DIR", "STATE_DIRECTORY"):
                 env.pop(name, None)
-        return locate.data_dir(read(job.config).data_dir, job.config, None, env)
+        return locate.find_data_dir(read(job.config).data_dir, job.config, None, env)
 
     @property
     def _installs_profiles(self) -> bool:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.config import write
-from cldmon.config.edit import key_place, with_key
+from cldmon.config.edit import find_key_place, set_key
 from cldmon.config.load import read
-from cldmon.config.secrets import session_key
+from cldmon.config.secrets import read_session_key
 from cldmon.domain.secret import Secret
 from cldmon.errors import ConfigError, UsageError
 
@@ -44,14 +44,14 @@ def lines_changed(before: str, after: str) -> tuple[list[str], list[str]]:
 
 
 def test_only_the_key_of_the_account_changes() -> None:
-    assert lines_changed(TWO, with_key(TWO, "alice", KEY)) == (
+    assert lines_changed(TWO, set_key(TWO, "alice", KEY)) == (
         ['session_key = "sk-ant-sid01-old" # from May'],
         [f'session_key = "{KEY}" # from May'],
     )
 
 
 def test_the_placeholder_of_the_example_is_replaced() -> None:
-    gone, new = lines_changed(write.example(), with_key(write.example(), "alice", KEY))
+    gone, new = lines_changed(write.read_example(), set_key(write.read_example(), "alice", KEY))
     assert gone == ['session_key = "sk-ant-sid01-REPLACE-ME"']
     assert new == [f'session_key = "{KEY}"']
 
@@ -59,11 +59,11 @@ def test_the_placeholder_of_the_example_is_replaced() -> None:
 def test_an_account_without_key_gets_it_below_its_label() -> None:
     text = '[[accounts]]\nlabel = "alice" # me\n\n# the end'
     expected = f'[[accounts]]\nlabel = "alice" # me\nsession_key = "{KEY}"\n\n# the end\n'
-    assert with_key(text, "alice", KEY) == expected
+    assert set_key(text, "alice", KEY) == expected
 
 
 def test_a_new_account_comes_last() -> None:
-    assert with_key(TWO, "carol", KEY) == (
+    assert set_key(TWO, "carol", KEY) == (
         f'{TWO}\n\n[[accounts]]\nlabel = "carol"\nsession_key = "{KEY}"\n'
     )
 
@@ -81,7 +81,7 @@ def test_a_new_account_comes_last() -> None:
     ],
 )
 def test_however_it_is_written_the_key_and_nothing_else_changes(text: str) -> None:
-    before, after = tomllib.loads(text), tomllib.loads(with_key(text, "alice", KEY))
+    before, after = tomllib.loads(text), tomllib.loads(set_key(text, "alice", KEY))
     accounts = {a["label"]: a for a in after.pop("accounts")}
     others = {a["label"]: a for a in before.pop("accounts", [])}
     assert accounts.pop("alice")["session_key"] == KEY
@@ -94,8 +94,8 @@ LABELS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp")
 
 @given(LABELS)
 def test_any_label_can_be_added_and_found_again(label: str) -> None:
-    once = with_key(TWO, label, "sk-ant-sid01-first")
-    assert tomllib.loads(with_key(once, label, KEY))["accounts"][-1] == {
+    once = set_key(TWO, label, "sk-ant-sid01-first")
+    assert tomllib.loads(set_key(once, label, KEY))["accounts"][-1] == {
         "label": label,
         "session_key": KEY,
     }
@@ -109,12 +109,12 @@ def config(folder: Path, entry: str) -> Path:
 
 
 def store(path: Path, label: str = "alice") -> None:
-    key_place(read(path), path, label, {}).store(Secret(KEY))
+    find_key_place(read(path), path, label, {}).store(Secret(KEY))
 
 
 def stored(path: Path) -> str:
     [account] = read(path).accounts
-    return session_key(account, {}, path.parent).reveal()
+    return read_session_key(account, {}, path.parent).reveal()
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640])
@@ -166,7 +166,7 @@ def test_a_systemd_credential_is_not_for_us_to_store(tmp_path: Path) -> None:
     path = config(tmp_path, "")
     (tmp_path / "alice").write_text("x")
     with pytest.raises(ConfigError, match="systemd"):
-        key_place(read(path), path, "alice", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+        find_key_place(read(path), path, "alice", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
 def unit(folder: Path, config: Path, settings: str) -> dict[str, str]:
@@ -185,7 +185,7 @@ def test_a_key_that_systemd_gives_to_the_service_belongs_into_its_file(
     path = config(tmp_path, "")
     env = unit(tmp_path, path, f"LoadCredential={label}:/etc/credstore/cldmon-{label}")
     with pytest.raises(ConfigError) as caught:
-        key_place(read(path), path, label, env)
+        find_key_place(read(path), path, label, env)
     assert "cldmon-fetch.service" in str(caught.value)
     file = f"/etc/credstore/cldmon-{label}"
     assert f"sudo install -m 600 /dev/stdin {file}" in str(caught.value)
@@ -195,7 +195,7 @@ def test_a_credential_that_is_no_plain_file_is_named_without_its_value(tmp_path:
     path = config(tmp_path, "")
     env = unit(tmp_path, path, "SetCredential=alice:sk-ant-sid01-MARKER")
     with pytest.raises(ConfigError, match=r"SetCredential in cldmon-fetch\.service") as caught:
-        key_place(read(path), path, "alice", env)
+        find_key_place(read(path), path, "alice", env)
     assert "MARKER" not in str(caught.value)
 
 
@@ -203,7 +203,7 @@ def test_a_credential_that_is_no_plain_file_is_named_without_its_value(tmp_path:
 def test_where_the_configuration_has_a_place_that_one_counts(tmp_path: Path, entry: str) -> None:
     path = config(tmp_path, entry)
     env = unit(tmp_path, path, "LoadCredential=alice:/etc/credstore/cldmon-alice")
-    assert key_place(read(path), path, "alice", env).path.parent == tmp_path
+    assert find_key_place(read(path), path, "alice", env).path.parent == tmp_path
 
 
 def test_what_cannot_be_a_label_is_refused(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_what_cannot_be_a_label_is_refused(tmp_path: Path) -> None:
 def test_an_edit_made_meanwhile_is_kept(tmp_path: Path) -> None:
     """Signing in takes minutes: the file is read when the key is there, not before."""
     path = config(tmp_path, 'session_key = "x"')
-    place = key_place(read(path), path, "alice", {})
+    place = find_key_place(read(path), path, "alice", {})
     path.write_text(path.read_text().replace("# mine", "# mine\nport = 3999"))
     place.store(Secret(KEY))
     assert read(path).port == 3999

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.config.exposure import SHORT_SECRET, check_login, open_logins, remarks
+from cldmon.config.exposure import SHORT_SECRET, check_login, find_open_logins, find_risks
 from cldmon.config.schema import Config
 from cldmon.errors import ConfigError
 
@@ -14,10 +14,10 @@ from cldmon.errors import ConfigError
 @pytest.mark.parametrize("name", ["api_token", "session_secret"])
 def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
     short, long = "x" * (SHORT_SECRET - 1), "x" * SHORT_SECRET
-    [remark] = remarks(Config.model_validate({name: short}))
+    [remark] = find_risks(Config.model_validate({name: short}))
     assert remark.startswith(f"{name} can be guessed")
     assert short not in remark
-    assert [*remarks(Config.model_validate({name: long}))] == []
+    assert [*find_risks(Config.model_validate({name: long}))] == []
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
 def test_open_logins_are_remarked_on_where_others_can_come(
     given_: dict[str, object], names: list[str]
 ) -> None:
-    found = [*open_logins(Config.model_validate({**given_, "login": "open"}))]
+    found = [*find_open_logins(Config.model_validate({**given_, "login": "open"}))]
     assert len(found) == len(names)
     for line, name in zip(found, names, strict=True):
         assert name in line
         assert line.endswith("may log in as anybody")
-    assert [*open_logins(Config.model_validate({**given_, "login": "code"}))] == []
+    assert [*find_open_logins(Config.model_validate({**given_, "login": "code"}))] == []
 
 
 @pytest.mark.parametrize(

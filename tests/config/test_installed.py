@@ -28,7 +28,7 @@ Write = "Callable[..., list[FetchService]]"
 
 def service(job: Job) -> FetchService:
     text = systemd.generate_files(job, SYSTEM)[SYSTEM.units / FETCH]
-    return FetchService(SYSTEM.units / FETCH, installed.settings(text))
+    return FetchService(SYSTEM.units / FETCH, installed.parse_settings(text))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def found(tmp_path: Path) -> Callable[..., list[FetchService]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         env = {"HOME": str(tmp_path / "home")}
-        return installed.fetch_services(env, [tmp_path / "etc", tmp_path / "lib"])
+        return installed.find_fetch_services(env, [tmp_path / "etc", tmp_path / "lib"])
 
     return write
 
@@ -66,21 +66,21 @@ def test_what_schedule_writes_into_a_crontab_is_read_as_it_was_meant(
 ) -> None:
     job = replace(JOB, config=Path("/", config), data_dir=Path("/", data))
     crontab = f"MAILTO=me\n{cron.add_markers(cron.format_block(job))}0 0 * * * backup\n"
-    assert installed.crontab_calls(crontab) == [Call(job.config, job.data_dir)]
+    assert installed.parse_crontab(crontab) == [Call(job.config, job.data_dir)]
 
 
 def test_a_line_of_ones_own_makes_passes_too() -> None:
     crontab = "* * * * * me cldmon --config=/a fetch\n* * * * * it's cldmon fetch\n#cldmon fetch\n"
-    assert installed.crontab_calls(crontab) == [Call(Path("/a"), None), Call(None, None)]
+    assert installed.parse_crontab(crontab) == [Call(Path("/a"), None), Call(None, None)]
 
 
 @given(st.text())
 def test_no_text_is_too_odd_to_be_read(text: str) -> None:
-    read = FetchService(Path("a.service"), installed.settings(f"[Service]\n{text}"))
+    read = FetchService(Path("a.service"), installed.parse_settings(f"[Service]\n{text}"))
     assert read.call
     assert read.credential("alice") in (None, read.credential("alice"))
     read.may_write(Path("/srv"))
-    assert installed.crontab_calls(text) is not None
+    assert installed.parse_crontab(text) is not None
     read.data_dir(None, Path("/etc/cldmon/config.toml"))
 
 
@@ -115,7 +115,7 @@ LoadCredential=dora
 
 
 def test_a_credential_is_known_by_its_name_and_no_secret_is_told() -> None:
-    read = FetchService(Path("/x/a.service"), installed.settings(CREDENTIALS))
+    read = FetchService(Path("/x/a.service"), installed.parse_settings(CREDENTIALS))
     file = "/etc/credstore/cldmon-alice"
     assert read.credential("alice") == Credential("a.service", f"LoadCredential=alice:{file}", file)
     told = {name: str(read.credential(name)) for name in ("bob", "carol", "team-1", "dora")}

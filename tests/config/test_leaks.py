@@ -10,8 +10,8 @@ import pytest
 
 from cldmon.config import document
 from cldmon.config.load import load, read
-from cldmon.config.outline import outline
-from cldmon.config.secrets import bot_token, session_key
+from cldmon.config.outline import read_outline
+from cldmon.config.secrets import read_bot_token, read_session_key
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def told(error: BaseException) -> str:
 def outlined(path: Path) -> str:
     """Return what reading the outline tells; it may well find nothing wrong."""
     try:
-        outline(path, None, {})
+        read_outline(path, None, {})
     except CldmonError as error:
         return told(error)
     return ""
@@ -102,7 +102,7 @@ def test_no_repr_of_a_config_shows_a_secret(tmp_path: Path) -> None:
     account, slack = config.accounts[0], config.notifications.slack
     shown = [config, account, account.sources(), slack.sources(), document.read(path)]
     shown += [config.accounts[1], config.accounts[1].sources()]
-    shown += [session_key(account, {}, tmp_path), bot_token(slack, {}, tmp_path)]
+    shown += [read_session_key(account, {}, tmp_path), read_bot_token(slack, {}, tmp_path)]
     assert "MARKER" not in "".join(f"{value}{value!r}" for value in shown)
 
 
@@ -130,7 +130,7 @@ def test_no_error_about_a_program_shows_its_arguments_or_output(
     path = tmp_path / "config.toml"
     path.write_text('[[accounts]]\nlabel = "a"\nsession_key_command = "x MARKER"\n')
     with pytest.raises(CldmonError) as caught:
-        session_key(read(path).accounts[0], {}, tmp_path, run)
+        read_session_key(read(path).accounts[0], {}, tmp_path, run)
     assert "MARKER" not in told(caught.value)
 
 
@@ -146,5 +146,5 @@ def test_no_error_about_a_file_or_a_variable_shows_what_is_in_it(
     )
     for account in read(path).accounts:
         with pytest.raises(CldmonError) as caught:
-            session_key(account, {"K": content.decode(errors="replace")}, tmp_path)
+            read_session_key(account, {"K": content.decode(errors="replace")}, tmp_path)
         assert "MARKER" not in told(caught.value)

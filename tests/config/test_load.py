@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from cldmon.config import rules
-from cldmon.config.load import load, permissions_warning, read
+from cldmon.config.load import find_permissions_problem, load, read
 from cldmon.config.network import is_loopback
-from cldmon.config.outline import outline
+from cldmon.config.outline import read_outline
 from cldmon.config.schema import AccountConfig, Config
 from cldmon.errors import ConfigError
 
@@ -318,7 +318,7 @@ def test_slack_without_a_token_is_known_and_keeps_nobody_from_being_read(
     write: Callable[[str], Path], slack: str, said: str | None
 ) -> None:
     config = load(write(f"{ALICE}[notifications.slack]\nenabled = true\n{slack}"), {})
-    problems = [problem for _, problem in rules.missing_token(config, {})]
+    problems = [problem for _, problem in rules.find_missing_token(config, {})]
     assert len(problems) == (said is not None)
     assert (said or "") in "".join(problems)
 
@@ -331,9 +331,9 @@ def test_systemd_credentials_stand_in_for_keys_and_token(
     (tmp_path / "alice").write_text(KEY)
     config = load(path, env)
     assert config.accounts[0].label == "alice"
-    assert [*rules.missing_token(config, env)]
+    assert [*rules.find_missing_token(config, env)]
     (tmp_path / "slack-bot-token").write_text("xoxb-1")
-    assert not [*rules.missing_token(config, env)]
+    assert not [*rules.find_missing_token(config, env)]
 
 
 def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], Path]) -> None:
@@ -408,14 +408,14 @@ def test_a_config_that_others_can_read_is_warned_about(
 ) -> None:
     path = write(ALICE)
     path.chmod(mode)
-    warning = permissions_warning(path)
+    warning = find_permissions_problem(path)
     assert bool(warning) is warned
     if warning:
         assert warning.endswith(f"(mode {mode:04o}); run: chmod 600 {path}")
 
 
 def test_no_permission_warning_is_given_for_a_file_that_is_not_there(tmp_path: Path) -> None:
-    assert permissions_warning(tmp_path / "x") is None
+    assert find_permissions_problem(tmp_path / "x") is None
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -452,7 +452,7 @@ def test_whatever_the_bytes_the_answer_is_a_config_or_a_config_error(
 def judged(path: Path, content: bytes) -> None:
     """Load what is written; any exception but a ConfigError fails the test."""
     path.write_bytes(content)
-    for look in (lambda: load(path, {}), lambda: outline(path, None, {})):
+    for look in (lambda: load(path, {}), lambda: read_outline(path, None, {})):
         with suppress(ConfigError):
             look()
 
@@ -467,7 +467,7 @@ def test_what_load_accepts_the_outline_sees_alike(
         config = read(path)
     except ConfigError:
         return
-    seen = outline(path, None, os.environ)
+    seen = read_outline(path, None, os.environ)
     assert seen.labels == tuple(account.label for account in config.accounts)
     assert seen.interval == config.interval
     assert seen.slack_enabled == config.notifications.slack.enabled

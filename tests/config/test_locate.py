@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.config import locate
-from cldmon.config.outline import Outline, outline
+from cldmon.config.outline import Outline, read_outline
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_data_dir_is_the_first_place_that_is_named(named: set[str]) -> None:
     option = Path("/from/option") if "option" in named else None
     configured = "/from/config" if "configured" in named else None
     expected = next(path for name, path in DATA_PLACES if name in named | {"HOME"})
-    assert locate.data_dir(configured, FOLDER / "config.toml", option, env) == expected
+    assert locate.find_data_dir(configured, FOLDER / "config.toml", option, env) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_configured_data_dir_counts_from_the_configs_folder(
     configured: str, expected: Path
 ) -> None:
     env = {"HOME": "/home/me"}
-    assert locate.data_dir(configured, FOLDER / "config.toml", None, env) == expected
+    assert locate.find_data_dir(configured, FOLDER / "config.toml", None, env) == expected
 
 
 @pytest.mark.parametrize("configured", [None, "/from/config"])
@@ -68,15 +68,17 @@ def test_the_systems_configuration_has_one_data_folder_for_all_who_read_it(
 ) -> None:
     """The service and whoever looks by hand; only what somebody named is another."""
     env = {"HOME": "/home/me", "XDG_STATE_HOME": "/from/xdg"}
-    found = locate.data_dir(configured, locate.SYSTEM_CONFIG, None, env)
+    found = locate.find_data_dir(configured, locate.SYSTEM_CONFIG, None, env)
     assert found == Path("/from/config" if configured else "/var/lib/cldmon")
     roundabout = Path("/etc/x/../cldmon/config.toml")
-    assert locate.data_dir(configured, roundabout, None, env) == found
+    assert locate.find_data_dir(configured, roundabout, None, env) == found
 
 
 def test_a_data_dir_named_by_hand_counts_from_where_one_stands() -> None:
-    assert locate.data_dir(None, FOLDER / "c", Path("here"), {}) == Path.cwd() / "here"
-    assert locate.data_dir(None, FOLDER / "c", None, {"CLDMON_DATA_DIR": "x"}) == Path.cwd() / "x"
+    assert locate.find_data_dir(None, FOLDER / "c", Path("here"), {}) == Path.cwd() / "here"
+    assert (
+        locate.find_data_dir(None, FOLDER / "c", None, {"CLDMON_DATA_DIR": "x"}) == Path.cwd() / "x"
+    )
 
 
 def test_empty_and_relative_variables_count_as_unset() -> None:
@@ -87,7 +89,7 @@ def test_empty_and_relative_variables_count_as_unset() -> None:
         "CLDMON_DATA_DIR": "",
         "STATE_DIRECTORY": "",
     }
-    assert locate.data_dir(None, FOLDER / "c", None, env) == Path("/h/.local/state/cldmon")
+    assert locate.find_data_dir(None, FOLDER / "c", None, env) == Path("/h/.local/state/cldmon")
 
 
 @given(st.sets(st.sampled_from(["option", "env", "cwd", "xdg"]), min_size=1))
@@ -161,7 +163,7 @@ def test_the_outline_holds_what_readers_need(write: Callable[[str], Path]) -> No
         "[notifications.slack]\nenabled = true\n"
         '[[accounts]]\nlabel = "alice"\n[[accounts]]\nlabel = "🐙 \\"b\\""\n'
     )
-    assert outline(path, None, {}) == Outline(
+    assert read_outline(path, None, {}) == Outline(
         data_dir=path.parent / "data",
         interval=timedelta(minutes=2, seconds=30),
         labels=("alice", '🐙 "b"'),
@@ -170,7 +172,7 @@ def test_the_outline_holds_what_readers_need(write: Callable[[str], Path]) -> No
 
 
 def test_the_outline_of_an_empty_config_has_the_defaults(write: Callable[[str], Path]) -> None:
-    found = outline(write(""), None, {"HOME": "/h"})
+    found = read_outline(write(""), None, {"HOME": "/h"})
     assert (found.interval, found.labels) == (timedelta(minutes=10), ())
     assert not found.slack_enabled
 
@@ -178,8 +180,8 @@ def test_the_outline_of_an_empty_config_has_the_defaults(write: Callable[[str], 
 def test_the_outline_does_not_judge_what_it_does_not_need(write: Callable[[str], Path]) -> None:
     """A reader still shows what is stored while somebody edits the rest."""
     text = 'unknown = 1\nport = "x"\n[[accounts]]\nlabel = "a"\nsession_key = 5\n'
-    assert outline(write(text), None, {}).labels == ("a",)
-    assert not outline(write("[notifications.slack]\nenabled = 1"), None, {}).slack_enabled
+    assert read_outline(write(text), None, {}).labels == ("a",)
+    assert not read_outline(write("[notifications.slack]\nenabled = 1"), None, {}).slack_enabled
 
 
 @pytest.mark.parametrize(
@@ -205,15 +207,15 @@ def test_a_value_that_readers_cannot_use_is_an_error_of_the_schema(
 ) -> None:
     path = write(text)
     with pytest.raises(ConfigError) as caught:
-        outline(path, None, {})
+        read_outline(path, None, {})
     assert str(caught.value).startswith(f"{path}{said}")
 
 
 def test_the_outline_is_read_without_heavy_imports(write: Callable[[str], Path]) -> None:
     """`status` and shell completion start through here."""
     code = (
-        "import sys; from pathlib import Path; from cldmon.config.outline import outline;"
-        "outline(Path(sys.argv[1]), None, {});"
+        "import sys; from pathlib import Path; from cldmon.config.outline import read_outline;"
+        "read_outline(Path(sys.argv[1]), None, {});"
         "print(*sys.modules)"
     )
     path = write('[[accounts]]\nlabel = "a"\n')

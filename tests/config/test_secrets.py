@@ -31,37 +31,41 @@ def account(**keys: Any) -> AccountConfig:
 
 def error_of(given: AccountConfig, env: Mapping[str, str], folder: Path, **options: Any) -> str:
     with pytest.raises(SecretError) as caught:
-        secrets.session_key(given, env, folder, **options)
+        secrets.read_session_key(given, env, folder, **options)
     assert caught.value.exit_code == 1
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_a_key_comes_from_the_config_itself(tmp_path: Path) -> None:
-    assert secrets.session_key(account(session_key=SecretStr(KEY)), {}, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(account(session_key=SecretStr(KEY)), {}, tmp_path) == Secret(
+        KEY
+    )
 
 
 @pytest.mark.parametrize("content", [KEY, f"{KEY}\n", f"  {KEY}\r\n\n"])
 def test_a_key_comes_from_a_file_beside_the_config(tmp_path: Path, content: str) -> None:
     (tmp_path / "alice.key").write_bytes(content.encode())
     given = account(session_key_file="alice.key")
-    assert secrets.session_key(given, {}, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(given, {}, tmp_path) == Secret(KEY)
 
 
 def test_a_key_file_may_be_named_from_home_or_from_the_root(tmp_path: Path) -> None:
     (tmp_path / "k").write_text(KEY)
     for name in ("~/k", str(tmp_path / "k")):
         given = account(session_key_file=name)
-        assert secrets.session_key(given, {"HOME": str(tmp_path)}, Path("/")) == Secret(KEY)
+        assert secrets.read_session_key(given, {"HOME": str(tmp_path)}, Path("/")) == Secret(KEY)
 
 
 def test_a_key_comes_from_the_environment(tmp_path: Path) -> None:
     given = account(session_key_env="ALICE_KEY")
-    assert secrets.session_key(given, {"ALICE_KEY": f"{KEY} "}, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(given, {"ALICE_KEY": f"{KEY} "}, tmp_path) == Secret(KEY)
 
 
 def test_a_key_is_the_first_line_that_a_program_prints(tmp_path: Path) -> None:
-    assert secrets.session_key(account(session_key_command=PRINT_KEY), {}, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(account(session_key_command=PRINT_KEY), {}, tmp_path) == Secret(
+        KEY
+    )
 
 
 def test_a_program_starts_without_a_shell_in_the_configs_folder(tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_a_program_starts_without_a_shell_in_the_configs_folder(tmp_path: Path) 
         return KEY.encode()
 
     given = account(session_key_command="show '$HOME; x' y")
-    secrets.session_key(given, {"A": "b"}, tmp_path, run)
+    secrets.read_session_key(given, {"A": "b"}, tmp_path, run)
     assert seen == [("show", "$HOME; x", "y"), {"A": "b"}, tmp_path]
 
 
@@ -81,20 +85,20 @@ def test_a_relative_program_is_found_beside_the_config(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\necho {KEY}\n")
     program.chmod(0o700)
     given = account(session_key_command=["./key"])
-    assert secrets.session_key(given, {}, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(given, {}, tmp_path) == Secret(KEY)
 
 
 def test_a_key_comes_from_systemds_credentials(tmp_path: Path) -> None:
     (tmp_path / "alice").write_text(f"{KEY}\n")
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    assert secrets.session_key(account(), env, Path("/")) == Secret(KEY)
+    assert secrets.read_session_key(account(), env, Path("/")) == Secret(KEY)
 
 
 def test_what_the_config_says_comes_before_systemds_credentials(tmp_path: Path) -> None:
     (tmp_path / "alice").write_text("sk-ant-sid01-other")
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     given = account(session_key=SecretStr(KEY))
-    assert secrets.session_key(given, env, tmp_path) == Secret(KEY)
+    assert secrets.read_session_key(given, env, tmp_path) == Secret(KEY)
 
 
 @pytest.mark.parametrize("name", ["sessionKey", "sessionKeyV3"])
@@ -109,14 +113,14 @@ def test_a_key_may_come_with_the_name_of_its_cookie(tmp_path: Path, name: str) -
         {"session_key_command": ["echo", cookie]},
         {},
     ):
-        assert secrets.session_key(account(**keys), env, tmp_path) == Secret(KEY)
+        assert secrets.read_session_key(account(**keys), env, tmp_path) == Secret(KEY)
 
 
 @pytest.mark.parametrize("label", ["../outside", "..", ".", "a/b", "x" * 80 + "é" * 100])
 def test_a_label_never_leads_out_of_the_credentials_folder(tmp_path: Path, label: str) -> None:
     (tmp_path / "outside").write_text(KEY)
     (tmp_path / "in").mkdir()
-    assert secrets.credential(label, {"CREDENTIALS_DIRECTORY": str(tmp_path / "in")}) is None
+    assert secrets.find_credential(label, {"CREDENTIALS_DIRECTORY": str(tmp_path / "in")}) is None
 
 
 def test_many_programs_run_side_by_side_and_not_more_than_32(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
         (SlackConfig(bot_token=SecretStr("xoxb-4")), "xoxb-4"),
     ]
     for slack, token in wanted:
-        assert secrets.bot_token(slack, env, tmp_path) == Secret(token)
+        assert secrets.read_bot_token(slack, env, tmp_path) == Secret(token)
 
 
 @pytest.mark.parametrize(

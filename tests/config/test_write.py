@@ -27,12 +27,12 @@ SHIPPED = Path(__file__).parents[2] / "config.example.toml"
 
 
 def test_the_shipped_example_is_the_one_in_the_package() -> None:
-    assert SHIPPED.read_text("utf-8") == write.example()
+    assert SHIPPED.read_text("utf-8") == write.read_example()
 
 
 def test_the_example_is_refused_for_a_pass_with_the_line_of_its_placeholder() -> None:
     """So that `init` and then `fetch` tells a newcomer what is still to be done."""
-    line = write.example().splitlines().index(f'session_key = "{PLACEHOLDER_KEY}"') + 1
+    line = write.read_example().splitlines().index(f'session_key = "{PLACEHOLDER_KEY}"') + 1
     with pytest.raises(ConfigError) as caught:
         load(SHIPPED, {})
     expected = f"{SHIPPED}:{line}: accounts[1].session_key: is still the placeholder;"
@@ -41,14 +41,14 @@ def test_the_example_is_refused_for_a_pass_with_the_line_of_its_placeholder() ->
 
 def test_the_example_with_a_key_in_it_is_a_config_of_defaults(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(write.example().replace(PLACEHOLDER_KEY, "sk-ant-sid01-abc"), "utf-8")
+    path.write_text(write.read_example().replace(PLACEHOLDER_KEY, "sk-ant-sid01-abc"), "utf-8")
     config = load(path, {})
     assert config.model_copy(update={"accounts": ()}) == Config()
     assert [account.label for account in config.accounts] == ["alice"]
 
 
 def test_every_key_is_explained_in_the_example() -> None:
-    words = set(write.example().replace("#", " ").split())
+    words = set(write.read_example().replace("#", " ").split())
     assert {name for name in names(Config) if name not in words} == set()
 
 
@@ -66,7 +66,7 @@ def names(model: type[BaseModel]) -> Iterator[str]:
 def test_every_default_in_the_example_may_be_uncommented(tmp_path: Path) -> None:
     """What stands behind a single comment sign is TOML that loads, one key at a time."""
     path = tmp_path / "config.toml"
-    lines = write.example().splitlines()
+    lines = write.read_example().splitlines()
     end = lines.index("[[accounts]]")
     for number, line in enumerate(lines[:end]):
         key, equals, value = line.removeprefix("# ").partition(" = ")
@@ -77,7 +77,7 @@ def test_every_default_in_the_example_may_be_uncommented(tmp_path: Path) -> None
 
 def test_the_initial_config_has_a_secret_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    write.create(path, write.initial(Secret("generated")))
+    write.create(path, write.make_initial(Secret("generated")))
     secret = read(path).session_secret
     assert secret is not None
     assert secret.get_secret_value() == "generated"

@@ -28,7 +28,7 @@ WORST = 3.0
 
 
 def analyze(*words: str | Path) -> str:
-    """Return all that systemd-analyze prints; it may not complain."""
+    """Return all that systemd-analyze prints; it may not print_message."""
     argv = ["systemd-analyze", "--no-pager", *words]
     ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert ran.stderr == ""

@@ -25,7 +25,7 @@ FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startsw
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
 SYSTEM_MESSAGES = {"No space left on device"}
 ERRORS = {name for name in dir(errors) if name.endswith("Error")} | {"StateCorruptError"}
-REPORTERS = {*ERRORS, "complain", "warn", "warning"}
+REPORTERS = {*ERRORS, "print_message", "warn", "warning"}
 MIN_LETTERS = 8
 """A text with fewer letters only frames another, which is itself on the page."""
 NOT_PROBLEMS = {

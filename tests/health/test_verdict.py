@@ -181,7 +181,7 @@ def test_a_clock_that_was_set_back_makes_no_message_older() -> None:
     assert waiting(-timedelta(hours=1)).age(NOW) == timedelta(0)
 
 
-printable = st.text(min_size=1, max_size=20).filter(lambda text: labels.problem(text) is None)
+printable = st.text(min_size=1, max_size=20).filter(lambda text: labels.find_problem(text) is None)
 
 
 @given(printable)

@@ -16,7 +16,7 @@ import cldmon
 from cldmon.collector import Collector, Target
 from cldmon.collector.next_state import Settings
 from cldmon.config.schema import AccountConfig
-from cldmon.config.secrets import session_key
+from cldmon.config.secrets import read_session_key
 from cldmon.domain.model import Failure
 from cldmon.domain.secret import Secret
 from tests.browser.asking import Asking
@@ -258,7 +258,7 @@ def _looked_up(folder: Path, keys: Mapping[str, Any]) -> list[Failure]:
     collector = Collector(
         folder / "data",
         [
-            Target(BAD, partial(session_key, account, env, folder)),
+            Target(BAD, partial(read_session_key, account, env, folder)),
             Target(GOOD, lambda: Secret(key_of(GOOD))),
         ],
         FakeSource(clock),
