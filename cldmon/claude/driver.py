@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from playwright.async_api import async_playwright
 
@@ -30,36 +30,39 @@ async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterat
     """Run the driver while the block runs; `temp_dir` is the TMPDIR that it was given.
 
     Raises `BrowserError` where it does not start, within `start_timeout` seconds, and `StoreError`
-    where `temp_dir` takes no file.
+    where `temp_dir` is not writable.
     """
-    playwright = await _started(temp_dir, start_timeout)
+    playwright = await _start(temp_dir, start_timeout)
     try:
         yield playwright
     finally:
         await _stop(playwright, temp_dir)
 
 
-async def _started(temp_dir: Path, seconds: float) -> Playwright:
+async def _start(temp_dir: Path, seconds: float) -> Playwright:
     # The driver inherits our stderr, where a line of its own would be mailed by cron.
     with files.wrap_os_errors("make a file in", temp_dir):
-        said = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
+        output = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     clean = clean_environment(os.environ)
     changes = {n: clean.get(n) for n, value in os.environ.items() if clean.get(n) != value}
-    with said, contextlib.redirect_stderr(said), override_environ(changes):
+    with output, contextlib.redirect_stderr(output), override_environ(changes):
         try:
             async with asyncio.timeout(seconds):
-                return await _whole(asyncio.ensure_future(async_playwright().start()), temp_dir)
+                starting = asyncio.ensure_future(async_playwright().start())
+                return await _start_or_clean_up(starting, temp_dir)
         except TimeoutError as error:
             raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises no type of its own here
-            raise BrowserError(_not_started(_reason(said))) from error
+            output.seek(0)
+            errors = (line.strip() for line in output if "error" in line.lower())
+            raise BrowserError(_not_started(next(errors, "it ended at once"))) from error
 
 
-async def _whole(starting: asyncio.Future[Playwright], temp_dir: Path) -> Playwright:
+async def _start_or_clean_up(starting: asyncio.Future[Playwright], temp_dir: Path) -> Playwright:
     """Wait for the start; where that fails or is cancelled (Ctrl-C), end what it has started.
 
     Playwright forgets such a driver, and the garbage collector, which then ends it, complains on
-    stderr. So here the start comes to its end first.
+    stderr. So the start is completed first.
     """
     others = asyncio.all_tasks() - {starting}
     try:
@@ -83,12 +86,6 @@ async def _stop(playwright: Playwright, temp_dir: Path) -> None:
     if not stopping.done():
         end_processes(temp_dir)
         await asyncio.wait({stopping}, timeout=_END_SECONDS)
-
-
-def _reason(said: IO[str]) -> str:
-    said.seek(0)
-    lines = (line.strip() for line in said)
-    return next((line for line in lines if "error" in line.lower()), "it ended at once")
 
 
 def _not_started(reason: str) -> str:

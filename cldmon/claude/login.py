@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 FRESH_KEY_PAUSES = (1.0, 3.0)
-"""Seconds between the questions with a new key: the service may refuse it at first."""
+"""Seconds between the requests with a new key: the service may refuse it at first."""
 
 _NO_DISPLAY = (
     "there is no display that a browser can be shown on: connect with `ssh -X`, or sign in with any"
@@ -49,7 +49,7 @@ _CLOSED = "the window was closed before anybody had signed in: nothing is stored
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What a sign-in in the window has brought: a session key, and Cloudflare's cookies."""
+    """The result of a sign-in in the window: a session key, and Cloudflare's cookies."""
 
     key: Secret
     clearance: tuple[Any, ...] = field(default=(), repr=False)
@@ -61,7 +61,7 @@ def sign_in(
     env: Mapping[str, str],
     opened: Callable[[], None],
 ) -> SignIn:
-    """Open the login page at `url` and return what it has brought once a person has signed in.
+    """Open the login page at `url` and return the key once a person has signed in.
 
     `opened` is called when the page is there; it may stay open for as long as the person needs.
 
@@ -76,7 +76,7 @@ def sign_in(
             tempfile.TemporaryDirectory(prefix="cldmon-login-") as owner,
             private_temp_dir(Path(owner)) as temp_dir,
         ):
-            return asyncio.run(_signed_in(visible, url, env, temp_dir, opened))
+            return asyncio.run(_run_window(visible, url, env, temp_dir, opened))
     except BrowserError as error:
         if "XServer" in str(error.__cause__):
             raise BrowserError(_NO_DISPLAY) from error
@@ -84,20 +84,20 @@ def sign_in(
 
 
 def check_key(
-    source: BrowserSource, question: ReadRequest, sleep: Callable[[float], None] = time.sleep
+    source: BrowserSource, request: ReadRequest, sleep: Callable[[float], None] = time.sleep
 ) -> ReadResult | Failure:
-    """Return what the service answers with a new key, which it may refuse for some seconds."""
+    """Read with a new key, which the service may refuse for some seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
-        asked = {question.label: lookup_of(question)}
-        result = source.read(asked, lambda _label: None)[question.label]
+        lookups = {request.label: lookup_of(request)}
+        result = source.read(lookups, lambda _label: None)[request.label]
         if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):
             return result
         sleep(pause)
     return result
 
 
-def _candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
-    """Return the browsers to try: a configured one that is a mere headless shell does not count."""
+def _find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
+    """Return the browsers to try, other than a configured one that is a mere headless shell."""
     if "headless" in Path(settings.executable or "").name:
         settings = replace(settings, executable=None)
     if "headless" in Path(env.get("CLDMON_BROWSER", "")).name:
@@ -113,7 +113,7 @@ def _candidates(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
         ) from error
 
 
-async def _signed_in(
+async def _run_window(
     settings: BrowserSettings,
     url: str,
     env: Mapping[str, str],
@@ -121,17 +121,25 @@ async def _signed_in(
     opened: Callable[[], None],
 ) -> SignIn:
     proxy = settings.find_proxy(url, env)
-    async with run_browser(settings, _candidates(settings, env), temp_dir, env, proxy) as browser:
+    async with run_browser(
+        settings, _find_browsers(settings, env), temp_dir, env, proxy
+    ) as browser:
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
         if override := identity.user_agent_override(settings, browser.version):
-            # A clearance is good for the one that it was given to.
+            # A clearance is valid for the client that it was given to.
             session = await context.new_cdp_session(page)
             await session.send("Emulation.setUserAgentOverride", override)
         try:
             await page.goto(f"{url}/login", wait_until="commit")
         except PlaywrightError as error:
-            raise LoginError(_unreachable(url, error.message)) from error
+            if "has been closed" in error.message:
+                raise LoginError(_CLOSED) from error
+            network = re.search(r"net::ERR_(\w+)", error.message)
+            reason = network[1].replace("_", " ").lower() if network else "no answer in time"
+            raise LoginError(
+                f"{url}/login cannot be reached ({reason}): check the network and try again"
+            ) from error
         opened()
         return await _wait_for_key(context, url)
 
@@ -149,11 +157,3 @@ async def _wait_for_key(context: BrowserContext, url: str) -> SignIn:
                 return SignIn(Secret(value), tuple(filter(is_clearance, cookies)))
         await asyncio.sleep(POLL_SECONDS)
     raise LoginError(_CLOSED)
-
-
-def _unreachable(url: str, message: str) -> str:
-    if "has been closed" in message:
-        return _CLOSED
-    network = re.search(r"net::ERR_(\w+)", message)
-    reason = network[1].replace("_", " ").lower() if network else "no answer in time"
-    return f"{url}/login cannot be reached ({reason}): check the network and try again"

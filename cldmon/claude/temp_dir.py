@@ -1,4 +1,4 @@
-"""Where driver and browser keep their files: what is temporary goes, though a pass be killed."""
+"""The temporary folder of driver and browser, removed even if a pass is killed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cldmon.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_LEAST_BYTES = 1 << 20
-_LEAST_FILES = 16
+_MIN_BYTES = 1 << 20
+_MIN_FILES = 16
 _TRIES = 100
 _TRY_SECONDS = 0.02
 
@@ -29,20 +29,26 @@ _TRY_SECONDS = 0.02
 def private_temp_dir(owner: Path) -> Iterator[Path]:
     """Make a private folder the process's TMPDIR while the block runs, and remove it after.
 
-    There is one for each `owner` path, so the next pass clears what a killed one left there. It
-    lies in the system's temporary folder because the browser's socket needs a short path. What
-    stays, in `owner`, is the driver's own code, compiled: the next one starts in less time. It is
-    run unseen, so none is kept where somebody else could change it. Raises `StoreError` where the
-    folder cannot be made, or has no room.
+    There is one for each `owner` path, so the next pass removes what a killed one left there. It
+    lies in the system's temporary folder because the browser's socket needs a short path. The
+    driver's compiled code stays in `owner`, so that the next one starts faster, unless another user
+    could change it there. Raises `StoreError` if the folder can't be made, or has no room.
     """
-    folder, compiled = _place(owner), owner / "compiled"
+    folder, compiled = _path_for(owner), owner / "compiled"
     files.private_dir(compiled)
-    _clear(folder)
+    _remove_leftover(folder)
     with files.wrap_os_errors("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)
-        _require_room(folder.parent, os.statvfs(folder))
+        # A browser without room ends without a reason, or hangs.
+        room = os.statvfs(folder)
+        free = room.f_bfree if os.geteuid() == 0 else room.f_bavail
+        has_few_files = room.f_files > 0 and room.f_ffree < _MIN_FILES
+        if has_few_files or free * room.f_frsize < _MIN_BYTES:
+            raise StoreError(
+                f"no room for a browser in {folder.parent}: free some space there, or set TMPDIR"
+            )
     try:
-        kept = compiled if all(map(_is_ours_alone, (compiled, owner, owner.parent))) else folder
+        kept = compiled if all(map(_is_private, (compiled, owner, owner.parent))) else folder
         with override_environ({"TMPDIR": folder, "NODE_COMPILE_CACHE": kept}):
             yield folder
     finally:
@@ -53,21 +59,13 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
             raise
 
 
-def _is_ours_alone(folder: Path) -> bool:
+def _is_private(folder: Path) -> bool:
     with files.wrap_os_errors("look at", folder):
         found = folder.lstat()
     others = stat.S_IWGRP | stat.S_IWOTH
     return (
         stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & others
     )
-
-
-def _require_room(place: Path, found: os.statvfs_result) -> None:
-    # A browser without room ends without a reason, or hangs: here there is one to tell.
-    free = found.f_bfree if os.geteuid() == 0 else found.f_bavail
-    crowded = found.f_files > 0 and found.f_ffree < _LEAST_FILES
-    if crowded or free * found.f_frsize < _LEAST_BYTES:
-        raise StoreError(f"no room for a browser in {place}: free some space there, or set TMPDIR")
 
 
 def end_processes(folder: Path) -> None:
@@ -80,13 +78,13 @@ def end_processes(folder: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def _place(owner: Path) -> Path:
+def _path_for(owner: Path) -> Path:
     name = hashlib.sha256(os.fsencode(owner.absolute())).hexdigest()[:12]
     with files.wrap_os_errors("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108 - for words
         return Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")
 
 
-def _clear(folder: Path) -> None:
+def _remove_leftover(folder: Path) -> None:
     with files.wrap_os_errors("look at", folder):
         try:
             found = folder.lstat()
@@ -94,12 +92,12 @@ def _clear(folder: Path) -> None:
             return
     if found.st_uid != os.geteuid():
         raise StoreError(f"{folder} belongs to somebody else: remove it, or set TMPDIR")
-    if stat.S_ISDIR(found.st_mode):  # nothing else is ours to remove, nor could it be in use
+    if stat.S_ISDIR(found.st_mode):  # anything else is not ours to remove
         _remove(folder)
 
 
 def _remove(folder: Path) -> None:
-    """Remove the folder; where a browser did not end and clear up by itself, that one first."""
+    """Remove the folder; first end a browser that still uses it."""
     with contextlib.suppress(OSError):
         folder.rmdir()
         return
@@ -108,12 +106,12 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
-        time.sleep(_TRY_SECONDS)  # the dying may still write
+        time.sleep(_TRY_SECONDS)  # processes that are ending may still write
 
 
 @contextlib.contextmanager
 def override_environ(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
-    """Change our environment, which the driver inherits, while the block runs; None takes away.
+    """Change our environment, which the driver inherits, while the block runs; None removes a name.
 
     What the block itself changes of those names is undone, too.
     """

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 _KNOWN_KEYS = {"five_hour", "seven_day", "extra_usage", "limits", "spend"}
 _NOT_POOLS = {"extra_usage", "limits", "spend", "cedar_ember", "seven_day_breakdown"}
-_LONGEST_NAME = 60
+_MAX_NAME = 60
 _MAX_WINDOWS = 50
-"""Each is kept for ever: an answer gone mad does not fill the disk and the screen."""
+"""Each is kept forever: a broken answer must not fill the disk and the screen."""
 _MAX_POOLS = 10
 _MAX_AMOUNT = 10**15
 """Minor units of money: more would not fit on a screen."""
@@ -45,20 +45,21 @@ _MAX_RESETS = 1_000
 
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
 _EVERYTHING = "all models"
-"""A scope that says so is none."""
+"""A scope of this name is not a scope."""
+_POOL_NUMBERS = ("utilization", "limit_dollars", "used_dollars")
 _POOL_TITLES = {
     "iguana_necktie": "Cloud session credit",
     "cinder_cove": "Code and Cowork credit",
     "wattle_ember": "Credit (wattle ember)",
     "amber_ladder": "Credit (amber ladder)",
 }
-"""By code name: an object of one of these names is a pool though no dollars stand in it."""
+"""By code name: an object of one of these names is a pool even without amounts in dollars."""
 
 
 def parse(
     answer: object, *, taken_at: datetime, organization: Organization | None = None
 ) -> Reading | None:
-    """Return the reading that a usage answer holds, or None if it is no usage answer.
+    """Return the reading in a usage answer, or None if it is not a usage answer.
 
     `taken_at` is the UTC instant of the answer. Utilization is as displayed, in percent.
     """
@@ -103,8 +104,15 @@ class _Parser:
 
     def windows(self) -> dict[str, Window]:
         """Return the windows by name, in display order; `limits` goes before a flat key."""
-        flat = self._flat_windows()
-        # People know a limit by its title: it has one name, though it is listed twice.
+        flat: dict[str, Window] = {}
+        for key, value in self.answer.items():
+            if value is not None and _is_window_key(key):
+                name, window = _camel_case(key), self._window(value, "utilization")
+                if name is None or window is None:
+                    self.ignored += 1
+                else:
+                    flat[name] = window
+        # A limit may be listed under two keys: its title identifies it.
         names = {short_title(name).casefold(): name for name in flat}
         listed: dict[str, Window] = {}
         for entry in self._entries(self.answer.get("limits")):
@@ -120,18 +128,6 @@ class _Parser:
         self.ignored += len(found) - len(kept)
         return {name: found[name] for name in kept}
 
-    def _flat_windows(self) -> dict[str, Window]:
-        found: dict[str, Window] = {}
-        for key, value in self.answer.items():
-            if value is None or not _is_window_key(key):
-                continue
-            name, window = _camel_case(key), self._window(value, "utilization")
-            if name is None or window is None:
-                self.ignored += 1
-            else:
-                found[name] = window
-        return found
-
     def _window(self, value: object, percent_key: str) -> Window | None:
         percent = parse_percentage(_get(value, percent_key))
         return None if percent is None else Window(percent, self._instant(_get(value, "resets_at")))
@@ -140,7 +136,10 @@ class _Parser:
         """Return the credit pools: objects with a number in `limit_dollars` or of a known name."""
         found: list[Pool] = []
         for key, value in self.answer.items():
-            if key in _NOT_POOLS or _is_window_key(key) or not _says_something(value):
+            numbers = (to_finite(_get(value, field)) for field in _POOL_NUMBERS)
+            # One with neither a use nor a time is not in use.
+            is_used = any(numbers) or _get(value, "resets_at") is not None
+            if key in _NOT_POOLS or _is_window_key(key) or not is_used:
                 continue
             pool = self._pool(key, value)
             if pool is None or len(found) == _MAX_POOLS:
@@ -150,9 +149,13 @@ class _Parser:
         return tuple(found)
 
     def _pool(self, key: object, value: object) -> Pool | None:
-        """Return a pool; None for another object, which is none that is known."""
+        """Return a pool; None for an unknown object."""
         name = _camel_case(key)
-        used, limit = (_cents(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
+        dollars = (to_finite(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
+        used, limit = (
+            None if amount is None or abs(amount) > _MAX_AMOUNT else _amount(amount * 100)
+            for amount in dollars
+        )
         percent = parse_percentage(_get(value, "utilization"))
         if percent is None and used is not None and limit:
             percent = to_displayed_percent(100 * used / limit)
@@ -169,9 +172,15 @@ class _Parser:
 
     def credits(self, *, shared: bool) -> Credits | None:
         """Return the money of `extra_usage` and `spend`, which mirror each other; None for none."""
-        extra, spend = self._object("extra_usage"), self._object("spend")
+        extra, spend = self._of(self.answer, "extra_usage"), self._of(self.answer, "spend")
+        used, limit = self._of(spend, "used"), self._of(spend, "limit")
+        limit = limit or self._of(self._of(spend, "cap"), "money")
         enabled = extra.get("is_enabled") is True or spend.get("enabled") is True
-        reason = None if enabled else _reason(extra, spend)
+        reason = None
+        if not enabled:  # in the service's own word
+            given = _text(extra.get("disabled_reason")) or _text(spend.get("disabled_reason"))
+            flags = ("user_disabled", "spend_limit_reached")
+            reason = given or next((flag for flag in flags if extra.get(flag) is True), None)
         sums = (
             self._sum(
                 extra.get("used_credits"),
@@ -179,25 +188,20 @@ class _Parser:
                 extra.get("currency"),
                 extra.get("decimal_places"),
             ),
-            self._spent(spend),
+            self._sum(
+                used.get("amount_minor"),
+                limit.get("amount_minor"),
+                used.get("currency") or limit.get("currency"),
+                used.get("exponent"),
+            ),
         )
-        # Where one of the two is empty or lags behind, the other knows.
+        # Either of the two may be empty or lag behind.
         known = max(sums, key=lambda each: (each.used or 0, each.used is not None))
         if not (enabled or reason or known.used):
             return None
-        limits = [s.limit for s in (known, *sums) if s[2:] == known[2:] and s.limit is not None]
-        limit = limits[0] if limits else None
-        return Credits(known.used, limit, known.currency, known.exponent, enabled, reason, shared)
-
-    def _spent(self, spend: Mapping[str, Any]) -> _Sum:
-        used, limit = self._of(spend, "used"), self._of(spend, "limit")
-        limit = limit or self._of(self._of(spend, "cap"), "money")
-        return self._sum(
-            used.get("amount_minor"),
-            limit.get("amount_minor"),
-            used.get("currency") or limit.get("currency"),
-            used.get("exponent"),
-        )
+        limits = (s.limit for s in (known, *sums) if s[2:] == known[2:] and s.limit is not None)
+        most = next(limits, None)
+        return Credits(known.used, most, known.currency, known.exponent, enabled, reason, shared)
 
     def _sum(self, used: object, limit: object, currency: object, exponent: object) -> _Sum:
         spent, most = _amount(used), _amount(limit)
@@ -209,7 +213,7 @@ class _Parser:
     def saved_resets(self) -> SavedResets | None:
         """Return the limit resets that were granted and have not ended; None where none were."""
         granted, ends = [], []
-        for grant in self._entries(self._object("cedar_ember").get("grants")):
+        for grant in self._entries(self._of(self.answer, "cedar_ember").get("grants")):
             left = to_finite(_get(grant, "resets_left"))
             ends_at = self._instant(_get(grant, "ends_at"))
             if left is None or not 0 <= left <= _MAX_RESETS:
@@ -224,9 +228,6 @@ class _Parser:
         instant = from_epoch(value) or from_iso(value)
         self.ignored += value is not None and instant is None
         return instant
-
-    def _object(self, key: str) -> Mapping[str, Any]:
-        return self._of(self.answer, key)
 
     def _of(self, parent: Mapping[Any, Any], key: str) -> Mapping[str, Any]:
         value = parent.get(key)
@@ -268,35 +269,15 @@ def _limit_name(entry: object) -> str | None:
     return _LIMIT_KINDS.get(kind, name)
 
 
-def _says_something(value: object) -> bool:
-    """Return whether an object tells a use or a time: those with all null rest."""
-    numbers = (
-        to_finite(_get(value, key)) for key in ("utilization", "limit_dollars", "used_dollars")
-    )
-    return any(numbers) or _get(value, "resets_at") is not None
-
-
-def _reason(extra: Mapping[str, Any], spend: Mapping[str, Any]) -> str | None:
-    """Return why credits are off, in the service's own word."""
-    given = _text(extra.get("disabled_reason")) or _text(spend.get("disabled_reason"))
-    flags = (flag for flag in ("user_disabled", "spend_limit_reached") if extra.get(flag) is True)
-    return given or next(flags, None)
-
-
 def _amount(value: object) -> int | None:
-    """Return an amount of money in minor units; None for one that nobody has."""
+    """Return an amount of money in minor units; None if absurd."""
     amount = to_finite(value)
     return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
-def _cents(dollars: object) -> int | None:
-    amount = to_finite(dollars)
-    return None if amount is None or abs(amount) > _MAX_AMOUNT else _amount(amount * 100)
-
-
 def _text(value: object) -> str | None:
-    """Return a text that can be shown as a name."""
-    if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _LONGEST_NAME:
+    """Return a text if it can be shown as a name."""
+    if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _MAX_NAME:
         return value.strip()
     return None
 
@@ -307,7 +288,7 @@ def _get(value: object, key: str) -> object:
 
 def _camel_case(key: object) -> str | None:
     """Return `seven_day_opus` as `sevenDayOpus`; None for what cannot be a window's name."""
-    if not isinstance(key, str) or len(key) > _LONGEST_NAME or not key.isascii():
+    if not isinstance(key, str) or len(key) > _MAX_NAME or not key.isascii():
         return None
     head, *tail = re.findall("[a-z0-9]+", key.lower()) or [""]
     name = head + "".join(word.capitalize() for word in tail)

@@ -52,7 +52,7 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
     if app.config_path_option or app.data_dir_option:
         raise UsageError("the demo has a configuration and data of its own: see `demo --keep`")
     with (
-        folders.kept(kept) if kept else folders.temporary() as folder,
+        folders.use_folder(kept) if kept else folders.make_temporary() as folder,
         start_demo(folder, app.env) as demo,
     ):
         _play(demo)

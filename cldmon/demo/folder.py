@@ -1,4 +1,4 @@
-"""The demo's folder: a temporary one that goes, or one of the user's that stays."""
+"""The demo's folder: a temporary one, or one of the user's that stays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def temporary() -> Iterator[Path]:
-    """Make a private folder that is gone when the block ends, however it ends."""
+def make_temporary() -> Iterator[Path]:
+    """Make a private folder that is removed when the block ends, even by an exception."""
     with files.wrap_os_errors("make a folder in", Path(tempfile.gettempdir())):
         folder = Path(tempfile.mkdtemp(prefix="cldmon-demo-"))
     try:
@@ -30,34 +30,28 @@ def temporary() -> Iterator[Path]:
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[Path]:
+def use_folder(folder: Path) -> Iterator[Path]:
     """Use a folder that is empty or not there yet; it stays if the block ends well.
 
     Otherwise what was put into it is removed again, so that the same command can be repeated.
-    Raises UsageError where something is in it already.
+    Raises UsageError if it is not empty.
     """
     folder = folder.absolute()
-    there = _is_there(folder)
+    with files.wrap_os_errors("look at", folder):
+        exists = folder.exists()
+        if exists and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
     try:
         files.private_dir(folder)
         yield folder
     except BaseException:
-        for entry in folder.iterdir() if there else [folder]:
+        for entry in folder.iterdir() if exists else [folder]:
             _remove(entry)
         raise
 
 
-def _is_there(folder: Path) -> bool:
-    """Return whether a folder is there already, and empty; raises UsageError if it is not empty."""
-    with files.wrap_os_errors("look at", folder):
-        there = folder.exists()
-        if there and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
-    return there
-
-
 def _remove(path: Path) -> None:
-    """Remove a folder or a file; a Ctrl-C in the middle cannot leave a half of it."""
+    """Remove a folder or a file; a Ctrl-C in the middle can't leave part of it."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
     try:
         if path.is_dir():

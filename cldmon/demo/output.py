@@ -1,4 +1,4 @@
-"""The demo in words: lines of text from what happened. Pure."""
+"""Formats what happens in the demo as lines of text. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cldmon.demo.runner import PassRecord
     from cldmon.demo.slack import SentMessage
-    from cldmon.domain.events import Event
     from cldmon.domain.model import Account
     from cldmon.terminal.style import Terminal
 
@@ -65,13 +64,9 @@ def _cell(account: Account, terminal: Terminal) -> str:
     if window is None:
         return f"{terminal.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
-    return terminal.paint(text, *_colours(window.utilization))
-
-
-def _colours(percent: int) -> tuple[str, ...]:
-    if percent < CRITICAL:
-        return ()
-    return (RED if percent >= FULL else YELLOW,)
+    if window.utilization < CRITICAL:
+        return terminal.paint(text)
+    return terminal.paint(text, RED if window.utilization >= FULL else YELLOW)
 
 
 def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Iterator[str]:
@@ -92,7 +87,9 @@ def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterat
         yield f"{pool} used up, no alert"
     for event in record.outcome.events:
         if event.label == label:
-            yield _event(event)
+            is_session = event.window == FIVE_HOUR
+            window = "" if is_session else f" ({short_title(event.window)})"
+            yield _EVENTS[event.kind] + window
 
 
 def _trouble(label: str, record: PassRecord | None) -> str | None:
@@ -108,8 +105,3 @@ def _used_up(label: str, record: PassRecord | None) -> set[str]:
     readings = (account.reading for account in accounts if account.label == label)
     pools = (pool for reading in readings if reading for pool in reading.pools)
     return {pool.title for pool in pools if pool.utilization == FULL}
-
-
-def _event(event: Event) -> str:
-    window = "" if event.window == FIVE_HOUR else f" ({short_title(event.window)})"
-    return _EVENTS[event.kind] + window

@@ -1,4 +1,4 @@
-"""Plays the scenario: simulated services, a real configuration, real passes in a real browser."""
+"""Runs the scenario: simulated services, a real configuration, real passes in a real browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.collector import Outcome
-    from cldmon.demo.scenario import Moment, Person
+    from cldmon.demo.scenario import Moment
     from cldmon.demo.server import Response
     from cldmon.demo.slack import SentMessage
 
@@ -36,8 +36,9 @@ JITTER_SECONDS = 1.0
 """By how much the reset times of the real service differ from one answer to the next."""
 
 _POLL_SECONDS = 1.0
-_NO_SANDBOX = f"the browser: {SANDBOX_FAILED}; the demo asks itself alone, and does without"
-
+_NO_SANDBOX = (
+    f"the browser: {SANDBOX_FAILED}; the demo visits only its own servers, and runs without it"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """One pass of the story: when it was (simulated, UTC), what it found, who was told."""
+    """One pass: when it was (simulated, UTC), its outcome, and the Slack messages sent."""
 
     at: datetime
     outcome: Outcome
@@ -68,7 +69,7 @@ class PassRecord:
 
 @dataclass
 class Demo:
-    """The services, the application that reads them, and the clock that both go by."""
+    """The services, the application that reads them, and their common clock."""
 
     claude: SimClaude
     slack: SimSlack
@@ -82,7 +83,15 @@ class Demo:
         Raises BrowserError without a browser that works.
         """
         first, *others = scenario.STORY
-        yield self._first_pass(first)
+        try:
+            record = self._pass(first)
+        except _SandboxError:
+            _log.warning(_NO_SANDBOX)
+            config = self.app.config_path
+            files.replace(config, config.read_bytes() + b"\n[browser]\nsandbox = false\n")
+            self.app = replace(self.app)  # a new one, which reads the configuration again
+            record = self._pass(first)
+        yield record
         for moment in others:
             yield self._pass(moment)
 
@@ -95,7 +104,7 @@ class Demo:
             seen += len(new)
 
     def name_of(self, user: str | None) -> str:
-        """Return a Slack user's name; what is given where nobody has that id."""
+        """Return a Slack user's name; the id itself if it is unknown."""
         known = self.slack.users.get(user or "")
         return known.real_name if known else str(user)
 
@@ -114,18 +123,11 @@ class Demo:
             self.claude.add(person.account(person.key, usage))
         at, before = self.clock(), len(self.slack.sent)
         outcome = fetch(self.app)
-        _insist_on_browser(outcome)
+        for account in outcome.failed:
+            if account.failure and account.failure.kind is FailureKind.NO_BROWSER:
+                message = account.failure.message
+                raise _SandboxError(message) if SANDBOX_FAILED in message else BrowserError(message)
         return PassRecord(at, outcome, tuple(self.slack.sent[before:]))
-
-    def _first_pass(self, moment: Moment) -> PassRecord:
-        try:
-            return self._pass(moment)
-        except _SandboxError:
-            _log.warning(_NO_SANDBOX)
-        config = self.app.config_path
-        files.replace(config, config.read_bytes() + b"\n[browser]\nsandbox = false\n")
-        self.app = replace(self.app)  # a new one, which reads it
-        return self._pass(moment)
 
 
 @contextmanager
@@ -150,13 +152,6 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
         yield demo
 
 
-def _insist_on_browser(outcome: Outcome) -> None:
-    for account in outcome.failed:
-        if account.failure and account.failure.kind is FailureKind.NO_BROWSER:
-            message = account.failure.message
-            raise _SandboxError(message) if SANDBOX_FAILED in message else BrowserError(message)
-
-
 def _config(claude_url: str, slack_url: str) -> str:
     """Return the configuration of the four accounts, in TOML."""
     head = f"""\
@@ -171,12 +166,12 @@ fetch_interval_minutes = {scenario.INTERVAL_MINUTES}
 enabled = true
 bot_token = {json.dumps(TOKEN)}
 """
-    return head + "".join(map(_account, scenario.PEOPLE))
-
-
-def _account(person: Person) -> str:
-    return f"""
+    accounts = (
+        f"""
 [[accounts]]
 label = {json.dumps(person.label)}
 session_key = {json.dumps(person.key)}
 """
+        for person in scenario.PEOPLE
+    )
+    return head + "".join(accounts)

@@ -1,7 +1,7 @@
-"""Six hours of four accounts, as a table: who they are, and what claude.ai says of them and when.
+"""Six hours of four accounts, as a table: who they are, and their usage over time.
 
 Pure. Minutes count from the end of the story, which is the present: -45 is 45 minutes ago.
-To tell more, add a row or a column; `cldmon.demo.runner` plays whatever stands here.
+To extend the story, add a row or a column; `cldmon.demo.runner` plays it.
 """
 
 from __future__ import annotations
@@ -80,34 +80,23 @@ class Person:
     def usage(self, use: Use, minute: int, end: datetime) -> dict[str, Any]:
         """Return the service's answer at a minute of a story that ends at the instant `end`."""
         week = _after(end, self.week)
+        extra: dict[str, Any] = {}
+        if use.spent is not None and self.budget:
+            extra = usage_credits(use.spent, self.budget.limit, disabled=self.budget.disabled)
+        if use.credit is not None:
+            extra["iguana_necktie"] = credit_pool(use.credit, CREDIT_DOLLARS, _after(end, 12 * DAY))
+        if self.saved_reset is not None:
+            ends_at = _after(end, self.saved_reset)
+            extra["cedar_ember"] = saved_resets(ends_at, weekly_resets=week)
+        session_end = next((each for each in self.sessions if each > minute), 0)
         return usage(
             use.session,
             use.week,
             models={} if use.model is None else {MODEL: use.model},
-            five_hour_resets=self._session_end(minute, end) if use.session else None,
+            five_hour_resets=_after(end, session_end) if use.session else None,
             seven_day_resets=week,
-            **self._money(use),
-            **self._pool(use, end),
-            **self._saved_reset(end, week),
+            **extra,
         )
-
-    def _session_end(self, minute: int, end: datetime) -> datetime:
-        return _after(end, next(m for m in self.sessions if m > minute))
-
-    def _money(self, use: Use) -> dict[str, Any]:
-        if use.spent is None or self.budget is None:
-            return {}
-        return usage_credits(use.spent, self.budget.limit, disabled=self.budget.disabled)
-
-    def _pool(self, use: Use, end: datetime) -> dict[str, Any]:
-        if use.credit is None:
-            return {}
-        return {"iguana_necktie": credit_pool(use.credit, CREDIT_DOLLARS, _after(end, 12 * DAY))}
-
-    def _saved_reset(self, end: datetime, week: datetime) -> dict[str, Any]:
-        if self.saved_reset is None:
-            return {}
-        return {"cedar_ember": saved_resets(_after(end, self.saved_reset), weekly_resets=week)}
 
 
 def _after(end: datetime, minutes: int) -> datetime:

@@ -1,7 +1,6 @@
 """A simulated Slack Web API: the methods that cldmon calls, with what they refuse and how.
 
-Scopes are checked as Slack does, so that a call for which the documented ones do not suffice
-fails here, too.
+Scopes are checked as Slack does, so that a call that the documented scopes do not cover fails.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -102,23 +100,38 @@ class SimSlack(SimServer):
         self._clock = clock
         self._sent: list[SentMessage] = []
         self._changed = threading.Condition()
-        super().__init__(self._table())
-
-    def _table(self) -> tuple[Route, ...]:
         reads_channels = ("channels:read", "groups:read")
-        return (
-            self._method("auth.test", (), self._auth_test),
-            self._method("chat.postMessage", ("chat:write",), self._post_message),
-            self._method("conversations.open", ("im:write", "mpim:write"), self._open),
-            self._method("conversations.members", reads_channels, self._members),
-            self._method("users.list", ("users:read",), self._list_users),
-            self._method("users.info", ("users:read",), self._user_info),
-            Route("", ".*", lambda _request: json_response(refusal("unknown_method"))),
+        super().__init__(
+            (
+                self._route("auth.test", (), self._auth_test),
+                self._route("chat.postMessage", ("chat:write",), self._post_message),
+                self._route("conversations.members", reads_channels, self._list_members),
+                self._route("users.list", ("users:read",), self._list_users),
+                self._route("users.info", ("users:read",), self._show_user),
+                Route("", ".*", lambda _request: json_response(refusal("unknown_method"))),
+            )
         )
 
-    def _method(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
-        work = partial(self._call, any_of=any_of, method=method)
-        return Route(name, f"/api/{name}", work)
+    def _route(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
+        """Return the route to a method; it needs any of these scopes."""
+        lines = (
+            ("X-OAuth-Scopes", ",".join(self.scopes)),
+            ("X-Accepted-OAuth-Scopes", ",".join(any_of)),
+        )
+
+        def call(request: Request) -> Response:
+            authorization = request.headers.get("authorization", "")
+            if not authorization:
+                body = refusal("not_authed")
+            elif authorization != f"Bearer {self.token}":
+                body = refusal("invalid_auth")
+            elif any_of and not set(any_of) & set(self.scopes):
+                body = refusal("missing_scope", needed=any_of[0], provided=",".join(self.scopes))
+            else:
+                body = method(_params(request))
+            return json_response(body).with_headers(*lines)
+
+        return Route(name, f"/api/{name}", call)
 
     @property
     def url(self) -> str:
@@ -142,22 +155,6 @@ class SimSlack(SimServer):
         with self._changed:
             self._sent.clear()
 
-    def _call(self, request: Request, any_of: tuple[str, ...], method: Method) -> Response:
-        body = self._denied(request, any_of) or method(_params(request))
-        return json_response(body).with_headers(
-            ("X-OAuth-Scopes", ",".join(self.scopes)), ("X-Accepted-OAuth-Scopes", ",".join(any_of))
-        )
-
-    def _denied(self, request: Request, any_of: tuple[str, ...]) -> Body | None:
-        given = request.headers.get("authorization", "")
-        if not given:
-            return refusal("not_authed")
-        if given != f"Bearer {self.token}":
-            return refusal("invalid_auth")
-        if any_of and not set(any_of) & set(self.scopes):
-            return refusal("missing_scope", needed=any_of[0], provided=",".join(self.scopes))
-        return None
-
     def _auth_test(self, _params: Params) -> Body:
         return {
             "ok": True,
@@ -171,7 +168,10 @@ class SimSlack(SimServer):
 
     def _post_message(self, params: Params) -> Body:
         channel, text = str(params.get("channel", "")), str(params.get("text", ""))
-        user = self._reader(channel)
+        # A direct message goes to a user id.
+        user = self.users.get(channel)
+        if user and user.deleted:
+            user = None
         blocks = _blocks(params.get("blocks"))
         if user is None and channel not in self.channels:
             return refusal("channel_not_found")
@@ -183,39 +183,24 @@ class SimSlack(SimServer):
             return refusal("no_text")
         if len(text) > MAX_TEXT:
             return refusal("msg_too_long")
-        reader = user.id if user else None
-        return self._accept(SentMessage(channel, text, blocks, self._clock(), reader))
-
-    def _accept(self, message: SentMessage) -> Body:
+        at = self._clock()
         with self._changed:
-            self._sent.append(message)
+            self._sent.append(SentMessage(channel, text, blocks, at, user.id if user else None))
             self._changed.notify_all()
-            stamp = f"{int(message.at.timestamp())}.{len(self._sent):06d}"
-        channel = _direct(message.user) if message.user else message.channel
-        return {"ok": True, "channel": channel, "ts": stamp, "message": {"text": message.text}}
-
-    def _reader(self, channel: str) -> SimUser | None:
-        """Return who reads a direct message to a user id or to what `conversations.open` gave."""
-        present = (user for user in self.users.values() if not user.deleted)
-        return next((user for user in present if channel in (user.id, _direct(user.id))), None)
-
-    def _open(self, params: Params) -> Body:
-        user = self.users.get(str(params.get("users", "")))
-        if user is None:
-            return refusal("user_not_found")
-        if user.deleted:
-            return refusal("user_disabled")
-        return {"ok": True, "channel": {"id": _direct(user.id)}}
+            stamp = f"{int(at.timestamp())}.{len(self._sent):06d}"
+        if user:
+            channel = "D" + user.id.removeprefix("U")
+        return {"ok": True, "channel": channel, "ts": stamp, "message": {"text": text}}
 
     def _list_users(self, params: Params) -> Body:
         users = [user.as_json() for user in self.users.values()]
         return _page("members", users, params)
 
-    def _user_info(self, params: Params) -> Body:
+    def _show_user(self, params: Params) -> Body:
         user = self.users.get(str(params.get("user", "")))
         return {"ok": True, "user": user.as_json()} if user else refusal("user_not_found")
 
-    def _members(self, params: Params) -> Body:
+    def _list_members(self, params: Params) -> Body:
         members = self.channels.get(str(params.get("channel", "")))
         if members is None:
             return refusal("channel_not_found")
@@ -223,28 +208,16 @@ class SimSlack(SimServer):
 
 
 def refusal(code: str, **more: object) -> Body:
-    """Return Slack's way to say no."""
+    """Return the body of a refused call."""
     return {"ok": False, "error": code, **more}
-
-
-def _direct(user: str) -> str:
-    return "D" + user.removeprefix("U")
 
 
 def _params(request: Request) -> Params:
     """Return the arguments of a call: from the query, with a form or a JSON body."""
-    return {**_form(request.query), **_body_params(request)}
-
-
-def _body_params(request: Request) -> Params:
     text = request.body.decode()
-    if "json" in request.headers.get("content-type", ""):
-        return dict(json.loads(text or "{}"))
-    return _form(text)
-
-
-def _form(text: str) -> dict[str, str]:
-    return dict(parse_qsl(text, keep_blank_values=True))
+    is_json = "json" in request.headers.get("content-type", "")
+    body = json.loads(text or "{}") if is_json else dict(parse_qsl(text, keep_blank_values=True))
+    return {**dict(parse_qsl(request.query, keep_blank_values=True)), **body}
 
 
 def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
@@ -264,12 +237,8 @@ def _page(name: str, items: Sequence[object], params: Params) -> Body:
     if start is None:
         return refusal("invalid_cursor")
     end = start + (int(str(params.get("limit") or 0)) or PAGE)
-    cursor = _cursor(end) if end < len(items) else ""
+    cursor = b64encode(f"next:{end}".encode()).decode() if end < len(items) else ""
     return {"ok": True, name: items[start:end], "response_metadata": {"next_cursor": cursor}}
-
-
-def _cursor(position: int) -> str:
-    return b64encode(f"next:{position}".encode()).decode()
 
 
 def _position(cursor: str) -> int | None:

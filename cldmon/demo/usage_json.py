@@ -13,7 +13,7 @@ CRITICAL = 90
 """Percent from which an entry of `limits` has these severities."""
 
 _NO_DOLLARS = dict.fromkeys(("limit_dollars", "used_dollars", "remaining_dollars", "locked_reason"))
-"""What every window carries and subscriptions leave empty."""
+"""Keys of every window that are empty for subscriptions."""
 _NULLS = dict.fromkeys(
     (
         "seven_day_oauth_apps",
@@ -69,7 +69,7 @@ _SPEND: Mapping[str, object] = {
     "can_purchase_credits": False,
     "can_toggle": False,
 }
-"""Money as an account has it that never paid beyond its plan."""
+"""The money of an account that never paid beyond its plan."""
 
 
 def usage(
@@ -201,7 +201,7 @@ def _limits(
         *(("weekly_scoped", percent, week, name) for name, percent in models.items()),
     ]
     present = [(kind, percent, at, name) for kind, percent, at, name in rows if percent is not None]
-    # The one that the service shows where it has room for one alone.
+    # The one that the service shows where it has room for only one.
     active = max(present, key=lambda row: row[1], default=None)
     return [
         {
@@ -210,7 +210,7 @@ def _limits(
             "percent": percent,
             "severity": _severity(percent),
             "resets_at": instant(at),
-            "scope": _scope(name),
+            "scope": name and {"model": {"id": None, "display_name": name}, "surface": None},
             "is_active": (kind, percent, at, name) == active and percent > 0,
         }
         for kind, percent, at, name in present
@@ -221,7 +221,3 @@ def _severity(percent: float) -> str:
     if percent >= CRITICAL:
         return "critical"
     return "warning" if percent >= WARNING else "normal"
-
-
-def _scope(model: str | None) -> dict[str, object] | None:
-    return {"model": {"id": None, "display_name": model}, "surface": None} if model else None

@@ -22,13 +22,13 @@ def fill(folder: Path) -> None:
 
 
 def interrupted(folder: Path) -> None:
-    with folders.kept(folder) as place:
+    with folders.use_folder(folder) as place:
         fill(place)
         raise KeyboardInterrupt
 
 
 def test_a_temporary_folder_is_private_and_gone_at_the_end() -> None:
-    with folders.temporary() as folder:
+    with folders.make_temporary() as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         fill(folder)
     assert not folder.exists()
@@ -36,7 +36,7 @@ def test_a_temporary_folder_is_private_and_gone_at_the_end() -> None:
 
 def test_a_temporary_folder_is_gone_after_ctrl_c_and_ctrl_c_works_as_before() -> None:
     def work() -> None:
-        with folders.temporary() as folder:
+        with folders.make_temporary() as folder:
             seen.append(folder)
             fill(folder)
             raise KeyboardInterrupt
@@ -51,28 +51,31 @@ def test_a_temporary_folder_is_gone_after_ctrl_c_and_ctrl_c_works_as_before() ->
 
 @pytest.mark.parametrize("name", ["new", "new/deeper"])
 def test_a_new_folder_is_made_private_and_stays(tmp_path: Path, name: str) -> None:
-    with folders.kept(tmp_path / name) as folder:
+    with folders.use_folder(tmp_path / name) as folder:
         fill(folder)
     assert (folder / "config.toml").is_file()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_an_empty_folder_is_used(tmp_path: Path) -> None:
-    with folders.kept(tmp_path) as folder:
+    with folders.use_folder(tmp_path) as folder:
         fill(folder)
     assert (tmp_path / "data" / "state.json").is_file()
 
 
 def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with pytest.raises(UsageError, match="not an empty folder"), folders.kept(tmp_path):
+    with pytest.raises(UsageError, match="not an empty folder"), folders.use_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="not an empty folder"), folders.kept(tmp_path / "file"):
+    with (
+        pytest.raises(UsageError, match="not an empty folder"),
+        folders.use_folder(tmp_path / "file"),
+    ):
         pass
 
 

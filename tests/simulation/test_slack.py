@@ -11,7 +11,7 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from cldmon.demo.slack import SCOPES, TOKEN, SentMessage, SimUser
+from cldmon.demo.slack import TOKEN, SentMessage, SimUser
 from tests.simulation import faults
 from tests.simulation.http_client import connect
 from tests.simulation.slack import CHANNELS, PEOPLE, FakeSlack, error, rate_limited
@@ -79,22 +79,6 @@ def test_a_message_to_a_channel_has_no_single_reader(
 ) -> None:
     client.chat_postMessage(channel="C01TEAM", text="hello")
     assert [(m.channel, m.user, m.blocks) for m in fake_slack.sent] == [("C01TEAM", None, ())]
-
-
-def test_an_opened_conversation_leads_to_its_user() -> None:
-    with FakeSlack(scopes=(*SCOPES, "im:write")) as slack:
-        client = client_of(slack)
-        channel = client.conversations_open(users="U02BOB")["channel"]["id"]
-        client.chat_postMessage(channel=channel, text="hello")
-        assert [message.user for message in slack.sent] == ["U02BOB"]
-        assert refused(client.conversations_open, users="U06GONE")["error"] == "user_disabled"
-        assert refused(client.conversations_open, users="U99")["error"] == "user_not_found"
-
-
-def test_opening_a_conversation_needs_a_scope_that_the_documented_ones_lack(
-    client: WebClient,
-) -> None:
-    assert refused(client.conversations_open, users="U02BOB")["needed"] == "im:write"
 
 
 @pytest.mark.parametrize(
