@@ -1,4 +1,4 @@
-"""What cldmon costs, in one table: `scripts/bench`. Every ratio is to a named reference in one run.
+"""The benchmarks: `scripts/bench`. Every ratio is to a reference in the same run.
 
-A part of the table is a module with `measure(effort) -> PartResult`; `__main__` names them all.
+Each part is a module with `measure(effort) -> PartResult`; `__main__` lists them.
 """

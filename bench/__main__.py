@@ -1,4 +1,4 @@
-"""The command: measures what is asked for, writes the results and updates the pages.
+"""Runs the benchmarks, stores the results and updates the pages.
 
 Usage: scripts/bench [--quick] [PART…]
 """
@@ -35,7 +35,7 @@ PARTS = {
 
 
 def main() -> None:
-    """Measure, write, and exit with 1 where something does not hold."""
+    """Run the parts, and exit with 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="one round of each; writes nothing")
@@ -51,24 +51,24 @@ def main() -> None:
 
 
 def render_pages(results: Results) -> dict[Path, str]:
-    """Return the text of each page, with its tables written from the results."""
+    """Return the text of each page, with its tables generated from the results."""
     blocks = format_tables(results, [*PARTS])
     return {page: fill(page.read_text(encoding="utf-8"), blocks) for page in PAGES}
 
 
-def run_parts(names: list[str], effort: Effort, before: Results) -> Results:
-    """Measure these parts, print each, and return the results with them."""
-    results = Results(describe_machine(), before.parts, before.measured)
+def run_parts(names: list[str], effort: Effort, previous: Results) -> Results:
+    """Run these parts, print their results, and return all results."""
+    results = Results(describe_machine(), previous.parts, previous.measured)
     for name in names:
-        begun = time.perf_counter()
-        found = PARTS[name](effort)
-        results = results.with_part(name, found, f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
-        print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr)
-        for row in found.rows:
+        start = time.perf_counter()
+        result = PARTS[name](effort)
+        results = results.with_part(name, result, f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
+        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+        for row in result.rows:
             sign = "  " if row.holds else "✗ "
             print(f"{sign}{row.what}: {row.measured}; {row.ratio} ({row.must})", flush=True)
-        for listed in found.lists.values():
-            print("\n".join("  " + " | ".join(line) for line in listed), flush=True)
+        for table in result.lists.values():
+            print("\n".join("  " + " | ".join(line) for line in table), flush=True)
         if not effort.quick:
             save(RESULTS, results)
     return results

@@ -1,4 +1,4 @@
-"""What it costs to make a pass last: state.json replaced, a line appended, both synced."""
+"""The cost of storing a pass: state.json replaced, a history line appended, both synced."""
 
 from __future__ import annotations
 
@@ -17,60 +17,47 @@ from cldmon import files
 from cldmon.store import history
 from cldmon.store.state import StateFile, encode
 
+REFERENCE = "the same bytes: write, fsync, rename, append, fsync"
 BOUND = 1.5
 ACCOUNTS = (1, 20, 200)
-PAIRS = 101
+ROUNDS = 101
 SECOND = timedelta(seconds=1)
 
 
 def measure(effort: Effort) -> PartResult:
     """Measure passes over few and many accounts."""
-    return PartResult([_row(count, effort) for count in ACCOUNTS])
+    return PartResult([_measure(count, effort.rounds(ROUNDS)) for count in ACCOUNTS])
 
 
-def _row(count: int, effort: Effort) -> Row:
+def _measure(count: int, rounds: int) -> Row:
     with tempfile.TemporaryDirectory() as name:
-        found = _measured(Path(name), count, effort.rounds(PAIRS))
-    times = median_ratio(found)
-    _, ours, encoding = (1000 * median(column) for column in zip(*found, strict=True))
-    return Row(
+        ours, bare = Path(name, "ours"), Path(name, "bare")
+        bare.mkdir()
+        ours.mkdir()
+        state = sample_data.write_state(ours, sample_data.make_labels(count))
+        readings = {a.label: a.reading.windows for a in state.snapshot.accounts if a.reading}
+        start, encoded = datetime.now(UTC), [(b"", "")]
+
+        def encode_state() -> None:
+            line = history.format_line(start + len(encoded) * SECOND, readings)
+            encoded.append((encode(replace(state, history_line=line)), line))
+
+        def store_bare() -> None:
+            data, line = encoded[-1]
+            store(str(bare), data, "history.jsonl", line.encode())
+
+        def store_ours() -> None:
+            data, line = encoded[-1]
+            files.replace(StateFile(ours).path, data)
+            history.History(ours).ensure(line)
+
+        tasks = (partial(measure_seconds, each) for each in (encode_state, store_bare, store_ours))
+        found = run_rounds(rounds, *tasks)
+    encode_ms, _, store_ms = (1000 * median(column) for column in zip(*found, strict=True))
+    return Row.of_ratio(
         f"append of a pass over {count} to history and state, synced",
-        "the same bytes: write, fsync, rename, append, fsync",
-        f"{ours:.2f} ms, and {encoding:.2f} ms before to encode them",
-        f"{times:.2f} ×",
-        f"≤ {BOUND} ×",
-        times <= BOUND,
+        REFERENCE,
+        f"{store_ms:.2f} ms, and {encode_ms:.2f} ms before to encode them",
+        median_ratio(found, ours=2, reference=1),
+        BOUND,
     )
-
-
-def _measured(folder: Path, count: int, pairs: int) -> list[tuple[float, ...]]:
-    """Return seconds: what the bare script takes to write, what we take, and what encoding does."""
-    ours, bare = folder / "ours", folder / "bare"
-    bare.mkdir()
-    ours.mkdir()
-    state = sample_data.write_state(ours, sample_data.make_labels(count))
-    readings = {a.label: a.reading.windows for a in state.snapshot.accounts if a.reading}
-    passes = iter(
-        replace(state, history_line=history.format_line(datetime.now(UTC) + n * SECOND, readings))
-        for n in range(pairs + 1)
-    )
-    written: list[tuple[bytes, str]] = []
-
-    def encoded() -> None:
-        after = next(passes)
-        written.append((encode(after), after.history_line or ""))
-
-    def plain() -> None:
-        data, line = written[-1]
-        store(str(bare), data, "history.jsonl", line.encode())
-
-    def cldmon() -> None:
-        data, line = written[-1]
-        files.replace(StateFile(ours).path, data)
-        history.History(ours).ensure(line)
-
-    encoding = partial(measure_seconds, encoded)
-    found = run_rounds(
-        pairs, encoding, partial(measure_seconds, plain), partial(measure_seconds, cldmon)
-    )
-    return [(plain, ours, encoding) for encoding, plain, ours in found]

@@ -1,6 +1,6 @@
-"""`cldmon serve` whose clock is set back by as many days as the last line of its input says.
+"""`cldmon serve` with its clock set back by the number of days in the last line of its input.
 
-So a range of a week, the longest that the API gives, comes to every week of a year.
+A range of the API is at most a week; this way it can reach every week of a year.
 """
 
 from __future__ import annotations
@@ -9,39 +9,31 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from cldmon.app.app import App
 from cldmon.app.server import build_server
 
-if TYPE_CHECKING:
-    from cldmon.web.server import WebServer
-
 
 class Clock:
-    """The time of now, some days ago."""
+    """A clock that can be set back."""
 
     def __init__(self) -> None:
-        self._back = timedelta()
+        self._offset = timedelta()
 
     def __call__(self) -> datetime:
         """Return the time, in UTC."""
-        return datetime.now(UTC) - self._back
+        return datetime.now(UTC) - self._offset
 
-    def follow(self) -> None:
-        """Read the input to its end."""
+    def read_offsets(self) -> None:
+        """Set the clock back by the days in each line of the input."""
         for line in sys.stdin:
-            self._back = timedelta(days=float(line))
-
-
-def server(config: Path, clock: Clock) -> WebServer:
-    """Return the server."""
-    return build_server(App(config, None, {}, clock))
+            self._offset = timedelta(days=float(line))
 
 
 if __name__ == "__main__":
     clock = Clock()
-    running = server(Path(sys.argv[1]), clock)
+    app = App(Path(sys.argv[1]), None, {}, clock)
+    server = build_server(app)
     print("serving", file=sys.stderr, flush=True)
-    Thread(target=clock.follow, daemon=True).start()
-    running.run()
+    Thread(target=clock.read_offsets, daemon=True).start()
+    server.run()

@@ -1,4 +1,4 @@
-"""The reference: the least that makes a pass last. Write, sync, rename; append, sync."""
+"""The reference: the minimum that stores a pass durably. Write, sync, rename; append, sync."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def store(folder: str, state: bytes, day: str, line: bytes) -> None:
-    """Replace state.json, then append a line to a day file; both survive a loss of power."""
+    """Replace state.json, then append a line to a day file; both survive a power loss."""
     draft = os.path.join(folder, ".state.json.tmp")  # noqa: PTH118 - bare on purpose
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(fd, state)

@@ -1,4 +1,4 @@
-"""The reference: the least Playwright that asks the same questions with the same browser.
+"""The reference: a minimal Playwright script with the same requests and the same browser.
 
 Usage: bare_pass.py EXECUTABLE URL CONCURRENCY KEY…
 """
@@ -14,23 +14,23 @@ FETCH = "async path => await (await fetch(path, {credentials: 'include'})).text(
 
 
 async def main(executable: str, url: str, concurrency: int, keys: list[str]) -> None:
-    """Ask every account for its organizations, then for its usage."""
-    places = asyncio.Semaphore(concurrency)
+    """Read every account."""
+    semaphore = asyncio.Semaphore(concurrency)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=executable, chromium_sandbox=os.geteuid() != 0
         )
 
         async def bounded(key: str) -> None:
-            async with places:
-                await ask(browser, url, key)
+            async with semaphore:
+                await read(browser, url, key)
 
         await asyncio.gather(*map(bounded, keys))
         await browser.close()
 
 
-async def ask(browser: Browser, url: str, key: str) -> None:
-    """Ask one account, in a context of its own."""
+async def read(browser: Browser, url: str, key: str) -> None:
+    """Read one account's organizations and usage in its own browser context."""
     context = await browser.new_context()
     await context.add_cookies([{"name": "sessionKey", "value": key, "url": url}])
     page = await context.new_page()

@@ -1,4 +1,4 @@
-"""The reference: a bare http.server handler, tuned, that answers every GET with the same bytes.
+"""The reference: a bare, tuned http.server that responds to every GET with the same bytes.
 
 Usage: bare_server.py FILE      (prints its port)
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps connections alive, without Nagle's delay and unbuffered writes."""
+    """Keeps connections alive; buffers writes, without Nagle's delay."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -17,7 +17,7 @@ class Handler(BaseHTTPRequestHandler):
     body = Path(sys.argv[1]).read_bytes()
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the bytes."""
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(self.body)))
@@ -26,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Ten thousand accounts: what a fleet of machines needs, estimated from the measurements.
+"""Ten thousand accounts: the resources of a fleet of machines, estimated from the measurements.
 
-Every machine has its share of the accounts, in one configuration or in several whose timers are
-apart; a Prometheus reads them all. Seeded, so the same at every run.
+Every machine has its share of the accounts, in one configuration or in several with staggered
+timers; one Prometheus scrapes them all. Seeded, so the same in every run.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ ACCOUNTS = 10_000
 INTERVAL = 600.0
 """Seconds from one pass to the next."""
 
-POLITE = 1.0
-"""Requests a second, on average, that one address may fairly send: an assumption, see the page."""
+MAX_REQUEST_RATE = 1.0
+"""Requests a second that one address may send on average: an assumption, see the page."""
 
 JITTER = 60.0
 """Seconds by which systemd's RandomizedDelaySec spreads the passes."""
 
 CORES, MEMORY_GIB = 2, 4
 CORE_MONTH = 8.0
-"""Euros: what a core with two GiB costs a month in 2026, about."""
+"""Euros: the approximate price of a core with two GiB per month in 2026."""
 
 SERIES_PER_ACCOUNT = 14
-"""Three windows with percent, reset and forecast, and the account's own five."""
+"""Three windows with percentage, reset and forecast, and five of the account."""
 
 SAMPLE_BYTES = 1.5
 LINE_BYTES = 73
-"""Of an account in a line of history."""
+"""Of one account in a line of the history."""
 
 DEFAULTS = {
     "pass wall base": 0.9,
@@ -46,12 +46,12 @@ DEFAULTS = {
     "pass memory base": 300.0,
     "pass memory slope": 0.2,
 }
-"""Used for what was not measured yet."""
+"""Used until they are measured."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What a pass over `accounts` takes, organizations known: seconds, CPU seconds, MiB."""
+    """A pass that knows the organizations: its seconds, CPU seconds and MiB."""
 
     accounts: int
     wall: float
@@ -65,33 +65,33 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How the accounts lie: machines, and configurations on each, their timers evenly apart."""
+class Fleet:
+    """Machines, each with some configurations whose timers are staggered evenly."""
 
     machines: int
     configurations: int
 
     @property
     def accounts(self) -> int:
-        """The accounts of one configuration."""
+        """Accounts in each configuration."""
         return math.ceil(ACCOUNTS / self.machines / self.configurations)
 
 
 def estimate(figures: Mapping[str, float]) -> PartResult:
-    """Return the limits of one machine, and what several fleets would take."""
+    """Return the limits of one machine, and the resources of several fleets."""
     known = {**DEFAULTS, **figures}
     limits = _limits(known)
-    polite = math.ceil(ACCOUNTS / (POLITE * INTERVAL))
+    by_rate = math.ceil(ACCOUNTS / (MAX_REQUEST_RATE * INTERVAL))
     fewest = math.ceil(ACCOUNTS / min(by for name, by, _ in limits if name != "the service"))
-    shapes = [Shape(fewest, 1), Shape(polite, 1), Shape(polite, 6), Shape(100, 1), Shape(100, 5)]
+    fleets = [Fleet(fewest, 1), Fleet(by_rate, 1), Fleet(by_rate, 6), Fleet(100, 1), Fleet(100, 5)]
     return PartResult(
         lists={
             "limits": [
                 ["limit", "accounts", "assumption"],
                 *([name, f"{by:,.0f}", how] for name, by, how in limits),
             ],
-            "fleets": [HEAD, *(_fleet(shape, known) for shape in shapes)],
-            "whole": _whole(known),
+            "fleets": [HEAD, *(_fleet_row(fleet, known) for fleet in fleets)],
+            "whole": _totals(known),
         }
     )
 
@@ -108,8 +108,8 @@ HEAD = [
 ]
 
 
-def pass_over(accounts: int, figures: Mapping[str, float]) -> Pass:
-    """Return what a pass takes."""
+def estimate_pass(accounts: int, figures: Mapping[str, float]) -> Pass:
+    """Return the cost of a pass."""
 
     def of(quantity: str) -> float:
         return figures[f"pass {quantity} base"] + figures[f"pass {quantity} slope"] * accounts
@@ -136,46 +136,50 @@ def _limits(figures: Mapping[str, float]) -> list[tuple[str, float, str]]:
             (free - figures["pass memory base"]) / max(0.01, figures["pass memory slope"]),
             f"half of {MEMORY_GIB} GiB",
         ),
-        ("the service", POLITE * INTERVAL, f"{POLITE:g} request per second from one address"),
+        (
+            "the service",
+            MAX_REQUEST_RATE * INTERVAL,
+            f"{MAX_REQUEST_RATE:g} request per second from one address",
+        ),
     ]
 
 
-def _fleet(shape: Shape, figures: Mapping[str, float]) -> list[str]:
-    one = pass_over(shape.accounts, figures)
-    second, minute = _busiest(shape, one)
-    cores = shape.configurations * one.cpu / INTERVAL
+def _fleet_row(fleet: Fleet, figures: Mapping[str, float]) -> list[str]:
+    one = estimate_pass(fleet.accounts, figures)
+    second, minute = _simulate_peaks(fleet, one)
+    cores = fleet.configurations * one.cpu / INTERVAL
     return [
-        f"{shape.machines} × {shape.configurations} × {shape.accounts}",
+        f"{fleet.machines} × {fleet.configurations} × {fleet.accounts}",
         f"{one.wall:.0f} s",
         f"{cores:.2f} of {CORES}",
         f"{one.memory:.0f} MiB",
         f"{one.rate:.0f}/s",
         f"{minute / 60:.1f}/s",
         f"{second:.0f}/s",
-        f"{shape.machines * CORES * CORE_MONTH:,.0f}",
+        f"{fleet.machines * CORES * CORE_MONTH:,.0f}",
     ]
 
 
-def _busiest(shape: Shape, one: Pass, rounds: int = 4) -> tuple[float, float]:
-    """Return the most requests in a second of all, and in a minute from one address."""
-    chance = random.Random(7)  # noqa: S311 - a simulation
+def _simulate_peaks(fleet: Fleet, one: Pass, rounds: int = 4) -> tuple[float, float]:
+    """Return the peak number of requests in a second, and in a minute from one address."""
+    rng = random.Random(7)  # noqa: S311 - a simulation
     seconds: Counter[int] = Counter()
     minutes: Counter[tuple[int, int]] = Counter()
-    for machine in range(shape.machines):
-        phase = chance.uniform(0, INTERVAL)
-        for number in range(shape.configurations * rounds):
-            due = number * INTERVAL / shape.configurations
-            begins = phase + due + chance.uniform(0, min(JITTER, INTERVAL / shape.configurations))
-            for asked in range(shape.accounts):
+    for machine in range(fleet.machines):
+        phase = rng.uniform(0, INTERVAL)
+        for number in range(fleet.configurations * rounds):
+            due = number * INTERVAL / fleet.configurations
+            begins = phase + due + rng.uniform(0, min(JITTER, INTERVAL / fleet.configurations))
+            for asked in range(fleet.accounts):
                 at = int(begins + asked / one.rate)
                 seconds[at] += 1
                 minutes[machine, at // 60] += 1
     return max(seconds.values()), max(minutes.values())
 
 
-def _whole(figures: Mapping[str, float]) -> Table:
-    """Return what all of it takes, however it is spread."""
-    one = pass_over(100, figures)
+def _totals(figures: Mapping[str, float]) -> Table:
+    """Return the total resources, which do not depend on the distribution."""
+    one = estimate_pass(100, figures)
     day = 86_400 / INTERVAL
     series = ACCOUNTS * SERIES_PER_ACCOUNT
     samples = series * 86_400 / 60

@@ -1,4 +1,4 @@
-"""What each command imports, by `python -X importtime`: how many modules, and the heaviest."""
+"""The imports of each command, by `python -X importtime`: how many, and the slowest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import sample_data
 from bench.measurement import environment
-from bench.results import Effort, PartResult, Table
+from bench.results import Effort, PartResult
 
 COMMANDS = (
     "status --format line",
@@ -27,13 +27,14 @@ COMMANDS = (
 )
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")
 SHOWN = 5
+_STANDARD = frozenset(name.lstrip("_") for name in sys.stdlib_module_names) - {"cldmon"}
 
 
 def measure(effort: Effort) -> PartResult:
     """Run each command once under `-X importtime`."""
     head = ["command", "modules", "ms", "slowest packages, ms"]
     with tempfile.TemporaryDirectory() as name:
-        # A port where nobody listens: fetch imports all that it needs, and reads nothing.
+        # Nobody listens on that port: fetch imports all it needs, and reads nothing.
         config = sample_data.write_config(
             Path(name), sample_data.make_labels(4), 'claude_url = "http://127.0.0.1:9"'
         )
@@ -44,30 +45,14 @@ def measure(effort: Effort) -> PartResult:
 
 
 def _row(command: str, env: dict[str, str]) -> list[str]:
-    spent = _imported(command, env)
+    argv = [sys.executable, "-X", "importtime", "-m", "cldmon", *command.split()]
+    output = subprocess.run(argv, env=env, capture_output=True, text=True, check=False).stderr
+    lines = filter(None, map(_LINE.match, output.split("\n")))
+    spent = {match[2]: int(match[1]) / 1000 for match in lines}
     packages: defaultdict[str, float] = defaultdict(float)
     for module, ms in spent.items():
-        packages[_package(module)] += ms
-    heaviest = sorted(packages.items(), key=lambda item: -item[1])[:SHOWN]
-    named = ", ".join(f"{package} {ms:.0f}" for package, ms in heaviest)
+        top = module.partition(".")[0].lstrip("_")
+        packages["standard library" if top in _STANDARD else top] += ms
+    slowest = sorted(packages.items(), key=lambda item: -item[1])[:SHOWN]
+    named = ", ".join(f"{package} {ms:.0f}" for package, ms in slowest)
     return [f"`cldmon {command}`", str(len(spent)), f"{sum(spent.values()):.0f}", named]
-
-
-def _imported(command: str, env: dict[str, str]) -> dict[str, float]:
-    """Return the ms that each module took by itself."""
-    full = [sys.executable, "-X", "importtime", "-m", "cldmon", *command.split()]
-    said = subprocess.run(full, env=env, capture_output=True, text=True, check=False).stderr
-    return {match[2]: int(match[1]) / 1000 for match in map(_LINE.match, said.split("\n")) if match}
-
-
-def _package(module: str) -> str:
-    top = module.partition(".")[0].lstrip("_")
-    return "standard library" if top in _STANDARD else top
-
-
-_STANDARD = frozenset(name.lstrip("_") for name in sys.stdlib_module_names) - {"cldmon"}
-
-
-def listed(found: PartResult) -> Table:
-    """Return the table of this part."""
-    return found.lists["imports"]

@@ -1,9 +1,9 @@
-"""Asks over many connections at once, in a process of its own; prints what it saw as JSON.
+"""Sends requests over many connections at once, in a process of its own; prints JSON.
 
 Usage: load.py PORT REQUEST-IN-HEX CONNECTIONS SECONDS
 
-Prints requests a second, the times of answers in ms at the 50th and 99th percentile, and how busy
-this process was (1 is a whole core): less than 1, so the server was what it waited for.
+Prints requests a second, response times in ms at the 50th and 99th percentile, and how busy this
+process was (1 is a whole core). Less than 1 means that the server was the bottleneck.
 """
 
 import json
@@ -15,8 +15,8 @@ import time
 
 
 def main(port: int, request: bytes, connections: int, seconds: float) -> None:
-    """Ask, and print."""
-    size = length_of_answer(port, request)
+    """Send requests for a time, and print the statistics."""
+    size = measure_response(port, request)
     selector = selectors.EpollSelector()
     for _ in range(connections):
         sock = socket.create_connection(("127.0.0.1", port))
@@ -24,8 +24,8 @@ def main(port: int, request: bytes, connections: int, seconds: float) -> None:
         sock.sendall(request)
         selector.register(sock, selectors.EVENT_READ, (sock, [time.perf_counter(), size]))
     times: list[float] = []
-    begun, busy = time.perf_counter(), time.process_time()
-    end = begun + seconds
+    start, busy = time.perf_counter(), time.process_time()
+    end = start + seconds
     while time.perf_counter() < end:
         for key, _ in selector.select(1):
             sock, state = key.data
@@ -35,14 +35,14 @@ def main(port: int, request: bytes, connections: int, seconds: float) -> None:
                 times.append(now - state[0])
                 state[:] = [now, size]
                 sock.sendall(request)
-    took, busy = time.perf_counter() - begun, time.process_time() - busy
+    took, busy = time.perf_counter() - start, time.process_time() - busy
     cuts = statistics.quantiles(times, n=100)
     found = {"rate": len(times) / took, "p50": 1000 * cuts[49], "p99": 1000 * cuts[98]}
     print(json.dumps({**found, "busy": busy / took}))
 
 
-def length_of_answer(port: int, request: bytes) -> int:
-    """Return how many bytes an answer has, its head included."""
+def measure_response(port: int, request: bytes) -> int:
+    """Return the size of a response in bytes, head included."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(request)
         data = sock.recv(1 << 16)

@@ -1,4 +1,4 @@
-"""The machine that was measured on, without its name."""
+"""The machine of the measurements, without its name."""
 
 from __future__ import annotations
 
@@ -12,26 +12,21 @@ from cldmon.claude.browser import BrowserSettings, find_browser
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what it is made of and runs."""
-    memory = _first(r"MemTotal:\s*(\d+)", "/proc/meminfo")
+    """Return its hardware and software."""
+    browser = find_browser(BrowserSettings(), os.environ)
+    version = subprocess.check_output([browser, "--version"], text=True)
+    memory = _search(r"MemTotal:\s*(\d+)", "/proc/meminfo")
     return {
-        "CPU": _first(r"model name\s*:\s*(.+)", "/proc/cpuinfo"),
+        "CPU": _search(r"model name\s*:\s*(.+)", "/proc/cpuinfo"),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{int(memory) / 2**20:.1f} GiB",
         "kernel": platform.release().partition("-")[0],
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "Linux"),
         "Python": platform.python_version(),
-        "browser": browser(),
+        "browser": f"{Path(browser).name} {version.strip()}",
     }
 
 
-def browser() -> str:
-    """Return the version of the browser that a pass would start."""
-    command = [find_browser(BrowserSettings(), os.environ), "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return f"{Path(command[0]).name} {said.strip()}"
-
-
-def _first(pattern: str, path: str) -> str:
-    found = re.search(pattern, Path(path).read_text(encoding="utf-8"))
-    return found[1].strip() if found else "0"
+def _search(pattern: str, path: str) -> str:
+    match = re.search(pattern, Path(path).read_text(encoding="utf-8"))
+    return match[1].strip() if match else "0"

@@ -1,7 +1,7 @@
-"""What `cldmon serve` keeps of a long mixed load: memory, threads and file descriptors.
+"""The memory, threads and file descriptors of `cldmon serve` under a long mixed load.
 
-Logins, pages, usage, history, alerts, bad requests and connections that break, at a steady rate,
-while passes go on; a row a minute, and what is left once everybody has gone.
+Logins, pages, usage, history, subscriptions, bad requests and aborted connections, at a steady
+rate, while passes go on. Prints a row a minute, and what is left after the last client.
 
 Usage: mixed_load.py [--minutes N] [--rate REQUESTS_A_SECOND]
 """
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 LABELS = [f"account-{n}" for n in range(20)]
 PEOPLE = tuple(SimUser(f"U{n:02}", f"name{n}", f"Name {n}", f"Name {n}") for n in range(40))
-VISITORS = 16
+CLIENTS = 16
 PASS_EVERY_SECONDS = 10
 REST_SECONDS = 20
-"""Longer than the server lets a connection be idle."""
+"""Longer than the idle timeout of the server."""
 
-ASKS_A_DEED = 1.2
-"""Requests, on average."""
+REQUESTS_PER_ACTION = 1.2
+"""On average."""
 
 BROKEN = (
     b"",
@@ -60,109 +60,111 @@ BROKEN = (
 )
 
 
-class Visitor(threading.Thread):
-    """Does one thing after another, at a rate of its own, until told to end."""
+class Client(threading.Thread):
+    """Performs random actions until `stopping` is set."""
 
-    def __init__(self, port: int, pause: float, ending: threading.Event) -> None:
+    def __init__(self, port: int, pause: float, stopping: threading.Event) -> None:
         super().__init__(daemon=True)
         self.statuses: Counter[object] = Counter()
-        self._port, self._pause, self._ending = port, pause, ending
+        self._port, self._pause, self._stopping = port, pause, stopping
         self._random = random.Random()  # noqa: S311 - chance, not secrecy
         self._cookie = ""
         self._connection = HTTPConnection("127.0.0.1", port, timeout=20)
 
     def run(self) -> None:
-        """Go on until the end."""
-        deeds = (self._enter, self._look, self._look, self._look, self._chart, self._alert)
-        more = (self._leave, self._mistake, self._break_off, self._leave_early)
-        while not self._ending.wait(self._random.expovariate(1 / self._pause)):
+        """Perform actions until told to stop."""
+        actions = [self._log_in, *[self._get_page] * 3, self._get_history, self._subscribe]
+        actions += [self._log_out, self._send_bad_request, self._send_broken, self._abort_download]
+        while not self._stopping.wait(self._random.expovariate(1 / self._pause)):
             try:
-                self._random.choice(deeds + more)()
+                self._random.choice(actions)()
             except (OSError, HTTPException) as error:
                 self.statuses[type(error).__name__] += 1
                 self._connection.close()
         self._connection.close()
 
-    def _ask(self, method: str, path: str, body: object = None, **headers: str) -> None:
-        sent = None if body is None else json.dumps(body).encode()
+    def _request(self, method: str, path: str, body: object = None, **headers: str) -> None:
+        data = None if body is None else json.dumps(body).encode()
         headers |= {"Cookie": self._cookie, "X-Forwarded-For": self._address()}
-        headers |= {"Content-Type": "application/json"} if sent else {}
-        self._connection.request(method, path, sent, headers)
-        answer = self._connection.getresponse()
-        answer.read()
-        self._cookie = answer.getheader("Set-Cookie", self._cookie).partition(";")[0]
-        self.statuses[answer.status] += 1
+        headers |= {"Content-Type": "application/json"} if data else {}
+        self._connection.request(method, path, data, headers)
+        response = self._connection.getresponse()
+        response.read()
+        self._cookie = response.getheader("Set-Cookie", self._cookie).partition(";")[0]
+        self.statuses[response.status] += 1
 
     def _address(self) -> str:
         return f"10.{self._random.randrange(256)}.{self._random.randrange(256)}.1"
 
-    def _enter(self) -> None:
-        someone = self._random.choice(("", *(person.id for person in PEOPLE)))
-        self._ask("GET", f"/api/slack/users?q={someone}")
-        self._ask("POST", "/api/auth", {"slackId": someone})
+    def _log_in(self) -> None:
+        user = self._random.choice(("", *(person.id for person in PEOPLE)))
+        self._request("GET", f"/api/slack/users?q={user}")
+        self._request("POST", "/api/auth", {"slackId": user})
 
-    def _look(self) -> None:
-        self._ask("GET", self._random.choice(("/api/usage", "/", "/js/main.js", "/metrics")))
+    def _get_page(self) -> None:
+        self._request("GET", self._random.choice(("/api/usage", "/", "/js/main.js", "/metrics")))
 
-    def _chart(self) -> None:
-        packed = {"Accept-Encoding": "gzip"} if self._random.random() < 0.5 else {}
+    def _get_history(self) -> None:
+        encoding = {"Accept-Encoding": "gzip"} if self._random.random() < 0.5 else {}
         path = self._random.choice(("range=7d&points=800", "range=7d", "range=1h"))
-        self._ask("GET", f"/api/history?{path}", **packed)
+        self._request("GET", f"/api/history?{path}", **encoding)
 
-    def _alert(self) -> None:
-        wish = {"label": LABELS[0], "key": "reset", "enabled": self._random.random() < 0.5}
-        self._ask("POST", "/api/subscriptions", wish)
+    def _subscribe(self) -> None:
+        subscription = {"label": LABELS[0], "key": "reset", "enabled": self._random.random() < 0.5}
+        self._request("POST", "/api/subscriptions", subscription)
 
-    def _leave(self) -> None:
-        self._ask("POST", "/api/logout")
+    def _log_out(self) -> None:
+        self._request("POST", "/api/logout")
 
-    def _mistake(self) -> None:
-        self._ask(*self._random.choice((("GET", "/%2e%2e/"), ("PUT", "/"), ("POST", "/api/auth"))))
-        self._ask("POST", "/api/auth", ["no object"])
+    def _send_bad_request(self) -> None:
+        self._request(
+            *self._random.choice((("GET", "/%2e%2e/"), ("PUT", "/"), ("POST", "/api/auth")))
+        )
+        self._request("POST", "/api/auth", ["no object"])
 
-    def _break_off(self) -> None:
-        with self._raw() as sock:
+    def _send_broken(self) -> None:
+        with self._connect() as sock:
             sock.sendall(self._random.choice(BROKEN))
-            self._ending.wait(self._random.random() * 2)
+            self._stopping.wait(self._random.random() * 2)
 
-    def _leave_early(self) -> None:
+    def _abort_download(self) -> None:
         head = f"GET /api/history?range=7d HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {self._cookie}"
-        with self._raw() as sock:
+        with self._connect() as sock:
             sock.sendall(f"{head}\r\n\r\n".encode())
             sock.recv(100)
 
     @contextmanager
-    def _raw(self) -> Iterator[socket.socket]:
-        """Connect, and at the end close either politely or by a reset."""
+    def _connect(self) -> Iterator[socket.socket]:
+        """Connect, and close the connection either properly or by a reset."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=20) as sock:
             yield sock
             if self._random.random() < 0.5:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.statuses["broken off"] += 1
+        self.statuses["aborted"] += 1
 
 
 def main() -> None:
-    """Load, and print."""
+    """Run the load and print the samples."""
     options = _options()
     with (
         tempfile.TemporaryDirectory() as name,
         FakeSlack(users=PEOPLE) as slack,
-        _serving(Path(name), slack) as (port, pid),
+        _serve(Path(name), slack) as (port, pid),
     ):
-        print(tabulate([_kept(pid)], headers="keys", tablefmt="plain"))
-        ending, pause = threading.Event(), VISITORS * ASKS_A_DEED / options.rate
-        visitors = [Visitor(port, pause, ending) for _ in range(VISITORS)]
-        for visitor in visitors:
-            visitor.start()
+        print(tabulate([_sample(pid)], headers="keys", tablefmt="plain"))
+        stopping, pause = threading.Event(), CLIENTS * REQUESTS_PER_ACTION / options.rate
+        clients = [Client(port, pause, stopping) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
         for minute in range(1, options.minutes + 1):
-            _minute_of_passes(Path(name))
-            print(minute, *_kept(pid).values(), sep="\t", flush=True)
-        ending.set()
-        for visitor in visitors:
-            visitor.join()
+            _run_passes_for_a_minute(Path(name))
+            print(minute, *_sample(pid).values(), sep="\t", flush=True)
+        stopping.set()
+        for client in clients:
+            client.join()
         time.sleep(REST_SECONDS)
-        print(tabulate([_kept(pid)], headers="keys", tablefmt="plain"))
-        print(dict(sum((visitor.statuses for visitor in visitors), Counter())))
+        print(tabulate([_sample(pid)], headers="keys", tablefmt="plain"))
+        print(dict(sum((client.statuses for client in clients), Counter())))
 
 
 def _options() -> argparse.Namespace:
@@ -173,10 +175,10 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _serving(folder: Path, slack: FakeSlack) -> Iterator[tuple[int, int]]:
-    """Start the server on a week of history; yield its port and process."""
+def _serve(folder: Path, slack: FakeSlack) -> Iterator[tuple[int, int]]:
+    """Run a server with a week of history; yield its port and process id."""
     for minute in range(7 * 1440, 0, -10):
-        _pass(folder, datetime.now(UTC) - timedelta(minutes=minute))
+        _store_pass(folder, datetime.now(UTC) - timedelta(minutes=minute))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     accounts = (
@@ -201,15 +203,15 @@ def _serving(folder: Path, slack: FakeSlack) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-def _minute_of_passes(folder: Path) -> None:
+def _run_passes_for_a_minute(folder: Path) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        _pass(folder, datetime.now(UTC))
+        _store_pass(folder, datetime.now(UTC))
         time.sleep(PASS_EVERY_SECONDS)
 
 
-def _pass(folder: Path, at: datetime) -> None:
-    """Leave behind what a pass would."""
+def _store_pass(folder: Path, at: datetime) -> None:
+    """Store the result of a pass."""
     windows = {"fiveHour": Window(at.minute, at + timedelta(hours=2)), "sevenDay": Window(42, None)}
     accounts = tuple(Account(label, Reading(at, windows)) for label in LABELS)
     StateFile(folder).save(State(snapshot=Snapshot(at, accounts)))
@@ -217,8 +219,8 @@ def _pass(folder: Path, at: datetime) -> None:
         file.write(history.format_line(at, dict.fromkeys(LABELS, windows)) + "\n")
 
 
-def _kept(pid: int) -> dict[str, float]:
-    """Return what a process holds: memory in MiB, threads, file descriptors."""
+def _sample(pid: int) -> dict[str, float]:
+    """Return the memory in MiB, the threads and the file descriptors of a process."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     number = {key: int(value) for key, value in re.findall(r"(\w+):\s+(\d+)", status)}
     fds = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md and docs/performance-results.md, written from the results."""
+"""The generated tables of docs/performance.md and docs/performance-results.md."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ HEADLINES = (
     "memory of `serve` idle",
     "resident memory between passes",
 )
-"""How the rows of the summary begin, in its order."""
+"""The beginnings of the rows in the summary, in order."""
 
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def fill(page: str, blocks: Mapping[str, str]) -> str:
-    """Return a page with the text of each generated block replaced; the rest stays."""
+    """Return a page with the text of each generated block replaced."""
     return _BLOCK.sub(lambda block: f"{block[1]}\n{blocks[block[2]]}\n{block[4]}", page)
 
 
 def format_tables(results: Results, parts: Sequence[str]) -> dict[str, str]:
-    """Return each generated block by name; `parts` are the names of all parts, in order."""
-    known = [(name, results.parts[name]) for name in parts if name in results.parts]
-    rows = [row for _, found in known for row in found.rows]
-    lists = {key: table for _, found in known for key, table in found.lists.items()}
+    """Return each generated block by name; `parts` are all parts, in order."""
+    measured = {name: results.parts[name] for name in parts if name in results.parts}
+    rows = [row for part in measured.values() for row in part.rows]
+    lists = {k: table for part in measured.values() for k, table in part.lists.items()}
     lists |= estimate(results.figures).lists
     headlines = [
         row for start in HEADLINES for row in [r for r in rows if r.what.startswith(start)][:1]
@@ -50,7 +50,7 @@ def format_tables(results: Results, parts: Sequence[str]) -> dict[str, str]:
         "verdict": _verdict(rows),
         "bounds": format_table([list(HEAD), *map(_cells, rows)]),
         "measured": "Measured (UTC): "
-        + "; ".join(f"{name} {results.measured[name]}" for name, _ in known)
+        + "; ".join(f"{name} {results.measured[name]}" for name in measured)
         + ".\n",
         **{name: format_table(table) for name, table in lists.items()},
     }

@@ -1,4 +1,4 @@
-"""Where the time of a pass goes and why it must, and whose the processor is in a large one."""
+"""What the time of a pass is spent on and why, and which processes use the CPU in a large one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.results import Effort, PartResult, Table
 _TYPE = re.compile(r"--type=([\w-]+)(?:.*--utility-sub-type=[\w.]*?(\w+)\b)?")
 SHOWN_MS = 10
 RUNS = 5
-MANY = 100
+MANY_ACCOUNTS = 100
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 START, END = "Python's start", "the end of the process"
@@ -38,7 +38,6 @@ WHY = {
     "account_session.AccountSession._new_page": "starts the page's own process",
     "account_session.AccountSession._open": "the request; the simulated service takes 150 ms",
     "account_session.AccountSession._fetch": "the second request; as slow",
-    "account_session._received": "fetches the response body through the driver",
     "account_session.AccountSession.cookies": "keeps Cloudflare's clearance",
     "launch.close": "closes context and browser in order, so that nothing is left behind",
     "driver._stop": "waits for the driver to exit",
@@ -51,34 +50,36 @@ WHY = {
 
 
 def measure(effort: Effort) -> PartResult:
-    """Look at passes over one account, the organization known, and at one over many."""
+    """Profile passes over one account whose organization is known, and one over many."""
     with service(1) as setting:
         profiles = [_profile(setting) for _ in range(effort.rounds(RUNS) + 1)][1:]
-    with service(5 if effort.quick else MANY) as setting:
-        shares = _shares([CLDMON, "--config", str(setting.config()), "fetch"])
-    return PartResult(lists={"profile": _timeline(profiles), "processes": _listed(shares)})
+    with service(5 if effort.quick else MANY_ACCOUNTS) as setting:
+        cpu_seconds = _measure_processes([CLDMON, "--config", str(setting.write_config()), "fetch"])
+    return PartResult(
+        lists={"profile": _timeline(profiles), "processes": _format_processes(cpu_seconds)}
+    )
 
 
 def _profile(setting: Setting) -> dict[str, float]:
-    """Return the ms of each part of a pass, in the order in which they began."""
+    """Return the ms of each part of a pass, in order of their first occurrence."""
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, str(HERE / "sampler.py"), file.name]
-        begun = time.monotonic()
+        start = time.monotonic()
         subprocess.run(
-            [*command, "--config", str(setting.config()), "fetch", "--strict"],
+            [*command, "--config", str(setting.write_config()), "fetch", "--strict"],
             check=True,
             env=environment(PYTHONPATH=str(HERE.parent)),
         )
         end = time.monotonic()
-        seen = json.loads(Path(file.name).read_text(encoding="utf-8"))
-    spent = {START: 1000 * (seen[0][0] - begun)}
-    for (at, part), (following, _) in pairwise(seen):
+        samples = json.loads(Path(file.name).read_text(encoding="utf-8"))
+    spent = {START: 1000 * (samples[0][0] - start)}
+    for (at, part), (following, _) in pairwise(samples):
         spent[part] = spent.get(part, 0.0) + 1000 * (following - at)
-    return {**spent, END: 1000 * (end - seen[-1][0])}
+    return {**spent, END: 1000 * (end - samples[-1][0])}
 
 
 def _timeline(profiles: list[dict[str, float]]) -> Table:
-    """Return the medians; parts below 10 ms together."""
+    """Return the median of each part; parts below 10 ms are added up."""
     names = dict.fromkeys(name for profile in profiles for name in profile)
     ms = {name: median(profile.get(name, 0.0) for profile in profiles) for name in names}
     shown = [[name, f"{ms[name]:.0f}", WHY.get(name, "–")] for name in ms if ms[name] >= SHOWN_MS]
@@ -92,8 +93,8 @@ def _timeline(profiles: list[dict[str, float]]) -> Table:
     ]
 
 
-def _shares(command: list[str]) -> Counter[str]:
-    """Return the CPU seconds of each kind of process that a command started."""
+def _measure_processes(command: list[str]) -> Counter[str]:
+    """Return the CPU seconds of each kind of process that a command starts."""
     spent: dict[int, tuple[str, float]] = {}
     with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -101,14 +102,14 @@ def _shares(command: list[str]) -> Counter[str]:
                 with suppress(OSError, KeyError):  # it has just ended
                     spent[pid] = _kind(pid) or spent[pid][0], _cpu(pid)
             time.sleep(0.02)
-    shares: Counter[str] = Counter()
+    cpu_seconds: Counter[str] = Counter()
     for kind, seconds in spent.values():
-        shares[kind] += seconds  # type: ignore[assignment]
-    return shares
+        cpu_seconds[kind] += seconds  # type: ignore[assignment]
+    return cpu_seconds
 
 
 def _kind(pid: int) -> str:
-    """Return what a process is; nothing of one that has ended."""
+    """Return the kind of a process; empty if it has ended."""
     command = Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
     if found := _TYPE.search(command):
         return f"browser: {found[2] or found[1]}"
@@ -123,7 +124,7 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK
 
 
-def _listed(shares: Counter[str]) -> Table:
-    whole = sum(shares.values())
-    rows = [[kind, f"{s:.2f}", f"{s / whole:.0%}"] for kind, s in shares.most_common()]
+def _format_processes(cpu_seconds: Counter[str]) -> Table:
+    total = sum(cpu_seconds.values())
+    rows = [[kind, f"{s:.2f}", f"{s / total:.0%}"] for kind, s in cpu_seconds.most_common()]
     return [["process", "CPU s", "share"], *rows]

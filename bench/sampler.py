@@ -1,6 +1,6 @@
-"""`cldmon …` in this process, looked at each millisecond: which part of it waits or works.
+"""Runs `cldmon …` in this process and samples each millisecond which part works or waits.
 
-Usage: sampled.py FILE ARGUMENTS…      (writes [[seconds, part], …] to FILE as JSON)
+Usage: sampler.py FILE ARGUMENTS…      (writes [[seconds, part], …] to FILE as JSON)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-EVERY = 0.001
+INTERVAL = 0.001
 """Seconds."""
 
 IMPORTING = "<frozen importlib._bootstrap>"
@@ -31,8 +31,8 @@ OURS = "/cldmon/"
 PACKAGES = "/site-packages/"
 
 
-def parts(frame: FrameType | None, waiting: list[str]) -> str:
-    """Return the part of the program that a stack stands for; `waiting` is what asyncio awaits."""
+def part_of(frame: FrameType | None, waiting: list[str]) -> str:
+    """Return the part of the program that a stack is in; `waiting` is what asyncio awaits."""
     stack = list(reversed(list(_stack(frame))))
     files = [each.f_code.co_filename for each in stack]
     if IMPORTING in files:
@@ -60,8 +60,8 @@ def _name(code: Any) -> str:
     return f"{Path(code.co_filename).stem}.{code.co_qualname}"
 
 
-def awaited(loop: asyncio.AbstractEventLoop) -> list[str]:
-    """Return our functions that the longest chain of awaits goes through, the outermost first."""
+def find_awaited(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """Return our functions in the longest chain of awaits, the outermost first."""
     chains = [list(_chain(task.get_coro())) for task in asyncio.all_tasks(loop)]
     return max(chains, key=len, default=[])
 
@@ -75,7 +75,7 @@ def _chain(awaitable: Any) -> Iterator[str]:
 
 
 def _inner(awaitable: Any) -> Any:
-    """Return what an awaitable awaits; what a context manager's step is a step of."""
+    """Return what an awaitable awaits, or the generator behind a step of a context manager."""
     for name in ("cr_await", "ag_await", "gi_yieldfrom"):
         if hasattr(awaitable, name):
             return getattr(awaitable, name)
@@ -83,25 +83,25 @@ def _inner(awaitable: Any) -> Any:
 
 
 class Sampler:
-    """Looks at the main thread from a thread of its own."""
+    """Samples the main thread from another thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: list[tuple[float, str]] = []
+        self._samples: list[tuple[float, str]] = []
         self._loops: list[asyncio.AbstractEventLoop] = []
-        # The policy is asked for each new loop: the one public place to learn of it.
+        # The event loop policy is the one public place to learn about each new loop.
         asyncio.set_event_loop_policy(self._policy())
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        sys.setswitchinterval(EVERY / 2)
+        """Start sampling; the samples are written at exit."""
+        sys.setswitchinterval(INTERVAL / 2)
         atexit.register(self.write)
         self._thread.start()
 
     def write(self) -> None:
-        """Write what was seen."""
-        self._path.write_text(json.dumps([*self._seen, [time.monotonic(), ""]]))
+        """Write the samples."""
+        self._path.write_text(json.dumps([*self._samples, [time.monotonic(), ""]]))
 
     def _policy(self) -> asyncio.AbstractEventLoopPolicy:
         loops = self._loops
@@ -118,12 +118,12 @@ class Sampler:
         while True:
             running = list(takewhile(lambda loop: not loop.is_closed(), self._loops[-1:]))
             try:
-                waiting = awaited(running[0]) if running else []
+                waiting = find_awaited(running[0]) if running else []
             except RuntimeError:  # the tasks changed while they were listed
                 waiting = []
             frame = sys._current_frames().get(main_thread)
-            self._seen.append((time.monotonic(), parts(frame, waiting)))
-            time.sleep(EVERY)
+            self._samples.append((time.monotonic(), part_of(frame, waiting)))
+            time.sleep(INTERVAL)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,11 @@ class Server:
         found = re.search(rb"Set-Cookie: ([^;]+)", send_request(self.port, request.encode()))
         return found[1].decode() if found else ""
 
+    def set_back(self, days: float) -> None:
+        """Set the clock of a backdated server back by a number of days."""
+        assert self.stdin
+        print(days, file=self.stdin, flush=True)
+
     def resident_mib(self) -> float:
         """Return its resident memory in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")

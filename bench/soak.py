@@ -1,13 +1,13 @@
-"""A month in compressed time: passes with everything that goes wrong, compared with a model.
+"""A month in compressed time: passes with random faults, compared with a model.
 
-4,000 passes of ten accounts, each ten minutes after the one before by a clock that is set; every
-twentieth is a process of its own with a real Chromium, and `cldmon serve` runs all the while.
-History, alerts, state and metrics are compared with the model after each pass; memory, descriptors,
-processes, temporary files and disk are sampled. Exits with 1 where something is not right.
+4,000 passes of ten accounts, ten minutes apart by a simulated clock; every twentieth is a separate
+process with a real Chromium, and `cldmon serve` runs throughout. History, alerts, state and metrics
+are compared with the model after each pass; memory, descriptors, processes, temporary files and
+disk are sampled. Exits with 1 if anything is wrong.
 
 Usage: python -m bench.soak [--passes N] [--accounts N] [--browser-every N] [--seed N]
 
-`--passes 288 --browser-every 1` are 48 hours of which every pass has a real browser.
+`--passes 288 --browser-every 1` are 48 hours in which every pass has a real browser.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ NAMES = (
     "data KB",
 )
 FULL_DAYS = (KEEP_DAYS + 2) * (timedelta(days=1) // TEN_MINUTES)
-"""Passes after which as many days go as come, so that the data grow no more."""
+"""Passes after which a day is dropped for each new one, so that the data stop growing."""
 
-MOST_GROWTH = 1.15
-"""By how much the second half of the samples may lie above the first, once all is warm."""
+MAX_GROWTH = 1.15
+"""The largest ratio of the second half of the samples to the first, after warming up."""
 
 
 def main() -> int:
-    """Live through it, and print what it took and came to."""
+    """Run the month and print a report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passes", type=int, default=4_000)
     parser.add_argument("--accounts", type=int, default=10)
@@ -81,22 +81,22 @@ def main() -> int:
 
 @contextmanager
 def start_month(folder: Path, *, passes: int, accounts: int = 10, seed: int = 7) -> Iterator[Month]:
-    """Begin a month that ends about now."""
+    """Start a month that ends about now."""
     begin = datetime.now(UTC).replace(microsecond=0) - passes * TEN_MINUTES
-    random = Random(seed)  # noqa: S311 - a month that can be lived again
+    random = Random(seed)  # noqa: S311 - a month that can be repeated
     with FakeClaude(jitter=1.0) as claude, FakeSlack() as slack:
         yield Month(folder, claude, slack, random, begin, accounts=accounts, port=free_port())
 
 
 def run_passes(month: Month, passes: int, every: int) -> tuple[list[str], list[list[float]], float]:
-    """Make the passes; return what was wrong, the samples, and the seconds that it took."""
-    begun, problems, samples = time.monotonic(), [], []
-    with serving(month) as server:
+    """Run the passes; return the problems, the samples, and the seconds."""
+    start, problems, samples = time.monotonic(), [], []
+    with run_server(month) as server:
         for number in range(passes):
             try:
                 month.live(browser=number % every == every - 1)
                 if number % 10 == 0:
-                    ask(month)
+                    check_server(month)
             except (LostError, OSError) as error:
                 problems.append(f"pass {number}: {type(error).__name__}: {error}")
                 break
@@ -104,12 +104,12 @@ def run_passes(month: Month, passes: int, every: int) -> tuple[list[str], list[l
                 samples.append([number, *sample(month, server)])
                 print(*(f"{value:g}" for value in samples[-1]), flush=True)
         else:
-            problems += ended(month)
-    return problems, samples, time.monotonic() - begun
+            problems += finish(month)
+    return problems, samples, time.monotonic() - start
 
 
-def ended(month: Month) -> list[str]:
-    """Bring it to its end; return what was wrong."""
+def finish(month: Month) -> list[str]:
+    """End the month and return the problems."""
     try:
         month.end()
     except LostError as error:
@@ -118,8 +118,8 @@ def ended(month: Month) -> list[str]:
 
 
 @contextmanager
-def serving(month: Month) -> Iterator[subprocess.Popen[bytes]]:
-    """Let `cldmon serve` run, the only part that lasts longer than a pass."""
+def run_server(month: Month) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `cldmon serve`, the only part that outlives a pass."""
     process = subprocess.Popen([CLDMON, "serve"], env=month.env, stderr=subprocess.PIPE)
     try:
         assert process.stderr
@@ -130,23 +130,23 @@ def serving(month: Month) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
-def ask(month: Month) -> None:
-    """Ask the server all that programs ask; raises OSError where it does not answer."""
+def check_server(month: Month) -> None:
+    """Request every path that programs use. Raise OSError if the server does not respond."""
     for path in PATHS:
         with closing(HTTPConnection("127.0.0.1", month.port, timeout=20)) as connection:
             connection.request("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}"})
-            answer = connection.getresponse()
-            body = answer.read()
-        # Of the month's first weeks it says that they are long ago.
-        if answer.status != 200 and (path, answer.status) != ("/healthz", 503):
-            raise OSError(f"{path}: {answer.status}")
+            response = connection.getresponse()
+            body = response.read()
+        # In the first weeks of the month, which are long ago, the service is unhealthy.
+        if response.status != 200 and (path, response.status) != ("/healthz", 503):
+            raise OSError(f"{path}: {response.status}")
         if path.startswith("/api"):
             json.loads(body)
         month.events["answers of serve"] += 1
 
 
 def sample(month: Month, server: subprocess.Popen[bytes]) -> list[float]:
-    """Return the figures of `NAMES`, less the first."""
+    """Return the figures of `NAMES` except the first."""
     data = [path for path in month.data.rglob("*") if path.is_file()]
     return [
         memory(os.getpid()),
@@ -154,7 +154,7 @@ def sample(month: Month, server: subprocess.Popen[bytes]) -> list[float]:
         memory(server.pid),
         descriptors(server.pid),
         len(list(Path(f"/proc/{server.pid}/task").iterdir())),
-        len(started(month)),
+        len(find_processes(month)),
         len(list(month.temporary.rglob("*"))),
         len(data),
         sum(path.stat().st_size for path in data) / 1000,
@@ -162,18 +162,18 @@ def sample(month: Month, server: subprocess.Popen[bytes]) -> list[float]:
 
 
 def memory(pid: int) -> float:
-    """Return the resident megabytes of a process."""
+    """Return the resident memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 def descriptors(pid: int) -> int:
-    """Return how many files a process has open."""
+    """Return the number of open files of a process."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-def started(month: Month) -> list[int]:
-    """Return the processes that the passes started and that still live, the server among them."""
+def find_processes(month: Month) -> list[int]:
+    """Return the running processes that the month started, including the server."""
     mark = f"TMPDIR={month.temporary}".encode()
     found = []
     for place in Path("/proc").glob("[0-9]*"):
@@ -186,27 +186,27 @@ def started(month: Month) -> list[int]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def report(month: Month, problems: list[str], samples: list[list[float]], seconds: float) -> int:
-    """Print what was done, sampled and wrong; return the exit code."""
+    """Print what was done, the samples and the problems; return the exit code."""
     print(f"{seconds:.0f} s; {sum(month.arrived.values())} messages arrived, ", end="")
     print(f"{sum(month.due.values())} were due")
     for what, count in sorted(month.events.items()):
         print(f"  {count:7,} {what.replace('_', ' ')}")
     print(tabulate(samples[:: max(1, len(samples) // 10)], headers=NAMES))
-    problems += grown(samples)
+    problems += find_growth(samples)
     for problem in problems:
         print(f"WRONG: {problem}")
     return 1 if problems else 0
 
 
-def grown(samples: list[list[float]]) -> list[str]:
-    """Return the figures that grow though they should not."""
+def find_growth(samples: list[list[float]]) -> list[str]:
+    """Return the figures that grow although they should not."""
     found = []
     for place, name in list(enumerate(NAMES))[1:]:
         warm = FULL_DAYS if name.startswith("data") else samples[-1][0] / 4 if samples else 0
@@ -215,7 +215,7 @@ def grown(samples: list[list[float]]) -> list[str]:
             continue
         half = len(values) // 2
         before, after = statistics.median(values[:half]), statistics.median(values[half:])
-        if after > max(before * MOST_GROWTH, before + 2):
+        if after > max(before * MAX_GROWTH, before + 2):
             found.append(f"{name} grew from {before:g} to {after:g}")
     return found
 

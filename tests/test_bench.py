@@ -12,7 +12,7 @@ from bench.__main__ import PARTS, RESULTS, render_pages
 from bench.measurement import environment, fit_line, measure_cost, median_ratio, run_rounds
 from bench.pages import fill, format_table, format_tables
 from bench.results import Effort, PartResult, Results, Row, load, save
-from bench.sampler import parts
+from bench.sampler import part_of
 from cldmon.domain.model import to_ms
 from cldmon.store import reader
 
@@ -122,11 +122,11 @@ def test_a_part_is_measured() -> None:
 def test_a_fleet_asks_every_account_in_each_interval() -> None:
     found = fleet.estimate({}).lists
     limits = {name: int(most.replace(",", "")) for name, most, _ in found["limits"][1:]}
-    assert limits["the service"] == fleet.POLITE * fleet.INTERVAL == min(limits.values())
+    assert limits["the service"] == fleet.MAX_REQUEST_RATE * fleet.INTERVAL == min(limits.values())
     for row in found["fleets"][1:]:
         machines, configurations, accounts = map(int, row[0].split(" × "))
         assert machines * configurations * accounts >= fleet.ACCOUNTS
 
 
 def test_a_stack_outside_of_cldmon_is_none_of_its_parts() -> None:
-    assert parts(None, []) == "import cldmon"
+    assert part_of(None, []) == "import cldmon"
