@@ -38,6 +38,7 @@ WHY = {
     "account_session.AccountSession._new_page": "starts the page's own process",
     "account_session.AccountSession._open": "the request; the simulated service takes 150 ms",
     "account_session.AccountSession._fetch": "the second request; as slow",
+    "account_session.AccountSession._receive": "fetches the response body through the driver",
     "account_session.AccountSession.cookies": "keeps Cloudflare's clearance",
     "launch.close": "closes context and browser in order, so that nothing is left behind",
     "driver._stop": "waits for the driver to exit",
