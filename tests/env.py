@@ -201,7 +201,14 @@ class Env:
         """The subscriptions."""
         return SubscriptionsFile(self.data)
 
-    def set_up(self, accounts: Mapping[str, Fault | None], top: str = "", tables: str = "") -> Env:
+    def set_up(
+        self,
+        accounts: Mapping[str, Fault | None],
+        top: str = "",
+        tables: str = "",
+        *,
+        slack: bool = False,
+    ) -> Env:
         """Add accounts to claude.ai, each with its fault, and write the configuration."""
         self.labels = list(accounts)
         for label, fault in accounts.items():
@@ -209,7 +216,7 @@ class Env:
             self.claude.add(SimAccount(key_of(label), (organization,), usage()))
             if fault:
                 self.claude.fail(key_of(label), fault)
-        return self.write_config(top, tables)
+        return self.write_config(top, tables, slack=slack)
 
     def write_config(
         self,

@@ -15,7 +15,7 @@ PAGE = HERE.parents[1] / "docs" / "reliability-results.md"
 PREFIX = "cases_"
 
 
-def parts() -> list[str]:
+def list_parts() -> list[str]:
     """Return the names of all parts."""
     return sorted(path.stem.removeprefix(PREFIX) for path in HERE.glob(f"{PREFIX}*.py"))
 
@@ -28,11 +28,11 @@ def run(part: str) -> list[Result]:
         for result in module.run_cases(Path(folder)):
             results.append(result)
             print("\n".join([result.row.strip(), *result.problems]), flush=True)
-            PAGE.write_text(written(PAGE.read_text("utf-8"), part, result), "utf-8")
+            PAGE.write_text(replace_row(PAGE.read_text("utf-8"), part, result), "utf-8")
     return results
 
 
-def written(page: str, part: str, result: Result) -> str:
+def replace_row(page: str, part: str, result: Result) -> str:
     """Return the page with a row in the table of a part, in place of one of the same class."""
     place = re.compile(rf"(<!-- cases: {part} -->\n)(.*?)(<!-- end -->)", re.DOTALL)
     found = place.search(page)
@@ -46,10 +46,12 @@ def written(page: str, part: str, result: Result) -> str:
 
 def main(names: list[str]) -> int:
     """Run the parts named, or all, and return the exit code."""
-    if unknown := set(names) - set(parts()):
-        raise SystemExit(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts())}")
+    if unknown := set(names) - set(list_parts()):
+        raise SystemExit(
+            f"no part {', '.join(sorted(unknown))}: there are {', '.join(list_parts())}"
+        )
     problems = 0
-    for part in names or parts():
+    for part in names or list_parts():
         problems += sum(result.survived == 0 or bool(result.problems) for result in run(part))
     return 1 if problems else 0
 

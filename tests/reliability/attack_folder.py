@@ -60,13 +60,13 @@ NAMES = (
 
 def run_cases(folder: Path, step: int) -> Iterator[Result]:
     """Play every trick, each in a folder of its own, on each `step`th of the files in data_dir."""
-    yield planted(folder / "planted", step)
-    yield at_the_temporary_folder(folder / "temporary")
-    yield in_the_working_folder(folder / "working")
-    yield left_open(folder / "left")
+    yield plant_files(folder / "planted", step)
+    yield attack_temp_dir(folder / "temporary")
+    yield attack_working_dir(folder / "working")
+    yield open_data_dir(folder / "left")
 
 
-def planted(folder: Path, step: int) -> Result:
+def plant_files(folder: Path, step: int) -> Result:
     result = Result("links, pipes, sockets and devices instead of files in data_dir")
     for name in NAMES[::step]:
         for trick, plant in TRICKS.items():
@@ -130,7 +130,7 @@ TRICKS: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
-def at_the_temporary_folder(folder: Path) -> Result:
+def attack_temp_dir(folder: Path) -> Result:
     result = Result("something in the place of the browser's temporary folder")
     folder.mkdir()
     for trick, plant in {**TRICKS, "a stranger's folder": _strangers_folder}.items():
@@ -152,7 +152,7 @@ def at_the_temporary_folder(folder: Path) -> Result:
     return result
 
 
-def in_the_working_folder(folder: Path) -> Result:
+def attack_working_dir(folder: Path) -> Result:
     """Only root can make a file somebody else's; whose it is decides, so another user is played."""
     result = Result("a configuration planted in the working directory")
     folder.mkdir()
@@ -172,7 +172,7 @@ def in_the_working_folder(folder: Path) -> Result:
     return result
 
 
-def left_open(folder: Path) -> Result:
+def open_data_dir(folder: Path) -> Result:
     result = Result("files that other users could read or change, with any umask")
     old = os.umask(0)
     try:

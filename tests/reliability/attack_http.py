@@ -13,8 +13,15 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.reliability.attack_target import (
+    HOST,
+    KEYS,
+    PERSON,
+    get_request,
+    post_request,
+    serve_target,
+)
 from tests.reliability.result import LetInError, Result
-from tests.reliability.siege import HOST, KEYS, PERSON, besieged, got, posted
 from tests.web.raw import connected
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from tests.reliability.siege import Siege
+    from tests.reliability.attack_target import AttackTarget
 
 HIDDEN = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
 """What is smuggled behind another request: if it is answered, that one was read in another way."""
@@ -36,30 +43,30 @@ MEMORY = 300_000_000
 
 def run_cases(folder: Path, fuzzed: int) -> Iterator[Result]:
     """Make every attack, and so many with bytes at random."""
-    with besieged(folder) as siege:
-        yield bytes_at_random(siege, fuzzed)
-        yield requests_at_random(siege, fuzzed // 10)
-        yield from (attack(siege) for attack in ATTACKS)
+    with serve_target(folder) as server:
+        yield send_random_bytes(server, fuzzed)
+        yield send_random_requests(server, fuzzed // 10)
+        yield from (attack(server) for attack in ATTACKS)
 
 
-def bytes_at_random(siege: Siege, count: int) -> Result:
+def send_random_bytes(server: AttackTarget, count: int) -> Result:
     result = Result("random bytes, and requests with random bytes changed")
 
     @fuzzing(count, MANGLED)
     def attack(data: bytes) -> None:
         with result.case(repr(data[:60])):
-            siege.sent(data)
-            assert siege.process.poll() is None
+            server.sent(data)
+            assert server.process.poll() is None
 
     attack()
     return result
 
 
-def requests_at_random(siege: Siege, count: int) -> Result:
+def send_random_requests(server: AttackTarget, count: int) -> Result:
     """The schema is that of /openapi.json; half of the cases break it."""
     result = Result("requests generated from the API's schema by schemathesis")
-    schema = schemathesis.openapi.from_url(f"{siege.url}openapi.json")
-    operations = [schema[path][method.upper()] for path, method in _described(siege)]
+    schema = schemathesis.openapi.from_url(f"{server.url}openapi.json")
+    operations = [schema[path][method.upper()] for path, method in _described(server)]
     for operation in operations:
         modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
         cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
@@ -67,24 +74,24 @@ def requests_at_random(siege: Siege, count: int) -> Result:
         @fuzzing(max(1, count // len(operations)), cases)
         def attack(case: schemathesis.Case[Any]) -> None:
             with result.case(f"{case.method} {case.formatted_path}"):
-                answer = case.call(base_url=siege.url.rstrip("/"), timeout=20)
+                answer = case.call(base_url=server.url.rstrip("/"), timeout=20)
                 assert answer.status_code < 500 or answer.status_code == 503
 
         attack()
     return result
 
 
-def _described(siege: Siege) -> Iterator[tuple[str, str]]:
-    [answer] = siege.cut_short(got("/openapi.json"))
+def _described(server: AttackTarget) -> Iterator[tuple[str, str]]:
+    [answer] = server.cut_short(get_request("/openapi.json"))
     for path, methods in json.loads(answer.body)["paths"].items():
         yield from ((path, method) for method in methods)
 
 
-def smuggling(siege: Siege) -> Result:
+def smuggle(server: AttackTarget) -> Result:
     result = Result("requests hidden in requests (smuggling)")
     for name, head in itertools.chain(_two_lengths(), _odd_lines()):
         with result.case(repr(name)):
-            found = siege.sent(head + HIDDEN)
+            found = server.sent(head + HIDDEN)
             if [answer.status for answer in found] not in ([400], [413]):
                 raise LetInError([answer.status for answer in found])
     return result
@@ -165,15 +172,15 @@ def _odd_lines() -> Iterator[tuple[str, bytes]]:
         yield f"target {target!r}", b"GET " + target + b" HTTP/1.1\r\n" + HOST + end[2:]
 
 
-def slowloris(siege: Siege) -> Result:
+def send_slowly(server: AttackTarget) -> Result:
     result = Result("answers to other clients during 600 slow connections (slowloris)")
-    for moment in slow_crowd(siege):
+    for moment in slow_crowd(server):
         with result.case(moment):
-            assert siege.sent(got("/healthz"))[0].status == 200
+            assert server.sent(get_request("/healthz"))[0].status == 200
     return result
 
 
-def slow_crowd(siege: Siege) -> Iterator[str]:
+def slow_crowd(server: AttackTarget) -> Iterator[str]:
     """Open 600 connections that give and take as little as they can; yield in between."""
     ways = {
         "silent": b"",
@@ -181,11 +188,11 @@ def slow_crowd(siege: Siege) -> Iterator[str]:
         "a body that never comes": POST + b"Content-Length: 9000\r\n\r\n{",
         "a body that may not come": POST + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n",
         "TLS": b"\x16\x03\x01\x02\x00\x01",
-        "answers that nobody takes": got("/js/vendor/none") * 20 + HIDDEN * 400,
+        "answers that nobody takes": get_request("/js/vendor/none") * 20 + HIDDEN * 400,
     }
     with many_files(), ExitStack() as stack:
         for name, opening in ways.items():
-            crowd = [stack.enter_context(connected(siege)) for _ in range(100)]
+            crowd = [stack.enter_context(connected(server)) for _ in range(100)]
             for sock in crowd:
                 with suppress(OSError):
                     sock.sendall(opening)
@@ -196,7 +203,7 @@ def slow_crowd(siege: Siege) -> Iterator[str]:
                 yield f"{name}, {drop}"
 
 
-def bombs(siege: Siege) -> Result:
+def send_bombs(server: AttackTarget) -> Result:
     """What is small when it comes and large when it is unpacked."""
     result = Result(
         "bombs: compressed bodies, deep, long or endless JSON, compressed days of history"
@@ -228,21 +235,21 @@ def bombs(siege: Siege) -> Result:
     bodies |= {name: (text.encode(), ()) for name, text in texts.items()}
     for name, (body, lines) in bodies.items():
         with result.case(name):
-            [answer] = siege.sent(posted("/api/auth", body, *lines))
+            [answer] = server.sent(post_request("/api/auth", body, *lines))
             assert answer.status in (400, 415), answer
     with result.case("a day of history of 2 GB, packed into 2 MB"):
-        bomb = siege.data / "history-2026-01-01.jsonl.gz"
+        bomb = server.data / "history-2026-01-01.jsonl.gz"
         bomb.write_bytes(gzip.compress(b" " * (1 << 24)) * 128)
-        today = next(siege.data.glob("history-*.jsonl"))
+        today = next(server.data.glob("history-*.jsonl"))
         bomb.rename(today.with_name(today.name + ".gz"))
-        [answer] = siege.cut_short(got("/api/history", f"Cookie: {siege.cookie()}"))
+        [answer] = server.cut_short(get_request("/api/history", f"Cookie: {server.cookie()}"))
         assert answer.status == 200
         today.with_name(today.name + ".gz").unlink()
-        assert siege.memory < MEMORY
+        assert server.memory < MEMORY
     return result
 
 
-ATTACKS: tuple[Callable[[Siege], Result], ...] = (smuggling, bombs, slowloris)
+ATTACKS: tuple[Callable[[AttackTarget], Result], ...] = (smuggle, send_bombs, send_slowly)
 
 PIECES = st.sampled_from(
     [
@@ -275,13 +282,13 @@ PIECES = st.sampled_from(
 REQUESTS = st.sampled_from(
     [
         HIDDEN,
-        got("/api/usage"),
-        got("/api/history?range=7d&points=3"),
-        got("/metrics"),
-        got("/"),
-        posted("/api/auth", GUEST),
-        posted("/api/subscriptions", "{}"),
-        posted("/api/logout"),
+        get_request("/api/usage"),
+        get_request("/api/history?range=7d&points=3"),
+        get_request("/metrics"),
+        get_request("/"),
+        post_request("/api/auth", GUEST),
+        post_request("/api/subscriptions", "{}"),
+        post_request("/api/logout"),
     ]
 )
 

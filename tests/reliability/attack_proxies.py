@@ -13,8 +13,8 @@ from cldmon.domain.model import Account, Reading
 from tests.browser.server import now, windows
 from tests.env import free_port, wait_until
 from tests.proxies import nginx, prepare
+from tests.reliability.attack_target import CANARY, SECRETS, AttackTarget
 from tests.reliability.result import LetInError, Result
-from tests.reliability.siege import CANARY, SECRETS, Siege
 from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class Route(NamedTuple):
 
 
 class ProxySetup(NamedTuple):
-    """A besieged server, and the routes to it: through nginx from an address that is trusted (which
+    """A server under attack, and the routes to it: through nginx from a trusted address (which
     replaces X-Forwarded-For, or adds to it) and from one that is not, and without any.
     """
 
-    siege: Siege
+    server: AttackTarget
     replacing: Route
     adding: Route
     untrusted: Route
@@ -92,12 +92,12 @@ class ProxySetup(NamedTuple):
 def run_cases(folder: Path, step: int) -> Iterator[Result]:
     """Make every attack; of those by spellings of a path each `step`th."""
     with run_proxies(folder, "/") as here:
-        yield forwarded(here)
-        yield claims_of_tls(here)
-        yield planted(here)
-        yield origins(here)
+        yield forge_forwarded(here)
+        yield forge_tls(here)
+        yield plant_cookies(here)
+        yield forge_origins(here)
     with run_proxies(folder, "/usage/") as here:
-        yield spellings(here, step)
+        yield spell_paths(here, step)
 
 
 @contextmanager
@@ -109,17 +109,17 @@ def run_proxies(folder: Path, path: str) -> Iterator[ProxySetup]:
     top += f'public_url = "https://{NAME}{path}"\ntrusted_proxies = ["{TRUSTED}"]\n'
     top += 'login = "open"\nallowed_hosts = ["localhost"]\n'
     ports = [free_port() for _ in range(3)]
-    with FakeSlack() as slack, Siege(place / "siege", slack, top, (CANARY,)) as siege:
-        siege.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
+    with FakeSlack() as slack, AttackTarget(place / "server", slack, top, (CANARY,)) as server:
+        server.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
         replacing, adding, untrusted = map(Route, ports)
-        here = ProxySetup(siege, replacing, adding, untrusted, Route(siege.port))
+        here = ProxySetup(server, replacing, adding, untrusted, Route(server.port))
         with nginx(prepare(place / "nginx"), "".join(_servers(here))):
             wait_until(lambda: all(map(_is_up, here.routes.values())))
             yield here
-            siege.look()
+            server.look()
 
 
-def forwarded(here: ProxySetup) -> Result:
+def forge_forwarded(here: ProxySetup) -> Result:
     """A stranger who says in each login to be somebody else is still counted as one."""
     result = Result("proxies off loopback: forged addresses to escape the login limit")
     routes = {name: route for name, route in here.routes.items() if route is not here.untrusted}
@@ -142,7 +142,7 @@ def _check_is_counted(route: Route, claim: Claim) -> None:
     assert statuses[:-1] == [200] * LOGINS, statuses
 
 
-def claims_of_tls(here: ProxySetup) -> Result:
+def forge_tls(here: ProxySetup) -> Result:
     """Whether there is TLS follows from the public URL; who is not trusted has no say."""
     result = Result("proxies off loopback: untrusted claims about TLS")
     values = ("https", "http", "HTTPS, http", "on", "wss", "")
@@ -159,7 +159,7 @@ def claims_of_tls(here: ProxySetup) -> Result:
     return result
 
 
-def planted(here: ProxySetup) -> Result:
+def plant_cookies(here: ProxySetup) -> Result:
     """Another host of the domain sets cookies beside Alice's own, or instead of it."""
     result = Result("proxies off loopback: cookies planted by another host, port or path")
     mine = here.replacing._replace(source="127.11.0.1")
@@ -167,8 +167,8 @@ def planted(here: ProxySetup) -> Result:
     inner = _value(_log_in(mine, (("Host", "localhost"),), BOB))
     own = f"__Host-cldmon-sid-443={alice}"
     names = (
-        "cldmon-sid-443", "__Host-cldmon-sid-443", f"cldmon-sid-{here.siege.port}",
-        f"__Host-cldmon-sid-{here.siege.port}", "cldmon-sid-3000", "__Secure-cldmon-sid-443",
+        "cldmon-sid-443", "__Host-cldmon-sid-443", f"cldmon-sid-{here.server.port}",
+        f"__Host-cldmon-sid-{here.server.port}", "cldmon-sid-3000", "__Secure-cldmon-sid-443",
         "__host-cldmon-sid-443",
     )  # fmt: skip
     for name, value in itertools.product(names, (bob, guest, inner, alice[:-4], "x", "")):
@@ -185,7 +185,7 @@ def planted(here: ProxySetup) -> Result:
     return result
 
 
-def origins(here: ProxySetup) -> Result:
+def forge_origins(here: ProxySetup) -> Result:
     """Alice's browser is on a page of somebody else's, which may be on the same host."""
     result = Result(
         "proxies off loopback: POST requests from pages of other ports, hosts and schemes"
@@ -193,23 +193,23 @@ def origins(here: ProxySetup) -> Result:
     alice = _value(_log_in(here.replacing._replace(source="127.12.0.1"), (), ALICE))
     cookie = ("Cookie", f"__Host-cldmon-sid-443={alice}")
     wish = {"label": CANARY, "key": "limitHit", "enabled": True}
-    hosts = (NAME, f"{NAME}:443", f"{NAME}:8443", "localhost", f"localhost:{here.siege.port}")
+    hosts = (NAME, f"{NAME}:443", f"{NAME}:8443", "localhost", f"localhost:{here.server.port}")
     foreign = (
         f"http://{NAME}", f"https://{NAME}:9443", f"https://x.{NAME}", f"https://{NAME}.evil",
         f"https://{NAME}@evil.example", "null", "https://localhost:1", f"https://{NAME}:443x",
         f"https://{NAME}/", f"//{NAME}", NAME, f"https://{NAME}, https://evil.example",
     )  # fmt: skip
-    before = here.siege.subscriptions.load()
+    before = here.server.subscriptions.load()
     for (route, entrance), host, origin in itertools.product(here.routes.items(), hosts, foreign):
         with result.case(f"{origin} to {host} by {route}"):
             lines = (("Host", host), ("Origin", origin), cookie)
             got = entrance.ask("POST", "/api/subscriptions", lines, wish)
-            if got.status != 403 or here.siege.subscriptions.load() != before:
+            if got.status != 403 or here.server.subscriptions.load() != before:
                 raise LetInError(got)
     return result
 
 
-def spellings(here: ProxySetup, step: int) -> Result:
+def spell_paths(here: ProxySetup, step: int) -> Result:
     """The proxy denies /metrics at both of its places, by comparing paths as they are sent."""
     result = Result("proxies off loopback: other spellings of a path that the proxy denies")
     alice = _value(_log_in(here.replacing._replace(source="127.13.0.1"), (), ALICE))
@@ -282,7 +282,7 @@ def _servers(here: ProxySetup) -> Iterator[str]:
             listen 127.0.0.1:{route.port};
             location ~ ^(/usage)?/metrics$ {{ return 403; }}
             location / {{
-                proxy_pass http://127.0.0.1:{here.siege.port};
+                proxy_pass http://127.0.0.1:{here.server.port};
                 proxy_http_version 1.1;
                 proxy_bind {source};
                 proxy_set_header Host $http_host;

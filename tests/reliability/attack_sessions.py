@@ -40,7 +40,7 @@ MOST_GUESSES = 145
 def run_cases(folder: Path, guesses: int) -> Iterator[Result]:
     """Make every attack, and so many guesses of each kind."""
     for number, attack in enumerate(ATTACKS):
-        login: Literal["open", "code"] = "code" if attack is guessed_codes else "open"
+        login: Literal["open", "code"] = "code" if attack is guess_codes else "open"
         with (
             FakeSlack() as slack,
             House(folder / str(number), Clock(), slack=slack, login=login) as house,
@@ -49,7 +49,7 @@ def run_cases(folder: Path, guesses: int) -> Iterator[Result]:
             yield attack(house, guesses)
 
 
-def forged(house: House, guesses: int) -> Result:
+def forge_cookies(house: House, guesses: int) -> Result:
     """All but the altered ones say that Alice is logged in and has proved it, for a year."""
     result = Result("forged session cookies: no or another algorithm, salt, secret, name or port")
     for name, cookie in _forgeries(house):
@@ -121,7 +121,7 @@ def _bomb() -> str:
     return "." + base64.urlsafe_b64encode(zlib.compress(b" " * 3_000_000)).rstrip(b"=").decode()
 
 
-def fixed(house: House, guesses: int) -> Result:
+def fix_sessions(house: House, guesses: int) -> Result:
     """Who gives a victim a cookie, or learns the one they had, is not in after their login."""
     result = Result("session fixation before a login")
     guest = _opened(house, "").cookie
@@ -142,7 +142,7 @@ def fixed(house: House, guesses: int) -> Result:
     return result
 
 
-def replayed(house: House, guesses: int) -> Result:
+def replay_sessions(house: House, guesses: int) -> Result:
     result = Result("cookies used after logout, restart, expiry or a changed secret")
 
     other = Sessions(
@@ -192,7 +192,7 @@ def replayed(house: House, guesses: int) -> Result:
     return result
 
 
-def misspelt(house: House, guesses: int) -> Result:
+def misspell(house: House, guesses: int) -> Result:
     result = Result("cookies and tokens in other spellings, paths in other letter cases")
     cookie = _opened(house).cookie
     name, _, value = cookie.partition("=")
@@ -250,7 +250,7 @@ def misspelt(house: House, guesses: int) -> Result:
     return result
 
 
-def overreaching(house: House, guesses: int) -> Result:
+def overreach(house: House, guesses: int) -> Result:
     result = Result("guests and users who try to reach another person's data")
     guest, alice = _opened(house, ""), _opened(house)
     wish = {"label": "alice", "key": "limitHit", "enabled": True}
@@ -298,7 +298,7 @@ def overreaching(house: House, guesses: int) -> Result:
     return result
 
 
-def guessed_cookies(house: House, guesses: int) -> Result:
+def guess_cookies(house: House, guesses: int) -> Result:
     """The odds of one guess are 1 in 2^256, and a guest's cookie gives no hint."""
     result = Result("guessed session cookies (1 in 2^256) and API tokens")
     dice = random.Random(7)  # noqa: S311 - the same guesses each time
@@ -313,7 +313,7 @@ def guessed_cookies(house: House, guesses: int) -> Result:
     return result
 
 
-def guessed_codes(house: House, guesses: int) -> Result:
+def guess_codes(house: House, guesses: int) -> Result:
     """A day of guessing one person's code, each guess from an address of its own, codes renewed."""
     result = Result("login codes guessed for a day: at most 145 guesses count, odds 1 in 690,000")
     heard = 0
@@ -332,13 +332,13 @@ def guessed_codes(house: House, guesses: int) -> Result:
 
 
 ATTACKS: tuple[Callable[[House, int], Result], ...] = (
-    forged,
-    fixed,
-    replayed,
-    misspelt,
-    overreaching,
-    guessed_cookies,
-    guessed_codes,
+    forge_cookies,
+    fix_sessions,
+    replay_sessions,
+    misspell,
+    overreach,
+    guess_cookies,
+    guess_codes,
 )
 
 

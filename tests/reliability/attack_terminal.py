@@ -63,15 +63,15 @@ def run_cases(folder: Path, step: int) -> Iterator[Result]:
     people = [SimUser("U66" + EVIL, EVIL, EVIL, EVIL), SimUser("U01ALICE", "alice")]
     with FakeClaude() as claude, FakeSlack(users=people) as slack:
         env = _home(folder / "terminal", claude, slack)
-        yield answers_of_the_service(env, reads)
-        yield formulas(env)
-        yield files_of_others(env, reads)
-        yield words_of_slack(env, slack)
-        yield names_of_files(env, step)
-        yield labels(env, step)
+        yield answer_with_escapes(env, reads)
+        yield check_formulas(env)
+        yield damage_files(env, reads)
+        yield answer_as_slack(env, slack)
+        yield name_files(env, step)
+        yield name_labels(env, step)
 
 
-def answers_of_the_service(env: Env, reads: list[list[str]]) -> Result:
+def answer_with_escapes(env: Env, reads: list[list[str]]) -> Result:
     """One pass on a terminal, one for cron; then what all the others make of what they stored."""
     result = Result(
         "control sequences in answers of claude.ai: models, errors, organizations, headers"
@@ -93,7 +93,7 @@ def answers_of_the_service(env: Env, reads: list[list[str]]) -> Result:
     return result
 
 
-def formulas(env: Env) -> Result:
+def check_formulas(env: Env) -> Result:
     """Nothing that the service says stands at the beginning of a cell."""
     result = Result("formulas in answers of claude.ai (CSV injection)")
     for words in (["status", "--format", "csv"], ["history", "--format", "csv"]):
@@ -106,7 +106,7 @@ def formulas(env: Env) -> Result:
     return result
 
 
-def files_of_others(env: Env, reads: list[list[str]]) -> Result:
+def damage_files(env: Env, reads: list[list[str]]) -> Result:
     """As an import, a restored copy or a slip may bring them."""
     result = Result(
         "control sequences in state.json, history, subscriptions.json and slack-users.json"
@@ -142,7 +142,7 @@ def files_of_others(env: Env, reads: list[list[str]]) -> Result:
     return result
 
 
-def words_of_slack(env: Env, slack: FakeSlack) -> Result:
+def answer_as_slack(env: Env, slack: FakeSlack) -> Result:
     result = Result("control sequences in answers of Slack: names, ids, errors")
     (env.data / "subscriptions.json").unlink()
     for words in (["subscribe", MARK, "quiet"], ["subscribe", EVIL.replace("\0", ""), "quiet"]):
@@ -160,7 +160,7 @@ def words_of_slack(env: Env, slack: FakeSlack) -> Result:
     return result
 
 
-def names_of_files(env: Env, step: int) -> Result:
+def name_files(env: Env, step: int) -> Result:
     result = Result("control sequences in options, variables, folder and program names")
     name = EVIL.replace("\0", "").replace("/", "")
     script = env.folder / name
@@ -188,7 +188,7 @@ def names_of_files(env: Env, step: int) -> Result:
     return result
 
 
-def labels(env: Env, step: int) -> Result:
+def name_labels(env: Env, step: int) -> Result:
     """One label for each character: the configuration is refused, and says so in calm words."""
     result = Result("control sequences in the configuration: labels, keys, addresses")
     places = (

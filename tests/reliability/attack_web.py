@@ -5,24 +5,24 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from tests.reliability.attack_target import CANARY, get_request, post_request, serve_target
 from tests.reliability.result import LetInError, Result
-from tests.reliability.siege import CANARY, besieged, got, posted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.reliability.siege import Siege
+    from tests.reliability.attack_target import AttackTarget
 
 
 def run_cases(folder: Path, step: int) -> Iterator[Result]:
     """Make every attack, by each `step`th path."""
-    with besieged(folder) as siege:
-        yield paths(siege, step)
-        yield from (attack(siege) for attack in ATTACKS)
+    with serve_target(folder) as server:
+        yield traverse_paths(server, step)
+        yield from (attack(server) for attack in ATTACKS)
 
 
-def paths(siege: Siege, step: int) -> Result:
+def traverse_paths(server: AttackTarget, step: int) -> Result:
     result = Result("paths that leave the dashboard's folder (traversal)")
     ups = ("..", "%2e%2e", "%2E.", "..%00", "%252e%252e", "%c0%ae%c0%ae", "..;", ".%2e", "....")
     slashes = ("/", "%2f", "%2F", "\\", "%5c", "%252f", "//", "/./", "%c0%af")
@@ -31,12 +31,12 @@ def paths(siege: Siege, step: int) -> Result:
     for start, up, slash, goal in [*itertools.product(starts, ups, slashes, goals)][::step]:
         target = start + (up + slash) * 6 + goal
         with result.case(target):
-            [answer] = siege.sent(got(target))
+            [answer] = server.sent(get_request(target))
             assert answer.status in (400, 404), answer
     return result
 
 
-def stranger_hosts(siege: Siege) -> Result:
+def send_foreign_hosts(server: AttackTarget) -> Result:
     """A page of the attacker's whose name was bent to our address sends its own name."""
     result = Result("Host names that are not the server's (DNS rebinding)")
     names = (
@@ -90,33 +90,33 @@ def stranger_hosts(siege: Siege) -> Result:
         ".",
     )
     more = ("", "X-Forwarded-Host: localhost", "Forwarded: host=localhost", "X-Host: localhost")
-    cookie = f"Cookie: {siege.cookie()}"
+    cookie = f"Cookie: {server.cookie()}"
     for name, line in itertools.product(names, more):
         host = f"Host: {name}".encode().decode("latin-1")
         with result.case(f"{name} {line}"):
-            [answer] = siege.sent(got("/api/usage", host, cookie, *filter(None, [line])))
+            [answer] = server.sent(get_request("/api/usage", host, cookie, *filter(None, [line])))
             if answer.status not in (400, 421):
                 raise LetInError(answer.status)
     return result
 
 
-def other_sites(siege: Siege) -> Result:
+def post_from_other_sites(server: AttackTarget) -> Result:
     """Each has the cookie of somebody who is logged in, as a browser would send it."""
     result = Result("requests sent by pages of other sites (CSRF)")
-    cookie = f"Cookie: {siege.cookie()}"
-    own = siege.url.rstrip("/")
+    cookie = f"Cookie: {server.cookie()}"
+    own = server.url.rstrip("/")
     origins = (
         None,
         "null",
         "http://evil.example",
         f"{own}.evil.example",
-        f"http://localhost:{siege.port}1",
+        f"http://localhost:{server.port}1",
         own.replace("http", "ftp"),
         f"{own}/",
         f"{own}@evil.example",
         "http://127.0.0.1",
         "file://",
-        f"http://evil.example@127.0.0.1:{siege.port}",
+        f"http://evil.example@127.0.0.1:{server.port}",
         f"chrome-extension://{'a' * 32}",
         f"{own} x",
     )
@@ -131,7 +131,7 @@ def other_sites(siege: Siege) -> Result:
         "",
     )
     wish = f'{{"label":"{CANARY}","key":"limitHit","enabled":true}}'
-    before = siege.subscriptions.load()
+    before = server.subscriptions.load()
     for origin, site, kind in itertools.product(origins, sites, (*kinds, "application/json")):
         fair = origin is None and site in (None, "same-origin") and kind == "application/json"
         if fair:
@@ -139,24 +139,24 @@ def other_sites(siege: Siege) -> Result:
         lines = [f"Origin: {origin}"] if origin else []
         lines += [f"Sec-Fetch-Site: {site}"] if site else []
         with result.case(f"{origin} {site} {kind}"):
-            host = f"Host: 127.0.0.1:{siege.port}"
+            host = f"Host: 127.0.0.1:{server.port}"
             for path in ("/api/subscriptions", "/api/logout"):
-                wanted = posted(path, wish, f"Content-Type: {kind}", host, cookie, *lines)
-                [answer] = siege.sent(wanted)
+                wanted = post_request(path, wish, f"Content-Type: {kind}", host, cookie, *lines)
+                [answer] = server.sent(wanted)
                 if answer.status not in (403, 415) or "Access-Control" in answer.head:
                     raise LetInError(answer.status)
     for way in ("X-HTTP-Method-Override: POST", "X-Method-Override: POST", "X-HTTP-Method: POST"):
         with result.case(way):
             for target in ("/api/subscriptions?_method=POST", "/api/logout?_method=POST"):
-                [answer] = siege.sent(got(target, cookie, way))
+                [answer] = server.sent(get_request(target, cookie, way))
                 assert answer.status == 405
-    if siege.subscriptions.load() != before:
+    if server.subscriptions.load() != before:
         raise LetInError("a subscription was changed")
     return result
 
 
-def logs(siege: Siege) -> Result:
-    """`besieged` looks at the end whether each line of the log is printable and its own."""
+def forge_log_lines(server: AttackTarget) -> Result:
+    """`serve_target` looks at the end whether each line of the log is printable and its own."""
     result = Result("forged log lines and response headers")
     marks = (
         "\r\ncldmon: forged",
@@ -169,19 +169,23 @@ def logs(siege: Siege) -> Result:
         marks, ("X-Forwarded-For", "User-Agent", "Referer", "Host")
     ):
         with result.case(f"{mark!r} in {name}"):
-            siege.sent(got("/api/usage", f"{name}: {mark}"))
-            siege.sent(got(f"/api/slack/users?q={mark}", f"{name}: x"))
-            siege.sent(got(f"/{mark}", "X-Forwarded-Proto: https\tforged"))
+            server.sent(get_request("/api/usage", f"{name}: {mark}"))
+            server.sent(get_request(f"/api/slack/users?q={mark}", f"{name}: x"))
+            server.sent(get_request(f"/{mark}", "X-Forwarded-Proto: https\tforged"))
     with result.case("while there is something to log"):
-        state = siege.data / "state.json"
+        state = server.data / "state.json"
         kept = state.read_bytes()
         state.write_text('{"version":1,"snapshot":"\\u001b]0;forged\\u0007\\ncldmon: forged"}')
-        siege.cut_short(got("/api/usage", f"Cookie: {siege.cookie()}"))
+        server.cut_short(get_request("/api/usage", f"Cookie: {server.cookie()}"))
         state.write_bytes(kept)
-        siege.sent(got("/healthz"))
-        assert siege.heard
-        assert not [line for line in siege.heard if "forged" in line]
+        server.sent(get_request("/healthz"))
+        assert server.heard
+        assert not [line for line in server.heard if "forged" in line]
     return result
 
 
-ATTACKS: tuple[Callable[[Siege], Result], ...] = (stranger_hosts, other_sites, logs)
+ATTACKS: tuple[Callable[[AttackTarget], Result], ...] = (
+    send_foreign_hosts,
+    post_from_other_sites,
+    forge_log_lines,
+)

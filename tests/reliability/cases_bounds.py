@@ -21,16 +21,16 @@ TASKS = (8, 16, 32, 64, 128, 256, 512)
 def run_cases(folder: Path) -> Iterator[Result]:
     """Make all of them."""
     print(f"limits of tasks and memory are set by {confinement.means()}")
-    yield bounds.few_threads(folder, few(TASKS))
-    yield bounds.load(_place(folder, "load"), visitors=64, rounds=MOST or 10)
-    yield bounds.charts(_place(folder, "charts"), MOST or ASKED)
-    yield bounds.long_answers(_place(folder, "answers"), MOST or ASKED)
+    yield bounds.limit_tasks(folder, few(TASKS))
+    yield bounds.apply_load(_place(folder, "load"), visitors=64, rounds=MOST or 10)
+    yield bounds.request_charts(_place(folder, "charts"), MOST or ASKED)
+    yield bounds.request_long_answers(_place(folder, "answers"), MOST or ASKED)
     harms = {**damage.CONTENTS, **damage.PLACES}
     some = {name: harms[name] for name in few([*harms])}
-    yield damaged.files(_place(folder, "files"), some)
+    yield damaged.damage_files(_place(folder, "files"), some)
     fills = {name: overgrown.FILLS[name] for name in few([*overgrown.FILLS])}
-    yield overgrown.days(_place(folder, "days"), fills, asked=6)
-    yield bounds.held_locks(_place(folder, "locks"), MOST or 50)
+    yield overgrown.grow_days(_place(folder, "days"), fills, asked=6)
+    yield bounds.hold_locks(_place(folder, "locks"), MOST or 50)
 
 
 def _place(folder: Path, name: str) -> Path:

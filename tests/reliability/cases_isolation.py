@@ -21,7 +21,7 @@ def run_cases(folder: Path) -> Iterator[Result]:
         planted = folder / "planted"
         planted.mkdir()
         env = Env(folder / "home", claude)
-        yield isolation.stuck_keys(env, isolation.cases(planted))
-        yield isolation.held_up(folder, claude, isolation.HANGING)
-        yield isolation.in_the_look_up(folder / "look-up", 1)
-        yield isolation.in_the_reading(folder / "reading", claude, 1)
+        yield isolation.block_keys(env, isolation.cases(planted))
+        yield isolation.hang_keys(folder, claude, isolation.HANGING)
+        yield isolation.raise_in_lookup(folder / "look-up", 1)
+        yield isolation.raise_in_reading(folder / "reading", claude, 1)

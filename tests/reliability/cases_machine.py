@@ -1,4 +1,4 @@
-"""A sick machine: its clock, its memory, and too many at once."""
+"""A faulty machine: its clock, its memory, and too many at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests import confinement
 from tests.reliability import machine
-from tests.reliability.brink import on_the_brink
+from tests.reliability.scenario import two_account_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +29,14 @@ ZONES = ("UTC", "Europe/Berlin", "Etc/GMT+12", "Pacific/Kiritimati", "UTC")
 
 def run_cases(folder: Path) -> Iterator[Result]:
     """Make all of them."""
-    with on_the_brink(folder / "brink") as brink:
-        yield machine.passes_at_once(brink, 50)
-        yield machine.changes_at_once(brink, 50)
-        yield machine.clocks(brink, machine.SHIFTS)
-        yield machine.time_zones(brink, ZONES)
-        yield machine.summer_time(brink, CHANGES)
-        yield machine.starved(brink, LIMITS)
+    with two_account_scenario(folder / "scenario") as scenario:
+        yield machine.run_passes_at_once(scenario, 50)
+        yield machine.run_changes_at_once(scenario, 50)
+        yield machine.shift_clock(scenario, machine.SHIFTS)
+        yield machine.change_time_zone(scenario, ZONES)
+        yield machine.cross_dst(scenario, CHANGES)
+        yield machine.limit_memory(scenario, LIMITS)
         if confinement.means() == "cgroup":
-            yield machine.killed_for_memory(brink, ROOMS)
+            yield machine.kill_for_memory(scenario, ROOMS)
         else:
             print("no out-of-memory killer: memory cgroups cannot be made here; try it as root")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.reliability import outage
-from tests.reliability.brink import on_the_brink
 from tests.reliability.sample import few
+from tests.reliability.scenario import two_account_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,24 +20,24 @@ def run_cases(folder: Path) -> Iterator[Result]:
     log, changes, passes = folder / "log", folder / "changes", folder / "passes"
     changes.mkdir()
     passes.mkdir()
-    with on_the_brink(folder / "brink") as brink:
-        yield outage.of_the_first_pass(brink, "Power lost after the very first pass", log)
-        yield outage.changes_survived(
-            brink,
+    with two_account_scenario(folder / "scenario") as scenario:
+        yield outage.lose_power_in_first_pass(scenario, "Power lost after the very first pass", log)
+        yield outage.lose_power_in_change(
+            scenario,
             "Power lost at any moment of a change of subscriptions",
-            few(outage.of_a_change(brink, log)),
+            few(outage.trace_change(scenario, log)),
             changes,
         )
-        yield outage.code_damaged(brink)
-        yield outage.after_a_kill(
-            brink,
+        yield outage.damage_code(scenario)
+        yield outage.lose_power_after_kill(
+            scenario,
             "SIGKILL after a pass has written state or history, then power lost in the next",
             log,
             lambda call: call.name == "write" and "browser" not in call.path,
         )
-        yield outage.survived(
-            brink,
+        yield outage.lose_power_in_pass(
+            scenario,
             "Power lost at any moment of a pass",
-            few(outage.of_a_pass(brink, log)),
+            few(outage.trace_pass(scenario, log)),
             passes,
         )

@@ -1,4 +1,4 @@
-"""The cases of a sick service and of a sick Slack, to the full."""
+"""The cases of a faulty service and of a faulty Slack, to the full."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def run_cases(folder: Path) -> Iterator[Result]:
     """Yield the counts of each class."""
     yield from slack.run_cases(folder / "slack")
     yield tls.run_cases(folder / "tls")
-    yield of_random_years()
-    yield from of_service(folder)
+    yield run_random_years()
+    yield from run_service_cases(folder)
 
 
-def of_random_years() -> Result:
+def run_random_years() -> Result:
     """Random passes compared with the model, pass by pass."""
     result = Result("service, Slack and machine: random passes, each compared with a model")
     begun = Year.lived
@@ -50,26 +50,26 @@ def of_random_years() -> Result:
     return result
 
 
-def of_service(folder: Path) -> Iterator[Result]:
+def run_service_cases(folder: Path) -> Iterator[Result]:
     """Every fault, in the answer to the first request and in that to the second."""
     with FakeClaude() as elsewhere:
         port = int(elsewhere.url.rpartition(":")[2])
         classes = {
-            "cookies that clear, change or crowd out the key": [*service.cookies()],
-            "answers that are slow, late or missing": [*service.slow()],
-            "not HTTP, wrongly compressed, endless": [*service.strange()],
-            "redirects, and pages that load from elsewhere": [*service.lured(port)],
-            "every status with every body and header": [*service.combinations()],
+            "cookies that clear, change or crowd out the key": [*service.build_cookies()],
+            "answers that are slow, late or missing": [*service.build_slow()],
+            "not HTTP, wrongly compressed, endless": [*service.build_strange()],
+            "redirects, and pages that load from elsewhere": [*service.build_lures(port)],
+            "every status with every body and header": [*service.build_combinations()],
         }
         for (name, cases), route in itertools.product(classes.items(), service.ROUTES):
             result = Result(f"service, {REQUESTS[route]} request: {name}")
             for start in range(0, len(cases), AT_ONCE):
                 place = folder / f"{name.partition(' ')[0]}-{route}-{start}"
-                one_pass(place, cases[start : start + AT_ONCE], route, elsewhere, result)
+                run_pass(place, cases[start : start + AT_ONCE], route, elsewhere, result)
             yield result
 
 
-def one_pass(
+def run_pass(
     folder: Path,
     cases: Sequence[service.Case],
     route: str,
@@ -79,10 +79,10 @@ def one_pass(
     """Make a pass over cases, and count how each ended."""
     elsewhere.clear()
     with FakeClaude() as claude:
-        found = service.passed(Env(folder, claude), cases, route)
+        found = service.run_pass(Env(folder, claude), cases, route)
     for case in cases:
         with result.case(f"{case.name} in {route}"):
-            service.guard(elsewhere)
+            service.check_not_asked(elsewhere)
             assert found["good"] == service.OK, f"the good account: {found['good']}"
             end = found[service.label(case)]
             assert end in case.ends, f"{end}, not {' or '.join(sorted(case.ends))}"

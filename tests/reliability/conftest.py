@@ -1,4 +1,4 @@
-"""One home on the brink for all cases of the suite: each begins it anew."""
+"""One scenario for all cases of the suite; each resets it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.reliability.brink import on_the_brink
+from tests.reliability.scenario import two_account_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.reliability.brink import Brink
+    from tests.reliability.scenario import TwoAccountScenario
 
 
 @pytest.fixture(scope="session")
-def brink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brink]:
-    """Two accounts that are about to be told of, the real command, and a real browser."""
-    with on_the_brink(tmp_path_factory.mktemp("brink")) as brink:
-        yield brink
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoAccountScenario]:
+    """Two accounts whose next pass sends alerts, the real command, and a real browser."""
+    with two_account_scenario(tmp_path_factory.mktemp("scenario")) as scenario:
+        yield scenario

@@ -7,17 +7,17 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tests.reliability.attack_http import MEMORY
-from tests.reliability.bounds import status_of
-from tests.reliability.brink import CROWD
+from tests.reliability.attack_target import CANARY, SECRETS, get_request, post_request, serve_target
+from tests.reliability.bounds import get_status
 from tests.reliability.result import LetInError, Result
-from tests.reliability.siege import CANARY, SECRETS, besieged, got, posted
+from tests.reliability.scenario import CROWD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tests.damage import Damage
-    from tests.reliability.siege import Siege
+    from tests.reliability.attack_target import AttackTarget
 
 PRIVATE = (
     "state.json",
@@ -28,48 +28,52 @@ PRIVATE = (
 )
 
 
-def files(folder: Path, harms: Mapping[str, Damage]) -> Result:
+def damage_files(folder: Path, harms: Mapping[str, Damage]) -> Result:
     """Damage each file that the server reads, while it runs and before it starts.
 
     Nobody gets in who was logged out, nothing hangs, and what cannot be answered is 503.
     """
     result = Result("damaged or replaced private files")
     secrets = {"api_token": SECRETS["api_token"]}
-    with besieged(folder, users=CROWD, secrets=secrets) as siege:
-        ended = _logged_out(siege)
+    with serve_target(folder, users=CROWD, secrets=secrets) as server:
+        ended = _log_out(server)
         base = folder / "base"
-        shutil.copytree(siege.folder, base)
-        today = next(siege.data.glob("history-*.jsonl"))
-        for path in (*(siege.data / name for name in PRIVATE), today, siege.folder / "config.toml"):
+        shutil.copytree(server.folder, base)
+        today = next(server.data.glob("history-*.jsonl"))
+        for path in (
+            *(server.data / name for name in PRIVATE),
+            today,
+            server.folder / "config.toml",
+        ):
             for name, harm in harms.items():
                 if (path.name, name) == ("config.toml", "empty"):
                     continue  # no damage: it is that of another server, at the default port
                 for restarted in (False, True):
                     with result.case(f"{path.name}: {name}{', restarted' if restarted else ''}"):
                         harm(path)
-                        if not restarted or _has_restarted(siege):
-                            _fails_closed(siege, ended, result.tried)
-                    put_back(siege, base)
+                        if not restarted or _restart(server):
+                            _check_fails_closed(server, ended, result.tried)
+                    restore_files(server, base)
     return result
 
 
-def _logged_out(siege: Siege) -> str:
+def _log_out(server: AttackTarget) -> str:
     """Let each private file be there; return the cookie of a session that has ended."""
-    ended = f"Cookie: {siege.cookie(CROWD[0].id)}"
+    ended = f"Cookie: {server.cookie(CROWD[0].id)}"
     wish = f'{{"label":"{CANARY}","key":"limitHit","enabled":true}}'
-    assert status_of(siege, posted("/api/subscriptions", wish, ended)) == 200
-    assert status_of(siege, posted("/api/logout", "", ended)) == 200
-    assert status_of(siege, got("/api/usage", ended)) == 401
+    assert get_status(server, post_request("/api/subscriptions", wish, ended)) == 200
+    assert get_status(server, post_request("/api/logout", "", ended)) == 200
+    assert get_status(server, get_request("/api/usage", ended)) == 401
     return ended
 
 
-def put_back(siege: Siege, base: Path) -> None:
+def restore_files(server: AttackTarget, base: Path) -> None:
     """Let all files be as they were, below a server that runs."""
-    shutil.rmtree(siege.data)
-    _remove(siege.folder / "config.toml")
-    shutil.copytree(base, siege.folder, dirs_exist_ok=True)
-    if siege.process.poll() is not None:
-        siege.restart()
+    shutil.rmtree(server.data)
+    _remove(server.folder / "config.toml")
+    shutil.copytree(base, server.folder, dirs_exist_ok=True)
+    if server.process.poll() is not None:
+        server.restart()
 
 
 def _remove(path: Path) -> None:
@@ -79,36 +83,42 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _has_restarted(siege: Siege) -> bool:
+def _restart(server: AttackTarget) -> bool:
     """Start the server again; return whether it runs: if not, it says why in one line."""
-    siege.stop()
+    server.stop()
     try:
-        siege.restart()
+        server.restart()
     except EOFError:
-        assert len(siege.startup_output) == 1, siege.startup_output
-        assert siege.process.wait() in (1, 2)
+        assert len(server.startup_output) == 1, server.startup_output
+        assert server.process.wait() in (1, 2)
         return False
-    assert len(siege.startup_output) <= 1, siege.startup_output
+    assert len(server.startup_output) <= 1, server.startup_output
     return True
 
 
-def _fails_closed(siege: Siege, ended: str, number: int) -> None:
-    if status_of(siege, got("/api/usage", ended)) == 200:
+def _check_fails_closed(server: AttackTarget, ended: str, number: int) -> None:
+    if get_status(server, get_request("/api/usage", ended)) == 200:
         raise LetInError("a session that has ended")
     user, address = CROWD[number % len(CROWD)].id, f"X-Forwarded-For: 203.0.113.{number % 250}"
-    login = posted("/api/auth", f'{{"slackId":"{user}"}}', address)
-    [answer] = siege.cut_short(login)
+    login = post_request("/api/auth", f'{{"slackId":"{user}"}}', address)
+    [answer] = server.cut_short(login)
     assert answer.status in (200, 503), answer
     found = re.search(r"^Set-Cookie: ([^;]+)", answer.head, re.MULTILINE)
     wish = f'{{"label":"{CANARY}","key":"reset","enabled":true}}'
-    requests = [got("/healthz"), got("/metrics", f"Authorization: Bearer {SECRETS['api_token']}")]
+    requests = [
+        get_request("/healthz"),
+        get_request("/metrics", f"Authorization: Bearer {SECRETS['api_token']}"),
+    ]
     if found:
         mine = (f"Cookie: {found[1]}", address)
-        requests += [got(path, *mine) for path in ("/api/usage", "/api/history")]
-        requests += [posted("/api/subscriptions", wish, *mine), posted("/api/logout", "", *mine)]
+        requests += [get_request(path, *mine) for path in ("/api/usage", "/api/history")]
+        requests += [
+            post_request("/api/subscriptions", wish, *mine),
+            post_request("/api/logout", "", *mine),
+        ]
     for request in requests:
-        assert status_of(siege, request) in (200, 503), request
-    assert siege.memory < MEMORY
-    assert not [line for line in siege.heard if "unexpected" in line], siege.heard
-    assert len(siege.heard) < 8, siege.heard
-    siege.heard.clear()
+        assert get_status(server, request) in (200, 503), request
+    assert server.memory < MEMORY
+    assert not [line for line in server.heard if "unexpected" in line], server.heard
+    assert len(server.heard) < 8, server.heard
+    server.heard.clear()

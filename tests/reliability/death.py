@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.env import key_of
-from tests.reliability.brink import NOW, complaints
 from tests.reliability.result import Result
+from tests.reliability.scenario import NOW, read_errors
 from tests.simulation.faults import Fault
 from tests.simulation.replies import HangUp
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from cldmon.demo.server import Reply
     from tests.env import Running
-    from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
+    from tests.reliability.scenario import TwoAccountScenario
     from tests.simulation.faults import Genuine
 
     Strike = Callable[[Fault], None]
@@ -38,18 +38,18 @@ PARTS = {
 """What a pass has started, known by words of the command line."""
 
 
-def killed_at(brink: Brink, fault: str, steps: Iterable[Step]) -> Result:
+def kill_at_steps(scenario: TwoAccountScenario, fault: str, steps: Iterable[Step]) -> Result:
     """Kill a pass before each of these steps."""
     result = Result(fault)
     for step in steps:
         with result.case(str(step)):
-            brink.begin()
-            brink.env.run("fetch", under=step.killed())
-            brink.survived()
+            scenario.reset()
+            scenario.env.run("fetch", under=step.killed())
+            scenario.check_recovery()
     return result
 
 
-def killed_by_services(brink: Brink, most: int | None = None) -> Result:
+def kill_by_services(scenario: TwoAccountScenario, most: int | None = None) -> Result:
     """Kill a pass while a service answers it, before and after the service has done its work.
 
     `most` takes the last so many of its requests.
@@ -57,23 +57,23 @@ def killed_by_services(brink: Brink, most: int | None = None) -> Result:
     result = Result(
         "SIGKILL during a request to claude.ai or Slack, before and after it is handled"
     )
-    for name, number, strike in _requests(brink)[-(most or 0) :]:
+    for name, number, strike in _requests(scenario)[-(most or 0) :]:
         for after in (False, True):
             with result.case(f"{name}, {'after' if after else 'before'}"):
-                brink.begin()
-                _killed_by_request(brink, strike, number, after=after)
-                brink.survived()
+                scenario.reset()
+                _kill_on_request(scenario, strike, number, after=after)
+                scenario.check_recovery()
     return result
 
 
-def _requests(brink: Brink) -> list[tuple[str, int, Strike]]:
+def _requests(scenario: TwoAccountScenario) -> list[tuple[str, int, Strike]]:
     """Return each request of a pass: a name, its number among those struck, what strikes it."""
 
     def slack(fault: Fault) -> None:
-        brink.slack.fail(fault.on("chat.postMessage"))
+        scenario.slack.fail(fault.on("chat.postMessage"))
 
     def claude(label: str) -> Strike:
-        return lambda fault: brink.claude.fail(key_of(label), fault)
+        return lambda fault: scenario.claude.fail(key_of(label), fault)
 
     return [
         *((f"usage of {label}", 0, claude(label)) for label in NOW),
@@ -81,7 +81,9 @@ def _requests(brink: Brink) -> list[tuple[str, int, Strike]]:
     ]
 
 
-def _killed_by_request(brink: Brink, strike: Strike, number: int, *, after: bool) -> None:
+def _kill_on_request(
+    scenario: TwoAccountScenario, strike: Strike, number: int, *, after: bool
+) -> None:
     victims: list[int] = []
     met: list[None] = []
 
@@ -94,14 +96,14 @@ def _killed_by_request(brink: Brink, strike: Strike, number: int, *, after: bool
         return reply
 
     strike(Fault("death", act))
-    running = brink.env.start("fetch")
+    running = scenario.env.start("fetch")
     victims.append(running.process.pid)
     code, _, _ = running.wait()
-    brink.heal()
+    scenario.heal()
     assert code == -signal.SIGKILL
 
 
-def parts_killed(brink: Brink, times: int, rng: random.Random) -> Result:
+def kill_parts(scenario: TwoAccountScenario, times: int, rng: random.Random) -> Result:
     """Kill what a pass has started, at random moments; the pass itself goes on in words."""
     result = Result(
         "SIGKILL of browser, page, driver, or all processes, at random moments of a pass"
@@ -110,14 +112,14 @@ def parts_killed(brink: Brink, times: int, rng: random.Random) -> Result:
         part = [*PARTS][number % len(PARTS)]
         moment = rng.uniform(0, LONGEST_PASS)
         with result.case(f"{part} after {moment:.3f} s"):
-            brink.begin()
-            running = brink.env.start("fetch")
+            scenario.reset()
+            running = scenario.env.start("fetch")
             time.sleep(moment)
             _kill(running, PARTS[part])
             code, _, err = running.wait()
             assert code in (0, 1, -signal.SIGKILL)
-            complaints(err)
-            brink.survived()
+            read_errors(err)
+            scenario.check_recovery()
     return result
 
 
@@ -128,15 +130,15 @@ def _kill(running: Running, words: str) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def told_to_end(brink: Brink, times: int, rng: random.Random) -> Result:
+def terminate(scenario: TwoAccountScenario, times: int, rng: random.Random) -> Result:
     """Send SIGTERM, as systemd does, and SIGINT, as Ctrl-C does, at random moments."""
     result = Result("SIGTERM to the pass, SIGINT to its process group, at random moments")
     for turn in range(times):
         moment = rng.uniform(0, LONGEST_PASS)
         interrupt = bool(turn % 2)
         with result.case(f"{'SIGINT' if interrupt else 'SIGTERM'} after {moment:.3f} s"):
-            brink.begin()
-            running = brink.env.start("fetch")
+            scenario.reset()
+            running = scenario.env.start("fetch")
             time.sleep(moment)
             with contextlib.suppress(ProcessLookupError):
                 if interrupt:
@@ -147,7 +149,7 @@ def told_to_end(brink: Brink, times: int, rng: random.Random) -> Result:
             number = signal.SIGINT if interrupt else signal.SIGTERM
             assert code in (0, -number, 128 + number) or _was_python(err), code
             assert (out, err.strip()) == ("", "") or _was_python(err), err
-            brink.survived()
+            scenario.check_recovery()
     return result
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import namespaces
-from tests.reliability.brink import complaints
 from tests.reliability.kernel import CHANGES, LOOKS, file_steps
 from tests.reliability.result import Result
+from tests.reliability.scenario import read_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from subprocess import CompletedProcess
 
-    from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
+    from tests.reliability.scenario import TwoAccountScenario
 
 PAGE = 4096
 """What the smallest file takes of a tmpfs, in bytes."""
@@ -42,82 +42,82 @@ cp -a "$data" "$out"; exit $code
 """
 
 
-def steps(brink: Brink, log: Path) -> list[Step]:
+def trace_steps(scenario: TwoAccountScenario, log: Path) -> list[Step]:
     """Return every call of a pass that concerns its files."""
-    brink.begin()
-    return file_steps(brink.env, log, "fetch", calls=(*CHANGES, *LOOKS))
+    scenario.reset()
+    return file_steps(scenario.env, log, "fetch", calls=(*CHANGES, *LOOKS))
 
 
-def hit(steps: Iterable[Step], error: str) -> list[Step]:
+def select_steps(steps: Iterable[Step], error: str) -> list[Step]:
     """Return those of the steps that may give an error."""
     return [step for step in steps if step.call in REFUSALS[error]]
 
 
-def refused(brink: Brink, error: str, steps: Iterable[Step]) -> Result:
+def refuse_calls(scenario: TwoAccountScenario, error: str, steps: Iterable[Step]) -> Result:
     """Let each of the steps fail with this error."""
     result = Result(f"{error} at a call that concerns data_dir, any that may give it")
     for step in steps:
         with result.case(str(step)):
-            brink.begin()
-            tells(brink.env.run("fetch", under=step.refused(error)))
-            brink.survived()
+            scenario.reset()
+            check_errors(scenario.env.run("fetch", under=step.refused(error)))
+            scenario.check_recovery()
     return result
 
 
-def tells(ran: CompletedProcess[str]) -> None:
+def check_errors(ran: CompletedProcess[str]) -> None:
     """Prove that a pass ended in words, if it did not end well."""
-    said = complaints(ran.stderr)
+    said = read_errors(ran.stderr)
     assert ran.returncode in (0, 1), ran.returncode
     assert said or ran.returncode == 0, "it failed without a word"
     assert len(said) <= 3, said
 
 
-def full(brink: Brink, folder: Path, rooms: Iterable[int]) -> Result:
+def fill_disk(scenario: TwoAccountScenario, folder: Path, rooms: Iterable[int]) -> Result:
     """Make passes on file systems with room for so many inodes, or pages, more."""
     namespaces.require()
     result = Result("a file system with few or no free inodes or pages")
-    paths = [brink.base, *brink.base.rglob("*")]
+    paths = [scenario.base, *scenario.base.rglob("*")]
     pages = sum(-(-path.stat().st_size // PAGE) for path in paths if path.is_file())
     for free in rooms:
         for options in (f"nr_inodes={len(paths) + free}", f"size={(pages + free) * PAGE}"):
             with result.case(f"{free} free of {options}"):
-                brink.begin()
+                scenario.reset()
                 out = folder / options
-                words = [options, str(brink.data), str(brink.base), str(out)]
+                words = [options, str(scenario.data), str(scenario.base), str(out)]
                 script = ["unshare", "-rm", "sh", "-c", _ON_A_DISK_OF_ITS_OWN, "sh", *words]
-                tells(brink.env.run("fetch", under=script))
-                brink.take(out)
-                brink.survived()
+                check_errors(scenario.env.run("fetch", under=script))
+                scenario.restore(out)
+                scenario.check_recovery()
     return result
 
 
-def read_only(brink: Brink, commands: Iterable[tuple[str, ...]]) -> Result:
+def make_read_only(scenario: TwoAccountScenario, commands: Iterable[tuple[str, ...]]) -> Result:
     """Run commands on a data_dir that is mounted read-only: those that write say so in a line."""
     namespaces.require()
     result = Result("data_dir on a read-only mount, with each command that writes there")
-    mount = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(brink.data), str(brink.data)]
+    mount = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(scenario.data), str(scenario.data)]
     for command in commands:
         with result.case(command[0]):
-            brink.begin()
-            ran = brink.env.run(*command, under=mount)
-            [line] = complaints(ran.stderr)
+            scenario.reset()
+            ran = scenario.env.run(*command, under=mount)
+            [line] = read_errors(ran.stderr)
             assert ran.returncode == (command[0] != "health")  # it prints its verdict all the same
             assert "read-only" in line, line
-            brink.survived()
+            scenario.check_recovery()
     return result
 
 
-def crammed(brink: Brink) -> Result:
+def fill_temp_dir(scenario: TwoAccountScenario) -> Result:
     """Make a pass whose temporary folder is full."""
     namespaces.require()
     result = Result("a full temporary folder")
-    place = str(brink.env.temporary)
+    place = str(scenario.env.temporary)
     mount = ["bwrap", "--dev-bind", "/", "/", "--size", "65536", "--tmpfs", place]
     with result.case("64 KiB"):
-        brink.begin()
-        ran = brink.env.run("fetch", under=mount)
+        scenario.reset()
+        ran = scenario.env.run("fetch", under=mount)
         reason = f"no room for a browser in {place}: free some space there, or set TMPDIR"
-        assert complaints(ran.stderr)[0] == f"cldmon: alice, bob: {reason}"
+        assert read_errors(ran.stderr)[0] == f"cldmon: alice, bob: {reason}"
         assert ran.returncode == 1
-        brink.survived()
+        scenario.check_recovery()
     return result

@@ -110,7 +110,7 @@ def program(script: str) -> str:
     return f'session_key_command = ["/bin/sh", "-c", "{text}"]'
 
 
-def stuck_keys(env: Env, found: Iterable[Case]) -> Result:
+def block_keys(env: Env, found: Iterable[Case]) -> Result:
     """Make one pass over an account for each case and a good one, and judge each."""
     result = Result("keys that are slow, stuck, malformed or missing, in one pass")
     named = {f"bad {number}": case for number, case in enumerate(found)}
@@ -133,7 +133,7 @@ def stuck_keys(env: Env, found: Iterable[Case]) -> Result:
     return result
 
 
-def held_up(folder: Path, claude: FakeClaude, names: Iterable[str]) -> Result:
+def hang_keys(folder: Path, claude: FakeClaude, names: Iterable[str]) -> Result:
     """Let a key hang; the other account must be read before that ends. Then interrupt the pass."""
     result = Result(
         "accounts read while another account's key hangs, and the pass is then interrupted"
@@ -230,7 +230,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def in_the_look_up(folder: Path, step: int) -> Result:
+def raise_in_lookup(folder: Path, step: int) -> Result:
     """Raise an error at each `step`th line of each way to look a key up."""
     result = Result("unforeseen errors at each line that looks up an account's key")
     folder.mkdir()
@@ -239,18 +239,18 @@ def in_the_look_up(folder: Path, step: int) -> Result:
     errors = cycle(ERRORS)
     for way, keys in WAYS.items():
         with Strike(LOOK_UP) as unharmed:
-            assert _looked_up(folder, keys) == []
+            assert _look_up_keys(folder, keys) == []
         for line in [*unharmed.lines][::step]:
             error = next(errors)
             with result.case(f"{error.__name__} at {line.file}:{line.number}, key of {way}"):
                 with Strike(LOOK_UP, line, error) as strike:
-                    failures = _looked_up(folder, keys)
+                    failures = _look_up_keys(folder, keys)
                 assert strike.struck
                 _judge(failures, error)
     return result
 
 
-def _looked_up(folder: Path, keys: Mapping[str, Any]) -> list[Failure]:
+def _look_up_keys(folder: Path, keys: Mapping[str, Any]) -> list[Failure]:
     """Make a pass over the two accounts and return those that failed."""
     env = {"KEY": key_of(BAD), "CREDENTIALS_DIRECTORY": str(folder)}
     account = AccountConfig(label=BAD, **keys)
@@ -279,7 +279,7 @@ READ = tuple(
 )
 
 
-def in_the_reading(folder: Path, claude: FakeClaude, step: int) -> Result:
+def raise_in_reading(folder: Path, claude: FakeClaude, step: int) -> Result:
     """Raise an error at each `step`th line with which the source reads one account."""
     result = Result("unforeseen errors at each line that reads or parses an account")
     asking = Asking(claude, folder / "unharmed")

@@ -28,9 +28,9 @@ from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.limits import largest_file
 from tests.reliability.at import PlainApp
+from tests.reliability.fault_schedule import FaultSchedule
 from tests.reliability.model import Model, News, Seen, Trouble
 from tests.reliability.result import LostError
-from tests.reliability.weather import Weather
 from tests.reliability.world import Person
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Month:
     twice: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.weather = Weather(self.random)
+        self.schedule = FaultSchedule(self.random)
         for number in range(self.accounts):
             label = f"account-{number:02}"
             self.people[label] = Person(f"{number:032x}")
@@ -137,16 +137,16 @@ class Month:
 
     def live(self, *, browser: bool) -> None:
         """Let ten minutes go by, make a pass, and compare; raises where something is not right."""
-        self.at += timedelta(minutes=10) + self.weather.clock_step()
+        self.at += timedelta(minutes=10) + self.schedule.draw_clock_step()
         self._change()
         for label, person in self.people.items():
-            self.weather.live(person, self.at)
-            self.weather.fall_ill(label, slow=browser)
+            self.schedule.live(person, self.at)
+            self.schedule.draw_service_fault(label, slow=browser)
             self._show(label, person)
-        self.weather.shift_slack()
+        self.schedule.draw_slack_fault()
         self.slack.heal()
-        if self.weather.slack:
-            self.slack.fail(self.weather.slack.fault)
+        if self.schedule.slack:
+            self.slack.fail(self.schedule.slack.fault)
         how = self._accident(browser=browser)
         self.events[how] += 1
         clean = getattr(self, f"_{how}")()
@@ -188,8 +188,8 @@ class Month:
         organization = SimOrganization(person.organization)
         self.claude.add(SimAccount(key, (organization,), person.usage(timedelta(0))))
         self.claude.heal(key)
-        if ailment := self.weather.ailments.get(label):
-            self.claude.fail(key, ailment.fault)
+        if service_fault := self.schedule.service_faults.get(label):
+            self.claude.fail(key, service_fault.fault)
 
     # Each way of making a pass tells whether it was let come to its end.
 
@@ -260,10 +260,10 @@ class Month:
             if not self.model.is_to_be_asked(label, now):
                 continue
             failure = accounts[label].failure
-            ailment = self.weather.ailments.get(label)
-            if ailment:
-                kind = failure.kind if failure and failure.kind in ailment.kinds else "?"
-                rest = None if ailment.rest is None else now + ailment.rest
+            service_fault = self.schedule.service_faults.get(label)
+            if service_fault:
+                kind = failure.kind if failure and failure.kind in service_fault.kinds else "?"
+                rest = None if service_fault.rest is None else now + service_fault.rest
                 found[label] = Trouble(kind, rest)
             elif failure and failure.kind in ("timeout", "no_browser"):
                 self.events["accounts that a busy machine failed"] += 1
@@ -274,7 +274,7 @@ class Month:
 
     def _deliver(self, state: State, *, clean: bool) -> None:
         """Let the model know what Slack answered; after an accident, as far as it came."""
-        ill, waiting = self.weather.slack, news_of(state)
+        ill, waiting = self.schedule.slack, news_of(state)
         unsure = {n: m.unsure for n, m in zip(waiting, state.outbox, strict=True)}
         for news in self.model.may_be_told(self.at):
             if ill and ill.arrives and news.user != USERS[-1]:
@@ -360,8 +360,8 @@ class Month:
 
     def end(self) -> None:
         """Heal all, make passes until nothing waits, and compare all that is left."""
-        self.weather.random.random = lambda: 0.999  # type: ignore[method-assign]
-        self.weather.slack, self.weather.ailments = None, {}
+        self.schedule.random.random = lambda: 0.999  # type: ignore[method-assign]
+        self.schedule.slack, self.schedule.service_faults = None, {}
         for _ in range(20):
             self.live(browser=False)
         if self.model.pending:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from tests.confinement import confined, of_unit
 from tests.env import CLDMON
-from tests.reliability.damaged import put_back
+from tests.reliability.attack_target import CANARY, PATIENCE, SECRETS, get_request, serve_target
+from tests.reliability.damaged import restore_files
 from tests.reliability.result import LostError, Result
-from tests.reliability.siege import CANARY, PATIENCE, SECRETS, besieged, got
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.reliability.siege import Siege
+    from tests.reliability.attack_target import AttackTarget
 
     Fill = Callable[[Path], object]
 
@@ -32,52 +32,52 @@ PATHS = ("range=1d", "range=1d&points=500", f"range=7d&account={CANARY}")
 COMMANDS = (["status"], ["history", "--range", "1d", "--format", "csv"])
 
 
-def days(folder: Path, fills: Mapping[str, Fill], asked: int) -> Result:
+def grow_days(folder: Path, fills: Mapping[str, Fill], asked: int) -> Result:
     """Fill a day; each case is who asks for it, so many at once. The lines of the day count.
 
     The server and the commands have the tasks and the memory of the server's unit.
     """
-    result = Result("days of history in many large files, or padded with zeros")
-    with besieged(folder) as siege:
-        siege.write_history({minutes: {CANARY: (17, 45)} for minutes in range(5, 60, 5)})
+    result = Result("grow_days of history in many large files, or padded with zeros")
+    with serve_target(folder) as server:
+        server.write_history({minutes: {CANARY: (17, 45)} for minutes in range(5, 60, 5)})
         base = folder / "base"
-        shutil.copytree(siege.folder, base)
+        shutil.copytree(server.folder, base)
         for name, fill in fills.items():
-            fill(max(siege.data.glob("history-*.jsonl")))
+            fill(max(server.data.glob("history-*.jsonl")))
             for path in PATHS:
                 with result.case(f"{name}: {path}, {asked} at once"):
-                    _answers(siege, path, asked)
+                    _check_answer(server, path, asked)
             for command in COMMANDS:
                 with result.case(f"{name}: {command[0]}"):
-                    _prints(siege, command)
-            put_back(siege, base)
+                    _check_output(server, command)
+            restore_files(server, base)
     return result
 
 
-def _answers(siege: Siege, path: str, asked: int) -> None:
+def _check_answer(server: AttackTarget, path: str, asked: int) -> None:
     with ThreadPoolExecutor(asked) as pool:
-        found = list(pool.map(partial(_get, siege), [path] * asked))
+        found = list(pool.map(partial(_get, server), [path] * asked))
     assert {status for status, _ in found} <= {200, 503}, [status for status, _ in found]
     bodies = [body for status, body in found if status == 200]
     assert bodies
     if any(CANARY.encode() not in body for body in bodies):
         raise LostError("the lines of the day")
-    assert siege.sent(got("/healthz"))[0].status == 200
+    assert server.sent(get_request("/healthz"))[0].status == 200
 
 
-def _get(siege: Siege, path: str) -> tuple[int, bytes]:
-    with closing(HTTPConnection(*siege.address, timeout=PATIENCE)) as connection:
+def _get(server: AttackTarget, path: str) -> tuple[int, bytes]:
+    with closing(HTTPConnection(*server.address, timeout=PATIENCE)) as connection:
         headers = {"Authorization": f"Bearer {SECRETS['api_token']}"}
         connection.request("GET", f"/api/history?{path}", headers=headers)
         response = connection.getresponse()
         return response.status, response.read()
 
 
-def _prints(siege: Siege, command: list[str]) -> None:
+def _check_output(server: AttackTarget, command: list[str]) -> None:
     with confined(UNIT) as under:
         ran = subprocess.run(
             [*under, CLDMON, *command],
-            cwd=siege.folder,
+            cwd=server.folder,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -88,48 +88,48 @@ def _prints(siege: Siege, command: list[str]) -> None:
         raise LostError("the lines of the day")
 
 
-def _rotated(count: int, piece: bytes, today: Path) -> None:
+def _write_rotated(count: int, piece: bytes, today: Path) -> None:
     """Put so many packed files beside a day, each of 80 MB."""
     packed = gzip.compress(piece * (MEBIBYTE // len(piece)), 9) * 80
     for number in range(1, count + 1):
         today.with_name(f"{today.name}.{number}.gz").write_bytes(packed)
 
 
-def _packed_itself(piece: bytes, today: Path) -> None:
+def _write_gzip_as_plain(piece: bytes, today: Path) -> None:
     lines = today.read_bytes()
     today.unlink()
     bomb = gzip.compress(piece * (MEBIBYTE // len(piece)), 9) * 400
     today.with_name(f"{today.name}.gz").write_bytes(gzip.compress(lines) + bomb)
 
 
-def _many_lines(today: Path) -> None:
+def _write_many_lines(today: Path) -> None:
     """Put 200 MB of good lines beside a day, each of another time."""
     first = 10**12
     text = b"".join(LINE % (first + number) for number in range(2_600_000))
     today.with_name(f"{today.name}.1.gz").write_bytes(gzip.compress(text, 1))
 
 
-def _zeros(size: int, today: Path) -> None:
+def _append_zeros(size: int, today: Path) -> None:
     with today.open("ab") as file:
         file.write(bytes(size))
 
 
-def _zeros_between(size: int, today: Path) -> None:
+def _insert_zeros(size: int, today: Path) -> None:
     lines = today.read_bytes().splitlines(keepends=True)
     today.write_bytes(b"".join(lines[:3]) + bytes(size) + b"\n" + b"".join(lines[3:]))
 
 
 FILLS: dict[str, Fill] = {
-    "8 of blanks": partial(_rotated, 8, b" "),
-    "24 of blanks": partial(_rotated, 24, b" "),
-    "8 of zeros": partial(_rotated, 8, b"\0"),
-    "8 of line ends": partial(_rotated, 8, b"\n"),
-    "8 of one line": partial(_rotated, 8, LINE % 10**12),
-    "8 of one endless line": partial(_rotated, 8, (LINE % 10**12).rstrip()),
-    "8 of beginnings": partial(_rotated, 8, LINE[:20] + b"\n"),
-    "8 of short lines": partial(_rotated, 8, b"x\n"),
-    "200 MB of good lines": _many_lines,
-    "400 MB behind the lines of a packed day": partial(_packed_itself, b" "),
-    "64 MB of zeros behind": partial(_zeros, 64 * MEBIBYTE),
-    "64 MB of zeros between": partial(_zeros_between, 64 * MEBIBYTE),
+    "8 of blanks": partial(_write_rotated, 8, b" "),
+    "24 of blanks": partial(_write_rotated, 24, b" "),
+    "8 of zeros": partial(_write_rotated, 8, b"\0"),
+    "8 of line ends": partial(_write_rotated, 8, b"\n"),
+    "8 of one line": partial(_write_rotated, 8, LINE % 10**12),
+    "8 of one endless line": partial(_write_rotated, 8, (LINE % 10**12).rstrip()),
+    "8 of beginnings": partial(_write_rotated, 8, LINE[:20] + b"\n"),
+    "8 of short lines": partial(_write_rotated, 8, b"x\n"),
+    "200 MB of good lines": _write_many_lines,
+    "400 MB behind the lines of a packed day": partial(_write_gzip_as_plain, b" "),
+    "64 MB of zeros behind": partial(_append_zeros, 64 * MEBIBYTE),
+    "64 MB of zeros between": partial(_insert_zeros, 64 * MEBIBYTE),
 }

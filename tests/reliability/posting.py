@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 
-from cldmon.demo.slack import TOKEN
 from tests.env import free_port, wait_until
-from tests.reliability.brink import CHLOE, complaints, whole
-from tests.reliability.changing import changed
+from tests.reliability.changing import expected_subscriptions
 from tests.reliability.kernel import CHANGES, LOOKS, thread_steps, tracer
 from tests.reliability.result import LostError, Result
+from tests.reliability.scenario import CHLOE, load_json, read_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tests.env import Running
-    from tests.reliability.brink import Brink
     from tests.reliability.kernel import Step
+    from tests.reliability.scenario import TwoAccountScenario
 
 WISH = {"label": "bob", "key": "reset", "enabled": True}
 FOLLOWED = ("-f", "-D")
@@ -38,9 +37,9 @@ CALLS = (*CHANGES, *(call for call in LOOKS if call not in _NO_STEPS))
 
 @dataclass(frozen=True)
 class Site:
-    """A server for the brink's home, and Chloe's session there; `base` is what data_dir holds."""
+    """A server for the scenario, and Chloe's session there; `base` is a copy of data_dir."""
 
-    brink: Brink
+    scenario: TwoAccountScenario
     port: int
     base: Path
     cookie: str = ""
@@ -48,7 +47,7 @@ class Site:
     @contextlib.contextmanager
     def served(self, under: Sequence[str] = ()) -> Iterator[Running]:
         """Run the server while the block runs; `under` is what it is started by."""
-        running = self.brink.env.start("serve", under=under)
+        running = self.scenario.env.start("serve", under=under)
         try:
             wait_until(self._answers)
             yield running
@@ -56,8 +55,8 @@ class Site:
             with contextlib.suppress(ProcessLookupError):
                 running.send_signal(signal.SIGTERM)
             _, _, err = running.wait()
-            complaints(err)
-            wait_until(lambda: not self.brink.env.processes())
+            read_errors(err)
+            wait_until(lambda: not self.scenario.env.processes())
 
     def posts(self, times: int = 1) -> list[int]:
         """Ask for the change so often; return each status, none where the server dies of it.
@@ -97,68 +96,69 @@ class Site:
         return False
 
 
-def opened(brink: Brink) -> Site:
+def open_site(scenario: TwoAccountScenario) -> Site:
     """Configure a server, and let Chloe log in; her session outlives that server."""
-    port, base = free_port(), brink.folder / "logged-in"
-    tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
-    brink.env.write_config(f'slack_url = "{brink.slack.url}"\nport = {port}', tables)
-    brink.begin()
-    site = Site(brink, port, base)
+    port, base = free_port(), scenario.folder / "logged-in"
+    scenario.env.write_config(f"port = {port}", slack=True)
+    scenario.reset()
+    site = Site(scenario, port, base)
     with site.served():
         cookie = site.log_in()
-    shutil.copytree(brink.data, base)
-    return Site(brink, port, base, cookie)
+    shutil.copytree(scenario.data, base)
+    return Site(scenario, port, base, cookie)
 
 
-def steps(site: Site, log: Path) -> list[Step]:
+def trace_steps(site: Site, log: Path) -> list[Step]:
     """Return the calls of a change that concern its files: all are one thread's."""
-    site.brink.begin(site.base)
+    site.scenario.reset(site.base)
     with site.served([*tracer(CALLS, (), log), *FOLLOWED, "-y"]):
         assert site.posts() == [200]
-    return thread_steps(site.brink.env, log, "subscriptions.json")
+    return thread_steps(site.scenario.env, log, "subscriptions.json")
 
 
-def killed_at(site: Site, fault: str, steps: Iterable[Step]) -> Result:
+def kill_at_steps(site: Site, fault: str, steps: Iterable[Step]) -> Result:
     """Kill the server before each of these steps; another one then makes the change."""
     result = Result(fault)
     for step in steps:
         with result.case(str(step)):
-            site.brink.begin(site.base)
+            site.scenario.reset(site.base)
             with site.served([*step.killed(), *FOLLOWED]) as running:
                 found = site.posts()
-                assert running.process.wait(site.brink.env.patience) == -signal.SIGKILL
-            _settles(site, found)
+                assert running.process.wait(site.scenario.env.patience) == -signal.SIGKILL
+            _check_outcome(site, found)
     return result
 
 
-def refused_at(site: Site, fault: str, steps: Iterable[tuple[Step, str]]) -> Result:
+def refuse_calls(site: Site, fault: str, steps: Iterable[tuple[Step, str]]) -> Result:
     """Refuse the server each of these steps with this error; it then makes the change itself."""
     result = Result(fault)
     for step, error in steps:
         with result.case(f"{error} at {step}"):
-            site.brink.begin(site.base)
+            site.scenario.reset(site.base)
             with site.served([*step.refused(error), *FOLLOWED]):
                 found = site.posts()
-                _is_made_or_not(site, found)
+                _check_atomic(site, found)
             with site.served([*step.refused(error), *FOLLOWED]):
                 assert site.posts(2) in ([200, 200], [503, 200])
-            _settles(site, [200])
+            _check_outcome(site, [200])
             assert found in ([200], [503])
     return result
 
 
-def _settles(site: Site, found: list[int]) -> None:
+def _check_outcome(site: Site, found: list[int]) -> None:
     """Prove that a change stands if that was said, and is made when it is asked for again."""
-    _is_made_or_not(site, found)
+    _check_atomic(site, found)
     with site.served():
         assert site.posts() == [200]
-    if whole(site.brink.data / "subscriptions.json") != changed(site.brink):
+    if load_json(site.scenario.data / "subscriptions.json") != expected_subscriptions(
+        site.scenario
+    ):
         raise LostError("the change, or that of another")
-    site.brink.is_tidy()
+    site.scenario.check_tidy()
 
 
-def _is_made_or_not(site: Site, found: list[int]) -> None:
-    after = changed(site.brink)
-    may_be = [after] if found == [200] else [whole(site.base / "subscriptions.json"), after]
-    if whole(site.brink.data / "subscriptions.json") not in may_be:
+def _check_atomic(site: Site, found: list[int]) -> None:
+    after = expected_subscriptions(site.scenario)
+    may_be = [after] if found == [200] else [load_json(site.base / "subscriptions.json"), after]
+    if load_json(site.scenario.data / "subscriptions.json") not in may_be:
         raise LostError("subscriptions.json is not what was said")

@@ -1,4 +1,4 @@
-"""What a sick service can do to an account, and what has to come of it."""
+"""What a faulty service can do to an account, and what has to come of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Case:
     ends: frozenset[str]
 
 
-def case(name: str, fault: Fault, *ends: str) -> Case:
+def make_case(name: str, fault: Fault, *ends: str) -> Case:
     return Case(name, fault, frozenset(ends))
 
 
@@ -65,14 +65,14 @@ HEADERS = {
 }
 
 
-def combinations() -> Iterator[Case]:
+def build_combinations() -> Iterator[Case]:
     """Yield every status with every body and every header."""
     for status, body, header in itertools.product(STATUSES, BODIES, HEADERS):
         content_type, text = BODIES[body]
         fault = faults.body(text, content_type, status)
         for line in HEADERS[header]:
             fault = fault.then(faults.header(*line))
-        yield case(f"{status} {body} {header}", fault, *ends(status, body, header))
+        yield make_case(f"{status} {body} {header}", fault, *ends(status, body, header))
 
 
 def ends(status: int, body: str, header: str) -> Collection[str]:
@@ -112,21 +112,23 @@ def lures(port: int) -> dict[str, str]:
     }
 
 
-def lured(port: int) -> Iterator[Case]:
+def build_lures(port: int) -> Iterator[Case]:
     """Yield every way to every address elsewhere."""
     for name, url in lures(port).items():
         kinds = {"key_expired"} if name == "login" else {"not_understood", "service_down"}
         for status in (301, 302, 303, 307, 308):
             answer = faults.body("", "text/plain", status).then(faults.header("Location", url))
-            yield case(f"{status} to {name}", answer, *kinds)
+            yield make_case(f"{status} to {name}", answer, *kinds)
         refresh = faults.header("Refresh", f"0;url={url}")
-        yield case(f"refresh to {name}", refresh, OK, "service_down")
-        yield case(f"page pulls {name}", pulled(url), *kinds, "not_understood", "service_down")
+        yield make_case(f"refresh to {name}", refresh, OK, "service_down")
+        yield make_case(
+            f"page pulls {name}", load_page(url), *kinds, "not_understood", "service_down"
+        )
     hop = faults.redirect("/api/organizations?again")
-    yield case("redirect in circles", hop, "not_understood", "service_down")
+    yield make_case("redirect in circles", hop, "not_understood", "service_down")
 
 
-def pulled(url: str) -> Fault:
+def load_page(url: str) -> Fault:
     """A page that draws the browser to an address by all means of HTML."""
     page = (
         f'<meta http-equiv="refresh" content="0;url={url}"><img src="{url}"><iframe src="{url}">'
@@ -136,7 +138,7 @@ def pulled(url: str) -> Fault:
     return faults.html(200, page)
 
 
-def cookies() -> Iterator[Case]:
+def build_cookies() -> Iterator[Case]:
     """Yield cookies that clear, change, hide or drown the key, and come with good answers."""
     other = key_of("somebody-else")
     given = {
@@ -152,13 +154,15 @@ def cookies() -> Iterator[Case]:
         "late": (f"late=1; Expires=Fri, 31 Dec 99999 23:59:59 GMT; Path=/; Max-Age={10**30}",),
     }
     for name, lines in given.items():
-        yield case(f"cookies {name}", faults.set_cookie(*lines), OK)
+        yield make_case(f"cookies {name}", faults.set_cookie(*lines), OK)
     large = tuple(f"c{number}={'x' * 4_000}; Path=/" for number in range(60))
     # The second request is too long for the service; the next pass must not be.
-    yield case("cookies of 240 kB", faults.set_cookie(*large), OK, "not_understood", "service_down")
+    yield make_case(
+        "cookies of 240 kB", faults.set_cookie(*large), OK, "not_understood", "service_down"
+    )
 
 
-def strange() -> Iterator[Case]:
+def build_strange() -> Iterator[Case]:
     """Yield what is no HTTP, is packed wrongly, or has no end."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     packed = b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n"
@@ -170,23 +174,23 @@ def strange() -> Iterator[Case]:
         "gzip that is none": [head, packed, b"[]"],
     }
     for name, pieces in sent.items():
-        yield case(name, faults.raw(pieces), "service_down", "not_understood")
+        yield make_case(name, faults.raw(pieces), "service_down", "not_understood")
     endless = faults.huge(10**13, stated=False, pause=0.01)
-    yield case("endless", endless, "not_understood")
+    yield make_case("endless", endless, "not_understood")
 
 
-def slow() -> Iterator[Case]:
+def build_slow() -> Iterator[Case]:
     """Yield answers that come too slowly, or unpack to too much; these cost the account's time."""
-    yield case("drip", faults.drip(0.5), "timeout")
-    yield case("head that drips", faults.slow_head(0.5), "timeout")
-    yield case("hang", faults.hang(120), "timeout", "service_down")
-    yield case("late", faults.slow(120), "timeout")
+    yield make_case("drip", faults.drip(0.5), "timeout")
+    yield make_case("head that drips", faults.slow_head(0.5), "timeout")
+    yield make_case("hang", faults.hang(120), "timeout", "service_down")
+    yield make_case("late", faults.slow(120), "timeout")
     bomb = faults.body(gzip.compress(b" " * 50_000_000))
     packed = bomb.then(faults.header("Content-Encoding", "gzip"))
-    yield case("gzip of 50 MB", packed, "timeout", "not_understood")
+    yield make_case("gzip of 50 MB", packed, "timeout", "not_understood")
 
 
-def passed(env: Env, cases: Collection[Case], route: str) -> dict[str, str]:
+def run_pass(env: Env, cases: Collection[Case], route: str) -> dict[str, str]:
     """Make a pass with an account for each case; return how each ended, and one without a fault."""
     env.set_up(
         {"good": None, **{label(each): each.fault.on(route) for each in cases}},
@@ -194,10 +198,10 @@ def passed(env: Env, cases: Collection[Case], route: str) -> dict[str, str]:
     )
     env.claude.clear()
     env.run("fetch", timeout=300)
-    return ended(env)
+    return read_endings(env)
 
 
-def ended(env: Env) -> dict[str, str]:
+def read_endings(env: Env) -> dict[str, str]:
     """Return how each account ended."""
     return {name: each.get("errorKind") or each["status"] for name, each in env.accounts.items()}
 
@@ -212,7 +216,7 @@ def keys_seen(requests: Collection[Request]) -> list[str]:
     return [str(request) for request in requests if "sk-ant" in str(request)]
 
 
-def guard(elsewhere: FakeClaude) -> None:
+def check_not_asked(elsewhere: FakeClaude) -> None:
     """Raise LetInError where a key came to a server that is not the service."""
     if seen := keys_seen(elsewhere.requests):
         raise LetInError(f"a key was sent elsewhere: {seen[0][:200]}")

@@ -1,4 +1,4 @@
-"""What a sick Slack can do to a message, and what has to come of it."""
+"""What a faulty Slack can do to a message, and what has to come of it."""
 
 from __future__ import annotations
 
@@ -188,8 +188,8 @@ def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> Hous
 
 def run_cases(folder: Path) -> Iterator[Result]:
     """Yield the counts of each class."""
-    yield counted("Slack: errors, statuses, waits, lost answers", [*cases()], folder / "cases")
-    yield counted("Slack: hanging and slow answers", [*slow_cases()], folder / "slow")
+    yield run_class("Slack: errors, statuses, waits, lost answers", [*cases()], folder / "cases")
+    yield run_class("Slack: hanging and slow answers", [*slow_cases()], folder / "slow")
     result = Result("Slack: untrusted or interrupted TLS")
     for way in (*UNTRUSTED, *BROKEN):
         with result.case(way):
@@ -197,11 +197,11 @@ def run_cases(folder: Path) -> Iterator[Result]:
     yield result
     result = Result("Slack: down while 1,200 messages become due; the newest 1,000 arrive in order")
     with result.case("flood"):
-        delivered(flood(folder / "flood", 20, 61))
+        check_delivered(flood(folder / "flood", 20, 61))
     yield result
 
 
-def counted(name: str, chosen: Collection[Case], folder: Path) -> Result:
+def run_class(name: str, chosen: Collection[Case], folder: Path) -> Result:
     """Try each case."""
     result = Result(name)
     for number, case in enumerate(chosen):
@@ -210,7 +210,7 @@ def counted(name: str, chosen: Collection[Case], folder: Path) -> Result:
     return result
 
 
-def delivered(house: House) -> None:
+def check_delivered(house: House) -> None:
     """Let Slack take all that waits after a flood; raises where it is not the newest, in order."""
     assert house.slack
     waiting = [(m.user, m.event) for m in house.state.outbox]

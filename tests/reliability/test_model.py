@@ -25,7 +25,7 @@ from tests.collector.house import House
 from tests.fakes import NOON, FakeSlack
 from tests.reliability.model import Model, News, Seen, Trouble
 from tests.reliability.plain import PlainSource
-from tests.reliability.world import NAMES, SICKNESSES, Person, Service
+from tests.reliability.world import FAULTY_ANSWERS, NAMES, Person, Service
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -166,15 +166,15 @@ class Year(RuleBasedStateMachine):
     def vanish(self, label: str, name: str) -> None:
         self.person(label).windows.pop(name, None)
 
-    @rule(label=LABEL, sickness=st.sampled_from(SICKNESSES), later=LATER)
-    def sicken(self, label: str, sickness: Any, later: timedelta) -> None:
-        self.person(label).sickness = sickness
+    @rule(label=LABEL, faulty_answer=st.sampled_from(FAULTY_ANSWERS), later=LATER)
+    def sicken(self, label: str, faulty_answer: Any, later: timedelta) -> None:
+        self.person(label).faulty_answer = faulty_answer
         self.pass_by(later)
 
     @rule(later=LATER)
     def heal(self, later: timedelta) -> None:
         for person in self.service.people.values():
-            person.sickness = None
+            person.faulty_answer = None
         self.pass_by(later)
 
     @rule(label=LABEL, number=st.integers(0, 2))

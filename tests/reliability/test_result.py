@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reliability.__main__ import PAGE, parts, written
+from tests.reliability.__main__ import PAGE, list_parts, replace_row
 from tests.reliability.result import HEAD, LetInError, LostError, Result
 
 
@@ -40,7 +40,7 @@ def test_a_check_fails_without_cases_or_with_a_problem(result: Result) -> None:
 def test_a_class_writes_its_row_and_leaves_the_rest_of_the_page() -> None:
     page = "# Page\n<!-- cases: a -->\n<!-- end -->\nwords\n<!-- cases: b -->\n<!-- end -->\n"
     for result in (Result("one"), Result("two"), tally_of(None), Result("two", 3, 2, 1)):
-        page = written(page, "a", result)
+        page = replace_row(page, "a", result)
     rows = "| one | 0 | 0 | 0 | 0 |\n| two | 3 | 2 | 1 | 0 |\n| a fault | 1 | 1 | 0 | 0 |\n"
     assert page == (
         f"# Page\n<!-- cases: a -->\n\n{HEAD}{rows}\n<!-- end -->\nwords\n"
@@ -50,4 +50,4 @@ def test_a_class_writes_its_row_and_leaves_the_rest_of_the_page() -> None:
 
 def test_each_part_has_its_place_on_the_page() -> None:
     page = PAGE.read_text("utf-8")
-    assert [part for part in parts() if f"<!-- cases: {part} -->" not in page] == []
+    assert [part for part in list_parts() if f"<!-- cases: {part} -->" not in page] == []

@@ -1,4 +1,4 @@
-"""A service that is sick in every way: each account is told what is wrong, and no key goes astray.
+"""A service with every kind of fault: each account says what is wrong, and no key leaks.
 
 Through `cldmon fetch` and a real Chromium, one pass with an account for each fault. The other
 combinations are tried by `scripts/reliability services`.
@@ -37,41 +37,41 @@ def test_whatever_the_service_answers_the_reason_is_told(
     would spoil the next pass.
     """
     port = int(elsewhere.url.rpartition(":")[2])
-    baked = list(service.cookies())
+    baked = list(service.build_cookies())
     cases = [
-        *list(service.combinations())[::SAMPLE],
-        *list(service.lured(port))[::5],
-        *service.strange(),
+        *list(service.build_combinations())[::SAMPLE],
+        *list(service.build_lures(port))[::5],
+        *service.build_strange(),
         *baked,
     ]
     env = Env(tmp_path / "home", fake_claude)
     result = Result("sample")
-    found = service.passed(env, cases, "organizations")
+    found = service.run_pass(env, cases, "organizations")
     for case in cases:
         with result.case(case.name):
             assert found[service.label(case)] in case.ends, found[service.label(case)]
     result.check()
     assert found["good"] == service.OK
-    service.guard(elsewhere)
+    service.check_not_asked(elsewhere)
 
     labels = [service.label(each) for each in baked]
     for label in labels:
         fake_claude.heal(key_of(label))
     env.run("fetch", *(f"--account={label}" for label in labels), timeout=300)
-    assert {service.ended(env)[label] for label in labels} == {service.OK}
+    assert {service.read_endings(env)[label] for label in labels} == {service.OK}
 
 
 def test_what_has_no_end_costs_one_account_its_time(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     env = Env(tmp_path / "home", fake_claude)
-    cases = list(service.slow())
+    cases = list(service.build_slow())
     env.set_up(
         {service.label(each): each.fault.on("organizations") for each in cases},
         tables="[browser]\nconcurrency = 8\ntimeout_seconds = 5\n",
     )
     env.run("fetch")
-    found = service.ended(env)
+    found = service.read_endings(env)
     wrong = {each.name for each in cases if found[service.label(each)] not in each.ends}
     assert wrong == set(), found
     assert env.leftovers() == []

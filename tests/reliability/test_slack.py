@@ -1,4 +1,4 @@
-"""A Slack that is sick in every way: each message arrives once, in order, or the person has left.
+"""A Slack that is faulty in every way: each message arrives once, in order, or the person has left.
 
 The real client against a simulated Slack on a socket, and against servers that are not Slack. What
 costs seconds a case is left to `scripts/reliability services`.

@@ -82,7 +82,7 @@ def run_cases(folder: Path, ways: tuple[str, ...] = (*UNTRUSTED, *BROKEN)) -> Re
     result = Result("service: untrusted or interrupted TLS")
     for way in ways:
         with TlsSite(way) as site, result.case(way):
-            said = fetched(folder / way, site)
+            said = run_fetch(folder / way, site)
             if key_of("alice").encode() in site.heard:
                 raise LetInError(f"{way}: the key was told")
             certificate = "its certificate is not accepted" in said
@@ -90,7 +90,7 @@ def run_cases(folder: Path, ways: tuple[str, ...] = (*UNTRUSTED, *BROKEN)) -> Re
     return result
 
 
-def fetched(folder: Path, site: TlsSite) -> str:
+def run_fetch(folder: Path, site: TlsSite) -> str:
     """Make a pass of one account against the server, and return what is said of it."""
     folder.mkdir(parents=True)
     env = Env(folder, Elsewhere(site.url))  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ NAMES = (*FLAT.values(), *(f"models.{name}" for name in MODELS))
 
 
 @dataclass(frozen=True)
-class Sickness:
+class FaultyAnswer:
     """What the service answers in place of the truth, and what that is to be called."""
 
     kind: str
@@ -40,33 +40,33 @@ class Sickness:
 
 JSON = {"content-type": "application/json"}
 HTML = {"content-type": "text/html"}
-SICKNESSES = (
-    Sickness("key_expired", 401),
-    Sickness(
+FAULTY_ANSWERS = (
+    FaultyAnswer("key_expired", 401),
+    FaultyAnswer(
         "key_expired", 403, '{"error": {"details": {"error_code": "account_session_invalid"}}}'
     ),
-    Sickness("key_expired", 200, "", HTML, redirected="https://claude.ai/login"),
-    Sickness("challenged", 403, "<title>Just a moment...</title>", HTML),
-    Sickness("challenged", 503, "", {"cf-mitigated": "challenge"}),
-    Sickness("rate_limited", 429, "", {"retry-after": "1500"}, timedelta(seconds=1500)),
-    Sickness("rate_limited", 429, "", {"retry-after": "0"}, timedelta(0)),
-    Sickness("rate_limited", 429, "", {"retry-after": "-7"}, timedelta(0)),
-    Sickness("rate_limited", 429, "", {"retry-after": "1e99"}, timedelta(days=1)),
-    Sickness("rate_limited", 429, "", {"retry-after": "soon"}),
-    Sickness("rate_limited", 429),
-    Sickness("service_down", 500),
-    Sickness("service_down", 529, "{}", JSON),
-    Sickness("not_understood", 418),
-    Sickness("refused", 403, "{}", JSON),
-    Sickness("refused", 402, '{"error": {"message": "Payment required"}}', JSON),
-    Sickness("refused", 403, "<title>App unavailable in region</title>", HTML),
-    Sickness("service_down", 200, "<p>", HTML),
-    Sickness("service_down", 200, "", JSON),
-    Sickness("service_down", 200, "[" * 100_000, JSON),
-    Sickness("service_down", 200, '{"five_hour": {"utilization": NaN}}', JSON),
-    Sickness("not_understood", 200, '"usage"', JSON),
-    Sickness("not_understood", 200, "x" * 2_000_001, JSON),
-    Sickness("not_understood", 200, "{}", JSON, redirected="https://claude.ai/elsewhere"),
+    FaultyAnswer("key_expired", 200, "", HTML, redirected="https://claude.ai/login"),
+    FaultyAnswer("challenged", 403, "<title>Just a moment...</title>", HTML),
+    FaultyAnswer("challenged", 503, "", {"cf-mitigated": "challenge"}),
+    FaultyAnswer("rate_limited", 429, "", {"retry-after": "1500"}, timedelta(seconds=1500)),
+    FaultyAnswer("rate_limited", 429, "", {"retry-after": "0"}, timedelta(0)),
+    FaultyAnswer("rate_limited", 429, "", {"retry-after": "-7"}, timedelta(0)),
+    FaultyAnswer("rate_limited", 429, "", {"retry-after": "1e99"}, timedelta(days=1)),
+    FaultyAnswer("rate_limited", 429, "", {"retry-after": "soon"}),
+    FaultyAnswer("rate_limited", 429),
+    FaultyAnswer("service_down", 500),
+    FaultyAnswer("service_down", 529, "{}", JSON),
+    FaultyAnswer("not_understood", 418),
+    FaultyAnswer("refused", 403, "{}", JSON),
+    FaultyAnswer("refused", 402, '{"error": {"message": "Payment required"}}', JSON),
+    FaultyAnswer("refused", 403, "<title>App unavailable in region</title>", HTML),
+    FaultyAnswer("service_down", 200, "<p>", HTML),
+    FaultyAnswer("service_down", 200, "", JSON),
+    FaultyAnswer("service_down", 200, "[" * 100_000, JSON),
+    FaultyAnswer("service_down", 200, '{"five_hour": {"utilization": NaN}}', JSON),
+    FaultyAnswer("not_understood", 200, '"usage"', JSON),
+    FaultyAnswer("not_understood", 200, "x" * 2_000_001, JSON),
+    FaultyAnswer("not_understood", 200, "{}", JSON, redirected="https://claude.ai/elsewhere"),
 )
 
 
@@ -76,13 +76,13 @@ class Person:
 
     organization: str
     windows: dict[str, tuple[float, datetime | None]] = field(default_factory=dict)
-    sickness: Sickness | None = None
+    faulty_answer: FaultyAnswer | None = None
 
     def truth(self, now: datetime) -> Seen | Trouble:
         """What a pass has to find."""
-        if self.sickness:
-            rest = self.sickness.rest
-            return Trouble(self.sickness.kind, None if rest is None else now + rest)
+        if self.faulty_answer:
+            rest = self.faulty_answer.rest
+            return Trouble(self.faulty_answer.kind, None if rest is None else now + rest)
         return Seen(self.organization, self.windows)
 
     def listed(self) -> list[dict[str, Any]]:
@@ -127,8 +127,10 @@ class Service:
         person = self.people.get(key)
         if person is None:
             return HttpResponse(401, b"", JSON)
-        if sick := person.sickness:
-            return HttpResponse(sick.status, sick.body.encode(), sick.headers, sick.redirected)
+        if faulty := person.faulty_answer:
+            return HttpResponse(
+                faulty.status, faulty.body.encode(), faulty.headers, faulty.redirected
+            )
         usage = re.fullmatch("/api/organizations/([^/]+)/usage", path)
         if usage and usage[1] != person.organization:
             refusal = '{"error": {"message": "Invalid authorization for organization"}}'

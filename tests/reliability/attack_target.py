@@ -25,8 +25,8 @@ CANARY = "canary-that-only-members-see"
 """A label: whoever reads it is in."""
 
 SECRETS = {
-    "api_token": "siege-api-token-0123456789abcdef",
-    "session_secret": "siege-session-secret-0123456789abcdef",
+    "api_token": "server-api-token-0123456789abcdef",
+    "session_secret": "server-session-secret-0123456789abcdef",
 }
 KEYS = "sk-ant-sid02-MARKER-"
 PERSON = PEOPLE[0]
@@ -45,7 +45,7 @@ HEADERS = {
 """All that an answer ever has."""
 
 
-class Siege(ServerFixture):
+class AttackTarget(ServerFixture):
     """The server, its Slack, and what it says on stderr."""
 
     heard: list[str]
@@ -89,7 +89,7 @@ class Siege(ServerFixture):
 
     def cookie(self, user: str = PERSON.id) -> str:
         """Return the cookie of somebody who is logged in."""
-        [answer] = self.sent(posted("/api/auth", f'{{"slackId":"{user}"}}'))
+        [answer] = self.sent(post_request("/api/auth", f'{{"slackId":"{user}"}}'))
         assert answer.status == 200, answer
         found = re.search(r"^Set-Cookie: ([^;]+)", answer.head, re.MULTILINE)
         assert found
@@ -105,19 +105,19 @@ class Siege(ServerFixture):
 
     def look(self) -> None:
         """Raise unless it answers as ever, and has said nothing but what it may."""
-        [answer] = self.sent(got("/healthz"))
+        [answer] = self.sent(get_request("/healthz"))
         assert answer.status == 200
         assert all(line.rstrip("\n").isprintable() for line in self.heard), self.heard
         assert not [line for line in self.heard if "unexpected" in line], self.heard
 
 
 @contextmanager
-def besieged(
+def serve_target(
     folder: Path,
     limits: Limits | None = None,
     users: Sequence[SimUser] = PEOPLE,
     secrets: Mapping[str, str] = SECRETS,
-) -> Iterator[Siege]:
+) -> Iterator[AttackTarget]:
     """Run a server with Slack and something worth stealing; look after it at the end.
 
     It has the tasks and the memory of the unit that ships, or what `limits` says.
@@ -126,20 +126,20 @@ def besieged(
     with (
         confined(limits or of_unit("cldmon-serve.service")) as under,
         FakeSlack(users=tuple(users)) as slack,
-        Siege(folder / "siege", slack, top, (CANARY,), under) as siege,
+        AttackTarget(folder / "server", slack, top, (CANARY,), under) as server,
     ):
-        siege.write_history({5: {CANARY: (17, 45)}})
-        siege.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
-        yield siege
-        siege.look()
+        server.write_history({5: {CANARY: (17, 45)}})
+        server.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
+        yield server
+        server.look()
 
 
-def got(target: str, *lines: str) -> bytes:
+def get_request(target: str, *lines: str) -> bytes:
     """Return the bytes of a GET, the last of its connection."""
     return _head("GET", target, *lines)
 
 
-def posted(target: str, body: str | bytes = b"", *lines: str) -> bytes:
+def post_request(target: str, body: str | bytes = b"", *lines: str) -> bytes:
     """Return the bytes of a POST of JSON, the last of its connection."""
     data = body.encode() if isinstance(body, str) else body
     kind = () if any(line.lower().startswith("content-type") for line in lines) else (JSON,)

@@ -1,7 +1,7 @@
-"""A home on the brink: the next pass sees one account at its limit and another free again.
+"""Two accounts before a pass that sees one reach its limit and the other reset.
 
-What a fault does to that pass is judged after the pass that follows: against a model of who must be
-told of what, and of which readings must stand in the history.
+What a fault does to that pass is judged after the next one: against a model of which alerts must be
+sent to whom, and which readings must be in the history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.demo.slack import TOKEN, SimUser
+from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import usage
 from tests.env import PATIENCE, Env, key_of
 from tests.reliability.result import LostError
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 ALICE, BOB, CHLOE = "U01ALICE", "U02BOB", "U03CHLOE"
 BEFORE = {"alice": 99, "bob": 100}
 NOW = {"alice": 100, "bob": 0}
-WISHES = {
+SUBSCRIPTIONS = {
     ALICE: {"alice": {"limitHit": True, "reset": True}},
     BOB: {"alice": {"limitHit": True}, "bob": {"limitHit": True, "reset": True}},
     CHLOE: {"alice": {"reset": True}, "bob": {"limitHit": True}},
 }
 CROWD = [SimUser(f"U9{number:03}", f"user{number}") for number in range(50)]
 VERBS = {"limit_hit": "has been reached", "usage_reset": "has reset"}
-TO_BE_TOLD = {
+EXPECTED_ALERTS = {
     (ALICE, "alices 5-hour limit has been reached"),
     (BOB, "alices 5-hour limit has been reached"),
     (BOB, "bobs 5-hour limit has reset"),
@@ -46,7 +46,7 @@ TO_BE_TOLD = {
 
 
 @dataclass(frozen=True)
-class Left:
+class Outcome:
     """What a pass left, however it ended.
 
     `committed` is the time of the last commit (ms since the epoch), `again` who is still owed what
@@ -58,8 +58,8 @@ class Left:
 
 
 @dataclass
-class Brink:
-    """A home, its services, and `base`, a copy of its data_dir before the pass."""
+class TwoAccountScenario:
+    """An environment, its services, and `base`, a copy of data_dir before the pass."""
 
     folder: Path
     claude: FakeClaude
@@ -67,70 +67,69 @@ class Brink:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        self.env = Env(self.folder / "home", self.claude, patience=4 * PATIENCE)
+        self.env = Env(self.folder / "home", self.claude, self.slack, patience=4 * PATIENCE)
         self.base = self.folder / "base"
         # Long enough for the cases in which a pass is held up.
         tables = "[browser]\ntimeout_seconds = 50\n"
-        tables += f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
-        self.env.set_up(dict.fromkeys(BEFORE), f'slack_url = "{self.slack.url}"', tables)
-        self._use(BEFORE)
-        self._well(self.env.run("fetch"))
+        self.env.set_up(dict.fromkeys(BEFORE), tables=tables, slack=True)
+        self._set_usage(BEFORE)
+        self._check_success(self.env.run("fetch"))
         # Written by hand: with no person asked for, and no confirmation sent.
-        users = {user: {"accounts": accounts} for user, accounts in WISHES.items()}
+        users = {user: {"accounts": accounts} for user, accounts in SUBSCRIPTIONS.items()}
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
         shutil.copytree(self.data, self.base)
-        self.began = stamps(lines(self.base))
+        self.began = read_timestamps(read_history(self.base))
 
     @property
     def data(self) -> Path:
         return self.env.data
 
-    def begin(self, base: Path | None = None) -> None:
-        """Be on the brink again, with what is in `base`."""
+    def reset(self, base: Path | None = None) -> None:
+        """Return to the moment before the pass, with the data of `base`."""
         shutil.rmtree(self.env.temporary)
         self.env.temporary.mkdir()
-        self.take(base or self.base)
+        self.restore(base or self.base)
         self.slack.clear()
-        self._use(NOW)
+        self._set_usage(NOW)
 
-    def told(self) -> Counter[tuple[str, str]]:
+    def count_alerts(self) -> Counter[tuple[str, str]]:
         """Return who was told of what, and how often."""
-        return Counter(map(self.who_and_what, self.slack.sent))
+        return Counter(map(self.parse_alert, self.slack.sent))
 
     @staticmethod
-    def who_and_what(message: SentMessage) -> tuple[str, str]:
+    def parse_alert(message: SentMessage) -> tuple[str, str]:
         """Return who is told by a message, and its first sentence, without quotes."""
         words = message.text.partition(".")[0]
         return str(message.user), words.translate(dict.fromkeys(map(ord, "“”\"'")))
 
-    def left(self, told: Iterable[tuple[str, str]] | None = None) -> Left:
+    def read_outcome(self, told: Iterable[tuple[str, str]] | None = None) -> Outcome:
         """Return what is there now; `told` is what was told so far, if not what Slack knows."""
-        state = whole(self.data / "state.json")
-        told = set(self.told() if told is None else told)
+        state = load_json(self.data / "state.json")
+        told = set(self.count_alerts() if told is None else told)
         owed = [
             (m["user"], f"{m['label']}s 5-hour limit {VERBS[m['kind']]}") for m in state["outbox"]
         ]
         line = json.loads(state["historyLine"])
-        return Left(line["timestamp"], Counter(message for message in owed if message in told))
+        return Outcome(line["timestamp"], Counter(message for message in owed if message in told))
 
-    def survived(self, told: Counter[tuple[str, str]] | None = None) -> None:
+    def check_recovery(self, told: Counter[tuple[str, str]] | None = None) -> None:
         """Make the next pass, and prove that nothing is lost of what the one before had seen.
 
         `told` is what that one had told, where Slack does not know of it.
         """
         before = Counter() if told is None else told
-        left = self.left(None if told is None else told)
+        left = self.read_outcome(None if told is None else told)
         assert left.again.total() <= 1, f"told again: {left.again}"
-        self._well(self.env.run("fetch"))
-        self._remembers(left)
-        self._told_all(before + self.told(), left)
-        self.is_tidy()
-        if self._wishes(self.data) != self._wishes(self.base):
+        self._check_success(self.env.run("fetch"))
+        self._check_history(left)
+        self._check_alerts(before + self.count_alerts(), left)
+        self.check_tidy()
+        if self._read_subscriptions(self.data) != self._read_subscriptions(self.base):
             raise LostError("subscriptions")
 
-    def _remembers(self, left: Left) -> None:
-        found = lines(self.data)
-        times = stamps(found)
+    def _check_history(self, left: Outcome) -> None:
+        found = read_history(self.data)
+        times = read_timestamps(found)
         if missing := {*self.began, left.committed} - {*times}:
             raise LostError(f"the readings of {sorted(missing)}")
         assert times == sorted(set(times)), "a line came twice, or out of order"
@@ -140,30 +139,30 @@ class Brink:
             assert read.items() <= NOW.items(), f"never read: {read}"
         assert {account["label"] for account in found[-1]["accounts"]} == NOW.keys()
 
-    def _told_all(self, told: Counter[tuple[str, str]], left: Left) -> None:
-        if told != Counter(TO_BE_TOLD) + left.again:
+    def _check_alerts(self, told: Counter[tuple[str, str]], left: Outcome) -> None:
+        if told != Counter(EXPECTED_ALERTS) + left.again:
             raise LostError(f"told {told}, of which again {left.again}")
         assert self.env.state["outbox"] == []
 
-    def is_tidy(self) -> None:
+    def check_tidy(self) -> None:
         """Prove that no process, temporary file or draft is left, and no file was set aside."""
         behind = self.env.leftovers()
         assert behind == [], f"left behind: {behind}"
         names = [path.name for path in self.data.rglob("*")]
         assert [name for name in names if name.startswith(".") or "corrupt" in name] == []
 
-    def take(self, folder: Path) -> None:
+    def restore(self, folder: Path) -> None:
         """Let what is in a folder be what the data_dir holds now."""
-        self.vanish()
+        self.delete_data()
         shutil.copytree(folder, self.data)
 
-    def vanish(self) -> None:
-        """Be a home in which no pass was ever made."""
+    def delete_data(self) -> None:
+        """Delete all data, as before the first pass."""
         shutil.rmtree(self.data, ignore_errors=True)
 
     def lines(self) -> list[Any]:
         """Return the lines of the history."""
-        return lines(self.data)
+        return read_history(self.data)
 
     def heal(self) -> None:
         """End all faults of the services."""
@@ -172,10 +171,10 @@ class Brink:
             self.claude.heal(key_of(label))
 
     @staticmethod
-    def _wishes(folder: Path) -> bytes:
+    def _read_subscriptions(folder: Path) -> bytes:
         return (folder / "subscriptions.json").read_bytes()
 
-    def _use(self, percents: dict[str, int]) -> None:
+    def _set_usage(self, percents: dict[str, int]) -> None:
         for label, percent in percents.items():
             # Within an hour of its reset, a fall counts at once.
             soon = datetime.now(UTC) + timedelta(minutes=30)
@@ -186,18 +185,18 @@ class Brink:
         (self.data / name).chmod(0o600)
 
     @staticmethod
-    def _well(ran: CompletedProcess[str]) -> None:
+    def _check_success(ran: CompletedProcess[str]) -> None:
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 @contextlib.contextmanager
-def on_the_brink(folder: Path) -> Iterator[Brink]:
-    """Make such a home, whose services run while the block runs."""
+def two_account_scenario(folder: Path) -> Iterator[TwoAccountScenario]:
+    """Set up the scenario, whose services run while the block runs."""
     with FakeClaude() as claude, FakeSlack(users=(*PEOPLE, *CROWD)) as slack:
-        yield Brink(folder, claude, slack)
+        yield TwoAccountScenario(folder, claude, slack)
 
 
-def complaints(err: str) -> list[str]:
+def read_errors(err: str) -> list[str]:
     """Return the lines of stderr; each must be cldmon's own, and hold neither key nor traceback."""
     said = err.splitlines()
     assert [line for line in said if not line.startswith("cldmon: ")] == []
@@ -205,7 +204,7 @@ def complaints(err: str) -> list[str]:
     return said
 
 
-def whole(path: Path) -> Any:
+def load_json(path: Path) -> Any:
     """Return a JSON file; raises LostError where it is gone or torn."""
     try:
         return json.loads(path.read_bytes())
@@ -213,7 +212,7 @@ def whole(path: Path) -> Any:
         raise LostError(f"{path.name}: {error}") from error
 
 
-def lines(data: Path) -> list[Any]:
+def read_history(data: Path) -> list[Any]:
     """Return the whole lines of the history; those that are torn stand by themselves."""
     raw = [
         line
@@ -229,6 +228,6 @@ def lines(data: Path) -> list[Any]:
     return found
 
 
-def stamps(found: list[Any]) -> list[int]:
+def read_timestamps(found: list[Any]) -> list[int]:
     """Return the times of history lines, in milliseconds since the epoch."""
     return [line["timestamp"] for line in found]
