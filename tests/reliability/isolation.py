@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cldmon
-from cldmon.collector import Collector, Target
+from cldmon.claude.source import BrowserSource
+from cldmon.collector import Collector, Target, lookups
 from cldmon.collector.next_state import Settings
 from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import read_session_key
@@ -180,8 +181,8 @@ class Line(NamedTuple):
 class Strike:
     """Notes each line of `files` that is run, and raises an error the first time one is reached.
 
-    Lines count that run for one account: in a thread that looks up its key, or below `_ask` of the
-    source.
+    Lines count that run for one account: in a thread that looks up its key, or below the
+    source's `_read_in_context`.
     """
 
     def __init__(
@@ -215,8 +216,12 @@ class Strike:
         return self._line
 
 
+ONE_ACCOUNT = (lookups._run.__code__, BrowserSource._read_in_context.__code__)
+"""What runs for one account alone."""
+
+
 def _is_of_one_account(frame: FrameType | None) -> bool:
-    while frame and frame.f_code.co_name not in ("_ask", "_result"):
+    while frame and frame.f_code not in ONE_ACCOUNT:
         frame = frame.f_back
     return frame is not None
 
