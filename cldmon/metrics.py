@@ -38,26 +38,23 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 def render(state: State, now: datetime) -> bytes:
     """Return every series as it is at `now` (UTC), in Prometheus' text format."""
-    return generate_latest(_Families(tuple(_families(state, now))))
+    return generate_latest(_StateCollector(state, now))
 
 
 @dataclass(frozen=True, slots=True)
-class _Families(Collector):
-    families: Sequence[Metric]
+class _StateCollector(Collector):
+    state: State
+    now: datetime
 
-    def collect(self) -> Iterable[Metric]:
-        """Return the series; what prometheus_client asks for."""
-        return self.families
-
-
-def _families(state: State, now: datetime) -> Iterator[Metric]:
-    accounts = view(state.snapshot, now)
-    yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
-    yield from _windows(accounts)
-    yield from _money(accounts)
-    yield from _accounts(accounts, state)
-    yield from _passes(state)
-    yield from _counters(state.counters, state.waiting.dropped)
+    def collect(self) -> Iterator[Metric]:
+        """Yield the series, as prometheus_client asks for them."""
+        accounts, state = view(self.state.snapshot, self.now), self.state
+        yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
+        yield from _windows(accounts)
+        yield from _money(accounts)
+        yield from _accounts(accounts, state)
+        yield from _passes(state)
+        yield from _counters(state.counters, state.waiting.dropped)
 
 
 def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Whether cldmon is doing its work: one verdict out of what the last pass left. Pure.
+"""Whether cldmon works: a verdict on what the last pass left. Pure.
 
 Source: contract, "Health".
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether all is well, in words, and what it was judged by: accounts, and messages that wait.
+    """Whether all is well, in words, and what that is based on: accounts and waiting messages.
 
-    `waiting` is None where that is not known; `waited` is how long the oldest message has.
+    `waiting` is None if that is unknown; `waited` is how long the oldest message has waited.
     """
 
     ok: bool
@@ -41,7 +41,7 @@ class Verdict:
 
 
 def failed(reason: str) -> Verdict:
-    """Return the verdict that nothing can be said, or nothing good."""
+    """Return a bad verdict."""
     return Verdict(ok=False, text=" ".join(reason.split()))
 
 
@@ -52,20 +52,26 @@ def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict
     """
     accounts = tuple(a for a in view(snapshot, now) if a.label in labels)
     verdict = Verdict(ok=True, text="", accounts=accounts)
-    reason = _silence(snapshot, labels, now) or _all_in_error(verdict)
+    count, errors = len(accounts), verdict.errors
+    reason = _find_silence(snapshot, labels, now)
+    if not reason and not count:
+        reason = "no configured account has been read yet — run `cldmon fetch`"
+    if not reason and errors == count:
+        reason = f"all {count} account(s) have errors — check session keys"
     if reason:
-        return Verdict(ok=False, text=reason, accounts=accounts)
-    return Verdict(ok=True, text=_report(verdict, snapshot), accounts=accounts)
+        return replace(verdict, ok=False, text=reason)
+    last = iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
+    text = f"{count - errors} account(s) reporting, {errors} error(s), last fetched {last}"
+    return replace(verdict, text=text)
 
 
 def add_outbox(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
-    """Return the verdict with what is to be said of messages that wait for Slack: no failure."""
-    return replace(
-        verdict,
-        text=verdict.text + _outbox(waiting),
-        waiting=waiting,
-        waited=waiting.age(now),
-    )
+    """Return the verdict with messages that wait for Slack added; they are not a failure."""
+    text = verdict.text
+    if waiting.since:
+        text += f"; {waiting.count} Slack message(s) wait since {iso(waiting.since)}"
+        text += f", {waiting.dropped} dropped so far" if waiting.dropped else ""
+    return replace(verdict, text=text, waiting=waiting, waited=waiting.age(now))
 
 
 def format_line(verdict: Verdict, now: datetime) -> str:
@@ -74,8 +80,8 @@ def format_line(verdict: Verdict, now: datetime) -> str:
     return f"[{now:%Y-%m-%dT%H:%M:%SZ}] {word:<6}{verdict.text}"
 
 
-def _silence(snapshot: Snapshot, labels: Collection[str], now: datetime) -> str | None:
-    """Return why there is no news, if there is none."""
+def _find_silence(snapshot: Snapshot, labels: Collection[str], now: datetime) -> str | None:
+    """Return why there is no recent pass, or None if there is one."""
     last = snapshot.fetched_at
     if not labels:
         return "no account is configured — add an [[accounts]] table to the config"
@@ -87,25 +93,3 @@ def _silence(snapshot: Snapshot, labels: Collection[str], now: datetime) -> str 
         return f"the last pass is dated {iso(last)}, in the future — check the clock"
     minutes = STALE_INTERVALS * snapshot.interval.total_seconds() / 60
     return f"no pass ended within {minutes:g} min, last fetched {iso(last)} — check the timer"
-
-
-def _all_in_error(verdict: Verdict) -> str | None:
-    count = len(verdict.accounts)
-    if not count:
-        return "no configured account has been read yet — run `cldmon fetch`"
-    if verdict.errors < count:
-        return None
-    return f"all {count} account(s) have errors — check session keys"
-
-
-def _report(verdict: Verdict, snapshot: Snapshot) -> str:
-    reporting = len(verdict.accounts) - verdict.errors
-    at = iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
-    return f"{reporting} account(s) reporting, {verdict.errors} error(s), last fetched {at}"
-
-
-def _outbox(waiting: Waiting) -> str:
-    if waiting.since is None:
-        return ""
-    dropped = f", {waiting.dropped} dropped so far" if waiting.dropped else ""
-    return f"; {waiting.count} Slack message(s) wait since {iso(waiting.since)}{dropped}"

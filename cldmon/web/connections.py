@@ -1,8 +1,8 @@
-"""The connections that are open, and the times that each may take.
+"""The open connections and their deadlines.
 
-Each has a thread of its own. The server's loop looks at all of them now and then, and ends those
-whose time is up: a deadline for the whole of a request or an answer, however busily it trickles.
-Where there is no room for a new one, or no thread, whoever has kept us waiting longest has to go.
+Each has its own thread. The server's loop regularly ends those that exceed the deadline for a whole
+request or response, however busily it trickles. If there is no room or no thread for a new one,
+the connection that has kept us waiting longest is closed.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
     from cldmon.web.limits import CallerKey
 
 MAX_CONNECTIONS = 512
-"""The units of `cldmon schedule` allow for so many threads, and some."""
+"""The units of `cldmon schedule` allow that many threads and some more."""
 
 MAX_STREAMS = 3
-"""Answers that are sent while they are read from disk: each has a day of history in memory."""
+"""Responses sent while they are read from disk: each has a day of history in memory."""
 
 MAX_QUEUED_STREAMS = 13
 STREAM_WAIT_SECONDS = 2.0
-"""Seconds that a long answer waits for its place before it takes another's."""
+"""How long a stream waits for its slot before it takes another's."""
 
 GRACE_SECONDS = 0.02
-"""Seconds that a connection is given before it has to make room."""
+"""Younger connections are not closed to make room."""
 
 CHECK_SECONDS = 0.25
 """Seconds."""
 
 
 class Phase(IntEnum):
-    """What a connection waits for; in the order in which they have to make room."""
+    """What a connection waits for, in the order in which they are closed to make room."""
 
     REQUEST = 0
     ANSWER = 1
     STREAM = 2
     WORK = 3
-    """For us: never ended."""
+    """For us: never closed."""
 
 
 SECONDS = {Phase.REQUEST: 15.0, Phase.ANSWER: 30.0, Phase.STREAM: 120.0}
-"""How long a phase may last; an idle connection is in the first one."""
+"""Maximum of each phase; an idle connection is in the first one."""
 
 
 class Connection:
-    """One connection, as its own thread and the loop both see it."""
+    """One connection, shared by its thread and the server's loop."""
 
     def __init__(self, sock: socket.socket, clock: Callable[[], float]) -> None:
         self.socket = sock
@@ -63,16 +63,16 @@ class Connection:
         self.since = clock()
 
     def enter(self, phase: Phase) -> None:
-        """Begin another phase, and its time."""
+        """Begin another phase and its deadline."""
         self.since = self._clock()
         self.phase = phase
 
     def is_overdue(self, now: float) -> bool:
-        """Return whether the present phase has lasted too long."""
+        """Return whether the current phase has lasted too long."""
         return self.phase in SECONDS and now - self.since > SECONDS[self.phase]
 
     def expire(self) -> None:
-        """End what it waits for; its thread can still say why, if it waited for a request."""
+        """End its wait; the thread can still say why, if it waited for a request."""
         self.expired = True
         waits = self.phase is Phase.REQUEST
         self._shut(socket.SHUT_RD if waits else socket.SHUT_RDWR)
@@ -88,7 +88,7 @@ class Connection:
 
 
 class Connections:
-    """All that are open. `clock` gives seconds that never step back."""
+    """All open connections. `clock` returns monotonic seconds."""
 
     def __init__(
         self, most: int = MAX_CONNECTIONS, clock: Callable[[], float] = time.monotonic
@@ -109,7 +109,7 @@ class Connections:
         return len(self._open)
 
     def admit(self, sock: socket.socket) -> Connection:
-        """Take in a new connection, as soon as another one has made room."""
+        """Add a new connection, as soon as there is room."""
         with self._changed:
             while len(self._open) >= self._most:
                 self._make_room()
@@ -117,7 +117,7 @@ class Connections:
         return connection
 
     def make_room(self) -> bool:
-        """End others for a new connection; return whether there are any."""
+        """Close others for a new connection, and return whether there are any."""
         with self._changed:
             self._make_room()
             return len(self._open) > 1
@@ -129,12 +129,12 @@ class Connections:
             self._changed.notify_all()
 
     def get(self, sock: socket.socket) -> Connection:
-        """Return the connection of a socket that was admitted."""
+        """Return the connection of a socket."""
         return self._open[sock]
 
     @contextmanager
     def stream_slot(self, connection: Connection, caller: CallerKey) -> Iterator[None]:
-        """Hold one of the few places for long answers; raises 503 where there is none.
+        """Hold one of the few slots for long responses; raises 503 if there is none.
 
         After the wait, the oldest stream of the caller with the most is evicted.
         """
@@ -143,7 +143,7 @@ class Connections:
             yield
 
     def expire_overdue(self) -> None:
-        """End those whose time is up."""
+        """End those that are past their deadline."""
         now = self._clock()
         if now - self._looked < CHECK_SECONDS:
             return
@@ -154,7 +154,7 @@ class Connections:
             connection.expire()
 
     def close(self, patience: float) -> None:
-        """End all: at once where we wait for the client, else after `patience` seconds."""
+        """End all: at once if we wait for the client, else after `patience` seconds."""
         with self._changed:
             for connection in self._open.values():
                 if connection.phase is Phase.REQUEST:
@@ -165,9 +165,9 @@ class Connections:
             self._changed.wait_for(lambda: not self._open, patience)
 
     def _make_room(self) -> None:
-        """End those who have kept us waiting longest, if anybody has for a while; wait a moment.
+        """Close what has kept us waiting longest and for a while, then wait a moment.
 
-        Several who ask for nothing at a time, for a crowd of them comes at once; of the others one.
+        Of those that wait for a request several, since a flood of them comes at once; else one.
         """
         now = self._clock()
         waiting = [

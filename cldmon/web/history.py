@@ -24,7 +24,7 @@ from cldmon.web.http import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from datetime import timedelta
 
     from cldmon.domain.series import Point
     from cldmon.web.auth import Caller
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 DEFAULT_RANGE = "1h"
 MAX_POINTS = 10_000
 MAX_BUFFERED = 1 << 18
-"""Bytes up to which an answer is made in memory; a longer one is sent while it is read.
+"""Bytes up to which a response is built in memory; a longer one is sent while it is read.
 
-A slow client holds what it has not taken yet: this times the number of connections is bearable.
+Slow clients cost this much memory each.
 """
 
 _GZIP = 31
@@ -51,17 +51,22 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
         raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
     since_ms, until_ms = to_ms(until - ranges.parse(span or DEFAULT_RANGE)), to_ms(until)
     account, points = get_query_param(request, "account"), _points(request)
-    key = caller_key(caller)
+    key, data_dir = caller_key(caller), services.data_dir
     if account is None and points is None:
-        return _respond(
-            request, reader.read_array(services.data_dir, since_ms, until_ms), services, key
-        )
-    found = _series(services.data_dir, account, since_ms, until_ms)
-    with services.rate_limits.history_slots.slot(key):
-        chosen = (
-            _downsample(found, (until_ms - since_ms, points), services) if points else _all(found)
-        )
-    return _respond(request, reader.json_array(reader.format_series(chosen)), services, key)
+        chunks = reader.read_array(data_dir, since_ms, until_ms)
+    else:
+        with services.rate_limits.history_slots.slot(key):
+            if account is None:
+                parts = reader.iter_series(data_dir, since_ms, until_ms)
+            else:
+                parts = iter([{account: reader.read_series(data_dir, account, since_ms, until_ms)}])
+            if points:
+                width_ms = max(1, (until_ms - since_ms) // max(1, points // KEPT_OF_A_BUCKET))
+                chosen = _downsample(parts, width_ms, services.settings.interval)
+            else:
+                chosen = _concatenate(parts)
+        chunks = reader.json_array(reader.format_series(chosen))
+    return _respond(request, chunks, services, key)
 
 
 def _points(request: Request) -> int | None:
@@ -86,14 +91,11 @@ def _respond(
                 break
         else:
             return Document(b"".join(first)).response(request)
-    return _respond_streamed(request, chain(first, chunks), key)
-
-
-def _respond_streamed(request: Request, chunks: Iterator[bytes], key: CallerKey) -> Response:
+    rest = chain(first, chunks)
     headers = (("Content-Type", JSON), ("Cache-Control", NO_STORE), ("Vary", "Accept-Encoding"))
     if accepts_gzip(request):
-        return Response(200, _gzip(chunks), (*headers, ("Content-Encoding", "gzip")), key)
-    return Response(200, chunks, headers, key)
+        return Response(200, _gzip(rest), (*headers, ("Content-Encoding", "gzip")), key)
+    return Response(200, rest, headers, key)
 
 
 def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -104,16 +106,7 @@ def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield pack.flush()
 
 
-def _series(
-    data_dir: Path, account: str | None, since_ms: int, until_ms: int
-) -> Iterator[Mapping[str, list[Point]]]:
-    """Yield readings by label, of every account by quarters of a day."""
-    if account is None:
-        return reader.iter_series(data_dir, since_ms, until_ms)
-    return iter([{account: reader.read_series(data_dir, account, since_ms, until_ms)}])
-
-
-def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
+def _concatenate(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
     found: defaultdict[str, list[Point]] = defaultdict(list)
     for day in days:
         for label, points in day.items():
@@ -122,19 +115,15 @@ def _all(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
 
 
 def _downsample(
-    parts: Iterable[Mapping[str, list[Point]]], wanted: tuple[int, int], services: Services
+    parts: Iterable[Mapping[str, list[Point]]], width_ms: int, interval: timedelta
 ) -> dict[str, list[Point]]:
-    """Return about so many points of each account; `wanted` is the span in ms and their number."""
-    length_ms, count = wanted
-    width_ms = max(1, length_ms // max(1, count // KEPT_OF_A_BUCKET))
-    found: defaultdict[str, Downsampler] = defaultdict(
-        lambda: Downsampler(width_ms, services.settings.interval)
-    )
+    """Return the points that show each account's course in buckets of a width."""
+    samplers: defaultdict[str, Downsampler] = defaultdict(lambda: Downsampler(width_ms, interval))
 
     def add(part: Mapping[str, list[Point]]) -> None:
         for label, points in part.items():
-            found[label].add(points)
+            samplers[label].add(points)
 
-    # Not in a loop of its own: its variable would keep one while the next is read.
+    # Not a `for` loop: its variable would keep one part in memory while the next is read.
     deque(map(add, parts), maxlen=0)
-    return {label: thinned.points() for label, thinned in found.items()}
+    return {label: sampler.points() for label, sampler in samplers.items()}

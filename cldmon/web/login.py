@@ -99,7 +99,19 @@ def search_users(request: Request, caller: Caller, services: Services) -> Respon
     with _slack_call(services):
         found = search(slack.directory.people(), typed, MAX_RESULTS, by_id=not is_anonymous)
     hashed = services.person_hashes.make if is_anonymous else str
-    return json_response({"users": [_user_json(person, hashed(person.id)) for person in found]})
+    users = [
+        {
+            "id": hashed(person.id),
+            "name": display_name(person),
+            "userName": person.name,
+            "realName": person.real_name,
+            # The Node program's names.
+            "username": person.name,
+            "displayName": display_name(person),
+        }
+        for person in found
+    ]
+    return json_response({"users": users})
 
 
 def display_name(person: Person) -> str:
@@ -191,15 +203,3 @@ def _slack_call(services: Services) -> Iterator[None]:
             raise RefusedError(
                 503, "can't reach Slack: try again in a minute", ("Retry-After", "60")
             ) from error
-
-
-def _user_json(person: Person, id_: str) -> dict[str, str]:
-    """Return a person; `username` and `displayName` are the Node program's names."""
-    return {
-        "id": id_,
-        "name": display_name(person),
-        "userName": person.name,
-        "realName": person.real_name,
-        "username": person.name,
-        "displayName": display_name(person),
-    }

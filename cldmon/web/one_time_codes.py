@@ -1,9 +1,9 @@
-"""One-time login codes: eight digits, sent to a Slack user, good for ten minutes.
+"""One-time login codes: eight digits, sent to a Slack user, valid for ten minutes.
 
-A person's wrong codes are counted over all of their codes: the fifth uses up the pending one, and
-each time that happens the next one is sent later. Who has no code pending can be guessed at for
-nothing, and nothing is counted. All of it is in memory, the codes hashed under a key of this
-process: a restart makes them void.
+Wrong codes are counted per person, over all of their codes: the fifth invalidates the pending one,
+and each time that happens the next one is delayed longer. Without a pending code nothing is
+counted, since there is nothing to guess. Everything is in memory, the codes hashed with a key of
+this process: a restart invalidates them.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 
 DIGITS = 8
 MAX_CODE_LENGTH = 20
-"""Characters of a text that is looked at."""
+"""Characters that are compared."""
 
 LIFETIME = timedelta(minutes=10)
 TRIES = 5
 MAX_DELAY = timedelta(hours=1)
-"""A code that was used up delays the next one by a minute, then two, four … up to so long."""
+"""A used-up code delays the next one by one minute, then two, four … up to this."""
 
 MAX_SENT = 5
-"""Codes within `SENDING_SPAN`, beside those that were used up."""
+"""Codes within `SENDING_SPAN`, without those that were used up."""
 
 SENDING_SPAN = timedelta(hours=1)
 WARN_AGAIN_AFTER = timedelta(days=1)
 FORGET_AFTER = timedelta(days=1)
-"""Without a code that was sent or entered: then all tries are there again."""
+"""Without a code sent or entered for so long, counting begins again."""
 
 
 class Outcome(Enum):
-    """What became of a code that somebody entered."""
+    """The result of entering a code."""
 
     RIGHT = auto()
     WRONG = auto()
     USED_UP = auto()
-    """The last wrong one that is taken: the pending code is void."""
+    """The last wrong try: the pending code is invalid now."""
     NOT_PENDING = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An entered code: what became of it, and what the person may still do.
+    """An entered code: its result, and what the person may still do.
 
-    `should_warn` says that they have not heard for a day that their codes are used up.
+    `should_warn`: the code was used up, and they have not been warned for a day.
     """
 
     outcome: Outcome
@@ -67,7 +67,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class _Record:
-    """What is known of one person's codes. `touched` is when one was last sent or entered."""
+    """One person's codes. `touched` is when one was last sent or entered."""
 
     touched: datetime
     digest: bytes | None = None
@@ -80,10 +80,10 @@ class _Record:
 
 
 class Codes:
-    """The codes that were sent and not yet used, one for each person. Threads may share it.
+    """The codes that were sent and not yet used, one per person. Threads may share it.
 
-    A record is made only where a code is sent, so there are never more than people in Slack, and
-    none is dropped before its time: a crowd of others makes nobody's count begin again.
+    A record is made only when a code is sent, so there are at most as many as people in Slack. None
+    is dropped early, so that a flood of others resets nobody's count.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -96,23 +96,31 @@ class Codes:
         return len(self._records)
 
     def issue(self, user: str) -> str:
-        """Return a new code for a user; it takes the place of an older one.
+        """Return a new code for a user, which replaces an older one.
 
-        Raises 429 where the next one may be sent only later.
+        Raises 429 if it is too early for another one.
         """
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         with self._lock:
             now = self._now()
-            self._forget_old(now)
+            while self._records:
+                oldest_user, oldest = next(iter(self._records.items()))
+                if _is_within(oldest.touched, FORGET_AFTER, now):
+                    break
+                del self._records[oldest_user]
             record = self._records.get(user) or _Record(now)
-            _check_may_send(record, now)
+            if wait := _wait(record, now):
+                raise rate_limit_error("wrong codes", wait)
+            record.sent_at = [at for at in record.sent_at if _is_within(at, SENDING_SPAN, now)]
+            if len(record.sent_at) >= MAX_SENT:
+                raise rate_limit_error("codes", record.sent_at[0] + SENDING_SPAN - now)
             self._touch(user, record, now)
             record.sent_at.append(now)
             record.digest, record.issued_at = self._digest(user, code), now
         return code
 
     def cancel(self, user: str, code: str) -> None:
-        """Take a code back that could not be sent."""
+        """Withdraw a code that could not be sent."""
         with self._lock:
             record = self._records.get(user)
             if record and record.digest and self._is(record.digest, user, code):
@@ -120,11 +128,16 @@ class Codes:
                 record.sent_at.pop()
 
     def redeem(self, user: str, code: str) -> Attempt:
-        """Return what became of a code, which works once; each wrong one costs a try."""
+        """Redeem a code, which works once; each wrong one costs a try."""
         with self._lock:
             now = self._now()
             record = self._records.get(user)
-            if record is None or not _is_pending(record, now) or record.digest is None:
+            if (
+                record is None
+                or record.digest is None
+                or record.issued_at is None
+                or not _is_within(record.issued_at, LIFETIME, now)
+            ):
                 return Attempt(Outcome.NOT_PENDING)
             if self._is(record.digest, user, code):
                 self._touch(user, _Record(now, warned_at=record.warned_at), now)
@@ -133,20 +146,20 @@ class Codes:
             record.tries -= 1
             if record.tries:
                 return Attempt(Outcome.WRONG, record.tries)
-            return _use_up(record, now)
+            record.digest, record.tries = None, TRIES
+            record.sent_at.pop()  # `used_up` delays the next one from now on
+            last, warned_at = record.used_up_at, record.warned_at
+            is_recent = last is not None and _is_within(last, FORGET_AFTER, now)
+            record.used_up, record.used_up_at = record.used_up + 1 if is_recent else 1, now
+            should_warn = warned_at is None or not _is_within(warned_at, WARN_AGAIN_AFTER, now)
+            if should_warn:
+                record.warned_at = now
+            return Attempt(Outcome.USED_UP, 0, _wait(record, now), should_warn)
 
     def _touch(self, user: str, record: _Record, now: datetime) -> None:
         record.touched = now
         self._records[user] = record
         self._records.move_to_end(user)
-
-    def _forget_old(self, now: datetime) -> None:
-        """Drop the records that nothing was done with for so long."""
-        while self._records:
-            user, oldest = next(iter(self._records.items()))
-            if _is_within(oldest.touched, FORGET_AFTER, now):
-                return
-            del self._records[user]
 
     def _is(self, digest: bytes, user: str, code: str) -> bool:
         return hmac.compare_digest(digest, self._digest(user, code))
@@ -156,33 +169,8 @@ class Codes:
         return hmac.new(self._key, text, hashlib.sha256).digest()
 
 
-def _check_may_send(record: _Record, now: datetime) -> None:
-    """Raise 429 unless another code may be sent now."""
-    if wait := _wait(record, now):
-        raise rate_limit_error("wrong codes", wait)
-    record.sent_at = [at for at in record.sent_at if _is_within(at, SENDING_SPAN, now)]
-    if len(record.sent_at) >= MAX_SENT:
-        raise rate_limit_error("codes", record.sent_at[0] + SENDING_SPAN - now)
-
-
-def _use_up(record: _Record, now: datetime) -> Attempt:
-    record.digest, record.tries = None, TRIES
-    last = record.used_up_at
-    record.used_up = record.used_up + 1 if last and _is_within(last, FORGET_AFTER, now) else 1
-    record.used_up_at = now
-    record.sent_at.pop()  # what delays the next one from now on is `used_up`
-    warned = record.warned_at is not None and _is_within(record.warned_at, WARN_AGAIN_AFTER, now)
-    if not warned:
-        record.warned_at = now
-    return Attempt(Outcome.USED_UP, 0, _wait(record, now), should_warn=not warned)
-
-
-def _is_pending(record: _Record, now: datetime) -> bool:
-    return record.issued_at is not None and _is_within(record.issued_at, LIFETIME, now)
-
-
 def _wait(record: _Record, now: datetime) -> timedelta:
-    """Return how long it is until the next code may be sent."""
+    """Return how long until the next code may be sent."""
     if record.used_up_at is None or record.used_up_at > now:
         return timedelta()
     doublings = min(record.used_up - 1, 10)
@@ -191,5 +179,5 @@ def _wait(record: _Record, now: datetime) -> timedelta:
 
 
 def _is_within(start: datetime, span: timedelta, now: datetime) -> bool:
-    """Return whether less than `span` has passed; not where the clock was set back since."""
+    """Return whether less than `span` has passed (the clock may have been set back)."""
     return start <= now < start + span

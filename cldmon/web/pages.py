@@ -1,4 +1,4 @@
-"""The files of the dashboard, read once: a path that is not among them leads nowhere."""
+"""The files of the dashboard, read once: no other file is ever served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INDEX = "index.html"
 def load_pages(folder: Traversable | None = None) -> dict[str, Document]:
     """Return the dashboard's files by path, and the description of the API.
 
-    The index is the page at `/`. Files of other kinds than `KINDS` are not for browsers.
+    The index is the page at `/`. Files of other types than `KINDS` are not served.
     """
     here = files(__package__)
     found = {"/openapi.json": Document(here.joinpath("openapi.json").read_bytes())}

@@ -1,4 +1,4 @@
-"""What stands for a Slack id towards strangers: a keyed hash, good for a login within the hour."""
+"""Keyed hashes that strangers see in place of Slack ids; valid for a login within the hour."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _DIGEST_BYTES = 16
 
 
 class PersonHashes:
-    """Makes and resolves them; its key is made from `secret` for this purpose alone.
+    """Makes and resolves the hashes. Its key is derived from `secret` for this purpose alone.
 
-    A hash says when it was made, and which person it stands for only to who has the key.
+    A hash shows when it was made; only the key's owner can tell the person.
     """
 
     def __init__(self, secret: Secret, now: Callable[[], datetime]) -> None:
@@ -31,12 +31,12 @@ class PersonHashes:
         self._now = now
 
     def make(self, id_: str) -> str:
-        """Return what stands for an id from now on."""
+        """Return the hash of an id at this time."""
         issued = int(self._now().timestamp())
         return f"{issued:x}-{self._digest(id_, issued)}"
 
     def resolve(self, text: str, ids: Iterable[str]) -> str | None:
-        """Return the id, one of `ids`, that a hash stands for; None if for none, or no longer."""
+        """Return which of `ids` a hash was made of; None if of none, or too long ago."""
         match = _FORM.fullmatch(text)
         if match is None:
             return None
@@ -44,11 +44,9 @@ class PersonHashes:
         age = self._now().timestamp() - issued
         if not 0 <= age < LIFETIME.total_seconds():
             return None
-        matching = (id_ for id_ in ids if self._is(match["digest"], id_, issued))
-        return next(matching, None)
-
-    def _is(self, digest: str, id_: str, issued: int) -> bool:
-        return hmac.compare_digest(digest, self._digest(id_, issued))
+        given = match["digest"]
+        matches = (x for x in ids if hmac.compare_digest(given, self._digest(x, issued)))
+        return next(matches, None)
 
     def _digest(self, id_: str, issued: int) -> str:
         digest = hmac.digest(self._key, f"{issued} {id_}".encode(), "sha256")

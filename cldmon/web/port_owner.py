@@ -1,4 +1,4 @@
-"""Who holds a TCP port of this machine, as far as /proc tells this user."""
+"""Which process listens on a TCP port of this machine, as far as /proc shows it to this user."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _LISTENS = "0A"
 
 
 def find_port_owner(port: int, proc: Path = PROC) -> str:
-    """Return the process that listens at a port: `python3 (process 123)`."""
+    """Return the process that listens on a port: `python3 (process 123)`."""
     sockets = {f"socket:[{inode}]" for inode in _listening(port, proc)}
     for process in proc.glob("[0-9]*"):
         if any(link in sockets for link in _links(process / "fd")):
-            return f"{_name(process)} (process {process.name})"
+            name = replace_unprintable(_text(process / "comm"), "") or "a program"
+            return f"{name} (process {process.name})"
     return "another program"
 
 
@@ -39,10 +40,6 @@ def _links(folder: Path) -> Iterator[str]:
             yield os.readlink(entry)  # noqa: PTH115 - what it names is no path
     except OSError:  # another user's process, or one that has just ended
         return
-
-
-def _name(process: Path) -> str:
-    return replace_unprintable(_text(process / "comm"), "") or "a program"
 
 
 def _text(path: Path) -> str:

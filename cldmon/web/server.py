@@ -220,7 +220,13 @@ class RequestHandler(BaseHTTPRequestHandler):
         """Answer an invalid request and close, since nobody knows where the next one begins."""
         self._state.enter(Phase.ANSWER)
         self._send((_head(response, keep_alive=False), _bytes(response)))
-        self._drain()
+        # Read what the client still sends: closing earlier would lose our response.
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_DRAIN_SECONDS)
+            for _ in range(_DRAIN_BLOCKS):
+                if not self.connection.recv(_BLOCK):
+                    return
 
     def _answer(self, response: Response, head: Head) -> bool:
         """Send a response, and return whether another request may follow."""
@@ -253,15 +259,6 @@ class RequestHandler(BaseHTTPRequestHandler):
         sent = self.connection.sendmsg(parts)
         if sent < sum(map(len, parts)):  # interrupted by a signal
             self.connection.sendall(b"".join(parts)[sent:])
-
-    def _drain(self) -> None:
-        """Read what the client still sends: closing earlier would lose our response."""
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(_DRAIN_SECONDS)
-            for _ in range(_DRAIN_BLOCKS):
-                if not self.connection.recv(_BLOCK):
-                    return
 
 
 def _reject(sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What the endpoints work with: the parts that the composition root hands to them."""
+"""What the endpoints work with: the parts that the composition root passes to them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class Slack:
-    """Slack as a configuration has it: who is there, and how they are told."""
+    """Slack as configured: who is there, and how to reach them."""
 
     directory: Directory
     messenger: Messenger
@@ -57,7 +57,7 @@ class Slack:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What a configuration says of the server. `hosts` are in lower case, without brackets.
+    """The configuration of the server. `hosts` are in lower case, without brackets.
 
     `port` is where it listens, `public` where browsers find it, if that is known.
     """
@@ -74,11 +74,11 @@ class ServerSettings:
 
     @property
     def admits_guests(self) -> bool:
-        """Whether anybody may read: not where a code is asked for."""
+        """Whether anybody may read: not if a code is required."""
         return self.login == "open"
 
     def cookie_scope(self, request: Request) -> CookieScope:
-        """Return where the cookie of whoever sent a request belongs."""
+        """Return the scope of the cookie for whoever sent a request."""
         public = self.public
         if public and parse_host(request).name == public.host:
             return CookieScope(public.port, public.path, secure=public.is_tls)
@@ -87,7 +87,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class NullSlack:
-    """Stands in for a Slack that is switched on but whose token cannot be read: says why."""
+    """A Slack that is enabled but whose token cannot be read."""
 
     reason: str
 
@@ -105,19 +105,19 @@ class NullSlack:
 
 
 class RateLimits:
-    """What outlives a change of the configuration: counts, codes and turns to wait for."""
+    """What outlives a change of the configuration: counts, codes and slots."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         minute = timedelta(minutes=1)
         self.codes = Codes(now)
         self.logins = RateLimiter(60, minute, now)
-        """By address, as the next; those below are by user."""
+        """By address, as the next four; the last two are by user."""
         self.logouts = RateLimiter(60, minute, now)
         """Guests can log out too, and each logout rewrites the revocation file."""
         self.wrong_codes = RateLimiter(20, 10 * minute, now)
         self.searches = RateLimiter(600, minute, now)
         self.anonymous_searches = RateLimiter(200, 10 * minute, now)
-        """Where a code is asked for, so that nobody reads off the names of all in minutes."""
+        """If a code is required, so that nobody can list all names within minutes."""
         self.logins_as = RateLimiter(20, minute, now)
         self.changes_by = RateLimiter(60, minute, now)
         self.slack_slots = ConcurrencyLimiter("Slack is slow: try again in a moment", max_active=16)
@@ -130,7 +130,7 @@ class RateLimits:
 
 
 def _write_slots(what: str) -> ConcurrencyLimiter:
-    """Return turns at a file under a lock: few may wait where other processes hold it."""
+    """Return slots to write a locked file: few may wait while other processes hold it."""
     return ConcurrencyLimiter(
         f"too many {what} wait", max_active=1, max_queued=7, patience=LOCK_SECONDS
     )
@@ -138,7 +138,7 @@ def _write_slots(what: str) -> ConcurrencyLimiter:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that an endpoint can ask for. `now` gives UTC instants."""
+    """Everything that an endpoint needs. `now` returns UTC instants."""
 
     settings: ServerSettings
     sessions: Sessions

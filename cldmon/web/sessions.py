@@ -1,6 +1,6 @@
-"""Who is logged in: signed cookies that last a week, and a list of those that were ended early.
+"""Sessions: signed cookies that are valid for a week, less those that were revoked.
 
-Nothing is remembered of a session but its end, so they survive a restart.
+The server stores only revocations, so sessions survive a restart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cldmon.web.log import log
 from cldmon.web.revocations import LIFETIME, DamagedFileError, read_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -51,16 +51,16 @@ class Session:
 
     @property
     def is_guest(self) -> bool:
-        """Whether nobody in particular is logged in."""
+        """Whether it is a guest's."""
         return not self.user
 
 
 @dataclass(frozen=True, slots=True)
 class CookieScope:
-    """Where a browser shall send the cookie: its port is part of the name, for cookies know none.
+    """Where browsers send the cookie. Its name has the port, since cookies ignore ports.
 
-    A cookie for all of a host that goes by TLS alone has the prefix that keeps other hosts of the
-    same domain from setting one of that name.
+    A cookie for a whole host over TLS only has the prefix that keeps other hosts of the same domain
+    from setting one of that name.
     """
 
     port: int
@@ -69,13 +69,13 @@ class CookieScope:
 
     @property
     def name(self) -> str:
-        """What the cookie is called."""
+        """The name of the cookie."""
         prefix = "__Host-" if self.secure and self.path == "/" else ""
         return f"{prefix}cldmon-sid-{self.port}"
 
 
 class Sessions:
-    """Makes and reads the cookies. `now` gives UTC instants. Threads may share it."""
+    """Makes and reads the cookies. `now` returns UTC instants. Threads may share it."""
 
     def __init__(self, secret: Secret, revoked: Revocations, now: Callable[[], datetime]) -> None:
         self._secret = secret
@@ -90,37 +90,40 @@ class Sessions:
         return Session(id_, user, name[:MAX_NAME_LENGTH], proved, self._now() + LIFETIME)
 
     def read(self, cookies: str, scope: CookieScope) -> Session | None:
-        """Return the live session that a Cookie header carries, if any; see `read_all`."""
+        """Return the valid session that a Cookie header carries, if any; see `read_all`."""
         return next(iter(self.read_all(cookies, scope)), None)
 
     def read_all(self, cookies: str, scope: CookieScope) -> list[Session]:
-        """Return the live sessions of all cookies of that name, the most personal and newest first.
+        """Return the valid sessions of all cookies of that name, personal and newest ones first.
 
-        Another path or host of the same domain may have set one, and which of them a browser sends
-        first says nothing: one that was planted must hide nobody's own.
+        Another path or host of the same domain may have set one, and the order in which a browser
+        sends them means nothing: a planted cookie must not hide the user's own.
         """
-        found = (self._live(scope.name, value) for value in _values(cookies, scope.name))
-        return sorted(filter(None, found), key=_rank, reverse=True)
+        pairs = (part.strip().partition("=") for part in cookies.split(";"))
+        found = (self._read(scope.name, value) for name, _, value in pairs if name == scope.name)
+        return sorted(
+            filter(None, found), key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True
+        )
 
     def end(self, session: Session) -> None:
-        """End a session for good, also for copies of its cookie."""
+        """Revoke a session, and with it any copies of its cookie."""
         self._revoked.add(session)
 
     def set_cookie(self, session: Session, scope: CookieScope) -> str:
-        """Return the Set-Cookie value that a browser shall keep."""
+        """Return the Set-Cookie value of a session."""
         *fields, expires = astuple(session)
         value = self._signer(scope.name).dumps([*fields, to_ms(expires)])
-        return _set_cookie(scope, _text(value), LIFETIME // timedelta(seconds=1))
+        return _format_cookie(scope, value, LIFETIME // timedelta(seconds=1))
 
     def clear_cookie(self, scope: CookieScope) -> str:
-        """Return the Set-Cookie value that makes a browser forget."""
-        return _set_cookie(scope, "", 0)
+        """Return the Set-Cookie value that deletes the cookie."""
+        return _format_cookie(scope, "", 0)
 
     def _signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.
 
-        Bound to the name, which has the port: a server beside us that has the same secret knows
-        nothing of a logout here, and may ask for less at a login.
+        Its salt holds the name, and so the port: another server on this host with the same secret
+        does not know who logged out here, and may require less to log in.
         """
         if name not in self._signers:
             self._signers[name] = URLSafeSerializer(
@@ -130,7 +133,7 @@ class Sessions:
             )
         return self._signers[name]
 
-    def _live(self, name: str, value: str) -> Session | None:
+    def _read(self, name: str, value: str) -> Session | None:
         session = self._verified.get((name, value)) or self._verify(name, value)
         if session is None or session.expires <= self._now() or session in self._revoked:
             return None
@@ -149,55 +152,28 @@ class Sessions:
 
 
 def load_session_secret(data_dir: Path) -> Secret:
-    """Return the secret kept in data_dir, made at the first call, and where it is damaged.
+    """Return the secret in data_dir, made at the first call or if it is damaged.
 
-    Raises StoreError where it cannot be read or written, BusyError where others hold its lock.
+    Raises StoreError if it cannot be read or written, BusyError if others hold its lock.
     """
     path = data_dir / "session-secret"
     files.private_dir(data_dir)
     with files.lock(path.with_suffix(".lock"), wait=LOCK_SECONDS):
         try:
-            text = _secret_in(path)
+            content, problem = read_private(path), f"{path} is damaged"
         except DamagedFileError as error:
-            text = _new_secret(path)
-            log.warning("%s: everybody has to log in again", error)
-        return Secret(text or _new_secret(path))
+            content, problem = b"", str(error)
+        if content is not None:
+            text = content.decode("ascii", errors="replace").strip()
+            if _SECRET.fullmatch(text):
+                return Secret(text)
+            log.warning("%s: everybody has to log in again", problem)  # it might be guessed
+        text = secrets.token_urlsafe(32)
+        files.replace(path, text.encode())
+        return Secret(text)
 
 
-def _secret_in(path: Path) -> str | None:
-    """Return the secret in a file, if there is one; raises DamagedFileError."""
-    content = read_private(path)
-    if content is None:
-        return None
-    text = content.decode("ascii", errors="replace").strip()
-    if not _SECRET.fullmatch(text):
-        raise DamagedFileError(f"{path} is damaged")
-    return text
-
-
-def _new_secret(path: Path) -> str:
-    text = secrets.token_urlsafe(32)
-    files.replace(path, text.encode())
-    return text
-
-
-def _values(cookies: str, name: str) -> Iterator[str]:
-    """Yield each value that a cookie of this name has."""
-    for part in cookies.split(";"):
-        key, _, value = part.strip().partition("=")
-        if key == name:
-            yield value
-
-
-def _rank(session: Session) -> tuple[bool, bool, datetime]:
-    return not session.is_guest, session.proved, session.expires
-
-
-def _set_cookie(scope: CookieScope, value: str, max_age: int) -> str:
+def _format_cookie(scope: CookieScope, value: str, max_age: int) -> str:
     tail = "; Secure" if scope.secure else ""
     attributes = f"Path={scope.path}; Max-Age={max_age}; HttpOnly; SameSite=Lax{tail}"
     return f"{scope.name}={value}; {attributes}"
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode()
