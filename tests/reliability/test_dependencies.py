@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tests.test_lock import PROJECT, ROOT, WANTED, pins
+from tests.test_lock import PROJECT, ROOT, WANTED, read_pins
 
 KNOWN: dict[str, Any] = tomllib.loads((ROOT / "tests/data/advisories.toml").read_text("utf-8"))
 RUFF: dict[str, Any] = PROJECT["tool"]["ruff"]["lint"]
@@ -32,7 +32,7 @@ def holes(pinned: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("lock", WANTED)
 def test_no_pin_is_of_a_version_with_a_known_hole(lock: str) -> None:
-    assert holes({name: pin.version for name, pin in pins(lock).items()}) == []
+    assert holes({name: pin.version for name, pin in read_pins(lock).items()}) == []
 
 
 def test_a_known_hole_is_found_and_named() -> None:
@@ -44,7 +44,7 @@ def test_a_known_hole_is_found_and_named() -> None:
 
 def test_every_advisory_is_of_a_package_that_is_pinned() -> None:
     """So that the list stays as short as it can be checked by hand."""
-    pinned = pins("requirements-dev.lock").keys()
+    pinned = read_pins("requirements-dev.lock").keys()
     assert {name for packages in KNOWN["below"].values() for name in packages} <= pinned
 
 
