@@ -35,7 +35,7 @@ WHY = {
     "driver._whole": "starts Playwright's driver, a Node.js program",
     "launch._launch": "starts the browser and its first processes",
     "source.BrowserSource._context": "a browser context for each account keeps their cookies apart",
-    "account_session.AccountSession._new_page": "starts the page's own process",
+    "account_session.AccountSession.read": "starts the page's own process",
     "account_session.AccountSession._open": "the request; the simulated service takes 150 ms",
     "account_session.AccountSession._fetch": "the second request; as slow",
     "account_session.AccountSession._receive": "fetches the response body through the driver",

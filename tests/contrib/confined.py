@@ -1,10 +1,10 @@
-"""What a unit's service may do, put around a program without a systemd that runs.
+"""The restrictions of a unit, applied to a program without a running systemd.
 
-As many of its restrictions as bubblewrap and seccomp can set: file systems, devices, /tmp, homes,
-/proc/sys, user namespace, capabilities, no new privileges, the very list of system calls that
-systemd would allow, and what it refuses of those (see `seccomp`). Not: control groups (memory,
-tasks), other people's processes in /proc, and the clock and the kernel's log, for which there is no
-capability left.
+Those that bubblewrap and seccomp can apply: file systems, devices, /tmp, homes, /proc/sys, the user
+namespace, capabilities, no new privileges, the same list of system calls that systemd would allow,
+and the arguments it would reject (see `seccomp`). Not applied: control groups (memory, tasks),
+hiding other users' processes in /proc, and the clock and the kernel log, for which no capability is
+left.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def run(
     writable: Sequence[Path],
     readable: Sequence[Path],
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program as a unit's service would; of all else it may write to nothing."""
+    """Run a program with a unit's restrictions; it can write only to `writable`."""
     namespaces.require()
     found = settings(unit)
     with seccomp.listed(found) as listed, seccomp.restricted(found) as restricted:

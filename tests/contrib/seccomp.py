@@ -1,7 +1,7 @@
-"""What a unit says of system calls, as programs for the kernel: by name, and by argument.
+"""A unit's system call filters as seccomp programs: by name, and by argument.
 
 Source: systemd.exec(5), seccomp_rule_add(3); `src/shared/seccomp-util.c` of systemd for what each
-setting refuses, and how.
+setting rejects, and how.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAMESPACES = {
 _FAMILIES = 64
 _PROT_WRITE, _PROT_EXEC, _SHM_EXEC = 2, 4, 0o100000
 _MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "mkdir": 1, "mkdirat": 2, "mknodat": 2}
-"""Which argument of a call is a file's mode."""
+"""The index of the argument that is a file mode."""
 
 
 class _Condition(ctypes.Structure):
@@ -50,7 +50,7 @@ class _Condition(ctypes.Structure):
 
 
 class Refusal(NamedTuple):
-    """A system call that fails with an error number; of all its calls, where a condition holds."""
+    """A system call that fails with an error number, always or if a condition holds."""
 
     name: str
     error: int
@@ -59,7 +59,7 @@ class Refusal(NamedTuple):
 
 @contextmanager
 def listed(unit: Unit) -> Iterator[int]:
-    """Yield a file with the unit's list of system calls: all others fail."""
+    """Yield a file with the unit's list of allowed system calls; all others fail."""
     error = getattr(errno, unit["SystemCallErrorNumber"][0])
     with _program(_ERRNO | error, ((name, _ALLOW, ()) for name in _allowed(unit))) as file:
         yield file
@@ -67,7 +67,7 @@ def listed(unit: Unit) -> Iterator[int]:
 
 @contextmanager
 def restricted(unit: Unit) -> Iterator[int]:
-    """Yield a file with all that the unit refuses by the arguments of a call."""
+    """Yield a file with the calls that the unit rejects by their arguments."""
     refused = [
         *_namespaces(unit["RestrictNamespaces"][0]),
         *_families(unit["RestrictAddressFamilies"][0].split()),

@@ -1,4 +1,4 @@
-"""The container's files: what a linter says of them, and what they need of the checkout."""
+"""The container files: linted, and built from the files they need."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_services_of_the_compose_file_share_image_and_data(compose: Any) -> 
 def test_the_proxy_has_the_address_that_the_page_trusts_and_no_other_is_trusted(
     compose: Any,
 ) -> None:
-    """Not the whole network: its gateway stands for whoever comes from the host."""
+    """Not the whole network: every client on the host arrives from its gateway."""
     [settings] = [b.text for b in page_blocks("container.md") if b.language == "toml"]
     config = Config.model_validate(tomllib.loads(settings))
     address = compose["services"]["proxy"]["networks"]["proxied"]["ipv4_address"]
@@ -86,7 +86,7 @@ def test_the_proxy_has_the_address_that_the_page_trusts_and_no_other_is_trusted(
 
 
 def site() -> tuple[str, str]:
-    """Return the name of the Caddyfile's site, and where it leads."""
+    """Return the site name of the Caddyfile, and its upstream."""
     found = re.search(r"^(\S+) \{\n\treverse_proxy (\S+)\n\}$", CADDYFILE.read_text(), re.MULTILINE)
     assert found
     return found[1], found[2]
@@ -109,7 +109,7 @@ def test_caddy_takes_the_caddyfile() -> None:
 def test_behind_that_proxy_cookies_are_for_tls_alone(
     tmp_path: Path, fake_claude: FakeClaude
 ) -> None:
-    """The Caddyfile as it is, less its names, ports and TLS, before a real server."""
+    """The Caddyfile, except its names, ports and TLS, in front of a real server."""
     env, served = Env(tmp_path, fake_claude), free_port()
     entrance = Entrance(free_port(), tls=False)
     public = f"https://{NAME}:{entrance.port}"
@@ -134,7 +134,7 @@ def test_behind_that_proxy_cookies_are_for_tls_alone(
 
 
 def entry_point() -> list[str]:
-    """Return the words before cldmon's own with which a container starts."""
+    """Return the words that come before cldmon in the entry point."""
     found = re.findall("^ENTRYPOINT (.*)$", CONTAINERFILE.read_text(), re.MULTILINE)
     words = json.loads(found[-1])
     assert words[-1] == "cldmon"
@@ -143,7 +143,7 @@ def entry_point() -> list[str]:
 
 @contextmanager
 def contained(env: Env, *init: str) -> Iterator[Callable[..., str]]:
-    """Run `cldmon serve` as the first processes of a container are run, and yield its `exec`."""
+    """Run `cldmon serve` as in a container, and yield its `exec`."""
     namespaces.require()
     told, tell = os.pipe()
     argv = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--unshare-pid", "--proc", "/proc"]
@@ -187,11 +187,11 @@ def zombies(run: Callable[..., str]) -> list[str]:
 
 
 ORPHAN = ("sh", "-c", "(sleep 0 &)")
-"""A process that outlives whoever started it, as a browser's helpers do."""
+"""A process that outlives its parent, as a browser's helpers do."""
 
 
 def test_what_runs_in_a_container_leaves_no_zombie(tmp_path: Path, fake_claude: FakeClaude) -> None:
-    """Neither a pass that `podman exec` starts, nor an orphan: the entry point buries them."""
+    """Neither a pass started by `podman exec` nor an orphan: the entry point reaps them."""
     env = Env(tmp_path, fake_claude).set_up({"alice": None}, f"port = {free_port()}")
     with contained(env, *entry_point()) as run:
         run(CLDMON, "fetch", "--strict")

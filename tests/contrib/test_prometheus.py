@@ -1,4 +1,4 @@
-"""Prometheus for real: textfile and server scraped, rules tested, the dashboard answered."""
+"""A real Prometheus: scrapes textfile and server, tests the rules, answers the dashboard."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_prometheus_accepts_names_and_units_of_the_series() -> None:
 
 
 def test_the_rules_hold_when_they_should_and_only_then() -> None:
-    """Above all: a textfile that nobody writes any more never looks live."""
+    """Above all: a textfile that is no longer written never looks current."""
     promtool("check", "rules", RULES)
     promtool("test", "rules", RULES.with_name("alerts.test.yml"))
 
@@ -99,7 +99,7 @@ class Prometheus:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> dict[str, float]:
-        """Return the values of a query by their job and account."""
+        """Return the values of a query by job and account."""
         found = self.ask("query", query=expression)["result"]
         return {
             f"{each['metric'].get('job')} {each['metric'].get('account')}": float(each["value"][1])
@@ -189,7 +189,7 @@ def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
 
 
 def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus, env: Env) -> None:
-    """Scraped, queried, ruled and shown, by the programs that an administrator has."""
+    """Scrape, query, evaluate and show, with the programs that an administrator uses."""
     promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())
     ratio = 'cldmon_window_utilization_ratio{window="fiveHour"}'
     seen = {f"{job} {label}": 0.41 for job in JOBS for label in env.labels}
@@ -207,7 +207,7 @@ def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus,
 def test_a_key_that_expires_raises_its_alert_and_no_other(
     prometheus: Prometheus, env: Env, fake_claude: FakeClaude
 ) -> None:
-    """From the service's answer to the alert; the rules' delays are left out."""
+    """From the service's response to the alert, without the delays of the rules."""
     fake_claude.fail(key_of("bob"), expired())
     assert env.run("fetch").returncode == 0
     promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())

@@ -1,4 +1,4 @@
-"""The units of contrib: accepted by systemd, well hardened, and a real pass lives within them."""
+"""The units of contrib: systemd accepts them, they are hardened, and a real pass runs in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORST = 3.0
 
 
 def analyze(*words: str | Path) -> str:
-    """Return all that systemd-analyze prints; it may not print_message."""
+    """Return all that systemd-analyze prints; it must not print a warning."""
     argv = ["systemd-analyze", "--no-pager", *words]
     ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert ran.stderr == ""
@@ -109,14 +109,14 @@ def test_a_pass_with_chromiums_sandbox_lives_within_the_restrictions(env: Env) -
 
 
 def test_the_restrictions_are_there(env: Env) -> None:
-    """Without the system calls of Chromium's sandbox there is no browser, hence no reading."""
+    """Without the system calls of its sandbox, Chromium does not start."""
     unit = (SYSTEMD / "cldmon-fetch.service").read_text().replace(" chroot seccomp", "")
     assert run(env, unit, "fetch").returncode == 1
     assert env.accounts["alice"]["errorKind"] == "no_browser"
 
 
 def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(env: Env) -> None:
-    """It was configured after the unit was installed: no disk is mounted read-only."""
+    """The textfile was configured after the unit was installed; no disk is mounted read-only."""
     folder = env.folder / "metrics"
     folder.mkdir()
     tables = f'[browser]\nsandbox = true\n[metrics]\ntextfile = "{folder}/cldmon.prom"\n'
@@ -130,7 +130,7 @@ def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(env: Env)
 
 
 def test_the_server_lives_within_its_restrictions(env: Env) -> None:
-    """From its start to its end, with a client that asks it."""
+    """From start to stop, with a client."""
     fetch, serve = ((SYSTEMD / f"cldmon-{name}.service").read_text() for name in ("fetch", "serve"))
     assert run(env, fetch, "fetch").returncode == 0
     env.write_config(f"port = {free_port()}", "[browser]\nsandbox = true\n")
@@ -140,7 +140,7 @@ def test_the_server_lives_within_its_restrictions(env: Env) -> None:
     assert "OK:   2 account(s) reporting" in served.stdout
 
 
-TRIED = """
+ATTEMPTS = """
 import ctypes, mmap, os, socket
 library = ctypes.CDLL(None, use_errno=True)
 def tried(what):
@@ -172,7 +172,7 @@ print(*map(tried, (
 def test_what_a_unit_refuses_is_refused(env: Env, name: str, browsing: int | None) -> None:
     """A browser needs user namespaces and writable code; the server needs none."""
     unit = (SYSTEMD / f"cldmon-{name}.service").read_text()
-    ran = run(env, unit, "-c", TRIED, program=sys.executable)
+    ran = run(env, unit, "-c", ATTEMPTS, program=sys.executable)
     calls = (1, browsing, errno.EAFNOSUPPORT, None, browsing, 1, 1, 1)
     expected = (*calls, errno.EROFS, errno.EROFS)
     assert ran.stdout.split() == [str(each) for each in expected], ran.stderr

@@ -44,7 +44,7 @@ def test_a_private_data_folder_is_good_and_an_open_one_is_not(env: DoctorEnv) ->
 
 
 def test_files_that_a_pass_cannot_use_are_named(env: DoctorEnv) -> None:
-    """A link is followed by no writer; one that leads nowhere can't even be read."""
+    """No writer follows a link; a dangling one cannot even be read."""
     env.complete_pass()
     (env.data / "health.log").symlink_to("state.json")
     (env.data / "old").symlink_to("nowhere")
@@ -97,7 +97,7 @@ def test_too_few_bytes_or_inodes_are_a_cross(blocks: int, inodes: int, verdict: 
 
 
 def test_a_file_system_that_counts_no_inodes_has_enough() -> None:
-    """btrfs says 0 of 0."""
+    """btrfs reports 0 of 0."""
     found = os.statvfs_result((4096, 4096, 10**7, 10**6, 10**6, 0, 0, 0, 0, 9))
     assert disk.check_room("disk space", "/data", found).verdict is Verdict.OK
 
@@ -123,7 +123,7 @@ def test_the_folder_of_the_metrics_has_to_be_there(env: DoctorEnv) -> None:
 
 @pytest.mark.parametrize("kind", ["unit", "crontab"])
 def test_passes_that_keep_their_data_elsewhere_are_a_cross(env: DoctorEnv, kind: str) -> None:
-    """What is shown here would be of another time, or nothing at all."""
+    """Otherwise `status` would show old data, or none."""
     env.complete_pass()
     elsewhere = env.folder / "elsewhere"
     if kind == "unit":
@@ -146,7 +146,7 @@ def test_passes_that_keep_their_data_here_are_in_order(env: DoctorEnv) -> None:
 
 
 def test_a_textfile_that_the_service_may_not_write_is_a_cross(env: DoctorEnv) -> None:
-    """Whoever looks by hand may: the unit was installed before the textfile was configured."""
+    """The user can, but the unit was installed before the textfile was configured."""
     folder = env.folder / "prom"
     folder.mkdir()
     env.write_config('metrics.textfile = "prom/cldmon.prom"')

@@ -92,7 +92,7 @@ KEYLESS = '[[accounts]]\nlabel = "alice"\n'
 def by_credential(
     env: DoctorEnv, account: Account | None, key: KeyFingerprint | None = None
 ) -> None:
-    """Let systemd give the key to the service alone, and a pass have ended."""
+    """Pass the key to the service only, as systemd does, and complete a pass."""
     env.write_config(labels=[], tables=KEYLESS)
     env.add_unit(GIVEN)
     memory = AccountState(key=key, organization_at=NOON if account and account.reading else None)
@@ -143,7 +143,7 @@ def test_what_the_service_met_with_such_a_key_is_told(
 
 
 def test_a_key_that_nobody_gives_stays_a_cross(env: DoctorEnv) -> None:
-    """A credential of another account, or of another configuration's service, is none of ours."""
+    """A credential of another account, or of another configuration's service, does not count."""
     env.write_config(labels=[], tables=KEYLESS)
     env.add_unit("LoadCredential=bob:/etc/credstore/bob")
     env.add_unit(GIVEN, name="cldmon-b-fetch", config=env.folder / "b.toml")
@@ -182,7 +182,7 @@ def test_two_accounts_with_one_key_are_a_cross(env: DoctorEnv) -> None:
 
 
 def test_one_key_for_two_organizations_is_fine(env: DoctorEnv) -> None:
-    """Whatever the last pass, made before they were configured, found."""
+    """Even if the last pass, before they were configured, found the same one."""
     uuids = ("00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b")
     accounts = [
         f'[[accounts]]\nlabel = "{label}"\nsession_key = "{KEY}"\norganization = "{uuid}"\n'
@@ -233,7 +233,7 @@ def test_offline_the_last_pass_is_witness(env: DoctorEnv) -> None:
 
 
 def test_an_account_that_is_to_be_left_alone_is_not_asked(env: DoctorEnv) -> None:
-    """Neither a browser nor the service is needed for this answer."""
+    """Neither a browser nor the service is needed for that."""
     env.write_config('browser.executable = "/nonexistent"')
     until = NOON + timedelta(hours=1)
     env.save_state(State(account_states={"alice": AccountState(retry_at=until)}))

@@ -1,4 +1,4 @@
-"""The doctor on passes and on who starts them."""
+"""The doctor on passes and on what starts them."""
 
 from __future__ import annotations
 

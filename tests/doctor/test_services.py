@@ -153,7 +153,7 @@ def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
     assert "doctor" not in check.detail
 
 
-HEEDLESS = """#!/bin/sh
+IGNORES_RULES = """#!/bin/sh
 for word do
   shift
   case $word in --host-resolver-rules=*) ;; *) set -- "$@" "$word" ;; esac
@@ -164,7 +164,7 @@ exec {browser} "$@"
 
 @pytest.mark.parametrize(
     ("text", "verdict"),
-    [('#!/bin/sh\nexec {browser} "$@"\n', Verdict.OK), (HEEDLESS, Verdict.FAILED)],
+    [('#!/bin/sh\nexec {browser} "$@"\n', Verdict.OK), (IGNORES_RULES, Verdict.FAILED)],
 )
 def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
     env: DoctorEnv, tmp_path: Path, text: str, verdict: Verdict

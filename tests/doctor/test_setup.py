@@ -140,7 +140,7 @@ def test_an_error_of_ours_is_a_question_mark_without_its_words(env: DoctorEnv) -
 def test_where_no_configuration_is_found_that_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The browser can be looked at all the same, and that is worth knowing before `init`."""
+    """The browser is checked anyway, which is useful before `init`."""
     monkeypatch.chdir(tmp_path)
     executable = tmp_path / "browser"
     executable.touch(mode=0o755)

@@ -1,4 +1,4 @@
-"""The crontab line: how often, what the shell makes of it, and the lines of others untouched."""
+"""The crontab line: how often it runs, how the shell reads it, and other lines stay untouched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installing and removing: told step by step, repeatable, and never at the cost of others."""
+"""Installing and removing: each step reported, repeatable, and without touching other files."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ PROFILED = replace(JOB, browser=Path("/opt/chrome/chrome"))
 
 
 def test_a_browser_that_needs_a_profile_is_given_it(machine: FakeMachine) -> None:
-    """Last, for a parser that refuses it shall keep no timer from starting."""
+    """Last, so that a parser that rejects it does not keep the timer from starting."""
     systemd = Systemd(machine.profiled_places, machine.system)
     systemd.install(PROFILED)
     path = machine.folder / "etc/apparmor.d/cldmon-browser"
@@ -205,7 +205,7 @@ def second(machine: FakeMachine) -> Systemd:
 def test_the_units_of_another_configuration_are_left_alone(
     machine: FakeMachine, systemd: Systemd
 ) -> None:
-    """Its passes would stop, and nobody would be told."""
+    """Its passes would stop, and its alerts with them."""
     systemd.install(JOB)
     before, calls = machine.files(), machine.calls
     with pytest.raises(ScheduleError) as caught:

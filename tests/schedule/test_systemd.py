@@ -1,4 +1,4 @@
-"""The units: when they start a pass, what they may write, and that systemd reads them so."""
+"""The units: when they start a pass, what they can write, and how systemd reads them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_crash_writes_no_core_dump(name: str, places: systemd.Places) -> None:
 
 
 def verify(*units: Path) -> str:
-    """Return all that systemd has to say against units."""
+    """Return everything that systemd complains about in some units."""
     ran = subprocess.run(
         ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
     )
@@ -57,7 +57,7 @@ def verify(*units: Path) -> str:
 def test_an_interval_that_divides_hour_or_day_follows_the_calendar(
     minutes: int, calendar: str
 ) -> None:
-    """Only then can a pass be made up for that was missed while the machine was off."""
+    """Only then is a pass made up for that was missed while the machine was off."""
     found = settings(unit(TIMER, replace(JOB, interval=minutes * MINUTE)))
     assert (found["OnCalendar"], found["Persistent"]) == ([calendar], ["true"])
 
@@ -123,7 +123,7 @@ def test_homes_can_be_read_where_anything_lies_in_one(job: Job) -> None:
 
 
 def test_the_folder_in_etc_is_the_service_users_and_tmpfiles_looks_at_nothing_in_it() -> None:
-    """systemd-tmpfiles refuses a file of root's below a folder of somebody else's."""
+    """systemd-tmpfiles refuses files of root in a folder of another user."""
     [line] = [each for each in unit_of_tmpfiles(JOB).splitlines() if not each.startswith("#")]
     assert line == "d /etc/cldmon 0700 cldmon cldmon -"
 
@@ -154,7 +154,7 @@ def test_doctor_looks_for_the_timer_that_is_installed() -> None:
 
 @pytest.mark.parametrize("name", ["cldmon", 'a b"c', "50%h", "$HOME", "back\\slash", "it's;"])
 def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
-    """`verify` looks for the program: a path that it misreads is not there."""
+    """`verify` looks for the program, so it would not find a misread path."""
     program = tmp_path / name / "cldmon"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -174,7 +174,7 @@ def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
 
 
 def test_a_wrong_unit_would_be_noticed(tmp_path: Path) -> None:
-    """`systemd-analyze verify` exits with 0 for an unknown key: only its words tell."""
+    """`systemd-analyze verify` exits with 0 for an unknown key: only its output shows it."""
     path = tmp_path / "a.service"
     path.write_text("[Service]\nExecStart=/bin/true\nProtectSytem=strict\n")
     assert "ProtectSytem" in verify(path)
