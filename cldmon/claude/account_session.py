@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -65,6 +65,7 @@ _FETCH = """async ([path, most]) => {
 }"""
 
 
+@dataclass(eq=False, repr=False)
 class AccountSession:
     """Reads one account: one request where its organization is remembered, else two.
 
@@ -72,39 +73,32 @@ class AccountSession:
     at `deadline` (of the running loop) it has to be done.
     """
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        url: str,
-        request: ReadRequest,
-        *,
-        user_agent: dict[str, Any] | None,
-        deadline: float,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._context = context
-        self._user_agent = user_agent
-        self._url = url
-        self._request = request
-        self._deadline = deadline
-        self._now = now
-        self._guard = NetworkGuard(url, MAX_BODY_BYTES)
-        self._navigations: asyncio.Queue[Response | None] = asyncio.Queue()
-        self._has_ended = False
-        self._challenged = False
-        self._saved_resets_refused = False
+    context: BrowserContext
+    url: str
+    request: ReadRequest
+    user_agent: dict[str, Any] | None
+    deadline: float
+    now: Callable[[], datetime]
+    _guard: NetworkGuard = field(init=False)
+    _navigations: asyncio.Queue[Response | None] = field(default_factory=asyncio.Queue, init=False)
+    _has_ended: bool = field(default=False, init=False)
+    _challenged: bool = field(default=False, init=False)
+    _saved_resets_refused: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._guard = NetworkGuard(self.url, MAX_BODY_BYTES)
 
     async def read(self) -> ReadResult:
         """Return the account's reading; raises `AccountError`, or PlaywrightError if it dies."""
-        page = await self._context.new_page()
-        session = await self._context.new_cdp_session(page)
-        if self._user_agent:
-            await session.send("Emulation.setUserAgentOverride", self._user_agent)
+        page = await self.context.new_page()
+        session = await self.context.new_cdp_session(page)
+        if self.user_agent:
+            await session.send("Emulation.setUserAgentOverride", self.user_agent)
         self._guard.watch(page, session)
         page.on("response", self._on_response)
         for event in ("close", "crash"):
             page.on(cast("Any", event), self._on_end)
-        remembered = self._request.remembered
+        remembered = self.request.remembered
         if remembered is None:
             return await self._look_up(page)
         try:
@@ -117,7 +111,7 @@ class AccountSession:
 
     async def cookies(self) -> list[Any]:
         """Return the cookies that the service has set for itself."""
-        return list(await self._context.cookies(self._url + _ORGANIZATIONS))
+        return list(await self.context.cookies(self.url + _ORGANIZATIONS))
 
     def _on_end(self, _: Page) -> None:
         self._has_ended = True
@@ -133,8 +127,8 @@ class AccountSession:
         listed = await self._open(page, _ORGANIZATIONS)
         if not isinstance(listed, list):
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
-        configured = self._request.organization
-        last_active = _values(await self._context.cookies(), "lastActiveOrg")
+        configured = self.request.organization
+        last_active = _values(await self.context.cookies(), "lastActiveOrg")
         candidates = find_candidates(
             listed, configured=configured, last_active=next(iter(last_active), None)
         )
@@ -150,7 +144,7 @@ class AccountSession:
         """Return the usage, with saved resets where the service does not refuse that."""
         path = f"{_ORGANIZATIONS}/{organization.uuid}/usage"
         self._saved_resets_refused = False
-        if self._request.saved_resets:
+        if self.request.saved_resets:
             try:
                 return await fetch(page, path + _SAVED_RESETS)
             except AccountError as error:
@@ -166,7 +160,7 @@ class AccountSession:
     def _to_result(
         self, body: object, organization: Organization, *, looked_up: bool
     ) -> ReadResult:
-        reading = usage.parse(body, taken_at=self._now(), organization=organization)
+        reading = usage.parse(body, taken_at=self.now(), organization=organization)
         if reading is None:
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no usage in it")
         return ReadResult(
@@ -179,7 +173,7 @@ class AccountSession:
             await self._restore_key()
         async with self._translated_errors(page):
             # The time-out is the caller's, for all that an account needs together.
-            response = await page.goto(self._url + path, wait_until="commit", timeout=0)
+            response = await page.goto(self.url + path, wait_until="commit", timeout=0)
             if response is None:
                 raise AccountError(FailureKind.NOT_UNDERSTOOD, "no answer at all")
             while not self._navigations.empty() and self._navigations.get_nowait() != response:
@@ -187,7 +181,7 @@ class AccountSession:
             received = await self._receive(response, path)
             if received.is_challenge and received.is_html:
                 received = await self._pass_challenge(page, path)
-        return errors.parse_response(received, now=self._now())
+        return errors.parse_response(received, now=self.now())
 
     async def _pass_challenge(self, page: Page, path: str) -> HttpResponse:
         """Leave the page alone with a challenge; return what it arrives at.
@@ -197,7 +191,7 @@ class AccountSession:
         self._challenged = True
         ends_at = asyncio.get_running_loop().time() + _CHALLENGE_SECONDS
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(min(ends_at, self._deadline)):
+            async with asyncio.timeout_at(min(ends_at, self.deadline)):
                 while True:
                     response = await self._navigations.get()
                     if response is None:
@@ -243,11 +237,11 @@ class AccountSession:
         if response.is_challenge:
             self._challenged = True
             return await self._open(page, path)  # a page can pass it, what a page fetches cannot
-        return errors.parse_response(response, now=self._now())
+        return errors.parse_response(response, now=self.now())
 
     def _redirected_to(self, url: str, path: str) -> str | None:
         """Return where a request has ended, if not at the URL requested."""
-        requested = self._url + path
+        requested = self.url + path
         if origin_of(url) != origin_of(requested) or urlsplit(url).path != urlsplit(requested).path:
             return url
         return None
@@ -269,12 +263,12 @@ class AccountSession:
 
     async def _restore_key(self) -> None:
         """Undo what a response may have done: added, changed or cleared the key."""
-        key, cookies = self._request.key, await self._context.cookies()
+        key, cookies = self.request.key, await self.context.cookies()
         present = [(name, value) for name in SESSION_COOKIES for value in _values(cookies, name)]
         if present != [(SESSION_COOKIE, key.reveal())]:
             for name in SESSION_COOKIES:
-                await self._context.clear_cookies(name=name)
-            await self._context.add_cookies([cast("Any", session_cookie(self._url, key))])
+                await self.context.clear_cookies(name=name)
+            await self.context.add_cookies([cast("Any", session_cookie(self.url, key))])
 
 
 def _values(cookies: Sequence[Any], name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import shlex
 import sys
@@ -13,21 +14,17 @@ if TYPE_CHECKING:
 CHROME = "Google's Chrome package (https://www.google.com/chrome/)"
 
 
-def advise_install(*, window: bool = False) -> str:
-    """Return what installs a browser here; with `window` one that can show a window."""
-    try:
-        release: Mapping[str, str] = platform.freedesktop_os_release()
-    except OSError:
-        release = {}
-    return advise_install_on(release, window=window)
+def advise_install(*, window: bool = False, release: Mapping[str, str] | None = None) -> str:
+    """Return what installs a browser; with `window` one that can show a window.
 
-
-def advise_install_on(release: Mapping[str, str], *, window: bool = False) -> str:
-    """Return the same for the distribution that an os-release file describes.
-
-    On Ubuntu the packages of Chromium are a snap's, which cannot read what cldmon gives it, and
-    there is no headless shell.
+    `release` is the os-release file, by default that of this machine. On Ubuntu the packages of
+    Chromium are a snap, which can't read the files that cldmon gives it, and there is no headless
+    shell.
     """
+    if release is None:
+        with contextlib.suppress(OSError):
+            release = platform.freedesktop_os_release()
+    release = release or {}
     families = {release.get("ID"), *release.get("ID_LIKE", "").split()}
     what = "chromium" if window else "--only-shell chromium"
     playwright = f"{shlex.quote(sys.executable)} -m playwright install"

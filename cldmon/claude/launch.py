@@ -1,4 +1,4 @@
-"""A browser that runs while a block runs, and not a moment longer."""
+"""Runs a browser while a block runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 1.0
 IN_PROCESS_NETWORK = "--enable-features=NetworkServiceInProcess2"
-"""The browser talks to the service itself: a process less to start in each pass."""
+"""Saves a process, which would be started in each pass."""
 
 _SANDBOXING_FAILED = "sandboxing failed"
 _RESTRICTED = (
@@ -61,7 +61,7 @@ async def run_browser(
     the secrets, `proxy` what it asks through, `options` what it is given besides Playwright's own.
     Raises `BrowserError` where it does not start.
     """
-    # Playwright drops futures that nobody reads when its driver dies, and asyncio would tell.
+    # When its driver dies, Playwright drops futures without reading them; asyncio would log that.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
     async with run_driver(temp_dir, settings.start_timeout) as playwright:
@@ -73,7 +73,7 @@ async def run_browser(
 
 
 async def close(what: Browser | BrowserContext) -> None:
-    """Close it, if it still can; whatever hangs holds nobody up: the driver's end closes it."""
+    """Close it, if it still can; if it hangs, the end of the driver closes it."""
     with contextlib.suppress(PlaywrightError, TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await what.close()
@@ -108,19 +108,16 @@ async def _launch(
 
 
 def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
-    """Return what Playwright is given, for it answers a proxy that wants user and password.
+    """Return the proxy with user and password, which Playwright sends when the proxy asks for them.
 
-    So they stand on no command line.
+    That keeps them off the command line.
     """
     if proxy is None or proxy.is_for_chromium:
         return None
-    if proxy.user is None or proxy.password is None:
-        return {"server": proxy.server}
-    return {
-        "server": proxy.server,
-        "username": proxy.user.reveal(),
-        "password": proxy.password.reveal(),
-    }
+    settings: ProxySettings = {"server": proxy.server}
+    if proxy.user and proxy.password:
+        settings |= {"username": proxy.user.reveal(), "password": proxy.password.reveal()}
+    return settings
 
 
 def _why_not_started(executable: str, message: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from concurrent.futures import as_completed
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, cast
 
 from playwright.async_api import Error as PlaywrightError
@@ -42,26 +43,22 @@ if TYPE_CHECKING:
     End = Callable[[str, ReadResult | Failure], None]
 
 
+@dataclass(eq=False, repr=False)
 class BrowserSource:
     """The Playwright source. `url` is the service's; `folder` keeps cookies between passes.
 
-    `now` gives the UTC time; `env` is where a browser is looked for, and what it inherits.
+    `now` gives the UTC time; `env` is where a browser is looked for, and its environment.
     """
 
-    def __init__(
-        self,
-        settings: BrowserSettings,
-        *,
-        url: str,
-        folder: Path,
-        now: Callable[[], datetime],
-        env: Mapping[str, str],
-    ) -> None:
-        self._settings = settings
-        self._url = url.rstrip("/")
-        self._folder = folder
-        self._now = now
-        self._env = env
+    settings: BrowserSettings
+    _: KW_ONLY
+    url: str
+    folder: Path
+    now: Callable[[], datetime]
+    env: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
 
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
@@ -86,31 +83,31 @@ class BrowserSource:
     @property
     def executable(self) -> str:
         """The path of the browser that is started first; raises BrowserError without any."""
-        return browsers.find_browsers(self._settings, self._env)[0]
+        return browsers.find_browsers(self.settings, self.env)[0]
 
     @property
     def sandboxed(self) -> bool:
         """Whether the browser runs in its sandbox."""
-        return self._settings.sandboxed
+        return self.settings.sandboxed
 
     @property
     def proxy(self) -> Proxy | None:
         """The proxy that the browser asks through; raises BrowserError for one of no use."""
-        return self._settings.find_proxy(self._url, self._env)
+        return self.settings.find_proxy(self.url, self.env)
 
     def version(self) -> str:
         """Start the browser and return its version.
 
         Raises StoreError, and BrowserError: also where it can be led to another place than ours.
         """
-        executables = browsers.find_browsers(self._settings, self._env)
+        executables = browsers.find_browsers(self.settings, self.env)
 
         async def start(temp_dir: Path) -> str:
             async with self._browser(executables, temp_dir) as browser:
                 await assert_isolated(browser)
                 return browser.version
 
-        with private_temp_dir(self._folder) as temp_dir:
+        with private_temp_dir(self.folder) as temp_dir:
             return asyncio.run(start(temp_dir))
 
     def _browser(
@@ -118,19 +115,19 @@ class BrowserSource:
     ) -> AbstractAsyncContextManager[Browser]:
         proxy = self.proxy
         proxies = [proxy.server] if proxy else []
-        options = [host_resolver_rules(self._url, [*proxies, *proxies_of(self._env)])]
-        return run_browser(self._settings, executables, temp_dir, self._env, proxy, options)
+        options = [host_resolver_rules(self.url, [*proxies, *proxies_of(self.env)])]
+        return run_browser(self.settings, executables, temp_dir, self.env, proxy, options)
 
     def _read_all(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
         """Read every account; return what became of those that did not come to an end."""
-        remove_idle(self._folder, self._now())
+        remove_idle(self.folder, self.now())
         try:
-            executables = browsers.find_browsers(self._settings, self._env)
+            executables = browsers.find_browsers(self.settings, self.env)
             # A browser is started for the first key that is there.
             if any(
                 isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
             ):
-                with private_temp_dir(self._folder) as temp_dir:
+                with private_temp_dir(self.folder) as temp_dir:
                     asyncio.run(self._pass(executables, temp_dir, lookups, end))
         except TimeoutError:
             return AccountError(FailureKind.TIMEOUT, "the pass took too long").failure
@@ -141,10 +138,10 @@ class BrowserSource:
     async def _pass(
         self, executables: Sequence[str], temp_dir: Path, lookups: Mapping[str, Lookup], end: End
     ) -> None:
-        concurrency = browsers.tune_concurrency(self._settings, len(lookups))
+        concurrency = browsers.tune_concurrency(self.settings, len(lookups))
         rounds = math.ceil(len(lookups) / concurrency)
         slots = asyncio.Semaphore(concurrency)
-        settings = self._settings
+        settings = self.settings
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
             asyncio.timeout(seconds) as deadline,
@@ -163,11 +160,11 @@ class BrowserSource:
 
     async def _read_account(self, browser: Browser, request: ReadRequest) -> ReadResult | Failure:
         try:
-            async with asyncio.timeout(self._settings.timeout) as limit:
+            async with asyncio.timeout(self.settings.timeout) as limit:
                 deadline = (limit.when() or 0.0) - CLOSE_SECONDS
                 return await self._read_in_context(browser, request, deadline)
         except TimeoutError:
-            return AccountError(FailureKind.TIMEOUT, f"{self._settings.timeout:g} s").failure
+            return AccountError(FailureKind.TIMEOUT, f"{self.settings.timeout:g} s").failure
         except AccountError as error:
             return error.failure
         except PlaywrightError as error:
@@ -183,16 +180,16 @@ class BrowserSource:
     async def _read_in_context(
         self, browser: Browser, request: ReadRequest, deadline: float
     ) -> ReadResult:
-        store = CookieStore(self._folder, request.label, request.key)
+        store = CookieStore(self.folder, request.label, request.key)
         context = await self._context(browser, store, request.key)
         try:
             session = AccountSession(
                 context,
-                self._url,
+                self.url,
                 request,
-                user_agent=identity.user_agent_override(self._settings, browser.version),
-                deadline=deadline,
-                now=self._now,
+                identity.user_agent_override(self.settings, browser.version),
+                deadline,
+                self.now,
             )
             try:
                 result = await session.read()
@@ -207,8 +204,8 @@ class BrowserSource:
 
     async def _context(self, browser: Browser, store: CookieStore, key: Secret) -> BrowserContext:
         """Open an account's context with its cookies; with the key alone if one is refused."""
-        kept = store.load(self._now())
-        cookies = [*kept, session_cookie(self._url, key)]
+        kept = store.load(self.now())
+        cookies = [*kept, session_cookie(self.url, key)]
         try:
             return await browser.new_context(
                 storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.claude.installation import advise_install, advise_install_on
+from cldmon.claude.installation import advise_install
 from tests import namespaces
 
 OWN = f"{sys.executable} -m playwright install"
@@ -23,16 +23,16 @@ FEDORA = {"ID": "fedora"}
 
 @pytest.mark.parametrize("release", [DEBIAN, {"ID": "raspbian", "ID_LIKE": "debian"}])
 def test_debian_has_packages(release: dict[str, str]) -> None:
-    advice = advise_install_on(release)
+    advice = advise_install(release=release)
     assert "`apt-get install chromium-headless-shell`" in advice
     assert f"`{OWN} --with-deps --only-shell chromium`" in advice
-    assert "`apt-get install chromium`" in advise_install_on(release, window=True)
+    assert "`apt-get install chromium`" in advise_install(release=release, window=True)
 
 
 @pytest.mark.parametrize("release", [UBUNTU, MINT])
 @pytest.mark.parametrize("window", [False, True])
 def test_ubuntu_has_none_that_works(release: dict[str, str], window: bool) -> None:
-    advice = advise_install_on(release, window=window)
+    advice = advise_install(release=release, window=window)
     assert "apt-get" not in advice
     assert f"`{OWN} --with-deps {'' if window else '--only-shell '}chromium`" in advice
     assert "Google's Chrome package" in advice
@@ -41,7 +41,7 @@ def test_ubuntu_has_none_that_works(release: dict[str, str], window: bool) -> No
 @pytest.mark.parametrize("release", [FEDORA, {}])
 def test_elsewhere_nothing_is_said_of_packages_by_name(release: dict[str, str]) -> None:
     """Nor of system libraries, which Playwright knows for Debian and Ubuntu alone."""
-    advice = advise_install_on(release)
+    advice = advise_install(release=release)
     assert "apt-get" not in advice
     assert "--with-deps" not in advice
     assert f"`{OWN} --only-shell chromium`" in advice
@@ -49,7 +49,7 @@ def test_elsewhere_nothing_is_said_of_packages_by_name(release: dict[str, str]) 
 
 def test_the_machines_own_os_release_counts(tmp_path: Path) -> None:
     namespaces.require()
-    assert advise_install() == advise_install_on(platform.freedesktop_os_release())
+    assert advise_install() == advise_install(release=platform.freedesktop_os_release())
     release = tmp_path / "os-release"
     release.write_text('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n')
     mounts = ["--dev-bind", "/", "/", "--ro-bind", str(release), str(OS_RELEASE)]
@@ -60,4 +60,4 @@ def test_the_machines_own_os_release_counts(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (1, f"{advise_install_on(UBUNTU)}\n")
+    assert (ran.returncode, ran.stderr) == (1, f"{advise_install(release=UBUNTU)}\n")
