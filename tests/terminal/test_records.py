@@ -17,11 +17,11 @@ from cldmon.terminal.records import format_csv_lines, format_table
 from cldmon.terminal.style import Terminal, width
 
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
-LOOK = Terminal(80, colour=False, unicode=True)
+TERMINAL = Terminal(80, colour=False, unicode=True)
 WINDOWS = ["fiveHour", "sevenDay"]
 
 
-def frame(hours: float, terminal: Terminal = LOOK) -> Frame:
+def frame(hours: float, terminal: Terminal = TERMINAL) -> Frame:
     span = Span(NOW - timedelta(hours=hours), NOW)
     return Frame(span, timedelta(minutes=10), terminal, 24, ZoneInfo("Europe/Berlin"))
 
@@ -35,7 +35,7 @@ def test_csv_has_a_row_for_each_reading_and_window() -> None:
         'al"ice, x': [(at(10), {"fiveHour": 5, "sevenDay": 40}), (at(0), {"sevenDay": 41})],
         "bob": [(at(10), {"fiveHour": 100})],
     }
-    text = "\n".join(format_csv_lines(accounts, WINDOWS, LOOK))
+    text = "\n".join(format_csv_lines(accounts, WINDOWS, TERMINAL))
     assert list(csv.reader(io.StringIO(text))) == [
         ["time", "label", "window", "utilization"],
         ["2026-03-29T08:50:00.000Z", 'al"ice, x', "fiveHour", "5"],
@@ -46,7 +46,7 @@ def test_csv_has_a_row_for_each_reading_and_window() -> None:
 
 
 def test_csv_without_readings_is_its_header() -> None:
-    assert list(format_csv_lines({}, [], LOOK)) == ["time,label,window,utilization"]
+    assert list(format_csv_lines({}, [], TERMINAL)) == ["time,label,window,utilization"]
 
 
 def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:

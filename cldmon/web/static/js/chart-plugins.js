@@ -59,7 +59,16 @@ export function drawMarks(chart, marks) {
   for (const { x, kind } of seen) {
     const isHit = kind === "hit";
     const ink = getColour(isHit ? "mark-hit" : "mark-reset");
-    if (seen.length <= FEW) drawStem(ctx, ink, isHit ? [] : [2, 3], x, bbox);
+    if (seen.length <= FEW) {
+      const bottom = bbox.top + bbox.height;
+      const ends = [
+        [x, bbox.top],
+        [x, bottom],
+      ];
+      ctx.globalAlpha = 0.6;
+      drawLine(ctx, ink, 1, isHit ? [] : [2, 3], ends);
+      ctx.globalAlpha = 1;
+    }
     drawTriangle(ctx, x, bbox.top - 7 * devicePixelRatio, isHit ? -1 : 1, ink);
   }
   ctx.restore();
@@ -76,15 +85,6 @@ function drawLine(ctx, ink, width, dashes, points) {
   ctx.setLineDash(dashes.map((length) => length * devicePixelRatio));
   points.forEach(([x, y], n) => (n ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
   ctx.stroke();
-}
-
-function drawStem(ctx, ink, dashes, x, { top, height }) {
-  ctx.globalAlpha = 0.6;
-  drawLine(ctx, ink, 1, dashes, [
-    [x, top],
-    [x, top + height],
-  ]);
-  ctx.globalAlpha = 1;
 }
 
 /** `direction` is 1 for a triangle that points down, -1 for one that points up. */

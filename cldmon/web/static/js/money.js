@@ -18,11 +18,12 @@ export function buildCreditsRow(credits) {
 /** Return a credit pool as such a row. */
 export function buildPoolRow(pool, now) {
   const percent = pool.utilization ?? computePercent(pool);
+  const expiresAt = pool.expiresAt === null ? "" : Date.parse(pool.expiresAt);
   return {
     title: pool.title,
     amount: formatAmounts(pool) || (percent === null ? "" : `${percent}%`),
     percent,
-    note: pool.expiresAt === null ? "" : describeExpiry(Date.parse(pool.expiresAt), now),
+    note: expiresAt && `${expiresAt > now ? "Expires" : "Expired"} ${formatDay(expiresAt)}`,
   };
 }
 
@@ -65,8 +66,4 @@ function describeOff(reason) {
   if (reason === null) return "Off";
   const words = Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason.replaceAll("_", " ");
   return `Off: ${words}`;
-}
-
-function describeExpiry(expiresAt, now) {
-  return `${expiresAt > now ? "Expires" : "Expired"} ${formatDay(expiresAt)}`;
 }

@@ -194,14 +194,12 @@ function buildForecasts(view, styles) {
       ({ name, forecast, resetsAt, percent }) =>
         forecast && resetsAt && percent !== null && styles.has(name),
     )
-    .map((window) => ({
-      style: styles.get(window.name),
-      points: buildForecastPoints(window, view.readAt),
+    .map(({ name, forecast, resetsAt, percent }) => ({
+      style: styles.get(name),
+      points: [
+        [view.readAt, percent],
+        ...(forecast.fullAt ? [[Date.parse(forecast.fullAt), 100]] : []),
+        [resetsAt, forecast.fullAt ? 100 : forecast.endsAtPercent],
+      ],
     }));
-}
-
-function buildForecastPoints({ percent, resetsAt, forecast }, readAt) {
-  const start = [readAt, percent];
-  if (!forecast.fullAt) return [start, [resetsAt, forecast.endsAtPercent]];
-  return [start, [Date.parse(forecast.fullAt), 100], [resetsAt, 100]];
 }

@@ -1,6 +1,6 @@
 // History as lines for charts and tables. Pure; times in ms.
 
-export const FULL = 100;
+const FULL = 100;
 
 /**
  * Return by label `{times, lines}`: the times of the readings, and for each window (a Map, in the
@@ -14,19 +14,38 @@ export function buildSeries(entries, names) {
       const percents = extractPercents(account);
       // Older versions mistook credit pools for windows, and wrote them to the history.
       const own = percents.filter(([name]) => !names.isPool(account.label, name));
-      const isOfPoolsAlone = percents.length > 0 && own.length === 0;
-      if (!isOfPoolsAlone) addReading(getOrAddSeries(found, account.label), timestamp, own);
+      if (percents.length > 0 && own.length === 0) continue;
+      if (!found.has(account.label)) found.set(account.label, { times: [], lines: new Map() });
+      const { times, lines } = found.get(account.label);
+      const values = new Map(own);
+      for (const name of values.keys()) {
+        if (!lines.has(name)) lines.set(name, Array(times.length).fill(null));
+      }
+      times.push(timestamp);
+      for (const [name, line] of lines) line.push(values.get(name) ?? null);
     }
   }
-  for (const series of found.values()) series.lines = sortLines(series.lines, names);
+  for (const series of found.values()) {
+    const { lines } = series;
+    series.lines = new Map(names.sort(lines.keys()).map((name) => [name, lines.get(name)]));
+  }
   return found;
 }
 
 /** Return where windows became full and where they reset, oldest first. */
 export function findMarks({ times, lines }) {
-  return [...lines]
-    .flatMap(([name, percents]) => findMarksOfLine(name, times, percents))
-    .sort((a, b) => a.at - b.at);
+  const marks = [];
+  for (const [name, percents] of lines) {
+    let wasFull = null;
+    percents.forEach((percent, n) => {
+      if (percent === null) return;
+      const isFull = percent >= FULL;
+      if (wasFull !== null && isFull !== wasFull)
+        marks.push({ at: times[n], name, kind: isFull ? "hit" : "reset" });
+      wasFull = isFull;
+    });
+  }
+  return marks.sort((a, b) => a.at - b.at);
 }
 
 /** Return the least, greatest and last percentage of a line within a span, or null without any. */
@@ -60,24 +79,6 @@ export function findLoneReadings(percents) {
   return percents.map((_, n) => n).filter((n) => isThere(n) && !isThere(n - 1) && !isThere(n + 1));
 }
 
-function getOrAddSeries(found, label) {
-  if (!found.has(label)) found.set(label, { times: [], lines: new Map() });
-  return found.get(label);
-}
-
-function addReading({ times, lines }, timestamp, percents) {
-  const values = new Map(percents);
-  for (const name of values.keys()) {
-    if (!lines.has(name)) lines.set(name, Array(times.length).fill(null));
-  }
-  times.push(timestamp);
-  for (const [name, line] of lines) line.push(values.get(name) ?? null);
-}
-
-function sortLines(lines, names) {
-  return new Map(names.sort(lines.keys()).map((name) => [name, lines.get(name)]));
-}
-
 /** Return the percentages of an account's history entry as pairs of window name and number. */
 function extractPercents({ label: _, models = {}, scoped = {}, ...own }) {
   return [
@@ -85,17 +86,4 @@ function extractPercents({ label: _, models = {}, scoped = {}, ...own }) {
     ...Object.entries(models).map(([name, percent]) => [`models.${name}`, percent]),
     ...Object.entries(scoped).map(([name, percent]) => [`scoped.${name}`, percent]),
   ];
-}
-
-function findMarksOfLine(name, times, percents) {
-  const marks = [];
-  let before = null;
-  percents.forEach((percent, n) => {
-    if (percent === null) return;
-    if (before !== null && before >= FULL !== percent >= FULL) {
-      marks.push({ at: times[n], name, kind: percent >= FULL ? "hit" : "reset" });
-    }
-    before = percent;
-  });
-  return marks;
 }

@@ -50,7 +50,7 @@ function describeOutage({ at, error }, hasData, now) {
   const since = `since ${formatClock(at, now)}`;
   const shown = hasData ? "showing the last data" : "trying again";
   if (error.isUnreachable) return `Server unreachable ${since}; ${shown}.`;
-  return `Server error ${since}; ${shown}: ${toSentence(error.message)} See its log.`;
+  return `Server error ${since}; ${shown}: ${toSentence(error.message)}`;
 }
 
 function describeStoppedCollector({ fetchedAt, staleAt, refreshIntervalMs }, now) {
