@@ -85,15 +85,16 @@ def format_totals() -> str:
     """Return the table of docs/reliability.md: the sum of each table of the results."""
     results = "reliability-results.md"
     rows = []
+    totals = [0, 0, 0, 0]
     for heading, cases in CASES.findall((ROOT / "docs" / results).read_text(encoding="utf-8")):
-        counts = [row.split("|")[2:6] for row in cases.splitlines() if re.match(r"\| .*\d", row)]
-        sums = [
-            sum(int(cell.replace(",", "")) for cell in column)
-            for column in zip(*counts, strict=True)
-        ]
         anchor = re.sub(r"[^\w ]", "", heading.lower()).replace(" ", "-")
-        link = f"[{heading}]({results}#{anchor})"
-        rows.append([link, *(f"{count:,}" for count in sums)])
+        sums = [0, 0, 0, 0]
+        for row in re.findall(r"^\| .*\d.*", cases, re.MULTILINE):
+            counts = [int(cell.replace(",", "")) for cell in row.split("|")[2:6]]
+            sums = [sum(pair) for pair in zip(sums, counts, strict=True)]
+        totals = [sum(pair) for pair in zip(totals, sums, strict=True)]
+        rows.append([f"[{heading}]({results}#{anchor})", *(f"{count:,}" for count in sums)])
+    rows.append(["**total**", *(f"**{count:,}**" for count in totals)])
     return format_table([["cases", "tried", "survived", "lost", "let in"], *rows])
 
 
