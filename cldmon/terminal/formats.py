@@ -73,18 +73,18 @@ def sanitize_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
         text = decoder.decode(chunk)
         # Looking for anything but printable ASCII is a hundred times as fast as replacing it.
         plain = len(text) == len(chunk) and not chunk.translate(None, _PRINTABLE)
-        yield chunk if plain else _escaped(text).encode()
-    yield _escaped(decoder.decode(b"", final=True)).encode()
+        yield chunk if plain else _escape_unprintable(text).encode()
+    yield _escape_unprintable(decoder.decode(b"", final=True)).encode()
 
 
-def _escaped(text: str) -> str:
+def _escape_unprintable(text: str) -> str:
     """Return JSON with unprintable characters as `\\u1234`: they can only be in strings."""
     import json
     import re
 
     from cldmon.domain.text import is_printable
 
-    def escaped(odd: re.Match[str]) -> str:
+    def escape(odd: re.Match[str]) -> str:
         return "".join(c if is_printable(c) else json.dumps(c)[1:-1] for c in odd[0])
 
-    return text if is_printable(text) else re.sub("[^ -~]+", escaped, text)
+    return text if is_printable(text) else re.sub("[^ -~]+", escape, text)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.freshness import AccountView
     from cldmon.terminal.style import Terminal
 
 
@@ -38,11 +38,22 @@ def _format_account(account: AccountView, now: datetime, terminal: Terminal) -> 
         for window in account.windows
         if window.name in (FIVE_HOUR, SEVEN_DAY) or window.utilization >= HIGH
     ]
-    if shown := named or account.windows[:1]:
-        return " ".join(
-            f"{terminal.clean(window.short)} {_format_percent(window, now, live=account.live)}"
-            for window in shown
-        )
+    words = []
+    for window in named or account.windows[:1]:
+        used, resets_at = f"{window.utilization}%", window.resets_at
+        if window.due:
+            used = "due"
+        elif not account.live:
+            used += "?"
+        else:
+            used += MARKS[level(window.utilization)]
+            if window.overdue:
+                used += " (reset overdue)"
+            elif window.utilization >= FULL and resets_at:
+                used += f" ({format_countdown(resets_at - now).replace(' ', '')})"
+        words.append(f"{terminal.clean(window.short)} {used}")
+    if words:
+        return " ".join(words)
     if not (account.reading and (money := account.reading.credits)):
         return terminal.missing
     name = "org credits" if money.shared else "credits"
@@ -50,17 +61,3 @@ def _format_account(account: AccountView, now: datetime, terminal: Terminal) -> 
         return f"{name} {terminal.missing}"
     used = format_amount(money.used, money.exponent)
     return f"{name} {used} {terminal.clean(money.currency)}{'' if account.live else '?'}"
-
-
-def _format_percent(window: WindowView, now: datetime, *, live: bool) -> str:
-    percent, resets_at = window.utilization, window.resets_at
-    if window.due:
-        return "due"
-    if not live:
-        return f"{percent}%?"
-    used = f"{percent}%{MARKS[level(percent)]}"
-    if window.overdue:
-        return f"{used} (reset overdue)"
-    if percent < FULL or resets_at is None:
-        return used
-    return f"{used} ({format_countdown(resets_at - now).replace(' ', '')})"
