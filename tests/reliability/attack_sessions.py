@@ -19,14 +19,14 @@ from cldmon.web.sessions import Sessions, load_session_secret
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result
 from tests.simulation.slack import PEOPLE, FakeSlack
-from tests.web.house import API_TOKEN, COOKIE, SCOPE, House
+from tests.web.in_process import API_TOKEN, COOKIE, SCOPE, InProcessServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.simulation.http_client import Got
-    from tests.web.house import Client
+    from tests.web.in_process import Client
 
 ALICE, BOB = PEOPLE[0].id, PEOPLE[1].id
 MINUTE = timedelta(minutes=1)
@@ -43,36 +43,36 @@ def run_cases(folder: Path, guesses: int) -> Iterator[Result]:
         login: Literal["open", "code"] = "code" if attack is guess_codes else "open"
         with (
             FakeSlack() as slack,
-            House(folder / str(number), Clock(), slack=slack, login=login) as house,
+            InProcessServer(folder / str(number), Clock(), slack=slack, login=login) as server,
         ):
-            house.passed()
-            yield attack(house, guesses)
+            server.passed()
+            yield attack(server, guesses)
 
 
-def forge_cookies(house: House, guesses: int) -> Result:
+def forge_cookies(server: InProcessServer, guesses: int) -> Result:
     """All but the altered ones say that Alice is logged in and has proved it, for a year."""
     result = Result("forged session cookies: no or another algorithm, salt, secret, name or port")
-    for name, cookie in _forgeries(house):
+    for name, cookie in _forgeries(server):
         with result.case(name):
-            _keep_out(_usage(house, f"{COOKIE}={cookie}"))
-    real = _opened(house).cookie.partition("=")[2]
+            _keep_out(_usage(server, f"{COOKIE}={cookie}"))
+    real = _opened(server).cookie.partition("=")[2]
     for at in range(len(real)):
         with result.case(f"a real one, its letter {at} changed"):
             other = _LETTERS[(_LETTERS.find(real[at]) + 32) % 64]
-            _keep_out(_usage(house, f"{COOKIE}={real[:at]}{other}{real[at + 1 :]}"))
+            _keep_out(_usage(server, f"{COOKIE}={real[:at]}{other}{real[at + 1 :]}"))
         with result.case(f"a real one, cut to {at}"):
-            _keep_out(_usage(house, f"{COOKIE}={real[:at]}"))
+            _keep_out(_usage(server, f"{COOKIE}={real[:at]}"))
     return result
 
 
-def _forgeries(house: House) -> Iterator[tuple[str, str]]:
-    secret = load_session_secret(house.data_dir).reveal()
+def _forgeries(server: InProcessServer) -> Iterator[tuple[str, str]]:
+    secret = load_session_secret(server.data_dir).reveal()
     body = [
         "u1",
         ALICE,
         "Alice",
         True,
-        int((house.clock() + timedelta(days=365)).timestamp() * 1000),
+        int((server.clock() + timedelta(days=365)).timestamp() * 1000),
     ]
     text = json.dumps(body, separators=(",", ":")).encode()
     payload = base64.urlsafe_b64encode(text).rstrip(b"=").decode()
@@ -121,34 +121,34 @@ def _bomb() -> str:
     return "." + base64.urlsafe_b64encode(zlib.compress(b" " * 3_000_000)).rstrip(b"=").decode()
 
 
-def fix_sessions(house: House, guesses: int) -> Result:
+def fix_sessions(server: InProcessServer, guesses: int) -> Result:
     """Who gives a victim a cookie, or learns the one they had, is not in after their login."""
     result = Result("session fixation before a login")
-    guest = _opened(house, "").cookie
+    guest = _opened(server, "").cookie
     for name, planted in (
         ("a guest's", guest),
         ("made up", f"{COOKIE}=chosen"),
         ("twice", f"{guest}; {guest}"),
     ):
         with result.case(name):
-            got = house.ask(
+            got = server.ask(
                 "POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({"Cookie": planted})
             )
             fresh = (got.header("Set-Cookie") or "").partition(";")[0]
             assert got.status == 200
             assert fresh not in planted
-            if ALICE in _usage(house, planted).body.decode():
+            if ALICE in _usage(server, planted).body.decode():
                 raise LetInError(planted)
     return result
 
 
-def replay_sessions(house: House, guesses: int) -> Result:
+def replay_sessions(server: InProcessServer, guesses: int) -> Result:
     result = Result("cookies used after logout, restart, expiry or a changed secret")
 
     other = Sessions(
-        load_session_secret(house.data_dir),
-        Revocations(house.data_dir, house.clock),
-        house.clock,
+        load_session_secret(server.data_dir),
+        Revocations(server.data_dir, server.clock),
+        server.clock,
     )
 
     def logged_out(browser: Client) -> None:
@@ -156,11 +156,11 @@ def replay_sessions(house: House, guesses: int) -> Result:
 
     def restarted_since(browser: Client) -> None:
         logged_out(browser)
-        house.restart()
+        server.restart()
 
     def set_back_since(browser: Client) -> None:
         logged_out(browser)
-        house.clock.advance(-MINUTE)
+        server.clock.advance(-MINUTE)
 
     def ended_by_another_server(browser: Client) -> None:
         session = other.read(browser.cookie, SCOPE)
@@ -168,11 +168,11 @@ def replay_sessions(house: House, guesses: int) -> Result:
         other.end(session)
 
     def expired(_: Client) -> None:
-        house.clock.advance(LIFETIME)
+        server.clock.advance(LIFETIME)
 
     def signed_by_an_old_secret(_: Client) -> None:
-        (house.data_dir / "session-secret").unlink()
-        house.restart()
+        (server.data_dir / "session-secret").unlink()
+        server.restart()
 
     for end in (
         logged_out,
@@ -182,19 +182,19 @@ def replay_sessions(house: House, guesses: int) -> Result:
         expired,
         signed_by_an_old_secret,
     ):
-        browser = _opened(house)
+        browser = _opened(server)
         cookie = browser.cookie
-        assert _usage(house, cookie).status == 200
+        assert _usage(server, cookie).status == 200
         end(browser)
         for way in (cookie, f"a=b; {cookie}; c=d", f"{cookie}; {cookie}", f"{COOKIE}=x; {cookie}"):
             with result.case(end.__name__):
-                _keep_out(_usage(house, way))
+                _keep_out(_usage(server, way))
     return result
 
 
-def misspell(house: House, guesses: int) -> Result:
+def misspell(server: InProcessServer, guesses: int) -> Result:
     result = Result("cookies and tokens in other spellings, paths in other letter cases")
-    cookie = _opened(house).cookie
+    cookie = _opened(server).cookie
     name, _, value = cookie.partition("=")
     for odd in (
         f"{name.upper()}={value}",
@@ -215,7 +215,7 @@ def misspell(house: House, guesses: int) -> Result:
         f"__Host-{name}={value}",
     ):
         with result.case(odd[:40]):
-            _keep_out(_usage(house, odd))
+            _keep_out(_usage(server, odd))
     for token in (
         API_TOKEN.upper(),
         API_TOKEN[:-1],
@@ -230,7 +230,7 @@ def misspell(house: House, guesses: int) -> Result:
     ):
         with result.case(f"Bearer {token[:20]}"):
             headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
-            _keep_out(house.ask("GET", "/api/usage", headers=headers))
+            _keep_out(server.ask("GET", "/api/usage", headers=headers))
     for path in (
         "/API/usage",
         "/api/Usage",
@@ -246,13 +246,13 @@ def misspell(house: House, guesses: int) -> Result:
         "/METRICS",
     ):
         with result.case(path):
-            assert house.ask("GET", path).status in (401, 404)
+            assert server.ask("GET", path).status in (401, 404)
     return result
 
 
-def overreach(house: House, guesses: int) -> Result:
+def overreach(server: InProcessServer, guesses: int) -> Result:
     result = Result("guests and users who try to reach another person's data")
-    guest, alice = _opened(house, ""), _opened(house)
+    guest, alice = _opened(server, ""), _opened(server)
     wish = {"label": "alice", "key": "limitHit", "enabled": True}
     additions: tuple[dict[str, object], ...] = (
         {},
@@ -268,7 +268,7 @@ def overreach(house: House, guesses: int) -> Result:
                 raise LetInError(more)
         with result.case(f"another's subscription with {more}"):
             assert alice.post("/api/subscriptions", {**wish, **more}).status == 200
-            if BOB in (house.data_dir / "subscriptions.json").read_text("utf-8"):
+            if BOB in (server.data_dir / "subscriptions.json").read_text("utf-8"):
                 raise LetInError(more)
     for label in (
         "../alice",
@@ -285,45 +285,45 @@ def overreach(house: House, guesses: int) -> Result:
             assert alice.post("/api/subscriptions", {**wish, "label": label}).status == 404
     for flags in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=604800"):
         with result.case(f"a cookie without {flags}"):
-            got = house.ask("POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({}))
+            got = server.ask("POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({}))
             line = got.header("Set-Cookie") or ""
             assert flags in line
             assert "domain" not in line.lower()
     with result.case("a cookie that goes over plain HTTP, though its page came by TLS"):
         headers = _from_anywhere({"X-Forwarded-Proto": "https"})
         line = (
-            house.ask("POST", "/api/auth", {"slackId": ALICE}, headers).header("Set-Cookie") or ""
+            server.ask("POST", "/api/auth", {"slackId": ALICE}, headers).header("Set-Cookie") or ""
         )
         assert line.endswith("; Secure")
     return result
 
 
-def guess_cookies(house: House, guesses: int) -> Result:
+def guess_cookies(server: InProcessServer, guesses: int) -> Result:
     """The odds of one guess are 1 in 2^256, and a guest's cookie gives no hint."""
     result = Result("guessed session cookies (1 in 2^256) and API tokens")
     dice = random.Random(7)  # noqa: S311 - the same guesses each time
-    payload = _opened(house).cookie.partition("=")[2].rpartition(".")[0]
+    payload = _opened(server).cookie.partition("=")[2].rpartition(".")[0]
     for _ in range(guesses):
         signature = base64.urlsafe_b64encode(dice.randbytes(32)).rstrip(b"=").decode()
         with result.case(signature):
-            _keep_out(_usage(house, f"{COOKIE}={payload}.{signature}"))
+            _keep_out(_usage(server, f"{COOKIE}={payload}.{signature}"))
         token = dice.randbytes(12).hex()
         with result.case(token):
-            _keep_out(house.ask("GET", "/api/usage", headers={"Authorization": f"Bearer {token}"}))
+            _keep_out(server.ask("GET", "/api/usage", headers={"Authorization": f"Bearer {token}"}))
     return result
 
 
-def guess_codes(house: House, guesses: int) -> Result:
+def guess_codes(server: InProcessServer, guesses: int) -> Result:
     """A day of guessing one person's code, each guess from an address of its own, codes renewed."""
     result = Result("login codes guessed for a day: at most 145 guesses count, odds 1 in 690,000")
     heard = 0
     for number in range(guesses):
-        house.clock.advance(timedelta(days=1) / (guesses + 1))
+        server.clock.advance(timedelta(days=1) / (guesses + 1))
         address = {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250}"}
-        house.ask("POST", "/api/auth", {"slackId": ALICE}, address)
+        server.ask("POST", "/api/auth", {"slackId": ALICE}, address)
         with result.case(f"guess {number}"):
             code = f"{number:0{DIGITS}}"
-            got = house.ask("POST", "/api/auth", {"slackId": ALICE, "code": code}, address)
+            got = server.ask("POST", "/api/auth", {"slackId": ALICE, "code": code}, address)
             heard += "wrong code" in got.json["error"]
             _keep_out(got)
             if heard > MOST_GUESSES:
@@ -331,7 +331,7 @@ def guess_codes(house: House, guesses: int) -> Result:
     return result
 
 
-ATTACKS: tuple[Callable[[House, int], Result], ...] = (
+ATTACKS: tuple[Callable[[InProcessServer, int], Result], ...] = (
     forge_cookies,
     fix_sessions,
     replay_sessions,
@@ -342,8 +342,8 @@ ATTACKS: tuple[Callable[[House, int], Result], ...] = (
 )
 
 
-def _usage(house: House, cookie: str) -> Got:
-    return house.ask("GET", "/api/usage", headers={"Cookie": cookie})
+def _usage(server: InProcessServer, cookie: str) -> Got:
+    return server.ask("GET", "/api/usage", headers={"Cookie": cookie})
 
 
 def _keep_out(got: Got) -> None:
@@ -351,9 +351,9 @@ def _keep_out(got: Got) -> None:
         raise LetInError(f"{got.status} {got.body[:80]!r}")
 
 
-def _opened(house: House, user: str = ALICE) -> Client:
-    house.clock.advance(MINUTE)  # so that the number of logins slows nobody down
-    return house.logged_in(user)
+def _opened(server: InProcessServer, user: str = ALICE) -> Client:
+    server.clock.advance(MINUTE)  # so that the number of logins slows nobody down
+    return server.logged_in(user)
 
 
 def _from_anywhere(headers: dict[str, str]) -> dict[str, str]:

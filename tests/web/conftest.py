@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes import Clock
-from tests.web.house import House
+from tests.web.in_process import InProcessServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,21 +23,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
+def server(tmp_path: Path, clock: Clock) -> Iterator[InProcessServer]:
     """A server without Slack, as it is when first installed."""
-    with House(tmp_path, clock) as house:
-        yield house
+    with InProcessServer(tmp_path, clock) as server:
+        yield server
 
 
 @pytest.fixture
-def slack_house(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[House]:
+def slack_server(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[InProcessServer]:
     """A server with Slack, where people log in by their name alone."""
-    with House(tmp_path, clock, slack=fake_slack) as house:
-        yield house
+    with InProcessServer(tmp_path, clock, slack=fake_slack) as server:
+        yield server
 
 
 @pytest.fixture
-def guarded_house(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[House]:
+def code_server(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[InProcessServer]:
     """A server with Slack, where people log in by a code."""
-    with House(tmp_path, clock, slack=fake_slack, login="code") as house:
-        yield house
+    with InProcessServer(tmp_path, clock, slack=fake_slack, login="code") as server:
+        yield server

@@ -42,15 +42,15 @@ class Listens(Protocol):
 
 
 @contextmanager
-def connected(house: Listens) -> Iterator[socket.socket]:
+def connected(server: Listens) -> Iterator[socket.socket]:
     """Connect, and close at the end."""
-    with socket.create_connection(house.address, timeout=LIMIT_SECONDS) as sock:
+    with socket.create_connection(server.address, timeout=LIMIT_SECONDS) as sock:
         yield sock
 
 
-def said(house: Listens, *pieces: bytes) -> list[Answer]:
+def said(server: Listens, *pieces: bytes) -> list[Answer]:
     """Return what is answered to these bytes until the server closes; we stop sending first."""
-    with connected(house) as sock:
+    with connected(server) as sock:
         for piece in pieces:
             with suppress(OSError):
                 sock.sendall(piece)

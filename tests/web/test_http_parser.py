@@ -19,7 +19,7 @@ from cldmon.web.api import ROUTES, respond
 from cldmon.web.http import RefusedError, Request, Response, encode_json
 from cldmon.web.http_parser import check_partial_head, chunk, format_head, parse_head
 from tests.fakes import Clock
-from tests.web.house import House
+from tests.web.in_process import InProcessServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,23 +117,25 @@ def test_what_its_beginning_forbids_no_end_can_mend(data: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def open_house() -> Iterator[House]:
+def open_server() -> Iterator[InProcessServer]:
     """A server with something to show; only what answers is used of it."""
-    with tempfile.TemporaryDirectory() as name, House(Path(name), Clock()) as house:
-        house.passed()
-        yield house
+    with tempfile.TemporaryDirectory() as name, InProcessServer(Path(name), Clock()) as server:
+        server.passed()
+        yield server
 
 
 @given(request_=REQUESTS)
-def test_any_request_has_an_answer_of_the_contract(open_house: House, request_: Request) -> None:
-    open_house.clock.advance(timedelta(minutes=2))  # so that nobody is slowed down
-    response = respond(request_, open_house.services)
+def test_any_request_has_an_answer_of_the_contract(
+    open_server: InProcessServer, request_: Request
+) -> None:
+    open_server.clock.advance(timedelta(minutes=2))  # so that nobody is slowed down
+    response = respond(request_, open_server.services)
     assert response.status in STATUSES
     head = format_head(response, keep_alive=True, chunked=False, date="now")
     assert head.count(b"\r\n\r\n") == 1
     if response.status >= 400 and isinstance(response.body, bytes):
         assert json.loads(response.body).keys() & {"error", "status"}
-    assert not [w for w in open_house.warnings if "unexpected" in w]
+    assert not [w for w in open_server.warnings if "unexpected" in w]
 
 
 @given(JSON)

@@ -12,20 +12,20 @@ from cldmon import files
 from cldmon.demo.slack import SimUser
 from cldmon.web.revocations import LIFETIME
 from tests.simulation.slack import error
-from tests.web.house import API_TOKEN
+from tests.web.in_process import API_TOKEN
 
 if TYPE_CHECKING:
     from tests.fakes import Clock
     from tests.simulation.http_client import Got
     from tests.simulation.slack import FakeSlack
-    from tests.web.house import Client, House
+    from tests.web.in_process import Client, InProcessServer
 
 GUEST = {"slackId": ""}
 ALICE = {"slackId": "U01ALICE"}
 
 
-def test_with_slack_off_whoever_asks_becomes_a_guest(house: House) -> None:
-    browser = house.client()
+def test_with_slack_off_whoever_asks_becomes_a_guest(server: InProcessServer) -> None:
+    browser = server.client()
     assert browser.get("/api/session").json == {
         "authenticated": True,
         "guest": True,
@@ -37,33 +37,33 @@ def test_with_slack_off_whoever_asks_becomes_a_guest(house: House) -> None:
     assert browser.get("/api/usage").status == 200
 
 
-def test_a_guest_session_is_opened_once(house: House) -> None:
-    browser = house.client()
+def test_a_guest_session_is_opened_once(server: InProcessServer) -> None:
+    browser = server.client()
     browser.get("/api/session")
     assert browser.get("/api/session").header("Set-Cookie") is None
 
 
-def test_with_slack_off_a_slack_id_is_refused(house: House) -> None:
-    got = house.client().post("/api/auth", ALICE)
+def test_with_slack_off_a_slack_id_is_refused(server: InProcessServer) -> None:
+    got = server.client().post("/api/auth", ALICE)
     assert (got.status, got.json) == (404, {"error": "Slack login is disabled"})
 
 
-def test_with_slack_on_nobody_is_logged_in_by_asking(slack_house: House) -> None:
-    got = slack_house.client().get("/api/session")
+def test_with_slack_on_nobody_is_logged_in_by_asking(slack_server: InProcessServer) -> None:
+    got = slack_server.client().get("/api/session")
     assert got.json["authenticated"] is False
     assert got.header("Set-Cookie") is None
 
 
-def test_a_guest_logs_in_with_an_empty_id(slack_house: House) -> None:
-    browser = slack_house.client()
+def test_a_guest_logs_in_with_an_empty_id(slack_server: InProcessServer) -> None:
+    browser = slack_server.client()
     got = browser.post("/api/auth", GUEST)
     assert got.json["ok"] is True
     assert got.json["session"]["guest"] is True
     assert browser.get("/api/session").json == got.json["session"]
 
 
-def test_a_slack_user_logs_in_with_their_id(slack_house: House) -> None:
-    got = slack_house.client().post("/api/auth", ALICE)
+def test_a_slack_user_logs_in_with_their_id(slack_server: InProcessServer) -> None:
+    got = slack_server.client().post("/api/auth", ALICE)
     assert got.json["session"] == {
         "authenticated": True,
         "guest": False,
@@ -75,134 +75,148 @@ def test_a_slack_user_logs_in_with_their_id(slack_house: House) -> None:
 
 
 @pytest.mark.parametrize("user", ["U99NOBODY", "U06GONE", "U07BOT", "USLACKBOT", "alice"])
-def test_an_id_that_is_nobodys_is_refused(slack_house: House, user: str) -> None:
+def test_an_id_that_is_nobodys_is_refused(slack_server: InProcessServer, user: str) -> None:
     """Nor is that of a bot, or of somebody who left."""
-    got = slack_house.client().post("/api/auth", {"slackId": user})
+    got = slack_server.client().post("/api/auth", {"slackId": user})
     assert got.status == 400
     assert got.header("Set-Cookie") is None
 
 
 def test_a_login_that_cannot_be_looked_up_is_tried_again_later(
-    slack_house: House, fake_slack: FakeSlack
+    slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     fake_slack.fail(error("internal_error"))
-    got = slack_house.client().post("/api/auth", ALICE)
+    got = slack_server.client().post("/api/auth", ALICE)
     assert got.status == 503
     assert got.header("Retry-After")
 
 
-def test_the_cookie_is_named_for_its_port_and_kept_from_scripts(slack_house: House) -> None:
-    cookie = slack_house.client().post("/api/auth", GUEST).header("Set-Cookie") or ""
+def test_the_cookie_is_named_for_its_port_and_kept_from_scripts(
+    slack_server: InProcessServer,
+) -> None:
+    cookie = slack_server.client().post("/api/auth", GUEST).header("Set-Cookie") or ""
     assert re.fullmatch(
         r"cldmon-sid-3000=[\w.-]+; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax", cookie
     )
 
 
-def test_behind_a_tls_proxy_on_this_machine_the_cookie_is_secure(slack_house: House) -> None:
+def test_behind_a_tls_proxy_on_this_machine_the_cookie_is_secure(
+    slack_server: InProcessServer,
+) -> None:
     """Nor can another host of the same domain set one of that name."""
-    got = slack_house.ask("POST", "/api/auth", GUEST, {"X-Forwarded-Proto": "https"})
+    got = slack_server.ask("POST", "/api/auth", GUEST, {"X-Forwarded-Proto": "https"})
     assert re.fullmatch(r"__Host-cldmon-sid-3000=.*; Secure", got.header("Set-Cookie") or "")
 
 
-def test_a_logout_kills_every_copy_of_the_cookie_also_after_a_restart(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
-    stolen = slack_house.client()
+def test_a_logout_kills_every_copy_of_the_cookie_also_after_a_restart(
+    slack_server: InProcessServer,
+) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    stolen = slack_server.client()
     stolen.cookie = browser.cookie
     assert browser.post("/api/logout").json == {"ok": True}
     assert stolen.get("/api/usage").status == 401
-    slack_house.restart()
+    slack_server.restart()
     assert stolen.get("/api/usage").status == 401
 
 
-def test_a_logout_ends_no_other_session(slack_house: House) -> None:
-    here, there = slack_house.logged_in("U01ALICE"), slack_house.logged_in("U01ALICE")
+def test_a_logout_ends_no_other_session(slack_server: InProcessServer) -> None:
+    here, there = slack_server.logged_in("U01ALICE"), slack_server.logged_in("U01ALICE")
     here.post("/api/logout")
     assert there.get("/api/usage").status == 200
 
 
-def test_a_logout_waits_for_no_other_process_without_end(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
-    with files.lock(slack_house.data_dir / "revoked-sessions.lock", wait=0):
+def test_a_logout_waits_for_no_other_process_without_end(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    with files.lock(slack_server.data_dir / "revoked-sessions.lock", wait=0):
         assert browser.post("/api/logout").status == 503
     assert browser.get("/api/session").json["authenticated"]
     assert browser.post("/api/logout").status == 200
 
 
-def test_a_logout_makes_the_browser_forget_its_cookie(slack_house: House) -> None:
-    got = slack_house.logged_in().post("/api/logout")
+def test_a_logout_makes_the_browser_forget_its_cookie(slack_server: InProcessServer) -> None:
+    got = slack_server.logged_in().post("/api/logout")
     assert "Max-Age=0" in (got.header("Set-Cookie") or "")
 
 
-def test_a_session_survives_a_restart(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
-    slack_house.restart()
+def test_a_session_survives_a_restart(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    slack_server.restart()
     assert browser.get("/api/session").json["slackId"] == "U01ALICE"
 
 
-def test_a_session_lasts_a_week(slack_house: House, clock: Clock) -> None:
-    browser = slack_house.logged_in()
+def test_a_session_lasts_a_week(slack_server: InProcessServer, clock: Clock) -> None:
+    browser = slack_server.logged_in()
     clock.advance(LIFETIME - timedelta(seconds=1))
     assert browser.get("/api/usage").status == 200
     clock.advance(timedelta(seconds=1))
     assert browser.get("/api/usage").status == 401
 
 
-def test_an_altered_cookie_is_worth_nothing(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_an_altered_cookie_is_worth_nothing(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     payload, _, signature = browser.cookie.rpartition(".")
     for forged in (f"{payload}x.{signature}", f"{payload}.{signature[:-2]}xx", payload):
         browser.cookie = forged
         assert browser.get("/api/usage").status == 401
 
 
-def test_a_slack_session_is_a_guests_once_slack_is_switched_off(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
-    slack_house.configure(slack=None)
+def test_a_slack_session_is_a_guests_once_slack_is_switched_off(
+    slack_server: InProcessServer,
+) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    slack_server.configure(slack=None)
     session = browser.get("/api/session").json
     assert (session["guest"], session["slackId"]) == (True, "")
 
 
-def test_the_api_token_reads_and_has_no_session(house: House) -> None:
-    assert house.get("/api/usage").status == 200
-    assert house.get("/api/session").json["authenticated"] is True
-    logout = house.ask("POST", "/api/logout", headers={"Authorization": f"Bearer {API_TOKEN}"})
+def test_the_api_token_reads_and_has_no_session(server: InProcessServer) -> None:
+    assert server.get("/api/usage").status == 200
+    assert server.get("/api/session").json["authenticated"] is True
+    logout = server.ask("POST", "/api/logout", headers={"Authorization": f"Bearer {API_TOKEN}"})
     assert logout.status == 403
 
 
 @pytest.mark.parametrize("token", ["", "wrong", API_TOKEN + "x", "é" * 20])
-def test_a_wrong_token_is_refused_even_with_a_session(house: House, token: str) -> None:
+def test_a_wrong_token_is_refused_even_with_a_session(server: InProcessServer, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
-    got = house.ask("GET", "/api/session", headers=headers)
+    got = server.ask("GET", "/api/session", headers=headers)
     assert (got.status, got.json) == (401, {"error": "Unauthorized"})
     assert got.header("WWW-Authenticate") == "Bearer"
 
 
-def test_the_password_of_a_proxy_in_front_is_not_taken_for_a_token(house: House) -> None:
-    browser = house.logged_in()
+def test_the_password_of_a_proxy_in_front_is_not_taken_for_a_token(server: InProcessServer) -> None:
+    browser = server.logged_in()
     headers = {"Authorization": "Basic eDp5", "Cookie": browser.cookie}
-    assert house.ask("GET", "/api/usage", headers=headers).status == 200
+    assert server.ask("GET", "/api/usage", headers=headers).status == 200
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"U1"', b'{"slackId":1}', b'{"slackId":["U1"]}', b"\xff", b"null"]
 )
-def test_a_login_that_is_not_understood_is_refused(slack_house: House, body: bytes) -> None:
+def test_a_login_that_is_not_understood_is_refused(
+    slack_server: InProcessServer, body: bytes
+) -> None:
     headers = {"Content-Type": "application/json"}
-    assert slack_house.ask("POST", "/api/auth", body, headers).status == 400
+    assert slack_server.ask("POST", "/api/auth", body, headers).status == 400
 
 
-def test_too_many_logins_from_one_address_are_slowed_down(house: House, clock: Clock) -> None:
-    statuses = [house.client().post("/api/auth", GUEST).status for _ in range(61)]
+def test_too_many_logins_from_one_address_are_slowed_down(
+    server: InProcessServer, clock: Clock
+) -> None:
+    statuses = [server.client().post("/api/auth", GUEST).status for _ in range(61)]
     assert (statuses[59], statuses[60]) == (200, 429)
     clock.advance(timedelta(minutes=1))
-    assert house.client().post("/api/auth", GUEST).status == 200
+    assert server.client().post("/api/auth", GUEST).status == 200
 
 
-def test_too_many_logouts_from_one_address_are_slowed_down(house: House, clock: Clock) -> None:
+def test_too_many_logouts_from_one_address_are_slowed_down(
+    server: InProcessServer, clock: Clock
+) -> None:
     """Each is written to disk, and with Slack off whoever asks has a session to end."""
 
     def log_out() -> int:
-        browser = house.client()
+        browser = server.client()
         browser.get("/api/session")
         return browser.post("/api/logout").status
 
@@ -212,11 +226,11 @@ def test_too_many_logouts_from_one_address_are_slowed_down(house: House, clock: 
     assert log_out() == 200
 
 
-def test_behind_a_proxy_each_address_is_counted_for_itself(house: House) -> None:
+def test_behind_a_proxy_each_address_is_counted_for_itself(server: InProcessServer) -> None:
     """The last one that X-Forwarded-For names: the others are whatever the client says."""
 
     def log_in(address: str) -> int:
-        return house.ask("POST", "/api/auth", GUEST, {"X-Forwarded-For": address}).status
+        return server.ask("POST", "/api/auth", GUEST, {"X-Forwarded-For": address}).status
 
     statuses = [log_in(f"192.0.2.{n}, 198.51.100.7") for n in range(61)]
     assert statuses[-1] == 429
@@ -237,9 +251,9 @@ class TestByCode:
         return browser.post("/api/auth", {**ALICE, "code": code}).status
 
     def test_a_code_is_asked_for_and_logs_in(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         asked = browser.post("/api/auth", ALICE)
         assert (asked.status, asked.json) == (202, {"codeRequired": True})
         assert asked.header("Set-Cookie") is None
@@ -248,30 +262,32 @@ class TestByCode:
         assert got.json["session"]["slackId"] == "U01ALICE"
         assert browser.get("/api/usage").status == 200
 
-    def test_a_code_works_once(self, guarded_house: House, fake_slack: FakeSlack) -> None:
-        browser = guarded_house.client()
+    def test_a_code_works_once(self, code_server: InProcessServer, fake_slack: FakeSlack) -> None:
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         code = self.code(fake_slack)
         assert [self.enter(browser, code) for _ in range(2)] == [200, 401]
 
-    def test_a_code_is_its_users_alone(self, guarded_house: House, fake_slack: FakeSlack) -> None:
-        browser = guarded_house.client()
+    def test_a_code_is_its_users_alone(
+        self, code_server: InProcessServer, fake_slack: FakeSlack
+    ) -> None:
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         body = {"slackId": "U02BOB", "code": self.code(fake_slack)}
         assert browser.post("/api/auth", body).status == 401
 
     def test_a_code_is_void_after_ten_minutes(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         clock.advance(timedelta(minutes=10))
         assert self.enter(browser, self.code(fake_slack)) == 401
 
     def test_a_code_is_void_after_five_wrong_ones(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         code = self.code(fake_slack)
         wrong = f"{(int(code) + 1) % 10**8:08}"
@@ -279,26 +295,26 @@ class TestByCode:
         assert self.enter(browser, code) == 401
 
     def test_the_fifth_try_may_still_be_right(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         code = self.code(fake_slack)
         assert [self.enter(browser, "x") for _ in range(4)] == [401] * 4
         assert self.enter(browser, code) == 200
 
     def test_a_code_is_void_after_a_restart(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
-        guarded_house.restart()
+        code_server.restart()
         assert self.enter(browser, self.code(fake_slack)) == 401
 
     def test_a_new_code_takes_the_place_of_the_old_one(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         old = self.code(fake_slack)
         browser.post("/api/auth", ALICE)
@@ -307,9 +323,9 @@ class TestByCode:
         assert self.enter(browser, new) == 200
 
     def test_nobody_is_flooded_with_codes(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         statuses = [browser.post("/api/auth", ALICE).status for _ in range(6)]
         assert statuses == [202] * 5 + [429]
         assert len(fake_slack.sent) == 5
@@ -317,13 +333,13 @@ class TestByCode:
         assert browser.post("/api/auth", ALICE).status == 202
 
     def test_guessing_is_slowed_down_whatever_the_address(
-        self, guarded_house: House, clock: Clock
+        self, code_server: InProcessServer, clock: Clock
     ) -> None:
         """Five wrong codes, from wherever they come; the next code is sent a minute later."""
 
         def post(number: int, **more: str) -> Got:
             headers = {"X-Forwarded-For": f"192.0.2.{number}"}
-            return guarded_house.ask("POST", "/api/auth", {**ALICE, **more}, headers)
+            return code_server.ask("POST", "/api/auth", {**ALICE, **more}, headers)
 
         assert post(0).status == 202
         wrong = [post(n, code=f"{n:08}") for n in range(5)]
@@ -341,9 +357,9 @@ class TestByCode:
         assert post(7).status == 202
 
     def test_guesses_without_a_pending_code_lock_nobody_out(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         for _ in range(3):
             assert {self.enter(browser, "00000000") for _ in range(50)} == {401}
             clock.advance(timedelta(minutes=1))
@@ -352,22 +368,22 @@ class TestByCode:
         assert self.enter(browser, self.code(fake_slack)) == 200
 
     def test_one_address_guesses_at_the_codes_of_few(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
         fake_slack.users |= {f"U9{n}": SimUser(f"U9{n}", f"robot{n}") for n in range(5)}
         statuses = []
         for number in range(5):
             person = {"slackId": f"U9{number}"}
-            assert guarded_house.client().post("/api/auth", person).status == 202
+            assert code_server.client().post("/api/auth", person).status == 202
             for _ in range(5):
                 body = {**person, "code": "x"}
-                statuses.append(guarded_house.client().post("/api/auth", body).status)
+                statuses.append(code_server.client().post("/api/auth", body).status)
         assert statuses == [401] * 20 + [429] * 5
 
     def test_who_is_guessed_at_hears_of_it_once_a_day(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         for _ in range(2):
             browser.post("/api/auth", ALICE)
             assert [self.enter(browser, "x") for _ in range(5)] == [401] * 5
@@ -379,20 +395,20 @@ class TestByCode:
         assert len(fake_slack.sent) == 3
 
     def test_a_warning_that_cannot_be_sent_changes_nothing(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.post("/api/auth", ALICE)
         for _ in range(4):
             self.enter(browser, "x")
         fake_slack.fail(error("internal_error"))
         assert self.enter(browser, "x") == 401
-        assert any("warning of wrong login codes" in line for line in guarded_house.warnings)
+        assert any("warning of wrong login codes" in line for line in code_server.warnings)
 
     def test_codes_that_slack_does_not_take_are_not_counted(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         browser.get("/api/slack/users?q=alice")
         fake_slack.fail(error("not_authed"))
         assert [browser.post("/api/auth", ALICE).status for _ in range(6)] == [503] * 6
@@ -400,43 +416,43 @@ class TestByCode:
         assert browser.post("/api/auth", ALICE).status == 202
 
     def test_a_code_that_slack_does_not_take_is_said(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
-        guarded_house.client().get("/api/slack/users?q=alice")
+        code_server.client().get("/api/slack/users?q=alice")
         fake_slack.fail(error("not_authed"))
-        assert guarded_house.client().post("/api/auth", ALICE).status == 503
+        assert code_server.client().post("/api/auth", ALICE).status == 503
 
-    def test_strangers_learn_no_ids(self, guarded_house: House) -> None:
-        browser = guarded_house.client()
+    def test_strangers_learn_no_ids(self, code_server: InProcessServer) -> None:
+        browser = code_server.client()
         [person] = browser.get("/api/slack/users?q=chlo").json["users"]
         assert person["name"] == "🦊 chloé"
         assert "U03CHLOE" not in str(person)
         assert browser.post("/api/auth", {"slackId": person["id"]}).status == 202
 
-    def test_nor_by_trying_them(self, guarded_house: House, fake_slack: FakeSlack) -> None:
+    def test_nor_by_trying_them(self, code_server: InProcessServer, fake_slack: FakeSlack) -> None:
         fake_slack.users["U7QWXZ90"] = SimUser("U7QWXZ90", "robot")
         for query in ("u7q", "U7QWXZ90", "u7qwxz9"):
-            found = guarded_house.client().get(f"/api/slack/users?q={query}").json["users"]
+            found = code_server.client().get(f"/api/slack/users?q={query}").json["users"]
             assert found == []
 
     @pytest.mark.parametrize("query", ["", "c", "ch", "%20ch%20", "c-h", "@ch", "%C3%A9h"])
     def test_strangers_learn_no_names_by_fewer_than_three_letters(
-        self, guarded_house: House, query: str
+        self, code_server: InProcessServer, query: str
     ) -> None:
-        got = guarded_house.client().get(f"/api/slack/users?q={query}")
+        got = code_server.client().get(f"/api/slack/users?q={query}")
         assert (got.status, got.json) == (200, {"users": []})
 
     def test_strangers_find_eight_at_most(
-        self, guarded_house: House, fake_slack: FakeSlack
+        self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         fake_slack.users |= {f"U9{n}": SimUser(f"U9{n}", f"robot{n}") for n in range(50)}
-        found = guarded_house.client().get("/api/slack/users?q=robo").json["users"]
+        found = code_server.client().get("/api/slack/users?q=robo").json["users"]
         assert len(found) == len({person["id"] for person in found}) == 8
 
-    def test_strangers_search_seldom(self, guarded_house: House, clock: Clock) -> None:
+    def test_strangers_search_seldom(self, code_server: InProcessServer, clock: Clock) -> None:
         def search(address: str) -> int:
             headers = {"X-Forwarded-For": address}
-            return guarded_house.ask("GET", "/api/slack/users?q=ali", None, headers).status
+            return code_server.ask("GET", "/api/slack/users?q=ali", None, headers).status
 
         assert [search("192.0.2.1") for _ in range(201)] == [200] * 200 + [429]
         assert search("192.0.2.2") == 200
@@ -444,9 +460,9 @@ class TestByCode:
         assert search("192.0.2.1") == 200
 
     def test_what_stands_for_an_id_logs_in_within_the_hour(
-        self, guarded_house: House, fake_slack: FakeSlack, clock: Clock
+        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
-        browser = guarded_house.client()
+        browser = code_server.client()
         [person] = browser.get("/api/slack/users?q=alice").json["users"]
         clock.advance(timedelta(minutes=59))
         asked = browser.post("/api/auth", {"slackId": person["id"]})
@@ -456,13 +472,15 @@ class TestByCode:
         clock.advance(timedelta(minutes=1))
         assert browser.post("/api/auth", {"slackId": person["id"]}).status == 400
 
-    def test_guests_are_not_admitted(self, guarded_house: House) -> None:
-        browser = guarded_house.client()
+    def test_guests_are_not_admitted(self, code_server: InProcessServer) -> None:
+        browser = code_server.client()
         assert browser.post("/api/auth", GUEST).status == 403
         assert browser.get("/api/session").json["guestsAdmitted"] is False
 
-    def test_a_session_from_before_codes_were_asked_for_is_void(self, slack_house: House) -> None:
+    def test_a_session_from_before_codes_were_asked_for_is_void(
+        self, slack_server: InProcessServer
+    ) -> None:
         """It may be anybody's: no code ever proved it."""
-        guest, alice = slack_house.logged_in(), slack_house.logged_in("U01ALICE")
-        slack_house.configure(login="code")
+        guest, alice = slack_server.logged_in(), slack_server.logged_in("U01ALICE")
+        slack_server.configure(login="code")
         assert guest.get("/api/usage").status == alice.get("/api/usage").status == 401

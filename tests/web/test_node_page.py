@@ -12,16 +12,16 @@ from cldmon.web.api import ROUTES
 
 if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
-    from tests.web.house import House
+    from tests.web.in_process import InProcessServer
 
 RANGES = ("1h", "5h", "1d", "7d")
 
 
-def test_with_slack_off(house: House) -> None:
+def test_with_slack_off(server: InProcessServer) -> None:
     """The page finds itself logged in as a guest, and shows no login box."""
-    house.passed()
-    History(house.data_dir).ensure(format_line(house.clock(), {"alice": {}}))
-    page = house.client()
+    server.passed()
+    History(server.data_dir).ensure(format_line(server.clock(), {"alice": {}}))
+    page = server.client()
     session = page.get("/api/session").json
     assert (session["authenticated"], session["guest"], session["slackEnabled"]) == (
         True,
@@ -32,17 +32,17 @@ def test_with_slack_off(house: House) -> None:
     assert [account["label"] for account in usage["accounts"]] == ["alice", "bob"]
     for range_ in RANGES:
         [entry] = page.get(f"/api/history?range={range_}").json
-        assert entry["timestamp"] == to_ms(house.clock())
+        assert entry["timestamp"] == to_ms(server.clock())
     assert page.get("/api/slack/users?q=a").json == {"users": []}
     assert page.post("/api/logout").json == {"ok": True}
     assert page.get("/api/usage").status == 200
     assert page.get("/api/session").json["authenticated"] is True
 
 
-def test_with_slack_on(slack_house: House, fake_slack: FakeSlack) -> None:
+def test_with_slack_on(slack_server: InProcessServer, fake_slack: FakeSlack) -> None:
     """Login box, completion, login, a toggle, logout; then once more as a guest."""
-    slack_house.passed()
-    page = slack_house.client()
+    slack_server.passed()
+    page = slack_server.client()
     assert page.get("/api/session").json["authenticated"] is False
     assert page.get("/api/usage").json == {"error": "Unauthorized"}
     [user] = page.get("/api/slack/users?q=chlo").json["users"]
@@ -60,26 +60,26 @@ def test_with_slack_on(slack_house: House, fake_slack: FakeSlack) -> None:
     assert [page.get(f"/api/history?range={range_}").json for range_ in RANGES] == [[]] * 4
 
 
-def test_with_slack_off_a_script_reads_without_a_session(house: House) -> None:
-    house.passed()
+def test_with_slack_off_a_script_reads_without_a_session(server: InProcessServer) -> None:
+    server.passed()
     for path in ("/api/usage", "/api/usage/", "/api/history?range=1h"):
-        assert house.ask("GET", path).status == 200
-    house.configure(login="code")
-    assert house.ask("GET", "/api/usage").status == 401
+        assert server.ask("GET", path).status == 200
+    server.configure(login="code")
+    assert server.ask("GET", "/api/usage").status == 401
 
 
 @pytest.mark.parametrize("path", [path for path in ROUTES if path.startswith("/api/")])
-def test_a_slash_may_end_a_path_of_the_api(slack_house: House, path: str) -> None:
+def test_a_slash_may_end_a_path_of_the_api(slack_server: InProcessServer, path: str) -> None:
     [method] = ROUTES[path]
-    with_slash, without = (slack_house.ask(method, asked) for asked in (f"{path}/", path))
+    with_slash, without = (slack_server.ask(method, asked) for asked in (f"{path}/", path))
     assert (with_slash.status, with_slash.body) == (without.status, without.body)
-    assert slack_house.ask(method, f"{path}//").status == 404
+    assert slack_server.ask(method, f"{path}//").status == 404
 
 
-def test_who_is_not_logged_in_may_log_out(slack_house: House) -> None:
+def test_who_is_not_logged_in_may_log_out(slack_server: InProcessServer) -> None:
     """Without a cookie, with one that means nothing, and with one that has ended already."""
-    ended = slack_house.logged_in("U01ALICE")
+    ended = slack_server.logged_in("U01ALICE")
     assert ended.post("/api/logout").status == 200
     for cookie in ("", "cldmon-sid-3000=nothing", ended.cookie):
-        got = slack_house.ask("POST", "/api/logout", headers={"Cookie": cookie})
+        got = slack_server.ask("POST", "/api/logout", headers={"Cookie": cookie})
         assert (got.status, got.json) == (200, {"ok": True})

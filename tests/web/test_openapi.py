@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from cldmon.web.api import ROUTES
 from tests.fakes import Clock
 from tests.simulation.slack import FakeSlack
-from tests.web.house import COOKIE, House
+from tests.web.in_process import COOKIE, InProcessServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,32 +43,34 @@ def test_it_names_every_endpoint_and_no_other() -> None:
     assert described == {(path, method) for path, methods in ROUTES.items() for method in methods}
 
 
-def test_it_is_served_to_anybody(house: House) -> None:
-    got = house.ask("GET", "/openapi.json")
+def test_it_is_served_to_anybody(server: InProcessServer) -> None:
+    got = server.ask("GET", "/openapi.json")
     assert (got.header("Content-Type"), got.json) == ("application/json", DOCUMENT)
 
 
 @pytest.fixture(scope="module")
-def open_house() -> Iterator[House]:
+def open_server() -> Iterator[InProcessServer]:
     """A server with Slack, with a pass and a line of history behind it."""
     clock = Clock()
     with (
         tempfile.TemporaryDirectory() as name,
         FakeSlack() as slack,
-        House(Path(name), clock, slack=slack) as house,
+        InProcessServer(Path(name), clock, slack=slack) as server,
     ):
-        house.passed()
-        yield house
+        server.passed()
+        yield server
 
 
 @pytest.fixture(scope="module")
-def cookie(open_house: House) -> str:
+def cookie(open_server: InProcessServer) -> str:
     """The cookie of a Slack user."""
-    return open_house.logged_in("U01ALICE").cookie.removeprefix(f"{COOKIE}=")
+    return open_server.logged_in("U01ALICE").cookie.removeprefix(f"{COOKIE}=")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_the_server_does_what_it_says(operation: Any, open_house: House, cookie: str) -> None:
+def test_the_server_does_what_it_says(
+    operation: Any, open_server: InProcessServer, cookie: str
+) -> None:
     """Asked whatever the description allows, and much that it does not."""
 
     @given(operation.as_strategy())
@@ -76,10 +78,10 @@ def test_the_server_does_what_it_says(operation: Any, open_house: House, cookie:
         max_examples=10, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True
     )
     def asked(case: schemathesis.Case[Any]) -> None:
-        open_house.restart()  # so that nobody is slowed down
+        open_server.restart()  # so that nobody is slowed down
         case.cookies = {**(case.cookies or {}), COOKIE: cookie}
         case.call_and_validate(
-            base_url=open_house.server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE
+            base_url=open_server.http_server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE
         )
 
     asked()

@@ -10,39 +10,39 @@ from cldmon.web.pages import load_pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.web.house import House
+    from tests.web.in_process import InProcessServer
 
 
-def test_files_are_served_by_their_place_and_kind(house: House, tmp_path: Path) -> None:
+def test_files_are_served_by_their_place_and_kind(server: InProcessServer, tmp_path: Path) -> None:
     folder = tmp_path / "static"
     (folder / "parts").mkdir(parents=True)
     (folder / "index.html").write_text("<!doctype html>")
     (folder / "parts" / "chart.js").write_text("export {}")
     (folder / "notes.py").write_text("secret = 1")
     (folder / "README").write_text("secret")
-    house.services = replace(house.services, pages=load_pages(folder))
-    assert (house.ask("GET", "/").body, house.ask("GET", "/").header("Content-Type")) == (
+    server.services = replace(server.services, pages=load_pages(folder))
+    assert (server.ask("GET", "/").body, server.ask("GET", "/").header("Content-Type")) == (
         b"<!doctype html>",
         "text/html; charset=utf-8",
     )
-    script = house.ask("GET", "/parts/chart.js")
+    script = server.ask("GET", "/parts/chart.js")
     assert (script.body, script.header("Content-Type")) == (
         b"export {}",
         "text/javascript; charset=utf-8",
     )
     for path in ("/notes.py", "/README", "/parts", "/parts/", "/index.html"):
-        assert house.ask("GET", path).status == 404
+        assert server.ask("GET", path).status == 404
 
 
-def test_a_file_is_sent_once_and_packed(house: House, tmp_path: Path) -> None:
+def test_a_file_is_sent_once_and_packed(server: InProcessServer, tmp_path: Path) -> None:
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "big.css").write_text("a{}" * 1000)
-    house.services = replace(house.services, pages=load_pages(folder))
-    got = house.ask("GET", "/big.css", headers={"Accept-Encoding": "gzip"})
+    server.services = replace(server.services, pages=load_pages(folder))
+    got = server.ask("GET", "/big.css", headers={"Accept-Encoding": "gzip"})
     assert got.header("Content-Encoding") == "gzip"
     assert len(got.body) < 200
-    again = house.ask("GET", "/big.css", headers={"If-None-Match": got.header("ETag") or ""})
+    again = server.ask("GET", "/big.css", headers={"If-None-Match": got.header("ETag") or ""})
     assert again.status == 304
 
 

@@ -17,7 +17,7 @@ from cldmon.web.proxies import PublicUrl, TrustedProxies
 
 if TYPE_CHECKING:
     from tests.simulation.http_client import Got
-    from tests.web.house import House
+    from tests.web.in_process import InProcessServer
 
 GUEST = {"slackId": ""}
 LOOPBACK = ("127.0.0.0/8", "::1")
@@ -83,11 +83,13 @@ def test_any_header_has_a_client(chain: str, peer: str) -> None:
     assert isinstance(client(peer, chain), str)
 
 
-def test_behind_a_trusted_proxy_elsewhere_each_address_is_counted_for_itself(house: House) -> None:
-    house.configure(proxies=TrustedProxies(BRIDGE))
+def test_behind_a_trusted_proxy_elsewhere_each_address_is_counted_for_itself(
+    server: InProcessServer,
+) -> None:
+    server.configure(proxies=TrustedProxies(BRIDGE))
 
     def log_in(address: str, peer: str) -> int:
-        return ask(house, "POST", "/api/auth", peer=peer, x_forwarded_for=address).status
+        return ask(server, "POST", "/api/auth", peer=peer, x_forwarded_for=address).status
 
     statuses = [log_in(f"192.0.2.{n}, 198.51.100.7", "172.18.0.2") for n in range(61)]
     assert statuses[59:] == [200, 429]
@@ -101,10 +103,10 @@ def test_behind_a_trusted_proxy_elsewhere_each_address_is_counted_for_itself(hou
     [("127.0.0.1", True), ("172.18.0.2", True), ("::ffff:172.18.0.2", True), ("192.0.2.1", False)],
 )
 def test_only_a_trusted_proxy_says_that_there_is_tls(
-    house: House, peer: str, *, secure: bool
+    server: InProcessServer, peer: str, *, secure: bool
 ) -> None:
-    house.configure(proxies=TrustedProxies(BRIDGE))
-    cookie = cookie_of(ask(house, "GET", "/api/session", peer=peer, x_forwarded_proto="https"))
+    server.configure(proxies=TrustedProxies(BRIDGE))
+    cookie = cookie_of(ask(server, "GET", "/api/session", peer=peer, x_forwarded_proto="https"))
     assert ("; Secure" in cookie) is secure
     assert cookie.startswith("__Host-cldmon-sid-3000=" if secure else "cldmon-sid-3000=")
 
@@ -122,45 +124,49 @@ class TestCookies:
             ("http://cldmon.example:8080/a/b/", "cldmon-sid-8080", "Path=/a/b/"),
         ],
     )
-    def test_for_the_public_host(self, house: House, url: str, name: str, attributes: str) -> None:
-        house.publish(url)
+    def test_for_the_public_host(
+        self, server: InProcessServer, url: str, name: str, attributes: str
+    ) -> None:
+        server.publish(url)
         for host in ("cldmon.example", "CLDMON.example", "cldmon.example:8443"):
-            cookie = cookie_of(ask(house, "GET", "/api/session", host=host))
+            cookie = cookie_of(ask(server, "GET", "/api/session", host=host))
             assert cookie.startswith(f"{name}=")
             path, _, secure = attributes.partition("; ")
             assert f"; {path};" in cookie
             assert cookie.endswith("; Secure") is bool(secure)
-            sent = ask(house, "GET", "/metrics", host=host, cookie=cookie.partition(";")[0])
+            sent = ask(server, "GET", "/metrics", host=host, cookie=cookie.partition(";")[0])
             assert sent.status == 200
 
-    def test_for_any_other_host(self, house: House) -> None:
-        house.publish("https://cldmon.example/usage/")
-        cookie = cookie_of(ask(house, "GET", "/api/session"))
+    def test_for_any_other_host(self, server: InProcessServer) -> None:
+        server.publish("https://cldmon.example/usage/")
+        cookie = cookie_of(ask(server, "GET", "/api/session"))
         assert re.match(r"cldmon-sid-3000=[\w.-]+; Path=/; ", cookie)
         assert "Secure" not in cookie
 
-    def test_instances_behind_two_ports_of_a_host_have_each_their_own(self, house: House) -> None:
+    def test_instances_behind_two_ports_of_a_host_have_each_their_own(
+        self, server: InProcessServer
+    ) -> None:
         names = set()
         for port in (8443, 9443):
-            house.publish(f"https://cldmon.example:{port}/")
-            got = ask(house, "GET", "/api/session", host="cldmon.example")
+            server.publish(f"https://cldmon.example:{port}/")
+            got = ask(server, "GET", "/api/session", host="cldmon.example")
             names.add(cookie_of(got).partition("=")[0])
         assert names == {"__Host-cldmon-sid-8443", "__Host-cldmon-sid-9443"}
 
     def test_a_cookie_that_another_host_of_the_domain_could_set_is_not_taken(
-        self, slack_house: House
+        self, slack_server: InProcessServer
     ) -> None:
-        slack_house.publish("https://cldmon.example/")
-        browser = slack_house.logged_in("U01ALICE")
+        slack_server.publish("https://cldmon.example/")
+        browser = slack_server.logged_in("U01ALICE")
         for name in ("cldmon-sid-443", "__Host-cldmon-sid-443", "cldmon-sid-3000"):
             planted = f"{name}={browser.cookie.partition('=')[2]}"
-            got = ask(slack_house, "GET", "/api/usage", host="cldmon.example", cookie=planted)
+            got = ask(slack_server, "GET", "/api/usage", host="cldmon.example", cookie=planted)
             assert got.status == 401
 
-    def test_a_logout_ends_all_that_came_with_it(self, slack_house: House) -> None:
-        alice, bob = (slack_house.logged_in(user) for user in ("U01ALICE", "U02BOB"))
+    def test_a_logout_ends_all_that_came_with_it(self, slack_server: InProcessServer) -> None:
+        alice, bob = (slack_server.logged_in(user) for user in ("U01ALICE", "U02BOB"))
         both = f"{bob.cookie}; {alice.cookie}"
-        assert slack_house.ask("POST", "/api/logout", headers={"Cookie": both}).status == 200
+        assert slack_server.ask("POST", "/api/logout", headers={"Cookie": both}).status == 200
         assert alice.get("/api/usage").status == bob.get("/api/usage").status == 401
 
 
@@ -169,12 +175,12 @@ class TestPath:
 
     URL = "https://cldmon.example/team/usage/"
 
-    def test_everything_is_at_both_places(self, house: House) -> None:
-        house.publish(self.URL)
+    def test_everything_is_at_both_places(self, server: InProcessServer) -> None:
+        server.publish(self.URL)
         for path in ("/", "/js/main.js", "/openapi.json", "/healthz", "/api/session"):
             for host in ("cldmon.example", "localhost"):
-                stripped = ask(house, "GET", path, host=host)
-                whole = ask(house, "GET", f"/team/usage{path}", host=host)
+                stripped = ask(server, "GET", path, host=host)
+                whole = ask(server, "GET", f"/team/usage{path}", host=host)
                 assert (whole.status, len(whole.body)) == (stripped.status, len(stripped.body))  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
@@ -182,18 +188,18 @@ class TestPath:
         ["/team/usage//healthz", "/team/usagehealthz", "/TEAM/usage/healthz", "/usage/healthz",
          "/team/usage/team/usage/healthz", "/team/./usage/healthz", "/team", "/team/"],
     )  # fmt: skip
-    def test_nothing_is_anywhere_else(self, house: House, path: str) -> None:
-        house.publish(self.URL)
-        assert ask(house, "GET", path).status == 404
+    def test_nothing_is_anywhere_else(self, server: InProcessServer, path: str) -> None:
+        server.publish(self.URL)
+        assert ask(server, "GET", path).status == 404
 
-    def test_without_its_last_slash_it_leads_to_the_page(self, house: House) -> None:
-        house.publish(self.URL)
-        got = ask(house, "GET", "/team/usage")
+    def test_without_its_last_slash_it_leads_to_the_page(self, server: InProcessServer) -> None:
+        server.publish(self.URL)
+        got = ask(server, "GET", "/team/usage")
         assert (got.status, dict(got.headers)["Location"]) == (308, "/team/usage/")
-        assert ask(house, "POST", "/team/usage").status == 405
+        assert ask(server, "POST", "/team/usage").status == 405
 
-    def test_the_page_names_nothing_by_a_path_from_the_root(self, house: House) -> None:
-        for name, page in house.services.pages.items():
+    def test_the_page_names_nothing_by_a_path_from_the_root(self, server: InProcessServer) -> None:
+        for name, page in server.services.pages.items():
             if name.endswith((".html", ".js", ".css", "/")) and "vendor" not in name:
                 found = re.findall(rb"""(?:["'`(]|url\()/[a-z][\w./]*""", page.body)
                 assert not found, name
@@ -212,18 +218,18 @@ class TestOrigin:
             ("localhost:3000", "http://localhost:3000"),
         ],
     )
-    def test_the_public_one_is_ours(self, house: House, host: str, origin: str) -> None:
-        house.publish("https://cldmon.example:8443/")
-        assert ask(house, "POST", "/api/auth", host=host, origin=origin).status == 200
+    def test_the_public_one_is_ours(self, server: InProcessServer, host: str, origin: str) -> None:
+        server.publish("https://cldmon.example:8443/")
+        assert ask(server, "POST", "/api/auth", host=host, origin=origin).status == 200
 
     @pytest.mark.parametrize(
         "origin",
         ["http://cldmon.example:8443", "https://cldmon.example", "https://cldmon.example:9443",
          "https://x.cldmon.example:8443", "https://cldmon.example:8443.evil.example", "null"],
     )  # fmt: skip
-    def test_no_other_is(self, house: House, origin: str) -> None:
-        house.publish("https://cldmon.example:8443/")
-        got = ask(house, "POST", "/api/auth", host="127.0.0.1:3000", origin=origin)
+    def test_no_other_is(self, server: InProcessServer, origin: str) -> None:
+        server.publish("https://cldmon.example:8443/")
+        got = ask(server, "POST", "/api/auth", host="127.0.0.1:3000", origin=origin)
         assert got.status == 403
 
     @pytest.mark.parametrize(
@@ -235,34 +241,34 @@ class TestOrigin:
         ],
     )
     def test_nor_one_that_a_host_without_a_port_could_mean(
-        self, house: House, public: str, origin: str
+        self, server: InProcessServer, public: str, origin: str
     ) -> None:
         """A page that came without TLS may be anybody's."""
-        house.publish(public)
+        server.publish(public)
         for host in ("cldmon.example", public.split("/")[2]):
-            assert ask(house, "POST", "/api/auth", host=host, origin=origin).status == 403
+            assert ask(server, "POST", "/api/auth", host=host, origin=origin).status == 403
         direct = {"host": "cldmon.example:3000", "origin": "http://cldmon.example:3000"}
-        assert ask(house, "POST", "/api/auth", **direct).status == 200
+        assert ask(server, "POST", "/api/auth", **direct).status == 200
 
-    def test_the_refusal_names_both_values(self, house: House) -> None:
-        got = house.ask(
+    def test_the_refusal_names_both_values(self, server: InProcessServer) -> None:
+        got = server.ask(
             "POST", "/api/auth", GUEST, {"Host": "localhost", "Origin": "https://localhost:8443"}
         )
         assert got.status == 403
         assert '"https://localhost:8443"' in got.json["error"]
         assert '"localhost"' in got.json["error"]
 
-    def test_what_it_quotes_can_be_shown_anywhere(self, house: House) -> None:
+    def test_what_it_quotes_can_be_shown_anywhere(self, server: InProcessServer) -> None:
         odd = "https://\x9b2J<script>\u202e".encode("utf-8").decode("latin-1") + "x" * 500
-        got = ask(house, "POST", "/api/auth", origin=odd)
+        got = ask(server, "POST", "/api/auth", origin=odd)
         assert got.status == 403
         assert isinstance(got.body, bytes)
         assert got.body.isascii()
         assert len(got.body) < 500
 
 
-def test_a_host_that_is_not_answered_is_named(house: House) -> None:
-    got = house.ask("GET", "/healthz", headers={"Host": "usage.example:8443"})
+def test_a_host_that_is_not_answered_is_named(server: InProcessServer) -> None:
+    got = server.ask("GET", "/healthz", headers={"Host": "usage.example:8443"})
     assert got.status == 421
     assert '"usage.example"' in got.json["error"]
 
@@ -278,14 +284,16 @@ def test_a_public_url_is_taken_apart(url: str, parts: tuple[object, ...]) -> Non
     assert PublicUrl.parse(url) == PublicUrl(*parts)  # type: ignore[arg-type]
 
 
-def ask(house: House, method: str, path: str, peer: str = "127.0.0.1", **headers: str) -> Response:
+def ask(
+    server: InProcessServer, method: str, path: str, peer: str = "127.0.0.1", **headers: str
+) -> Response:
     """Return the answer to a request from any address; a POST logs a guest in."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = Request(method, path, headers={"host": "localhost", **named}, peer=peer)
     if method == "POST":
         kind = {"content-type": "application/json"}
         request = replace(request, headers={**request.headers, **kind}, body=b'{"slackId":""}')
-    return respond(request, house.services)
+    return respond(request, server.services)
 
 
 def cookie_of(response: Response | Got) -> str:

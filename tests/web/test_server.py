@@ -17,7 +17,7 @@ from cldmon.web.connections import MAX_CONNECTIONS, Connections
 from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
 from tests.limits import no_threads
-from tests.web.house import API_TOKEN, House
+from tests.web.in_process import API_TOKEN, InProcessServer
 from tests.web.raw import Ticks, answers, connected, everything, one, said
 
 if TYPE_CHECKING:
@@ -41,18 +41,18 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-def timed_house(tmp_path: Path, clock: Clock, ticks: Ticks) -> Iterator[House]:
+def timed_server(tmp_path: Path, clock: Clock, ticks: Ticks) -> Iterator[InProcessServer]:
     """A server whose deadlines come when `ticks` says so."""
-    with House(tmp_path, clock, connections=Connections(clock=ticks)) as house:
-        house.passed()
-        yield house
+    with InProcessServer(tmp_path, clock, connections=Connections(clock=ticks)) as server:
+        server.passed()
+        yield server
 
 
 @pytest.fixture
-def patient_house(house: House) -> House:
+def patient_server(server: InProcessServer) -> InProcessServer:
     """A server that has something to show."""
-    house.passed()
-    return house
+    server.passed()
+    return server
 
 
 BAD_HEADS = {
@@ -105,17 +105,17 @@ BAD_HEADS = {
 
 @pytest.mark.parametrize("sent", BAD_HEADS.values(), ids=BAD_HEADS)
 def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
-    patient_house: House, sent: bytes
+    patient_server: InProcessServer, sent: bytes
 ) -> None:
     """A request hidden behind it is not answered."""
-    [answer] = said(patient_house, sent + GET)
+    [answer] = said(patient_server, sent + GET)
     assert answer.status == 400
     assert b'"error"' in answer.body
 
 
-def test_who_speaks_tls_to_it_is_refused_at_once(patient_house: House) -> None:
+def test_who_speaks_tls_to_it_is_refused_at_once(patient_server: InProcessServer) -> None:
     """Such a client waits for an answer, and has nothing more to say."""
-    with connected(patient_house) as sock:
+    with connected(patient_server) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
         assert one(sock).status == 400
 
@@ -123,35 +123,39 @@ def test_who_speaks_tls_to_it_is_refused_at_once(patient_house: House) -> None:
 @pytest.mark.parametrize(
     "host", ["", "Host:", "Host: localhost/x", "Host: x@localhost", "Host: a b"]
 )
-def test_a_host_is_needed(patient_house: House, host: str) -> None:
+def test_a_host_is_needed(patient_server: InProcessServer, host: str) -> None:
     lines = ["GET /healthz HTTP/1.1", *filter(None, [host]), "Connection: close", "", ""]
-    [answer] = said(patient_house, "\r\n".join(lines).encode())
+    [answer] = said(patient_server, "\r\n".join(lines).encode())
     assert answer.status == 400
 
 
 @pytest.mark.parametrize("length", ["16385", "9" * 30, "9" * 8000])
 def test_a_body_that_is_too_long_is_refused_before_it_is_sent(
-    patient_house: House, length: str
+    patient_server: InProcessServer, length: str
 ) -> None:
-    [answer] = said(patient_house, POST + f"Content-Length: {length}\r\n\r\n".encode())
+    [answer] = said(patient_server, POST + f"Content-Length: {length}\r\n\r\n".encode())
     assert answer.status == 413
 
 
-def test_the_refusal_arrives_though_the_client_goes_on_sending(patient_house: House) -> None:
+def test_the_refusal_arrives_though_the_client_goes_on_sending(
+    patient_server: InProcessServer,
+) -> None:
     body = b"x" * 300_000
-    [answer] = said(patient_house, POST + b"Content-Length: 300000\r\n\r\n" + body)
+    [answer] = said(patient_server, POST + b"Content-Length: 300000\r\n\r\n" + body)
     assert answer.status == 413
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.2", "[::1]"])
-def test_another_host_is_not_answered(patient_house: House, host: str) -> None:
-    [answer] = said(patient_house, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+def test_another_host_is_not_answered(patient_server: InProcessServer, host: str) -> None:
+    [answer] = said(patient_server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:65535"])
-def test_our_own_host_is_answered_whatever_the_port(patient_house: House, host: str) -> None:
-    [answer] = said(patient_house, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+def test_our_own_host_is_answered_whatever_the_port(
+    patient_server: InProcessServer, host: str
+) -> None:
+    [answer] = said(patient_server, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 200
 
 
@@ -176,75 +180,81 @@ def test_our_own_host_is_answered_whatever_the_port(patient_house: House, host: 
         "/%2Fmetrics",
     ],
 )
-def test_no_path_leads_anywhere_else(patient_house: House, path: str) -> None:
-    [answer] = said(patient_house, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
+def test_no_path_leads_anywhere_else(patient_server: InProcessServer, path: str) -> None:
+    [answer] = said(patient_server, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
     assert (answer.status, answer.body) == (404, b'{"error":"Not found"}')
 
 
-def test_a_connection_serves_many_requests_also_ones_sent_ahead(patient_house: House) -> None:
-    found = said(patient_house, GET * 3 + POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST)
+def test_a_connection_serves_many_requests_also_ones_sent_ahead(
+    patient_server: InProcessServer,
+) -> None:
+    found = said(patient_server, GET * 3 + POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST)
     assert [answer.status for answer in found] == [200] * 5
 
 
-def test_a_request_may_come_in_any_pieces(patient_house: House) -> None:
+def test_a_request_may_come_in_any_pieces(patient_server: InProcessServer) -> None:
     whole = POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST
-    found = said(patient_house, *(bytes([byte]) for byte in whole))
+    found = said(patient_server, *(bytes([byte]) for byte in whole))
     assert [answer.status for answer in found] == [200, 200]
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(patient_house: House) -> None:
-    with connected(patient_house) as sock:
+def test_a_client_that_asks_first_is_told_to_go_on(patient_server: InProcessServer) -> None:
+    with connected(patient_server) as sock:
         sock.sendall(POST + b"Content-Length: 14\r\nExpect: 100-continue\r\n\r\n")
         assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(GUEST)
         assert one(sock).status == 200
 
 
-def test_http_1_0_is_answered_once(patient_house: House) -> None:
-    [answer] = said(patient_house, GET.replace(b"1.1", b"1.0") + GET)
+def test_http_1_0_is_answered_once(patient_server: InProcessServer) -> None:
+    [answer] = said(patient_server, GET.replace(b"1.1", b"1.0") + GET)
     assert answer.status == 200
     assert "Connection: close" in answer.head
 
 
-def test_whoever_wants_to_close_is_told_so(patient_house: House) -> None:
-    with connected(patient_house) as sock:
+def test_whoever_wants_to_close_is_told_so(patient_server: InProcessServer) -> None:
+    with connected(patient_server) as sock:
         sock.sendall(LAST + GET)
         [answer] = answers(everything(sock))
     assert "Connection: close" in answer.head
 
 
-def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(patient_house: House) -> None:
+def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
+    patient_server: InProcessServer,
+) -> None:
     for part in (b"", GET[:10], POST + b"Content-Length: 14\r\n\r\n{"):
-        assert said(patient_house, part) == []
-    assert patient_house.warnings == []
+        assert said(patient_server, part) == []
+    assert patient_server.warnings == []
 
 
-def test_head_says_what_get_would_and_sends_nothing(patient_house: House) -> None:
+def test_head_says_what_get_would_and_sends_nothing(patient_server: InProcessServer) -> None:
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     for path in ("/", "/api/usage", "/api/history", "/metrics", "/healthz", "/openapi.json"):
-        head, get = (patient_house.ask(method, path, headers=headers) for method in ("HEAD", "GET"))
+        head, get = (
+            patient_server.ask(method, path, headers=headers) for method in ("HEAD", "GET")
+        )
         assert (head.status, head.body) == (get.status, b"")
         assert dict(head.headers) | {"Date": ""} == dict(get.headers) | {"Date": ""}
 
 
-def test_options_says_what_may_be_done(patient_house: House) -> None:
+def test_options_says_what_may_be_done(patient_server: InProcessServer) -> None:
     for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/api/auth", "POST, OPTIONS")):
-        got = patient_house.ask("OPTIONS", path)
+        got = patient_server.ask("OPTIONS", path)
         assert (got.status, got.header("Allow"), got.body) == (204, allowed, b"")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "get", "BREW", "GET_"])
 def test_another_method_is_not_allowed_and_says_which_are(
-    patient_house: House, method: str
+    patient_server: InProcessServer, method: str
 ) -> None:
     for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS")):
-        got = patient_house.ask(method, path)
+        got = patient_server.ask(method, path)
         assert (got.status, got.header("Allow")) == (405, allowed)
 
 
-def test_every_answer_is_guarded(patient_house: House) -> None:
+def test_every_answer_is_guarded(patient_server: InProcessServer) -> None:
     for path in ("/", "/api/usage", "/nowhere"):
-        got = patient_house.ask("GET", path)
+        got = patient_server.ask("GET", path)
         policy = got.header("Content-Security-Policy") or ""
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -269,45 +279,47 @@ FOREIGN = (
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("path", ["/api/auth", "/api/logout", "/api/subscriptions"])
-def test_no_other_site_can_post(house: House, path: str, headers: dict[str, str]) -> None:
-    headers = {**headers, "Cookie": house.logged_in().cookie}
-    assert house.ask("POST", path, {"slackId": ""}, headers).status == 403
+def test_no_other_site_can_post(
+    server: InProcessServer, path: str, headers: dict[str, str]
+) -> None:
+    headers = {**headers, "Cookie": server.logged_in().cookie}
+    assert server.ask("POST", path, {"slackId": ""}, headers).status == 403
 
 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_a_body_must_be_declared_as_json(house: House, kind: str) -> None:
+def test_a_body_must_be_declared_as_json(server: InProcessServer, kind: str) -> None:
     """What a form of another site can send, too, is nothing to us."""
-    assert house.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
+    assert server.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
 
 
-def test_a_packed_body_is_not_unpacked(house: House) -> None:
+def test_a_packed_body_is_not_unpacked(server: InProcessServer) -> None:
     for coding, status in (("gzip", 415), ("br", 415), ("identity", 200)):
         headers = {"Content-Encoding": coding}
-        assert house.ask("POST", "/api/auth", {"slackId": ""}, headers).status == status
+        assert server.ask("POST", "/api/auth", {"slackId": ""}, headers).status == status
 
 
-def test_the_declaration_may_name_a_character_set(house: House) -> None:
+def test_the_declaration_may_name_a_character_set(server: InProcessServer) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
-    assert house.ask("POST", "/api/auth", {"slackId": ""}, headers).status == 200
+    assert server.ask("POST", "/api/auth", {"slackId": ""}, headers).status == 200
 
 
-def test_a_logout_needs_no_body(house: House) -> None:
-    assert house.logged_in().post("/api/logout").status == 200
+def test_a_logout_needs_no_body(server: InProcessServer) -> None:
+    assert server.logged_in().post("/api/logout").status == 200
 
 
-def test_a_fault_of_ours_is_told_without_details(house: House) -> None:
+def test_a_fault_of_ours_is_told_without_details(server: InProcessServer) -> None:
     """Nor does the log quote what may be a secret."""
 
     class Broken(Document):
         def response(self, request: Request) -> Response:
             raise LookupError("sk-ant-sid01-secret")
 
-    house.services = replace(house.services, pages={"/": Broken(b"")})
-    got = house.ask("GET", "/")
+    server.services = replace(server.services, pages={"/": Broken(b"")})
+    got = server.ask("GET", "/")
     assert (got.status, got.json) == (500, {"error": "Internal server error"})
-    [warning] = house.warnings
+    [warning] = server.warnings
     assert "LookupError" in warning
     assert "sk-ant" not in warning
 
@@ -335,154 +347,165 @@ class TestTime:
         return data
 
     @staticmethod
-    def all_ended(house: House, ticks: Ticks) -> None:
+    def all_ended(server: InProcessServer, ticks: Ticks) -> None:
         """Let the time pass until no connection is left."""
 
         def later() -> bool:
             ticks.now += 6
-            return len(house.server.connections) == 0
+            return len(server.http_server.connections) == 0
 
         _wait_for(later)
 
-    def test_a_head_that_trickles_is_ended(self, timed_house: House, ticks: Ticks) -> None:
-        with connected(timed_house) as sock:
+    def test_a_head_that_trickles_is_ended(
+        self, timed_server: InProcessServer, ticks: Ticks
+    ) -> None:
+        with connected(timed_server) as sock:
             sock.sendall(GET[:-2])
             [answer] = answers(self.trickled(sock, ticks))
         assert answer.status == 408
 
-    def test_a_body_that_trickles_is_ended(self, timed_house: House, ticks: Ticks) -> None:
-        with connected(timed_house) as sock:
+    def test_a_body_that_trickles_is_ended(
+        self, timed_server: InProcessServer, ticks: Ticks
+    ) -> None:
+        with connected(timed_server) as sock:
             sock.sendall(POST + b"Content-Length: 10000\r\n\r\n")
             [answer] = answers(self.trickled(sock, ticks))
         assert answer.status == 408
 
     def test_an_idle_connection_is_closed_without_a_word(
-        self, timed_house: House, ticks: Ticks
+        self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
-        with connected(timed_house) as fresh, connected(timed_house) as used:
+        with connected(timed_server) as fresh, connected(timed_server) as used:
             used.sendall(GET)
             one(used)
-            self.all_ended(timed_house, ticks)
+            self.all_ended(timed_server, ticks)
             assert everything(fresh) == everything(used) == b""
 
-    def test_an_answer_that_nobody_takes_is_ended(self, timed_house: House, ticks: Ticks) -> None:
-        _add_page(timed_house, b"x" * 30_000_000)
-        with connected(timed_house) as sock:
+    def test_an_answer_that_nobody_takes_is_ended(
+        self, timed_server: InProcessServer, ticks: Ticks
+    ) -> None:
+        _add_page(timed_server, b"x" * 30_000_000)
+        with connected(timed_server) as sock:
             sock.sendall(GET.replace(b"/healthz", b"/big"))
             sock.recv(1)
-            self.all_ended(timed_house, ticks)
+            self.all_ended(timed_server, ticks)
             assert len(everything(sock)) < 30_000_000
 
-    def test_another_connection_is_answered_meanwhile(self, timed_house: House) -> None:
-        _add_page(timed_house, b"x" * 30_000_000)
-        with connected(timed_house) as slow, connected(timed_house) as trickling:
+    def test_another_connection_is_answered_meanwhile(self, timed_server: InProcessServer) -> None:
+        _add_page(timed_server, b"x" * 30_000_000)
+        with connected(timed_server) as slow, connected(timed_server) as trickling:
             slow.sendall(GET.replace(b"/healthz", b"/big"))
             slow.recv(1)
             trickling.sendall(GET[:5])
-            assert timed_house.ask("GET", "/healthz").status == 200
+            assert timed_server.ask("GET", "/healthz").status == 200
 
 
 class TestCrowds:
     """However many come, the next one is answered."""
 
-    def test_a_thousand_silent_connections_keep_nobody_out(self, house: House) -> None:
+    def test_a_thousand_silent_connections_keep_nobody_out(self, server: InProcessServer) -> None:
         with _many_files(), ExitStack() as stack:
             for number in range(1000):
-                sock = stack.enter_context(connected(house))
+                sock = stack.enter_context(connected(server))
                 if number % 2:
                     sock.sendall(b"GET / HTTP/1.1\r\nHost: lo")
-            assert house.ask("GET", "/api/session").status == 200
-            assert len(house.server.connections) <= MAX_CONNECTIONS
+            assert server.ask("GET", "/api/session").status == 200
+            assert len(server.http_server.connections) <= MAX_CONNECTIONS
 
     def test_where_no_thread_can_be_started_one_is_turned_away_and_the_next_is_not(
-        self, house: House
+        self, server: InProcessServer
     ) -> None:
         with no_threads():
-            got = house.ask("GET", "/api/session")
+            got = server.ask("GET", "/api/session")
         assert (got.status, got.header("Retry-After")) == (503, "10")
-        assert house.ask("GET", "/api/session").status == 200
-        assert len(house.warnings) == 1
-        assert "raise TasksMax" in house.warnings[0]
+        assert server.ask("GET", "/api/session").status == 200
+        assert len(server.warnings) == 1
+        assert "raise TasksMax" in server.warnings[0]
 
-    def test_who_takes_nothing_of_many_answers_fills_no_memory(self, house: House) -> None:
-        _add_page(house, b"x" * 100_000)
+    def test_who_takes_nothing_of_many_answers_fills_no_memory(
+        self, server: InProcessServer
+    ) -> None:
+        _add_page(server, b"x" * 100_000)
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.connect(house.address)
+            sock.connect(server.address)
             sock.sendall(GET.replace(b"/healthz", b"/big") * 100)
             _wait_until_still(sock)
-            house.server.connections.close(0)
+            server.http_server.connections.close(0)
             assert len(everything(sock)) < 500_000
 
     def test_whoever_waits_longest_makes_room(self, tmp_path: Path, clock: Clock) -> None:
-        with House(tmp_path, clock, connections=Connections(most=4)) as house, ExitStack() as stack:
-            old = [stack.enter_context(connected(house)) for _ in range(4)]
-            _wait_for(lambda: len(house.server.connections) == 4)
-            assert house.ask("GET", "/api/session").status == 200
+        with (
+            InProcessServer(tmp_path, clock, connections=Connections(most=4)) as server,
+            ExitStack() as stack,
+        ):
+            old = [stack.enter_context(connected(server)) for _ in range(4)]
+            _wait_for(lambda: len(server.http_server.connections) == 4)
+            assert server.ask("GET", "/api/session").status == 200
             assert everything(old[0]) == b""
 
     def test_long_answers_have_few_places_and_the_newest_gets_one(
-        self, patient_house: House
+        self, patient_server: InProcessServer
     ) -> None:
         def respond(_: Request) -> Response:
             return Response(200, (b"x" * 1_000_000 for _ in range(50)))
 
-        patient_house.server.respond = respond
+        patient_server.http_server.respond = respond
         with ExitStack() as stack:
             for _ in range(3):
-                slow = stack.enter_context(connected(patient_house))
+                slow = stack.enter_context(connected(patient_server))
                 slow.sendall(GET)
                 slow.recv(1)
-            assert len(patient_house.ask("GET", "/").body) == 50_000_000
+            assert len(patient_server.ask("GET", "/").body) == 50_000_000
 
 
-def test_a_long_answer_comes_in_chunks_and_the_connection_goes_on(house: House) -> None:
+def test_a_long_answer_comes_in_chunks_and_the_connection_goes_on(server: InProcessServer) -> None:
     pieces = [b"[1", b"", b",2", b"]"]
-    house.server.respond = lambda _: Response(200, iter(list(pieces)))
-    with connected(house) as sock:
+    server.http_server.respond = lambda _: Response(200, iter(list(pieces)))
+    with connected(server) as sock:
         sock.sendall(GET + LAST)
         data = everything(sock)
     assert data.count(b"2\r\n[1\r\n2\r\n,2\r\n1\r\n]\r\n0\r\n\r\n") == 2
-    assert house.ask("GET", "/").body == b"[1,2]"
+    assert server.ask("GET", "/").body == b"[1,2]"
 
 
-def test_a_long_answer_for_http_1_0_ends_with_the_connection(house: House) -> None:
-    house.server.respond = lambda _: Response(200, iter([b"[1", b"]"]))
-    with connected(house) as sock:
+def test_a_long_answer_for_http_1_0_ends_with_the_connection(server: InProcessServer) -> None:
+    server.http_server.respond = lambda _: Response(200, iter([b"[1", b"]"]))
+    with connected(server) as sock:
         sock.sendall(GET.replace(b"1.1", b"1.0"))
         head, _, body = everything(sock).partition(b"\r\n\r\n")
     assert body == b"[1]"
     assert b"Transfer-Encoding" not in head
 
 
-def test_a_long_answer_that_breaks_off_is_seen_to_be_broken(house: House) -> None:
+def test_a_long_answer_that_breaks_off_is_seen_to_be_broken(server: InProcessServer) -> None:
     def broken() -> Iterator[bytes]:
         yield b"[1"
         raise LookupError
 
-    house.server.respond = lambda _: Response(200, broken())
-    with connected(house) as sock:
+    server.http_server.respond = lambda _: Response(200, broken())
+    with connected(server) as sock:
         sock.sendall(GET)
         assert not everything(sock).endswith(http_parser.LAST_CHUNK)
-    _wait_for(lambda: bool(house.warnings))
+    _wait_for(lambda: bool(server.warnings))
 
 
 def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock) -> None:
     before = threading.active_count()
-    with House(tmp_path, clock) as house, ExitStack() as stack:
+    with InProcessServer(tmp_path, clock) as server, ExitStack() as stack:
         for _ in range(5):
-            stack.enter_context(connected(house)).sendall(GET[:5])
-        stack.enter_context(connected(house)).sendall(GET)
-        _wait_for(lambda: len(house.server.connections) == 6)
-        house.server.shutdown()
-        house.server.end()
-        assert len(house.server.connections) == 0
+            stack.enter_context(connected(server)).sendall(GET[:5])
+        stack.enter_context(connected(server)).sendall(GET)
+        _wait_for(lambda: len(server.http_server.connections) == 6)
+        server.http_server.shutdown()
+        server.http_server.end()
+        assert len(server.http_server.connections) == 0
     _wait_for(lambda: threading.active_count() == before)
 
 
-def test_a_port_in_use_names_who_holds_it(house: House) -> None:
-    with pytest.raises(ListenError, match=rf"port {house.address[1]}: .*\(process \d+\)"):
-        WebServer(*house.address, lambda _: Response(204))
+def test_a_port_in_use_names_who_holds_it(server: InProcessServer) -> None:
+    with pytest.raises(ListenError, match=rf"port {server.address[1]}: .*\(process \d+\)"):
+        WebServer(*server.address, lambda _: Response(204))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300])
@@ -498,9 +521,9 @@ def test_every_way_to_write_an_address_is_understood(host: str) -> None:
     assert re.fullmatch(r"http://([\d.]+|\[[\d:]+\]):\d+/", server.url)
 
 
-def _add_page(house: House, body: bytes) -> None:
+def _add_page(server: InProcessServer, body: bytes) -> None:
     page = Document(body, "text/plain")
-    house.services = replace(house.services, pages={"/big": page})
+    server.services = replace(server.services, pages={"/big": page})
 
 
 def _wait_until_still(sock: socket.socket) -> None:

@@ -20,7 +20,7 @@ from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
 from tests import damage
 from tests.fakes import Clock
 from tests.limits import no_files
-from tests.web.house import COOKIE, SCOPE
+from tests.web.in_process import COOKIE, SCOPE
 
 if TYPE_CHECKING:
     from tests.damage import Damage

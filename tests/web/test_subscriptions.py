@@ -11,17 +11,19 @@ from cldmon import files
 from cldmon.demo.slack import SimUser
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.simulation.slack import error
-from tests.web.house import API_TOKEN
+from tests.web.in_process import API_TOKEN
 
 if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
-    from tests.web.house import House
+    from tests.web.in_process import InProcessServer
 
 HIT = {"label": "alice", "key": "limitHit", "enabled": True}
 
 
-def test_a_change_is_saved_shown_and_confirmed(slack_house: House, fake_slack: FakeSlack) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_a_change_is_saved_shown_and_confirmed(
+    slack_server: InProcessServer, fake_slack: FakeSlack
+) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     assert browser.post("/api/subscriptions", HIT).json == {
         "ok": True,
         "label": "alice",
@@ -33,8 +35,8 @@ def test_a_change_is_saved_shown_and_confirmed(slack_house: House, fake_slack: F
     assert shown == {"limitHit": True, "reset": False}
 
 
-def test_each_alert_is_changed_for_itself(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_each_alert_is_changed_for_itself(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     browser.post("/api/subscriptions", HIT)
     browser.post("/api/subscriptions", {**HIT, "key": "reset"})
     got = browser.post("/api/subscriptions", {**HIT, "enabled": False})
@@ -42,36 +44,36 @@ def test_each_alert_is_changed_for_itself(slack_house: House) -> None:
 
 
 def test_a_confirmation_that_fails_undoes_nothing(
-    slack_house: House, fake_slack: FakeSlack
+    slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+    browser = slack_server.logged_in("U01ALICE")
     fake_slack.fail(error("not_authed"))
     got = browser.post("/api/subscriptions", HIT)
     assert (got.status, got.json["confirmed"]) == (200, False)
-    assert SubscriptionsFile(slack_house.data_dir).load().of("U01ALICE", "alice").limit_hit
-    assert slack_house.warnings
+    assert SubscriptionsFile(slack_server.data_dir).load().of("U01ALICE", "alice").limit_hit
+    assert slack_server.warnings
 
 
-def test_a_guest_may_not(slack_house: House) -> None:
-    assert slack_house.logged_in().post("/api/subscriptions", HIT).status == 403
+def test_a_guest_may_not(slack_server: InProcessServer) -> None:
+    assert slack_server.logged_in().post("/api/subscriptions", HIT).status == 403
 
 
-def test_a_program_may_not(slack_house: House) -> None:
+def test_a_program_may_not(slack_server: InProcessServer) -> None:
     """The token names nobody whom Slack could tell."""
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
-    assert slack_house.ask("POST", "/api/subscriptions", HIT, headers).status == 403
+    assert slack_server.ask("POST", "/api/subscriptions", HIT, headers).status == 403
 
 
-def test_a_stranger_may_not(slack_house: House) -> None:
-    assert slack_house.client().post("/api/subscriptions", HIT).status == 401
+def test_a_stranger_may_not(slack_server: InProcessServer) -> None:
+    assert slack_server.client().post("/api/subscriptions", HIT).status == 401
 
 
-def test_with_slack_off_there_is_nothing_to_subscribe_to(house: House) -> None:
-    assert house.logged_in().post("/api/subscriptions", HIT).status == 404
+def test_with_slack_off_there_is_nothing_to_subscribe_to(server: InProcessServer) -> None:
+    assert server.logged_in().post("/api/subscriptions", HIT).status == 404
 
 
-def test_an_account_that_is_not_configured_is_unknown(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     assert browser.post("/api/subscriptions", {**HIT, "label": "nobody"}).status == 404
 
 
@@ -88,40 +90,40 @@ def test_an_account_that_is_not_configured_is_unknown(slack_house: House) -> Non
         {"label": "alice", "key": "limitHit"},
     ],
 )
-def test_a_bad_body_is_refused(slack_house: House, body: Any) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_a_bad_body_is_refused(slack_server: InProcessServer, body: Any) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     assert browser.post("/api/subscriptions", body).status == 400
 
 
-def test_damaged_subscriptions_are_left_alone(slack_house: House) -> None:
-    file = slack_house.data_dir / "subscriptions.json"
-    browser = slack_house.logged_in("U01ALICE")
+def test_damaged_subscriptions_are_left_alone(slack_server: InProcessServer) -> None:
+    file = slack_server.data_dir / "subscriptions.json"
+    browser = slack_server.logged_in("U01ALICE")
     file.write_text("{")
     assert browser.post("/api/subscriptions", HIT).status == 503
     assert file.read_text() == "{"
-    assert "subscriptions.json" in slack_house.warnings[0]
+    assert "subscriptions.json" in slack_server.warnings[0]
 
 
-def test_a_change_waits_for_no_other_process_without_end(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
-    with files.lock(slack_house.data_dir / "subscriptions.lock", wait=0):
+def test_a_change_waits_for_no_other_process_without_end(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    with files.lock(slack_server.data_dir / "subscriptions.lock", wait=0):
         got = browser.post("/api/subscriptions", HIT)
     assert (got.status, got.header("Retry-After")) == (503, "10")
     assert (
         f"subscriptions.lock: try again, or end it (process {os.getpid()})"
-        in (slack_house.warnings[0])
+        in (slack_server.warnings[0])
     )
     assert browser.post("/api/subscriptions", HIT).status == 200
 
 
-def test_changes_are_slowed_down_before_slack_is_flooded(slack_house: House) -> None:
-    browser = slack_house.logged_in("U01ALICE")
+def test_changes_are_slowed_down_before_slack_is_flooded(slack_server: InProcessServer) -> None:
+    browser = slack_server.logged_in("U01ALICE")
     statuses = [browser.post("/api/subscriptions", HIT).status for _ in range(61)]
     assert (statuses[59], statuses[60]) == (200, 429)
 
 
-def test_people_are_found_before_anybody_is_logged_in(slack_house: House) -> None:
-    got = slack_house.client().get("/api/slack/users?q=chl")
+def test_people_are_found_before_anybody_is_logged_in(slack_server: InProcessServer) -> None:
+    got = slack_server.client().get("/api/slack/users?q=chl")
     assert got.json == {
         "users": [
             {
@@ -137,34 +139,34 @@ def test_people_are_found_before_anybody_is_logged_in(slack_house: House) -> Non
 
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=%20"])
-def test_nothing_typed_finds_nobody(slack_house: House, query: str) -> None:
-    got = slack_house.client().get(f"/api/slack/users{query}")
+def test_nothing_typed_finds_nobody(slack_server: InProcessServer, query: str) -> None:
+    got = slack_server.client().get(f"/api/slack/users{query}")
     assert (got.status, got.json) == (200, {"users": []})
 
 
-def test_the_best_eight_are_offered(slack_house: House, fake_slack: FakeSlack) -> None:
+def test_the_best_eight_are_offered(slack_server: InProcessServer, fake_slack: FakeSlack) -> None:
     fake_slack.users |= {
         f"U9{n:03}": SimUser(f"U9{n:03}", f"robot{n}", f"Robo {n}") for n in range(50)
     }
-    users = slack_house.client().get("/api/slack/users?q=robo").json["users"]
+    users = slack_server.client().get("/api/slack/users?q=robo").json["users"]
     assert len(users) == 8
 
 
-def test_names_with_markup_can_do_no_harm(slack_house: House) -> None:
-    got = slack_house.client().get("/api/slack/users?q=bob")
+def test_names_with_markup_can_do_no_harm(slack_server: InProcessServer) -> None:
+    got = slack_server.client().get("/api/slack/users?q=bob")
     assert got.json["users"][0]["realName"] == "Bob <b>Builder</b> & Sons"
     assert not set(got.body) & set(b"<>&")
 
 
-def test_with_slack_off_there_is_nobody(house: House) -> None:
-    got = house.client().get("/api/slack/users?q=a")
+def test_with_slack_off_there_is_nobody(server: InProcessServer) -> None:
+    got = server.client().get("/api/slack/users?q=a")
     assert (got.status, got.json) == (200, {"users": []})
 
 
 def test_people_who_were_never_fetched_cannot_be_shown_while_slack_is_down(
-    slack_house: House, fake_slack: FakeSlack
+    slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     fake_slack.fail(error("internal_error"))
-    got = slack_house.client().get("/api/slack/users?q=a")
+    got = slack_server.client().get("/api/slack/users?q=a")
     assert got.status == 503
-    assert slack_house.warnings
+    assert slack_server.warnings

@@ -49,7 +49,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 LOCK_SECONDS = 0.2
 
 
-class House:
+class InProcessServer:
     """A server that runs until the end of a `with`; `warnings` is what it said on stderr."""
 
     def __init__(
@@ -67,8 +67,8 @@ class House:
         self._log = _ListHandler(self.warnings)
         log.addHandler(self._log)
         self.services = self._services(slack, login)
-        self.server = WebServer("127.0.0.1", 0, self._respond, connections)
-        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.http_server = WebServer("127.0.0.1", 0, self._respond, connections)
+        self._thread = threading.Thread(target=self.http_server.serve_forever, args=(0.02,))
 
     def _respond(self, request: Request) -> Response:
         return respond(request, self.services)
@@ -139,15 +139,15 @@ class House:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.end()
+        self.http_server.shutdown()
+        self.http_server.end()
         self._thread.join()
         log.removeHandler(self._log)
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        return "127.0.0.1", urlsplit(self.server.url).port or 0
+        return "127.0.0.1", urlsplit(self.http_server.url).port or 0
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -189,8 +189,8 @@ class _ListHandler(logging.Handler):
 class Client:
     """A browser: keeps its cookie, and sends what a page of the server's own would."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, server: InProcessServer) -> None:
+        self._server = server
         self.cookie = ""
 
     def get(self, path: str) -> Got:
@@ -202,11 +202,11 @@ class Client:
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: Any) -> Got:
-        host, port = self._house.address
+        host, port = self._server.address
         headers = {"Origin": f"http://{host}:{port}", "Sec-Fetch-Site": "same-origin"}
         if self.cookie:
             headers["Cookie"] = f"other=1; {self.cookie}"
-        got = self._house.ask(method, path, body, headers)
+        got = self._server.ask(method, path, body, headers)
         if cookie := got.header("Set-Cookie"):
             self.cookie = cookie.partition(";")[0]
         return got
