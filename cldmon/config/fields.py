@@ -65,7 +65,7 @@ def _seconds(number: float) -> float:
 
 
 def _words(value: object) -> object:
-    """Split a command that is written as one text, as a shell would; nothing else is done to it."""
+    """Split a command written as one string, as a shell would."""
     if not isinstance(value, str):
         return value
     try:

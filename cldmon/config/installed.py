@@ -11,6 +11,7 @@ import pwd
 import re
 import shlex
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,7 +116,10 @@ class FetchService(NamedTuple):
     def _env(self) -> dict[str, str]:
         """What of its environment decides where the data are."""
         pairs = (each.partition("=") for line in self._listed("Environment") for each in line)
-        env = {"HOME": _home_of(self.settings["User"][-1])} if "User" in self.settings else {}
+        env = {}
+        if "User" in self.settings:
+            with suppress(KeyError):
+                env["HOME"] = pwd.getpwnam(self.settings["User"][-1]).pw_dir
         env |= {name: value for name, _, value in pairs}
         if state := [each for line in self._listed("StateDirectory") for each in line]:
             env["STATE_DIRECTORY"] = f"/var/lib/{state[0]}"
@@ -129,14 +133,14 @@ def find_fetch_services(
     env: Mapping[str, str], system: Iterable[Path] = SYSTEM_FOLDERS
 ) -> list[FetchService]:
     """Return the services that make passes, those of the system and of the caller's own manager."""
-    own = (each._replace(of_user=True) for each in _found_in((get_user_units(env),)))
-    return [*_found_in(tuple(system)), *own]
+    own = (each._replace(of_user=True) for each in _find_in((get_user_units(env),)))
+    return [*_find_in(tuple(system)), *own]
 
 
 def find_service_credential(name: str, config: Path, env: Mapping[str, str]) -> Credential | None:
     """Return how systemd gives the passes of a configuration the credential of that name, or None.
 
-    Whoever is not such a pass cannot see it.
+    Only such a pass can see it.
     """
     services = [each for each in find_fetch_services(env) if each.call.is_of(config)]
     found = (service.credential(name) for service in services)
@@ -161,14 +165,20 @@ def parse_call(argv: Sequence[str]) -> Call:
 
 def parse_crontab(crontab: str) -> list[Call]:
     """Return the calls in a crontab that make passes."""
-    lines = [line.strip() for line in crontab.splitlines()]
-    fetches = [x for x in lines if "cldmon" in x and "fetch" in x and not x.startswith("#")]
-    return [parse_call(_shell_words(line.replace(r"\%", "%"))) for line in fetches]
+    calls = []
+    for line in map(str.strip, crontab.splitlines()):
+        if "cldmon" in line and "fetch" in line and not line.startswith("#"):
+            command = line.replace(r"\%", "%")
+            try:
+                calls.append(parse_call(shlex.split(command)))
+            except ValueError:
+                calls.append(parse_call(command.split()))
+    return calls
 
 
 def split_words(value: str, doubled: str = "%") -> list[str]:
     """Return the words of a setting; each letter of `doubled` stands twice for itself."""
-    return [_plain(match[0], doubled) for match in _WORD.finditer(value)]
+    return [_unquote(match[0], doubled) for match in _WORD.finditer(value)]
 
 
 def parse_settings(text: str) -> dict[str, list[str]]:
@@ -188,46 +198,24 @@ def parse_settings(text: str) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _found_in(folders: Sequence[Path]) -> Iterator[FetchService]:
+def _find_in(folders: Sequence[Path]) -> Iterator[FetchService]:
     seen: set[str] = set()
     for folder in folders:
         for path in sorted(folder.glob(FETCH_SERVICES)):
             if path.name not in seen:
                 seen.add(path.name)
-                files = (path, *_drop_ins(folders, path.name))
-                yield FetchService(path, parse_settings("\n".join(map(_text, files))))
+                drop_ins: dict[str, Path] = {}
+                for place in folders:
+                    for file in (place / f"{path.name}.d").glob("*.conf"):
+                        drop_ins.setdefault(file.name, file)
+                texts = []
+                for file in (path, *(drop_ins[name] for name in sorted(drop_ins))):
+                    with suppress(OSError):
+                        texts.append(file.read_text(encoding="utf-8", errors="replace"))
+                yield FetchService(path, parse_settings("\n".join(texts)))
 
 
-def _drop_ins(folders: Sequence[Path], name: str) -> list[Path]:
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in (folder / f"{name}.d").glob("*.conf"):
-            found.setdefault(path.name, path)
-    return [found[name] for name in sorted(found)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _home_of(user: str) -> str:
-    try:
-        return pwd.getpwnam(user).pw_dir
-    except KeyError:
-        return ""
-
-
-def _shell_words(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:
-        return line.split()
-
-
-def _plain(word: str, doubled: str) -> str:
+def _unquote(word: str, doubled: str) -> str:
     def piece(match: re.Match[str]) -> str:
         if match[1] is not None:
             return _ESCAPED.get(match[1], match[1])

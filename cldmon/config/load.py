@@ -8,7 +8,7 @@ import stat
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cldmon.config import document, rules
 from cldmon.config.schema import Config
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cldmon.config.lines import KeyPath
     from cldmon.config.rules import Problem
 
-_MOST_PROBLEMS = 20
-"""Those that are told at once: nobody reads more, and a file of other things has thousands."""
+_MAX_PROBLEMS = 20
+"""Reported at once: nobody reads more, and a file that is not a configuration has thousands."""
 
 _EXPECTED = {
     "string_type": "a string in quotes",
@@ -36,7 +36,7 @@ _EXPECTED = {
     "tuple_type": "a list: [ … ]",
     "model_type": "a table",
 }
-_FOUND = {
+_TYPE_NAMES = {
     bool: "true or false",
     str: "a string",
     int: "an integer",
@@ -50,13 +50,12 @@ _FOUND = {
 def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
     """Return the configuration at `path`, fit for a pass: an account at least has a key source.
 
-    Another whose key is missing fails alone, when it is looked up. `env` tells of systemd's
-    credentials.
+    An account without a key fails alone, when the key is read. `env` names systemd's credentials.
 
     Raises ConfigError, a line for each problem: `FILE:LINE: key.path: problem and remedy`.
     """
     found = document.read(path)
-    config = _valid(found)
+    config = _validate(found)
     _raise_if_any(found, rules.find_missing(config, env))
     return config
 
@@ -67,15 +66,15 @@ def read(path: Path) -> Config:
     For commands that work without keys (`serve`) or help to fix them (`login`, `doctor`).
     Raises as `load`.
     """
-    return _valid(document.read(path))
+    return _validate(document.read(path))
 
 
 def find_problems(found: Document, env: Mapping[str, str]) -> list[Problem]:
-    """Return what a pass could not do with a document: key paths, and what is wrong with each."""
+    """Return what keeps a pass from using a document: keys, and what is wrong with each."""
     try:
         config = Config.model_validate(found.data)
     except ValidationError as error:
-        return _shape_problems(error)
+        return _list_problems(error)
     return [
         *rules.find_conflicts(config, found),
         *rules.find_missing_keys(config, env),
@@ -88,7 +87,7 @@ def find_permissions_problem(path: Path) -> str | None:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError:
-        return None  # whoever reads the file says so better
+        return None  # reading the file reports it better
     if not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return None
     return (
@@ -97,70 +96,57 @@ def find_permissions_problem(path: Path) -> str | None:
     )
 
 
-def _valid(found: Document) -> Config:
+def _validate(found: Document) -> Config:
     try:
         config = Config.model_validate(found.data)
     except ValidationError as error:
         # Without its cause: pydantic's error carries the values, secrets included.
-        raise _refused(found, _shape_problems(error)) from None
+        raise _build_error(found, _list_problems(error)) from None
     _raise_if_any(found, rules.find_conflicts(config, found))
     return config
 
 
-def _shape_problems(error: ValidationError) -> list[Problem]:
-    return [_problem(detail) for detail in error.errors(include_url=False)[:_MOST_PROBLEMS]]
-
-
 def _raise_if_any(found: Document, problems: Iterable[Problem]) -> None:
-    if listed := list(islice(problems, _MOST_PROBLEMS)):
-        raise _refused(found, listed)
+    if listed := list(islice(problems, _MAX_PROBLEMS)):
+        raise _build_error(found, listed)
 
 
-def _refused(found: Document, problems: list[Problem]) -> ConfigError:
+def _build_error(found: Document, problems: list[Problem]) -> ConfigError:
     in_order = sorted(problems, key=lambda problem: found.line(problem[0]) or 0)
-    return ConfigError("\n".join(found.complaint(key, text) for key, text in in_order))
+    return ConfigError("\n".join(found.format_problem(key, text) for key, text in in_order))
 
 
-def _problem(detail: ErrorDetails) -> Problem:
+def _list_problems(error: ValidationError) -> list[Problem]:
+    details = error.errors(include_url=False)[:_MAX_PROBLEMS]
+    return [(detail["loc"], _describe(detail)) for detail in details]
+
+
+def _describe(detail: ErrorDetails) -> str:
     kind, key = detail["type"], detail["loc"]
     if kind == "extra_forbidden":
-        return key, _unknown(key)
+        return _describe_unknown(key)
     if kind == "missing":
-        return key, "is missing; add it"
+        return "is missing; add it"
     if key == ("accounts",):
-        return key, "expected [[accounts]] tables (with two brackets), one for each account"
+        return "expected [[accounts]] tables (with two brackets), one for each account"
     if kind in _EXPECTED:
-        return key, f"expected {_EXPECTED[kind]}, got {_type_of(detail['input'])}"
+        got = _TYPE_NAMES.get(type(detail["input"]), "a date or time")
+        return f"expected {_EXPECTED[kind]}, got {got}"
     if kind == "value_error":
-        return key, str(detail["ctx"]["error"])
-    return key, "expected " + detail["msg"].removeprefix("Input should be ")
+        return str(detail["ctx"]["error"])
+    return "expected " + detail["msg"].removeprefix("Input should be ")
 
 
-def _type_of(value: object) -> str:
-    return _FOUND.get(type(value), "a date or time")
-
-
-def _unknown(key: KeyPath) -> str:
-    known = _keys_beside(key)
+def _describe_unknown(key: KeyPath) -> str:
     if len(key) > 1 and key[-1] in Config.model_fields:
         return "unknown key here; move it up, above the first [table]"
-    import difflib  # for those who make mistakes
-
-    close = difflib.get_close_matches(str(key[-1]), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-    return f"unknown key; {hint}"
-
-
-def _keys_beside(key: KeyPath) -> list[str]:
-    model: type[BaseModel] = Config
+    model: Any = Config
     for part in key[:-1]:
         if isinstance(part, str):
-            model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields)
+            annotation = model.model_fields[part].annotation
+            model = getattr(annotation, "__args__", (annotation,))[0]  # of tuple[Model, ...]
+    import difflib  # for those who make mistakes
 
-
-def _model_in(annotation: Any) -> type[BaseModel]:
-    """Return the table's model from `Model` or `tuple[Model, ...]`."""
-    inner = getattr(annotation, "__args__", (annotation,))[0]
-    model: type[BaseModel] = inner
-    return model
+    close = difflib.get_close_matches(str(key[-1]), model.model_fields, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(model.model_fields)}"
+    return f"unknown key; {hint}"

@@ -1,4 +1,4 @@
-"""What keys of a valid configuration must not contradict, and what a pass cannot do without."""
+"""What must not conflict in a valid configuration, and what a pass cannot do without."""
 
 from __future__ import annotations
 
@@ -28,10 +28,18 @@ _ADD_BOT = (
 
 
 def find_conflicts(config: Config, found: Document) -> Iterator[Problem]:
-    """Yield what makes a configuration ambiguous: labels twice, a secret from two places."""
-    yield from _labels_twice(config, found)
-    for key, sources in _all_sources(config):
-        if len(given := sources.given()) > 1:
+    """Yield what makes a configuration ambiguous: a label or a secret given twice."""
+    first: dict[str, int] = {}
+    sources: list[tuple[KeyPath, Sources]] = [(SLACK, config.notifications.slack.sources())]
+    for number, account in enumerate(config.accounts):
+        sources.append((("accounts", number), account.sources()))
+        if account.label in first:
+            line = found.line(("accounts", first[account.label], "label"))
+            problem = f'"{account.label}" is already the label of line {line}; rename one of them'
+            yield ("accounts", number, "label"), problem
+        first.setdefault(account.label, number)
+    for key, each in sources:
+        if len(given := each.given()) > 1:
             yield (*key, given[1]), f"{given[0]} is set, too; keep one of the two"
 
 
@@ -44,7 +52,7 @@ def find_missing(config: Config, env: Mapping[str, str]) -> list[Problem]:
 
 
 def find_missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield the accounts that have no session key, or one that cannot be right."""
+    """Yield the accounts that have no session key, or an invalid one."""
     for number, account in enumerate(config.accounts):
         sources = account.sources()
         key: KeyPath = ("accounts", number)
@@ -71,19 +79,3 @@ def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Probl
 
 def _available(sources: Sources, env: Mapping[str, str]) -> bool:
     return bool(sources.given()) or find_credential(sources.credential, env) is not None
-
-
-def _all_sources(config: Config) -> Iterator[tuple[KeyPath, Sources]]:
-    for number, account in enumerate(config.accounts):
-        yield ("accounts", number), account.sources()
-    yield SLACK, config.notifications.slack.sources()
-
-
-def _labels_twice(config: Config, found: Document) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for number, account in enumerate(config.accounts):
-        if account.label in first:
-            line = found.line(("accounts", first[account.label], "label"))
-            problem = f'"{account.label}" is the label of line {line} already; rename one of them'
-            yield ("accounts", number, "label"), problem
-        first.setdefault(account.label, number)

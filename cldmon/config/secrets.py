@@ -1,6 +1,6 @@
-"""Session keys and the bot token, fetched from where the configuration says that they are.
+"""Read session keys and the bot token from where the configuration says they are.
 
-Nothing that is read here enters a message: not the value, not what a program printed.
+Nothing read here enters a message: not the value, not what a program printed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ending = threading.Event()
 
 
 class _UnavailableError(Exception):
-    """Why a secret is not to be had, told without its owner's name."""
+    """Why a secret is unavailable, without its owner's name."""
 
 
 def read_session_key(
@@ -55,7 +55,7 @@ def read_session_key(
     Raises SecretError, which names the account and says what to do.
     """
     owner = f'account "{account.label}"'
-    return _secret(
+    return _read_secret(
         owner, account.sources(), env, config_dir, run, find_key_problem, unwrap_session_key
     )
 
@@ -64,7 +64,7 @@ def read_bot_token(
     slack: SlackConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
 ) -> Secret:
     """Return Slack's bot token; as `session_key`."""
-    return _secret("Slack", slack.sources(), env, config_dir, run, find_token_problem)
+    return _read_secret("Slack", slack.sources(), env, config_dir, run, find_token_problem)
 
 
 def find_key_problem(key: str) -> str | None:
@@ -105,44 +105,42 @@ def run_program(
     cwd: Path,
     timeout: float = COMMAND_TIMEOUT_SECONDS,
 ) -> bytes:
-    """Run a program without a shell and return what it printed; its stderr is thrown away.
+    """Run a program without a shell and return what it printed; its stderr is discarded.
 
-    After `timeout` seconds, or 64 KiB, it is killed, with whatever it started; so it is where this
-    process ends before. However many threads ask, at most 32 run at once.
-    Raises OSError where it cannot start, subprocess.SubprocessError where it fails, hangs or
-    prints more than that.
+    After `timeout` seconds, or 64 KiB, it is killed, with everything it started; so it is if this
+    process ends first. At most 32 run at once, however many threads ask.
+    Raises OSError if it cannot start, subprocess.SubprocessError if it fails, hangs or prints more
+    than that.
     """
-    with _places, _started(argv, env, cwd) as process:
-        try:
-            _running.add(process)
-            output = _printed(process, timeout)
-        except BaseException:
-            _kill(process)
-            raise
-        finally:
-            _running.discard(process)
+    with _places:
+        if _ending.is_set():
+            raise subprocess.SubprocessError("no programs are started any more")
+        process = subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+        with process:
+            try:
+                _running.add(process)
+                output = _read_output(process, timeout)
+            except BaseException:
+                _kill(process)
+                raise
+            finally:
+                _running.discard(process)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, "program")
     return output
 
 
-def _started(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
-    if _ending.is_set():
-        raise subprocess.SubprocessError("no program is started any more")
-    return subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
-        list(argv),
-        env=dict(env),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-    )
-
-
 @atexit.register
 def _kill_running() -> None:
-    """Kill what threads have started that nobody waits for: after Ctrl-C, for example."""
+    """Kill programs that threads started and that are no longer waited for, e.g. after Ctrl-C."""
     _ending.set()
     for process in tuple(_running):
         _kill(process)
@@ -153,8 +151,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _printed(process: subprocess.Popen[bytes], timeout: float) -> bytes:
-    """Return what a program prints until it ends."""
+def _read_output(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+    """Return what a program prints until it ends; raise SubprocessError for too much."""
     end = time.monotonic() + timeout
     pipe = cast("IO[bytes]", process.stdout).fileno()
     ready, output = select.poll(), b""
@@ -170,59 +168,56 @@ def _printed(process: subprocess.Popen[bytes], timeout: float) -> bytes:
     raise subprocess.TimeoutExpired("program", timeout)
 
 
-def _secret(
+def _read_secret(
     owner: str,
     sources: Sources,
     env: Mapping[str, str],
     config_dir: Path,
     run: Run | None,
-    problem_of: Callable[[str], str | None],
+    find_problem: Callable[[str], str | None],
     unwrap: Callable[[str], str] = str,
 ) -> Secret:
     place = next(iter(sources.given()), f"credential {sources.credential}")
     try:
-        text = unwrap(_found(sources, env, config_dir, run or run_program))
+        text = unwrap(_read_text(sources, env, config_dir, run or run_program))
     except _UnavailableError as error:
         raise SecretError(mask_secrets(f"{owner}: {place} {error}")) from error.__cause__
     if not text:
-        raise SecretError(f"{owner}: {place} gave an empty text; the secret belongs there")
-    if problem := problem_of(text):
+        raise SecretError(f"{owner}: {place} gave an empty string; the secret belongs there")
+    if problem := find_problem(text):
         raise SecretError(f"{owner}: what {place} gave {problem}")
     return Secret(text)
 
 
-def _found(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run) -> str:
+def _read_text(sources: Sources, env: Mapping[str, str], config_dir: Path, run: Run) -> str:
     if sources.inline is not None:
         return sources.inline.get_secret_value()
     if sources.file is not None:
-        return _from_file(resolve(config_dir, sources.file, env))
+        return _read_file(resolve(config_dir, sources.file, env))
     if sources.env is not None:
-        return _from_env(sources.env, env)
+        if sources.env not in env:
+            problem = f"names the variable {sources.env}, which is not set; export it"
+            raise _UnavailableError(problem)
+        return env[sources.env].strip()
     if sources.command is not None:
-        return _from_command(sources.command, env, config_dir, run)
+        return _read_command(sources.command, env, config_dir, run)
     if path := find_credential(sources.credential, env):
-        return _from_file(path)
-    raise _UnavailableError(f"is not there; set {sources.name} in the configuration")
+        return _read_file(path)
+    raise _UnavailableError(f"does not exist; set {sources.name} in the configuration")
 
 
-def _from_file(path: Path) -> str:
+def _read_file(path: Path) -> str:
     try:
         with files.open_regular(path) as file:
-            return _text(file.read(_MAX_BYTES))
+            return _decode(file.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise _UnavailableError(f"{path} cannot be read: {reason}; fix or rewrite it") from error
 
 
-def _from_env(name: str, env: Mapping[str, str]) -> str:
-    if name not in env:
-        raise _UnavailableError(f"names the variable {name}, which is not set; export it")
-    return env[name].strip()
-
-
-def _from_command(argv: Sequence[str], env: Mapping[str, str], config_dir: Path, run: Run) -> str:
+def _read_command(argv: Sequence[str], env: Mapping[str, str], config_dir: Path, run: Run) -> str:
     try:
-        lines = _text(run(argv, env, config_dir)).splitlines()
+        lines = _decode(run(argv, env, config_dir)).splitlines()
     except subprocess.TimeoutExpired:
         problem = f"did not end within {COMMAND_TIMEOUT_SECONDS} seconds"
     except subprocess.CalledProcessError as error:
@@ -237,7 +232,7 @@ def _from_command(argv: Sequence[str], env: Mapping[str, str], config_dir: Path,
     raise _UnavailableError(f"{problem}; run it by hand to see why")
 
 
-def _text(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     try:
         return content.decode().strip()
     except UnicodeDecodeError:

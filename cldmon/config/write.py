@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import resources
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import ConfigError
@@ -34,25 +34,19 @@ def create(path: Path, text: str) -> None:
     it cannot be written.
     """
     files.private_dir(path.parent)
-    with files.wrap_os_errors("write", path), _new(path) as file:
+    with files.wrap_os_errors("write", path):
         try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            path.unlink()
-            raise
-
-
-def _new(path: Path) -> TextIO:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, files.PRIVATE_FILE)
-    except FileExistsError as error:
-        raise ConfigError(_taken(path)) from error
-    return os.fdopen(descriptor, "w", encoding="utf-8")
-
-
-def _taken(path: Path) -> str:
-    if path.is_dir():
-        return f"{path}: is a directory; name a file in it, e.g. {path / 'config.toml'}"
-    return f"{path}: exists already and is left as it is; edit it, or name another file"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, files.PRIVATE_FILE)
+        except FileExistsError as error:
+            problem = "exists already and is left as it is; edit it, or name another file"
+            if path.is_dir():
+                problem = f"is a directory; name a file in it, e.g. {path / 'config.toml'}"
+            raise ConfigError(f"{path}: {problem}") from error
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                path.unlink()
+                raise

@@ -196,7 +196,7 @@ def test_an_import_of_what_is_no_file_ends(env: Env, planted: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ((), "credential alice is not there; set session_key in the configuration"),
+        ((), "credential alice does not exist; set session_key in the configuration"),
         (('session_key = "sk-ant-sid01-REPLACE-ME"',), "is still the placeholder; put the accou"),
         (('session_key = "nonsense"',), "is not a session key: one starts with sk-ant-sid01-"),
     ],

@@ -258,7 +258,7 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ("[[accounts]]\nlabel='a'\nsession_key_command = []", ":3: accounts[1].session_key_comm"),
         ("[[accounts]]\nlabel='a'\nsession_key_command = \"'\"", ":3: accounts[1].session_key_co"),
         ("[[accounts]]\nlabel='a'\nsession_key_file = ''", ":3: accounts[1].session_key_file: is"),
-        (f"{ALICE}{ALICE}", ':5: accounts[2].label: "alice" is the label of line 2 already'),
+        (f"{ALICE}{ALICE}", ':5: accounts[2].label: "alice" is already the label of line 2'),
         (
             "[notifications.slack]\nbot_token = 'x'\nbot_token_env = 'Y'",
             ":3: notifications.slack.bot_token_env: bot_token is set, too; keep one of the two",
@@ -351,7 +351,7 @@ def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], P
         (b"a = " + b"[" * 20_000, ": is nested too deeply to be a configuration"),
         (b"port = " + b"1" * 5000, ": is not valid TOML: a number in it is too long"),
         (b"port = 1\nport = 2\n", ":2: is not valid TOML: this key is set twice"),
-        (b"a = 1\nb = abc\n", ":2: is not valid TOML: the value is not understood; a text needs"),
+        (b"a = 1\nb = abc\n", ":2: is not valid TOML: invalid value; a string needs quotes"),
         (b'a = 1\nb = "c\n', ":2: is not valid TOML: unterminated string"),
         (b'a = 1\nb = "c', ":2: is not valid TOML: unterminated string"),
         (b"[accounts]\n[accounts]\n", ":2: is not valid TOML: this table begins a second time"),
@@ -379,7 +379,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(
 
 
 def test_a_missing_file_and_a_folder_are_refused_in_one_line(tmp_path: Path) -> None:
-    assert error_of(tmp_path / "x.toml").endswith("there is no such file; `cldmon init` writes one")
+    assert error_of(tmp_path / "x.toml").endswith("no such file; `cldmon init` writes one")
     assert "is a directory; name the file in it" in error_of(tmp_path)
     assert "cannot be read" in error_of(tmp_path / ("x" * 300))
 

@@ -157,17 +157,20 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({}, 'account "alice": credential alice is not there; set session_key in the config'),
+        ({}, 'account "alice": credential alice does not exist; set session_key in the config'),
         ({"session_key_file": "no"}, 'account "alice": session_key_file /'),
         ({"session_key_file": "."}, "cannot be read: Is a directory; fix or rewrite it"),
-        ({"session_key_file": "empty"}, "session_key_file gave an empty text; the secret belongs"),
+        (
+            {"session_key_file": "empty"},
+            "session_key_file gave an empty string; the secret belongs",
+        ),
         ({"session_key_file": "binary"}, "session_key_file is not UTF-8"),
         ({"session_key_file": "wrong"}, "what session_key_file gave is not a session key: one st"),
         ({"session_key_env": "NO"}, "session_key_env names the variable NO, which is not set; e"),
-        ({"session_key_env": "EMPTY"}, "session_key_env gave an empty text"),
+        ({"session_key_env": "EMPTY"}, "session_key_env gave an empty string"),
         ({"session_key_command": ["/no/such"]}, "could not be started: No such file or directory"),
         ({"session_key_command": ["false"]}, "failed with exit code 1; run it by hand to see why"),
-        ({"session_key_command": ["true"]}, "session_key_command gave an empty text"),
+        ({"session_key_command": ["true"]}, "session_key_command gave an empty string"),
         (
             {"session_key": SecretStr(secrets.PLACEHOLDER_KEY)},
             "session_key gave is still the placeholder; put the account's session key there",
