@@ -22,7 +22,7 @@ from cldmon import files
 from cldmon.config.document import Document
 from cldmon.config.load import find_problems, load, read
 from cldmon.errors import BusyError, ImportFailedError, StoreError
-from cldmon.importing import Goal, take_over
+from cldmon.importing.migrate import Target, migrate
 from cldmon.importing.settings import translate
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.limits import largest_file
@@ -47,10 +47,10 @@ NEXT_DAY = LINE.replace(b"1773283635095", b"1773373635095")
 
 
 IMPORT_AND_TELL = """
-import sys; from pathlib import Path; from cldmon.importing import Goal, take_over
+import sys; from pathlib import Path; from cldmon.importing.migrate import Target, migrate
 source, config, data = map(Path, sys.argv[1:])
 say = lambda line: print(line, file=sys.stderr)
-take_over(source, Goal(config, data), {}, tell=say, warn=say)
+migrate(source, Target(config, data), {}, tell=say, warn=say)
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 """Prints how many kB the process had resident at most."""
@@ -82,8 +82,8 @@ class Move:
         return path
 
     def go(self, source: Path | None = None) -> None:
-        goal = Goal(self.config, self.data)
-        take_over(source or self.node, goal, {}, tell=self.told.append, warn=self.warned.append)
+        target = Target(self.config, self.data)
+        migrate(source or self.node, target, {}, tell=self.told.append, warn=self.warned.append)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_secret_that_the_node_program_published_is_not_taken(move: Move, secre
     move.configure({**FULL, "sessionSecret": secret})
     move.go()
     assert load(move.config, {}).session_secret is None
-    assert "sessionSecret: not taken: everybody can read it" in move.warned[0]
+    assert "sessionSecret: not imported: it is public" in move.warned[0]
 
 
 def test_without_a_host_the_file_says_who_can_reach_the_server(move: Move) -> None:
@@ -156,7 +156,7 @@ def test_a_host_that_is_none_is_named(move: Move, host: object) -> None:
     move.configure({**FULL, "host": host})
     move.go()
     assert load(move.config, {}).host == "127.0.0.1"
-    assert [line for line in move.warned if "config.json: host: not taken: " in line]
+    assert [line for line in move.warned if "config.json: host: not imported: " in line]
 
 
 def test_what_only_the_node_program_had_a_use_for_is_named_with_the_reason(move: Move) -> None:
@@ -177,7 +177,7 @@ def test_what_only_the_node_program_had_a_use_for_is_named_with_the_reason(move:
         ("notifications.slack.channelId", "cldmon subscribe"),
         ("notifications.slack.mention", "cldmon subscribe"),
     ):
-        assert re.search(f"json: {re.escape(key)}: not taken: .*{why}", said), said
+        assert re.search(f"json: {re.escape(key)}: not imported: .*{why}", said), said
     assert "MARKER" not in said
     assert "_sessionSecretHint" not in said
 
@@ -286,8 +286,8 @@ def test_twice_does_no_harm(move: Move) -> None:
     assert after == before
     assert move.warned == []
     assert move.told[-2:] == [
-        f"{move.config}: is there already",
-        f"{move.data}: 2 day files: there already",
+        f"{move.config}: already there",
+        f"{move.data}: 2 day files: already there",
     ]
 
 
@@ -300,7 +300,7 @@ def test_what_differs_is_left_alone_and_named(move: Move) -> None:
     assert (move.data / "history-2026-03-12.jsonl").read_bytes() == NEXT_DAY
     assert "sk-ant-sid01-x" in move.config.read_text()
     config, day = move.warned
-    assert "is left as it is; it lacks the account(s) Bob “B” \\ Builder" in config
+    assert "was not changed; it lacks the account(s) Bob “B” \\ Builder" in config
     assert "history-2026-03-12.jsonl exists and differs" in day
 
 
@@ -308,7 +308,7 @@ def test_an_existing_configuration_says_where_the_data_goes(move: Move) -> None:
     move.home.mkdir()
     move.config.write_text('data_dir = "elsewhere"\n')
     move.put("health.log", b"x\n")
-    take_over(move.node, Goal(move.config), {}, tell=move.told.append, warn=move.warned.append)
+    migrate(move.node, Target(move.config), {}, tell=move.told.append, warn=move.warned.append)
     assert (move.home / "elsewhere" / "health.log").exists()
 
 
@@ -377,7 +377,7 @@ def test_people_without_alerts_for_any_account_are_counted(move: Move) -> None:
     )
     move.go()
     assert [line.partition(": ")[2] for line in move.warned] == [
-        "1 of 2 people have no alerts for any account: taken as it is"
+        "1 of 2 people have no alerts for any account: imported as it is"
     ]
 
 
@@ -398,8 +398,8 @@ def test_the_list_of_slacks_people_is_known_and_not_needed(move: Move) -> None:
 
 def test_the_data_dir_itself_as_source_stays_as_it_is(move: Move) -> None:
     move.put("notes.txt", b"")
-    goal = Goal(move.config, move.node / "data")
-    take_over(move.node, goal, {}, tell=move.told.append, warn=move.warned.append)
+    target = Target(move.config, move.node / "data")
+    migrate(move.node, target, {}, tell=move.told.append, warn=move.warned.append)
     assert [path.name for path in (move.node / "data").iterdir()] == ["notes.txt"]
 
 
@@ -428,9 +428,9 @@ def test_data_that_cannot_be_written_leaves_nothing_behind(move: Move) -> None:
 def test_a_configuration_that_cannot_be_written_leaves_no_data_behind(move: Move) -> None:
     move.put("health.log", b"x\n")
     move.home.write_text("a file, where the folder of the configuration would be")
-    goal = Goal(move.config, move.node.with_name("elsewhere"))
+    target = Target(move.config, move.node.with_name("elsewhere"))
     with pytest.raises(StoreError, match="cannot make the folder"):
-        take_over(move.node, goal, {}, tell=move.told.append, warn=move.warned.append)
+        migrate(move.node, target, {}, tell=move.told.append, warn=move.warned.append)
     assert [path.name for path in move.node.with_name("elsewhere").iterdir()] == ["fetch.lock"]
 
 
@@ -455,7 +455,7 @@ def test_a_large_history_fills_no_memory(move: Move, name: str) -> None:
     assert int(ran.stdout) * 1024 < 90_000_000
     if name.endswith(".gz"):
         assert (move.data / name).read_bytes() == (move.node / "data" / name).read_bytes()
-        assert "holds more than a day ever does: taken as it is" in ran.stderr
+        assert "holds more than a day ever does: imported as it is" in ran.stderr
     else:
         assert (move.data / "history-2026-03-12.jsonl").read_bytes() == LINE * 400_000
 
@@ -463,7 +463,7 @@ def test_a_large_history_fills_no_memory(move: Move, name: str) -> None:
 def test_an_empty_folder_is_nothing_to_take(move: Move, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(ImportFailedError, match="nothing to take"):
+    with pytest.raises(ImportFailedError, match="nothing to import"):
         move.go(empty)
     assert not move.home.exists()
 
@@ -537,11 +537,11 @@ def test_the_command_names_what_it_left_and_succeeds(move: Move, tmp_path: Path)
     move.configure({**FULL, "debug": 1})
     ran = run("import", move.node, "--to", "new/c.toml", "--data-dir", "kept", cwd=tmp_path)
     assert ran.returncode == 0
-    assert "config.json: debug: not taken" in ran.stderr
+    assert "config.json: debug: not imported" in ran.stderr
     assert load(tmp_path / "new/c.toml", {}).data_dir == str(tmp_path / "kept")
 
 
 def test_the_command_fails_where_there_is_nothing(tmp_path: Path) -> None:
     ran = run("import", tmp_path, cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1].startswith("cldmon: nothing to take in")
+    assert ran.stderr.splitlines()[-1].startswith("cldmon: nothing to import in")

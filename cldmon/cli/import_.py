@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(app: App, source: Path, target: Path | None, data_dir: Path | None) -> None:
-    """Take over a Node cldmon: its config.json as TOML, its data files as they are.
+    """Import from the Node version: its config.json as TOML, its data files as they are.
 
-    DIR is the folder of the Node program; stop that one first. Nothing in it is changed, and no
-    file is ever overwritten, so that it may be done twice. What could not be taken is named on
-    stderr. Exits with 1 if there was nothing to take.
+    DIR is the folder of the Node version; stop it first. Nothing in it is changed, and no file is
+    ever overwritten, so it is safe to repeat. What could not be imported is listed on stderr.
+    Exits with 1 if there was nothing to import.
     """
-    from cldmon.importing import Goal, take_over
+    from cldmon.importing.migrate import Target, migrate
 
     config = target or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
     chosen = data_dir or app.data_dir_option
-    goal = Goal(config, chosen.absolute() if chosen else None)
-    take_over(source, goal, app.env, tell=click.echo, warn=print_message)
+    to = Target(config, chosen.absolute() if chosen else None)
+    migrate(source, to, app.env, tell=click.echo, warn=print_message)
     option = "" if config == Path(FILE_NAME) else f"--config {shlex.quote(str(config))} "
     click.echo(f"Next: cldmon {option}fetch", err=True)
     click.echo("When all is well remove the old folder: its config.json holds the keys.", err=True)

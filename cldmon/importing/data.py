@@ -1,22 +1,22 @@
-"""A Node program's data folder: which files are taken, byte for byte, and which are not.
+"""The data files of the Node version: which are copied, byte for byte, and which are not.
 
-They are copied into a folder beside their places first, and moved to their places when all of them
-are there: until then nothing is changed, however it ends.
+They are copied into a folder next to their places first, and moved there when all of them are
+complete. Until then nothing is changed, however it ends.
 """
 
 from __future__ import annotations
 
+import filecmp
 import gzip
 import json
 import shutil
 import zlib
 from collections import defaultdict
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
-from cldmon.importing import node
 from cldmon.store import HEALTH_LOG, pass_lock
 from cldmon.store.days import BLOCK, MOST_READ
 from cldmon.store.history import PREFIX, day_path, line_date, parse_day
@@ -25,7 +25,6 @@ from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from datetime import date
     from pathlib import Path
 
@@ -33,67 +32,72 @@ if TYPE_CHECKING:
 
 _STAGING = ".import"
 _SUBSCRIPTIONS = "subscriptions.json"
-
-
-def staged(source: Path, target: Path, warn: Tell) -> AbstractContextManager[Staged]:
-    """Copy the data files of `source` into `target`, for the block to put them in their places.
-
-    Raises BusyError while a pass runs in `target`, StoreError where it cannot be written.
-    """
-    if not source.is_dir():
-        warn(f"{source}: there is no such folder: no data is taken")
-        return nullcontext(Staged(target, warn))
-    if source.resolve() == target.resolve():
-        warn(f"{source}: is the data_dir itself: its files stay as they are")
-        return nullcontext(Staged(target, warn, are_there=True))
-    return _copied(source, target, warn)
+_SINGLE_HISTORY = "history.jsonl"
+"""The only history file of the first Node versions; day files came later."""
+_CACHES = ("slack-users-cache.json",)
+_TOO_LARGE = "holds more than a day ever does"
 
 
 @contextmanager
-def _copied(source: Path, target: Path, warn: Tell) -> Iterator[Staged]:
+def stage(source: Path, target: Path, warn: Tell) -> Iterator[Staged]:
+    """Copy the data files of `source` into `target`, for the block to put them in their places.
+
+    Raises BusyError while a pass runs in `target`, StoreError if it can't be written.
+    """
+    staged = Staged(target, warn)
+    if not source.is_dir():
+        warn(f"{source}: no such folder: no data is imported")
+        yield staged
+        return
+    if source.resolve() == target.resolve():
+        warn(f"{source}: this is the data_dir itself: its files stay as they are")
+        staged.is_in_place = True
+        yield staged
+        return
     with files.wrap_os_errors("list", source):
         paths = sorted(source.iterdir())
     files.private_dir(target)
     with pass_lock(target):
-        copies = Staged(target, warn)
         try:
-            copies.clear()  # of an import that was killed
+            staged.clear()  # left by an import that was killed
             for path in paths:
-                copies.take(path)
-            yield copies
+                staged.add(path)
+            yield staged
         finally:
-            copies.clear()
+            staged.clear()
 
 
 class Staged:
-    """The files that are taken, before they are in their places, and what became of others."""
+    """The files to import, before they are in their places, and what became of the others."""
 
-    def __init__(self, target: Path, warn: Tell, *, are_there: bool = False) -> None:
+    is_in_place = False
+
+    def __init__(self, target: Path, warn: Tell) -> None:
         self._target = target
         self._copies = target / _STAGING
         self._warn = warn
-        self._are_there = are_there
         self._new: list[str] = []
         self._same: list[str] = []
         self._needless: list[str] = []
 
     def __bool__(self) -> bool:
-        """Return whether there was anything to take."""
-        return bool(self._are_there or self._new or self._same)
+        """Return whether there was anything to import."""
+        return bool(self.is_in_place or self._new or self._same)
 
-    def take(self, path: Path) -> None:
-        """Copy one file, if it is of a kind that is taken, or warn why it is not."""
+    def add(self, path: Path) -> None:
+        """Copy one file if it is of a kind that is imported, or warn why it is not."""
+        name, is_file = path.name, path.is_file()
         try:
-            if path.is_file() and path.name == node.SINGLE_HISTORY:
+            if is_file and name == _SINGLE_HISTORY:
                 self._split(path)
-            elif path.is_file() and _is_ours(path.name):
+            elif is_file and (name in (_SUBSCRIPTIONS, HEALTH_LOG) or parse_day(name)):
                 self._copy(path)
-            elif path.is_file() and path.name in node.CACHES:
-                self._needless.append(path.name)
+            elif is_file and name in _CACHES:
+                self._needless.append(name)
             else:
-                self._warn(f"{path}: is no data file of the Node program: not taken")
+                self._warn(f"{path}: not a data file of the Node version: not imported")
         except _UnreadableError as error:
-            self._warn(f"{path}: {error}: not taken")
+            self._warn(f"{path}: {error}: not imported")
 
     def put_in_place(self) -> None:
         """Move the copies to their places: all of them, or none."""
@@ -111,13 +115,13 @@ class Staged:
             files.sync(place)  # and the folder
 
     def sum_up(self, tell: Tell) -> None:
-        """Say what was taken, and what was there already."""
+        """Report what was imported, and what was there already."""
         if self._new:
-            tell(f"{self._target}: {_names(self._new)}")
+            tell(f"{self._target}: {_join_names(self._new)}")
         if self._same:
-            tell(f"{self._target}: {_names(self._same)}: there already")
+            tell(f"{self._target}: {_join_names(self._same)}: already there")
         if self._needless:
-            tell(f"{_names(self._needless)}: not needed: what is in it is looked up again")
+            tell(f"{_join_names(self._needless)}: not needed: cldmon fetches its content again")
 
     def clear(self) -> None:
         """Remove the copies that are not in their places."""
@@ -127,59 +131,53 @@ class Staged:
 
     def _copy(self, path: Path) -> None:
         if path.name == _SUBSCRIPTIONS:
-            _insist_on_sense(path)
-        remarks = [*_remarks(path)]
+            remarks = _check_subscriptions(path)
+        else:
+            remarks = _check_day(path) if parse_day(path.name) else []
         files.private_dir(self._copies)
-        with _opened(path) as file:
-            files.replace(self._copies / path.name, _blocks(file))
+        with _open(path) as file:
+            files.replace(self._copies / path.name, _read_blocks(file))
         for remark in remarks:
-            self._warn(f"{path}: {remark}: taken as it is")
+            self._warn(f"{path}: {remark}: imported as it is")
         self._compare(path.name, path)
 
     def _split(self, path: Path) -> None:
-        """Turn the one history file of old into day files, where there is none for a day yet."""
+        """Turn the single history file into day files, for days that have none yet."""
         parts = self._copies / "days"
         files.private_dir(parts)
         if damaged := _split_by_day(path, parts):
-            self._warn(f"{path}: {damaged} line(s) are damaged: not taken")
+            self._warn(f"{path}: {damaged} line(s) are damaged: not imported")
         for part in sorted(parts.iterdir()):
             twin = path.with_name(part.name)
             if not twin.exists():
                 part.rename(self._copies / part.name)
                 self._compare(part.name, path)
-            elif lost := len({*_lines(part)} - {*_lines(twin)}):
+            elif lost := len({*_read_lines(part)} - {*_read_lines(twin)}):
                 day = parse_day(part.name)
-                self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not taken")
+                self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not imported")
 
     def _compare(self, name: str, source: Path) -> None:
-        """Decide about a copy: nothing that is there already is overwritten."""
+        """Sort a copy by what is at its place: nothing is overwritten."""
         place = self._target / name
-        if not place.exists():
-            self._new.append(name)
-        elif _is_same(self._copies / name, place):
-            self._same.append(name)
-        else:
-            self._warn(f"{source}: {place} exists and differs, so it is left as it is: not taken")
+        with files.wrap_os_errors("read", place):
+            if not place.exists():
+                self._new.append(name)
+            elif filecmp.cmp(self._copies / name, place, shallow=False):
+                self._same.append(name)
+            else:
+                self._warn(f"{source}: {place} exists and differs: not imported")
 
 
 class _UnreadableError(Exception):
-    """Why a file of the source cannot be taken."""
+    """Why a file of the source can't be imported."""
 
 
-class _TornError(Exception):
-    """A packed file cannot be unpacked to its end."""
-
-
-class _TooLargeError(Exception):
-    """A file has more in it than a day ever has."""
-
-
-def _is_ours(name: str) -> bool:
-    return name in (_SUBSCRIPTIONS, HEALTH_LOG) or parse_day(name) is not None
+class _DamagedError(Exception):
+    """Why a day file can't be read to its end."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     try:
         file = files.open_regular(path)
     except OSError as error:
@@ -188,7 +186,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+def _read_blocks(file: IO[bytes]) -> Iterator[bytes]:
     try:
         while block := file.read(BLOCK):
             yield block
@@ -196,23 +194,23 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
         raise _UnreadableError(f"cannot be read: {error.strerror}") from error
 
 
-def _unpacked(file: IO[bytes]) -> Iterator[bytes]:
+def _decompress(file: IO[bytes]) -> Iterator[bytes]:
     try:
-        with gzip.open(file) as packed:
-            while block := packed.read(BLOCK):
+        with gzip.open(file) as compressed:
+            while block := compressed.read(BLOCK):
                 yield block
     except (OSError, EOFError, zlib.error) as error:
-        raise _TornError from error
+        raise _DamagedError("is torn and cannot be decompressed to its end") from error
 
 
-def _lines(path: Path, most: int | None = None) -> Iterator[bytes]:
-    """Yield the lines of a history that are not empty, of longer ones their parts.
+def _read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
+    """Yield the lines of a history that are not empty; of very long ones, their parts.
 
-    Raises _TornError, and _TooLargeError where they come of more than `most` bytes.
+    Raises _DamagedError, also if they come from more than `most` bytes.
     """
     read, rest = 0, b""
-    with _opened(path) as file:
-        for block in _unpacked(file) if path.suffix == ".gz" else _blocks(file):
+    with _open(path) as file:
+        for block in _decompress(file) if path.suffix == ".gz" else _read_blocks(file):
             *lines, rest = (rest + block).split(b"\n")
             yield from filter(None, lines)
             if len(rest) > LONGEST_LINE:
@@ -220,87 +218,61 @@ def _lines(path: Path, most: int | None = None) -> Iterator[bytes]:
                 rest = b""
             read += len(block)
             if most and read > most:
-                raise _TooLargeError
+                raise _DamagedError(_TOO_LARGE)
     if rest:
         yield rest
 
 
-def _is_same(copy: Path, place: Path) -> bool:
-    with (
-        files.wrap_os_errors("read", place),
-        files.open_regular(copy) as one,
-        files.open_regular(place) as other,
-    ):
-        while block := one.read(BLOCK):
-            if block != other.read(BLOCK):
-                return False
-        return not other.read(1)
-
-
-def _insist_on_sense(path: Path) -> None:
-    """Refuse subscriptions that nobody could be told by: here they would only stand in the way."""
+def _check_subscriptions(path: Path) -> list[str]:
     try:
         SubscriptionsFile(path.parent).load()
     except StoreError as error:
+        # It would only be in the way of the subscriptions that are made here.
         why = "is not understood; `cldmon subscribe` sets people's alerts"
         raise _UnreadableError(why) from error
+    people = json.loads(files.read(path) or b"{}").get("users", {}).values()
+    without = sum(1 for settings in people if not settings.get("accounts"))
+    return [f"{without} of {len(people)} people have no alerts for any account"] if without else []
 
 
-def _remarks(path: Path) -> Iterator[str]:
-    """Yield what is damaged in a file; whoever reads it later passes over that."""
-    if path.name == _SUBSCRIPTIONS:
-        yield from _people_without_alerts(files.read(path) or b"{}")
-    if parse_day(path.name) is None:
-        return
-    try:
-        if damaged := _count_damaged(path):
-            yield f"{damaged} line(s) are damaged"
-    except _TornError:
-        yield "is torn and cannot be unpacked to its end"
-    except _TooLargeError:
-        yield "holds more than a day ever does"
-
-
-def _count_damaged(path: Path) -> int:
+def _check_day(path: Path) -> list[str]:
+    """Return what is wrong with a day file; its readers skip what is damaged."""
     damaged = 0
-    for number, line in enumerate(_lines(path, MOST_READ)):
-        if number > MOST_LINES:
-            raise _TooLargeError
-        damaged += _day(line) is None
-    return damaged
-
-
-def _people_without_alerts(data: bytes) -> Iterator[str]:
-    people = json.loads(data).get("users", {}).values()
-    if without := sum(1 for settings in people if not settings.get("accounts")):
-        yield f"{without} of {len(people)} people have no alerts for any account"
+    try:
+        for number, line in enumerate(_read_lines(path, MOST_READ)):
+            if number > MOST_LINES:
+                return [_TOO_LARGE]
+            damaged += _parse_date(line) is None
+    except _DamagedError as error:
+        return [str(error)]
+    return [f"{damaged} line(s) are damaged"] if damaged else []
 
 
 def _split_by_day(path: Path, folder: Path) -> int:
     """Append the good lines of a history to a file for each UTC day; return how many are bad."""
     days: dict[date, list[bytes]] = defaultdict(list)
     size = damaged = 0
-    for line in _lines(path):
-        if day := _day(line):
+
+    def flush() -> None:
+        for day, lines in days.items():
+            files.append_line(day_path(folder, day), b"\n".join(lines))
+        days.clear()
+
+    for line in _read_lines(path):
+        if day := _parse_date(line):
             days[day].append(line)
             size += len(line)
         else:
             damaged += 1
         if size > BLOCK:
-            _append(days, folder)
+            flush()
             size = 0
-    _append(days, folder)
+    flush()
     return damaged
 
 
-def _append(days: dict[date, list[bytes]], folder: Path) -> None:
-    for day, lines in days.items():
-        files.append_line(day_path(folder, day), b"\n".join(lines))
-    days.clear()
-
-
-def _day(line: bytes) -> date | None:
-    """Return the UTC date of a history line, or None for one that is damaged."""
+def _parse_date(line: bytes) -> date | None:
+    """Return the UTC date of a history line, or None if it is damaged."""
     try:
         if not line.startswith(PREFIX):
             return None
@@ -310,9 +282,8 @@ def _day(line: bytes) -> date | None:
         return None
 
 
-def _names(names: list[str]) -> str:
-    """Return the names of files, but only the number of those that there are many of."""
-    days = [name for name in names if parse_day(name)]
-    others = [name for name in names if name not in days]
-    counted = [f"{len(days)} day file{'' if len(days) == 1 else 's'}"] if days else []
-    return ", ".join(counted + others)
+def _join_names(names: list[str]) -> str:
+    """Return the names of files, but only the number of day files."""
+    days = sum(1 for name in names if parse_day(name))
+    counted = [f"{days} day file{'' if days == 1 else 's'}"] if days else []
+    return ", ".join(counted + [name for name in names if not parse_day(name)])

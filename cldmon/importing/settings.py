@@ -1,7 +1,7 @@
-"""A Node program's config.json as TOML. Pure.
+"""The Node version's config.json as TOML. Pure.
 
-What may stand in a configuration is known to `cldmon.config` alone: whatever it refuses is left
-out, with its own words as the reason, so that the result loads.
+Only `cldmon.config` knows what is valid in a configuration. What it refuses is left out, with its
+message as the reason, so that the result loads.
 """
 
 from __future__ import annotations
@@ -30,25 +30,26 @@ KEYS: Mapping[KeyPath, str] = {
     (*SLACK, "botToken"): "bot_token",
     (*SLACK, "memberChannelId"): "member_channel_id",
 }
-"""The Node program's keys, and what the last part of each is called in TOML."""
+"""The Node version's keys, and what the last part of each is called in TOML."""
 
 _PEOPLE = "alerts go to people: `cldmon subscribe`"
 WITHOUT_USE: Mapping[KeyPath, str] = {
-    ("appName",): "it named the process for pm2, and none stays resident here",
-    ("password",): "nobody logs in by password here: see `login` and `api_token`",
+    ("appName",): "it named the process for pm2; cldmon needs no resident process",
+    ("password",): "cldmon has no password login: see `login` and `api_token`",
     (*SLACK, "channelId"): _PEOPLE,
     (*SLACK, "mention"): _PEOPLE,
 }
-"""Keys of the Node program, or of its first versions, that have no use here, and why."""
+"""Keys of the Node version, or of early ones, that have no use here, and why."""
 
 ACCOUNT_KEYS = ("label", "sessionKey")
+_UNKNOWN = "cldmon has no such key"
 
 _HEAD = """\
-# Taken over from a Node cldmon by `cldmon import`. A key that is not here has its default;
-# `cldmon init` writes a file that explains every one. Keep it private: chmod 600.
+# Imported from the Node version by `cldmon import`. Keys that are not here have their defaults;
+# `cldmon init` writes a file that explains every key. Keep this file private: chmod 600.
 """
 _HOST = """
-# Where `cldmon serve` listens: this machine alone. The Node program was open to others; as there:
+# `cldmon serve` listens on this machine only. The Node version accepted connections from others:
 # host = "0.0.0.0"
 """
 
@@ -64,15 +65,15 @@ class Translation:
 
 def translate(body: Mapping[str, Any], data_dir: Path | None = None) -> Translation:
     """Return a config.json's content as TOML; `data_dir` is written into it, if given."""
-    work = _Work()
-    work.settings(body)
-    work.accounts(body.get("accounts"))
-    work.leave_out_what_is_refused()
-    return work.translation(data_dir)
+    translator = _Translator()
+    translator.add_settings(body)
+    translator.add_accounts(body.get("accounts"))
+    translator.drop_refused()
+    return translator.finish(data_dir)
 
 
-class _Work:
-    """A translation in the making. `found` is shaped as the TOML will be."""
+class _Translator:
+    """A translation in progress. `found`, `slack` and `people` become the TOML's tables."""
 
     def __init__(self) -> None:
         self.found: dict[str, Any] = {}
@@ -81,42 +82,38 @@ class _Work:
         self.keyless: list[str] = []
         self.remarks: list[str] = []
 
-    def settings(self, body: Mapping[str, Any]) -> None:
+    def add_settings(self, body: Mapping[str, Any]) -> None:
         for path, value in _leaves(body):
             if path not in KEYS:
-                self.leave_unknown(path)
+                # JSON has no comments: a key that begins with an underscore is one.
+                if not str(path[-1]).startswith("_"):
+                    self.skip(path, WITHOUT_USE.get(path, _UNKNOWN))
             elif isinstance(value, str) and value in KNOWN_SECRETS:
-                self.leave(path, "everybody can read it in the Node program; a new one is made")
+                self.skip(path, "it is public in the Node version's source; cldmon makes one")
             elif value not in (None, ""):
                 table = self.slack if path[:2] == SLACK else self.found
                 table[KEYS[path]] = value
 
-    def leave_unknown(self, path: KeyPath) -> None:
-        # JSON has no comments: a key that begins so is one.
-        if not str(path[-1]).startswith("_"):
-            self.leave(path, WITHOUT_USE.get(path, "not a key that cldmon knows"))
-
-    def accounts(self, listed: object) -> None:
+    def add_accounts(self, listed: object) -> None:
         if not isinstance(listed, list):
             if listed is not None:
-                self.leave(("accounts",), "expected a list")
+                self.skip(("accounts",), "expected a list")
             return
         seen: set[object] = set()
         for number, entry in enumerate(listed):
             label = entry.get("label") if isinstance(entry, dict) else None
             if not isinstance(entry, dict) or not isinstance(label, str):
-                self.leave(("accounts", number), "has no label")
+                self.skip(("accounts", number), "has no label")
             elif label in seen:
-                self.leave(
-                    ("accounts", number), f"{mask_secrets(label)!r} is the label of another account"
-                )
+                why = f"{mask_secrets(label)!r} is the label of another account"
+                self.skip(("accounts", number), why)
             else:
                 seen.add(label)
-                self.account(number, entry)
+                self._add_account(number, entry)
 
-    def account(self, number: int, entry: Mapping[str, Any]) -> None:
+    def _add_account(self, number: int, entry: Mapping[str, Any]) -> None:
         for unknown in [key for key in entry if key not in ACCOUNT_KEYS]:
-            self.leave(("accounts", number, unknown), "not a key that cldmon knows")
+            self.skip(("accounts", number, unknown), _UNKNOWN)
         given = entry.get("sessionKey")
         key = unwrap_session_key(given) if isinstance(given, str) else ""
         person = {"label": entry["label"], "session_key": key}
@@ -126,33 +123,34 @@ class _Work:
         elif refused[0][0][-1] == "session_key":
             owner = mask_secrets(entry["label"])
             why = f'the key of "{owner}" {refused[0][1]}' if key else f'"{owner}" has none'
-            self.leave(("accounts", number, "sessionKey"), why)
+            self.skip(("accounts", number, "sessionKey"), why)
             self.keyless.append(entry["label"])
         else:
-            self.leave(("accounts", number, "label"), refused[0][1])
+            self.skip(("accounts", number, "label"), refused[0][1])
 
-    def leave_out_what_is_refused(self) -> None:
-        """Drop one refused key after the other: each may be the reason of another's refusal."""
-        while refused := find_problems(self.document(), {}):
+    def drop_refused(self) -> None:
+        """Drop refused keys one by one: each may be why another is refused."""
+        tables = {"notifications": {"slack": self.slack}, "accounts": self.people}
+        while refused := find_problems(Document(Path(), "", {**self.found, **tables}), {}):
             path, problem = refused[0]
             key = str(path[-1])
             del (self.slack if key in self.slack else self.found)[key]
-            self.leave(_node_path(key), problem)
+            self.skip(next(path for path, name in KEYS.items() if name == key), problem)
 
-    def document(self) -> Document:
-        data = {**self.found, "notifications": {"slack": self.slack}, "accounts": self.people}
-        return Document(Path(), "", data)
+    def skip(self, path: KeyPath, why: str) -> None:
+        self.remarks.append(f"{mask_secrets(format_key(path))}: not imported: {why}")
 
-    def leave(self, path: KeyPath, why: str) -> None:
-        self.remarks.append(f"{mask_secrets(format_key(path))}: not taken: {why}")
-
-    def translation(self, data_dir: Path | None) -> Translation:
+    def finish(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}
         tables = [_HEAD + _pairs(top) + ("" if "host" in top else _HOST)]
         if self.slack:
             tables.append("[notifications.slack]\n" + _pairs(self.slack))
         tables += ["[[accounts]]\n" + _pairs(person) for person in self.people]
-        tables += map(_without_key, self.keyless)
+        for label in self.keyless:
+            text = _pairs({"label": label})
+            tables.append(
+                f"# No usable session key: `cldmon login LABEL --add` adds one.\n# {text}"
+            )
         labels = tuple(person["label"] for person in self.people)
         return Translation("\n".join(tables), labels, tuple(self.remarks))
 
@@ -167,21 +165,7 @@ def _leaves(body: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPa
             yield here, value
 
 
-def _node_path(key: str) -> KeyPath:
-    return next(path for path, name in KEYS.items() if name == key)
-
-
 def _pairs(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
-
-
-def _toml(value: Any) -> str:
     import tomlkit
 
-    text: str = tomlkit.item(value).as_string()
-    return text
-
-
-def _without_key(label: str) -> str:
-    text = _pairs({"label": label})
-    return f"# Without a usable session key: `cldmon login LABEL --add` adds it.\n# {text}"
+    return "".join(f"{key} = {tomlkit.item(value).as_string()}\n" for key, value in table.items())
