@@ -104,7 +104,7 @@ def find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str
 def _named(name: str, setting: str, env: Mapping[str, str]) -> str:
     path = shutil.which(name, path=env.get("PATH"))
     if path is None:
-        raise BrowserError(f"the browser {name} ({setting}) is not there or cannot be run")
+        raise BrowserError(f"the browser {name} ({setting}) does not exist or is not executable")
     return path
 
 

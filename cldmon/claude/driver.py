@@ -90,5 +90,5 @@ async def _stop(playwright: Playwright, temp_dir: Path) -> None:
 
 def _not_started(reason: str) -> str:
     missing = "libatomic" in reason
-    remedy = "apt-get install libatomic1" if missing else "`cldmon doctor` tells more"
+    remedy = "apt-get install libatomic1" if missing else "run `cldmon doctor` for details"
     return f"Playwright's driver cannot be started: {reason}; {remedy}"

@@ -38,13 +38,12 @@ _WORDS = {
         "the service refuses the organization to this key; the key may be fine"
     ),
     FailureKind.REFUSED: (
-        "the service refuses this account, or this machine's address: see what claude.ai says in a"
-        " browser"
+        "the service refuses this account, or this machine's address: check claude.ai in a browser"
     ),
     FailureKind.CHALLENGED: (
         "challenged by Cloudflare; the key is probably fine, and the browser may pass next time: if"
         " it lasts, sign in with `cldmon login` on this machine, set browser.headless = false"
-        " (under Xvfb), or ask from another address"
+        " (under Xvfb), or use another network address"
     ),
     FailureKind.RATE_LIMITED: "rate limited by the service",
     FailureKind.SERVICE_DOWN: "the service is not answering properly; will retry on the next pass",
@@ -53,16 +52,16 @@ _WORDS = {
         " cldmon"
     ),
     FailureKind.TIMEOUT: (
-        "no answer in time; asked again next time: if it lasts, raise browser.timeout_seconds"
+        "no answer in time; will retry on the next pass: if it lasts, raise browser.timeout_seconds"
     ),
-    FailureKind.NO_BROWSER: "the browser could not do it: run `cldmon doctor`",
+    FailureKind.NO_BROWSER: "the browser failed: run `cldmon doctor`",
     FailureKind.UNEXPECTED: UNEXPECTED,
 }
 
 _BAD_UUID = "the service rejects the organization's uuid"
 _REGION = "the service is not available in the region of this machine's address"
 _PROXY = (
-    "the proxy wants a user and a password, or others (HTTP 407): set browser.proxy or https_proxy"
+    "the proxy requires a valid user and password (HTTP 407): set browser.proxy or https_proxy"
     " to http://user:password@host:port"
 )
 _NOT_FOUND = (
@@ -261,7 +260,7 @@ def _status_error(response: HttpResponse, now: datetime) -> AccountError:
         return AccountError(FailureKind.REFUSED, words=_PROXY, status=status)
     if status == 429:
         until = retry_after(response.headers.get("retry-after"), now)
-        detail = "" if until and until > now else "asked again next time"
+        detail = "" if until and until > now else "will retry on the next pass"
         return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=until, status=status)
     if status in _REFUSALS:
         return AccountError(FailureKind.REFUSED, detail, status=status)

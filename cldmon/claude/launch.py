@@ -39,7 +39,7 @@ _REASONS = {
     "Running as root": "its sandbox does not work for root: remove browser.sandbox, or run cldmon"
     " as another user",
     _SANDBOXING_FAILED: f"{SANDBOX_FAILED}: allow unprivileged user namespaces, or set"
-    " browser.sandbox = false where nobody else uses the machine",
+    " browser.sandbox = false if nobody else uses the machine",
     "XServer": "there is no display: set browser.headless = true, or run it in Xvfb",
     "Timeout": "it did not start in time",
     "spawn ": "it is not a program",
@@ -128,4 +128,4 @@ def _why_not_started(executable: str, message: str) -> str:
     else:
         reasons = (words for sign, words in _REASONS.items() if sign in message)
         reason = next(reasons, "it ended at once")
-    return f"the browser {executable} cannot be started: {reason}; `cldmon doctor` tells more"
+    return f"the browser {executable} cannot be started: {reason}; run `cldmon doctor` for details"

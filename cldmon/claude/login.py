@@ -44,7 +44,7 @@ _NO_DISPLAY = (
     "there is no display that a browser can be shown on: connect with `ssh -X`, or sign in with any"
     " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
 )
-_CLOSED = "the window was closed before anybody had signed in: nothing is stored"
+_CLOSED = "the window was closed before sign-in was complete: nothing is stored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _remove_leftover(folder: Path) -> None:
         except FileNotFoundError:
             return
     if found.st_uid != os.geteuid():
-        raise StoreError(f"{folder} belongs to somebody else: remove it, or set TMPDIR")
+        raise StoreError(f"{folder} belongs to another user: remove it, or set TMPDIR")
     if stat.S_ISDIR(found.st_mode):  # anything else is not ours to remove
         _remove(folder)
 

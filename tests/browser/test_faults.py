@@ -79,9 +79,11 @@ CASES = {
     "challenge-503-page": Case(challenge(503, header=False), K.CHALLENGED, "headless"),
     "429-seconds": Case(faults.rate_limited(3600), K.RATE_LIMITED, "rate limited"),
     "429-date": Case(faults.rate_limited(RETRY_AT), K.RATE_LIMITED, "rate limited"),
-    "429-zero": Case(faults.rate_limited(0), K.RATE_LIMITED, "asked again next time"),
-    "429-bare": Case(faults.rate_limited(), K.RATE_LIMITED, "asked again next time"),
-    "429-nonsense": Case(faults.rate_limited("soon"), K.RATE_LIMITED, "asked again next time"),
+    "429-zero": Case(faults.rate_limited(0), K.RATE_LIMITED, "will retry on the next pass"),
+    "429-bare": Case(faults.rate_limited(), K.RATE_LIMITED, "will retry on the next pass"),
+    "429-nonsense": Case(
+        faults.rate_limited("soon"), K.RATE_LIMITED, "will retry on the next pass"
+    ),
     "500": Case(faults.status(500), K.SERVICE_DOWN, "HTTP 500"),
     "529": Case(faults.status(529), K.SERVICE_DOWN, "HTTP 529"),
     "503-html": Case(faults.html(503), K.SERVICE_DOWN, "HTTP 503"),

@@ -83,7 +83,7 @@ def test_a_proxy_that_refuses_is_named(asking: Asking, network: Network, credent
     named = through(asking, f"http://{credentials}{network.proxy.place}")
     told = failure(named.read(named.admit("alice"))["alice"])
     assert told.kind is FailureKind.REFUSED
-    assert "the proxy wants a user and a password, or others (HTTP 407)" in told.message
+    assert "the proxy requires a valid user and password (HTTP 407)" in told.message
 
 
 def test_what_no_proxy_can_be_is_one_line(asking: Asking) -> None:

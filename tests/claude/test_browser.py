@@ -92,7 +92,9 @@ def test_a_configured_browser_that_cannot_run_is_refused(tmp_path: Path, kind: s
         path.mkdir()
     elif kind == "not executable":
         path.write_text("")
-    with pytest.raises(BrowserError, match=r"\(CLDMON_BROWSER\) is not there or cannot be run"):
+    with pytest.raises(
+        BrowserError, match=r"\(CLDMON_BROWSER\) does not exist or is not executable"
+    ):
         find_browser(BrowserSettings(), {"CLDMON_BROWSER": str(path)})
 
 

@@ -162,7 +162,7 @@ def test_any_answer_at_all_is_json_or_a_failure_in_words(answer: HttpResponse) -
     [
         (
             HttpResponse(403, BANNED),
-            'address: see what claude.ai says in a browser (HTTP 403: "Your',
+            'address: check claude.ai in a browser (HTTP 403: "Your',
         ),
         (HttpResponse(402, b'{"error": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
         (HttpResponse(402, b'{"message": "Pay the bill"}'), '(HTTP 402: "Pay the bill")'),
@@ -257,8 +257,8 @@ def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
     [
         ("90", "", NOON + timedelta(seconds=90)),
         ("86400", "", NOON + DAY),
-        ("0", " (asked again next time)", NOON),
-        ("soon", " (asked again next time)", None),
+        ("0", " (will retry on the next pass)", NOON),
+        ("soon", " (will retry on the next pass)", None),
     ],
 )
 def test_a_rate_limit_knows_until_when(wait: str, words: str, until: datetime | None) -> None:

@@ -140,7 +140,7 @@ def test_a_browser_that_dies_costs_only_those_not_yet_read(
     running.kill(victim)
     returned, out, err = running.wait()
     assert (returned, out) == (0, "")
-    assert err.startswith("cldmon: bob, carol: the browser could not do it")
+    assert err.startswith("cldmon: bob, carol: the browser failed")
     assert words in err
     assert err.count("\n") == 1
     assert env.accounts["alice"]["status"] == "ok"
