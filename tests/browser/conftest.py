@@ -1,4 +1,4 @@
-"""A real Chromium, a running dashboard, and visitors of it."""
+"""A real Chromium, a running dashboard, and its visitors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HISTORY: dict[int, dict[str, tuple[int, int]]] = {
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser that cldmon itself would use. Its event loop would disturb other modules."""
+    """The browser that cldmon uses, per module: its event loop would disturb others."""
     settings = BrowserSettings()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -58,7 +58,7 @@ def slack() -> Iterator[FakeSlack]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterator[ServerFixture]:
-    """A dashboard with Slack for all tests that leave it as it is."""
+    """A dashboard with Slack, for all tests that don't change it."""
     with ServerFixture(tmp_path_factory.mktemp("server"), slack) as server:
         server.write_history(HISTORY)
         server.complete_pass()
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, slack: FakeSlack) -> Iterat
 
 @pytest.fixture
 def new_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start a dashboard that no pass has filled yet, for one test alone."""
+    """Start a dashboard without data, for a single test."""
     with ExitStack() as running:
         yield lambda *given, **more: running.enter_context(
             ServerFixture(tmp_path / "own", *given, **more)
@@ -76,7 +76,7 @@ def new_server(tmp_path: Path) -> Iterator[StartServer]:
 
 @pytest.fixture
 def own_server(new_server: StartServer, slack: FakeSlack) -> ServerFixture:
-    """A dashboard with Slack for one test alone."""
+    """A dashboard with Slack for a single test."""
     server = new_server(slack)
     server.complete_pass()
     return server
@@ -88,7 +88,7 @@ def visit(chromium: Browser, new_server: StartServer) -> Iterator[OpenVisit]:
     opened: list[tuple[BrowserContext, Visit]] = []
 
     def opens(server: ServerFixture, *, clock: bool | datetime = False, **context: Any) -> Visit:
-        """Open it as a new visitor; with `clock`, one whose time can be moved on, or is another."""
+        """Open a dashboard as a new visitor; `clock` makes their clock adjustable, or sets it."""
         own = chromium.new_context(**{"locale": "en-GB", "timezone_id": "Europe/Berlin", **context})
         own.set_default_timeout(10_000)
         visit = Visit(own.new_page(), server)

@@ -1,4 +1,4 @@
-"""A dashboard that runs: the real `cldmon serve` on files as passes leave them, and a way in."""
+"""A running dashboard: the real `cldmon serve` on files as passes leave them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 HOSTILE = "<img src=x onerror=alert(1)> \"'& 🦊 مرحبا"
-"""A label that would be more than text, if it were let."""
+"""A label that must stay text."""
 
 EXPIRED = Failure(FailureKind.KEY_EXPIRED, "session key expired or revoked: sign in again")
 LONG = "w" * 80
-"""As long as a label may be, without a place to break it."""
+"""The longest label, without a place to break the line."""
 LABELS = ("alice", "bob", "carol", "dave", "erin", HOSTILE, LONG)
 
 
 def now() -> datetime:
-    """Return the time, as the server and the browser have it."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
@@ -82,7 +82,7 @@ def capture(name: str, *, at: datetime | None = None, failure: Failure | None = 
 class ServerFixture(Env):
     """An environment in which `cldmon serve` runs: from `with` to its end.
 
-    `wrapper` are words before the server's command line. `startup_output` holds the lines that it
+    `wrapper` is a command that runs the server. `startup_output` holds the lines that it
     writes before it listens.
     """
 
@@ -110,9 +110,9 @@ class ServerFixture(Env):
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", self.port
 
-    def complete_pass(self, *found: Account, at: datetime | None = None) -> None:
-        """Leave behind what a pass would that has ended now, or at another time."""
-        self.save_snapshot(*(found or accounts()), at=at)
+    def complete_pass(self, *seen: Account, at: datetime | None = None) -> None:
+        """Write the state of a pass that has ended now or at another time."""
+        self.save_snapshot(*(seen or accounts()), at=at)
 
     def write_history(self, readings: Mapping[int, Mapping[str, tuple[int, int]]]) -> None:
         """Write history: minutes ago → label → session and week, in percent."""

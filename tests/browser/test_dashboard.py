@@ -1,4 +1,4 @@
-"""The dashboard in a real browser, on a real server: who may come in, and what they see."""
+"""The dashboard in a real browser, on a real server: who can log in, and what they see."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_a_stale_account_and_one_never_read_are_marked(
 
 
 def test_numbers_become_stale_without_a_response(server: ServerFixture, visit: OpenVisit) -> None:
-    """A page that hears nothing new marks what it shows as stale when its time has come."""
+    """A page without new data marks its numbers as stale in time."""
     visitor = visit(server, clock=True).as_guest()
     expect(visitor.card("alice")).to_have_attribute("data-state", "live")
     visitor.expect("ERR_INTERNET_DISCONNECTED")
@@ -268,7 +268,7 @@ def test_a_server_that_stops_is_reported_until_it_is_back(
 
 
 def test_server_errors_are_reported(own_server: ServerFixture, visit: OpenVisit) -> None:
-    """It can be reached, and nothing is shown that it never said."""
+    """It is reachable, so no outage is reported, and there is no data to show."""
     (own_server.data / "state.json").write_text("{")
     visitor = visit(own_server)
     visitor.expect("Failed to load resource")

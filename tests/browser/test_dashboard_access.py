@@ -1,4 +1,4 @@
-"""The dashboard for everybody: any width, any scheme, any way to use it."""
+"""The dashboard at any width, in any colour scheme, by keyboard and screen reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 def violations(page: Page) -> list[Any]:
-    """Return what axe-core finds fault with. It is not run by a script element: the CSP stands."""
+    """Return the violations that axe-core finds. The CSP forbids adding it as a script element."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)
     return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]

@@ -110,7 +110,7 @@ def test_dragging_zooms_all_charts_and_updates_keep_the_zoom(
 def test_a_drag_over_half_of_the_charts_shows_half_of_the_time(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    """Once, though every chart goes along with the one that is dragged over."""
+    """Once, though all charts follow the dragged one."""
     quarters = {n: {"alice": (n // 15, 5), "bob": (n // 15, 6)} for n in range(0, 1440, 15)}
     own_server.write_history(quarters)
     visitor = visit(own_server).as_guest()

@@ -1,4 +1,4 @@
-"""The dashboard on answers with the service's real shapes: windows, money, pools, saved resets."""
+"""The dashboard with captured responses: windows, money, pools, saved resets."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_an_overdue_reset_keeps_its_percentage_and_level(
 def test_while_a_page_is_left_alone_a_reset_becomes_due_but_not_one_that_was_overdue(
     new_server: StartServer, visit: OpenVisit
 ) -> None:
-    """Without any news: the server is out of reach."""
+    """Without new data: the server is unreachable."""
     server = new_server(labels=("a",))
     resets = {FIVE_HOUR: now() + 5 * MINUTE, SEVEN_DAY: now() - 5 * MINUTE}
     reading = Reading(now(), {name: Window(95, at) for name, at in resets.items()})

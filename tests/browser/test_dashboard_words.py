@@ -1,4 +1,4 @@
-"""What the dashboard's pure modules say, asked in a real browser."""
+"""The dashboard's pure modules, called in a real browser."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAY = 24 * HOUR
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, server: ServerFixture) -> Iterator[Page]:
-    """A page from which the modules can be loaded."""
+    """A page that can load the modules."""
     with chromium.new_context(locale="en-GB", timezone_id="Europe/Berlin") as context:
         page = context.new_page()
         page.goto(server.url)
@@ -220,7 +220,7 @@ NAMES = [
 ]
 
 
-def names_of(page: Page, names: list[str], told: dict[str, Any]) -> Any:
+def names_of(page: Page, names: list[str], usage: dict[str, Any]) -> Any:
     """Return names in order, each with its title and its short title, as the page has them."""
     return page.evaluate(
         """async ([all, usage]) => {
@@ -228,7 +228,7 @@ def names_of(page: Page, names: list[str], told: dict[str, Any]) -> Any:
             const names = new WindowNames(usage);
             return names.sort(all).map((name) => [name, names.title(name), names.short(name)]);
         }""",
-        [names, told],
+        [names, usage],
     )
 
 
@@ -247,8 +247,8 @@ def test_a_window_is_called_what_the_server_calls_it(page: Page) -> None:
     """Also in the history of an account that is in error."""
     known = {"name": "scoped.X", "title": "Weekly: the X", "short": "X"}
     account = {"status": "error", "lastGood": {"windows": [known]}}
-    told = {"windowKinds": [], "accounts": [account, {"status": "error", "lastGood": None}]}
-    assert names_of(page, ["scoped.X"], told) == [["scoped.X", "Weekly: the X", "X"]]
+    usage = {"windowKinds": [], "accounts": [account, {"status": "error", "lastGood": None}]}
+    assert names_of(page, ["scoped.X"], usage) == [["scoped.X", "Weekly: the X", "X"]]
 
 
 def test_a_page_left_alone_calls_a_reading_stale_when_the_server_would(page: Page) -> None:
@@ -277,7 +277,7 @@ def test_money_is_written_as_the_reader_writes_it(page: Page) -> None:
 
 
 def credits_(**values: Any) -> dict[str, Any]:
-    """Return usage credits as the API tells them."""
+    """Return usage credits as in the API."""
     usual = {"used": 415, "limit": 2000, "currency": "EUR", "exponent": 2}
     return {**usual, "enabled": True, "reason": None, "shared": False, **values}
 
@@ -416,7 +416,7 @@ def test_a_window_that_an_account_no_longer_has_is_not_a_gap(page: Page) -> None
 
 
 def test_every_file_of_the_page_is_used_and_begins_with_its_purpose() -> None:
-    """No module and no style sheet is left over, and each begins with what it is for."""
+    """No module or style sheet is unused, and each begins with its purpose."""
     static = Path(__file__).parents[2] / "cldmon/web/static"
     texts = {path.name: path.read_text(encoding="utf-8") for path in static.glob("*/*.[cj]s*")}
     ours = {name: text for name, text in texts.items() if not name.startswith("uPlot")}

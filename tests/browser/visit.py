@@ -1,4 +1,4 @@
-"""Somebody who looks at the dashboard, and what their browser complains of."""
+"""A visitor of the dashboard, and the errors in their browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Visit:
-    """A page on a dashboard, and by what names its parts are found."""
+    """A page with the dashboard, and locators for its parts."""
 
     def __init__(self, page: Page, server: ServerFixture) -> None:
         self.page = page
@@ -26,22 +26,22 @@ class Visit:
         page.on("request", self._on_request)
 
     def go(self, path: str = "") -> None:
-        """Open the page, and wait until it knows who is there."""
+        """Open the page, and wait for the login box or the dashboard."""
         self.page.goto(self.server.url + path)
         self.page.locator("#login button, .card, #empty:visible, .notice").first.wait_for()
 
     def expect(self, *messages: str) -> None:
-        """Let the browser itself log these: it does for each refused request."""
+        """Ignore these console messages: the browser logs each refused request."""
         self.expected = messages
 
     def as_guest(self) -> Visit:
-        """Come in without a name."""
+        """Log in as a guest."""
         self.page.get_by_role("button", name="Continue as guest").click()
         self.page.locator(".card").first.wait_for()
         return self
 
     def log_in(self, name: str) -> Visit:
-        """Come in by a name of which one person is known."""
+        """Log in by a name that matches one person."""
         self.page.get_by_role("combobox").fill(name)
         self.page.keyboard.press("Enter")
         self.page.locator(".card, #code").first.wait_for()
@@ -56,7 +56,7 @@ class Visit:
         return self.page.locator("#history").get_by_role("article", name=label, exact=True)
 
     def chart(self, label: str) -> Locator:
-        """Return an account's chart, which is drawn once it is nearly in sight."""
+        """Return an account's chart, scrolled to, since only charts near the viewport are drawn."""
         self.panel(label).scroll_into_view_if_needed()
         return self.panel(label).locator("canvas")
 
@@ -65,18 +65,18 @@ class Visit:
         return self.card(label).get_by_role("switch", name=name)
 
     def refresh(self) -> None:
-        """Come back to the page, which then asks for news."""
+        """Focus the page, which then polls."""
         self.page.evaluate("dispatchEvent(new Event('focus'))")
 
     def hide(self) -> None:
-        """Look at another tab."""
-        self._turn(hidden=True)
+        """Switch to another tab."""
+        self._set_hidden(hidden=True)
 
     def come_back(self) -> None:
-        """Look at this tab again."""
-        self._turn(hidden=False)
+        """Switch back to this tab."""
+        self._set_hidden(hidden=False)
 
-    def _turn(self, *, hidden: bool) -> None:
+    def _set_hidden(self, *, hidden: bool) -> None:
         self.page.evaluate(
             "value => { Object.defineProperty(document, 'hidden', {value, writable: true});"
             " document.dispatchEvent(new Event('visibilitychange')) }",

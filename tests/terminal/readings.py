@@ -1,4 +1,4 @@
-"""A snapshot with one of everything that `status` can show, and the instant it is looked at."""
+"""A snapshot with one of everything that `status` can show, and the current time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts show what was read, and nothing that was not."""
+"""Charts show all readings, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn in place on a terminal's other screen."""
+"""Drawing in place on a terminal's alternate screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `status` prints, in each of its forms."""
+"""What `status` prints, in each of its formats."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_nothing_from_outside_can_steer_the_terminal(form: str, terminal: Termin
 def test_every_snapshot_can_be_shown(
     accounts: list[Account], now: datetime, terminal: Terminal, form: str
 ) -> None:
-    """At any instant, and whatever it holds; in ASCII where that is all there is."""
+    """At any time and with any content; as ASCII in a terminal without Unicode."""
     snapshot = Snapshot(NOW, tuple(accounts), timedelta(minutes=10))
     text = format_snapshot(form, snapshot, now, terminal, dict)
     assert is_printable(SGR.sub("", text).replace("\n", ""))

@@ -112,7 +112,7 @@ def test_columns_align_with_wide_and_painted_text() -> None:
 
 
 def test_a_paragraph_is_broken_between_words_and_never_in_one() -> None:
-    """What is to be copied, such as a path, stays whole."""
+    """So that a path can be copied."""
     narrow = Terminal(20, colour=False, unicode=True)
     text = narrow.paragraph("数据 is at /a/path/that/is/long and --so-on", "x ", "  ")
     assert text.split("\n") == ["x 数据 is at", "  /a/path/that/is/long", "  and --so-on"]

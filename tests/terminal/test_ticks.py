@@ -1,4 +1,4 @@
-"""A time axis is labelled at even times of the reader's clock."""
+"""A time axis is labelled at round times of the reader's clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_day_is_named_at_midnight() -> None:
     assert labelled(utc(1, 10, 14), 20, 5) == ["18:00", "11 Jan", "06:00"]
 
 
-def test_a_zone_may_be_offset_by_half_an_hour() -> None:
+def test_a_zone_may_be_offset_by_part_of_an_hour() -> None:
     """Kathmandu is 5:45 ahead of UTC."""
     assert labelled(utc(1, 10, 0), 4, 5, KATHMANDU) == ["06:00", "07:00", "08:00", "09:00"]
 

@@ -1,4 +1,4 @@
-"""Instants and spans as people read them."""
+"""Instants and durations as people read them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_an_age_has_one_unit(span: timedelta, text: str) -> None:
 
 
 def test_a_reading_ahead_of_the_clock_is_in_the_future() -> None:
-    """A few seconds of difference between clocks are none."""
+    """A few seconds between two clocks don't count."""
     assert format_age(-timedelta(seconds=2)) == format_age(timedelta(seconds=2)) == "just now"
     assert format_age(-timedelta(seconds=20)) == "20 s ago"
     assert format_age(-timedelta(minutes=9)) == "9 min in the future"

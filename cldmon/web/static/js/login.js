@@ -128,9 +128,9 @@ export class Login {
   }
 
   async #logIn(body) {
-    const answer = await post("api/auth", body);
-    if (answer.status === 200) this.onLogin(answer.body.session);
-    return answer;
+    const response = await post("api/auth", body);
+    if (response.status === 200) this.onLogin(answer.body.session);
+    return response;
   }
 
   #showCode(person) {
