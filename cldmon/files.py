@@ -1,6 +1,6 @@
 """Files: locks, synced appends, atomic replacement, private modes.
 
-Every OSError leaves as a `StoreError` that names the file and what to do.
+Every OSError is raised as a `StoreError` that names the file and suggests a fix.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIR = 0o700
 
 LARGEST_FILE = 1 << 25
-"""Bytes; the list of the people of a large Slack workspace has some ten million."""
+"""Bytes; the member list of a large Slack workspace has some ten million."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
-"""Seconds between two tries to lock a file."""
+"""Seconds between attempts to lock a file."""
 
 _ADVICE = {
     errno.EACCES: "check its owner and mode, or run as the user that owns it",
@@ -36,7 +36,7 @@ _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EIO: "the disk reports an error: check it",
-    errno.ELOOP: "it is a symbolic link, and what is written here follows none: remove it",
+    errno.ELOOP: "it is a symbolic link, and cldmon does not write through one: remove it",
 }
 
 
@@ -53,24 +53,27 @@ def wrap_os_errors(action: str, path: Path) -> Iterator[None]:
 
 
 def private_dir(path: Path) -> None:
-    """Make sure that a folder is there, for its owner only where we make it.
+    """Create a folder and the missing ones above it, accessible only by their owner.
 
-    So are the folders above it: pathlib would give those the mode that the umask leaves. One that
-    is made survives a loss of power.
+    pathlib would create those above with the umask's mode. Each new one survives a loss of power.
     """
     with wrap_os_errors("make the folder", path):
         for folder in (*reversed(path.parents), path):
             if not folder.is_dir():
                 folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-                _chown_dir_to_parent(folder)
-                with contextlib.suppress(PermissionError):  # one may make it, but not read above
-                    _sync_dir(folder.parent)
+                fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
+                try:
+                    _chown_to_parent(fd, folder.parent)
+                finally:
+                    os.close(fd)
+                with contextlib.suppress(PermissionError):  # the folder above may be unreadable
+                    _sync(folder.parent, os.O_DIRECTORY)
 
 
 def read(path: Path) -> bytes | None:
-    """Return the bytes of a file, None where there is none.
+    """Return the bytes of a file, or None if it does not exist.
 
-    Raises `StoreError`, also for one that is larger than any that is read whole.
+    Raises `StoreError`, also if it is larger than any file of ours that is read whole.
     """
     with wrap_os_errors("read", path):
         try:
@@ -83,14 +86,14 @@ def read(path: Path) -> bytes | None:
 
 
 def open_regular(path: Path) -> FileIO:
-    """Open a file to read it, unbuffered; raises OSError, of a pipe or a device, too.
+    """Open a file to read it, unbuffered; raises OSError, also for a pipe or a device.
 
-    Those would hold us up for ever, where somebody else can put one into a folder of ours.
+    If somebody else could put one of those into our folder, it would block us forever.
     """
     file = FileIO(path, opener=_open_nonblocking)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return file
 
 
@@ -100,10 +103,10 @@ def _open_nonblocking(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
-    """Hold an exclusive lock while the block runs; the kernel releases it when we die.
+    """Hold an exclusive lock while the block runs; the kernel releases it if we die.
 
-    Raises `BusyError`, which says `busy` and names the holder's process, where that holds it for
-    longer than `wait` seconds.
+    If another process holds it for longer than `wait` seconds, raises `BusyError`, which says
+    `busy` and names that process.
     """
     with wrap_os_errors("open the lock", path):
         fd = _open_or_create(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -118,12 +121,12 @@ def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        with contextlib.suppress(OSError):  # a sick disk: the lock is let go of all the same
+        with contextlib.suppress(OSError):  # a failing disk; the lock is released anyway
             os.close(fd)
 
 
 def _try_lock(fd: int, wait: float) -> bool:
-    """Try to lock a file for so many seconds, for flock itself would wait without end."""
+    """Try to lock a file for `wait` seconds; flock itself would wait forever."""
     deadline, pause = time.monotonic() + wait, _SHORTEST_PAUSE
     while True:
         try:
@@ -145,40 +148,35 @@ def replace(
     mode: int = PRIVATE_FILE,
     durable: bool = True,
 ) -> None:
-    """Put a whole file in place of another: a reader sees the old one or the new one.
+    """Replace a file as a whole: a reader sees either the old one or the new one.
 
-    `data` may come in blocks. Where several processes may write it, the caller holds a lock. When
-    this returns, a durable file survives a loss of power.
+    `data` may come in blocks. If several processes may write the file, the caller holds a lock.
+    When this returns, a durable file survives a loss of power.
     """
-    # One fixed name beside it: what a killed writer left is removed by the next.
+    # One fixed name next to it: what a killed writer left is removed by the next.
     temp = path.with_name(f".{path.name}.tmp")
     with wrap_os_errors("write", path):
         try:
-            blocks = [data] if isinstance(data, bytes) else data
-            _write(temp, blocks, mode, durable=durable)
+            # Always a new file: if others may write to the folder, that name may be anything.
+            temp.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            with FileIO(os.open(temp, flags, PRIVATE_FILE), "w") as file:
+                _chown_to_parent(file.fileno(), path.parent)
+                for block in [data] if isinstance(data, bytes) else data:
+                    _write_all(file.fileno(), block)
+                os.fchmod(file.fileno(), mode)
+                if durable:
+                    os.fsync(file.fileno())
             temp.replace(path)
         except BaseException:
             temp.unlink(missing_ok=True)
             raise
         if durable:
-            _sync_dir(path.parent)
-
-
-def _write(path: Path, blocks: Iterable[bytes], mode: int, *, durable: bool) -> None:
-    # A new file, always: in a folder that others write to, too, what has its name may be anything.
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(os.open(path, flags, PRIVATE_FILE), "wb", buffering=0) as file:  # noqa: PTH123
-        _chown_to_parent(file.fileno(), path.parent)
-        for block in blocks:
-            _write_all(file.fileno(), block)
-        os.fchmod(file.fileno(), mode)
-        if durable:
-            os.fsync(file.fileno())
+            _sync(path.parent, os.O_DIRECTORY)
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append a line that survives a loss of power; a torn last line is first brought to its end.
+    """Append a line that survives a loss of power; a torn last line is ended first.
 
     On failure the file is as it was before.
     """
@@ -186,22 +184,28 @@ def append_line(path: Path, line: bytes) -> None:
         fd = _open_or_create(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             size = os.fstat(fd).st_size
-            torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-            _append(fd, (b"\n" if torn else b"") + line + b"\n", size)
+            is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+            try:
+                _write_all(fd, (b"\n" if is_torn else b"") + line + b"\n")
+                os.fsync(fd)
+            except BaseException:
+                with contextlib.suppress(OSError):  # the first error is the one to report
+                    os.ftruncate(fd, size)
+                raise
         finally:
             os.close(fd)
         if size == 0:
-            _sync_dir(path.parent)
+            _sync(path.parent, os.O_DIRECTORY)
 
 
 def sync(path: Path) -> None:
-    """Let what another process has written to a file survive a loss of power, if it is there."""
+    """Make what another process has written to a file, if it exists, survive a loss of power."""
     with wrap_os_errors("sync", path):
         try:
             _sync(path)
         except FileNotFoundError:
             return
-        _sync_dir(path.parent)
+        _sync(path.parent, os.O_DIRECTORY)
 
 
 def _open_or_create(path: Path, flags: int) -> int:
@@ -213,45 +217,23 @@ def _open_or_create(path: Path, flags: int) -> int:
     return fd
 
 
-def _chown_dir_to_parent(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        _chown_to_parent(fd, folder.parent)
-    finally:
-        os.close(fd)
-
-
 def _chown_to_parent(fd: int, folder: Path) -> None:
-    """Let what root has just made belong to whom the folder around it belongs to.
+    """Give what root has just created to the owner of the folder that contains it.
 
-    Else one `sudo cldmon fetch` would lock out the user that the timer runs as.
+    Otherwise one `sudo cldmon fetch` would lock out the user that the timer runs as.
     """
     if os.geteuid() == 0:
         owner = folder.stat()
-        # Root may be without this right, as in a container: then it is as it was made.
+        # Root may lack this right, as in a container: then root remains the owner.
         with contextlib.suppress(PermissionError):
             os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
-def _append(fd: int, data: bytes, size: int) -> None:
-    try:
-        _write_all(fd, data)
-        os.fsync(fd)
-    except BaseException:
-        with contextlib.suppress(OSError):  # the first error is the one that tells what to do
-            os.ftruncate(fd, size)
-        raise
-
-
 def _write_all(fd: int, data: bytes) -> None:
-    # The kernel writes short when the disk runs full; asking again gets its reason.
+    # When the disk fills up, a write is short; only the next one raises the reason.
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
-
-
-def _sync_dir(path: Path) -> None:
-    _sync(path, os.O_DIRECTORY)
 
 
 def _sync(path: Path, flags: int = 0) -> None:

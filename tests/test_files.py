@@ -196,7 +196,7 @@ def test_a_pipe_in_the_place_of_a_draft_holds_nobody_up(tmp_path: Path) -> None:
 
 def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StoreError, match=r"cannot read .*/pipe: it is no regular file"):
+    with pytest.raises(StoreError, match=r"cannot read .*/pipe: not a regular file"):
         files.read(tmp_path / "pipe")
 
 
