@@ -220,7 +220,7 @@ class AccountSession:
             is_page_gone = self._has_ended or self._navigations.empty()
             if is_page_gone or not (received.is_html and received.status in (403, 503)):
                 raise
-            # It has moved on before it was read: only a challenge reloads without being asked.
+            # It has moved on before it was read: only a challenge reloads.
             return replace(received, headers={**received.headers, "cf-mitigated": "challenge"})
 
     async def _fetch(self, page: Page, path: str) -> object:

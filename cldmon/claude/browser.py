@@ -44,7 +44,7 @@ _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
-"""What is said of a browser whose sandbox the machine does not allow."""
+"""The reason when the machine does not allow the sandbox."""
 _PER_CORE = 4
 _MAX_CONCURRENCY = 16
 LEAKY_ENV = re.compile(
@@ -55,7 +55,7 @@ LEAKY_ENV = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BrowserSettings:
-    """What the configuration says of the browser; None is decided here.
+    """The `[browser]` table of the configuration; None is decided here.
 
     `timeout` is in seconds, for one account; `start_timeout` for the browser to be there.
     """
@@ -70,7 +70,7 @@ class BrowserSettings:
     proxy: Secret | None = None
 
     def find_proxy(self, url: str, env: Mapping[str, str]) -> Proxy | None:
-        """Return the proxy through which the service at `url` is asked; raises BrowserError."""
+        """Return the proxy for the service at `url`; raises BrowserError if it is invalid."""
         try:
             return find_proxy(url, self.proxy, env)
         except ValueError as error:
@@ -78,7 +78,7 @@ class BrowserSettings:
 
     @property
     def sandboxed(self) -> bool:
-        """Whether Chromium's sandbox is on: always, but for root, for whom it cannot work."""
+        """Whether Chromium's sandbox is on: always, except for root, for whom it does not work."""
         return os.geteuid() != 0 if self.sandbox is None else self.sandbox
 
 

@@ -78,7 +78,7 @@ _MAX_NAMED = 8
 _MAX_DIGITS = 400
 _MAX_QUOTE = 120
 _HEAD = 16_384
-"""Bytes of a response in which it says what is wrong."""
+"""Bytes of a response that are searched for its error."""
 
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>(.{0,1000}?)</", re.IGNORECASE | re.DOTALL)
 _UNAVAILABLE = re.compile(
@@ -111,7 +111,7 @@ class AccountError(Exception):
 
 
 class OrganizationRefusedError(AccountError):
-    """The key does not open the organization that was asked for; it may open another."""
+    """The key does not open the requested organization; it may open another."""
 
     def __init__(self) -> None:
         super().__init__(FailureKind.WRONG_ORGANIZATION, status=403)
@@ -121,7 +121,7 @@ class OrganizationRefusedError(AccountError):
 class HttpResponse:
     """A response of the service: names of `headers` are in lower case.
 
-    `redirected_to` is the URL that the request ended at, where that is not the one asked for.
+    `redirected_to` is the URL that the request ended at, if not the one requested.
     """
 
     status: int
@@ -148,12 +148,12 @@ class HttpResponse:
 
     @cached_property
     def quote(self) -> str:
-        """What the service says in its own words, a page's title or an error's message.
+        """A page's title or an error's message.
 
-        In quotation marks, as one bounded line without secrets; empty where it says nothing.
+        In quotation marks, as one bounded line without secrets; empty if there is none.
         """
-        said = next(iter(self._titles), self.error.get("message"))
-        line = one_line(said, _MAX_QUOTE) if isinstance(said, str) else ""
+        text = next(iter(self._titles), self.error.get("message"))
+        line = one_line(text, _MAX_QUOTE) if isinstance(text, str) else ""
         return f'"{line}"' if line else ""
 
     @property
@@ -180,7 +180,7 @@ class HttpResponse:
 
 
 def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountError:
-    """Return the failure of an account none of whose organizations can be asked.
+    """Return the failure of an account none of whose organizations can be read.
 
     `opened` are those with a subscription that the service lists for the key.
     """
@@ -226,13 +226,13 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
         text = response.body.decode("utf-8-sig", "replace")
         return json.loads(text, parse_constant=_reject_constant, parse_int=_parse_int)
     except (ValueError, RecursionError):
-        # Where it is a page, about maintenance for example, what it says helps more than its form.
+        # The title of a page, about maintenance for example, helps more than "not JSON".
         detail = ": ".join(filter(None, ("not JSON", response.quote if response.is_html else "")))
         raise AccountError(FailureKind.SERVICE_DOWN, detail, status=response.status) from None
 
 
 def retry_after(text: str | None, now: datetime) -> datetime | None:
-    """Return when a Retry-After header lets us ask again; None if it does not say.
+    """Return when a Retry-After header allows the next request; None if it is absent or invalid.
 
     It holds seconds or an HTTP date; more than a day counts as a day.
     """

@@ -34,7 +34,7 @@ _RESTRICTED = (
 )
 _LACKS_LIBRARY = "error while loading shared libraries"
 
-# What Playwright or the browser says (it also quotes all its own options), and what it means.
+# Parts of what Playwright or the browser prints, and what they mean.
 _REASONS = {
     "Running as root": "its sandbox does not work for root: remove browser.sandbox, or run cldmon"
     " as another user",
@@ -58,7 +58,7 @@ async def run_browser(
     """Start one of the browsers, the first that has its libraries; the block's end closes it.
 
     `temp_dir` is where it and the driver keep their temporary files, `env` what it inherits, less
-    the secrets, `proxy` what it asks through, `options` what it is given besides Playwright's own.
+    the secrets, `proxy` its proxy, `options` its options besides Playwright's own.
     Raises `BrowserError` where it does not start.
     """
     # When its driver dies, Playwright drops futures without reading them; asyncio would log that.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, CDPSession, Page, Request
 
 CHALLENGES = "https://challenges.cloudflare.com"
-"""Where a challenge of Cloudflare's takes its parts from. No cookie of the service goes there."""
+"""Cloudflare's challenges load their scripts from there. No cookie of the service goes there."""
 
 _FETCHES = ("fetch", "xhr")
 _PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}

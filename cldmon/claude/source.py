@@ -92,13 +92,13 @@ class BrowserSource:
 
     @property
     def proxy(self) -> Proxy | None:
-        """The proxy that the browser asks through; raises BrowserError for one of no use."""
+        """The browser's proxy; raises BrowserError for an invalid one."""
         return self.settings.find_proxy(self.url, self.env)
 
     def version(self) -> str:
         """Start the browser and return its version.
 
-        Raises StoreError, and BrowserError: also where it can be led to another place than ours.
+        Raises StoreError, and BrowserError: also if the browser can reach other servers than ours.
         """
         executables = browsers.find_browsers(self.settings, self.env)
 

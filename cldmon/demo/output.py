@@ -75,8 +75,8 @@ def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Ite
     for account in record.outcome.snapshot.accounts:
         if events := list(_events(account.label, record, before)):
             yield f"{account.label}: {', '.join(events)}"
-    if record.told:
-        yield f"told {' and '.join(name_of(sent.user).split()[0] for sent in record.told)}"
+    if record.sent:
+        yield f"notified {' and '.join(name_of(sent.user).split()[0] for sent in record.sent)}"
 
 
 def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterator[str]:

@@ -64,7 +64,7 @@ class PassRecord:
 
     at: datetime
     outcome: Outcome
-    told: tuple[SentMessage, ...]
+    sent: tuple[SentMessage, ...]
 
 
 @dataclass

@@ -43,7 +43,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent beyond the plan, in hundredths; `disabled` says why that is over."""
+    """What may be spent beyond the plan, in hundredths; `disabled` is why that ended."""
 
     limit: int
     disabled: str | None = None
@@ -194,12 +194,12 @@ STORY = (
 )
 
 RENEWED = Use(3, 43)
-"""What dave's account says once somebody has signed in again."""
+"""The usage of dave's account after a new sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What one Slack user asked to be told of one account."""
+    """One Slack user's subscription to one account."""
 
     user: str
     label: str

@@ -151,8 +151,8 @@ def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     assert "alice: Cloud session credit used up, no alert" in lines[3]
     assert "dave: key expired" in lines[4]
     assert "carol: service down" in lines[5]
-    assert "carol: answers again, reset; told Carol" in lines[6]
-    assert "bob: limit hit; told Bob and Alice" in lines[8]
+    assert "carol: answers again, reset; notified Carol" in lines[6]
+    assert "bob: limit hit; notified Bob and Alice" in lines[8]
 
 
 def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:

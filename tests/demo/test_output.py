@@ -33,9 +33,9 @@ def account(percent: int | None, failure: Failure | None = None) -> Account:
     return Account("alice", Reading(NOON, windows), failure)
 
 
-def record(account: Account, *events: Event, told: tuple[SentMessage, ...] = ()) -> PassRecord:
+def record(account: Account, *events: Event, sent: tuple[SentMessage, ...] = ()) -> PassRecord:
     outcome = Outcome(Snapshot(NOON, (account,)), ("alice",), events)
-    return PassRecord(NOON, outcome, told)
+    return PassRecord(NOON, outcome, sent)
 
 
 def name_of(user: str | None) -> str:
@@ -85,10 +85,10 @@ def test_what_happened_is_told_with_its_window_and_who_was_told() -> None:
     hits = [
         Event(EventKind.LIMIT_HIT, "alice", window, NOON) for window in (FIVE_HOUR, "models.Fable")
     ]
-    sent = SentMessage("U1", "text", (), NOON, "U1")
-    told = record(account(100), *hits, told=(sent,))
-    expected = "  100%  alice: limit hit, limit hit (7d Fable); told Name"
-    assert line(told, record(account(99))) == expected
+    message = SentMessage("U1", "text", (), NOON, "U1")
+    hit = record(account(100), *hits, sent=(message,))
+    expected = "  100%  alice: limit hit, limit hit (7d Fable); notified Name"
+    assert line(hit, record(account(99))) == expected
 
 
 def test_colour_says_how_near_the_limit_is() -> None:
