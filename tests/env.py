@@ -94,6 +94,19 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@contextlib.contextmanager
+def run_in_background(
+    *argv: str | Path, environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Run a program, without its output, while the block runs."""
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(argv, env=environ, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
 def wait_until(true: Callable[[], object], *, within: float = PATIENCE) -> None:
     """Wait for a condition; fail if it does not come."""
     deadline = time.monotonic() + within
@@ -116,10 +129,10 @@ class Env:
     first used and stop with `close`. `environ` is the environment of the processes that are
     started. A process that has not ended after `patience` seconds is taken to hang.
 
-    The clock is injected instead of patched by freezegun wherever a test steps it, has several
-    threads, or starts a process: a frozen clock reaches neither the kernel's timers nor another
-    process. It is used by what runs in this process (`app`, `invoke`); a process that was started
-    has the real time.
+    The application takes its clock as an argument, so `app` and `invoke` are given `clock`.
+    Freezing the machine's clock instead would stop the timeouts of threads and of the browser as
+    well, and would not reach the processes that `run` and `start` create: these have the real
+    time. tests/test_clock.py uses freezegun to check that nothing else reads the clock.
     """
 
     def __init__(

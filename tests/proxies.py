@@ -10,6 +10,8 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.env import run_in_background
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -121,11 +123,8 @@ def nginx(folder: Path, servers: str) -> Iterator[None]:
         f"http {{\naccess_log off;\n{paths}{servers}}}\n"
     )
     argv = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
+    with run_in_background(*argv):
+        yield
 
 
 def prepare(folder: Path) -> Path:
@@ -143,10 +142,5 @@ def caddy(folder: Path, sites: str) -> Iterator[None]:
     (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{sites}")
     argv = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     env = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin"}
-    with subprocess.Popen(
-        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
+    with run_in_background(*argv, environ=env):
+        yield

@@ -7,13 +7,13 @@ import contextlib
 import re
 import socket
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from tests.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 _LONGEST_HEAD = 65_536
 _REALM = b'Proxy-Authenticate: Basic realm="proxy"\r\n'
@@ -21,77 +21,48 @@ _REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\n" + _REALM
 _END = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-@dataclass
-class Proxy:
+class Proxy(Listener):
     """A proxy for `credentials` (`user:password`; None: for everybody).
 
     `places` maps `HOST:PORT` to the port on loopback that it stands for; nothing else is reached.
     `asked` has the targets of the requests that were let through, `refused` of those that were not.
     """
 
-    credentials: str | None = None
-    places: Mapping[str, int] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def place(self) -> str:
-        """Where it listens, as `HOST:PORT`."""
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+    def __init__(
+        self, credentials: str | None = None, places: Mapping[str, int] | None = None
     ) -> None:
-        for connection in (self._listener, *self._connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+        self.credentials = credentials
+        self.places = places or {}
+        self.asked: list[str] = []
+        self.refused: list[str] = []
+        super().__init__()
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                connection, _ = self._listener.accept()
-                self._connections.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            head = _read_head(connection)
-            method, _, rest = head.partition(b" ")
-            target = rest.partition(b" ")[0].decode()
-            if not self._is_allowed(head):
-                self.refused.append(target)
-                connection.sendall(_REFUSED + _END)
-                return
-            self.asked.append(target)
-            host = target if method == b"CONNECT" else urlsplit(target).netloc
-            port = self.places.get(host)
-            if port is None:
-                connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n" + _END)
-                return
-            with socket.create_connection(("127.0.0.1", port)) as upstream:
-                self._connections.append(upstream)
-                if method == b"CONNECT":
-                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                else:
-                    # One request a connection: no later one passes by unseen.
-                    own = re.sub(rb"(?i)\r\n(proxy-|connection:)[^\r]*", b"", head)
-                    upstream.sendall(own.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
-                back = threading.Thread(target=_pump, args=(upstream, connection), daemon=True)
-                back.start()
-                _pump(connection, upstream)
-                back.join()
+    def handle(self, connection: socket.socket) -> None:
+        head = _read_head(connection)
+        method, _, rest = head.partition(b" ")
+        target = rest.partition(b" ")[0].decode()
+        if not self._is_allowed(head):
+            self.refused.append(target)
+            connection.sendall(_REFUSED + _END)
+            return
+        self.asked.append(target)
+        host = target if method == b"CONNECT" else urlsplit(target).netloc
+        port = self.places.get(host)
+        if port is None:
+            connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n" + _END)
+            return
+        with socket.create_connection(("127.0.0.1", port)) as upstream:
+            self._connections.append(upstream)
+            if method == b"CONNECT":
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                # One request a connection: no later one passes by unseen.
+                own = re.sub(rb"(?i)\r\n(proxy-|connection:)[^\r]*", b"", head)
+                upstream.sendall(own.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+            back = threading.Thread(target=_pump, args=(upstream, connection), daemon=True)
+            back.start()
+            _pump(connection, upstream)
+            back.join()
 
     def _is_allowed(self, head: bytes) -> bool:
         if self.credentials is None:

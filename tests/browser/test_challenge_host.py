@@ -59,7 +59,7 @@ def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> No
             claude,
             tmp_path / "data",
             BrowserSettings(executable=browser, timeout=40),
-            env={**os.environ, "https_proxy": f"http://{proxy.place}"},
+            env={**os.environ, "https_proxy": f"http://{proxy.address}"},
             url="https://claude.test",
         )
         question = asking.admit("alice")

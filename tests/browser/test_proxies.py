@@ -70,7 +70,7 @@ def test_user_and_password_are_handed_to_the_proxy(
     asking: Asking, network: Network, configured: bool
 ) -> None:
     network.proxy.asked.clear()
-    named = through(asking, f"http://{QUOTED}@{network.proxy.place}", configured=configured)
+    named = through(asking, f"http://{QUOTED}@{network.proxy.address}", configured=configured)
     assert isinstance(named.read(named.admit("alice"))["alice"], ReadResult)
     assert network.proxy.asked
     told = str([*network.tls.requests, *network.plain.requests]).lower()
@@ -80,7 +80,7 @@ def test_user_and_password_are_handed_to_the_proxy(
 
 @pytest.mark.parametrize("credentials", ["me:wrong@", ""])
 def test_a_proxy_that_refuses_is_named(asking: Asking, network: Network, credentials: str) -> None:
-    named = through(asking, f"http://{credentials}{network.proxy.place}")
+    named = through(asking, f"http://{credentials}{network.proxy.address}")
     told = failure(named.read(named.admit("alice"))["alice"])
     assert told.kind is FailureKind.REFUSED
     assert "the proxy requires a valid user and password (HTTP 407)" in told.message
@@ -103,7 +103,7 @@ def test_no_command_line_and_no_other_environment_has_the_password(
     network: Network, tmp_path: Path, configured: bool
 ) -> None:
     """Of driver, browser and the browser's helpers, while a pass runs; `doctor` hides it, too."""
-    proxy = f"http://{QUOTED}@{network.proxy.place}"
+    proxy = f"http://{QUOTED}@{network.proxy.address}"
     env = Env(tmp_path / "home", network.tls, environ={"CLDMON_BROWSER": network.browser})
     tables = f"[browser]\nproxy = '{proxy}'\n" if configured else ""
     env.set_up({"alice": faults.hang(60)}, tables=tables)
@@ -128,6 +128,6 @@ def test_no_command_line_and_no_other_environment_has_the_password(
         _, out, err = running.wait()
     doctor = env.run("doctor")
     source = "browser.proxy" if configured else "https_proxy"
-    assert f"http://{network.proxy.place} (from {source}, with user and" in doctor.stdout
+    assert f"http://{network.proxy.address} (from {source}, with user and" in doctor.stdout
     assert "✓ access of alice" in doctor.stdout
     assert "MARKER" not in out + err + doctor.stdout + doctor.stderr

@@ -7,7 +7,7 @@ import re
 import subprocess
 import urllib.parse
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.docs.pages import split_blocks
-from tests.env import CLDMON, Env, free_port, key_of, wait_until
+from tests.env import CLDMON, Env, free_port, key_of, run_in_background, wait_until
 from tests.simulation.claude import expired
 
 if TYPE_CHECKING:
@@ -107,17 +107,6 @@ class Prometheus:
         }
 
 
-@contextmanager
-def running(*argv: str | Path, env: dict[str, str] | None = None) -> Iterator[None]:
-    with subprocess.Popen(
-        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
 def is_ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(url):  # noqa: S310
@@ -167,15 +156,15 @@ def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
         )
     )
     with ExitStack() as stack:
-        stack.enter_context(running(CLDMON, "serve", env=env.environ))
-        node_exporter = running(
+        stack.enter_context(run_in_background(CLDMON, "serve", environ=env.environ))
+        node_exporter = run_in_background(
             "prometheus-node-exporter",
             "--collector.disable-defaults",
             "--collector.textfile",
             f"--collector.textfile.directory={env.folder / 'prom'}",
             f"--web.listen-address=127.0.0.1:{node}",
         )
-        scraper = running(
+        scraper = run_in_background(
             "prometheus",
             f"--config.file={config}",
             f"--storage.tsdb.path={tmp_path / 'tsdb'}",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.env import Env, key_of
+from tests.listener import Listener
 from tests.reliability.result import LetInError, Result
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    import socket
 
 CERTIFICATES = Path(__file__).parents[1] / "data" / "tls"
 AUTHORITY = CERTIFICATES / "ca.pem"
@@ -24,43 +22,20 @@ BROKEN = ("cut", "garbage", "plain")
 """The connection ends in the handshake; what is said is no TLS; or plain HTTP."""
 
 
-class TlsSite:
-    """A server on loopback that is bad in one `way`; `heard` is what clients told it, in clear."""
+class TlsSite(Listener):
+    """A server with one fault, `way`; `heard` is what clients sent, decrypted."""
 
     def __init__(self, way: str) -> None:
         self.heard = b""
         self._way = way
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"https://{self.address}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                connection, _ = self._listener.accept()
-                with contextlib.suppress(OSError), connection:
-                    connection.settimeout(5)
-                    self._meet(connection)
-
-    def _meet(self, connection: socket.socket) -> None:
+    def handle(self, connection: socket.socket) -> None:
+        connection.settimeout(5)
         if self._way in BROKEN:
             self.heard += connection.recv(65536)
             if self._way != "cut":
