@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from cldmon.app.app import App
     from cldmon.doctor.check import Check
 
-CHECKS: dict[str, Callable[[Installation], Iterator[Check]]] = {
+    Checks = Mapping[str, Callable[[Installation], Iterator[Check]]]
+
+CHECKS: Checks = {
     "version": setup.check_version,
     "config": setup.check_config,
     "permissions": setup.check_permissions,
@@ -45,12 +47,7 @@ CHECKS: dict[str, Callable[[Installation], Iterator[Check]]] = {
 }
 
 
-def run_checks(
-    app: App,
-    *,
-    offline: bool,
-    checks: Mapping[str, Callable[[Installation], Iterator[Check]]] = CHECKS,
-) -> Iterator[Check]:
+def run_checks(app: App, *, offline: bool, checks: Checks = CHECKS) -> Iterator[Check]:
     """Yield each result as soon as it is known. A check that breaks does not stop the others."""
     installation = Installation(app, offline)
     for name, check in checks.items():
