@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
+from cldmon.claude.browser import clean_environment
 from cldmon.collector.lookups import start_lookups
 from cldmon.config.installed import find_fetch_services, find_service_credential, parse_crontab
 from cldmon.config.secrets import run_program
@@ -92,9 +93,10 @@ class Installation:
         ]
 
     def output_of(self, argv: Sequence[str]) -> str:
-        """Return what a program prints, or nothing if it fails or does not exist."""
+        """Return what a program prints, or nothing if it fails. It does not inherit secrets."""
         with suppress(OSError, subprocess.SubprocessError):
-            return run_program(argv, self.app.env, Path("/")).decode(errors="replace")
+            env = clean_environment(self.app.env)
+            return run_program(argv, env, Path("/")).decode(errors="replace")
         return ""
 
     def credential(self, sources: Sources) -> Credential | None:

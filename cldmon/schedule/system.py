@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon import files
+from cldmon.claude.browser import clean_environment
 from cldmon.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class System:
             ran = subprocess.run(  # noqa: S603 - fixed programs; no shell
                 argv,
                 input=stdin,
-                env={**self.env, "LC_ALL": "C"},
+                env={**clean_environment(self.env), "LC_ALL": "C"},
                 capture_output=True,
                 text=True,
                 errors="replace",

@@ -15,6 +15,7 @@ from cldmon.doctor.check import Verdict
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import Snapshot
 from cldmon.store.state import Message, State
+from tests.doctor.env import KEY
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
@@ -86,6 +87,15 @@ def test_an_active_timer_is_enough(env: DoctorEnv) -> None:
     env.add_program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
     [check] = passes.check_timer(env.installation())
     assert check.detail == "systemd: cldmon-fetch.timer (user) is active"
+
+
+def test_systemctl_and_crontab_do_not_inherit_a_secret(env: DoctorEnv) -> None:
+    env.environ["ALICE_KEY"] = KEY
+    for name in ("systemctl", "crontab"):
+        env.add_program(name, f'printf %s "${{ALICE_KEY-none}}" >"{env.folder}/{name}"')
+    list(passes.check_timer(env.installation()))
+    assert (env.folder / "systemctl").read_text() == "none"
+    assert (env.folder / "crontab").read_text() == "none"
 
 
 def test_a_failed_timer_is_a_cross(env: DoctorEnv) -> None:

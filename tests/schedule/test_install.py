@@ -325,6 +325,13 @@ def test_a_command_that_fails_is_named_with_its_reason(
         systemd.install(JOB)
 
 
+def test_programs_do_not_inherit_a_secret(machine: FakeMachine) -> None:
+    program = machine.folder / "bin" / "crontab"
+    program.write_text('#!/bin/sh\nprintf %s "${ALICE_KEY-none}"\n')
+    system = replace(machine.system, env={**machine.env, "ALICE_KEY": "sk-ant-sid01-MARKER"})
+    assert system.query("crontab", "-l").text == "none"
+
+
 def test_cron_gets_the_block_beside_the_lines_of_others(
     machine: FakeMachine, crontab: Cron
 ) -> None:
