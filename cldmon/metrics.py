@@ -1,6 +1,6 @@
 """The Prometheus series of the last pass, for `GET /metrics` and the textfile.
 
-Numbers that are not of now (account in error, reading stale, reset due) are left out: a series
+Numbers that are not current (account in error, reading stale, reset due) are left out: a series
 that ends is honest, one that stands still is not. The only home of prometheus_client.
 
 Source: https://prometheus.io/docs/practices/naming/ and the contract, "One pass".

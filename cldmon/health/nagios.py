@@ -1,4 +1,4 @@
-"""The verdict as a monitoring plugin tells it: a word, a line, an exit code, figures. Pure.
+"""The verdict in the form of a monitoring plugin: a line of state, text and figures. Pure.
 
 Source: the Monitoring Plugins Development Guidelines, "Plugin Output" and "Threshold".
 """
@@ -40,13 +40,13 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Percent of a window above which there is a warning, or a critical state."""
+    """Percent of a window above which the state is WARNING or CRITICAL."""
 
     warning: int
     critical: int
 
     def level(self, utilization: int) -> Level:
-        """Return what a utilization (percent) amounts to."""
+        """Return the level of a utilization (percent)."""
         if utilization > self.critical:
             return Level.CRITICAL
         return Level.WARNING if utilization > self.warning else Level.OK
@@ -55,7 +55,7 @@ class Thresholds:
 def level(verdict: Verdict, thresholds: Thresholds) -> Level:
     """Return the worst of: the verdict, accounts that do not report, windows above a threshold.
 
-    Messages that Slack does not take warn, too.
+    Messages that Slack has not accepted for long are a warning, too.
     """
     if not verdict.ok:
         return Level.CRITICAL
@@ -78,12 +78,12 @@ def format_line(verdict: Verdict, thresholds: Thresholds) -> str:
 
 
 def format_unknown(reason: str) -> str:
-    """Return the plugin's line where the check itself cannot be made."""
+    """Return the plugin's line if the check itself fails."""
     return f"CLDMON {Level.UNKNOWN.name} - {' '.join(reason.split()).translate(_IN_TEXT)}"
 
 
 def _high(verdict: Verdict, thresholds: Thresholds) -> Iterator[tuple[str, WindowView, Level]]:
-    """Yield the windows that are known to be above a threshold now, with what that amounts to."""
+    """Yield the windows that are above a threshold now, with their level."""
     for account in verdict.accounts:
         for window in account.windows:
             state = thresholds.level(window.utilization)
@@ -92,7 +92,7 @@ def _high(verdict: Verdict, thresholds: Thresholds) -> Iterator[tuple[str, Windo
 
 
 def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
-    """Yield the performance data; `U` stands for a number that is not known now."""
+    """Yield the performance data; `U` is a number that is currently unknown."""
     for account in verdict.accounts:
         for window in account.windows:
             name = f"{account.label} {short_title(window.name)}".translate(_IN_NAME)

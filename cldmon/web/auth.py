@@ -72,9 +72,9 @@ def identify(request: Request, services: Services) -> Caller:
 
 
 def caller_key(caller: Caller) -> CallerKey:
-    """Return the key that a caller's turns are counted by: see `cldmon.web.limits`.
+    """Return the key that a caller's slots are counted by; see `cldmon.web.limits`.
 
-    Anybody can be many guests, so all of those at an address share what one address gets.
+    Anybody can be many guests, so all guests at an address share what one address gets.
     """
     if caller.user:
         return "user", caller.user

@@ -73,9 +73,9 @@ def check_content_type(request: Request) -> None:
 
 
 def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
-    """Return whether an Origin is the public one, or that of the Host asked for.
+    """Return whether an Origin is that of the public URL or of the request's Host.
 
-    The scheme may be a proxy's, except where the public URL names it.
+    A proxy may change the scheme, except that of the public URL.
     """
     match = _ORIGIN.fullmatch(origin.lower())
     named = _parse_host(match["host"]) if match else None

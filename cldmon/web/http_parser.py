@@ -92,10 +92,10 @@ def check_partial_head(head: bytes) -> None:
     if len(head) > MAX_HEAD:
         raise RefusedError(400, "the head of the request is too long")
     if head and not _BEGINNING.match(head):  # TLS, most of all, whose client would wait for us
-        _not_understood()
+        _refuse_malformed()
     line, end, _ = head.partition(b"\r\n")
     if _BARE_END.search(head) or len(line) > MAX_LINE:
-        _not_understood()
+        _refuse_malformed()
     if end:
         _request_line(line.decode("latin-1"))
 
@@ -127,7 +127,7 @@ def format_date(seconds: float) -> str:
 def _request_line(line: str) -> tuple[str, str, str]:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None or len(line) > MAX_LINE:
-        _not_understood()
+        _refuse_malformed()
     _check_path(match[2].partition("?")[0])
     return match[1], match[2], match[3]
 
@@ -144,9 +144,9 @@ def _check_path(path: str) -> None:
     try:
         unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
-        _not_understood()
+        _refuse_malformed()
     if _BAD_PERCENT.search(path):
-        _not_understood()
+        _refuse_malformed()
 
 
 def _headers(lines: list[str]) -> dict[str, str]:
@@ -156,7 +156,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         match = _HEADER.fullmatch(line)
         if match is None or len(line) > MAX_LINE:
-            _not_understood()
+            _refuse_malformed()
         name, value = match[1].lower(), match[2].rstrip(" \t")
         if name not in headers:
             headers[name] = value
@@ -172,7 +172,7 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
         raise RefusedError(400, "Transfer-Encoding is not supported: send a Content-Length")
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()):
-        _not_understood()
+        _refuse_malformed()
     # Compared as a string first: Python refuses to parse thousands of digits.
     digits = text.lstrip("0")
     if len(digits) > len(str(MAX_BODY)) or int(digits or "0") > MAX_BODY:
@@ -183,37 +183,21 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
     return length
 
 
-def _not_understood() -> NoReturn:
+def _refuse_malformed() -> NoReturn:
     raise RefusedError(400, "malformed request")
 
 
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+_ALWAYS = (
+    "Server: cldmon\r\n"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Frame-Options: DENY\r\n"
 )
-
-_ALWAYS = "".join(
-    f"{name}: {value}\r\n"
-    for name, value in (
-        ("Server", "cldmon"),
-        ("Content-Security-Policy", _POLICY),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-        ("Referrer-Policy", "no-referrer"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", "DENY"),
-    )
-)
-"""Header lines of every answer."""
+"""Header lines of every response."""

@@ -161,7 +161,7 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
 
 
 def _check_code(caller: Caller, person: Person, code: str, services: Services) -> None:
-    """Raise RefusedError unless a code is the one that was sent to a person."""
+    """Raise RefusedError unless a code is the one sent to a person."""
     limits = services.rate_limits
     limits.wrong_codes.check(caller.address)
     attempt = limits.codes.redeem(person.id, code[: one_time_codes.MAX_CODE_LENGTH])

@@ -53,7 +53,7 @@ class Revocable(Protocol):
 
 
 class Revocations:
-    """The sessions that were ended by a logout, each until it would have expired.
+    """The sessions that were ended by a logout, until they would have expired.
 
     `now` gives UTC instants.
     A logout waits for other processes for `patience` seconds at most.
@@ -77,9 +77,9 @@ class Revocations:
         return session.id in ends or to_ms(session.expires) < ends.get(_ALL_SESSIONS, 0)
 
     def add(self, session: Revocable) -> None:
-        """End a session for good; those that have expired by now are forgotten.
+        """End a session for good, and drop expired entries.
 
-        Raises StoreError where the file cannot be written, BusyError where others hold its lock.
+        Raises StoreError if the file cannot be written, BusyError if others hold its lock.
         """
         files.private_dir(self._path.parent)
         with files.lock(self._lock, wait=self._patience):
@@ -91,7 +91,7 @@ class Revocations:
             self._write({**ends, session.id: to_ms(session.expires)})
 
     def _load(self) -> dict[str, int]:
-        """Return the ends by session id; raises StoreError for trouble that may pass."""
+        """Return the ends by session id; raises StoreError for a transient problem."""
         try:
             ends = self._read()
         except DamagedFileError as error:
@@ -106,7 +106,7 @@ class Revocations:
         return ends
 
     def _read(self) -> dict[str, int] | None:
-        """Return what is in the file, None where there is none; raises DamagedFileError."""
+        """Return what is in the file, None if there is none; raises DamagedFileError."""
         text = read_private(self._path)
         if text is None:
             return None
@@ -132,7 +132,7 @@ class Revocations:
 
 
 def read_private(path: Path) -> bytes | None:
-    """Return what is in a private file of the server's, or None where there is none.
+    """Return what is in a private file of the server, or None if there is none.
 
     Raises DamagedFileError if something else is in its place, StoreError for a transient problem.
     """
