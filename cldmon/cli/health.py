@@ -13,7 +13,7 @@ from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
 from cldmon.health import nagios as plugin
 from cldmon.health.verdict import failed, format_line
-from cldmon.store import HEALTH_LOG
+from cldmon.store.data_dir import HEALTH_LOG
 from cldmon.terminal.style import sanitize
 
 if TYPE_CHECKING:

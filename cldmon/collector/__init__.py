@@ -18,7 +18,7 @@ from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
 from cldmon.errors import PassFailedError, StoreError
 from cldmon.notifications import outbox
-from cldmon.store import pass_lock
+from cldmon.store.data_dir import pass_lock
 from cldmon.store.history import History
 from cldmon.store.state import AccountState, State, StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile

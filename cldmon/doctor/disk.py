@@ -15,7 +15,7 @@ from cldmon.config import locate
 from cldmon.config.installed import is_same_file
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.errors import StoreError
-from cldmon.store import HEALTH_LOG, PASS_LOCK
+from cldmon.store.data_dir import HEALTH_LOG, PASS_LOCK
 from cldmon.store.history import day_path
 from cldmon.store.state import StateCorruptError, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile

@@ -18,7 +18,7 @@ from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult, lookup_of
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
-from cldmon.store import pass_lock
+from cldmon.store.data_dir import pass_lock
 from cldmon.store.state import CHALLENGES, AccountState
 from cldmon.terminal.times import format_clock, format_failure
 

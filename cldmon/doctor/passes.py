@@ -9,7 +9,7 @@ from cldmon.doctor.check import Verdict, fail, ok, warn
 from cldmon.domain.delivery import LONGEST_WAIT
 from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.errors import BusyError
-from cldmon.store import PASS_LOCK, pass_lock
+from cldmon.store.data_dir import PASS_LOCK, pass_lock
 from cldmon.terminal.times import format_age, format_duration, format_timestamps
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
-from cldmon.store import HEALTH_LOG, pass_lock
+from cldmon.store.data_dir import HEALTH_LOG, pass_lock
 from cldmon.store.days import BLOCK, MOST_READ
 from cldmon.store.history import PREFIX, day_path, line_date, parse_day
 from cldmon.store.lines import LONGEST_LINE, MOST_LINES
