@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -17,27 +17,26 @@ from cldmon.errors import CldmonError
 from cldmon.terminal.style import count_columns, sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
     from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "init": "Write a first configuration.",
-    "import": "Take over the files of a Node cldmon.",
+    "import": "Migrate from the Node version.",
     "login": "Get a new session key for an account.",
-    "fetch": "Read every account once, store it, tell who asked.",
+    "fetch": "Read every account once, store it, send alerts.",
     "status": "Show how much of each limit is used.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check everything cldmon depends on and suggest fixes.",
-    "schedule": "Print or install what starts the passes.",
-    "health": "Say in one line whether all is well.",
+    "schedule": "Print, install or remove the schedule of the passes.",
+    "health": "Health check: one line and an exit code.",
     "subscribe": "Manage Slack alert subscriptions.",
     "completion": "Print the completion script of a shell.",
-    "demo": "Watch it at work on simulated accounts.",
+    "demo": "Try it on simulated accounts.",
 }
-"""Each command with its line of help; its code is imported when it is called."""
+"""Each command with its line of help; its module is imported when it is called."""
 
 _INDENT = " " * len("cldmon: ")
 
@@ -49,7 +48,7 @@ class LazyGroup(click.Group):
     """A group whose commands live in modules of this package, imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which they are met."""
+        """Return the commands in the order in which they are used."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -63,9 +62,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called; one that is misspelt is answered with the nearest.
+        """Find the command that is called, or suggest the nearest one.
 
-        `help` shows help, of a command if one is named.
+        `help` is `--help`, of a command if one is named.
         """
         if args[0] == "help":
             args = [*args[1:], "--help"]
@@ -94,14 +93,13 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _help_columns() -> int:
-    """Return how wide help is: what click would choose, without the modules that it asks."""
-    return max(min(count_columns(sys.stdout, os.environ), 80) - 2, 50)
+_HELP_COLUMNS = max(min(count_columns(sys.stdout, os.environ), 80) - 2, 50)
+"""What click would choose, without the modules that it loads for that."""
 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _help_columns()},
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _HELP_COLUMNS},
 )
 @click.option(
     "--config",
@@ -120,7 +118,7 @@ def _help_columns() -> int:
 def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug: bool) -> None:
     """How much of each Claude subscription is used, now and over time.
 
-    `cldmon fetch` makes one pass, from a timer or cron; all else reads what it wrote.
+    `cldmon fetch` makes one pass, from a timer or cron; the other commands read what it wrote.
     Start with `cldmon init`, or look around with `cldmon demo`.
     """
     # Imported here: --help does not need it.
@@ -137,49 +135,55 @@ def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 usage or config, 75 a pass is running."""
     _open_closed_streams()
-    ending = _heeded_ending()
-    code = _exit_code(cli.main, debug="--debug" in sys.argv)
-    sys.exit(128 + ending.number if code is None else code)
+    handler = _EndSignals()
+    handler.install()
+    code = _run(debug="--debug" in sys.argv)
+    sys.exit(128 + handler.number if code is None else code)
 
 
-class _Ending:
+class _EndSignals:
     """A signal handler that ends the program like Ctrl-C and remembers which signal it was."""
 
     number: int = signal.SIGINT
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Do what Ctrl-C does now: asyncio, for one, has a handler of its own for it."""
+        """Do what Ctrl-C does now: asyncio, for one, sets a handler of its own for it."""
         self.number = number
         handler = signal.getsignal(signal.SIGINT)
         (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
-
-def _heeded_ending() -> _Ending:
-    """Let a timer's SIGTERM, or the hang-up of a terminal, end a pass as cleanly as Ctrl-C."""
-    ending = _Ending()
-    signal.signal(signal.SIGTERM, ending)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        signal.signal(signal.SIGHUP, ending)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell's background. It stays unheard, but others find its handler where they look.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    # Not earlier: Ctrl-C would show a traceback while modules load. See `cldmon.__main__`.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return ending
+    def install(self) -> None:
+        """End a pass as cleanly at a timer's SIGTERM or a terminal's hang-up as at Ctrl-C."""
+        signal.signal(signal.SIGTERM, self)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(signal.SIGHUP, self)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # In a shell's background Ctrl-C stays blocked, but libraries expect a handler.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        # Not earlier: Ctrl-C would show a traceback while modules load. See `cldmon.__main__`.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
-    """Run and return the exit code, None if interrupted.
+def _run(*, debug: bool) -> int | None:
+    """Run the command line and return the exit code, None if interrupted.
 
     The one place where errors become lines on stderr.
     """
     try:
-        return run(standalone_mode=False) or 0
+        return cli.main(standalone_mode=False) or 0
+    except click.UsageError as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+        else:
+            command = error.ctx.command_path if error.ctx else "cldmon"
+            message = " ".join(error.format_message().split()).rstrip(".")  # choices are a list
+            print_message(f"{message} (see `{command} --help`)")
+        return error.exit_code
     except click.ClickException as error:
-        _show(error)
+        error.show()
         return error.exit_code
     except CldmonError as error:
-        _tell(str(error), debug=debug)
+        _print_error(str(error), debug=debug)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return None
@@ -188,25 +192,20 @@ def _exit_code(run: Callable[..., Any], *, debug: bool) -> int | None:
         return 0
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
-            return None  # Python 3.11 makes it another error where it comes while a class is made
-        _tell(_unexpected(error), debug=debug)
+            return None  # Python 3.11 raises another error for one that arrives in a class body
+        message = (
+            f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
+        )
+        # Errors of files are translated where they are read and written: this is the output.
+        if isinstance(error, OSError) and error.filename is None and error.strerror:
+            message = f"cannot write the output: {error.strerror}"
+        _print_error(message, debug=debug)
         _silence_stdout()
         return 1
 
 
-def _show(error: click.ClickException) -> None:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError) or not isinstance(
-        error, click.UsageError
-    ):
-        error.show()
-        return
-    command = error.ctx.command_path if error.ctx else "cldmon"
-    message = " ".join(error.format_message().split()).rstrip(".")  # choices are a list
-    print_message(f"{message} (see `{command} --help`)")
-
-
-def _tell(message: str, *, debug: bool) -> None:
-    """Say what is wrong; with `debug`, after the traceback of the exception that is handled."""
+def _print_error(message: str, *, debug: bool) -> None:
+    """Print an error; with `debug`, after the traceback of the exception being handled."""
     if debug:
         import traceback
 
@@ -215,32 +214,25 @@ def _tell(message: str, *, debug: bool) -> None:
     print_message(message)
 
 
-def _unexpected(error: Exception) -> str:
-    # Files are read and written behind an edge of their own: this is the output.
-    if isinstance(error, OSError) and error.filename is None and error.strerror:
-        return f"cannot write the output: {error.strerror}"
-    return f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
-
-
 def print_message(message: str) -> None:
-    """Say on stderr what is wrong, in words that may come from anywhere, a secret even."""
-    # Set in, further lines cannot be taken for others of ours, whatever name they end in.
+    """Print a message to stderr, as `cldmon: …`; see `print_stderr`."""
+    # Indented, further lines cannot be mistaken for messages of their own.
     print_stderr(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
 
 
 def print_stderr(text: str) -> None:
-    """Say it on stderr, harmless whatever it holds, and to nobody where nobody listens."""
+    """Print text to stderr, secrets masked and control characters replaced."""
     with suppress(BrokenPipeError):
         click.echo("\n".join(map(sanitize, mask_secrets(text).split("\n"))), err=True)
 
 
 def _silence_stdout() -> None:
-    # The reader of our pipe is gone; without this the interpreter complains at its exit.
+    # The reader of the pipe is gone; without this the interpreter reports it at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:
-    """Open missing standard streams on /dev/null; else a data file would take their number."""
+    """Open missing standard streams on /dev/null; else a data file would get their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number

@@ -20,7 +20,7 @@ def command(shell: str) -> None:
     zsh   cldmon completion zsh > DIR/_cldmon   (DIR being one of $fpath)
     fish  cldmon completion fish > ~/.config/fish/completions/cldmon.fish
 
-    A package installs them below PREFIX/share, where shells find them by themselves.
+    A package installs them below PREFIX/share, where shells find them.
     """
     click.echo(script(shell), nl=False)
 

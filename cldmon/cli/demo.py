@@ -44,13 +44,13 @@ _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "se
 @click.option("--stay", is_flag=True, help="Keep the simulated services running until Ctrl-C.")
 @click.pass_obj
 def command(app: App, kept: Path | None, stay: bool) -> None:
-    """Watch cldmon at work: six hours of four simulated accounts in a few seconds.
+    """Try cldmon on simulated accounts: six hours of four accounts in a few seconds.
 
     A simulated claude.ai and a simulated Slack listen on loopback; every reading is made by the
-    real collector in a real headless browser. No account and no network is needed.
+    real collector in a real headless browser. It needs no account and no network.
     """
     if app.config_path_option or app.data_dir_option:
-        raise UsageError("the demo has a configuration and data of its own: see `demo --keep`")
+        raise UsageError("the demo uses its own configuration and data: see `demo --keep`")
     with (
         folders.use_folder(kept) if kept else folders.make_temporary() as folder,
         start_demo(folder, app.env) as demo,

@@ -13,20 +13,19 @@ from cldmon.cli.options import print_json
 if TYPE_CHECKING:
     from cldmon.app.app import App
     from cldmon.doctor.check import Check
-    from cldmon.terminal.style import Terminal
 
 _INDENT = "  "
 
 
 @click.command("doctor")
-@click.option("--offline", is_flag=True, help="Leave out what needs the network.")
+@click.option("--offline", is_flag=True, help="Skip checks that need the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.pass_context
 def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
     """Check everything cldmon depends on and suggest fixes.
 
-    Each account is asked once, as a pass would; nothing of it is stored. Exits with 1 if any
-    check failed; what is marked with a question mark does not count.
+    Each account is read once, as in a pass; nothing is stored. Exits with 1 if a check failed;
+    warnings, marked with ?, do not count.
     """
     from cldmon.doctor.check import Verdict
     from cldmon.doctor.run import run_checks
@@ -36,29 +35,25 @@ def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
     for check in run_checks(app, offline=offline):
         checks.append(check)
         if not as_json:
-            _show(app, check)
+            _print(app, check)
     if as_json:
         print_json([asdict(check) for check in checks])
     ctx.exit(int(any(check.verdict is Verdict.FAILED for check in checks)))
 
 
-def _show(app: App, check: Check) -> None:
-    from cldmon.terminal.style import detect_terminal
-
-    place = detect_terminal(sys.stdout, app.env)
-    text = place.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
-    click.echo(_mark(check, place) + text.removeprefix(_INDENT[:-1]), color=True)
-    if check.remedy:
-        # Unbroken, for it may be a command that is to be copied.
-        click.echo(f"{_INDENT}{_INDENT}{place.pick('→', '->')} {place.clean(check.remedy)}")
-
-
-def _mark(check: Check, place: Terminal) -> str:
+def _print(app: App, check: Check) -> None:
     from cldmon.doctor.check import Verdict
-    from cldmon.terminal.style import GREEN, RED, YELLOW
+    from cldmon.terminal.style import GREEN, RED, YELLOW, detect_terminal
 
+    terminal = detect_terminal(sys.stdout, app.env)
+    mark = terminal.paint("?", YELLOW)
     if check.verdict is Verdict.OK:
-        return place.paint(place.pick("✓", "+"), GREEN)
-    if check.verdict is Verdict.FAILED:
-        return place.paint(place.pick("✗", "x"), RED)
-    return place.paint("?", YELLOW)
+        mark = terminal.paint(terminal.pick("✓", "+"), GREEN)
+    elif check.verdict is Verdict.FAILED:
+        mark = terminal.paint(terminal.pick("✗", "x"), RED)
+    text = terminal.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
+    click.echo(mark + text.removeprefix(_INDENT[:-1]), color=True)
+    if check.remedy:
+        # Not wrapped: it may be a command to copy.
+        arrow = terminal.pick("→", "->")
+        click.echo(f"{_INDENT}{_INDENT}{arrow} {terminal.clean(check.remedy)}")

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 @click.command("fetch")
 @options.account
 @click.option("--strict", is_flag=True, help="Exit with 1 if any account could not be read.")
-@click.option("--json", "as_json", is_flag=True, help="Print what status --json then shows.")
-@click.option("--no-notify", is_flag=True, help="Leave Slack messages to the next pass.")
+@click.option("--json", "as_json", is_flag=True, help="Print what `status --json` then shows.")
+@click.option("--no-notify", is_flag=True, help="Leave alerts to the next pass.")
 @click.pass_obj
 def command(
     app: App, labels: tuple[str, ...], strict: bool, as_json: bool, no_notify: bool
 ) -> None:
-    """Read every account once, store the readings, tell who asked to be told.
+    """Read every account once, store the readings, send alerts.
 
-    Says nothing when all is well and nobody looks, as cron likes it. An account whose Cloudflare
-    challenge did not let the browser pass is asked in every third pass only, but always where it is
-    named and from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
+    Prints nothing on success unless it runs in a terminal, so cron sends no mail. After a failed
+    Cloudflare challenge an account is read in every third pass only, unless it is named or the pass
+    is started from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
     running.
     """
     # Imported here: completing `--account` loads this module, and has to be fast.

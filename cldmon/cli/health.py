@@ -40,8 +40,12 @@ class MonitoringCommand(click.Command):
 
 
 @click.command("health", cls=MonitoringCommand)
-@click.option("--serve", is_flag=True, help="Fail, too, if the server does not answer.")
-@click.option("--nagios", is_flag=True, help="Answer as a monitoring plugin: exit 0 to 3, figures.")
+@click.option("--serve", is_flag=True, help="Also fail if the server does not answer.")
+@click.option(
+    "--nagios",
+    is_flag=True,
+    help="Act as a monitoring plugin: exit codes 0 to 3.",
+)
 @click.option(
     "--warning",
     type=_PERCENT,
@@ -58,9 +62,9 @@ class MonitoringCommand(click.Command):
 )
 @click.pass_context
 def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critical: int) -> None:
-    """Say in one line whether passes end in time and accounts report; exit 0 if so, else 1.
+    """Check in one line that passes end in time and accounts report; exit 0 if so, else 1.
 
-    The line is appended to health.log in the data folder.
+    The line is also appended to health.log in the data folder.
     """
     app: App = ctx.obj
     error: CldmonError | None = None
@@ -92,7 +96,7 @@ def _refuse_useless_thresholds(ctx: click.Context) -> None:
         raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios")
     warning, critical = ctx.params["warning"], ctx.params["critical"]
     if "--warning" in given and warning > critical:
-        raise click.UsageError(f"--warning {warning} is above --critical {critical}: nothing warns")
+        raise click.UsageError(f"--warning {warning} is above --critical {critical}")
 
 
 def _report_unknown(why: str) -> int:

@@ -15,24 +15,23 @@ from cldmon.domain.instants import to_ms
 from cldmon.domain.labels import select_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cldmon.app.app import App
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Point
-    from cldmon.terminal.chart import Frame
     from cldmon.terminal.style import Terminal
 
     Accounts = Mapping[str, Sequence[Point]]
 
 FORMATS = ("chart", "table", "json", "csv")
-_MOST_READINGS = 30_000
-"""A chart is made of so many: an eye sees no more, a person waits no longer."""
+_MAX_READINGS = 30_000
+"""In a chart: nobody sees more, or waits longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What was asked for. `labels` and `windows` as given, none meaning all."""
+    """What was asked for. No `labels` or `windows` means all."""
 
     span: Span
     labels: Sequence[str]
@@ -71,8 +70,8 @@ def command(
 ) -> None:
     """Show how much of each limit was used, over time.
 
-    A chart shows every window for up to five hours, and all but the session's for longer, unless
-    --window says otherwise. JSON and CSV hold every reading of every window.
+    A chart of up to five hours shows every window, a longer one all but the session's; --window
+    selects others. JSON and CSV contain every reading of every window.
     """
     query = Query(ranges.span(length, since, until, app.now(), None), labels, windows)
     if form == "json":
@@ -82,7 +81,7 @@ def command(
     else:
         shown = _print_drawn(app, query, form)
     if not shown:
-        print_message(f"no readings {_described(query)}; `cldmon fetch` takes one")
+        print_message(f"no readings {_describe(query)}; `cldmon fetch` takes one")
 
 
 def _print_json(app: App, query: Query) -> bool:
@@ -93,8 +92,8 @@ def _print_json(app: App, query: Query) -> bool:
 
     since, until = _ends(query)
     if query.labels or query.windows:
-        accounts = _readings(app, query)
-        windows = _asked_windows(accounts, query)
+        accounts = _read(app, query)
+        windows = _select_windows(accounts, query)
         kept = {label: series.only(points, windows) for label, points in accounts.items()}
         chunks = reader.json_array(reader.format_series(kept))
     else:
@@ -110,9 +109,9 @@ def _print_json(app: App, query: Query) -> bool:
 def _print_csv(app: App, query: Query) -> bool:
     from cldmon.terminal import records
 
-    accounts = _readings(app, query)
-    windows = _asked_windows(accounts, query)
-    for line in records.format_csv_lines(accounts, windows, _look(app)):
+    accounts = _read(app, query)
+    windows = _select_windows(accounts, query)
+    for line in records.format_csv_lines(accounts, windows, _terminal(app)):
         sys.stdout.write(line + "\n")
     return bool(accounts)
 
@@ -120,24 +119,32 @@ def _print_csv(app: App, query: Query) -> bool:
 def _print_drawn(app: App, query: Query, form: str) -> bool:
     """Print a chart or a table, and return whether there is anything in it."""
     from cldmon.domain import series
+    from cldmon.terminal.chart import Frame
+    from cldmon.terminal.style import count_rows
 
-    accounts = _readings(app, query, most=_MOST_READINGS)
-    windows = _asked_windows(accounts, query)
+    if form == "table":
+        from cldmon.terminal.records import format_table as draw
+    else:
+        from cldmon.terminal.chart import draw_charts as draw
+
+    accounts = _read(app, query, most=_MAX_READINGS)
+    windows = _select_windows(accounts, query)
     if not query.windows:
         windows = ranges.default_windows(windows, query.span.length) or windows
     shown = {label: p for label, p in accounts.items() if series.has_any(p, windows)}
     if not shown:
         return False
     for label in accounts.keys() - shown.keys():
-        print_message(f"no readings of {label} {_described(query)}")
-    click.echo(_drawing(form)(shown, windows, _frame(app, query)), color=True)
+        print_message(f"no readings of {label} {_describe(query)}")
+    frame = Frame(query.span, app.outline.interval, _terminal(app), count_rows(sys.stdout, app.env))
+    click.echo(draw(shown, windows, frame), color=True)
     return True
 
 
-def _readings(app: App, query: Query, most: int = 0) -> Accounts:
-    """Return each account's readings: the ones that were asked for, or all, configured ones first.
+def _read(app: App, query: Query, most: int = 0) -> Accounts:
+    """Return each account's readings: of the accounts asked for, or all, configured ones first.
 
-    About `most` readings altogether, where that is not 0.
+    About `most` readings altogether, unless that is 0.
     """
     from cldmon.store import reader
 
@@ -154,16 +161,16 @@ def _readings(app: App, query: Query, most: int = 0) -> Accounts:
 
 
 def _step(app: App, query: Query, most: int) -> int:
-    """Return how many ms lie between the readings where there are to be `most` of them.
+    """Return how many ms must lie between readings so that there are about `most` of them.
 
-    1, so that every reading counts, where passes are rarer anyway.
+    1, so that every reading counts, if passes are rarer anyway.
     """
     since, until = _ends(query)
     step = (until - since) * len(query.labels or app.outline.labels) // most
     return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
 
 
-def _asked_windows(accounts: Accounts, query: Query) -> list[str]:
+def _select_windows(accounts: Accounts, query: Query) -> list[str]:
     from cldmon.domain import series
 
     names = series.windows_of(accounts.values())
@@ -174,7 +181,7 @@ def _ends(query: Query) -> tuple[int, int]:
     return to_ms(query.span.since), to_ms(query.span.until)
 
 
-def _described(query: Query) -> str:
+def _describe(query: Query) -> str:
     """Return a span in words, in the user's zone."""
     from cldmon.terminal.times import format_timestamps
 
@@ -182,24 +189,7 @@ def _described(query: Query) -> str:
     return f"from {since} to {until}"
 
 
-def _frame(app: App, query: Query) -> Frame:
-    from cldmon.terminal.chart import Frame
-    from cldmon.terminal.style import count_rows
-
-    return Frame(query.span, app.outline.interval, _look(app), count_rows(sys.stdout, app.env))
-
-
-def _look(app: App) -> Terminal:
+def _terminal(app: App) -> Terminal:
     from cldmon.terminal.style import detect_terminal
 
     return detect_terminal(sys.stdout, app.env)
-
-
-def _drawing(form: str) -> Callable[[Accounts, Sequence[str], Frame], str]:
-    if form == "table":
-        from cldmon.terminal.records import format_table
-
-        return format_table
-    from cldmon.terminal.chart import draw_charts
-
-    return draw_charts

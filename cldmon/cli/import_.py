@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import print_message
+from cldmon.cli import options, print_message
 from cldmon.config.locate import FILE_NAME, find_named_config
 
 if TYPE_CHECKING:
@@ -44,6 +43,5 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     chosen = data_dir or app.data_dir_option
     to = Target(config, chosen.absolute() if chosen else None)
     migrate(source, to, app.env, tell=click.echo, warn=print_message)
-    option = "" if config == Path(FILE_NAME) else f"--config {shlex.quote(str(config))} "
-    click.echo(f"Next: cldmon {option}fetch", err=True)
-    click.echo("When all is well remove the old folder: its config.json holds the keys.", err=True)
+    click.echo(f"Next: cldmon {options.config_option(config)}fetch", err=True)
+    click.echo("Once that works, remove the old folder: its config.json holds the keys.", err=True)

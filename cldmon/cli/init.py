@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from pathlib import Path
 
 import click
 
+from cldmon.cli import options
 from cldmon.config import write
 from cldmon.config.locate import FILE_NAME, find_named_config
 from cldmon.domain.secret import Secret
@@ -18,16 +18,12 @@ from cldmon.domain.secret import Secret
 def command(path: Path | None) -> None:
     """Write a commented configuration to PATH, with a session secret of its own.
 
-    PATH is by default what --config or $CLDMON_CONFIG names, else ./config.toml. Only its owner
-    may read the file. A file that exists is never overwritten.
+    PATH defaults to what --config or $CLDMON_CONFIG names, else to ./config.toml. Only its owner
+    may read the file. An existing file is never overwritten.
     """
     app = click.get_current_context().obj
     target = path or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
     write.create(target, write.make_initial(Secret(secrets.token_urlsafe(32))))
     click.echo(str(target))
     click.echo(f"Next: 1. put each account's label and session key into {target}", err=True)
-    click.echo(f"      2. run: cldmon {_option(target)}fetch", err=True)
-
-
-def _option(target: Path) -> str:
-    return "" if target == Path(FILE_NAME) else f"--config {shlex.quote(str(target))} "
+    click.echo(f"      2. run: cldmon {options.config_option(target)}fetch", err=True)

@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1 << 16
 _HOW_TO_SIGN_IN = """\
-By e-mail, type the six-digit code that you are sent. It is valid for ten minutes; another one
-is sent only after a pause. In a new browser the Google button may be refused for 48 hours."""
+By e-mail: enter the six-digit code that you receive. It is valid for ten minutes; wait before you
+request another. Google may refuse a new browser for 48 hours."""
 
 
 @click.command("login")
 @click.argument("label", shell_complete=account_labels)
-@click.option("--paste", is_flag=True, help="Read the key from stdin; on a terminal without echo.")
+@click.option("--paste", is_flag=True, help="Read the key from stdin; on a terminal, without echo.")
 @click.option("--add", is_flag=True, help="Add the account if the configuration lacks it.")
-@click.option("--no-check", is_flag=True, help="Store the key without asking the service with it.")
+@click.option("--no-check", is_flag=True, help="Store the key without trying it first.")
 @click.pass_obj
 def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> None:
     """Get a session key for account LABEL and store it where the configuration says.
 
-    Opens a browser window at claude.ai and waits until somebody has signed in there, for example by
-    e-mail with the six-digit code, which is valid for ten minutes. Where that is not possible (no
-    display, or a sign-in that refuses this window, as Google's may for 48 hours), sign in with any
-    browser, copy the value of the cookie sessionKey of claude.ai, and use --paste.
+    Opens a browser window at claude.ai and waits until you have signed in there, for example by
+    e-mail with the six-digit code, which is valid for ten minutes. If that is impossible (no
+    display, or Google refuses the new browser, for up to 48 hours), sign in with any browser, copy
+    the value of claude.ai's cookie sessionKey, and use --paste.
     """
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)

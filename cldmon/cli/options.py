@@ -1,13 +1,16 @@
-"""What several commands take or print in the same way."""
+"""Options and output that several commands share."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from pathlib import Path
 
 import click
 
 from cldmon.cli.complete import account_labels
+from cldmon.config.locate import FILE_NAME
 
 account = click.option(
     "--account",
@@ -17,6 +20,11 @@ account = click.option(
     shell_complete=account_labels,
     help="Only this account; may be repeated.",
 )
+
+
+def config_option(path: Path) -> str:
+    """Return the `--config` that a command needs for this configuration, or nothing."""
+    return "" if path == Path(FILE_NAME) else f"--config {shlex.quote(str(path))} "
 
 
 def print_json(body: object) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 @click.command("serve")
 @click.pass_obj
 def command(app: App) -> None:
-    """Serve the HTTP API and the dashboard, until Ctrl-C or SIGTERM.
+    """Serve the HTTP API and the dashboard until Ctrl-C or SIGTERM.
 
-    Where it listens and who may log in stands in the configuration, which may be changed while it
-    runs. It reads what the passes wrote; `cldmon fetch` or its timer makes them.
+    The configuration sets where it listens and who may log in; changes apply while it runs. It
+    shows what passes stored; `cldmon fetch` or its timer makes them.
     """
     from cldmon.app.server import build_server
 

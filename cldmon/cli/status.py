@@ -67,10 +67,10 @@ def _refuse_nan(
 def command(
     app: App, labels: tuple[str, ...], form: str, as_json: bool, seconds: float | None
 ) -> None:
-    """Show how much of each limit is used, as the last pass saw it.
+    """Show how much of each limit is used, as of the last pass.
 
-    `!` marks a limit from 75 % on, `!!` from 90 %; `?` a reading too old to be live. A reset is
-    "due" where its time has come since the reading. `--json` is what GET /api/usage answers.
+    `!` marks a limit from 75 % on, `!!` from 90 %, and `?` a stale reading. A reset is "due" if its
+    time has come since the reading. `--json` prints what GET /api/usage returns.
     """
     form = "json" if as_json else form
     if seconds is None:

@@ -46,38 +46,82 @@ class KeyPlace:
 
     def store(self, key: Secret) -> None:
         """Store a key; raises ConfigError or StoreError."""
-        if self.path == self.config:
-            _store_in_config(self.config, self.label, key)
-        else:
+        if self.path != self.config:
             files.private_dir(self.path.parent)
             _replace(self.path, key.reveal() + "\n", files.PRIVATE_FILE)
+            return
+        # Read only now: it may have been edited while the person signed in.
+        text = document.read(self.path).text
+        with files.wrap_os_errors("look at", self.path):
+            mode = stat.S_IMODE(self.path.stat().st_mode)
+        try:
+            edited = set_key(text, self.label, key.reveal())
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}: write the key there yourself") from error
+        _replace(self.path, edited, mode)
 
 
 def find_key_place(config: Config, path: Path, label: str, env: Mapping[str, str]) -> KeyPlace:
     """Return where the session key of an account belongs; a new account's is the configuration.
 
-    Raises ConfigError where it is kept by other means, or its place cannot be written;
-    UsageError for what cannot be a label.
+    Raises ConfigError if the key is kept elsewhere or its place is not writable, UsageError for
+    an invalid label.
     """
     account = config.account(label)
     if account is None and (problem := labels.find_problem(label)):
         raise UsageError(f"the label {label!r} {problem}")
-    place = KeyPlace(path, label, _key_path(account or AccountConfig(label=label), path, env))
-    _insist_on_writable(place.path)
-    return place
+    place = _key_path(account or AccountConfig(label=label), path, env)
+    # Better known before the person signs in.
+    folder = place.resolve().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{folder}: not writable by this user; run it as the owner of {place}")
+    return KeyPlace(path, label, place)
 
 
 def set_key(text: str, label: str, key: str) -> str:
     """Return a configuration's text with the session key of an account, which may be new.
 
-    Raises ConfigError where no edit is found that changes this and nothing else.
+    Raises ConfigError if no edit changes this and nothing else.
     """
-    wanted = _wanted(tomllib.loads(text), label, key)
-    for edited in _edits(text, label, key):
+    wanted = copy.deepcopy(tomllib.loads(text))
+    accounts = wanted.setdefault("accounts", [])
+    number = next((n for n, each in enumerate(accounts) if each["label"] == label), None)
+    if number is None:
+        accounts.append({"label": label, "session_key": key})
+    else:
+        accounts[number]["session_key"] = key
+    for edited in _try_edits(text, number, label, key):
         with suppress(ValueError):
             if tomllib.loads(edited) == wanted:
                 return edited
-    raise ConfigError(f'the account "{label}" is written in a way that only a person can edit')
+    raise ConfigError(f'the account "{label}" is written in a way that cannot be edited')
+
+
+def _try_edits(text: str, number: int | None, label: str, key: str) -> Iterator[str]:
+    """Yield texts with the key of the account of that number (None: a new one), the best first."""
+    import tomlkit
+
+    from cldmon.config.lines import line_of
+
+    key_line = f"session_key = {tomlkit.string(key).as_string()}\n"
+    if number is None:
+        label_line = f"label = {tomlkit.string(label).as_string()}\n"
+        yield f"{text.rstrip()}\n\n[[accounts]]\n{label_line}{key_line}"
+    else:
+        lines = f"{text.rstrip()}\n".splitlines(keepends=True)
+        lines.insert(line_of(text, ("accounts", number, "label")) or 0, key_line)
+        yield "".join(lines)
+    # Accounts that are not [[accounts]] tables, such as `accounts = [{…}]`.
+    parsed: Any = tomlkit.parse(text)
+    if number is None:
+        entry = tomlkit.inline_table()
+        entry.update({"label": label, "session_key": key})
+        parsed["accounts"].append(entry)
+    else:
+        parsed["accounts"][number]["session_key"] = key
+    yield tomlkit.dumps(parsed)
 
 
 def _key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> Path:
@@ -89,43 +133,19 @@ def _key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> P
             raise ConfigError(f"{owner} {name}, where cldmon cannot store one: {remedy}")
     if sources.file is not None:
         return resolve(config.parent, sources.file, env)
-    if not given and (found := find_credential(sources.credential, env)):
-        raise _by_systemd(owner, str(found), None)
-    if not given and (told := find_service_credential(sources.credential, config, env)):
-        raise _by_systemd(owner, str(told), told.file)
-    return config
-
-
-def _by_systemd(owner: str, told: str, file: str | None) -> ConfigError:
-    """Return the error for a key that is kept where systemd alone finds it."""
-    place = "that credential's source"
-    if file:
-        place = f"its file: sudo install -m 600 /dev/stdin {shlex.quote(file)}"
-    return ConfigError(
-        f"{owner} systemd ({told}), where cldmon cannot store one: sign in with any browser, and"
-        f" store its cookie sessionKey in {place}"
+    if given:
+        return config
+    own = find_credential(sources.credential, env)
+    service = None if own else find_service_credential(sources.credential, config, env)
+    if not (own or service):
+        return config
+    target = "that credential's source"
+    if service and service.file:
+        target = f"its file: sudo install -m 600 /dev/stdin {shlex.quote(service.file)}"
+    raise ConfigError(
+        f"{owner} systemd ({own or service}), where cldmon cannot store one:"
+        f" sign in with any browser, and store its cookie sessionKey in {target}"
     )
-
-
-def _insist_on_writable(path: Path) -> None:
-    """Raise ConfigError unless a file can be replaced: best known before a person signs in."""
-    folder = path.resolve().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{folder}: this user may not write here; run it as the owner of {path}")
-
-
-def _store_in_config(path: Path, label: str, key: Secret) -> None:
-    # Read only now: a person may have edited it while another signed in.
-    text = document.read(path).text
-    with files.wrap_os_errors("look at", path):
-        mode = stat.S_IMODE(path.stat().st_mode)
-    try:
-        edited = set_key(text, label, key.reveal())
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}: write the key there yourself") from error
-    _replace(path, edited, mode)
 
 
 def _replace(path: Path, text: str, mode: int) -> None:
@@ -136,63 +156,3 @@ def _replace(path: Path, text: str, mode: int) -> None:
     if owner and os.geteuid() == 0:
         with files.wrap_os_errors("give to its owner", real):
             os.chown(real, owner.st_uid, owner.st_gid)
-
-
-def _wanted(data: Mapping[str, Any], label: str, key: str) -> dict[str, Any]:
-    wanted = {"accounts": [], **copy.deepcopy(dict(data))}
-    number = _number(wanted, label)
-    if number is None:
-        wanted["accounts"].append({"label": label, "session_key": key})
-    else:
-        wanted["accounts"][number]["session_key"] = key
-    return wanted
-
-
-def _number(data: Mapping[str, Any], label: str) -> int | None:
-    accounts = enumerate(data.get("accounts", []))
-    return next((number for number, account in accounts if account["label"] == label), None)
-
-
-def _edits(text: str, label: str, key: str) -> Iterator[str]:
-    """Yield texts that may be what is wanted, the best to look at first."""
-    number = _number(tomllib.loads(text), label)
-    if number is None:
-        yield f"{text.rstrip()}\n\n[[accounts]]\n{_line('label', label)}{_line('session_key', key)}"
-        yield _appended(text, {"label": label, "session_key": key})
-    else:
-        yield _inserted(text, number, _line("session_key", key))
-        yield _set(text, number, key)
-
-
-def _line(name: str, value: str) -> str:
-    import tomlkit
-
-    return f"{name} = {tomlkit.string(value).as_string()}\n"
-
-
-def _inserted(text: str, number: int, line: str) -> str:
-    """Return a text with a line after that of an account's label."""
-    from cldmon.config.lines import line_of
-
-    lines = f"{text.rstrip()}\n".splitlines(keepends=True)
-    lines.insert(line_of(text, ("accounts", number, "label")) or 0, line)
-    return "".join(lines)
-
-
-def _set(text: str, number: int, key: str) -> str:
-    import tomlkit
-
-    parsed: Any = tomlkit.parse(text)
-    parsed["accounts"][number]["session_key"] = key
-    return tomlkit.dumps(parsed)
-
-
-def _appended(text: str, account: Mapping[str, str]) -> str:
-    """Return a text with one more item in an `accounts = […]` list."""
-    import tomlkit
-
-    parsed: Any = tomlkit.parse(text)
-    entry = tomlkit.inline_table()
-    entry.update(account)
-    parsed["accounts"].append(entry)
-    return tomlkit.dumps(parsed)
