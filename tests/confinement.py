@@ -1,7 +1,7 @@
 """The limits of a unit, set by the kernel: how many tasks and how much memory a program may have.
 
-In control groups where they can be made, as systemd does; elsewhere by `prlimit`, which counts all
-tasks of a user and none of root's.
+Control groups set them where possible, as systemd does; elsewhere `prlimit`, which counts all tasks
+of a user and none of root's.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Limits:
-    """How many tasks and bytes; None: as many as there are."""
+    """How many tasks and bytes of memory; None: no limit."""
 
     tasks: int | None = None
     memory: int | None = None
 
 
-def of_unit(name: str) -> Limits:
+def read_unit_limits(name: str) -> Limits:
     """Return the limits in a unit of contrib/systemd."""
     lines = (line.partition("=") for line in (UNITS / name).read_text("utf-8").splitlines())
     found = {key: value for key, _, value in lines}
@@ -41,26 +41,26 @@ def of_unit(name: str) -> Limits:
 
 
 @contextlib.contextmanager
-def confined(limits: Limits) -> Iterator[list[str]]:
-    """Yield the words before a command line that run it within limits."""
+def run_within(limits: Limits) -> Iterator[list[str]]:
+    """Yield the words that, put before a command, run it within limits."""
     with contextlib.ExitStack() as stack:
-        groups = [stack.enter_context(_group(place)) for place in _places()]
+        groups = [stack.enter_context(_make_group(place)) for place in _cgroup_folders()]
         if not groups:
-            yield _by_prlimit(limits)
+            yield _prlimit_command(limits)
             return
         for group in groups:
-            _limit(group, limits)
+            _set_limits(group, limits)
         enter = "".join(f'echo $$ >"{group}/cgroup.procs" && ' for group in groups)
         yield ["sh", "-c", f'{enter}exec "$@"', "sh"]
 
 
-def means() -> str:
-    """Return what limits are set by: `cgroup` or `prlimit`."""
-    return "cgroup" if _places() else "prlimit"
+def get_mechanism() -> str:
+    """Return what sets limits here: `cgroup` or `prlimit`."""
+    return "cgroup" if _cgroup_folders() else "prlimit"
 
 
-def _places() -> list[Path]:
-    """Return the folders in which groups can be made that limit tasks and memory; none if not."""
+def _cgroup_folders() -> list[Path]:
+    """Return the folders in which control groups with these limits can be made, if any."""
     for places in ([_ROOT / "memory", _ROOT / "pids"], [_ROOT]):
         if all(_offers_limits(place) for place in places):
             return places
@@ -75,8 +75,8 @@ def _offers_limits(place: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _group(place: Path) -> Iterator[Path]:
-    group = place / f"cldmon-trial-{os.getpid()}-{next(_numbers)}"
+def _make_group(place: Path) -> Iterator[Path]:
+    group = place / f"cldmon-case-{os.getpid()}-{next(_numbers)}"
     group.mkdir()
     try:
         yield group
@@ -90,7 +90,7 @@ def _is_removed(group: Path) -> bool:
     return not group.exists()
 
 
-def _limit(group: Path, limits: Limits) -> None:
+def _set_limits(group: Path, limits: Limits) -> None:
     names = {
         "memory.limit_in_bytes": limits.memory,
         "memory.memsw.limit_in_bytes": limits.memory,
@@ -102,16 +102,16 @@ def _limit(group: Path, limits: Limits) -> None:
             (group / name).write_text(str(most))
 
 
-def _by_prlimit(limits: Limits) -> list[str]:
+def _prlimit_command(limits: Limits) -> list[str]:
     words = ["prlimit"]
     if limits.memory is not None:
         words.append(f"--data={limits.memory}")
     if limits.tasks is not None:
-        words.append(f"--nproc={_tasks_of_mine() + limits.tasks}")
+        words.append(f"--nproc={_count_own_tasks() + limits.tasks}")
     return words
 
 
-def _tasks_of_mine() -> int:
+def _count_own_tasks() -> int:
     found = 0
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Which tests run, said from time to time, so that a long one does not look like one that hangs."""
+"""Report the running tests from time to time, so that a slow one does not look stuck."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SECONDS = 60.0
 
 
 class Heartbeat:
-    """Says which tests run where for a while none has begun or ended."""
+    """Reports the running tests when none has begun or ended for a while."""
 
-    def __init__(self, say: Callable[[str], object], seconds: float = SECONDS) -> None:
-        self._say = say
+    def __init__(self, report: Callable[[str], object], seconds: float = SECONDS) -> None:
+        self._report = report
         self._seconds = seconds
         self._running: dict[str, float] = {}
         self._changed = threading.Condition()
@@ -39,7 +39,7 @@ class Heartbeat:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """End."""
+        """Stop the thread."""
         with self._changed:
             self._is_over = True
             self._changed.notify()
@@ -48,8 +48,8 @@ class Heartbeat:
         with self._changed:
             while not self._is_over:
                 if not self._changed.wait(self._seconds) and self._running:
-                    self._say(self._words(time.monotonic()))
+                    self._report(self._format_running(time.monotonic()))
 
-    def _words(self, now: float) -> str:
+    def _format_running(self, now: float) -> str:
         tests = (f"{name} ({now - since:.0f} s)" for name, since in self._running.items())
         return f"still running: {', '.join(tests)}"

@@ -1,4 +1,4 @@
-"""A disk that is full, a machine without threads or files: what the kernel refuses."""
+"""Make the kernel refuse: a full disk, no more files, no more threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let no file grow beyond `size` bytes: what fits is written, the rest refused (EFBIG).
+def limit_file_size(size: int) -> Iterator[None]:
+    """Limit files to `size` bytes: what fits is written, the rest is refused (EFBIG).
 
-    Short write, then an error: just what a disk does that runs full.
+    A short write, then an error, as on a disk that runs full.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -26,8 +26,8 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_files() -> Iterator[None]:
-    """Let no file be opened."""
+def forbid_files() -> Iterator[None]:
+    """Make each attempt to open a file fail."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
@@ -37,8 +37,8 @@ def no_files() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_threads() -> Iterator[None]:
-    """Let no thread be started: none gets the room for its stack."""
+def forbid_threads() -> Iterator[None]:
+    """Make each attempt to start a thread fail, by stacks that do not fit into memory."""
     before = threading.stack_size(1 << 46)
     try:
         yield

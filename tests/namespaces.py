@@ -1,7 +1,7 @@
-"""What this machine lets the tests do with user namespaces: found out once, before the first test.
+"""Whether this machine allows user namespaces: examined once, before the first test.
 
 Containers and some distributions forbid them. Then the tests that `require` them are skipped, which
-CI counts as a failure, and the browser runs without its sandbox, which is made of them.
+CI counts as a failure, and the browser runs without its sandbox, which needs them.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ _OPENED = ("--headless", "--dump-dom", "about:blank")
 
 
 def require() -> None:
-    """Skip the test that runs where it would need what is forbidden."""
+    """Skip the running test if namespaces are forbidden."""
     if _FORBIDDEN in os.environ:
         pytest.skip(SKIPPED)
 
 
 def examine(at_end: Callable[[Callable[[], None]], object]) -> list[str]:
-    """Try namespaces and the browser's sandbox; return what the tests have to do without.
+    """Try namespaces and the browser's sandbox; return what is missing.
 
-    What is to be cleared up is given to `at_end`.
+    `at_end` registers the clean-up.
     """
     missing = []
     if _FORBIDDEN in os.environ or _fails(_BUBBLE.split()):
         os.environ[_FORBIDDEN] = "1"
         missing.append(SKIPPED)
-    browser = _browser()
+    browser = _find_browser()
     if browser and BrowserSettings().sandboxed and _fails([browser, *_OPENED]):
-        script = _without_sandbox(browser)
+        script = _write_unsandboxed(browser)
         at_end(script.unlink)
         os.environ["CLDMON_BROWSER"] = str(script)
         missing.append(UNSANDBOXED)
@@ -60,21 +60,21 @@ def examine(at_end: Callable[[Callable[[], None]], object]) -> list[str]:
 
 
 def _fails(command: Sequence[str]) -> bool:
-    """Return whether a program that is there cannot do what it is told."""
+    """Return whether an installed program fails."""
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode != 0
-    except FileNotFoundError:  # which is another trouble, and told by each test
+    except FileNotFoundError:  # each test reports this itself
         return False
 
 
-def _browser() -> str | None:
+def _find_browser() -> str | None:
     try:
         return find_browser(BrowserSettings(), os.environ)
     except BrowserError:
         return None
 
 
-def _without_sandbox(browser: str) -> Path:
+def _write_unsandboxed(browser: str) -> Path:
     with tempfile.NamedTemporaryFile("w", prefix="browser-", delete=False) as script:
         script.write(f'#!/bin/sh\nexec {shlex.quote(browser)} --no-sandbox "$@"\n')
     Path(script.name).chmod(0o700)

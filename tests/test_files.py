@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cldmon import files
 from cldmon.errors import BusyError, StoreError
-from tests.limits import largest_file
+from tests.limits import limit_file_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ def test_a_draft_that_a_killed_writer_left_is_overwritten(tmp_path: Path) -> Non
 def test_a_disk_that_runs_full_leaves_the_old_file_and_no_draft(tmp_path: Path, size: int) -> None:
     path = tmp_path / "file"
     files.replace(path, b"old")
-    with largest_file(size), pytest.raises(StoreError, match=f"^cannot write {path}: "):
+    with limit_file_size(size), pytest.raises(StoreError, match=f"^cannot write {path}: "):
         files.replace(path, b"x" * 1_000)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -124,7 +124,7 @@ def test_a_disk_that_runs_full_leaves_a_log_as_it_was(tmp_path: Path, size: int)
     path = tmp_path / "log"
     path.write_bytes(b"first\n"[:size])
     before = path.read_bytes()
-    with largest_file(size), pytest.raises(StoreError, match=f"^cannot append to {path}: "):
+    with limit_file_size(size), pytest.raises(StoreError, match=f"^cannot append to {path}: "):
         files.append_line(path, b"x" * 1_000)
     assert path.read_bytes() == before
 
@@ -267,7 +267,7 @@ def test_nobody_waits_for_a_lock_without_end(tmp_path: Path) -> None:
 
 
 def test_a_disk_too_full_for_the_lock_is_one_clear_line(tmp_path: Path) -> None:
-    with largest_file(0), pytest.raises(StoreError, match=r"^cannot write the lock "):
+    with limit_file_size(0), pytest.raises(StoreError, match=r"^cannot write the lock "):
         take(tmp_path / "lock")
     take(tmp_path / "lock")
 
@@ -275,7 +275,7 @@ def test_a_disk_too_full_for_the_lock_is_one_clear_line(tmp_path: Path) -> None:
 def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
     before = open_files()
     for _ in range(3):
-        with largest_file(0):
+        with limit_file_size(0):
             for write in (files.replace, files.append_line):
                 with pytest.raises(StoreError):
                     write(tmp_path / "file", b"x")

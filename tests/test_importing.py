@@ -25,7 +25,7 @@ from cldmon.errors import BusyError, ImportFailedError, StoreError
 from cldmon.importing.migrate import Target, migrate
 from cldmon.importing.settings import translate
 from cldmon.store.subscriptions import SubscriptionsFile
-from tests.limits import largest_file
+from tests.limits import limit_file_size
 
 CLDMON = str(Path(sys.executable).with_name("cldmon"))
 KEY = "sk-ant-sid02-alicealicealice"
@@ -415,7 +415,7 @@ def test_data_that_cannot_be_written_leaves_nothing_behind(move: Move) -> None:
     """Not even what was written before; the next import takes all of it."""
     move.put("health.log", b"x\n")
     move.put("history-2026-03-12.jsonl", LINE * 100)
-    with largest_file(1000), pytest.raises(StoreError, match="File too large"):
+    with limit_file_size(1000), pytest.raises(StoreError, match="File too large"):
         move.go()
     assert not move.config.exists()
     assert [path.name for path in move.data.iterdir()] == ["fetch.lock"]

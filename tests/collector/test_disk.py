@@ -12,7 +12,7 @@ import pytest
 
 from cldmon.errors import StoreError
 from tests.fakes import FakeSlack
-from tests.limits import largest_file
+from tests.limits import limit_file_size
 
 if TYPE_CHECKING:
     from cldmon.domain.delivery import DeliveryResult
@@ -36,7 +36,7 @@ def test_a_disk_that_is_full_at_the_state_leaves_everything_as_it_was(
     house.run({"alice": 99})
     before = contents(house.data_dir)
     size = int(len(before["state.json"]) * part)
-    with largest_file(size), pytest.raises(StoreError) as caught:
+    with limit_file_size(size), pytest.raises(StoreError) as caught:
         house.run({"alice": 100})
     assert str(caught.value).startswith(f"cannot write {house.data_dir}/state.json: ")
     assert "\n" not in str(caught.value)
@@ -56,7 +56,7 @@ def test_a_disk_that_is_full_at_the_history_leaves_a_line_to_the_next_pass(
     [day] = house.data_dir.glob("history-*")
     day.write_bytes(b"# a long day\n" * 1_000 + day.read_bytes())
     before = day.read_bytes()
-    with largest_file(len(before) + room), pytest.raises(StoreError, match="cannot append to"):
+    with limit_file_size(len(before) + room), pytest.raises(StoreError, match="cannot append to"):
         house.run({"alice": 100})
     assert day.read_bytes() == before
     assert (house.told, len(house.state.outbox)) == ([], 1)
@@ -73,7 +73,7 @@ class FillingSlack(FakeSlack):
         self.disk = disk
 
     def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        self.disk.enter_context(largest_file(10))
+        self.disk.enter_context(limit_file_size(10))
         return super().send_alert(user, event)
 
 

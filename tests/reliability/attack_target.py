@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.model import Account, Reading
 from tests.browser.server import ServerFixture, now, windows
-from tests.confinement import Limits, confined, of_unit
+from tests.confinement import Limits, read_unit_limits, run_within
 from tests.reliability.result import LetInError
 from tests.simulation.slack import PEOPLE, FakeSlack
 from tests.web.raw import Answer, answers, connected, everything, said
@@ -124,7 +124,7 @@ def serve_target(
     """
     top = "".join(f'{name} = "{secret}"\n' for name, secret in secrets.items())
     with (
-        confined(limits or of_unit("cldmon-serve.service")) as under,
+        run_within(limits or read_unit_limits("cldmon-serve.service")) as under,
         FakeSlack(users=tuple(users)) as slack,
         AttackTarget(folder / "server", slack, top, (CANARY,), under) as server,
     ):

@@ -18,7 +18,7 @@ from cldmon import files
 from cldmon.store import history
 from cldmon.store.history import day_path
 from tests.browser.server import now, windows
-from tests.confinement import of_unit
+from tests.confinement import read_unit_limits
 from tests.env import wait_until
 from tests.reliability.attack_http import MEMORY, many_files, slow_crowd
 from tests.reliability.attack_target import (
@@ -53,7 +53,7 @@ PAGES = (
     "/api/history?range=7d&points=500",
     "/healthz",
 )
-UNIT = of_unit("cldmon-serve.service")
+UNIT = read_unit_limits("cldmon-serve.service")
 
 
 def limit_tasks(folder: Path, allowed: Iterable[int]) -> Result:

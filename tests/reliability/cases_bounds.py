@@ -20,7 +20,7 @@ TASKS = (8, 16, 32, 64, 128, 256, 512)
 
 def run_cases(folder: Path) -> Iterator[Result]:
     """Make all of them."""
-    print(f"limits of tasks and memory are set by {confinement.means()}")
+    print(f"limits of tasks and memory are set by {confinement.get_mechanism()}")
     yield bounds.limit_tasks(folder, few(TASKS))
     yield bounds.apply_load(_place(folder, "load"), visitors=64, rounds=MOST or 10)
     yield bounds.request_charts(_place(folder, "charts"), MOST or ASKED)

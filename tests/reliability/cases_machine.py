@@ -36,7 +36,7 @@ def run_cases(folder: Path) -> Iterator[Result]:
         yield machine.change_time_zone(scenario, ZONES)
         yield machine.cross_dst(scenario, CHANGES)
         yield machine.limit_memory(scenario, LIMITS)
-        if confinement.means() == "cgroup":
+        if confinement.get_mechanism() == "cgroup":
             yield machine.kill_for_memory(scenario, ROOMS)
         else:
             print("no out-of-memory killer: memory cgroups cannot be made here; try it as root")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.claude.browser import BrowserSettings, find_browser
-from tests.confinement import Limits, confined
+from tests.confinement import Limits, run_within
 from tests.env import PATIENCE, key_of, wait_until
 from tests.reliability.disk import check_errors
 from tests.reliability.result import LostError, Result
@@ -142,7 +142,7 @@ def kill_for_memory(scenario: TwoAccountScenario, sizes: Iterable[int]) -> Resul
     for size in sizes:
         with result.case(f"{size} MiB"):
             scenario.reset()
-            with confined(Limits(memory=size << 20)) as under:
+            with run_within(Limits(memory=size << 20)) as under:
                 ran = scenario.env.run("fetch", under=under)
                 wait_until(lambda: not scenario.env.processes())
             if ran.returncode != -signal.SIGKILL:

@@ -26,7 +26,7 @@ from cldmon.errors import BusyError, StoreError
 from cldmon.store.history import day_files
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
-from tests.limits import largest_file
+from tests.limits import limit_file_size
 from tests.reliability.at import PlainApp
 from tests.reliability.fault_schedule import FaultSchedule
 from tests.reliability.model import Model, News, Seen, Trouble
@@ -200,7 +200,7 @@ class Month:
 
     def _full_disk(self) -> bool:
         room = self.random.choice([0, 100, 5_000, 20_000, 60_000])
-        with largest_file(room), contextlib.suppress(StoreError):
+        with limit_file_size(room), contextlib.suppress(StoreError):
             self._plain()
         return False
 

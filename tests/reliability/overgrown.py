@@ -11,7 +11,7 @@ from functools import partial
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
-from tests.confinement import confined, of_unit
+from tests.confinement import read_unit_limits, run_within
 from tests.env import CLDMON
 from tests.reliability.attack_target import CANARY, PATIENCE, SECRETS, get_request, serve_target
 from tests.reliability.damaged import restore_files
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Fill = Callable[[Path], object]
 
-UNIT = of_unit("cldmon-serve.service")
+UNIT = read_unit_limits("cldmon-serve.service")
 MEBIBYTE = 1 << 20
 LINE = b'{"timestamp":%d,"accounts":[{"label":"other","fiveHour":17,"sevenDay":45}]}\n'
 PATHS = ("range=1d", "range=1d&points=500", f"range=7d&account={CANARY}")
@@ -74,7 +74,7 @@ def _get(server: AttackTarget, path: str) -> tuple[int, bytes]:
 
 
 def _check_output(server: AttackTarget, command: list[str]) -> None:
-    with confined(UNIT) as under:
+    with run_within(UNIT) as under:
         ran = subprocess.run(
             [*under, CLDMON, *command],
             cwd=server.folder,

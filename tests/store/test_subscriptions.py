@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.errors import StoreError, SubscriptionsCorruptError
 from cldmon.store.subscriptions import SubscriptionsFile
-from tests.limits import largest_file
+from tests.limits import limit_file_size
 from tests.strategies import JSON
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_changes_made_at_once_are_all_kept(file: SubscriptionsFile) -> None:
 
 def test_a_full_disk_leaves_the_file_as_it_was(file: SubscriptionsFile) -> None:
     file.path.write_bytes(NODE)
-    with largest_file(10), pytest.raises(StoreError, match="cannot write"):
+    with limit_file_size(10), pytest.raises(StoreError, match="cannot write"):
         file.change("U1", "bob", reset=True)
     assert file.path.read_bytes() == NODE
 

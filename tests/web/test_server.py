@@ -16,7 +16,7 @@ from cldmon.web import http_parser
 from cldmon.web.connections import MAX_CONNECTIONS, Connections
 from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
-from tests.limits import no_threads
+from tests.limits import forbid_threads
 from tests.web.in_process import API_TOKEN, InProcessServer
 from tests.web.raw import Ticks, answers, connected, everything, one, said
 
@@ -415,7 +415,7 @@ class TestCrowds:
     def test_where_no_thread_can_be_started_one_is_turned_away_and_the_next_is_not(
         self, server: InProcessServer
     ) -> None:
-        with no_threads():
+        with forbid_threads():
             got = server.ask("GET", "/api/session")
         assert (got.status, got.header("Retry-After")) == (503, "10")
         assert server.ask("GET", "/api/session").status == 200

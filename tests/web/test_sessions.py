@@ -19,7 +19,7 @@ from cldmon.web.revocations import LIFETIME, MAX_REVOKED, Revocations
 from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
 from tests import damage
 from tests.fakes import Clock
-from tests.limits import no_files
+from tests.limits import forbid_files
 from tests.web.in_process import COOKIE, SCOPE
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
 def test_trouble_that_passes_ends_no_session(tmp_path: Path, clock: Clock) -> None:
     sessions = made(tmp_path, clock)
     given_ = cookie(sessions)
-    with no_files(), pytest.raises(StoreError, match="Too many open files"):
+    with forbid_files(), pytest.raises(StoreError, match="Too many open files"):
         made(tmp_path, clock).read(given_, SCOPE)
     assert sessions.read(given_, SCOPE)
 
