@@ -160,7 +160,7 @@ def test_without_any_browser_it_says_how_to_get_one(
     settings = BrowserSettings(executable=str(tmp_path / "nothing"))
     asking = Asking(fake_claude, tmp_path / "data", settings)
     message = failure(asking.read(asking.admit("alice"))["alice"]).message
-    assert f"{tmp_path}/nothing (browser.executable) is not there" in message
+    assert f"{tmp_path}/nothing (browser.executable) does not exist" in message
 
 
 def test_the_sandbox_is_never_given_up_silently(fake_claude: FakeClaude, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cldmon.claude.organization import find_candidates
 from cldmon.domain.ports import Organization
+from cldmon.domain.text import is_printable
 from tests.strategies import JSON
 
 CONSOLE = {"uuid": "c-0", "capabilities": ["api"]}
@@ -169,7 +170,7 @@ def test_any_json_at_all_never_raises(
     for chosen in find_candidates(answer, configured=configured, last_active=last_active):
         assert chosen.uuid.replace("-", "").isalnum()
         assert chosen.plan
-        assert chosen.plan.isprintable()
+        assert is_printable(chosen.plan)
         assert len(chosen.plan) <= 40
 
 
