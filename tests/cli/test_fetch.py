@@ -130,7 +130,7 @@ def test_a_browser_that_is_not_there_is_one_line_and_a_committed_error(env: Env)
     ran = env.run("fetch")
     assert ran.returncode == 1
     path = env.folder / "my" / "browser"
-    assert f"alice, bob: the browser {path} (browser.executable) is not there" in ran.stderr
+    assert f"alice, bob: the browser {path} (browser.executable) does not exist" in ran.stderr
     assert {each["errorKind"] for each in env.accounts.values()} == {"no_browser"}
 
 
