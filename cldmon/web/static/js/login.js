@@ -129,7 +129,7 @@ export class Login {
 
   async #logIn(body) {
     const response = await post("api/auth", body);
-    if (response.status === 200) this.onLogin(answer.body.session);
+    if (response.status === 200) this.onLogin(response.body.session);
     return response;
   }
 
