@@ -25,7 +25,7 @@ from tests.env import Env, key_of
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge
 from tests.simulation.claude import FakeClaude, expired
-from tests.simulation.slack import PEOPLE, FakeSlack
+from tests.simulation.slack import PEOPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,19 +71,18 @@ def test_it_says_nothing_when_all_is_well_and_leaves_private_files(env: Env) -> 
 
 
 def test_people_are_told_by_the_pass_that_may_notify(env: Env) -> None:
-    with FakeSlack() as slack:
-        env.set_up({"alice": None}, f'slack_url = "{slack.url}"', SLACK)
-        env.data.mkdir(mode=0o700)
-        wish = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True}}}}}
-        (env.data / "subscriptions.json").write_text(json.dumps(wish))
-        env.run("fetch")
-        env.claude.set_usage(key_of("alice"), usage(five_hour=100))
-        quiet = env.run("fetch", "--no-notify")
-        assert (quiet.returncode, slack.sent) == (0, [])
-        assert len(env.state["outbox"]) == 1
-        assert env.run("fetch").returncode == 0
-        assert [message.user for message in slack.sent] == [PEOPLE[0].id]
-        assert env.state["outbox"] == []
+    env.set_up({"alice": None}, slack=True)
+    env.data.mkdir(mode=0o700)
+    wish = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True}}}}}
+    (env.data / "subscriptions.json").write_text(json.dumps(wish))
+    env.run("fetch")
+    env.claude.set_usage(key_of("alice"), usage(five_hour=100))
+    quiet = env.run("fetch", "--no-notify")
+    assert (quiet.returncode, env.slack.sent) == (0, [])
+    assert len(env.state["outbox"]) == 1
+    assert env.run("fetch").returncode == 0
+    assert [message.user for message in env.slack.sent] == [PEOPLE[0].id]
+    assert env.state["outbox"] == []
 
 
 # Accounts that cannot be read.
