@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.events import AlertState
+from cldmon.domain.events import WindowAlerts
 from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.ports import Organization
 from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
@@ -75,7 +75,12 @@ def write_state(folder: Path, names: Sequence[str]) -> State:
     windows = dict(_windows(now))
     accounts = tuple(Account(name, Reading(now, windows, plan="Pro")) for name in names)
     organization = Organization("00000000-0000-4000-8000-000000000000", "Pro")
-    memory = AccountState(AlertState(windows), organization, now, key=KeyFingerprint("0" * 16, now))
+    memory = AccountState(
+        {name: WindowAlerts(window) for name, window in windows.items()},
+        organization,
+        now,
+        key=KeyFingerprint("0" * 16, now),
+    )
     found = State(Snapshot(now, accounts, 10 * MINUTE), dict.fromkeys(names, memory))
     StateFile(folder).save(found)
     return found

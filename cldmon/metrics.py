@@ -19,7 +19,7 @@ from cldmon import __version__
 from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import view
 from cldmon.domain.model import FULL, FailureKind
-from cldmon.store.state import CHALLENGES
+from cldmon.store.state import CHALLENGES, DIRECT_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -186,7 +186,7 @@ def _passes(state: State) -> Iterator[Metric]:
     )
     yield _gauge(
         "outbox_messages",
-        "Slack messages that wait to be delivered.",
+        "Alerts that wait to be delivered.",
         [],
         [([], waiting.count)],
     )
@@ -214,16 +214,32 @@ def _counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
     )
     yield _counter(
         "alerts_sent",
-        "Slack messages delivered, by what they told.",
-        ["kind"],
-        [([kind], counts.get(f"alertsSent.{kind}", 0)) for kind in EventKind],
+        "Alerts delivered, by event and channel.",
+        ["event", "channel"],
+        [([*key], value) for key, value in _count_alerts(counts).items()],
     )
     yield _counter(
         "messages_dropped",
-        "Slack messages given up.",
+        "Alerts given up.",
         [],
         [([], dropped)],
     )
+
+
+def _count_alerts(counters: Mapping[str, int]) -> dict[tuple[str, str], int]:
+    """Return how many alerts were delivered, by event and channel.
+
+    An older version counted direct messages only, without a channel.
+    """
+    known = (EventKind.LIMIT_HIT, EventKind.USAGE_RESET)
+    counts = {(kind.value, DIRECT_MESSAGES): 0 for kind in known}
+    for name, count in counters.items():
+        prefix, _, rest = name.partition(".")
+        if prefix == "alertsSent":
+            event, _, channel = rest.partition(".")
+            key = event, channel or DIRECT_MESSAGES
+            counts[key] = counts.get(key, 0) + count
+    return counts
 
 
 def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:

@@ -6,20 +6,25 @@ that nothing of cldmon has to be patched.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
 from cldmon.domain.ports import Organization, ReadResult
+from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from cldmon.domain.events import Event
     from cldmon.domain.ports import Lookup, ReadRequest
+    from cldmon.domain.subscriptions import Subscription
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DOWN = Failure(FailureKind.SERVICE_DOWN, "the service is down")
@@ -109,19 +114,41 @@ class FakeSource:
 
 @dataclass
 class FakeSlack:
-    """A Slack that writes down who was told of what; `receipts` are its next answers."""
+    """A Slack that writes down who was told of what; `results` are its next answers."""
 
     sent: list[tuple[str, Event]] = field(default_factory=list)
-    receipts: deque[DeliveryResult] = field(default_factory=deque)
+    results: deque[DeliveryResult] = field(default_factory=deque)
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        """Write a message down and give the next receipt: delivered, unless told otherwise."""
-        self.sent.append((user, event))
-        return (
-            self.receipts.popleft() if self.receipts else DeliveryResult(DeliveryStatus.DELIVERED)
-        )
+    max_events: int = 8
+    time_limit: timedelta = timedelta(minutes=1)
+
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        """Write a message down and give the next result: delivered, unless told otherwise."""
+        self.sent += [(user or "", event) for event in events]
+        return self.results.popleft() if self.results else DeliveryResult(DeliveryStatus.DELIVERED)
+
+
+def set_alerts(data_dir: Path, user: str, label: str, **values: Any) -> Subscription:
+    """Change some of a user's settings for an account."""
+    return SubscriptionsFile(data_dir).change(user, label, lambda old: replace(old, **values))
 
 
 def rate_limited(until: datetime) -> Failure:
     """Return the failure of an account that is to be left alone until an instant."""
     return replace(DOWN, kind=FailureKind.RATE_LIMITED, retry_at=until)
+
+
+@contextmanager
+def collect_warnings(lines: list[str]) -> Iterator[None]:
+    """Collect in `lines` what the block logs as warnings."""
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    handler, logger = Collect(logging.WARNING), logging.getLogger("cldmon")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.model import (
     Account,
     Credits,
@@ -89,26 +89,51 @@ SNAPSHOT = st.builds(
     interval=COUNT.map(lambda minutes: timedelta(minutes=minutes)),
     slack_enabled=st.booleans(),
 )
-EVENT = st.builds(Event, st.sampled_from(EventKind), TEXT, NAME, INSTANT, st.none() | INSTANT)
+THRESHOLDS = st.lists(st.integers(1, 99), max_size=3).map(tuple)
+EVENT = st.builds(
+    Event,
+    st.sampled_from(EventKind),
+    TEXT,
+    st.none() | NAME,
+    INSTANT,
+    st.none() | INSTANT,
+    st.none() | PERCENT,
+    THRESHOLDS,
+    st.none() | WINDOW,
+    st.none() | INSTANT,
+    st.none() | NAME,
+    st.none() | INSTANT,
+    st.none() | COUNT,
+    st.none() | TEXT,
+)
+WINDOW_ALERTS = st.builds(
+    WindowAlerts, WINDOW, st.none() | WINDOW, THRESHOLDS, st.integers(0, 2), st.booleans()
+)
+MESSAGE = st.builds(Message, EVENT, st.none() | TEXT, st.none() | TEXT, COUNT, st.booleans())
 MEMORY = st.builds(
     AccountState,
-    alerts=st.builds(AlertState, WINDOWS, WINDOWS),
+    alerts=st.dictionaries(NAME, WINDOW_ALERTS, max_size=4),
     organization=st.none() | st.builds(Organization, TEXT, TEXT),
     organization_at=st.none() | INSTANT,
     retry_at=st.none() | INSTANT,
-    key=st.none() | st.builds(KeyFingerprint, TEXT, INSTANT),
+    key=st.none() | st.builds(KeyFingerprint, TEXT, INSTANT, COUNT),
     saved_resets_refused_at=st.none() | INSTANT,
     challenges=COUNT,
     passes_to_skip=st.integers(0, 2),
+    outage=st.none() | st.builds(Outage, INSTANT, COUNT, st.booleans()),
+    saved_reset_warned=st.none() | INSTANT,
 )
 STATE = st.builds(
     State,
     snapshot=SNAPSHOT,
     account_states=st.dictionaries(TEXT, MEMORY, max_size=3),
-    outbox=st.lists(st.builds(Message, EVENT, st.none() | TEXT, COUNT), max_size=3).map(tuple),
+    outbox=st.lists(MESSAGE, max_size=3).map(tuple),
     history_line=st.none()
     | st.builds(history.format_line, INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=2)),
-    slack_retry_at=st.none() | INSTANT,
+    event_lines=st.lists(st.builds(history.format_event_line, EVENT, INSTANT), max_size=2).map(
+        tuple
+    ),
+    channel_retry_at=st.dictionaries(TEXT, INSTANT, max_size=2),
     pass_seconds=st.none() | st.floats(0, 1e6),
     counters=st.dictionaries(TEXT, COUNT, max_size=3),
 )

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from cldmon.channels.slack.client import SlackMessenger
     from cldmon.claude.browser import BrowserSettings
     from cldmon.claude.source import BrowserSource
-    from cldmon.collector import Target
+    from cldmon.collector.collector import Target
     from cldmon.config.outline import Outline
     from cldmon.config.schema import Config
     from cldmon.domain.model import Snapshot
-    from cldmon.notifications.subscriptions import Subscribing
+    from cldmon.notifications.subscriptions import SubscriptionService
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class App:
 
     def targets(self, config: Config) -> list[Target]:
         """Return the accounts of a pass."""
-        from cldmon.collector import Target
+        from cldmon.collector.collector import Target
         from cldmon.config.secrets import read_session_key
 
         folder = self.config_path.parent
@@ -147,14 +147,14 @@ class App:
         token = read_bot_token(config.notifications.slack, self.env, self.config_path.parent)
         return SlackMessenger(token, config.slack_url, clock=self.now)
 
-    def subscribing(self, warn: Callable[[str], None]) -> Subscribing:
+    def subscription_service(self) -> SubscriptionService:
         """Return what changes alert settings and confirms them.
 
         Raises ConfigError if Slack is off, SecretError if its token cannot be read.
         """
         from cldmon.channels.slack.directory import open_directory
         from cldmon.errors import ConfigError
-        from cldmon.notifications.subscriptions import Subscribing
+        from cldmon.notifications.subscriptions import SubscriptionService
         from cldmon.store.subscriptions import SubscriptionsFile
 
         slack = self.config.notifications.slack
@@ -163,7 +163,7 @@ class App:
             raise ConfigError(f"Slack is off: set enabled = true below {where}")
         messenger, data_dir = self.messenger(self.config), self.data_dir
         directory = open_directory(messenger, slack.member_channel_id, data_dir, self.now)
-        return Subscribing(SubscriptionsFile(data_dir), messenger, directory, warn)
+        return SubscriptionService(SubscriptionsFile(data_dir), messenger, directory)
 
     def resolve(self, path: str) -> Path:
         """Return a configured path; a relative one counts from the configuration's folder."""

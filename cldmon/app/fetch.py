@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import errno
 import logging
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.collector import Collector
+from cldmon.app.alerts import build_audience, build_channels
+from cldmon.collector.collector import Collector
 from cldmon.collector.next_state import Settings
 from cldmon.config import rules
 from cldmon.config.document import format_key
-from cldmon.errors import SecretError, StoreError
+from cldmon.errors import StoreError
 from cldmon.health.watchdog import Watchdog
 from cldmon.notifications.detection import ResetRule
-from cldmon.notifications.outbox import NullNotifier
 from cldmon.store.state import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from cldmon.app.app import App
-    from cldmon.collector import Outcome
-    from cldmon.domain.delivery import DeliveryResult
-    from cldmon.domain.events import Event
-    from cldmon.notifications.outbox import Notifier
+    from cldmon.collector.collector import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -47,15 +43,15 @@ def fetch(
         data_dir,
         app.targets(config),
         app.source(config, data_dir / "browser"),
-        _SlackOnDemand(app) if slack_enabled else None,
+        build_channels(app),
         now=app.now,
-        warn=_log.warning,
         settings=Settings(
             interval=config.interval,
             rule=ResetRule(config.notifications.reset_rule),
             keep_days=config.history_keep_days,
             slack_enabled=slack_enabled,
         ),
+        audience=build_audience(app),
     )
     watchdog = Watchdog(config.health.ping_url)
     with watchdog.reporting_failures():
@@ -81,24 +77,3 @@ def _write_metrics(app: App, textfile: str) -> None:
         is_closed = getattr(error.__cause__, "errno", None) == errno.EROFS
         remedy = "; if a service says so: run `cldmon schedule systemd --install` again"
         _log.warning("%s%s", error, remedy if is_closed else "")
-
-
-class _SlackOnDemand:
-    """Tells people of events; the token is looked up for the first one, after all readings.
-
-    Without a token every message is kept for later.
-    """
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        """Send one message and return what became of it."""
-        return self._notifier.send_alert(user, event)
-
-    @cached_property
-    def _notifier(self) -> Notifier:
-        try:
-            return self._app.messenger(self._app.config)
-        except SecretError as error:
-            return NullNotifier(str(error))

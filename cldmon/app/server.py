@@ -10,6 +10,7 @@ from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
+from cldmon.web.confirmations import Confirmations
 from cldmon.web.file_cache import AutoReloader
 from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
@@ -58,6 +59,7 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
     data_dir = app.outline.data_dir
     rate_limits, found, usage = RateLimits(app.now), load_pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
+    confirmations = Confirmations(app.now)
     revoked = Revocations(data_dir, app.now)
 
     def build(config: Config) -> Services:
@@ -81,6 +83,7 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
             rate_limits=rate_limits,
             usage=usage,
             subscriptions=subscriptions,
+            confirmations=confirmations,
             data_dir=data_dir,
             pages=found,
             now=app.now,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cldmon.app.app import App
-    from cldmon.collector import Outcome
+    from cldmon.collector.collector import Outcome
 
 
 @click.command("fetch")

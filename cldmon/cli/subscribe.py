@@ -1,10 +1,12 @@
-"""`cldmon subscribe`: who is told of what on Slack."""
+"""`cldmon subscribe`: who gets which alerts on Slack."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,79 +17,215 @@ from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
     from cldmon.app.app import App
     from cldmon.domain.people import Person
+    from cldmon.domain.subscriptions import Subscription, Subscriptions
     from cldmon.terminal.subscriptions import SubscriptionRow
+
+MAX_PAUSE = timedelta(days=366)
 
 
 @click.command("subscribe")
 @click.argument("person", metavar="SLACK_ID", required=False, shell_complete=slack_ids)
 @click.argument("label", metavar="ACCOUNT", required=False, shell_complete=account_labels)
+@click.option("--hit/--no-hit", default=None, help="When a limit is reached.")
+@click.option("--reset/--no-reset", default=None, help="When a limit that was reached resets.")
+@click.option("--at", metavar="PERCENT,…", help="When this much is used, for example 80,95.")
+@click.option("--no-at", is_flag=True, help="No thresholds.")
+@click.option("--run-out/--no-run-out", default=None, help="When on pace to run out early.")
+@click.option("--changes/--no-changes", default=None, help="When a limit is changed.")
 @click.option(
-    "--hit/--no-hit", default=None, help="Send a message when a limit of the account is reached."
+    "--window", "windows", metavar="WINDOW", multiple=True, help="Only 5h, 7d, …, or all again."
 )
-@click.option("--reset/--no-reset", default=None, help="Send a message when a limit resets.")
+@click.option("--quiet", metavar="HH:MM-HH:MM", help="No alerts in these hours of the day.")
+@click.option("--no-quiet", is_flag=True, help="Alerts at any time.")
+@click.option("--pause", metavar="SPAN", help="No alerts for a while, for example 2h; 0 ends it.")
+@click.option("--remove", is_flag=True, help="Remove the settings, for ACCOUNT or all accounts.")
+@click.option("--test", is_flag=True, help="Send one test message now.")
+@click.option("--force", is_flag=True, help="Take an id that Slack does not know.")
 @click.option("--list", "everything", is_flag=True, help="Show everybody's settings.")
+@click.option(
+    "--account", "only", metavar="LABEL", shell_complete=account_labels, help="With --list."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def command(
     app: App,
+    /,
     person: str | None,
     label: str | None,
-    hit: bool | None,
-    reset: bool | None,
     everything: bool,
+    only: str | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Change and show which alerts of ACCOUNT the person SLACK_ID gets on Slack.
+    """Change and show which alerts the person SLACK_ID gets about ACCOUNT on Slack.
 
-    SLACK_ID is an id such as U0123ABCD, or a name as Slack knows it. A change is confirmed to
-    that person by direct message at once; without --hit and --reset nothing is changed.
+    SLACK_ID is an id such as U0123ABCD, or a name that Slack knows. Each change is confirmed to
+    that person by direct message. Quiet hours and pauses count for all accounts; alerts wait
+    until they end. Without options the settings are shown.
     """
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    given |= {
+        name: False for name in ("hit", "reset", "run_out", "changes") if options[name] is False
+    }
     if everything:
-        _refuse_more(person, hit, reset)
-        _show_list(_all(app), as_json=as_json)
+        if person is not None or given:
+            raise UsageError("--list goes with --account and --json only")
+        _show_everybody(app, only, as_json=as_json)
         return
-    if person is None or label is None:
-        raise UsageError("name a person and an account: cldmon subscribe SLACK_ID ACCOUNT")
-    line = _one(app, person, label, hit, reset)
-    if as_json:
-        print_json(_as_json(line))
-    else:
-        _print_table([line])
+    if only is not None:
+        raise UsageError("--account goes with --list")
+    if person is None:
+        raise UsageError("name a person: cldmon subscribe SLACK_ID ACCOUNT")
+    _show(app, _apply(app, person, label, given), label, as_json=as_json)
 
 
-def _refuse_more(person: str | None, *flags: bool | None) -> None:
-    if person is not None or any(flag is not None for flag in flags):
-        raise UsageError("--list shows everybody's settings: it goes with --json alone")
+def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Person:
+    """Make the changes that the options ask for; return whose settings they are."""
+    change = _parse_change(app, label, given)
+    personal = given.keys() & {"quiet", "no_quiet", "pause", "test", "remove"}
+    if label is None and not personal:
+        raise UsageError("name an account: cldmon subscribe SLACK_ID ACCOUNT")
+    if label is not None:
+        select_labels([label], app.outline.labels)
+    quiet, pause_until = _parse_quiet(given), _parse_pause(app, given)
+    service = app.subscription_service()
+    person = service.find_person(text, force="force" in given)
+    user = person.id
+    problems = []
+    if "remove" in given:
+        found, problem = service.remove(user, label)
+        if not found:
+            raise UsageError(f"{text} has no settings{f' for {label}' if label else ''}")
+        problems.append(problem)
+    if change and label is not None:
+        problems.append(service.change(user, label, change)[1])
+    if "quiet" in given or "no_quiet" in given:
+        problems.append(service.set_quiet(user, quiet))
+    if "pause" in given:
+        problems.append(service.pause(user, pause_until))
+    if "test" in given:
+        if problem := service.send_test(user):
+            raise CldmonError(problem)
+        print_message("test message sent")
+    for problem in filter(None, problems):
+        print_message(f"saved, but {problem}")
+    return person
 
 
-def _one(app: App, text: str, label: str, hit: bool | None, reset: bool | None) -> SubscriptionRow:
-    """Return the settings of one person for one account, changed if that is asked for."""
-    from cldmon.terminal.subscriptions import SubscriptionRow
+def _parse_change(
+    app: App, label: str | None, given: dict[str, Any]
+) -> Callable[[Subscription], Subscription] | None:
+    """Return what changes the settings for one account; None where no option does."""
+    names = {"hit": "limit_hit", "reset": "reset", "run_out": "run_out", "changes": "changes"}
+    values: dict[str, Any] = {names[name]: given[name] for name in names if name in given}
+    if "at" in given and "no_at" in given:
+        raise UsageError("--at and --no-at exclude each other")
+    if "at" in given:
+        values["thresholds"] = _parse_thresholds(given["at"])
+    if "no_at" in given:
+        values["thresholds"] = ()
+    if "windows" in given:
+        values["windows"] = _parse_windows(app, label, given["windows"])
+    if not values:
+        return None
+    if label is None:
+        raise UsageError("name an account: cldmon subscribe SLACK_ID ACCOUNT")
+    return lambda old: replace(old, **values)
 
-    subscribing = app.subscribing(print_message)
-    select_labels([label], app.outline.labels)
-    person = subscribing.person(text)
-    if hit is None and reset is None:
-        found = subscribing.current(person.id, label)
-    else:
-        found = subscribing.change(person.id, label, limit_hit=hit, reset=reset)
-    return SubscriptionRow(person.id, _name(person), label, found)
+
+def _parse_thresholds(text: str) -> tuple[int, ...]:
+    from cldmon.domain.subscriptions import parse_thresholds
+
+    parts = [part.strip().removesuffix("%") for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--at: {text!r} is not a list of percentages such as 80,95")
+    if "100" in parts:
+        raise UsageError("--at: from 1 to 99; --hit is for 100")
+    try:
+        return parse_thresholds([int(part[:6]) for part in parts])
+    except ValueError as error:
+        raise UsageError(f"--at: {error}") from None
 
 
-def _all(app: App) -> list[SubscriptionRow]:
+def _parse_windows(app: App, label: str | None, wanted: Iterable[str]) -> tuple[str, ...] | None:
+    from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY
+    from cldmon.domain.series import named_windows
+
+    wanted = [name for text in wanted for name in text.split(",")]
+    if "all" in wanted:
+        return None
+    readings = [a.reading for a in app.snapshot().accounts if a.label == label and a.reading]
+    known = dict.fromkeys([FIVE_HOUR, SEVEN_DAY, *(name for r in readings for name in r.windows)])
+    return tuple(named_windows(wanted, known))
+
+
+def _parse_quiet(given: dict[str, Any]) -> Any:
+    from cldmon.domain.subscriptions import parse_quiet
+
+    if "quiet" in given and "no_quiet" in given:
+        raise UsageError("--quiet and --no-quiet exclude each other")
+    if "quiet" not in given:
+        return None
+    start, dash, end = given["quiet"].partition("-")
+    if not dash:
+        raise UsageError(f"--quiet: {given['quiet']!r} is not a span such as 20:00-08:00")
+    try:
+        return parse_quiet(start.strip(), end.strip())
+    except ValueError as error:
+        raise UsageError(f"--quiet: {error}") from None
+
+
+def _parse_pause(app: App, given: dict[str, Any]) -> Any:
+    from cldmon.domain.ranges import parse
+
+    if given.get("pause") in (None, "0"):
+        return None
+    span = parse(given["pause"])
+    if span > MAX_PAUSE:
+        raise UsageError("--pause: a year is the maximum; --remove removes the settings")
+    return app.now() + span
+
+
+def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None:
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.terminal.subscriptions import SubscriptionRow
 
-    names = _names(app)
-    return [
-        SubscriptionRow(user, _name(names.get(user)), label, subscription)
-        for user, accounts in SubscriptionsFile(app.data_dir).load().users.items()
-        for label, subscription in accounts.items()
+    subscriptions = SubscriptionsFile(app.data_dir).load()
+    mine = subscriptions.users.get(person.id, {})
+    labels = [label] if label else list(mine)
+    rows = [
+        SubscriptionRow(person.id, _name(person), each, subscriptions.of(person.id, each))
+        for each in labels
     ]
+    if as_json:
+        print_json(_to_json(rows[0], subscriptions) if label else _list_json(rows, subscriptions))
+    else:
+        _print_table(rows, subscriptions)
+
+
+def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
+    from cldmon.store.subscriptions import SubscriptionsFile
+    from cldmon.terminal.subscriptions import SubscriptionRow
+
+    if label is not None:
+        select_labels([label], app.outline.labels)
+    subscriptions, names = SubscriptionsFile(app.data_dir).load(), _names(app)
+    rows = [
+        SubscriptionRow(user, _name(names.get(user)), account, subscription)
+        for user, accounts in subscriptions.users.items()
+        for account, subscription in accounts.items()
+        if label in (None, account)
+    ]
+    if as_json:
+        print_json(_list_json(rows, subscriptions))
+    elif rows:
+        _print_table(rows, subscriptions)
+    else:
+        print_message("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
 
 
 def _names(app: App) -> dict[str, Person]:
@@ -95,7 +233,7 @@ def _names(app: App) -> dict[str, Person]:
     if not app.outline.slack_enabled:
         return {}
     try:
-        return app.subscribing(print_message).names()
+        return app.subscription_service().names()
     except CldmonError as error:
         print_message(f"shown without names: {error}")
         return {}
@@ -105,27 +243,27 @@ def _name(person: Person | None) -> str:
     return (person.real_name or person.display_name or person.name) if person else ""
 
 
-def _show_list(lines: Sequence[SubscriptionRow], *, as_json: bool) -> None:
-    if as_json:
-        print_json([_as_json(line) for line in lines])
-    elif lines:
-        _print_table(lines)
-    else:
-        print_message("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
-
-
-def _print_table(lines: Sequence[SubscriptionRow]) -> None:
+def _print_table(rows: Iterable[SubscriptionRow], subscriptions: Subscriptions) -> None:
     from cldmon.terminal.style import detect_terminal
     from cldmon.terminal.subscriptions import format_table
 
-    click.echo(format_table(lines, detect_terminal(sys.stdout, os.environ)))
+    click.echo(format_table(rows, subscriptions, detect_terminal(sys.stdout, os.environ)))
 
 
-def _as_json(line: SubscriptionRow) -> dict[str, object]:
-    return {
-        "slackId": line.user,
-        "slackName": line.name or None,
-        "label": line.label,
-        "limitHit": line.subscription.limit_hit,
-        "reset": line.subscription.reset,
-    }
+def _list_json(
+    rows: Iterable[SubscriptionRow], subscriptions: Subscriptions
+) -> list[dict[str, Any]]:
+    return [_to_json(row, subscriptions) for row in rows]
+
+
+def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, Any]:
+    from cldmon.domain.model import iso
+    from cldmon.store.subscriptions import quiet_to_json, to_json
+
+    body: dict[str, Any] = {"slackId": row.user, "slackName": row.name or None, "label": row.label}
+    body |= to_json(row.subscription)
+    if quiet := subscriptions.quiet.get(row.user):
+        body["quiet"] = quiet_to_json(quiet)
+    if until := subscriptions.paused_until.get(row.user):
+        body["pausedUntil"] = iso(until)
+    return body

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.events import AlertState
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadResult
-from cldmon.notifications.detection import ResetRule, detect
+from cldmon.notifications.detection import (
+    ResetRule,
+    Rules,
+    detect,
+    detect_outage,
+    find_ending_reset,
+    find_key_step,
+)
 from cldmon.store import history
 from cldmon.store.state import CHALLENGES, PASSES_TO_SKIP, AccountState, KeyFingerprint, State
 
@@ -18,7 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.events import Event
+    from cldmon.domain.events import WindowAlerts
+    from cldmon.domain.forecast import Forecast
+    from cldmon.domain.freshness import Forecasts
+    from cldmon.notifications.rules import Audience
 
 _FROM_THE_SERVICE = frozenset(
     {
@@ -32,7 +42,7 @@ _FROM_THE_SERVICE = frozenset(
 """Failures that only the service itself tells of: no challenge stands before it."""
 
 MOST_WINDOWS = 200
-"""Windows of an account that are remembered: the service may keep inventing names."""
+"""Windows of an account that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,10 @@ def next_state(
     started: datetime,
     now: datetime,
     settings: Settings,
+    audience: Audience,
+    forecasts: Forecasts,
 ) -> tuple[State, tuple[Event, ...]]:
-    """Return the state after a pass, without new messages, and what happened to windows.
+    """Return the state after a pass, without new messages, and what happened.
 
     `labels` are all accounts of the configuration, in its order; others are forgotten, and so are
     the messages about them.
@@ -85,18 +97,13 @@ def next_state(
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
     counts.update(filter(None, map(_challenge_counter, findings.results.values())))
-    readings = {label: answer.reading.windows for label, answer in findings.answers.items()}
-    seen: list[Event] = []
-    alerts: dict[str, AlertState] = {}
-    for label, answer in findings.answers.items():
-        found, alerts[label] = detect(
-            label,
-            _last_alerts(before.account_states.get(label, AccountState()), answer),
-            answer.reading.windows,
-            at=answer.reading.taken_at,
-            rule=settings.rule,
-        )
-        seen += found
+    events: list[Event] = []
+    account_states: dict[str, AccountState] = {}
+    for label in labels:
+        rules = Rules(settings.rule, audience.thresholds(label))
+        theirs = {name: f for (owner, name), f in forecasts.items() if owner == label}
+        found, account_states[label] = _next_account(before, label, findings, rules, theirs, now)
+        events += found
     after = replace(
         before,
         snapshot=Snapshot(
@@ -106,21 +113,24 @@ def next_state(
             slack_enabled=settings.slack_enabled,
         ),
         outbox=tuple(m for m in before.outbox if m.event.label in labels),
-        account_states={label: _memory(before, label, findings, alerts, now) for label in labels},
-        history_line=history.format_line(now, readings),
+        account_states=account_states,
+        history_line=history.format_line(
+            now, {label: answer.reading.windows for label, answer in findings.answers.items()}
+        ),
+        event_lines=tuple(history.format_event_line(event, now) for event in events),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(counts),
     )
-    return after, tuple(seen)
+    return after, tuple(events)
 
 
 def find_shared_organizations(before: State, after: State) -> Iterator[tuple[str, str]]:
     """Yield the pairs of accounts that turn out, since the last pass, to be one organization."""
     owners: dict[str, str] = {}
-    for label, memory in after.account_states.items():
-        if memory.organization is None:
+    for label, account in after.account_states.items():
+        if account.organization is None:
             continue
-        owner = owners.setdefault(memory.organization.normalized_uuid, label)
+        owner = owners.setdefault(account.organization.normalized_uuid, label)
         if owner != label and _moved(before, after, (owner, label)):
             yield owner, label
 
@@ -146,45 +156,68 @@ def _accounts(before: Snapshot, labels: Sequence[str], findings: PassResults) ->
             yield old[label]
 
 
-def _memory(
+def _next_account(
     before: State,
     label: str,
     findings: PassResults,
-    alerts: Mapping[str, AlertState],
+    rules: Rules,
+    forecasts: Mapping[str, Forecast],
     now: datetime,
-) -> AccountState:
-    memory = before.account_states.get(label, AccountState())
+) -> tuple[list[Event], AccountState]:
+    """Return what happened to one account, and what has to be known of it after the pass."""
+    account = old = before.account_states.get(label, AccountState())
     key = findings.keys.get(label)
-    if key and (memory.key is None or memory.key.fingerprint != key):
+    if key and (account.key is None or account.key.fingerprint != key):
         # Another key may be another person's: its organization is looked up before it is believed.
-        memory = replace(memory, key=KeyFingerprint(key, now), organization_at=None)
+        account = replace(account, key=KeyFingerprint(key, now), organization_at=None)
+    events: list[Event] = []
+    if account.key and (days := find_key_step(account.key.since, account.key.warned_days, now)):
+        events.append(Event(EventKind.KEY_EXPIRING, label, None, now, days=days))
+        account = replace(account, key=replace(account.key, warned_days=days))
     result = findings.results.get(label)
     if label in findings.skipped:
-        return replace(memory, passes_to_skip=memory.passes_to_skip - 1)
+        return events, replace(account, passes_to_skip=account.passes_to_skip - 1)
+    if result is None:
+        return events, account
+    failure = result if isinstance(result, Failure) else None
+    kind, outage = detect_outage(account.outage, failure, now)
+    if kind:
+        events.append(Event(kind, label, None, now, reason=failure.message if failure else None))
+    account = replace(account, outage=outage)
     if isinstance(result, Failure):
-        return _after_challenge(replace(memory, retry_at=result.retry_at), result)
-    if isinstance(result, ReadResult):
-        known = memory.organization == result.organization and not result.looked_up
-        return replace(
-            memory,
-            alerts=_bounded(alerts[label]),
-            organization=result.organization,
-            organization_at=memory.organization_at if known else now,
-            retry_at=None,
-            saved_resets_refused_at=_refusal(memory, result, now),
-            challenges=0,
-            passes_to_skip=0,
-        )
-    return memory
+        return events, _after_challenge(replace(account, retry_at=result.retry_at), result)
+
+    reading = result.reading
+    last_alerts = _last_alerts(old, result)
+    found, alerts = detect(
+        label, last_alerts, reading.windows, at=reading.taken_at, rules=rules, forecasts=forecasts
+    )
+    events += found
+    if ends_at := find_ending_reset(reading.saved_resets, account.saved_reset_warned, now):
+        account = replace(account, saved_reset_warned=ends_at)
+        if last_alerts:  # the first sight of an account sends nothing
+            events.append(Event(EventKind.SAVED_RESET_ENDING, label, None, now, ends_at))
+    known = account.organization == result.organization and not result.looked_up
+    return events, replace(
+        account,
+        # The windows longest unseen are dropped: the service may keep inventing names.
+        alerts=dict([*alerts.items()][-MOST_WINDOWS:]),
+        organization=result.organization,
+        organization_at=account.organization_at if known else now,
+        retry_at=None,
+        saved_resets_refused_at=_refusal(account, result, now),
+        challenges=0,
+        passes_to_skip=0,
+    )
 
 
-def _after_challenge(memory: AccountState, failure: Failure) -> AccountState:
+def _after_challenge(account: AccountState, failure: Failure) -> AccountState:
     """Return what is known after a failure: it may be a challenge, or come from behind one."""
     if failure.kind is FailureKind.CHALLENGED:
-        return replace(memory, challenges=memory.challenges + 1, passes_to_skip=PASSES_TO_SKIP)
+        return replace(account, challenges=account.challenges + 1, passes_to_skip=PASSES_TO_SKIP)
     if failure.kind in _FROM_THE_SERVICE:
-        return replace(memory, challenges=0, passes_to_skip=0)
-    return replace(memory, passes_to_skip=PASSES_TO_SKIP if memory.challenges else 0)
+        return replace(account, challenges=0, passes_to_skip=0)
+    return replace(account, passes_to_skip=PASSES_TO_SKIP if account.challenges else 0)
 
 
 def _challenge_counter(result: ReadResult | Failure) -> str | None:
@@ -193,21 +226,15 @@ def _challenge_counter(result: ReadResult | Failure) -> str | None:
     return CHALLENGES[False] if result.kind is FailureKind.CHALLENGED else None
 
 
-def _refusal(memory: AccountState, answer: ReadResult, now: datetime) -> datetime | None:
+def _refusal(account: AccountState, answer: ReadResult, now: datetime) -> datetime | None:
     """Return when the service refused to be asked for saved resets, if that still counts."""
     if answer.saved_resets_refused:
         return now
-    return memory.saved_resets_refused_at if memory.refuses_saved_resets(now) else None
+    return account.saved_resets_refused_at if account.refuses_saved_resets(now) else None
 
 
-def _bounded(alerts: AlertState) -> AlertState:
-    """Return the state of so many windows, without those longest unseen."""
-    confirmed = dict([*alerts.confirmed.items()][-MOST_WINDOWS:])
-    return AlertState(confirmed, {n: w for n, w in alerts.pending.items() if n in confirmed})
-
-
-def _last_alerts(memory: AccountState, answer: ReadResult) -> AlertState:
+def _last_alerts(account: AccountState, answer: ReadResult) -> Mapping[str, WindowAlerts]:
     """Return what alerts go by; nothing where the label now means another organization."""
-    old, new = memory.organization, answer.organization
+    old, new = account.organization, answer.organization
     is_same = old is None or old.normalized_uuid == new.normalized_uuid
-    return memory.alerts if is_same else AlertState()
+    return account.alerts if is_same else {}

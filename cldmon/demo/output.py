@@ -87,8 +87,8 @@ def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterat
         yield f"{pool} used up, no alert"
     for event in record.outcome.events:
         if event.label == label:
-            is_session = event.window == FIVE_HOUR
-            window = "" if is_session else f" ({short_title(event.window)})"
+            is_session = event.window is None or event.window == FIVE_HOUR
+            window = "" if is_session else f" ({short_title(event.window or FIVE_HOUR)})"
             yield _EVENTS[event.kind] + window
 
 

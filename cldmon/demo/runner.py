@@ -7,6 +7,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from cldmon.collector import Outcome
+    from cldmon.collector.collector import Outcome
     from cldmon.demo.scenario import Moment
     from cldmon.demo.server import Response
     from cldmon.demo.slack import SentMessage
@@ -142,9 +143,8 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
         write.create(config, _config(claude.url, slack.url))
         subscriptions = SubscriptionsFile(data)
         for alert in scenario.ALERTS:
-            subscriptions.change(
-                alert.user, alert.label, limit_hit=alert.limit_hit, reset=alert.reset
-            )
+            change = partial(replace, limit_hit=alert.limit_hit, reset=alert.reset)
+            subscriptions.change(alert.user, alert.label, change)
         demo = Demo(claude, slack, App(config, data, env, clock), clock)
         dave = scenario.DAVE  # his new key is the one that the simulated login page hands out
         claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))

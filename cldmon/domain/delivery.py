@@ -29,13 +29,13 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """The fate of one message, why, and whether anything else can be sent for now.
+    """What became of one message, why, and whether anything else can be sent for now.
 
-    `halt` says that the next message would meet the same fate (token refused, service down, rate
+    `halt` says that the next message would meet the same (token refused, service down, rate
     limited); `retry_after` is how long the service asked to be left alone.
     """
 
-    fate: DeliveryStatus
+    status: DeliveryStatus
     reason: str = ""
     halt: bool = False
     retry_after: timedelta | None = None

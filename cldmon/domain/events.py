@@ -1,42 +1,92 @@
-"""What happened to accounts and their windows, and what has to be known to tell."""
+"""What happens to accounts and their windows, and what is remembered to detect it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from cldmon.domain.model import Window
 
 
 class EventKind(StrEnum):
-    """What can happen to a window between two good readings."""
+    """What can happen. Source: contract, "Alerts"."""
 
     LIMIT_HIT = "limit_hit"
     USAGE_RESET = "usage_reset"
+    THRESHOLD = "threshold"
+    RUN_OUT = "run_out"
+    LIMIT_CHANGED = "limit_changed"
+    KEY_EXPIRING = "key_expiring"
+    ACCOUNT_FAILED = "account_failed"
+    ACCOUNT_RECOVERED = "account_recovered"
+    SAVED_RESET_ENDING = "saved_reset_ending"
+
+
+MIN_THRESHOLD, MAX_THRESHOLD = 1, 99
+MAX_THRESHOLDS = 10
+"""How many thresholds one subscription may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A limit that was reached, or a window that has reset, as seen at `at` (UTC)."""
+    """Something that happened to account `label`, as seen at `at` (UTC).
+
+    `utilization` (percent as displayed) and `resets_at` are the window's after the event; for a
+    saved reset `resets_at` is when it ends. `thresholds` are those crossed, ascending; a message
+    to one recipient holds the one that is theirs. `before` is the window before its limit changed,
+    `full_at` the forecast of a `run_out`. `limited_by` is another full window that holds longest
+    after a reset, until `limited_until`. `days` is the age of a session key, `reason` why an
+    account failed, in words.
+    """
 
     kind: EventKind
     label: str
-    window: str
+    window: str | None
     at: datetime
     resets_at: datetime | None = None
+    utilization: int | None = None
+    thresholds: tuple[int, ...] = ()
+    before: Window | None = None
+    full_at: datetime | None = None
+    limited_by: str | None = None
+    limited_until: datetime | None = None
+    days: int | None = None
+    reason: str | None = None
+
+    @property
+    def threshold(self) -> int | None:
+        """The highest threshold crossed."""
+        return self.thresholds[-1] if self.thresholds else None
 
 
 @dataclass(frozen=True, slots=True)
-class AlertState:
-    """What alerts of an account go by: the last confirmed reading of each window ever seen.
+class WindowAlerts:
+    """What alerts about one window go by.
 
-    `pending` holds the falls that the next reading has to confirm: one wrong sample is no reset.
+    `confirmed` is its last confirmed reading, kept when the window vanishes; `pending` a fall that
+    the next reading has to confirm. `fired` are the thresholds crossed in this window instance.
+    `run_out_readings` counts the readings in a row that forecast it full early (2 at most), and
+    `run_out_fired` says that this was an event in this instance.
     """
 
-    confirmed: Mapping[str, Window] = field(default_factory=dict)
-    pending: Mapping[str, Window] = field(default_factory=dict)
+    confirmed: Window
+    pending: Window | None = None
+    fired: tuple[int, ...] = ()
+    run_out_readings: int = 0
+    run_out_fired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Attempts in a row that failed to read an account, since `since` (UTC).
+
+    `reported` says that this was an event.
+    """
+
+    since: datetime
+    attempts: int
+    reported: bool = False

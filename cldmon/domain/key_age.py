@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 WARN_AGE = timedelta(days=21)
 KEY_LIFE = timedelta(days=28)
+WARN_DAYS = (WARN_AGE.days, 26, KEY_LIFE.days)
+"""The ages in days at which the owner of a key is warned."""
 
 
 def describe_key_age(since: datetime, now: datetime) -> str:

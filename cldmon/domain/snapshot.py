@@ -87,23 +87,25 @@ def account_from_json(entry: Mapping[str, Any]) -> Account:
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
     """Return windows as `{"fiveHour": {"utilization", "resetsAt"}, …}`."""
-    return nest({name: _window_to_json(window) for name, window in windows.items()})
+    return nest({name: window_to_json(window) for name, window in windows.items()})
 
 
 def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
     """Return the windows of an account's JSON; one without a utilization is left out."""
     return {
-        json_types.text(name): _window_from_json(value)
+        json_types.text(name): window_from_json(value)
         for name, value in flatten(entry).items()
         if value["utilization"] is not None
     }
 
 
-def _window_to_json(window: Window) -> dict[str, Any]:
+def window_to_json(window: Window) -> dict[str, Any]:
+    """Return one window as JSON."""
     return {"utilization": window.utilization, "resetsAt": iso_or_none(window.resets_at)}
 
 
-def _window_from_json(entry: Mapping[str, Any]) -> Window:
+def window_from_json(entry: Mapping[str, Any]) -> Window:
+    """Return the window that `window_to_json` wrote."""
     return Window(
         json_types.percent(entry["utilization"]),
         json_types.optional(json_types.instant, entry["resetsAt"]),

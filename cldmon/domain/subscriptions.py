@@ -1,40 +1,120 @@
-"""Who wants which alerts."""
+"""Who wants which alerts, and when they are not to be disturbed."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import UTC, time
 from typing import TYPE_CHECKING
 
-from cldmon.domain.events import EventKind
+from cldmon.domain.events import MAX_THRESHOLD, MAX_THRESHOLDS, MIN_THRESHOLD
+from cldmon.domain.windows import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, tzinfo
 
-    from cldmon.domain.events import Event
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Which alerts of one account one Slack user wants."""
+    """Which alerts of one account one Slack user wants; `windows` None means all windows."""
 
     limit_hit: bool = False
     reset: bool = False
+    thresholds: tuple[int, ...] = ()
+    run_out: bool = False
+    changes: bool = False
+    windows: tuple[str, ...] | None = None
 
-    def wants(self, kind: EventKind) -> bool:
-        """Return whether this user is to hear of such an event."""
-        return self.limit_hit if kind is EventKind.LIMIT_HIT else self.reset
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is wanted."""
+        wanted = (self.limit_hit, self.reset, self.thresholds, self.run_out, self.changes)
+        return not any(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The hours of a day in which a person gets no alerts; they may go past midnight.
+
+    `timezone` is an IANA name, None for the zone of the person's Slack profile.
+    """
+
+    start: time
+    end: time
+    timezone: str | None = None
+
+    def contain(self, now: datetime, zone: tzinfo | None) -> bool:
+        """Return whether `now` (UTC) lies in the quiet hours of `zone` (None: the server's)."""
+        local = now.astimezone(UTC).astimezone(zone).time()
+        if self.start < self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+def parse_thresholds(values: object) -> tuple[int, ...]:
+    """Return thresholds in ascending order, each once; raises ValueError for anything else."""
+    if not isinstance(values, list | tuple):
+        raise ValueError("expected a list of percentages")  # noqa: TRY004 - for one except clause
+    for value in values:
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_integer and MIN_THRESHOLD <= value <= MAX_THRESHOLD):
+            hint = "; use limitHit for 100" if value == FULL and is_integer else ""
+            raise ValueError(f"{value!r} is not a percentage from 1 to 99{hint}")
+    chosen = tuple(sorted(set(values)))
+    if len(chosen) > MAX_THRESHOLDS:
+        raise ValueError(f"{len(chosen)} thresholds: {MAX_THRESHOLDS} is the maximum")
+    return chosen
+
+
+def parse_quiet(start: object, end: object, timezone: object = None) -> QuietHours:
+    """Return quiet hours from times such as `20:00`; raises ValueError for anything else."""
+    if timezone is not None and not (isinstance(timezone, str) and _is_timezone(timezone)):
+        raise ValueError(f"unknown timezone {timezone!r}; use a name such as Europe/Zurich")
+    quiet = QuietHours(_parse_time(start), _parse_time(end), timezone)
+    if quiet.start == quiet.end:
+        raise ValueError("quiet hours begin and end at the same time")
+    return quiet
+
+
+def _parse_time(text: object) -> time:
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a time of day such as 20:00")
+    return time(int(match[1]), int(match[2]))
+
+
+def _is_timezone(name: str) -> bool:
+    from zoneinfo import ZoneInfo  # here, for most commands do without
+
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """Every user's settings: Slack user id → account label → settings."""
+    """Every user's settings: Slack user id → account label → subscription.
+
+    `quiet` and `paused_until` (UTC) hold by user. `problems` says which values of the file were
+    not understood and are ignored.
+    """
 
     users: Mapping[str, Mapping[str, Subscription]] = field(default_factory=dict)
+    quiet: Mapping[str, QuietHours] = field(default_factory=dict)
+    paused_until: Mapping[str, datetime] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     def of(self, user: str, label: str) -> Subscription:
-        """Return one user's settings for one account; both alerts are off by default."""
+        """Return one user's settings for one account; all alerts are off by default."""
         return self.users.get(user, {}).get(label, Subscription())
 
-    def recipients(self, event: Event) -> list[str]:
-        """Return the Slack ids that asked to be told of this event."""
-        return [u for u in self.users if self.of(u, event.label).wants(event.kind)]
+    def of_account(self, label: str) -> Iterable[tuple[str, Subscription]]:
+        """Yield each user who has settings for an account, with those."""
+        for user, accounts in self.users.items():
+            if label in accounts:
+                yield user, accounts[label]

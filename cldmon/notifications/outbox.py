@@ -1,172 +1,252 @@
-"""The messages that are owed: who gets them, and what becomes of them."""
+"""The messages that wait to be delivered: who gets them, and what becomes of them."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from itertools import groupby
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.errors import StoreError
-from cldmon.store.state import DROPPED, Message
+from cldmon.notifications.rules import release
+from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from cldmon.domain.events import Event
-    from cldmon.domain.subscriptions import Subscriptions
+    from cldmon.notifications.channel import Channel
+    from cldmon.notifications.rules import Audience
     from cldmon.store.state import State
 
 LONGEST = 1_000
-"""Messages that are kept; beyond it the oldest are dropped."""
+"""Messages that are kept for one channel; beyond it the oldest are dropped."""
 
 LIFE = timedelta(days=7)
-"""How long a message is tried: an older one is news no more."""
+"""How long a message is tried: an older one is no news."""
 
-LONGEST_DELIVERY = timedelta(minutes=1)
-"""No message is begun later than this in a pass: a slow Slack keeps no reading waiting for long."""
-
-_MOST_UNSURE = 4
+_MAX_UNSURE = 4
 _FIRST_PAUSE = timedelta(minutes=10)
 
-
-class Notifier(Protocol):
-    """Tells one person of one event."""
-
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        """Send one message and return what became of it; never raises for a sick service."""
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class NullNotifier:
-    """A notifier that cannot speak, for want of a token, and keeps every message."""
+def enqueue(state: State, events: Iterable[Event], audience: Audience, now: datetime) -> State:
+    """Return the state with the messages to deliver now; those too old or too many dropped.
 
-    reason: str
-
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        """Return why this message, and any other, has to wait."""
-        return DeliveryResult(DeliveryStatus.LATER, self.reason, halt=True)
-
-
-def enqueue(
-    state: State,
-    events: Iterable[Event],
-    subscriptions: Subscriptions | None,
-    now: datetime,
-) -> State:
-    """Return the state with the messages that are owed now; those too old or too many dropped.
-
-    Those that nobody wants any more are left out. Where `subscriptions` is None (they cannot be
-    read) a message waits for its readers' names.
+    Messages that nobody wants any more are left out. Messages to a person with quiet hours are
+    held, and when those end only what is still true is released. Where subscriptions cannot be
+    read, a message to people waits without a recipient.
     """
-    owed = [*state.outbox, *(Message(event, None) for event in events)]
-    fresh = [message for message in owed if now - message.event.at <= LIFE]
-    addressed = [m for message in fresh for m in _addressed(message, subscriptions)]
-    kept = addressed[-LONGEST:]
-    dropped = len(owed) - len(fresh) + len(addressed) - len(kept)
+    fresh = [message for message in state.outbox if now - message.event.at <= LIFE]
+    addressed = [m for message in fresh for m in _readdress(message, audience)]
+    addressed += [m for event in events for m in audience.address(event)]
+    released = _respect_quiet_hours(addressed, audience, state, now)
+    kept = _drop_oldest(released)
+    dropped = len(state.outbox) - len(fresh) + len(released) - len(kept)
     return _count(replace(state, outbox=tuple(kept)), DROPPED, dropped)
 
 
-def deliver(
-    state: State,
-    notifier: Notifier,
-    *,
-    subscriptions: Callable[[], Subscriptions],
-    now: Callable[[], datetime],
-    save: Callable[[State], None],
-    warn: Callable[[str], None],
-) -> State:
-    """Send what is owed, oldest first, and return the state that is left.
+def _readdress(message: Message, audience: Audience) -> Iterator[Message]:
+    """Yield a waiting message for its recipient, or its recipients if it had none yet."""
+    if message.channel is None:
+        yield from audience.address_people(message.event)
+    elif message.channel == DIRECT_MESSAGES:
+        if audience.subscriptions is None or audience.for_person(message.event, message.user or ""):
+            yield message
+    elif any(rule.name == message.channel for rule in audience.channels):
+        yield message
 
-    Each delivery is saved before the next is tried, so that no crash sends the rest again. What
-    cannot be begun within `LONGEST_DELIVERY` waits for the next pass.
 
-    Whether its reader still wants a message is looked up just before it is sent: a slow Slack
-    leaves time to unsubscribe. Where `subscriptions` raises StoreError the messages wait.
+def _respect_quiet_hours(
+    messages: Iterable[Message], audience: Audience, state: State, now: datetime
+) -> list[Message]:
+    kept: list[Message] = []
+    held: dict[str, list[Message]] = {}
+    for message in messages:
+        user = message.user
+        if user is not None and audience.is_quiet(user, now):
+            kept.append(replace(message, held=True))
+        elif user is not None and message.held:
+            held.setdefault(user, []).append(message)
+        else:
+            kept.append(message)
+    for theirs in held.values():
+        kept += release(theirs, state, now)
+    return sorted(kept, key=lambda message: message.event.at)
+
+
+def _drop_oldest(messages: Sequence[Message]) -> list[Message]:
+    """Return the newest messages of each channel, in their order."""
+    room: Counter[str | None] = Counter()
+    kept = []
+    for message in reversed(messages):
+        room[message.channel] += 1
+        if room[message.channel] <= LONGEST:
+            kept.append(message)
+    return kept[::-1]
+
+
+class Delivery:
+    """Sends the messages of an outbox, each channel in a thread of its own.
+
+    What becomes of each message is saved before the next is sent on that channel, so that no crash
+    sends the rest again. `is_wanted` looks up whether a person still wants a message just before
+    it is sent: a slow service leaves time to unsubscribe. Where it cannot tell (None), the rest of
+    the channel's messages wait.
     """
-    begun = now()
-    if state.is_slack_backing_off(begun):
-        return state
-    for message in state.outbox:
-        if message.user is None:
-            continue
-        # A clock that is set back meanwhile gives no more time.
-        if not timedelta(0) <= now() - begun < LONGEST_DELIVERY:
-            warn(f"Slack is slow: {len(state.outbox)} message(s) wait for the next pass")
-            break
+
+    def __init__(
+        self,
+        state: State,
+        channels: Mapping[str, Channel],
+        *,
+        is_wanted: Callable[[Message], bool | None],
+        now: Callable[[], datetime],
+        save: Callable[[State], None],
+    ) -> None:
+        self._state = state
+        self._channels = channels
+        self._is_wanted = is_wanted
+        self._now = now
+        self._save = save
+        self._lock = Lock()
+        self._error: BaseException | None = None
+
+    def run(self) -> State:
+        """Send what can be sent now, oldest first, and return the state that is left.
+
+        Raises StoreError where the state cannot be saved.
+        """
+        waiting: dict[str, list[Message]] = {}
+        for message in self._state.outbox:
+            name = message.channel
+            if name is not None and name in self._channels and not message.held:
+                waiting.setdefault(name, []).append(message)
+        begun = self._now()
+        ready = [name for name in waiting if not self._state.is_backing_off(name, begun)]
+        threads = [
+            Thread(target=self._deliver, args=(name, waiting[name], begun)) for name in ready[1:]
+        ]
+        for thread in threads:
+            thread.start()
+        for name in ready[:1]:
+            self._deliver(name, waiting[name], begun)
+        for thread in threads:
+            thread.join()
+        if self._error:
+            raise self._error
+        return self._state
+
+    def _deliver(self, name: str, messages: Sequence[Message], begun: datetime) -> None:
+        channel = self._channels[name]
         try:
-            is_wanted = _is_wanted(message.user, message.event, subscriptions())
-        except StoreError:
-            break  # the pass has said so, or the next one will
-        if not is_wanted:
-            state = state.without(message)
-            save(state)
-            continue
-        receipt = notifier.send_alert(message.user, message.event)
-        settled = apply_result(state, message, receipt, now())
-        if settled != state:
-            save(settled)
-            state = settled
-        if receipt.fate is not DeliveryStatus.DELIVERED:
-            warn(f"Slack message to {message.user}: {_verdict(message, receipt)}")
-        if receipt.halt:
-            break
-    return state
+            for user, group in _batches(messages, channel.max_events):
+                # A clock that is set back meanwhile gives no more time.
+                if not timedelta(0) <= self._now() - begun < channel.time_limit:
+                    waiting = sum(message.channel == name for message in self._state.outbox)
+                    service = "Slack" if user else f"channel {name}"
+                    _log.warning(
+                        "%s is slow: %d message(s) wait for the next pass", service, waiting
+                    )
+                    return
+                wants = [self._is_wanted(message) for message in group]
+                if None in wants:
+                    return
+                self._drop([m for m, is_wanted in zip(group, wants, strict=True) if not is_wanted])
+                wanted = [m for m, is_wanted in zip(group, wants, strict=True) if is_wanted]
+                if wanted and not self._send(name, channel, user, wanted):
+                    return
+        except BaseException as error:  # a thread raises it where it is joined
+            self._error = error
+
+    def _drop(self, messages: Sequence[Message]) -> None:
+        self._update(lambda state: state.without(messages))
+
+    def _send(
+        self, name: str, channel: Channel, user: str | None, messages: Sequence[Message]
+    ) -> bool:
+        """Send one message and save what became of it; return whether others can follow."""
+        try:
+            result = channel.send(user, [message.event for message in messages])
+        except Exception as error:
+            _log.debug("unexpected:", exc_info=error)
+            result = DeliveryResult(DeliveryStatus.UNSURE, f"unexpected {type(error).__name__}")
+        self._update(lambda state: apply_result(state, messages, result, self._now()))
+        if result.status is not DeliveryStatus.DELIVERED:
+            recipient = f"Slack message to {user}" if user else f"channel {name}"
+            _log.warning("%s: %s", recipient, _describe(messages[0], result))
+        return not result.halt
+
+    def _update(self, change: Callable[[State], State]) -> None:
+        with self._lock:
+            state = change(self._state)
+            if state != self._state:
+                self._save(state)
+                self._state = state
 
 
-def apply_result(state: State, message: Message, receipt: DeliveryResult, now: datetime) -> State:
-    """Return the state after one attempt to deliver a message.
+def _batches(
+    messages: Sequence[Message], max_events: int
+) -> Iterator[tuple[str | None, list[Message]]]:
+    """Yield the messages for each recipient, so many at a time, oldest recipient first."""
+    by_user: dict[str | None, list[Message]] = {}
+    for message in messages:
+        by_user.setdefault(message.user, []).append(message)
+    for user, theirs in by_user.items():
+        # Those that may have arrived before are not mixed with new ones.
+        for _, same in groupby(theirs, key=lambda message: message.unsure):
+            batch = list(same)
+            for start in range(0, len(batch), max_events):
+                yield user, batch[start : start + max_events]
+
+
+def apply_result(
+    state: State, messages: Sequence[Message], result: DeliveryResult, now: datetime
+) -> State:
+    """Return the state after one attempt to deliver messages of one recipient together.
 
     One that may have arrived is tried again: an alert that is lost costs more than one that comes
-    twice. But not for ever, and with longer and longer pauses, which outlast a Slack that hangs.
+    twice. But not for ever, and with longer and longer pauses, which outlast a service that hangs.
     """
-    pause = receipt.retry_after or _pause(message, receipt)
-    state = replace(state, slack_retry_at=now + pause if pause else None)
-    if receipt.fate is DeliveryStatus.DELIVERED:
-        return _count(state.without(message), f"alertsSent.{message.event.kind}", 1)
-    if receipt.fate is DeliveryStatus.GONE or _given_up(message, receipt):
-        return _count(state.without(message), DROPPED, 1)
-    if receipt.fate is DeliveryStatus.UNSURE:
-        again = replace(message, unsure=message.unsure + 1)
-        return replace(state, outbox=tuple(again if m is message else m for m in state.outbox))
+    first, channel = messages[0], messages[0].channel or ""
+    retry_at = {name: at for name, at in state.channel_retry_at.items() if name != channel}
+    if pause := result.retry_after or _pause(first, result):
+        retry_at[channel] = now + pause
+    state = replace(state, channel_retry_at=retry_at)
+    if result.status is DeliveryStatus.DELIVERED:
+        for message in messages:
+            state = _count(state, f"alertsSent.{message.event.kind}.{channel}", 1)
+        return state.without(messages)
+    if result.status is DeliveryStatus.GONE or _is_given_up(first, result):
+        return _count(state.without(messages), DROPPED, len(messages))
+    if result.status is DeliveryStatus.UNSURE:
+        tried = [replace(m, unsure=m.unsure + 1) if m in messages else m for m in state.outbox]
+        return replace(state, outbox=tuple(tried))
     return state
 
 
-def _addressed(message: Message, subscriptions: Subscriptions | None) -> Iterator[Message]:
-    if subscriptions is None:
-        yield message
-        return
-    if message.user is not None:
-        if _is_wanted(message.user, message.event, subscriptions):
-            yield message
-        return
-    for user in subscriptions.recipients(message.event):
-        yield replace(message, user=user)
-
-
-def _is_wanted(user: str, event: Event, subscriptions: Subscriptions) -> bool:
-    return subscriptions.of(user, event.label).wants(event.kind)
-
-
-def _pause(message: Message, receipt: DeliveryResult) -> timedelta | None:
-    """Return how long to leave Slack alone after it gave no answer; after the first, not at all."""
-    if receipt.fate is not DeliveryStatus.UNSURE or message.unsure == 0:
+def _pause(message: Message, result: DeliveryResult) -> timedelta | None:
+    """Return how long to leave a channel alone that gave no answer; after the first, not at all."""
+    if result.status is not DeliveryStatus.UNSURE or message.unsure == 0:
         return None
     return _FIRST_PAUSE * (1 << message.unsure)
 
 
-def _given_up(message: Message, receipt: DeliveryResult) -> bool:
-    return receipt.fate is DeliveryStatus.UNSURE and message.unsure + 1 >= _MOST_UNSURE
+def _is_given_up(message: Message, result: DeliveryResult) -> bool:
+    return result.status is DeliveryStatus.UNSURE and message.unsure + 1 >= _MAX_UNSURE
 
 
-def _verdict(message: Message, receipt: DeliveryResult) -> str:
-    if receipt.fate is DeliveryStatus.GONE:
-        return f"{receipt.reason}; dropped"
-    if _given_up(message, receipt):
-        return f"{receipt.reason}; given up after {_MOST_UNSURE} attempts, it may have arrived"
-    return f"{receipt.reason}; tried again later"
+def _describe(message: Message, result: DeliveryResult) -> str:
+    if result.status is DeliveryStatus.GONE:
+        return f"{result.reason}; dropped"
+    if _is_given_up(message, result):
+        return f"{result.reason}; dropped after {_MAX_UNSURE} attempts, it may have arrived"
+    return f"{result.reason}; will retry"
 
 
 def _count(state: State, name: str, by: int) -> State:

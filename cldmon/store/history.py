@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.model import from_ms, iso_or_none, to_ms
 from cldmon.domain.windows import nest
 
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from cldmon.domain.events import Event
     from cldmon.domain.model import Window
 
 PREFIX = b'{"timestamp":'
 """How every line begins that this program or the Node program has written."""
 
-_NAME = re.compile(r"history-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
+_NAME = re.compile(r"(history|events)-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
 """Also with the number or date that logrotate appends to a name."""
 _TAIL = 1 << 16
 
@@ -57,11 +58,25 @@ def serialize_pass(stamp: int, accounts: list[dict[str, Any]]) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-class History:
-    """The day files of a data_dir, as a pass writes them."""
+def format_event_line(event: Event, at: datetime) -> str:
+    """Return the line of events-YYYY-MM-DD.jsonl for an event of a pass that ended at `at`."""
+    body = {
+        "timestamp": to_ms(at),
+        "event": event.kind.value,
+        "label": event.label,
+        "window": event.window,
+        "utilization": event.utilization,
+        "resetsAt": iso_or_none(event.resets_at),
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
-    def __init__(self, data_dir: Path) -> None:
+
+class History:
+    """The day files of a data_dir, as a pass writes them: `history-…` or `events-…`."""
+
+    def __init__(self, data_dir: Path, name: str = "history") -> None:
         self._dir = data_dir
+        self._name = name
 
     def ensure(self, line: str) -> None:
         """Append a pass's line, unless its day's file ends with it already.
@@ -69,7 +84,7 @@ class History:
         So the next pass can safely complete one that was killed. When this returns, the line
         survives a loss of power.
         """
-        path = day_path(self._dir, line_date(line))
+        path = day_path(self._dir, line_date(line), self._name)
         data = line.encode()
         tail = _read_tail(path, len(data) + _TAIL)
         # A last line that only lacks its line end counts: the next one will end it.
@@ -87,7 +102,9 @@ class History:
         if keep_days == 0:
             return []
         oldest = today - timedelta(days=keep_days)
-        earlier = [(day, path) for day, path in day_files(self._dir) if day < today]
+        earlier = [
+            (day, path) for day, path in day_files(self._dir, name=self._name) if day < today
+        ]
         if not earlier or earlier[-1][0] < oldest:
             return []
         old = [path for day, path in earlier if day < oldest]
@@ -127,29 +144,29 @@ def decompress(file: FileIO) -> Iterator[bytes]:
             unzip, rest = zlib.decompressobj(_GZIP), unzip.unused_data
 
 
-def day_path(data_dir: Path, day: date) -> Path:
+def day_path(data_dir: Path, day: date, name: str = "history") -> Path:
     """Return where the lines of a UTC day are written."""
-    return data_dir / f"history-{day.isoformat()}.jsonl"
+    return data_dir / f"{name}-{day.isoformat()}.jsonl"
 
 
 def day_files(
-    data_dir: Path, first: date = date.min, last: date = date.max
+    data_dir: Path, first: date = date.min, last: date = date.max, name: str = "history"
 ) -> Iterator[tuple[date, Path]]:
     """Yield every day file of these days, rotated and gzipped ones too, oldest day first."""
-    low, high = f"history-{first}", f"history-{last}"
+    low, high = f"{name}-{first}", f"{name}-{last}"
     with files.wrap_os_errors("list", data_dir):
         names = sorted(os.listdir(data_dir))  # noqa: PTH208 - paths would take ten times as long
-    for name in names:
+    for file in names:
         # Comparing text first finds a day among ten years of files in a millisecond.
-        if low <= name[: len(low)] <= high and (day := parse_day(name)):
-            yield day, data_dir / name
+        if low <= file[: len(low)] <= high and (day := parse_day(file, name)):
+            yield day, data_dir / file
 
 
-def parse_day(name: str) -> date | None:
+def parse_day(file: str, name: str = "history") -> date | None:
     """Return the UTC day of a day file of this name, rotated, gzipped or not; else None."""
-    match = _NAME.fullmatch(name)
+    match = _NAME.fullmatch(file)
     try:
-        return date.fromisoformat(match[1]) if match else None
+        return date.fromisoformat(match[2]) if match and match[1] == name else None
     except ValueError:  # 2026-13-45
         return None
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-VERSION = 2
+VERSION = 3
 """Written; an older cldmon leaves a file of it alone."""
-_READABLE = (1, VERSION)
+_READABLE = (1, 2, VERSION)
 
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What comes of decoding something that no pass wrote."""

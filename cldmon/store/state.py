@@ -15,7 +15,7 @@ from cldmon import files
 from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
-from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.model import Snapshot, iso, iso_or_none
 from cldmon.domain.ports import Organization
 from cldmon.store import history, latest
@@ -23,7 +23,7 @@ from cldmon.store.latest import VERSION
 from cldmon.store.latest import StateCorruptError as StateCorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -34,6 +34,9 @@ DROPPED = "messagesDropped"
 CHALLENGES = {True: "challenges.passed", False: "challenges.failed"}
 """The counters of challenges, by whether they let the browser pass."""
 
+DIRECT_MESSAGES = "slack-dm"
+"""The channel of messages to people; those of the configuration have names of their own."""
+
 PASSES_TO_SKIP = 2
 """An account whose challenge did not let the browser pass is asked in every third pass."""
 
@@ -43,23 +46,29 @@ _REFUSAL_LIFE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class KeyFingerprint:
-    """Which session key an account had, as a fingerprint, and since when it was seen (UTC)."""
+    """Which session key an account had, as a fingerprint, and since when it was seen (UTC).
+
+    `warned_days` is the age in days of which its owner was last warned.
+    """
 
     fingerprint: str
     since: datetime
+    warned_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """What has to be known of an account from pass to pass, beyond what is shown.
 
-    `alerts` is what alerts go by, also of windows that are gone; `organization` the choice made
-    at `organization_at`; until `retry_at` it is left alone; at `saved_resets_refused_at` the
-    service refused to be asked for saved resets. `challenges` counts those in a row that did not
-    let the browser pass; it is left alone for `passes_to_skip` passes after the last one.
+    `alerts` is what alerts go by, by window, also of windows that are gone; `organization` the
+    choice made at `organization_at`; until `retry_at` it is left alone; at
+    `saved_resets_refused_at` the service refused to be asked for saved resets. `challenges` counts
+    those in a row that did not let the browser pass; it is left alone for `passes_to_skip` passes
+    after the last one.
+    `saved_reset_warned` is the end of the saved reset that was last warned of.
     """
 
-    alerts: AlertState = field(default_factory=AlertState)
+    alerts: Mapping[str, WindowAlerts] = field(default_factory=dict)
     organization: Organization | None = None
     organization_at: datetime | None = None
     retry_at: datetime | None = None
@@ -67,6 +76,8 @@ class AccountState:
     saved_resets_refused_at: datetime | None = None
     challenges: int = 0
     passes_to_skip: int = 0
+    outage: Outage | None = None
+    saved_reset_warned: datetime | None = None
 
     def refuses_saved_resets(self, now: datetime) -> bool:
         """Return whether the service is not asked for saved resets yet, having refused to be."""
@@ -80,26 +91,34 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is owed: an event, and the Slack user to tell.
+    """An event that a recipient has yet to get.
 
-    `user` is None while it is not known who is to be told (subscriptions unreadable). `unsure`
-    counts the attempts after which nobody knows whether it arrived.
+    `channel` is None while subscriptions cannot be read, so that nobody knows who wants it; `user`
+    is the Slack id of a direct message. `unsure` counts the attempts after which it is not known
+    whether it arrived. `held` says that it has waited for the end of quiet hours.
     """
 
     event: Event
-    user: str | None
+    channel: str | None
+    user: str | None = None
     unsure: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All of state.json. `history_line` is the last pass's, without its line end."""
+    """All of state.json.
+
+    `history_line` is the last pass's, `event_lines` what happened in it, without line ends;
+    `channel_retry_at` says until when a channel is left alone (UTC).
+    """
 
     snapshot: Snapshot = field(default_factory=Snapshot)
     account_states: Mapping[str, AccountState] = field(default_factory=dict)
     outbox: tuple[Message, ...] = ()
     history_line: str | None = None
-    slack_retry_at: datetime | None = None
+    event_lines: tuple[str, ...] = ()
+    channel_retry_at: Mapping[str, datetime] = field(default_factory=dict)
     pass_seconds: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
@@ -109,15 +128,16 @@ class State:
         since = min((message.event.at for message in self.outbox), default=None)
         return Waiting(len(self.outbox), since, self.counters.get(DROPPED, 0))
 
-    def without(self, message: Message) -> State:
-        """Return the state with one message struck off."""
+    def without(self, messages: Collection[Message]) -> State:
+        """Return the state with some messages struck off."""
         rest = list(self.outbox)
-        rest.remove(message)
+        for message in messages:
+            rest.remove(message)
         return replace(self, outbox=tuple(rest))
 
-    def is_slack_backing_off(self, now: datetime) -> bool:
-        """Return whether Slack is to be left alone still."""
-        return _is_ahead(self.slack_retry_at, now)
+    def is_backing_off(self, channel: str, now: datetime) -> bool:
+        """Return whether a channel is still left alone."""
+        return _is_ahead(self.channel_retry_at.get(channel), now)
 
 
 def _is_ahead(until: datetime | None, now: datetime) -> bool:
@@ -159,7 +179,8 @@ def encode(state: State) -> bytes:
         "accounts": {label: _memory_to_json(m) for label, m in state.account_states.items()},
         "outbox": [_message_to_json(message) for message in state.outbox],
         "historyLine": state.history_line,
-        "slackRetryAt": iso_or_none(state.slack_retry_at),
+        "eventLines": list(state.event_lines),
+        "channelRetryAt": {name: iso(at) for name, at in state.channel_retry_at.items()},
         "passSeconds": state.pass_seconds,
         "counters": dict(state.counters),
     }
@@ -179,34 +200,52 @@ def _state_from_json(body: dict[str, Any]) -> State:
         },
         outbox=tuple(map(_message_from_json, body["outbox"])),
         history_line=json_types.optional(_line, body["historyLine"]),
-        slack_retry_at=json_types.optional(json_types.instant, body["slackRetryAt"]),
+        event_lines=tuple(map(_line, body.get("eventLines", ()))),
+        channel_retry_at=_retries_from_json(body),
         pass_seconds=json_types.optional(json_types.number, body["passSeconds"]),
         counters={json_types.text(k): json_types.whole(v) for k, v in body["counters"].items()},
     )
 
 
 def _memory_to_json(memory: AccountState) -> dict[str, Any]:
-    organization, key = memory.organization, memory.key
+    organization, key, outage = memory.organization, memory.key, memory.outage
     return {
-        "windows": snapshots.windows_to_json(memory.alerts.confirmed),
-        "pending": snapshots.windows_to_json(memory.alerts.pending),
+        "windows": snapshots.windows_to_json({n: a.confirmed for n, a in memory.alerts.items()}),
+        "pending": snapshots.windows_to_json(
+            {name: a.pending for name, a in memory.alerts.items() if a.pending}
+        ),
+        "fired": {name: list(a.fired) for name, a in memory.alerts.items() if a.fired},
+        "runOut": {
+            name: {"readings": a.run_out_readings, "fired": a.run_out_fired}
+            for name, a in memory.alerts.items()
+            if a.run_out_readings or a.run_out_fired
+        },
         "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
         "organizationAt": iso_or_none(memory.organization_at),
         "retryAt": iso_or_none(memory.retry_at),
-        "key": key and {"fingerprint": key.fingerprint, "since": iso(key.since)},
+        "key": key
+        and {
+            "fingerprint": key.fingerprint,
+            "since": iso(key.since),
+            "warnedDays": key.warned_days,
+        },
         "savedResetsRefusedAt": iso_or_none(memory.saved_resets_refused_at),
         "challenges": memory.challenges,
         "passesToSkip": memory.passes_to_skip,
+        "outage": outage
+        and {
+            "since": iso(outage.since),
+            "attempts": outage.attempts,
+            "reported": outage.reported,
+        },
+        "savedResetWarned": iso_or_none(memory.saved_reset_warned),
     }
 
 
 def _memory_from_json(entry: dict[str, Any]) -> AccountState:
     organization, key = entry["organization"], entry["key"]
     return AccountState(
-        alerts=AlertState(
-            snapshots.windows_from_json(entry["windows"]),
-            snapshots.windows_from_json(entry.get("pending", {})),
-        ),
+        alerts=_alerts_from_json(entry),
         organization=_organization_from_json(organization) if organization else None,
         organization_at=json_types.optional(json_types.instant, entry["organizationAt"]),
         retry_at=json_types.optional(json_types.instant, entry["retryAt"]),
@@ -216,6 +255,36 @@ def _memory_from_json(entry: dict[str, Any]) -> AccountState:
         ),
         challenges=json_types.whole(entry.get("challenges", 0)),
         passes_to_skip=min(json_types.whole(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
+        outage=json_types.optional(_outage_from_json, entry.get("outage")),
+        saved_reset_warned=json_types.optional(json_types.instant, entry.get("savedResetWarned")),
+    )
+
+
+def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
+    pending = snapshots.windows_from_json(entry.get("pending", {}))
+    fired, run_out = entry.get("fired", {}), entry.get("runOut", {})
+    return {
+        name: WindowAlerts(
+            window,
+            pending.get(name),
+            tuple(map(json_types.whole, fired.get(name, ()))),
+            *_run_out_from_json(run_out.get(name)),
+        )
+        for name, window in snapshots.windows_from_json(entry["windows"]).items()
+    }
+
+
+def _run_out_from_json(entry: dict[str, Any] | None) -> tuple[int, bool]:
+    if entry is None:
+        return 0, False
+    return json_types.whole(entry["readings"]), json_types.flag(entry["fired"])
+
+
+def _outage_from_json(entry: Any) -> Outage:
+    return Outage(
+        json_types.instant(entry["since"]),
+        json_types.whole(entry["attempts"]),
+        json_types.flag(entry["reported"]),
     )
 
 
@@ -224,32 +293,75 @@ def _organization_from_json(entry: dict[str, Any]) -> Organization:
 
 
 def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
-    return KeyFingerprint(json_types.text(entry["fingerprint"]), json_types.instant(entry["since"]))
+    return KeyFingerprint(
+        json_types.text(entry["fingerprint"]),
+        json_types.instant(entry["since"]),
+        json_types.whole(entry.get("warnedDays", 0)),
+    )
+
+
+def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
+    if "channelRetryAt" not in body:  # written by an older version, which only knew Slack
+        at = json_types.optional(json_types.instant, body["slackRetryAt"])
+        return {DIRECT_MESSAGES: at} if at else {}
+    return {
+        json_types.text(name): json_types.instant(at) for name, at in body["channelRetryAt"].items()
+    }
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
-    event = message.event
-    return {
+    event, before = message.event, message.event.before
+    body = {
         "kind": event.kind.value,
         "label": event.label,
         "window": event.window,
         "at": iso(event.at),
         "resetsAt": iso_or_none(event.resets_at),
+        "utilization": event.utilization,
+        "thresholds": list(event.thresholds) or None,
+        "before": before and snapshots.window_to_json(before),
+        "fullAt": iso_or_none(event.full_at),
+        "limitedBy": event.limited_by,
+        "limitedUntil": iso_or_none(event.limited_until),
+        "days": event.days,
+        "reason": event.reason,
+    }
+    return {
+        **{key: value for key, value in body.items() if value is not None},
+        "channel": message.channel,
         "user": message.user,
         "unsure": message.unsure,
+        "held": message.held,
     }
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
+    optional, instant = json_types.optional, json_types.instant
     event = Event(
         kind=EventKind(entry["kind"]),
         label=json_types.text(entry["label"]),
-        window=json_types.text(entry["window"]),
-        at=json_types.instant(entry["at"]),
-        resets_at=json_types.optional(json_types.instant, entry["resetsAt"]),
+        window=optional(json_types.text, entry.get("window")),
+        at=instant(entry["at"]),
+        resets_at=optional(instant, entry.get("resetsAt")),
+        utilization=optional(json_types.percent, entry.get("utilization")),
+        thresholds=tuple(map(json_types.whole, entry.get("thresholds", ()))),
+        before=snapshots.window_from_json(entry["before"]) if "before" in entry else None,
+        full_at=optional(instant, entry.get("fullAt")),
+        limited_by=optional(json_types.text, entry.get("limitedBy")),
+        limited_until=optional(instant, entry.get("limitedUntil")),
+        days=optional(json_types.whole, entry.get("days")),
+        reason=optional(json_types.text, entry.get("reason")),
     )
-    user = json_types.optional(json_types.text, entry["user"])
-    return Message(event, user, json_types.whole(entry["unsure"]))
+    user = optional(json_types.text, entry["user"])
+    # An older version wrote no channel: it only knew direct messages.
+    channel = entry.get("channel", user and DIRECT_MESSAGES)
+    return Message(
+        event,
+        optional(json_types.text, channel),
+        user,
+        json_types.whole(entry["unsure"]),
+        json_types.flag(entry.get("held", False)),
+    )
 
 
 def _line(value: object) -> str:

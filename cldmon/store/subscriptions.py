@@ -6,20 +6,32 @@ A file that is not understood is reported and left alone.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.domain.model import from_iso, iso_or_none
+from cldmon.domain.subscriptions import (
+    QuietHours,
+    Subscription,
+    Subscriptions,
+    parse_quiet,
+    parse_thresholds,
+)
 from cldmon.errors import SubscriptionsCorruptError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
 
 class SubscriptionsFile:
     """subscriptions.json in a data_dir; changed under a lock, by `subscribe` and `serve` alike.
 
-    `patience` is how many seconds a change may wait for the lock.
+    `patience` is how many seconds a change may wait for the lock. Each change keeps every key of
+    the file that it does not concern. Methods that change it raise as `load` does, and BusyError
+    where others hold the lock for too long.
     """
 
     def __init__(self, data_dir: Path, patience: float = 30.0) -> None:
@@ -36,24 +48,47 @@ class SubscriptionsFile:
         return _from_json(self._body(), self.path)
 
     def change(
-        self, user: str, label: str, *, limit_hit: bool | None = None, reset: bool | None = None
+        self, user: str, label: str, change: Callable[[Subscription], Subscription]
     ) -> Subscription:
-        """Change one user's settings for one account, and return what they are now.
+        """Change one user's settings for one account, and return what they are now."""
+        with self._editing() as body:
+            new = change(_from_json(body, self.path).of(user, label))
+            accounts = _settings(body, user).setdefault("accounts", {})
+            entry = accounts.setdefault(label, {})
+            entry.update(limitHit=new.limit_hit, reset=new.reset)
+            _put(entry, "thresholds", list(new.thresholds))
+            _put(entry, "runOut", new.run_out)
+            _put(entry, "changes", new.changes)
+            _put(entry, "windows", new.windows and list(new.windows))
+        return new
 
-        None leaves an alert as it was; every other key of the file is kept. Raises as `load`, and
-        BusyError where others hold the lock for too long.
-        """
+    def set_quiet(self, user: str, quiet: QuietHours | None) -> None:
+        """Set a user's quiet hours; None for none."""
+        with self._editing() as body:
+            _put(_settings(body, user), "quiet", quiet and quiet_to_json(quiet))
+
+    def pause(self, user: str, until: datetime | None) -> None:
+        """Hold a user's alerts until an instant (UTC); None for no longer."""
+        with self._editing() as body:
+            _put(_settings(body, user), "pausedUntil", iso_or_none(until))
+
+    def remove(self, user: str, label: str | None = None) -> bool:
+        """Remove a user's settings, for one account or all; return whether there were any."""
+        with self._editing() as body:
+            users = body.get("users", {})
+            if label is None:
+                return users.pop(user, None) is not None
+            return users.get(user, {}).get("accounts", {}).pop(label, None) is not None
+
+    @contextmanager
+    def _editing(self) -> Iterator[dict[str, Any]]:
+        """Hand out the file's body under the lock, and replace the file with it."""
         files.private_dir(self.path.parent)
         with files.lock(self._lock, wait=self._patience):
             body = self._body()
-            old = _from_json(body, self.path).of(user, label)
-            new = Subscription(
-                old.limit_hit if limit_hit is None else limit_hit,
-                old.reset if reset is None else reset,
-            )
-            _put(body, user, label, new)
+            _from_json(body, self.path)  # raises for a file that is not understood
+            yield body
             files.replace(self.path, _to_bytes(body))
-        return new
 
     def _body(self) -> dict[str, Any]:
         text = files.read(self.path)
@@ -74,28 +109,86 @@ def _to_bytes(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _put(body: dict[str, Any], user: str, label: str, new: Subscription) -> None:
-    accounts = body.setdefault("users", {}).setdefault(user, {}).setdefault("accounts", {})
-    accounts.setdefault(label, {}).update(limitHit=new.limit_hit, reset=new.reset)
+def _settings(body: dict[str, Any], user: str) -> dict[str, Any]:
+    settings: dict[str, Any] = body.setdefault("users", {}).setdefault(user, {})
+    return settings
+
+
+def _put(entry: dict[str, Any], key: str, value: object) -> None:
+    """Set a key, or leave it out where the value is the default."""
+    if value:
+        entry[key] = value
+    else:
+        entry.pop(key, None)
+
+
+def to_json(subscription: Subscription) -> dict[str, Any]:
+    """Return a subscription as the API and `--json` show it: optional keys only if they are set."""
+    entry: dict[str, Any] = {"limitHit": subscription.limit_hit, "reset": subscription.reset}
+    _put(entry, "thresholds", list(subscription.thresholds))
+    _put(entry, "runOut", subscription.run_out)
+    _put(entry, "changes", subscription.changes)
+    _put(entry, "windows", subscription.windows and list(subscription.windows))
+    return entry
+
+
+def quiet_to_json(quiet: QuietHours) -> dict[str, Any]:
+    """Return quiet hours as JSON; without a timezone that of the Slack profile counts."""
+    body = {"from": f"{quiet.start:%H:%M}", "to": f"{quiet.end:%H:%M}", "timezone": quiet.timezone}
+    return {key: value for key, value in body.items() if value is not None}
 
 
 def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
+    problems: list[str] = []
     try:
-        return Subscriptions(
-            {
-                user: {
-                    label: Subscription(entry.get("limitHit") is True, entry.get("reset") is True)
-                    for label, entry in settings.get("accounts", {}).items()
-                }
-                for user, settings in body.get("users", {}).items()
+        users = {
+            user: {
+                label: _subscription(entry, f"{user}, {label}", problems)
+                for label, entry in settings.get("accounts", {}).items()
             }
-        )
+            for user, settings in body.get("users", {}).items()
+        }
+        quiet, paused = {}, {}
+        for user, settings in body.get("users", {}).items():
+            if (found := settings.get("quiet")) is not None:
+                try:
+                    quiet[user] = parse_quiet(found["from"], found["to"], found.get("timezone"))
+                except (ValueError, TypeError, LookupError, AttributeError) as error:
+                    problems.append(f"{user}: quiet is ignored: {error}")
+            if until := from_iso(settings.get("pausedUntil")):
+                paused[user] = until
     except AttributeError:
         raise _corrupt(path) from None
+    return Subscriptions(users, quiet, paused, tuple(problems))
+
+
+def _subscription(entry: dict[str, Any], place: str, problems: list[str]) -> Subscription:
+    """Return one subscription; optional keys that are not understood are ignored, and named."""
+    thresholds, windows = entry.get("thresholds"), entry.get("windows")
+    try:
+        chosen = parse_thresholds(thresholds) if thresholds is not None else ()
+    except ValueError as error:
+        problems.append(f"{place}: thresholds are ignored: {error}")
+        chosen = ()
+    if windows is not None and not _is_list_of_names(windows):
+        problems.append(f"{place}: windows are ignored: expected a list of window names")
+        windows = None
+    return Subscription(
+        limit_hit=entry.get("limitHit") is True,
+        reset=entry.get("reset") is True,
+        thresholds=chosen,
+        run_out=entry.get("runOut") is True,
+        changes=entry.get("changes") is True,
+        windows=tuple(windows) if windows is not None else None,
+    )
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _corrupt(path: Path) -> SubscriptionsCorruptError:
     return SubscriptionsCorruptError(
-        f"{path} is not understood, so it is left as it is and nobody can be told:"
+        f"{path} is not understood, so it is left as it is and nobody gets alerts:"
         " fix it, or move it away to start afresh"
     )

@@ -10,17 +10,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from cldmon.errors import CldmonError
-from cldmon.web import history, login
-from cldmon.web.auth import Caller, caller_key, identify
+from cldmon.web import alerts, history, login
+from cldmon.web.auth import Caller, identify
 from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.http import (
     Document,
     RefusedError,
     Request,
     Response,
-    get_bool,
-    get_json_object,
-    get_string,
     json_response,
 )
 from cldmon.web.limits import RETRY_SECONDS
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
     from cldmon.web.services import Services
 
     Handler = Callable[[Request, Caller, Services], Response]
-
-_ALERTS = {"limitHit": "limit_hit", "reset": "reset"}
 
 
 class Access(Enum):
@@ -74,22 +69,9 @@ def respond(request: Request, services: Services) -> Response:
 
 def get_usage(request: Request, caller: Caller, services: Services) -> Response:
     """Return what the last pass left."""
-    return services.usage.document(caller, services.settings, services.now()).response(request)
-
-
-def change_subscription(request: Request, caller: Caller, services: Services) -> Response:
-    """Change one alert of one account for the caller, and confirm it by Slack."""
-    label, key, enabled = _read_change(request, caller, services)
-    with services.rate_limits.change_slots.slot(caller_key(caller)):
-        subscription = services.subscriptions.change(caller.user, label, **{_ALERTS[key]: enabled})
-    return json_response(
-        {
-            "ok": True,
-            "label": label,
-            "subscription": {"limitHit": subscription.limit_hit, "reset": subscription.reset},
-            "confirmed": login.send_confirmation(caller.user, label, subscription, services),
-        }
-    )
+    return services.usage.document(
+        caller, services.settings, services.now(), services.confirmations.last(caller.user)
+    ).response(request)
 
 
 def get_metrics(request: Request, caller: Caller, services: Services) -> Response:
@@ -119,7 +101,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/api/usage": {"GET": Route(get_usage, Access.READING)},
     "/api/history": {"GET": Route(history.get_history, Access.READING)},
     "/api/slack/users": {"GET": Route(login.search_users, Access.PUBLIC)},
-    "/api/subscriptions": {"POST": Route(change_subscription)},
+    "/api/subscriptions": {"POST": Route(alerts.change_subscription)},
     "/metrics": {"GET": Route(get_metrics)},
     "/healthz": {"GET": Route(get_health, Access.PUBLIC)},
 }
@@ -174,26 +156,6 @@ def _other_method(request: Request, allowed: str) -> Response:
     if request.method == "OPTIONS":
         return Response(204, b"", (("Allow", allowed),))
     raise RefusedError(405, "Method not allowed", ("Allow", allowed))
-
-
-def _read_change(request: Request, caller: Caller, services: Services) -> tuple[str, str, bool]:
-    """Return the account, the alert, and whether it is wanted."""
-    if services.settings.slack is None:
-        raise RefusedError(404, "Slack notifications are disabled")
-    if not caller.user:
-        raise RefusedError(403, "alerts are for people who log in with their Slack name")
-    body = get_json_object(request)
-    label, key, enabled = (
-        get_string(body, "label"),
-        get_string(body, "key"),
-        get_bool(body, "enabled"),
-    )
-    if key not in _ALERTS:
-        raise RefusedError(400, f'"key" must be one of: {", ".join(_ALERTS)}')
-    if label not in services.settings.labels:
-        raise RefusedError(404, "unknown account")
-    services.rate_limits.changes_by.take(caller.user)
-    return label, key, enabled
 
 
 def _describe(error: Exception) -> str:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.domain.people import Person
-    from cldmon.domain.subscriptions import Subscription
     from cldmon.web.services import Services, Slack
     from cldmon.web.sessions import Session
 
@@ -119,21 +118,6 @@ def display_name(person: Person) -> str:
     return person.display_name or person.real_name or person.name
 
 
-def send_confirmation(
-    user: str, label: str, subscription: Subscription, services: Services
-) -> bool:
-    """Confirm a change by Slack, and return whether the message arrived."""
-    slack = _slack(services)
-    try:
-        with _slack_call(services):
-            receipt = slack.messenger.confirm(user, label, subscription)
-    except RefusedError:
-        return False
-    if receipt.fate is not DeliveryStatus.DELIVERED:
-        log.warning("a confirmation was not delivered: %s", receipt.reason)
-    return receipt.fate is DeliveryStatus.DELIVERED
-
-
 def _welcome(request: Request, services: Services, opened: Session) -> Response:
     document = Caller(opened).to_json(services.settings)
     cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
@@ -151,9 +135,9 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     minutes = int(one_time_codes.LIFETIME.total_seconds() // 60)
     try:
         with _slack_call(services):
-            receipt = slack.messenger.send(person.id, messages.login_code(code, minutes))
-            if receipt.fate in (DeliveryStatus.LATER, DeliveryStatus.GONE):
-                raise SlackError(receipt.reason)
+            result = slack.messenger.send(person.id, messages.login_code(code, minutes))
+            if result.status in (DeliveryStatus.LATER, DeliveryStatus.GONE):
+                raise SlackError(result.reason)
     except RefusedError:
         services.rate_limits.codes.cancel(person.id, code)
         raise
@@ -185,11 +169,11 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     try:
         with _slack_call(services):
             message = messages.wrong_login_codes(one_time_codes.TRIES)
-            receipt = _slack(services).messenger.send(person.id, message)
+            result = _slack(services).messenger.send(person.id, message)
     except RefusedError:
         return  # the log says why
-    if receipt.fate is not DeliveryStatus.DELIVERED:
-        log.warning("a warning of wrong login codes was not delivered: %s", receipt.reason)
+    if result.status is not DeliveryStatus.DELIVERED:
+        log.warning("a warning of wrong login codes was not delivered: %s", result.reason)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cldmon.channels.slack.messages import Message
     from cldmon.domain.people import Person
     from cldmon.domain.secret import Secret
-    from cldmon.domain.subscriptions import Subscription
     from cldmon.store.subscriptions import SubscriptionsFile
+    from cldmon.web.confirmations import Confirmations
     from cldmon.web.http import Document, Request
     from cldmon.web.person_hashes import PersonHashes
     from cldmon.web.proxies import PublicUrl, TrustedProxies
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Messenger(Protocol):
     """What the endpoints need of `cldmon.channels.slack.client.SlackMessenger`."""
 
-    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
-        """Confirm to a Slack user which alerts of account `label` they now get."""
+    def confirm(self, user: str, text: str) -> DeliveryResult:
+        """Confirm a change of their alert settings to a Slack user."""
 
     def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to a Slack user."""
@@ -95,7 +95,7 @@ class NullSlack:
         """Raise SlackError."""
         raise SlackError(self.reason)
 
-    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
+    def confirm(self, user: str, text: str) -> DeliveryResult:
         """Send nothing."""
         return DeliveryResult(DeliveryStatus.LATER, self.reason)
 
@@ -146,6 +146,7 @@ class Services:
     rate_limits: RateLimits
     usage: Usage
     subscriptions: SubscriptionsFile
+    confirmations: Confirmations
     data_dir: Path
     pages: Mapping[str, Document]
     now: Callable[[], datetime]

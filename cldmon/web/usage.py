@@ -11,12 +11,13 @@ from cldmon.domain.subscriptions import Subscriptions
 from cldmon.errors import StoreError
 from cldmon.forecasts import compute_forecasts
 from cldmon.store.state import StateFile
-from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.store.subscriptions import SubscriptionsFile, quiet_to_json
+from cldmon.store.subscriptions import to_json as subscription_to_json
 from cldmon.web.file_cache import FileCache
 from cldmon.web.http import Document, encode_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -60,20 +61,30 @@ class Usage:
         )
         return replace(state, snapshot=configured(known, settings.labels))
 
-    def document(self, caller: Caller, settings: ServerSettings, now: datetime) -> Document:
+    def document(
+        self,
+        caller: Caller,
+        settings: ServerSettings,
+        now: datetime,
+        confirmation: Mapping[str, Any] | None = None,
+    ) -> Document:
         """Return the answer to one caller; raises StoreError.
 
-        Every page asks as soon as a pass is due, so answers and forecasts are made under a lock.
+        `confirmation` says how the last confirmation to them ended. Every page asks as soon as a
+        pass is due, so answers and forecasts are made under a lock.
         """
         state, subscriptions = self._state.value(), self._subscriptions.value()
         moment = int(now.timestamp()), state, subscriptions, settings
-        key = caller.has_token, caller.user, caller.name  # all guests are shown the same
+        # All guests are shown the same.
+        confirmed_at = confirmation and confirmation["at"]
+        key = caller.has_token, caller.user, caller.name, confirmed_at
         with self._lock:
             if self._moment != moment:
                 self._moment, self._documents = moment, {}
             if key not in self._documents:
                 forecasts = self._current_forecasts(state, settings, now)
                 usage = to_json(self.snapshot(settings), now, forecasts)
+                usage["lastConfirmation"] = confirmation
                 self._documents[key] = _build(usage, caller, settings, subscriptions)
             return self._documents[key]
 
@@ -106,7 +117,9 @@ def _build(
     body = {**usage, "session": caller.to_json(settings), "alertSubscriptions": {}}
     for label in settings.labels:
         mine = (subscriptions or Subscriptions()).of(caller.user, label)
-        body["alertSubscriptions"][label] = {"limitHit": mine.limit_hit, "reset": mine.reset}
+        body["alertSubscriptions"][label] = subscription_to_json(mine)
+    quiet = (subscriptions or Subscriptions()).quiet.get(caller.user)
+    body["alertQuiet"] = quiet and quiet_to_json(quiet)
     if subscriptions is None:
         body["subscriptionsError"] = "subscriptions.json cannot be read"
     # Ages follow from the other values, and would change the ETag every second.

@@ -116,7 +116,7 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert format_clock(instant, noon, BERLIN) == clock_time
     assert call(page, "time", "formatDay", ms) == format_day(instant, BERLIN)
     assert (format_day(instant, BERLIN) == "23 Nov") == ("Mon" in clock_time)
-    message = alert(Event(EventKind.LIMIT_HIT, "alice", "fiveHour", noon, instant), noon)
+    message = alert([Event(EventKind.LIMIT_HIT, "alice", "fiveHour", noon, instant)], noon)
     assert f"Resets {in_utc}." in message.text
     assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)
 

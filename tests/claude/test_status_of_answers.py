@@ -11,10 +11,10 @@ from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo.claude import SimOrganization
 from cldmon.demo.usage_json import credit_pool, instant, usage, usage_credits
-from cldmon.domain.events import AlertState, EventKind
+from cldmon.domain.events import EventKind, WindowAlerts
 from cldmon.domain.freshness import to_json, view
 from cldmon.domain.model import Account, Reading, Snapshot
-from cldmon.notifications.detection import ResetRule, detect
+from cldmon.notifications.detection import ResetRule, Rules, detect
 from cldmon.terminal.line import format_line
 from cldmon.terminal.status import Page, format_table
 from cldmon.terminal.style import Terminal
@@ -70,9 +70,10 @@ def body(five_hour: float | None = 41, seven_day: float | None = 63, **extra: ob
 def events(*answers: object, rule: ResetRule = ResetRule.ZERO) -> list[EventKind]:
     """Return what alerts follow from answers, shortly before the session ends."""
     at = SESSION_END - timedelta(minutes=30)
-    state, kinds = AlertState(), []
+    state: dict[str, WindowAlerts] = {}
+    kinds = []
     for answer in answers:
-        found, state = detect("alice", state, read(answer).windows, at=at, rule=rule)
+        found, state = detect("alice", state, read(answer).windows, at=at, rules=Rules(rule))
         kinds += [event.kind for event in found]
     return kinds
 

@@ -21,7 +21,7 @@ from cldmon.domain.secret import Secret
 from cldmon.store.history import day_path, format_line
 from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 from tests.env import Env, key_of
-from tests.fakes import windows
+from tests.fakes import set_alerts, windows
 from tests.terminal.readings import ALICE, BOB, CAROL, HOUR, MINUTE, NOW, SNAPSHOT
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def env(monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack) -> Iterator[Env]
         for at, text in history_lines():
             with day_path(env.data, at.date()).open("a", encoding="utf-8") as file:
                 file.write(f"{text}\n")
-        env.subscriptions.change("U01ALICE", "bob", limit_hit=True)
-        env.subscriptions.change("U02BOB", "alice", limit_hit=True, reset=True)
+        set_alerts(env.data, "U01ALICE", "bob", limit_hit=True)
+        set_alerts(env.data, "U02BOB", "alice", limit_hit=True, reset=True)
         yield env
         monkeypatch.undo()
         time.tzset()

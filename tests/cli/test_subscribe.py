@@ -87,7 +87,7 @@ def test_an_id_is_taken_as_it_is_while_slack_is_down(env: Env) -> None:
     ran = env.run("subscribe", "U0NEW1", "red", "--hit")
     assert ran.returncode == 0
     looked_up, confirmed = ran.stderr.splitlines()
-    assert looked_up.startswith("cldmon: U0NEW1 is stored as given: Slack could not be asked")
+    assert looked_up.startswith("cldmon: U0NEW1 is stored as given: Slack can't be asked")
     assert confirmed.startswith("cldmon: saved, but the confirmation message")
     assert read_subscriptions(env) == {
         "users": {"U0NEW1": {"accounts": {"red": {"limitHit": True, "reset": False}}}}
@@ -103,11 +103,16 @@ def test_a_name_cannot_be_taken_while_slack_is_down(env: Env) -> None:
 
 def test_an_id_that_slack_does_not_know_is_said_to_be_unknown(env: Env) -> None:
     ran = env.run("subscribe", "U0NEW1", "red", "--hit")
-    assert ran.returncode == 0
-    listed, confirmed = ran.stderr.splitlines()
-    assert listed.endswith("is not in this workspace's member list; stored as given")
-    assert "U0NEW1 is not known in this Slack workspace" in confirmed
-    assert ran.stdout.splitlines()[1].split() == ["U0NEW1", "–", "red", "on", "off"]
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "cldmon: no Slack user matches 'U0NEW1': give a Slack id such as U0123ABCD; "
+        "--force stores the id anyway\n"
+    )
+    assert not (env.data / "subscriptions.json").exists()
+    forced = env.run("subscribe", "U0NEW1", "red", "--hit", "--force")
+    assert forced.returncode == 0
+    assert "U0NEW1 is not known in this Slack workspace" in forced.stderr
+    assert forced.stdout.splitlines()[1].split() == ["U0NEW1", "–", "red", "on", "off"]
 
 
 def test_an_unknown_account_is_refused_and_the_known_ones_named(env: Env) -> None:
@@ -142,9 +147,9 @@ def two_people(env: Env) -> None:
 def test_the_list_shows_everybody_by_name(env: Env) -> None:
     two_people(env)
     header, *rows = env.run("subscribe", "--list").stdout.splitlines()
-    assert header.split() == ["Slack", "id", "Name", "Account", "Limit", "hit", "Reset"]
+    assert header.split() == ["Slack", "id", "Name", "Account", "Hit", "Reset", "Also"]
     assert [row.split()[0] for row in rows] == [ALICE, "U02BOB"]
-    assert "Bob <b>Builder</b>" in rows[1]
+    assert "Bob <b>Builder<…" in rows[1]
 
 
 def test_a_row_fits_into_80_columns(env: Env) -> None:

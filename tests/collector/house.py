@@ -8,18 +8,19 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cldmon.collector import Collector, Target
+from cldmon.collector.collector import Collector, Target
 from cldmon.collector.next_state import Settings
 from cldmon.domain.secret import Secret
-from cldmon.store.state import StateFile
-from cldmon.store.subscriptions import SubscriptionsFile
-from tests.fakes import Clock, FakeSlack, FakeSource
+from cldmon.notifications.rules import Audience
+from cldmon.store.state import DIRECT_MESSAGES, StateFile
+from tests.fakes import Clock, FakeSlack, FakeSource, collect_warnings, set_alerts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from cldmon.collector import Outcome, Source
+    from cldmon.collector.collector import Outcome, Source
+    from cldmon.notifications.channel import Channel
     from cldmon.store.state import State
     from tests.fakes import Said
 
@@ -38,6 +39,8 @@ class House:
     settings: Settings = field(default_factory=lambda: Settings(slack_enabled=True))
     slack: FakeSlack | None = field(default_factory=FakeSlack)
     keys: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    audience: Audience = field(default_factory=Audience)
     warnings: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
 
@@ -57,17 +60,18 @@ class House:
         self.clock.advance(later)
         self.source.says = says or {}
         self.warnings.clear()
-        return self.collector().run(only, notify=notify, by_hand=by_hand)
+        with collect_warnings(self.warnings):
+            return self.collector().run(only, notify=notify, by_hand=by_hand)
 
     def collector(self, source: Source | None = None) -> Collector:
         return Collector(
             self.data_dir,
             [Target(label, partial(self._key, label)) for label in self.labels],
             source or self.source,
-            self.slack,
+            {**self.channels, **({DIRECT_MESSAGES: self.slack} if self.slack else {})},
             now=self.clock,
-            warn=self.warnings.append,
             settings=self.settings,
+            audience=self.audience,
         )
 
     def _key(self, label: str) -> Secret:
@@ -76,7 +80,7 @@ class House:
     def subscribe(self, *users: str, label: str = "alice") -> None:
         """Let users hear of everything that happens to an account."""
         for user in users:
-            SubscriptionsFile(self.data_dir).change(user, label, limit_hit=True, reset=True)
+            set_alerts(self.data_dir, user, label, limit_hit=True, reset=True)
 
     @property
     def state(self) -> State:

@@ -21,7 +21,7 @@ from tests.collector.house import House
 from tests.fakes import FakeSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cldmon.domain.events import Event
 
@@ -48,10 +48,11 @@ class SlackOnDisk(FakeSlack):
         super().__init__()
         self.path = path
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Write a line."""
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(fd, f"{user}: {event.kind.value}\n".encode())
+        lines = [f"{user}: {event.kind.value}\n" for event in events]
+        os.write(fd, "".join(lines).encode())
         os.close(fd)
         return DeliveryResult(DeliveryStatus.DELIVERED)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.collector import Collector, Target
+from cldmon.collector.collector import Collector, Target
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.secret import Secret
 from cldmon.errors import PassFailedError, SecretError, StoreError, UsageError
@@ -17,7 +17,7 @@ from tests.fakes import DOWN, NOON, rate_limited
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cldmon.collector import Outcome
+    from cldmon.collector.collector import Outcome
 
 
 @pytest.fixture
@@ -165,9 +165,8 @@ def failed_look_up(house: House, error: Exception) -> Failure:
         house.data_dir,
         [Target("alice", look_up), Target("bob", lambda: Secret("sk-ant-sid01-bob"))],
         house.source,
-        None,
+        {},
         now=house.clock,
-        warn=house.warnings.append,
         settings=house.settings,
     )
     outcome = collector.run()
@@ -215,9 +214,8 @@ def test_a_configured_organization_overrides_the_remembered_one(house: House) ->
         house.data_dir,
         [Target("alice", lambda: Secret("sk-ant-sid01-alice"), "org-other")],
         house.source,
-        None,
+        {},
         now=house.clock,
-        warn=house.warnings.append,
         settings=house.settings,
     )
     collector.run()

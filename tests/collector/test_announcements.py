@@ -90,7 +90,7 @@ def test_windows_that_are_named_ever_anew_fill_nothing(house: House) -> None:
     for number in range(25):
         odd: Windows = {f"odd{number}Quill{i}": 1 for i in range(10)}
         house.run({"alice": {"fiveHour": 99, **odd}})
-    remembered = house.state.account_states["alice"].alerts.confirmed
+    remembered = house.state.account_states["alice"].alerts
     assert len(remembered) == MOST_WINDOWS
     assert "odd0Quill0" not in remembered
     house.run({"alice": 100})
@@ -174,20 +174,20 @@ def test_nobody_hears_of_an_account_that_nobody_subscribed_to(house: House) -> N
 def test_slack_down_for_one_pass_delays_a_message_and_loses_none(house: House) -> None:
     assert house.slack is not None
     house.run({"alice": 99})
-    house.slack.receipts.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
+    house.slack.results.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
     assert house.run({"alice": 100}).waiting == 1
-    assert house.warnings == ["Slack message to U1: Slack is down; tried again later"]
+    assert house.warnings == ["Slack message to U1: Slack is down; will retry"]
     assert house.run({"alice": 100}).waiting == 0
     house.run({"alice": 100})
     assert house.told == [HIT, HIT]  # tried, then delivered
-    assert house.state.counters == {"alertsSent.limit_hit": 1}
+    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
 def test_hit_and_reset_during_an_outage_arrive_in_order(house: House) -> None:
     assert house.slack is not None
     down = DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
     house.run({"alice": 99})
-    house.slack.receipts.extend([down, down])
+    house.slack.results.extend([down, down])
     house.run({"alice": 100})
     house.run({"alice": 0})
     house.slack.sent.clear()

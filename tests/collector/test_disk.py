@@ -15,6 +15,8 @@ from tests.fakes import FakeSlack
 from tests.limits import limit_file_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
     from tests.collector.house import House
@@ -72,9 +74,9 @@ class FillingSlack(FakeSlack):
         super().__init__()
         self.disk = disk
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         self.disk.enter_context(limit_file_size(10))
-        return super().send_alert(user, event)
+        return super().send(user, events)
 
 
 def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(house: House) -> None:
@@ -122,7 +124,7 @@ def test_a_state_that_may_not_be_read_is_one_clear_line(house: House, tmp_path: 
     (house.data_dir / "state.json").chmod(0o000)
     assert stranger(house, tmp_path) == f"cannot read data/state.json: {ADVICE}\n"
     (house.data_dir / "state.json").chmod(0o600)
-    assert house.state.account_states["alice"].alerts.confirmed["fiveHour"].utilization == 99
+    assert house.state.account_states["alice"].alerts["fiveHour"].confirmed.utilization == 99
 
 
 def test_subscriptions_that_may_not_be_read_cost_no_reading(house: House, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.collector.killed import SlackOnDisk
 from tests.fakes import FakeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
@@ -131,7 +131,7 @@ def test_a_pass_killed_while_it_writes_the_state_leaves_the_old_one(tmp_path: Pa
 class Interrupted(SlackOnDisk):
     """A Slack during which somebody presses Ctrl-C."""
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         raise KeyboardInterrupt
 
 

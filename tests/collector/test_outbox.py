@@ -11,11 +11,14 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.notifications import outbox
-from cldmon.store.state import Message, State
-from cldmon.store.subscriptions import SubscriptionsFile
-from tests.fakes import NOON, Clock, FakeSlack
+from cldmon.notifications.channel import BrokenChannel
+from cldmon.notifications.rules import Audience
+from cldmon.store.state import DIRECT_MESSAGES, Message, State
+from tests.fakes import NOON, Clock, FakeSlack, set_alerts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.collector.house import House
 
 WANTED = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
@@ -33,10 +36,10 @@ def slack(house: House) -> FakeSlack:
     return house.slack
 
 
-def hit(house: House, *receipts: DeliveryResult) -> None:
+def hit(house: House, *results: DeliveryResult) -> None:
     """Let alice hit her limit, and Slack answer so."""
     house.run({"alice": 99})
-    slack(house).receipts.extend(receipts)
+    slack(house).results.extend(results)
     house.run({"alice": 100})
 
 
@@ -48,13 +51,15 @@ def test_slacks_rate_limit_is_respected_across_passes(house: House) -> None:
     """Nothing is sent until then, whatever else happens; then everything is."""
     hit(house, LIMITED)
     assert house.told == [HIT]
-    assert house.state.slack_retry_at == house.clock.at + timedelta(minutes=25)
+    assert house.state.channel_retry_at.get(DIRECT_MESSAGES) == house.clock.at + timedelta(
+        minutes=25
+    )
     house.run({"alice": 0})
     house.run({"alice": 0})
     assert house.told == [HIT]
     assert house.run({"alice": 0}).waiting == 0
     assert house.told == [HIT, HIT, "U1: usage_reset alice fiveHour"]
-    assert house.state.slack_retry_at is None
+    assert house.state.channel_retry_at.get(DIRECT_MESSAGES) is None
 
 
 def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(house: House) -> None:
@@ -75,8 +80,8 @@ def test_a_message_that_may_have_arrived_is_tried_after_longer_and_longer_pauses
     for minutes in range(10, 130, 10):
         house.run({"alice": 100})
         said[minutes] = list(house.warnings)
-    again = ["Slack message to U1: no answer; tried again later"]
-    over = ["Slack message to U1: no answer; given up after 4 attempts, it may have arrived"]
+    again = ["Slack message to U1: no answer; will retry"]
+    over = ["Slack message to U1: no answer; dropped after 4 attempts, it may have arrived"]
     told = {minutes: warnings for minutes, warnings in said.items() if warnings}
     assert told == {0: again, 10: again, 30: again, 70: over}
     assert house.told == [HIT] * 4
@@ -91,7 +96,7 @@ def test_a_message_that_arrives_at_the_second_attempt_is_not_tried_a_third_time(
     house.run({"alice": 100})
     house.run({"alice": 100})
     assert house.told == [HIT, HIT]
-    assert house.state.counters == {"alertsSent.limit_hit": 1}
+    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
 def test_a_failure_that_is_sure_does_not_use_up_the_attempts(house: House) -> None:
@@ -100,7 +105,7 @@ def test_a_failure_that_is_sure_does_not_use_up_the_attempts(house: House) -> No
     for _ in range(5):
         house.run({"alice": 100})
     assert house.told == [HIT] * 6
-    assert house.state.counters == {"alertsSent.limit_hit": 1}
+    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
 def test_a_user_that_is_gone_is_dropped_with_a_line(house: House) -> None:
@@ -138,9 +143,9 @@ def test_each_delivery_is_on_disk_before_the_next_is_tried(house: House) -> None
     waiting: list[list[str | None]] = []
 
     class Looking(FakeSlack):
-        def send_alert(self, user: str, event: Event) -> DeliveryResult:
+        def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
             waiting.append([message.user for message in house.state.outbox])
-            return super().send_alert(user, event)
+            return super().send(user, events)
 
     house.subscribe("U2", "U3")
     house.slack = Looking()
@@ -180,10 +185,10 @@ def test_what_was_owed_before_slack_was_switched_off_is_kept(house: House) -> No
 def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house: House) -> None:
     house.subscribe("U2")
     house.run({"alice": 99})
-    mute = outbox.NullNotifier("slack.token is not there")
-    slack(house).receipts.append(mute.send_alert("U1", event()))
+    broken = BrokenChannel("slack.token is not there")
+    slack(house).results.append(broken.send("U1", [event()]))
     assert house.run({"alice": 100}).waiting == 2
-    assert house.warnings == ["Slack message to U1: slack.token is not there; tried again later"]
+    assert house.warnings == ["Slack message to U1: slack.token is not there; will retry"]
 
 
 def test_a_change_of_subscriptions_counts_from_the_pass_that_sees_the_transition(
@@ -209,7 +214,7 @@ def test_while_subscriptions_are_corrupt_the_messages_wait(house: House, text: b
     assert house.told == []
     [warning] = house.warnings
     assert warning == (
-        f"{path} is not understood, so it is left as it is and nobody can be told:"
+        f"{path} is not understood, so it is left as it is and nobody gets alerts:"
         " fix it, or move it away to start afresh"
     )
     path.write_bytes(whole)
@@ -236,14 +241,13 @@ def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
     state = State(outbox=(Message(event(), None),))
     slack = FakeSlack()
-    kept = outbox.deliver(
+    kept = outbox.Delivery(
         state,
-        slack,
-        subscriptions=lambda: WANTED,
+        {DIRECT_MESSAGES: slack},
+        is_wanted=lambda _message: True,
         now=lambda: NOON,
         save=lambda _: None,
-        warn=print,
-    )
+    ).run()
     assert (kept, slack.sent) == (state, [])
 
 
@@ -257,25 +261,25 @@ def test_a_message_is_owed_to_each_user_that_wants_such_an_alert() -> None:
             "U4": {"bob": Subscription(limit_hit=True)},
         }
     )
-    state = outbox.enqueue(State(), [event()], subscriptions, NOON)
+    state = outbox.enqueue(State(), [event()], Audience(subscriptions), NOON)
     assert [message.user for message in state.outbox] == ["U2", "U1"]
 
 
 def test_the_outbox_holds_a_thousand_messages_and_drops_the_oldest() -> None:
     subscriptions = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
-    state = outbox.enqueue(State(), map(event, range(1_500)), subscriptions, NOON)
+    state = outbox.enqueue(State(), map(event, range(1_500)), Audience(subscriptions), NOON)
     windows = [message.event.window for message in state.outbox]
     assert windows == [f"w{number}" for number in range(500, 1_500)]
     assert state.counters == {"messagesDropped": 500}
 
 
 def test_messages_that_wait_for_their_readers_are_bounded_too() -> None:
-    state = outbox.enqueue(State(), map(event, range(1_001)), None, NOON)
+    state = outbox.enqueue(State(), map(event, range(1_001)), Audience(None), NOON)
     assert len(state.outbox) == outbox.LONGEST
     subscriptions = Subscriptions(
         {f"U{n}": {"alice": Subscription(limit_hit=True)} for n in range(3)}
     )
-    state = outbox.enqueue(state, (), subscriptions, NOON)
+    state = outbox.enqueue(state, (), Audience(subscriptions), NOON)
     assert len(state.outbox) == outbox.LONGEST
     assert state.counters == {"messagesDropped": 2_001}
 
@@ -284,9 +288,11 @@ def test_a_message_is_tried_for_a_week() -> None:
     """Then it is news no more."""
     week = timedelta(days=7)
     old, older = event(age=week), event(age=week + timedelta(seconds=1))
-    state = State(outbox=(Message(old, "U1"), Message(older, "U1")))
-    state = outbox.enqueue(state, (), WANTED, NOON)
-    assert state.outbox == (Message(old, "U1"),)
+    state = State(
+        outbox=(Message(old, DIRECT_MESSAGES, "U1"), Message(older, DIRECT_MESSAGES, "U1"))
+    )
+    state = outbox.enqueue(state, (), Audience(WANTED), NOON)
+    assert state.outbox == (Message(old, DIRECT_MESSAGES, "U1"),)
     assert state.counters == {"messagesDropped": 1}
 
 
@@ -294,13 +300,13 @@ def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
     hit(house, LATER)
     house.clock.at += timedelta(days=8)
     house.run({"alice": 100})
-    assert house.warnings == ["1 Slack message(s) dropped: too old, or too many were waiting"]
+    assert house.warnings == ["1 message(s) dropped: too old, or too many were waiting"]
     assert house.told == [HIT]
 
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
-    ahead = Message(event(age=-timedelta(days=400)), "U1")
-    state = outbox.enqueue(State(outbox=(ahead,)), (), WANTED, NOON)
+    ahead = Message(event(age=-timedelta(days=400)), DIRECT_MESSAGES, "U1")
+    state = outbox.enqueue(State(outbox=(ahead,)), (), Audience(WANTED), NOON)
     assert state.outbox == (ahead,)
 
 
@@ -308,7 +314,7 @@ def test_nobody_gets_an_alert_after_unsubscribing(house: House) -> None:
     """Not even one that was owed before: "You will get no more alerts" holds."""
     hit(house, LATER)
     assert house.run({"alice": 100}, notify=False).waiting == 1
-    SubscriptionsFile(house.data_dir).change("U1", "alice", limit_hit=False, reset=True)
+    set_alerts(house.data_dir, "U1", "alice", limit_hit=False, reset=True)
     assert house.run({"alice": 100}).waiting == 0
     assert house.told == [HIT]  # the one that was tried in vain
     assert house.state.counters.get("messagesDropped", 0) == 0
@@ -319,7 +325,7 @@ def test_what_is_still_wanted_comes_after_some_of_it_was_unsubscribed(house: Hou
     house.subscribe("U1", "U2", label="bob")
     house.run({"alice": 99, "bob": 99})
     house.run({"alice": 100, "bob": 100}, notify=False)
-    SubscriptionsFile(house.data_dir).change("U1", "alice", limit_hit=False, reset=False)
+    set_alerts(house.data_dir, "U1", "alice", limit_hit=False, reset=False)
     house.run({"alice": 100, "bob": 100})
     assert house.told == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
 
@@ -331,9 +337,9 @@ class Leaving(FakeSlack):
         super().__init__()
         self.house = house
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        SubscriptionsFile(self.house.data_dir).change("U2", "alice", limit_hit=False, reset=False)
-        return super().send_alert(user, event)
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        set_alerts(self.house.data_dir, "U2", "alice", limit_hit=False, reset=False)
+        return super().send(user, events)
 
 
 def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(house: House) -> None:
@@ -373,9 +379,9 @@ class Slow(FakeSlack):
         super().__init__()
         self.clock, self.pace = clock, pace
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         self.clock.advance(self.pace)
-        return super().send_alert(user, event)
+        return super().send(user, events)
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(5, 12), (59, 2), (61, 1), (-5, 1)])
@@ -395,16 +401,17 @@ def test_a_slow_slack_holds_up_no_pass_for_long(house: House, seconds: int, sent
 def test_nothing_is_saved_where_nothing_changed() -> None:
     """A service that is down costs no write a message."""
     saved: list[State] = []
-    state = State(outbox=(Message(event(), "U1"), Message(event(1), "U1")))
+    state = State(
+        outbox=(Message(event(), DIRECT_MESSAGES, "U1"), Message(event(1), DIRECT_MESSAGES, "U1"))
+    )
     slack = FakeSlack()
-    slack.receipts.extend([LATER, LATER])
-    left = outbox.deliver(
+    slack.results.extend([LATER, LATER])
+    left = outbox.Delivery(
         state,
-        slack,
-        subscriptions=lambda: WANTED,
+        {DIRECT_MESSAGES: slack},
+        is_wanted=lambda _message: True,
         now=lambda: NOON,
         save=saved.append,
-        warn=print,
-    )
+    ).run()
     assert left == state
     assert saved == []

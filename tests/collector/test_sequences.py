@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.events import AlertState, Event
+from cldmon.domain.events import Event, EventKind, WindowAlerts
 from cldmon.domain.model import Window
-from cldmon.notifications.detection import JITTER, ResetRule, detect
+from cldmon.notifications.detection import JITTER, ResetRule, Rules, detect
 from tests.collector.house import House
 from tests.fakes import DOWN, NOON, FakeSlack, FakeSource
 
@@ -67,10 +67,10 @@ class Weather(FakeSlack):
     up: bool = True
     arrived: list[Event] = field(default_factory=list)
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         if not self.up:
             return DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
-        self.arrived.append(event)
+        self.arrived += events
         return DeliveryResult(DeliveryStatus.DELIVERED)
 
 
@@ -99,7 +99,7 @@ def expected(steps: Sequence[Step]) -> list[str]:
 
 def kinds(before: Window, after: Window, rule: ResetRule) -> list[str]:
     """Return what happens from one reading to the next, at a time when no reset lies ahead."""
-    found, _ = detect("a", AlertState({"w": before}), {"w": after}, at=LATE, rule=rule)
+    found, _ = detect("a", {"w": WindowAlerts(before)}, {"w": after}, at=LATE, rules=Rules(rule))
     return [event.kind for event in found]
 
 
@@ -137,11 +137,15 @@ def test_each_hit_and_each_reset_is_announced_once_and_in_order(steps: list[Step
 @settings(max_examples=60)
 @given(st.lists(READING, max_size=12))
 def test_by_the_zero_rule_the_detector_is_the_model(readings: list[dict[str, Window]]) -> None:
-    state = AlertState()
+    state: dict[str, WindowAlerts] = {}
     found = []
     for reading in readings:
-        seen, state = detect("alice", state, reading, at=NOON, rule=ResetRule.ZERO)
-        found += [f"{t.kind} {t.label} {t.window}" for t in seen]
+        seen, state = detect("alice", state, reading, at=NOON, rules=Rules(ResetRule.ZERO))
+        found += [
+            f"{t.kind} {t.label} {t.window}"
+            for t in seen
+            if t.kind in (EventKind.LIMIT_HIT, EventKind.USAGE_RESET)
+        ]
     assert found == expected([Step(alice=reading, bob=None) for reading in readings])
 
 

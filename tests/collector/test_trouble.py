@@ -89,7 +89,7 @@ def test_a_corrupt_state_is_kept_aside_and_the_pass_goes_on(house: House, damage
         (("historyLine",), 5),
         (("passSeconds",), "long"),
         (("passSeconds",), float("nan")),
-        (("slackRetryAt",), "soon"),
+        (("channelRetryAt",), {"slack-dm": "soon"}),
         (("snapshot", "refreshIntervalMs"), 10**400),
         (("snapshot", "refreshIntervalMs"), 1e300),
         (("snapshot", "accounts"), 7),
@@ -115,7 +115,7 @@ def test_a_state_with_a_value_that_cannot_be_is_corrupt_too(
 def test_a_state_of_another_version_is_refused_and_left_alone(house: House) -> None:
     """It is whole: an older program must not throw away what a newer one knows."""
     house.run()
-    text = tamper(house, "version", value=3)
+    text = tamper(house, "version", value=4)
     lines = house.raw_history
     with pytest.raises(StoreError, match="written by another version of cldmon: use that one"):
         house.run()
@@ -315,7 +315,7 @@ def test_whatever_the_umask_all_files_are_private(house: House, umask: int) -> N
     finally:
         os.umask(old)
     modes = {path.name: path.stat().st_mode & 0o777 for path in house.data_dir.iterdir()}
-    assert len(modes) == 5
+    assert len(modes) == 6
     assert set(modes.values()) == {0o600}
     for folder in (house.data_dir, house.data_dir.parent, house.data_dir.parent.parent):
         assert folder.stat().st_mode & 0o777 == 0o700

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cldmon.collector import Outcome
+from cldmon.collector.collector import Outcome
 from cldmon.demo import output
 from cldmon.demo.runner import PassRecord
 from cldmon.demo.slack import SentMessage

@@ -12,9 +12,9 @@ from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.scenario import PEOPLE, STORY
-from cldmon.domain.events import AlertState, EventKind
+from cldmon.domain.events import EventKind, WindowAlerts
 from cldmon.domain.model import Credits, duration
-from cldmon.notifications.detection import ResetRule, detect
+from cldmon.notifications.detection import ResetRule, Rules, detect
 
 if TYPE_CHECKING:
     from cldmon.demo.scenario import Person
@@ -38,11 +38,12 @@ def readings(person: Person) -> list[Reading]:
     return [reading for reading in found if reading]
 
 
-def told_of(person: Person) -> list[tuple[EventKind, str]]:
-    told, state = [], AlertState()
+def told_of(person: Person) -> list[tuple[EventKind, str | None]]:
+    told: list[tuple[EventKind, str | None]] = []
+    state: dict[str, WindowAlerts] = {}
     for reading in readings(person):
         found, state = detect(
-            person.label, state, reading.windows, at=reading.taken_at, rule=ResetRule.ZERO
+            person.label, state, reading.windows, at=reading.taken_at, rules=Rules(ResetRule.ZERO)
         )
         told += [(event.kind, event.window) for event in found]
     return told

@@ -117,8 +117,8 @@ def slack_codes() -> list[str]:
 
 @pytest.mark.parametrize("code", slack_codes())
 def test_every_refusal_of_slack_is_on_the_page(code: str) -> None:
-    receipt = verdict(Answer(200, {}, {"ok": False, "error": code}), NOW)
-    assert is_documented(receipt.reason), receipt.reason
+    result = verdict(Answer(200, {}, {"ok": False, "error": code}), NOW)
+    assert is_documented(result.reason), result.reason
 
 
 def test_every_reason_why_a_browser_does_not_start_is_on_the_page() -> None:

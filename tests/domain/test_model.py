@@ -14,6 +14,7 @@ from cldmon.domain import json_types
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import from_iso, from_ms, iso, to_displayed_percent, to_ms
 from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.notifications.rules import Audience
 from tests.fakes import NOON
 from tests.strategies import INSTANT, JSON
 
@@ -82,7 +83,8 @@ def test_each_alert_is_told_to_those_who_want_it() -> None:
     for kind, users in ((EventKind.LIMIT_HIT, ["U1"]), (EventKind.USAGE_RESET, ["U2"])):
         for label, told in (("alice", users), ("bob", [])):
             event = Event(kind, label, "fiveHour", NOON)
-            assert subscriptions.recipients(event) == told
+            sent = Audience(subscriptions).address(event)
+            assert [message.user for message in sent] == told
 
 
 CHECKS = [

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.events import AlertState, Event, EventKind
+from cldmon.domain.events import Event, EventKind, WindowAlerts
 from cldmon.domain.model import Window
-from cldmon.notifications.detection import ResetRule, detect
+from cldmon.notifications.detection import ResetRule, Rules, detect
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ LATE = NOON + timedelta(days=1)
 
 
 def kinds(before: Window, after: Window, rule: ResetRule = ResetRule.ZERO) -> list[EventKind]:
-    found, _ = detect("alice", AlertState({"w": before}), {"w": after}, at=LATE, rule=rule)
+    found, _ = detect(
+        "alice", {"w": WindowAlerts(before)}, {"w": after}, at=LATE, rules=Rules(rule)
+    )
     return [event.kind for event in found]
 
 
@@ -39,12 +41,13 @@ def walk(
 
     None is a reading without the window.
     """
-    state, seen = AlertState(), []
+    state: dict[str, WindowAlerts] = {}
+    seen = []
     for number, percent in enumerate(percents):
         windows = {} if percent is None else {"w": Window(percent, resets_at)}
         at = NOON + number * timedelta(minutes=10)
-        found, state = detect("alice", state, windows, at=at, rule=rule)
-        seen += [(number, event.kind) for event in found]
+        found, state = detect("alice", state, windows, at=at, rules=Rules(rule))
+        seen += [(number, event.kind) for event in found if event.kind in (HIT, RESET)]
     return seen
 
 
@@ -99,18 +102,27 @@ def test_by_the_window_rule_a_fall_into_a_new_window_is_a_reset(
 
 def test_only_what_is_in_both_readings_is_compared() -> None:
     """Absence is not zero, and a first reading is silent."""
-    before = AlertState({"old": Window(100, None), "both": Window(100, None)})
+    before = {"old": WindowAlerts(Window(100, None)), "both": WindowAlerts(Window(100, None))}
     after = {"new": Window(100, None), "both": Window(0, None)}
-    seen, state = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
-    assert seen == [Event(RESET, "alice", "both", NOON, None)]
-    assert state.confirmed == {"old": Window(100, None), **after}
+    seen, state = detect("alice", before, after, at=NOON, rules=Rules(ResetRule.ZERO))
+    assert seen == [Event(RESET, "alice", "both", NOON, None, 0, limited_by="new")]
+    assert {name: alerts.confirmed for name, alerts in state.items()} == {
+        "old": Window(100, None),
+        **after,
+    }
 
 
 def test_a_transition_carries_the_new_windows_reset_time() -> None:
     after = {"b": Window(100, END), "a": Window(100, None)}
-    before = AlertState({"a": Window(1, None), "b": Window(1, END - HOURS)})
-    seen, _ = detect("alice", before, after, at=NOON, rule=ResetRule.ZERO)
-    assert seen == [Event(HIT, "alice", "b", NOON, END), Event(HIT, "alice", "a", NOON)]
+    before = {
+        "a": WindowAlerts(Window(1, None)),
+        "b": WindowAlerts(Window(1, NOON)),
+    }
+    seen, _ = detect("alice", before, after, at=NOON, rules=Rules(ResetRule.ZERO))
+    assert seen == [
+        Event(HIT, "alice", "b", NOON, END, 100),
+        Event(HIT, "alice", "a", NOON, None, 100),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -156,20 +168,23 @@ def test_a_fall_within_the_last_hour_needs_no_confirmation(
 
 
 def test_by_the_window_rule_an_early_reset_counts_though_use_has_begun_again() -> None:
-    state, seen = AlertState({"w": Window(100, END)}), []
+    state: dict[str, WindowAlerts] = {"w": WindowAlerts(Window(100, END))}
+    seen = []
     for minutes, window in ((10, Window(0, None)), (20, Window(4, END + HOURS))):
         at = NOON + timedelta(minutes=minutes)
-        found, state = detect("alice", state, {"w": window}, at=at, rule=ResetRule.WINDOW)
+        found, state = detect("alice", state, {"w": window}, at=at, rules=Rules(ResetRule.WINDOW))
         seen += found
     at = NOON + timedelta(minutes=20)
-    assert seen == [Event(RESET, "alice", "w", at, END + HOURS)]
+    assert seen == [Event(RESET, "alice", "w", at, END + HOURS, 4)]
 
 
 def test_a_fall_that_never_happened_leaves_the_old_value_with_the_new_reset_time() -> None:
     later = END + SECOND
-    state = AlertState({"w": Window(100, END)}, {"w": Window(0, END)})
-    seen, state = detect("alice", state, {"w": Window(96, later)}, at=NOON, rule=ResetRule.ZERO)
-    assert (seen, state) == ([], AlertState({"w": Window(100, later)}))
+    state = {"w": WindowAlerts(Window(100, END), Window(0, END))}
+    seen, state = detect(
+        "alice", state, {"w": Window(96, later)}, at=NOON, rules=Rules(ResetRule.ZERO)
+    )
+    assert (seen, state) == ([], {"w": WindowAlerts(Window(100, later))})
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=12), st.sampled_from(ResetRule))

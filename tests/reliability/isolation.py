@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cldmon
 from cldmon.claude.source import BrowserSource
-from cldmon.collector import Collector, Target, lookups
+from cldmon.collector import lookups
+from cldmon.collector.collector import Collector, Target
 from cldmon.collector.next_state import Settings
 from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import read_session_key
@@ -267,9 +268,8 @@ def _look_up_keys(folder: Path, keys: Mapping[str, Any]) -> list[Failure]:
             Target(GOOD, lambda: Secret(key_of(GOOD))),
         ],
         FakeSource(clock),
-        None,
+        {},
         now=clock,
-        warn=print,
         settings=Settings(),
     )
     return [account.failure for account in collector.run().failed if account.failure]

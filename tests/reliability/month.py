@@ -24,8 +24,8 @@ from cldmon.app.fetch import fetch
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.errors import BusyError, StoreError
 from cldmon.store.history import day_files
-from cldmon.store.state import StateFile
-from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.store.state import DIRECT_MESSAGES, StateFile
+from tests.fakes import set_alerts
 from tests.limits import limit_file_size
 from tests.reliability.at import PlainApp
 from tests.reliability.fault_schedule import FaultSchedule
@@ -180,7 +180,7 @@ class Month:
 
     def _subscribe(self, user: str, label: str, wanted: tuple[str, ...]) -> None:
         hit, reset = (kind in wanted for kind in KINDS)
-        SubscriptionsFile(self.data).change(user, label, limit_hit=hit, reset=reset)
+        set_alerts(self.data, user, label, limit_hit=hit, reset=reset)
         self.wishes.setdefault(user, {})[label] = list(wanted)
 
     def _show(self, label: str, person: Person) -> None:
@@ -290,7 +290,7 @@ class Month:
             if ill:
                 break
         if not clean:
-            self.model.slack_rest = state.slack_retry_at
+            self.model.slack_rest = state.channel_retry_at.get(DIRECT_MESSAGES)
 
     def _read_slack(self) -> None:
         for message in self.slack.sent:
@@ -307,8 +307,10 @@ class Month:
             raise LostError(f"outbox {news_of(state)} is not {self.model.pending}")
         if {k: v for k, v in state.counters.items() if v} != +self.model.counters:
             raise LostError(f"counters {state.counters} are not {self.model.counters}")
-        if state.slack_retry_at != self.model.slack_rest:
-            raise LostError(f"rest {state.slack_retry_at} is not {self.model.slack_rest}")
+        if state.channel_retry_at.get(DIRECT_MESSAGES) != self.model.slack_rest:
+            raise LostError(
+                f"rest {state.channel_retry_at.get(DIRECT_MESSAGES)} is not {self.model.slack_rest}"
+            )
         for account in state.snapshot.accounts:
             known, reading = self.model.known[account.label], account.reading
             windows = reading and {n: w.utilization for n, w in reading.windows.items()}
@@ -324,7 +326,7 @@ class Month:
             ("cldmon_last_pass_timestamp_seconds", self.at.timestamp()),
             *(
                 (
-                    f'cldmon_alerts_sent_total{{kind="{kind}"}}',
+                    f'cldmon_alerts_sent_total{{channel="slack-dm",event="{kind}"}}',
                     self.model.counters[f"alertsSent.{kind}"],
                 )
                 for kind in KINDS
@@ -378,7 +380,8 @@ class Month:
 def news_of(state: State) -> list[News]:
     """Return what waits in the outbox."""
     return [
-        News(m.user, m.event.kind, m.event.label, m.event.window, m.event.at) for m in state.outbox
+        News(m.user, m.event.kind, m.event.label, m.event.window or "", m.event.at)
+        for m in state.outbox
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from cldmon.channels.slack.channels import DirectMessages
 from cldmon.channels.slack.client import PATIENCE, SlackMessenger
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
@@ -19,7 +20,7 @@ from tests.simulation import faults
 from tests.simulation.slack import FakeSlack, error, rate_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from cldmon.domain.events import Event
@@ -114,12 +115,13 @@ class Wire(fakes.FakeSlack):
         super().__init__()
         self.said: list[DeliveryResult] = []
         self.naps: list[float] = []
-        self._real = SlackMessenger(
+        messenger = SlackMessenger(
             Secret(TOKEN), url, timeout=1, sleep=self.naps.append, clock=lambda: NOON
         )
+        self._real = DirectMessages(messenger, lambda: NOON)
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        self.said.append(self._real.send_alert(user, event))
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        self.said.append(self._real.send(user, events))
         return self.said[-1]
 
 
@@ -168,8 +170,8 @@ def run_tls_case(folder: Path, way: str) -> None:
         house.run({"alice": 100})
         if TOKEN.encode() in site.heard:
             raise LetInError("the token was told")
-        [receipt] = wire.said
-        assert receipt.fate is DeliveryStatus.LATER, receipt
+        [result] = wire.said
+        assert result.status is DeliveryStatus.LATER, result
         assert [message.unsure for message in house.state.outbox] == [0]
 
 
@@ -179,9 +181,7 @@ def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> Hous
     house.subscribe(*(f"U{number:04}" for number in range(users)))
     for number in range(passes):
         assert house.slack
-        house.slack.receipts.append(
-            DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
-        )
+        house.slack.results.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
         house.run({"alice": 0 if number % 2 == 0 else 100})
     return house
 
@@ -216,7 +216,7 @@ def check_delivered(house: House) -> None:
     waiting = [(m.user, m.event) for m in house.state.outbox]
     assert (len(waiting), house.state.waiting.dropped) == (1_000, 200)
     house.slack.sent.clear()
-    house.slack.receipts.clear()
+    house.slack.results.clear()
     house.run({"alice": 0})
     if house.slack.sent != waiting or house.state.outbox:
         raise LostError(f"{len(house.slack.sent)} arrived")

@@ -20,15 +20,15 @@ from cldmon.collector.next_state import Settings
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import StoreError
 from cldmon.notifications.detection import ResetRule
-from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.store.state import DIRECT_MESSAGES
 from tests.collector.house import House
-from tests.fakes import NOON, FakeSlack
+from tests.fakes import NOON, FakeSlack, set_alerts
 from tests.reliability.model import Model, News, Seen, Trouble
 from tests.reliability.plain import PlainSource
 from tests.reliability.world import FAULTY_ANSWERS, NAMES, Person, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from cldmon.domain.events import Event
@@ -72,12 +72,12 @@ class Watched(FakeSlack):
         self.answers: list[tuple[News, DeliveryResult]] = []
         self.dies = False
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        receipt = super().send_alert(user, event)
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        result = super().send(user, events)
         if self.dies:
             raise KilledError
-        self.answers.append((news_of(user, event), receipt))
-        return receipt
+        self.answers += [(news_of(user, event), result) for event in events]
+        return result
 
 
 class Killed(PlainSource):
@@ -88,7 +88,7 @@ class Killed(PlainSource):
 
 
 def news_of(user: str | None, event: Event) -> News:
-    return News(user, event.kind, event.label, event.window, event.at)
+    return News(user, event.kind, event.label, event.window or "", event.at)
 
 
 def owed(message: Message) -> News:
@@ -197,8 +197,7 @@ class Year(RuleBasedStateMachine):
     @rule(user=st.sampled_from(USERS), label=LABEL, hit=st.booleans(), reset=st.booleans())
     def subscribe(self, user: str, label: str, hit: bool, reset: bool) -> None:
         if self.readable:
-            file = SubscriptionsFile(self.house.data_dir)
-            file.change(user, label, limit_hit=hit, reset=reset)
+            set_alerts(self.house.data_dir, user, label, limit_hit=hit, reset=reset)
             wanted = [kind for kind, wants in zip(KINDS, (hit, reset), strict=True) if wants]
             self.wishes.setdefault(user, {})[label] = wanted
 
@@ -218,11 +217,11 @@ class Year(RuleBasedStateMachine):
     def jitter(self, shift: timedelta) -> None:
         self.shift = shift
 
-    @rule(receipts=st.lists(RECEIPT, min_size=1, max_size=6))
-    def slack_answers(self, receipts: list[DeliveryResult]) -> None:
+    @rule(results=st.lists(RECEIPT, min_size=1, max_size=6))
+    def slack_answers(self, results: list[DeliveryResult]) -> None:
         """So the next messages will be met; then all is well again."""
-        self.slack.receipts.clear()
-        self.slack.receipts.extend(receipts)
+        self.slack.results.clear()
+        self.slack.results.extend(results)
 
     @rule(later=LATER)
     def pass_by(self, later: timedelta) -> None:
@@ -238,10 +237,10 @@ class Year(RuleBasedStateMachine):
     def set_the_clock_back(self, minutes: int) -> None:
         self.live(-timedelta(minutes=minutes), self.house.labels)
 
-    @rule(receipts=st.lists(RECEIPT, max_size=2))
-    def trust_a_wrong_clock(self, receipts: list[DeliveryResult]) -> None:
+    @rule(results=st.lists(RECEIPT, max_size=2))
+    def trust_a_wrong_clock(self, results: list[DeliveryResult]) -> None:
         """It runs a year ahead for one pass; what is to rest until then does not rest that long."""
-        self.slack_answers(receipts)
+        self.slack_answers(results)
         self.live(timedelta(days=400), self.house.labels)
         self.live(-timedelta(days=400), self.house.labels)
 
@@ -292,10 +291,10 @@ class Year(RuleBasedStateMachine):
         whole = self.run(PlainSource(self.service.ask, self.house.clock), labels, notify=notify)
         answers = self.slack.answers
         assert [news for news, _ in answers] == expected[: len(answers)]
-        assert not any(receipt.halt for _, receipt in answers[:-1])
+        assert not any(result.halt for _, result in answers[:-1])
         assert len(answers) == len(expected) or not whole or answers[-1][1].halt
-        for news, receipt in answers:
-            self.model.told(news, receipt.fate, receipt.retry_after, now)
+        for news, result in answers:
+            self.model.told(news, result.status, result.retry_after, now)
 
     def run(self, source: PlainSource, labels: Collection[str], *, notify: bool) -> bool:
         """Make a pass, and tell whether it came to its end."""
@@ -320,7 +319,7 @@ class Year(RuleBasedStateMachine):
         state = self.house.state
         assert [owed(message) for message in state.outbox] == self.model.pending
         assert {k: v for k, v in state.counters.items() if v} == +self.model.counters
-        assert state.slack_retry_at == self.model.slack_rest
+        assert state.channel_retry_at.get(DIRECT_MESSAGES) == self.model.slack_rest
         for account in state.snapshot.accounts:
             known = self.model.known[account.label]
             assert (shown(account), account.failure and account.failure.kind) == (

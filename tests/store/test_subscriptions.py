@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ def file(tmp_path: Path) -> SubscriptionsFile:
     return SubscriptionsFile(tmp_path)
 
 
+def change(file: SubscriptionsFile, user: str, label: str, **values: Any) -> Subscription:
+    return file.change(user, label, lambda old: replace(old, **values))
+
+
 def body(file: SubscriptionsFile) -> Any:
     return json.loads(file.path.read_bytes())
 
@@ -48,14 +53,14 @@ def test_the_file_of_the_node_program_is_read(file: SubscriptionsFile) -> None:
 def test_a_file_of_another_shape_is_not_taken_for_one_of_nobody(file: SubscriptionsFile) -> None:
     """As the Node program's first version had it: alerts of accounts, without people."""
     file.path.write_bytes(b'{"accounts":{"alice":{"limitHit":true}}}')
-    for act in (file.load, partial(file.change, "U1", "alice", reset=True)):
+    for act in (file.load, partial(change, file, "U1", "alice", reset=True)):
         with pytest.raises(SubscriptionsCorruptError):
             act()
     assert file.path.read_bytes() == b'{"accounts":{"alice":{"limitHit":true}}}'
 
 
 def test_a_change_has_the_form_of_the_node_program(file: SubscriptionsFile) -> None:
-    assert file.change("U123", "alice", limit_hit=True) == Subscription(limit_hit=True)
+    assert change(file, "U123", "alice", limit_hit=True) == Subscription(limit_hit=True)
     assert body(file) == json.loads(NODE)
     assert file.path.stat().st_mode & 0o777 == 0o600
 
@@ -76,7 +81,7 @@ def test_a_change_leaves_everything_else_as_it_was(file: SubscriptionsFile) -> N
         },
     }
     file.path.write_text(json.dumps(before))
-    assert file.change("U1", "alice", reset=True) == Subscription(limit_hit=True, reset=True)
+    assert change(file, "U1", "alice", reset=True) == Subscription(limit_hit=True, reset=True)
     after = json.loads(json.dumps(before))
     after["users"]["U1"]["accounts"]["alice"]["reset"] = True
     assert body(file) == after
@@ -84,8 +89,8 @@ def test_a_change_leaves_everything_else_as_it_was(file: SubscriptionsFile) -> N
 
 
 def test_an_alert_is_switched_off_as_it_is_switched_on(file: SubscriptionsFile) -> None:
-    file.change("U1", "alice", limit_hit=True, reset=True)
-    assert file.change("U1", "alice", limit_hit=False) == Subscription(reset=True)
+    change(file, "U1", "alice", limit_hit=True, reset=True)
+    assert change(file, "U1", "alice", limit_hit=False) == Subscription(reset=True)
     assert file.load().of("U1", "alice") == Subscription(limit_hit=False, reset=True)
 
 
@@ -118,7 +123,7 @@ def test_a_corrupt_file_is_reported_and_left_alone_byte_for_byte(
     file: SubscriptionsFile, text: bytes
 ) -> None:
     file.path.write_bytes(text)
-    for use in (file.load, lambda: file.change("U1", "alice", reset=True)):
+    for use in (file.load, lambda: change(file, "U1", "alice", reset=True)):
         with pytest.raises(SubscriptionsCorruptError, match="fix it, or move it away"):
             use()
     assert file.path.read_bytes() == text
@@ -147,11 +152,11 @@ def test_any_bytes_are_reported_and_left_alone(file: SubscriptionsFile, content:
 def test_changes_made_at_once_are_all_kept(file: SubscriptionsFile) -> None:
     """`subscribe` and `serve` write the same file, each under the lock."""
 
-    def change(label: str) -> None:
+    def change_all(label: str) -> None:
         for user in ("U1", "U2", "U3"):
-            SubscriptionsFile(file.path.parent).change(user, label, reset=True)
+            change(SubscriptionsFile(file.path.parent), user, label, reset=True)
 
-    threads = [threading.Thread(target=change, args=(f"a{n}",)) for n in range(4)]
+    threads = [threading.Thread(target=change_all, args=(f"a{n}",)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -163,10 +168,10 @@ def test_changes_made_at_once_are_all_kept(file: SubscriptionsFile) -> None:
 def test_a_full_disk_leaves_the_file_as_it_was(file: SubscriptionsFile) -> None:
     file.path.write_bytes(NODE)
     with limit_file_size(10), pytest.raises(StoreError, match="cannot write"):
-        file.change("U1", "bob", reset=True)
+        change(file, "U1", "bob", reset=True)
     assert file.path.read_bytes() == NODE
 
 
 def test_the_folder_is_made_for_its_owner_where_it_is_missing(tmp_path: Path) -> None:
-    SubscriptionsFile(tmp_path / "data").change("U1", "alice", reset=True)
+    change(SubscriptionsFile(tmp_path / "data"), "U1", "alice", reset=True)
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700

@@ -20,6 +20,7 @@ from cldmon.domain.secret import Secret
 from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import respond
+from cldmon.web.confirmations import Confirmations
 from cldmon.web.http import Document, Request, Response
 from cldmon.web.log import log
 from cldmon.web.pages import load_pages
@@ -91,6 +92,7 @@ class InProcessServer:
             rate_limits=RateLimits(self.clock),
             usage=Usage(self.data_dir),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
+            confirmations=Confirmations(self.clock),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **load_pages()},
             now=self.clock,

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cldmon import files
 from cldmon.demo.slack import SimUser
+from cldmon.domain.model import iso
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.simulation.slack import error
 from tests.web.in_process import API_TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.simulation.slack import FakeSlack
     from tests.web.in_process import InProcessServer
+
+
+def wait_for(ask: Callable[[], Any], seconds: float = 10) -> Any:
+    """Return the first answer that is not None."""
+    end = time.monotonic() + seconds
+    while (found := ask()) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
 
 HIT = {"label": "alice", "key": "limitHit", "enabled": True}
 
@@ -28,8 +41,10 @@ def test_a_change_is_saved_shown_and_confirmed(
         "ok": True,
         "label": "alice",
         "subscription": {"limitHit": True, "reset": False},
-        "confirmed": True,
+        "confirmation": "pending",
     }
+    last = wait_for(lambda: browser.get("/api/usage").json["lastConfirmation"])
+    assert last == {"label": "alice", "ok": True, "error": None, "at": iso(slack_server.clock())}
     assert [message.user for message in fake_slack.sent] == ["U01ALICE"]
     shown = browser.get("/api/usage").json["alertSubscriptions"]["alice"]
     assert shown == {"limitHit": True, "reset": False}
@@ -49,9 +64,44 @@ def test_a_confirmation_that_fails_undoes_nothing(
     browser = slack_server.logged_in("U01ALICE")
     fake_slack.fail(error("not_authed"))
     got = browser.post("/api/subscriptions", HIT)
-    assert (got.status, got.json["confirmed"]) == (200, False)
+    assert (got.status, got.json["confirmation"]) == (200, "pending")
+    last = wait_for(lambda: browser.get("/api/usage").json["lastConfirmation"])
+    assert (last["label"], last["ok"]) == ("alice", False)
+    assert last["error"].startswith("the confirmation message failed: Slack got no token")
     assert SubscriptionsFile(slack_server.data_dir).load().of("U01ALICE", "alice").limit_hit
-    assert slack_server.warnings
+
+
+def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
+    slack_server: InProcessServer,
+) -> None:
+    browser = slack_server.logged_in("U01ALICE")
+    browser.post("/api/subscriptions", {"label": "alice", "thresholds": [95, 80, 80]})
+    browser.post("/api/subscriptions", {"label": "alice", "windows": ["sevenDay"]})
+    browser.post("/api/subscriptions", {**HIT, "key": "runOut"})
+    got = browser.post("/api/subscriptions", {**HIT, "key": "changes"})
+    wanted = {
+        "limitHit": False,
+        "reset": False,
+        "thresholds": [80, 95],
+        "runOut": True,
+        "changes": True,
+        "windows": ["sevenDay"],
+    }
+    assert got.json["subscription"] == wanted
+    quiet = {"from": "20:00", "to": "08:00", "timezone": "Europe/Berlin"}
+    assert browser.post("/api/subscriptions", {"quiet": quiet}).json == {
+        "ok": True,
+        "quiet": quiet,
+        "confirmation": "pending",
+    }
+    usage = browser.get("/api/usage").json
+    assert (usage["alertSubscriptions"]["alice"], usage["alertQuiet"]) == (wanted, quiet)
+    browser.post("/api/subscriptions", {"label": "alice", "thresholds": []})
+    browser.post("/api/subscriptions", {"label": "alice", "windows": None})
+    browser.post("/api/subscriptions", {"quiet": None})
+    usage = browser.get("/api/usage").json
+    rest = {"limitHit": False, "reset": False, "runOut": True, "changes": True}
+    assert (usage["alertSubscriptions"]["alice"], usage["alertQuiet"]) == (rest, None)
 
 
 def test_a_guest_may_not(slack_server: InProcessServer) -> None:
@@ -88,6 +138,22 @@ def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessSer
         {**HIT, "label": None},
         {**HIT, "label": "x" * 501},
         {"label": "alice", "key": "limitHit"},
+        {"label": "alice", "thresholds": [0]},
+        {"label": "alice", "thresholds": [100]},
+        {"label": "alice", "thresholds": [80.5]},
+        {"label": "alice", "thresholds": [True]},
+        {"label": "alice", "thresholds": "80"},
+        {"label": "alice", "thresholds": list(range(1, 12))},
+        {"label": "alice", "windows": []},
+        {"label": "alice", "windows": ["no window!"]},
+        {"label": "alice", "windows": "sevenDay"},
+        {"quiet": {"from": "20:00"}},
+        {"quiet": {"from": "20:00", "to": "20:00"}},
+        {"quiet": {"from": "24:00", "to": "08:00"}},
+        {"quiet": {"from": "20:00", "to": "08:00", "timezone": "Mars/Olympus"}},
+        {"quiet": {"from": "20:00", "to": "08:00", "timezone": "../etc/passwd"}},
+        {"quiet": "20:00-08:00"},
+        {"quiet": None, "label": "alice"},
     ],
 )
 def test_a_bad_body_is_refused(slack_server: InProcessServer, body: Any) -> None:

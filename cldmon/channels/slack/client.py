@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from cldmon.channels.slack.messages import Message
     from cldmon.channels.slack.transport import Transport
     from cldmon.channels.slack.verdicts import Answer
-    from cldmon.domain.events import Event
     from cldmon.domain.secret import Secret
-    from cldmon.domain.subscriptions import Subscription
 
 TIMEOUT_SECONDS = 10
 PATIENCE = timedelta(seconds=5)
@@ -80,20 +78,21 @@ class SlackMessenger:
         """What tells this app from others without giving its token away."""
         return self._token.fingerprint()
 
-    def send_alert(self, user: str, event: Event) -> DeliveryResult:
-        """Send a Slack user the message about a limit that was reached or has reset."""
-        return self.send(user, messages.alert(event, self._clock()))
-
-    def confirm(self, user: str, label: str, subscription: Subscription) -> DeliveryResult:
-        """Confirm to a Slack user which alerts of account `label` they now get."""
-        return self.send(user, messages.confirmation(label, subscription))
+    def confirm(self, user: str, text: str) -> DeliveryResult:
+        """Confirm a change of their alert settings to a Slack user."""
+        return self.send(user, messages.confirmation(text))
 
     def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to the Slack user id `user`, at most once."""
         if not re.fullmatch(r"[UW]\w+", user, re.ASCII):
             return DeliveryResult(DeliveryStatus.GONE, f"{user!r} is not the id of a Slack user")
-        receipt, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(user, message))
-        return replace(receipt, reason=f"{user} {receipt.reason}") if _is_gone(receipt) else receipt
+        result = self.post(user, message)
+        return replace(result, reason=f"{user} {result.reason}") if _is_gone(result) else result
+
+    def post(self, channel: str, message: Message) -> DeliveryResult:
+        """Post a message to a channel id, at most once."""
+        result, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(channel, message))
+        return result
 
     def auth_test(self) -> Identity:
         """Ask Slack whom the token stands for.
@@ -138,19 +137,19 @@ class SlackMessenger:
     def _read(
         self, method: str, params: dict[str, Any] | None = None, patience: timedelta = PATIENCE
     ) -> Answer:
-        receipt, answer = self._ask(method, patience, params=params or {})
-        if receipt.fate is not DeliveryStatus.DELIVERED or answer is None:
-            raise SlackError(_complaint(receipt))
+        result, answer = self._ask(method, patience, params=params or {})
+        if result.status is not DeliveryStatus.DELIVERED or answer is None:
+            raise SlackError(_complaint(result))
         return answer
 
     def _ask(
         self, method: str, patience: timedelta, **request: Any
     ) -> tuple[DeliveryResult, Answer | None]:
         """Ask once, and once more if Slack wants only a short pause first."""
-        receipt, answer = self._ask_once(method, request)
-        if receipt.retry_after is None or receipt.retry_after > patience:
-            return receipt, answer
-        self._sleep(receipt.retry_after.total_seconds())
+        result, answer = self._ask_once(method, request)
+        if result.retry_after is None or result.retry_after > patience:
+            return result, answer
+        self._sleep(result.retry_after.total_seconds())
         return self._ask_once(method, request)
 
     def _ask_once(
@@ -188,19 +187,19 @@ def _payload(user: str, message: Message) -> dict[str, Any]:
     }
 
 
-def _is_gone(receipt: DeliveryResult) -> bool:
-    return receipt.fate is DeliveryStatus.GONE
+def _is_gone(result: DeliveryResult) -> bool:
+    return result.status is DeliveryStatus.GONE
 
 
-def _complaint(receipt: DeliveryResult) -> str:
-    if _is_gone(receipt):
+def _complaint(result: DeliveryResult) -> str:
+    if _is_gone(result):
         return (
-            f"the channel of notifications.slack.member_channel_id {receipt.reason}: "
+            f"the channel of notifications.slack.member_channel_id {result.reason}: "
             "check its id, and invite the app if it is private"
         )
-    if receipt.retry_after:
-        return f"{receipt.reason}: try again in {receipt.retry_after.total_seconds():.0f} s"
-    return receipt.reason
+    if result.retry_after:
+        return f"{result.reason}: try again in {result.retry_after.total_seconds():.0f} s"
+    return result.reason
 
 
 def _members(answer: Answer) -> list[object]:

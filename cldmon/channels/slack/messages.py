@@ -7,53 +7,25 @@ and Slack's date markup, so no label can mention anybody or break the format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.events import EventKind
 from cldmon.domain.instants import nearest_minute
 from cldmon.domain.text import is_printable
-from cldmon.domain.windows import limit_name
+from cldmon.notifications.wording import describe_events, format_utc, to_sentence, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from cldmon.domain.events import Event
-    from cldmon.domain.subscriptions import Subscription
+    from cldmon.notifications.wording import Notice, Text
 
 _ROOM = 80
 """Characters granted to a label or title: keeps the header below Slack's limit of 150."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """How one kind of event is put into words."""
-
-    sign: str
-    headline: str
-    verb: str
-    reset: str
-    no_reset: str
-
-
-_WORDS = {
-    EventKind.LIMIT_HIT: _Words(
-        sign="\N{LARGE RED CIRCLE}",
-        headline="limit reached",
-        verb="has been reached",
-        reset="Resets",
-        no_reset="The reset time is not known.",
-    ),
-    EventKind.USAGE_RESET: _Words(
-        sign="\N{LARGE GREEN CIRCLE}",
-        headline="limit reset",
-        verb="has reset",
-        reset="It resets next",
-        no_reset="No new window has started yet.",
-    ),
-}
+_FORMAT = re.compile(r"[*_~`]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +40,29 @@ class Message:
     blocks: tuple[dict[str, Any], ...]
 
 
-def alert(event: Event, now: datetime) -> Message:
-    """Return the message about a limit that was reached or has reset, as it reads at `now`.
+def alert(events: Sequence[Event], now: datetime, link: str | None = None) -> Message:
+    """Return the message about events, as it reads at `now`, with a link to the dashboard.
 
-    It says when that was seen, since it may be delivered much later.
+    It says when they were seen, since it may be delivered much later.
     """
-    words = _WORDS[event.kind]
-    label, limit = _quoted(event.label), _quoted(limit_name(event.window))
-    return Message(
-        text=f"{label}'s {limit} {words.verb}. {_reset(event, now, _utc)} Seen {_utc(event.at)}.",
-        blocks=(
-            _header(f"{words.sign} {label}: {words.headline}"),
-            _section(_plain(f"The {limit} {words.verb}.")),
-            _section(_mrkdwn(_reset(event, now, _local))),
-            {"type": "context", "elements": [_mrkdwn(f"Seen {_local(event.at)}")]},
-        ),
-    )
+    notices = describe_events(events, now)
+    blocks: list[dict[str, Any]] = []
+    for notice in notices:
+        texts = [("The ", *notice.statement, "."), *notice.details]
+        blocks += [
+            _header(f"{notice.sign} {_quoted(notice.subject)}: {notice.headline}"),
+            *(_section(_text_object(text)) for text in texts),
+            _context(f"Seen {_local(notice.at)}"),
+        ]
+    if link:
+        blocks.append(_context(f"<{_escaped(link)}|Open the dashboard>"))
+    return Message("\n".join(map(_fallback, notices)), tuple(blocks))
 
 
-def confirmation(label: str, subscription: Subscription) -> Message:
-    """Return what a user is told as soon as their alerts for account `label` have changed."""
-    text = _promise(_quoted(label), subscription)
-    return Message(text=text, blocks=(_section(_plain(text)),))
+def confirmation(text: str) -> Message:
+    """Return the message that confirms a change of somebody's alert settings."""
+    shown = _escaped(_one_line(text))
+    return Message(text=shown, blocks=(_section(_plain(shown)),))
 
 
 def login_code(code: str, minutes: int) -> Message:
@@ -117,34 +90,36 @@ def wrong_login_codes(tries: int) -> Message:
     )
 
 
-def _promise(label: str, subscription: Subscription) -> str:
-    match subscription.limit_hit, subscription.reset:
-        case True, True:
-            return f"You'll get a message when a limit of {label} is reached and when it resets."
-        case True, False:
-            return f"You'll get a message when a limit of {label} is reached, not when it resets."
-        case False, True:
-            return f"You'll get a message when a limit of {label} resets, not when it is reached."
-    return f"You will get no more alerts about {label}."
+def _fallback(notice: Notice) -> str:
+    """Return a notice as one escaped line."""
+    quoted = replace(
+        notice,
+        subject=_quoted(notice.subject),
+        statement=_quote(notice.statement),
+        details=tuple(map(_quote, notice.details)),
+    )
+    return f"{to_sentence(quoted, format_utc)} Seen {format_utc(notice.at)}."
 
 
-def _reset(event: Event, now: datetime, show: Callable[[datetime], str]) -> str:
-    words = _WORDS[event.kind]
-    if event.resets_at is None:
-        return words.no_reset
-    if event.resets_at <= now:
-        return f"Its reset was due {show(event.resets_at)}."
-    return f"{words.reset} {show(event.resets_at)}."
+def _quote(text: Text) -> Text:
+    return tuple(_escaped(part) if isinstance(part, str) else part for part in text)
+
+
+def _text_object(text: Text) -> dict[str, Any]:
+    """Return a text as Slack shows it: with its date markup if it holds an instant.
+
+    Text from outside stands there without the characters that Slack reads as a format.
+    """
+    if all(isinstance(part, str) for part in text):
+        return _plain(to_text(_quote(text), format_utc))
+    unformatted = (_FORMAT.sub("", part) if isinstance(part, str) else part for part in text)
+    return _mrkdwn(to_text(_quote(tuple(unformatted)), _local))
 
 
 def _local(instant: datetime) -> str:
     """Return Slack's date markup: each reader sees the instant in their own zone."""
     seconds = int(nearest_minute(instant).timestamp())
-    return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{_utc(instant)}>"
-
-
-def _utc(instant: datetime) -> str:
-    return nearest_minute(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{format_utc(instant)}>"
 
 
 def _header(text: str) -> dict[str, Any]:
@@ -153,6 +128,10 @@ def _header(text: str) -> dict[str, Any]:
 
 def _section(text: dict[str, Any]) -> dict[str, Any]:
     return {"type": "section", "text": text}
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -165,13 +144,17 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 def _quoted(foreign: str) -> str:
     """Return a text from outside as one escaped line that Slack shows to the letter."""
-    line = " ".join("".join(c for c in foreign if c.isspace() or is_printable(c)).split()) or "?"
+    line = _one_line(foreign) or "?"
     if _units(_escaped(line)) <= _ROOM:
         return _escaped(line)
     line = line[:_ROOM]
     while _units(_escaped(line)) >= _ROOM:
         line = line[:-1]
     return f"{_escaped(line)}…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c for c in text if c.isspace() or is_printable(c)).split())
 
 
 def _escaped(text: str) -> str:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackMessenger
-from cldmon.channels.slack.messages import alert, confirmation, login_code
+from cldmon.channels.slack.messages import alert, login_code
 from cldmon.demo.slack import SimUser
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.secret import Secret
-from cldmon.domain.subscriptions import Subscription
 from cldmon.errors import SlackError
 from tests.simulation import faults
 from tests.simulation.slack import PEOPLE, FakeSlack, error, rate_limited
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 TOKEN = "xoxb-815-very-secret"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HIT = Event(EventKind.LIMIT_HIT, "R&D <!channel>", "fiveHour", NOW, None)
+MESSAGE = alert([HIT], NOW)
 BOB = "U02BOB"
 
 REFUSED = [
@@ -90,28 +90,27 @@ def slack() -> Iterator[FakeSlack]:
 
 
 def test_an_alert_reaches_its_reader(slack: FakeSlack) -> None:
-    assert messenger(slack).send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.DELIVERED)
+    assert messenger(slack).send(BOB, MESSAGE) == DeliveryResult(DeliveryStatus.DELIVERED)
     [sent] = slack.sent
-    message = alert(HIT, NOW)
-    assert (sent.user, sent.text, sent.blocks) == (BOB, message.text, message.blocks)
+    assert (sent.user, sent.text, sent.blocks) == (BOB, MESSAGE.text, MESSAGE.blocks)
 
 
 def test_a_confirmation_reaches_its_reader(slack: FakeSlack) -> None:
-    assert messenger(slack).confirm(BOB, "alice", Subscription(limit_hit=True)).fate == "delivered"
-    assert slack.sent[0].text == confirmation("alice", Subscription(limit_hit=True)).text
+    assert messenger(slack).confirm(BOB, "You get alerts.").status == "delivered"
+    assert slack.sent[0].text == "You get alerts."
 
 
 def test_any_message_can_be_sent(slack: FakeSlack) -> None:
-    assert messenger(slack).send(BOB, login_code("123456", 10)).fate is DeliveryStatus.DELIVERED
+    assert messenger(slack).send(BOB, login_code("123456", 10)).status is DeliveryStatus.DELIVERED
 
 
 def test_chat_write_is_all_that_sending_needs() -> None:
     with FakeSlack(scopes=["chat:write"]) as slack:
-        assert messenger(slack).send_alert(BOB, HIT).fate is DeliveryStatus.DELIVERED
+        assert messenger(slack).send(BOB, MESSAGE).status is DeliveryStatus.DELIVERED
 
 
 def test_slack_is_asked_to_read_no_markup_into_the_fallback(slack: FakeSlack) -> None:
-    messenger(slack).send_alert(BOB, HIT)
+    messenger(slack).send(BOB, MESSAGE)
     body = json.loads(slack.requests[0].body)
     assert (body["mrkdwn"], body["parse"], body["link_names"]) == (False, "none", False)
     assert (body["unfurl_links"], body["unfurl_media"]) == (False, False)
@@ -120,9 +119,9 @@ def test_slack_is_asked_to_read_no_markup_into_the_fallback(slack: FakeSlack) ->
 @pytest.mark.parametrize("fault", REFUSED, ids=lambda fault: fault.name)
 def test_what_slack_refused_waits_and_nothing_else_is_tried(slack: FakeSlack, fault: Fault) -> None:
     slack.fail(fault)
-    receipt = messenger(slack).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert receipt.reason
+    result = messenger(slack).send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason
     assert len(slack.requests) == 1
 
 
@@ -131,9 +130,9 @@ def test_an_answer_that_got_lost_is_told_as_such_and_nothing_is_posted_twice(
     slack: FakeSlack, fault: Fault
 ) -> None:
     slack.fail(fault)
-    receipt = messenger(slack).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
-    assert receipt.reason
+    result = messenger(slack).send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.UNSURE, True)
+    assert result.reason
     assert len(slack.requests) == 1
 
 
@@ -141,55 +140,55 @@ def test_a_huge_answer_is_not_read_to_its_end(slack: FakeSlack) -> None:
     slack.fail(faults.huge())
     reason = "Slack's answer could not be read (ValueError)"
     asked = messenger(slack, timeout=60)  # a busy machine takes its time over 16 MB
-    assert asked.send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.UNSURE, reason, halt=True)
+    assert asked.send(BOB, MESSAGE) == DeliveryResult(DeliveryStatus.UNSURE, reason, halt=True)
 
 
 def test_a_closed_port_means_later() -> None:
     with FakeSlack() as slack:
         closed = messenger(slack)
-    receipt = closed.send_alert(BOB, HIT)
+    result = closed.send(BOB, MESSAGE)
     reason = "Slack can't be reached: Connection refused"
-    assert receipt == DeliveryResult(DeliveryStatus.LATER, reason, halt=True)
+    assert result == DeliveryResult(DeliveryStatus.LATER, reason, halt=True)
 
 
 def test_an_unknown_host_means_later() -> None:
-    receipt = SlackMessenger(Secret(TOKEN), "https://slack.invalid/api/").send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert receipt.reason.startswith("Slack can't be reached: ")
+    result = SlackMessenger(Secret(TOKEN), "https://slack.invalid/api/").send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason.startswith("Slack can't be reached: ")
 
 
 def test_a_failed_tls_handshake_means_later(slack: FakeSlack) -> None:
     """The other side speaks plain HTTP: nothing of the message was sent."""
     url = slack.url.replace("http://", "https://")
-    receipt = SlackMessenger(Secret(TOKEN), url, timeout=1).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert receipt.reason.startswith("Slack can't be reached: ")
+    result = SlackMessenger(Secret(TOKEN), url, timeout=1).send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason.startswith("Slack can't be reached: ")
 
 
 def test_an_unknown_code_makes_only_its_own_message_wait(slack: FakeSlack) -> None:
     slack.fail(error("invalid_blocks"))
-    receipt = messenger(slack).send_alert(BOB, HIT)
-    assert receipt == DeliveryResult(
+    result = messenger(slack).send(BOB, MESSAGE)
+    assert result == DeliveryResult(
         DeliveryStatus.LATER, "Slack refused the request (invalid_blocks)"
     )
 
 
 @pytest.mark.parametrize("user", ["U06GONE", "U99NOBODY"])
 def test_a_person_who_left_is_gone(slack: FakeSlack, user: str) -> None:
-    receipt = messenger(slack).send_alert(user, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
-    assert receipt.reason == f"{user} is not known in this Slack workspace (channel_not_found)"
+    result = messenger(slack).send(user, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.GONE, False)
+    assert result.reason == f"{user} is not known in this Slack workspace (channel_not_found)"
 
 
 def test_a_bot_is_no_reader(slack: FakeSlack) -> None:
-    assert messenger(slack).send_alert("U07BOT", HIT).reason == "U07BOT is a bot (cannot_dm_bot)"
+    assert messenger(slack).send("U07BOT", MESSAGE).reason == "U07BOT is a bot (cannot_dm_bot)"
 
 
 @pytest.mark.parametrize("user", ["C01TEAM", "#general", "", "U02BOB\n", "@bob", "D02BOB"])
 def test_only_a_person_is_ever_written_to(slack: FakeSlack, user: str) -> None:
     """An alert is a direct message: a channel's name among the subscribers posts nothing."""
-    receipt = messenger(slack).send_alert(user, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
+    result = messenger(slack).send(user, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.GONE, False)
     assert slack.requests == []
 
 
@@ -197,16 +196,16 @@ def test_only_a_person_is_ever_written_to(slack: FakeSlack, user: str) -> None:
 def test_a_short_rate_limit_is_waited_out(slack: FakeSlack, header: int, nap: float) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(header), times=1)
-    assert messenger(slack, naps).send_alert(BOB, HIT) == DeliveryResult(DeliveryStatus.DELIVERED)
+    assert messenger(slack, naps).send(BOB, MESSAGE) == DeliveryResult(DeliveryStatus.DELIVERED)
     assert (naps, len(slack.sent)) == ([nap], 1)
 
 
 def test_a_rate_limit_is_waited_out_once(slack: FakeSlack) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(2))
-    receipt = messenger(slack, naps).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert receipt.retry_after == timedelta(seconds=2)
+    result = messenger(slack, naps).send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.retry_after == timedelta(seconds=2)
     assert (naps, len(slack.requests)) == ([2], 2)
 
 
@@ -225,17 +224,17 @@ def test_a_longer_rate_limit_is_left_to_the_next_pass(
 ) -> None:
     naps: list[float] = []
     slack.fail(rate_limited(header))
-    receipt = messenger(slack, naps).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt, receipt.retry_after) == (DeliveryStatus.LATER, True, pause)
+    result = messenger(slack, naps).send(BOB, MESSAGE)
+    assert (result.status, result.halt, result.retry_after) == (DeliveryStatus.LATER, True, pause)
     assert (naps, len(slack.requests)) == ([], 1)
 
 
 def test_the_token_does_not_follow_a_redirect(slack: FakeSlack) -> None:
     with FakeSlack() as elsewhere:
         slack.fail(faults.redirect(f"{elsewhere.url}chat.postMessage"))
-        receipt = messenger(slack).send_alert(BOB, HIT)
+        result = messenger(slack).send(BOB, MESSAGE)
         assert elsewhere.requests == []
-    assert receipt.fate is DeliveryStatus.LATER
+    assert result.status is DeliveryStatus.LATER
 
 
 def test_loopback_is_never_asked_through_a_proxy(
@@ -243,7 +242,7 @@ def test_loopback_is_never_asked_through_a_proxy(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert messenger(slack).send_alert(BOB, HIT).fate is DeliveryStatus.DELIVERED
+    assert messenger(slack).send(BOB, MESSAGE).status is DeliveryStatus.DELIVERED
 
 
 def test_a_proxy_is_used_for_other_hosts(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,27 +250,27 @@ def test_a_proxy_is_used_for_other_hosts(slack: FakeSlack, monkeypatch: pytest.M
     monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send_alert(
-        BOB, HIT
+    result = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send(
+        BOB, MESSAGE
     )
-    assert receipt.fate is DeliveryStatus.DELIVERED
+    assert result.status is DeliveryStatus.DELIVERED
 
 
 def test_no_proxy_is_respected(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", slack.url.removesuffix("/api/"))
     monkeypatch.setenv("no_proxy", "slack.invalid")
-    receipt = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send_alert(
-        BOB, HIT
+    result = SlackMessenger(Secret(TOKEN), "http://slack.invalid/api/", timeout=1).send(
+        BOB, MESSAGE
     )
-    assert receipt.reason.startswith("Slack can't be reached")
+    assert result.reason.startswith("Slack can't be reached")
     assert slack.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "xoxb-two\nlines", "xoxb-pässword", "xoxb with blanks"])
 def test_a_malformed_token_is_never_sent(slack: FakeSlack, token: str) -> None:
-    receipt = SlackMessenger(Secret(token), slack.url).send_alert(BOB, HIT)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert "copy it again where [notifications.slack] in the config says" in receipt.reason
+    result = SlackMessenger(Secret(token), slack.url).send(BOB, MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert "copy it again where [notifications.slack] in the config says" in result.reason
     assert slack.requests == []
 
 
@@ -297,7 +296,7 @@ def test_the_token_is_told_to_nobody_and_nothing_is_logged(
         slack.fail(fault)
     subject = messenger(slack)
     with caplog.at_level(logging.DEBUG):
-        told = [repr(subject.send_alert(BOB, HIT)), repr(subject)]
+        told = [repr(subject.send(BOB, MESSAGE)), repr(subject)]
         try:
             told.append(repr(subject.auth_test()))
         except SlackError as problem:

@@ -31,9 +31,9 @@ def test_ok_is_delivered() -> None:
     ["channel_not_found", "user_not_found", "user_disabled", "is_archived", "cannot_dm_bot"],
 )
 def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
-    receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.GONE, False)
-    assert code in receipt.reason
+    result = judge(200, ok=False, error=code)
+    assert (result.status, result.halt) == (DeliveryStatus.GONE, False)
+    assert code in result.reason
 
 
 @pytest.mark.parametrize(
@@ -51,67 +51,67 @@ def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
     ],
 )
 def test_a_refused_token_halts_and_says_what_to_do(code: str, advice: str) -> None:
-    receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert advice in receipt.reason
-    assert code in receipt.reason
+    result = judge(200, ok=False, error=code)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert advice in result.reason
+    assert code in result.reason
 
 
 def test_a_missing_scope_is_named() -> None:
-    receipt = judge(200, ok=False, error="missing_scope", needed="chat:write", provided="")
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert "lacks the scope chat:write: add it under OAuth & Permissions" in receipt.reason
+    result = judge(200, ok=False, error="missing_scope", needed="chat:write", provided="")
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert "lacks the scope chat:write: add it under OAuth & Permissions" in result.reason
 
 
 @pytest.mark.parametrize("needed", [None, 7, "\x1b[31m", "x" * 1000])
 def test_a_scope_that_is_none_is_not_repeated(needed: object) -> None:
-    receipt = judge(200, ok=False, error="missing_scope", needed=needed)
-    assert "lacks the scope that is missing: add it" in receipt.reason
+    result = judge(200, ok=False, error="missing_scope", needed=needed)
+    assert "lacks the scope that is missing: add it" in result.reason
 
 
 @pytest.mark.parametrize("code", ["internal_error", "fatal_error"])
 def test_trouble_inside_slack_may_have_delivered(code: str) -> None:
     """Slack's documentation: some aspect of the operation may have succeeded."""
-    receipt = judge(200, ok=False, error=code)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
+    result = judge(200, ok=False, error=code)
+    assert (result.status, result.halt) == (DeliveryStatus.UNSURE, True)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 @pytest.mark.parametrize("data", [{}, {"ok": False, "error": "invalid_auth"}, {"ok": True}])
 def test_a_server_error_has_not_delivered(status: int, data: dict[str, object]) -> None:
     """An outage may last for many passes, and no message may be given up over it."""
-    receipt = judge(status, **data)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert str(status) in receipt.reason
+    result = judge(status, **data)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert str(status) in result.reason
 
 
 def test_a_service_that_declares_itself_down_has_not_delivered() -> None:
-    receipt = judge(200, ok=False, error="service_unavailable")
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
+    result = judge(200, ok=False, error="service_unavailable")
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
 
 
 def test_an_unknown_code_is_named_and_only_its_own_message_waits() -> None:
-    receipt = judge(200, ok=False, error="invalid_blocks")
-    assert receipt == DeliveryResult(
+    result = judge(200, ok=False, error="invalid_blocks")
+    assert result == DeliveryResult(
         DeliveryStatus.LATER, "Slack refused the request (invalid_blocks)"
     )
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 403, 404, 407, 413])
 def test_a_refusal_that_is_not_from_slack_has_not_delivered(status: int) -> None:
-    receipt = judge(status)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert f"HTTP {status}" in receipt.reason
-    assert "check slack_url" in receipt.reason
+    result = judge(status)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert f"HTTP {status}" in result.reason
+    assert "check slack_url" in result.reason
 
 
 @pytest.mark.parametrize(
     "data", [{}, {"ok": False}, {"ok": "yes"}, {"ok": False, "error": "<html> 42"}, {"error": 5}]
 )
 def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, object]) -> None:
-    receipt = judge(200, **data)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.UNSURE, True)
-    assert "42" not in receipt.reason
+    result = judge(200, **data)
+    assert (result.status, result.halt) == (DeliveryStatus.UNSURE, True)
+    assert "42" not in result.reason
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, obj
     ],
 )
 def test_a_rate_limit_halts_for_as_long_as_slack_asks(status: int, data: dict[str, object]) -> None:
-    receipt = verdict(Answer(status, {"retry-after": "30"}, data), NOW)
-    assert (receipt.fate, receipt.halt) == (DeliveryStatus.LATER, True)
-    assert receipt.retry_after == timedelta(seconds=30)
+    result = verdict(Answer(status, {"retry-after": "30"}, data), NOW)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.retry_after == timedelta(seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_no_retry_after_is_too_strange(header: str) -> None:
     st.dictionaries(st.sampled_from(["ok", "error", "needed"]) | st.text(), json_values),
 )
 def test_only_ok_true_is_ever_called_delivered(status: int, data: dict[str, object]) -> None:
-    receipt = verdict(Answer(status, {}, data), NOW)
-    if receipt.fate is DeliveryStatus.DELIVERED:
+    result = verdict(Answer(status, {}, data), NOW)
+    if result.status is DeliveryStatus.DELIVERED:
         assert status < 300
         assert data["ok"] is True
     else:
-        assert receipt.reason
+        assert result.reason

@@ -1,0 +1,325 @@
+"""One pass: reads every account once, commits the readings, delivers the alerts.
+
+Nothing here knows of browsers or of Slack: a `Source` reads, and a `Channel` delivers.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from cldmon import files
+from cldmon.collector.lookups import start_lookups
+from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
+from cldmon.domain.labels import select_labels
+from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
+from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
+from cldmon.errors import PassFailedError, StoreError
+from cldmon.forecasts import compute_forecasts
+from cldmon.notifications.outbox import Delivery, enqueue
+from cldmon.notifications.rules import Audience
+from cldmon.store.data_dir import pass_lock
+from cldmon.store.history import History
+from cldmon.store.state import DIRECT_MESSAGES, AccountState, State, StateCorruptError, StateFile
+from cldmon.store.subscriptions import SubscriptionsFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.events import Event
+    from cldmon.domain.freshness import Forecasts
+    from cldmon.domain.ports import Lookup, Organization
+    from cldmon.domain.secret import Secret
+    from cldmon.notifications.channel import Channel
+    from cldmon.store.state import Message
+
+_log = logging.getLogger(__name__)
+
+_ORGANIZATION_LIFE = timedelta(days=1)
+_SKIPPED = Failure(FailureKind.CHALLENGED, "not asked in this pass")
+"""Stands for an account that is left alone after a challenge; its state stays as it was."""
+
+
+class Source(Protocol):
+    """Reads accounts from the service."""
+
+    def read(
+        self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
+    ) -> Mapping[str, ReadResult | Failure]:
+        """Return an answer or a failure for each label; `done` hears of each as it ends.
+
+        An account is read once its look-up has ended, whatever becomes of those of others. Where
+        that gives a failure, for there is no key, it is the account's.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account of the configuration; `key` fetches its session key, or raises SecretError."""
+
+    label: str
+    key: Callable[[], Secret]
+    organization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a pass ended: the new snapshot, the labels it was to read, and what became of messages.
+
+    `waiting` counts the messages that are still in the outbox.
+    """
+
+    snapshot: Snapshot
+    labels: tuple[str, ...]
+    events: tuple[Event, ...] = ()
+    waiting: int = 0
+
+    @property
+    def failed(self) -> list[Account]:
+        """The accounts that were to be read and could not be."""
+        return [a for a in self.snapshot.accounts if a.label in self.labels and a.failure]
+
+    @property
+    def any_read(self) -> bool:
+        """Whether at least one account could be read."""
+        return len(self.failed) < len(self.labels)
+
+    def raise_if_failed(self, *, strict: bool = False) -> None:
+        """Raise `PassFailedError` if no account could be read; if `strict`, if any could not."""
+        failed = len(self.failed)
+        if failed and (strict or not self.any_read):
+            raise PassFailedError(f"{failed} of {len(self.labels)} account(s) could not be read")
+
+
+class Collector:
+    """Runs passes over a data_dir.
+
+    `channels` deliver by name; that of direct messages is missing where Slack is off. `audience`
+    says who gets what; its subscriptions are read anew in each pass. `now` gives the UTC time.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        targets: Sequence[Target],
+        source: Source,
+        channels: Mapping[str, Channel],
+        *,
+        now: Callable[[], datetime],
+        settings: Settings,
+        audience: Audience | None = None,
+    ) -> None:
+        self._dir = data_dir
+        self._targets = targets
+        self._source = source
+        self._channels = channels
+        self._now = now
+        self._settings = settings
+        self._audience = audience or Audience()
+        self._state = StateFile(data_dir)
+        self._history = History(data_dir)
+        self._events = History(data_dir, "events")
+        self._subscriptions = SubscriptionsFile(data_dir)
+
+    def run(
+        self,
+        labels: Collection[str] = (),
+        *,
+        notify: bool = True,
+        by_hand: bool = False,
+        done: Callable[[str], None] = lambda _label: None,
+        begun: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """Make one pass over `labels` (none: every account) and return how it ended.
+
+        Without `notify` the messages stay in the outbox for the next pass. `by_hand`, or with
+        labels, accounts are asked that are left alone after a challenge. `done` is told of each
+        account as it is dealt with, `begun` called once it is sure that no other pass runs.
+
+        Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
+        where data_dir cannot be read or written.
+        """
+        known = {target.label: target for target in self._targets}
+        targets = [known[label] for label in select_labels(labels, [*known])]
+        files.private_dir(self._dir)
+        with pass_lock(self._dir):
+            begun()
+            started = self._now()
+            before = self._recover(started)
+            findings = self._read(targets, before, done, insist=by_hand or bool(labels))
+            state, seen = self._commit(before, findings, started)
+            self._prune()
+            if notify:
+                state = self._deliver(state)
+        return Outcome(
+            state.snapshot, tuple(t.label for t in targets), seen, waiting=len(state.outbox)
+        )
+
+    def _recover(self, now: datetime) -> State:
+        """Return the state, after doing what a killed pass still owed to the history."""
+        try:
+            state = self._state.load()
+        except StateCorruptError as error:
+            aside = self._state.set_aside(now)
+            _log.warning("%s; it is kept as %s, and a new one begins", error, aside)
+            return State()
+        self._append_lines(state)
+        last = state.snapshot.fetched_at
+        if last and last > now:
+            local = last.astimezone()
+            _log.warning(
+                "the clock was set back: the last pass was at %s", f"{local:%Y-%m-%d %H:%M:%S %Z}"
+            )
+        return state
+
+    def _read(
+        self,
+        targets: Sequence[Target],
+        state: State,
+        done: Callable[[str], None],
+        *,
+        insist: bool,
+    ) -> PassResults:
+        asked = {}
+        for target in targets:
+            memory = state.account_states.get(target.label, AccountState())
+            if memory.is_backing_off(self._now()):
+                done(target.label)
+            else:
+                asked[target.label] = partial(self._question, target, memory, insist=insist)
+        lookups = start_lookups(asked)
+        results = self._source.read(lookups, done) if lookups else {}
+        return PassResults(
+            {label: results[label] for label in lookups if results[label] is not _SKIPPED},
+            dict(_keys(lookups)),
+            {label for label in lookups if results[label] is _SKIPPED},
+        )
+
+    def _question(
+        self, target: Target, memory: AccountState, *, insist: bool
+    ) -> ReadRequest | Failure:
+        """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
+        key, now = target.key(), self._now()
+        if not insist and memory.passes_to_skip > 0 and _is_key(memory, key):
+            return _SKIPPED
+        return ReadRequest(
+            target.label,
+            key,
+            target.organization,
+            memory.organization if _still_holds(memory, target, key, now) else None,
+            saved_resets=not memory.refuses_saved_resets(now),
+        )
+
+    def _commit(
+        self, before: State, findings: PassResults, started: datetime
+    ) -> tuple[State, tuple[Event, ...]]:
+        """Make the findings last: state.json first, then the lines that it holds."""
+        now = self._now()
+        labels = [target.label for target in self._targets]
+        audience = self._load_audience()
+        after, events = next_state(
+            before,
+            labels,
+            findings,
+            started=started,
+            now=now,
+            settings=self._settings,
+            audience=audience,
+            forecasts=self._forecast(findings, now),
+        )
+        for one, other in find_shared_organizations(before, after):
+            _log.warning("%s and %s are one organization: they show the same usage", one, other)
+        state = enqueue(after, events, audience, now)
+        if dropped := state.waiting.dropped - after.waiting.dropped:
+            _log.warning("%d message(s) dropped: too old, or too many were waiting", dropped)
+        self._state.save(state)
+        self._append_lines(state)
+        return state, events
+
+    def _append_lines(self, state: State) -> None:
+        """Append the lines of the last pass, unless they are there already."""
+        if state.history_line:
+            self._history.ensure(state.history_line)
+        for line in state.event_lines:
+            self._events.ensure(line)
+
+    def _load_audience(self) -> Audience:
+        """Return who gets what now, without subscriptions where they cannot be read."""
+        audience = replace(self._audience, people=DIRECT_MESSAGES in self._channels)
+        try:
+            subscriptions = self._subscriptions.load()
+        except StoreError as error:
+            # The readings matter more: they are committed, and the messages wait.
+            _log.warning("%s", error)
+            return replace(audience, subscriptions=None)
+        for problem in subscriptions.problems:
+            _log.warning("%s: %s", self._subscriptions.path, problem)
+        return replace(audience, subscriptions=subscriptions)
+
+    def _forecast(self, findings: PassResults, now: datetime) -> Forecasts:
+        accounts = [Account(label, answer.reading) for label, answer in findings.answers.items()]
+        try:
+            return compute_forecasts(
+                self._dir, Snapshot(now, tuple(accounts), self._settings.interval), now
+            )
+        except StoreError as error:
+            _log.warning("no forecasts: %s", error)
+            return {}
+
+    def _prune(self) -> None:
+        for log in (self._history, self._events):
+            try:
+                log.prune(self._settings.keep_days, self._now().date())
+            except StoreError as error:
+                _log.warning("%s", error)
+
+    def _deliver(self, state: State) -> State:
+        return Delivery(
+            state, self._channels, is_wanted=self._is_wanted, now=self._now, save=self._state.save
+        ).run()
+
+    def _is_wanted(self, message: Message) -> bool | None:
+        """Return whether a person still wants a message; None while that cannot be read."""
+        if message.user is None:
+            return True
+        try:
+            audience = replace(self._audience, subscriptions=self._subscriptions.load())
+        except StoreError:
+            return None  # the pass has said so, or the next one will
+        return audience.for_person(message.event, message.user) is not None
+
+
+def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
+    """Yield the fingerprint of each key that was found, by label."""
+    for label, lookup in lookups.items():
+        if isinstance(question := lookup.result(), ReadRequest):
+            yield label, question.key.fingerprint()
+
+
+def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetime) -> bool:
+    """Return whether the organization remembered is still the one to ask.
+
+    It is looked up again once a day, since the plan may change, and for another key.
+    """
+    chosen, at = memory.organization, memory.organization_at
+    return (
+        chosen is not None
+        and at is not None
+        and _is_key(memory, key)
+        and _is_wanted(chosen, target.organization)
+        and timedelta(0) <= now - at < _ORGANIZATION_LIFE
+    )
+
+
+def _is_key(memory: AccountState, key: Secret) -> bool:
+    """Return whether it is the key that the account was asked with last."""
+    return memory.key is not None and memory.key.fingerprint == key.fingerprint()
+
+
+def _is_wanted(organization: Organization, configured: str | None) -> bool:
+    return configured is None or normalize_uuid(configured) == organization.normalized_uuid

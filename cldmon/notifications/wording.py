@@ -1,0 +1,208 @@
+"""Events in words, once for all channels. Pure.
+
+Each channel renders the same `Notice`: Slack as blocks, the others as plain text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.instants import nearest_minute
+from cldmon.domain.key_age import KEY_LIFE
+from cldmon.domain.text import one_line
+from cldmon.domain.windows import limit_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_LONGEST_LINE = 500
+_LONGEST_SUBJECT = 80
+_LONGEST_LIMIT = 80
+_LONGEST_REASON = 300
+
+Text: TypeAlias = tuple[str | datetime, ...]
+"""A sentence whose instants (UTC) each channel shows in its own way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event in words.
+
+    `subject` and `statement` make a sentence: "alice's" + "5-hour limit has been reached". Parts
+    of them come from outside: a channel that reads markup has to quote them.
+    """
+
+    sign: str
+    subject: str
+    headline: str
+    statement: Text
+    details: tuple[Text, ...]
+    at: datetime
+
+
+_SIGNS = {
+    EventKind.LIMIT_HIT: "\N{LARGE RED CIRCLE}",
+    EventKind.USAGE_RESET: "\N{LARGE GREEN CIRCLE}",
+    EventKind.THRESHOLD: "\N{LARGE ORANGE CIRCLE}",
+    EventKind.RUN_OUT: "\N{LARGE YELLOW CIRCLE}",
+    EventKind.LIMIT_CHANGED: "\N{LARGE BLUE CIRCLE}",
+    EventKind.KEY_EXPIRING: "\N{KEY}",
+    EventKind.ACCOUNT_FAILED: "\N{WARNING SIGN}",
+    EventKind.ACCOUNT_RECOVERED: "\N{LARGE GREEN CIRCLE}",
+    EventKind.SAVED_RESET_ENDING: "\N{HOURGLASS}",
+}
+
+
+def describe_events(events: Sequence[Event], now: datetime) -> list[Notice]:
+    """Return what to say of events that one message tells, as it reads at `now` (UTC).
+
+    A threshold is left out beside the limit that was reached in the same reading, and accounts
+    that fail for one reason are named together.
+    """
+    hits = {(e.label, e.window, e.at) for e in events if e.kind is EventKind.LIMIT_HIT}
+    notices: list[Notice] = []
+    failures: dict[str | None, int] = {}
+    for event in events:
+        if event.kind is EventKind.THRESHOLD and (event.label, event.window, event.at) in hits:
+            continue
+        if event.kind is EventKind.ACCOUNT_FAILED and event.reason in failures:
+            place = failures[event.reason]
+            first = notices[place]
+            notices[place] = replace(first, subject=f"{first.subject}, {event.label}")
+            continue
+        if event.kind is EventKind.ACCOUNT_FAILED:
+            failures[event.reason] = len(notices)
+        notices.append(_describe(event, now))
+    return notices
+
+
+def to_sentence(notice: Notice, show: Callable[[datetime], str]) -> str:
+    """Return a notice as one line of plain text."""
+    sentences = [(f"{notice.subject}'s ", *notice.statement, "."), *notice.details]
+    return " ".join(to_text(sentence, show) for sentence in sentences)
+
+
+def to_text(text: Text, show: Callable[[datetime], str]) -> str:
+    """Return a text with its instants as `show` gives them."""
+    return "".join(part if isinstance(part, str) else show(part) for part in text)
+
+
+def format_utc(instant: datetime) -> str:
+    """Return an instant as `2026-03-12 02:54 UTC`."""
+    return nearest_minute(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def plain_text(events: Sequence[Event], now: datetime, link: str | None) -> str:
+    """Return events as the text of one message, a line each, with a link to the dashboard."""
+    lines = [
+        f"{notice.sign} {one_line(to_sentence(notice, format_utc), _LONGEST_LINE)}"
+        for notice in describe_events(events, now)
+    ]
+    return "\n".join([*lines, *([link] if link else [])])
+
+
+def title(events: Sequence[Event], now: datetime) -> str:
+    """Return a short title for a message about events."""
+    notices = describe_events(events, now)
+    first = f"{one_line(notices[0].subject, _LONGEST_SUBJECT)}: {notices[0].headline}"
+    return first if len(notices) == 1 else f"{first}, and {len(notices) - 1} more"
+
+
+def _describe(event: Event, now: datetime) -> Notice:
+    headline, statement, details = _words(event, now)
+    sign = _SIGNS[event.kind]
+    return Notice(sign, event.label, headline, statement, tuple(details), event.at)
+
+
+def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
+    """Return the headline, the statement without full stop, and the details of an event."""
+    limit = _limit(event.window) if event.window else ""
+    match event.kind:
+        case EventKind.LIMIT_HIT:
+            statement: Text = (f"{limit} has been reached (100%)",)
+            return "limit reached", statement, [_reset(event, now, "Resets")]
+        case EventKind.USAGE_RESET:
+            return "limit reset", _reset_statement(event, limit), [_next_reset(event, now)]
+        case EventKind.THRESHOLD:
+            headline = f"{event.threshold}% used"
+            details = [_reset(event, now, "Resets")]
+            if event.full_at:
+                details.insert(0, ("On pace to be full ", event.full_at, "."))
+            return headline, (f"{limit} is at {event.utilization}%",), details
+        case EventKind.RUN_OUT:
+            statement = (
+                f"{limit} is at {event.utilization}% and on pace to be full ",
+                event.full_at or now,
+            )
+            return "will run out early", statement, [_reset(event, now, "Resets")]
+        case EventKind.LIMIT_CHANGED:
+            return "limit changed", _changed_statement(event, limit), []
+        case EventKind.KEY_EXPIRING:
+            days = event.days or 0
+            warning = (
+                "It may stop working any day."
+                if days >= KEY_LIFE.days
+                else f"Keys stop working after about {KEY_LIFE.days} days."
+            )
+            details = [
+                (warning,),
+                (f"Renew it with: cldmon login {one_line(event.label, _LONGEST_SUBJECT)}",),
+            ]
+            return "session key expires soon", (f"session key is {days} days old",), details
+        case EventKind.ACCOUNT_FAILED:
+            reason = one_line(event.reason or "the reason is not known", _LONGEST_REASON)
+            return (
+                "can't be read",
+                ("usage can't be read",),
+                [(f"{reason[:1].upper()}{reason[1:]}.",)],
+            )
+        case EventKind.ACCOUNT_RECOVERED:
+            return "can be read again", ("usage can be read again",), []
+        case EventKind.SAVED_RESET_ENDING:
+            ends: Text = ("saved limit reset ends ", event.resets_at or now, " unless it is used")
+            return "saved reset ends soon", ends, []
+
+
+def _limit(window: str) -> str:
+    """Return a window's name within a sentence; part of it may come from the service."""
+    return one_line(limit_name(window), _LONGEST_LIMIT)
+
+
+def _reset(event: Event, now: datetime, verb: str) -> Text:
+    if event.resets_at is None:
+        return ("The reset time is not known.",)
+    if event.resets_at <= now:
+        return ("Its reset was due ", event.resets_at, ".")
+    return (f"{verb} ", event.resets_at, ".")
+
+
+def _next_reset(event: Event, now: datetime) -> Text:
+    if event.resets_at is None:
+        return ("No new window has started yet.",)
+    return _reset(event, now, "It resets next")
+
+
+def _reset_statement(event: Event, limit: str) -> Text:
+    now_at = f" and is at {event.utilization}%" if event.utilization else ""
+    if event.limited_by is None:
+        return (f"{limit} has reset{now_at}",)
+    other = f"{limit} has reset{now_at}, but the {_limit(event.limited_by)} holds"
+    return (f"{other} until ", event.limited_until) if event.limited_until else (other,)
+
+
+def _changed_statement(event: Event, limit: str) -> Text:
+    before = event.before
+    if before and event.utilization is not None and event.utilization < before.utilization:
+        return (
+            (
+                f"{limit} fell from {before.utilization}% to {event.utilization}% before its reset:"
+                " it was raised, or a saved reset was used"
+            ),
+        )
+    if before and before.resets_at and event.resets_at:
+        moved = (" instead of ", before.resets_at, f" ({event.utilization}% used)")
+        return (f"{limit} now resets ", event.resets_at, *moved)
+    return (f"{limit} has changed",)
