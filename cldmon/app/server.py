@@ -19,8 +19,9 @@ from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import PublicUrl, TrustedProxies
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
-from cldmon.web.services import NullSlack, RateLimits, ServerSettings, Services, Slack
+from cldmon.web.services import RateLimits, Services
 from cldmon.web.sessions import Sessions, load_session_secret
+from cldmon.web.settings import NullSlack, ServerSettings, Slack
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:

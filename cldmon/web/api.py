@@ -131,7 +131,7 @@ def _dispatch(request: Request, services: Services) -> Response:
     if method == "POST":
         check_origin(request, settings.public)
         check_content_type(request)
-    caller = identify(request, services)
+    caller = identify(request, services.settings, services.sessions)
     only_guests = settings.slack is None and settings.admits_guests
     is_open = route.access is Access.PUBLIC or (route.access is Access.READING and only_guests)
     if not (caller.is_authenticated or is_open):

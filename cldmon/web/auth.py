@@ -11,8 +11,8 @@ from cldmon.web.http import RefusedError
 if TYPE_CHECKING:
     from cldmon.web.http import Request
     from cldmon.web.limits import CallerKey
-    from cldmon.web.services import ServerSettings, Services
-    from cldmon.web.sessions import Session
+    from cldmon.web.sessions import Session, Sessions
+    from cldmon.web.settings import ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class Caller:
         }
 
 
-def identify(request: Request, services: Services) -> Caller:
+def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> Caller:
     """Return who sent a request; raises 401 for a wrong token.
 
     Schemes other than Bearer are ignored: a proxy in front may ask for a password.
     """
-    address = services.settings.proxies.client_address(request)
+    address = settings.proxies.client_address(request)
     scheme, _, given = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
-        return Caller(_read_session(request, services), address=address)
-    token = services.settings.api_token
+        return Caller(_read_session(request, settings, sessions), address=address)
+    token = settings.api_token
     if token is None or not hmac.compare_digest(
         given.strip().encode(errors="replace"), token.reveal().encode()
     ):
@@ -83,11 +83,10 @@ def caller_key(caller: Caller) -> CallerKey:
     return "address", caller.address, caller.session.id if caller.session else ""
 
 
-def _read_session(request: Request, services: Services) -> Session | None:
+def _read_session(request: Request, settings: ServerSettings, sessions: Sessions) -> Session | None:
     """Return the session as far as the current configuration accepts it."""
     cookies = request.header("cookie")
-    settings = services.settings
-    session = services.sessions.read(cookies, settings.cookie_scope(request))
+    session = sessions.read(cookies, settings.cookie_scope(request))
     if session and not session.proved and settings.login == "code":
         return None
     if session and settings.slack is None and (session.user or session.name):

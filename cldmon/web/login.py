@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cldmon.domain.people import Person
-    from cldmon.web.services import Services, Slack
+    from cldmon.web.services import Services
     from cldmon.web.sessions import Session
+    from cldmon.web.settings import Slack
 
 MAX_RESULTS = 8
 MIN_LETTERS = 3

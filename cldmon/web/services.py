@@ -4,104 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING
 
-from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.errors import SlackError
-from cldmon.web.guards import parse_host
 from cldmon.web.limits import LOCK_SECONDS, ConcurrencyLimiter, RateLimiter
 from cldmon.web.one_time_codes import Codes
-from cldmon.web.sessions import CookieScope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from cldmon.channels.slack.messages import Message
-    from cldmon.domain.people import Person
-    from cldmon.domain.secret import Secret
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.web.confirmations import Confirmations
-    from cldmon.web.http import Document, Request
+    from cldmon.web.http import Document
     from cldmon.web.person_hashes import PersonHashes
-    from cldmon.web.proxies import PublicUrl, TrustedProxies
     from cldmon.web.sessions import Sessions
+    from cldmon.web.settings import ServerSettings
     from cldmon.web.usage import Usage
-
-
-class Messenger(Protocol):
-    """What the endpoints need of `cldmon.channels.slack.client.SlackMessenger`."""
-
-    def confirm(self, user: str, text: str) -> DeliveryResult:
-        """Confirm a change of their alert settings to a Slack user."""
-
-    def send(self, user: str, message: Message) -> DeliveryResult:
-        """Send a direct message to a Slack user."""
-
-
-class Directory(Protocol):
-    """What the endpoints need of `cldmon.channels.slack.directory.Directory`."""
-
-    def people(self) -> Sequence[Person]:
-        """Return everybody who may log in; raises SlackError."""
-
-
-@dataclass(frozen=True)
-class Slack:
-    """Slack as configured: who is there, and how to reach them."""
-
-    directory: Directory
-    messenger: Messenger
-
-
-@dataclass(frozen=True)
-class ServerSettings:
-    """The configuration of the server. `hosts` are in lower case, without brackets.
-
-    `port` is where it listens, `public` where browsers find it, if that is known.
-    """
-
-    port: int
-    public: PublicUrl | None
-    hosts: frozenset[str]
-    proxies: TrustedProxies
-    login: Literal["open", "code"]
-    api_token: Secret | None
-    labels: tuple[str, ...]
-    interval: timedelta
-    slack: Slack | None
-
-    @property
-    def admits_guests(self) -> bool:
-        """Whether anybody may read: not if a code is required."""
-        return self.login == "open"
-
-    def cookie_scope(self, request: Request) -> CookieScope:
-        """Return the scope of the cookie for whoever sent a request."""
-        public = self.public
-        if public and parse_host(request).name == public.host:
-            return CookieScope(public.port, public.path, secure=public.is_tls)
-        return CookieScope(self.port, "/", secure=self.proxies.is_tls(request))
-
-
-@dataclass(frozen=True)
-class NullSlack:
-    """A Slack that is enabled but whose token cannot be read."""
-
-    reason: str
-
-    def people(self) -> NoReturn:
-        """Raise SlackError."""
-        raise SlackError(self.reason)
-
-    def confirm(self, user: str, text: str) -> DeliveryResult:
-        """Send nothing."""
-        return DeliveryResult(DeliveryStatus.LATER, self.reason)
-
-    def send(self, user: str, message: Message) -> DeliveryResult:
-        """Send nothing."""
-        return DeliveryResult(DeliveryStatus.LATER, self.reason)
 
 
 class RateLimits:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Snapshot
     from cldmon.store.state import State
     from cldmon.web.auth import Caller
-    from cldmon.web.services import ServerSettings
+    from cldmon.web.settings import ServerSettings
 
 FORECAST_SECONDS = 300
 """Forecasts change slowly: they are computed this often, and after each pass."""

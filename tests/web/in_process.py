@@ -28,8 +28,9 @@ from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import PublicUrl, TrustedProxies
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
-from cldmon.web.services import RateLimits, ServerSettings, Services, Slack
+from cldmon.web.services import RateLimits, Services
 from cldmon.web.sessions import CookieScope, Sessions, load_session_secret
+from cldmon.web.settings import ServerSettings, Slack
 from cldmon.web.usage import Usage
 from tests.simulation.http_client import Got
 
