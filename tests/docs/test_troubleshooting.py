@@ -29,6 +29,7 @@ REPORTERS = {*ERRORS, "print_message", "warn", "warning"}
 MIN_LETTERS = 8
 """A text with fewer letters only frames another, which is itself on the page."""
 NOT_PROBLEMS = {
+    "test message sent",
     "Slack message to …: …",
     "serving …",
     "to run the dashboard, too: … enable --now …",
