@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def env(tmp_path: Path) -> CollectorEnv:
     """A data_dir with one account, alice, and one user, U1, who hears of everything."""
-    house = House(tmp_path / "data")
-    house.subscribe("U1")
-    return house
+    env = CollectorEnv(tmp_path / "data")
+    env.subscribe("U1")
+    return env

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import FakeSlack
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def make_pass(folder: Path, arm: Callable[[int], None], number: int) -> bool:
     """Make the pass in a child that is armed so, and tell whether it lived to the end."""
     child = os.fork()
     if child == 0:
-        house = House(folder / "data", slack=SlackOnDisk(folder / "slack"))
-        house.clock.at = house.state.snapshot.fetched_at or house.clock.at
+        env = CollectorEnv(folder / "data", slack=SlackOnDisk(folder / "slack"))
+        env.clock.at = env.state.snapshot.fetched_at or env.clock.at
         arm(number)
-        house.run({"alice": 100})
+        env.run({"alice": 100})
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return not os.WIFSIGNALED(status)

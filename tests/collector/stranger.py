@@ -10,24 +10,24 @@ import sys
 from pathlib import Path
 
 from cldmon.errors import StoreError
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 
 NOBODY = 65534
 
 
 def main(warm: Path, folder: Path) -> None:
     """Make a pass over `data` in a folder, and print how it ended."""
-    House(warm).run()  # whatever is imported late is imported here
+    CollectorEnv(warm).run()  # whatever is imported late is imported here
     os.chdir(folder)
     if os.geteuid() == 0:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
-    house = House(Path("data"))
+    env = CollectorEnv(Path("data"))
     try:
-        house.run({"alice": 100})
+        env.run({"alice": 100})
     except StoreError as error:
         print(error)
-    for line in house.warnings:
+    for line in env.warnings:
         print(line)
 
 

@@ -15,7 +15,7 @@ from cldmon.notifications.detection import ResetRule
 from tests.fakes import DOWN, NOON
 
 if TYPE_CHECKING:
-    from tests.collector.house import House
+    from tests.collector.env import CollectorEnv
     from tests.fakes import Said, Windows
 
 HIT = "U1: limit_hit alice fiveHour"
@@ -24,172 +24,176 @@ SOON = NOON + timedelta(hours=3)
 
 
 @pytest.mark.parametrize("first", [0, 55, 100, 101])
-def test_first_sight_is_silent(house: House, first: int) -> None:
+def test_first_sight_is_silent(env: CollectorEnv, first: int) -> None:
     """Whatever an account starts with is no news, not even a limit that is hit already."""
-    house.run({"alice": min(first, 100)})
-    assert house.told == []
-    assert house.percents() == [min(first, 100)]
+    env.run({"alice": min(first, 100)})
+    assert env.told == []
+    assert env.percents() == [min(first, 100)]
 
 
-def test_a_limit_is_announced_by_the_pass_that_sees_it_and_by_no_later_one(house: House) -> None:
+def test_a_limit_is_announced_by_the_pass_that_sees_it_and_by_no_later_one(
+    env: CollectorEnv,
+) -> None:
     for percent in (99, 100, 100, 100):
-        house.run({"alice": percent})
-    assert house.told == [HIT]
+        env.run({"alice": percent})
+    assert env.told == [HIT]
 
 
-def test_a_reset_is_announced_once_although_no_reset_time_is_given(house: House) -> None:
+def test_a_reset_is_announced_once_although_no_reset_time_is_given(env: CollectorEnv) -> None:
     """100 -> 0 with a null `resets_at`: at rest no window runs."""
     says: list[Said] = [100, {"fiveHour": Window(0, None)}, 0, 0]
     for said in says:
-        house.run({"alice": said})
-    assert house.told == [RESET]
+        env.run({"alice": said})
+    assert env.told == [RESET]
 
 
 @pytest.mark.parametrize("rule", ResetRule)
-def test_a_reset_time_that_jitters_repeats_nothing(house: House, rule: ResetRule) -> None:
+def test_a_reset_time_that_jitters_repeats_nothing(env: CollectorEnv, rule: ResetRule) -> None:
     """The service's own instants differ by a second from call to call."""
-    house.settings = replace(house.settings, rule=rule)
-    house.run({"alice": 99})
+    env.settings = replace(env.settings, rule=rule)
+    env.run({"alice": 99})
     for seconds in (0, 1, -1, 0, 59, -59, 2):
         window = Window(100, SOON + timedelta(seconds=seconds))
-        house.run({"alice": {"fiveHour": window}})
-    assert house.told == [HIT]
+        env.run({"alice": {"fiveHour": window}})
+    assert env.told == [HIT]
 
 
-def test_errors_between_two_good_readings_change_nothing(house: House) -> None:
+def test_errors_between_two_good_readings_change_nothing(env: CollectorEnv) -> None:
     """Neither is a limit announced anew after an error, nor is a reset missed."""
     for said in (99, 100, DOWN, 100, DOWN, DOWN, 0, DOWN, 0):
-        house.run({"alice": said})
-    assert house.told == [HIT, RESET]
+        env.run({"alice": said})
+    assert env.told == [HIT, RESET]
 
 
-def test_nothing_is_known_after_a_first_failure_so_first_sight_comes_later(house: House) -> None:
+def test_nothing_is_known_after_a_first_failure_so_first_sight_comes_later(
+    env: CollectorEnv,
+) -> None:
     for said in (DOWN, 100, 100):
-        house.run({"alice": said})
-    assert house.told == []
+        env.run({"alice": said})
+    assert env.told == []
 
 
-def test_a_window_that_is_missing_is_not_zero(house: House) -> None:
+def test_a_window_that_is_missing_is_not_zero(env: CollectorEnv) -> None:
     """100 -> absent -> 100 is no reset and no second hit; absent -> 0 is the reset."""
     full: Said = {"fiveHour": 100, "sevenDay": 5}
     absent: Said = {"sevenDay": 5}
     for said in (full, absent, full, absent, 0):
-        house.run({"alice": said})
-    assert house.told == [RESET]
+        env.run({"alice": said})
+    assert env.told == [RESET]
 
 
-def test_a_new_window_of_a_known_account_is_first_sight(house: House) -> None:
-    house.run({"alice": {"fiveHour": 10}})
-    house.run({"alice": {"fiveHour": 10, "models.Fable": 100}})
-    house.run({"alice": {"fiveHour": 10, "models.Fable": 0}})
-    assert house.told == ["U1: usage_reset alice models.Fable"]
+def test_a_new_window_of_a_known_account_is_first_sight(env: CollectorEnv) -> None:
+    env.run({"alice": {"fiveHour": 10}})
+    env.run({"alice": {"fiveHour": 10, "models.Fable": 100}})
+    env.run({"alice": {"fiveHour": 10, "models.Fable": 0}})
+    assert env.told == ["U1: usage_reset alice models.Fable"]
 
 
-def test_windows_that_are_named_ever_anew_fill_nothing(house: House) -> None:
+def test_windows_that_are_named_ever_anew_fill_nothing(env: CollectorEnv) -> None:
     """Code names come and go; those longest unseen are forgotten, the ones that stay are not."""
     for number in range(25):
         odd: Windows = {f"odd{number}Quill{i}": 1 for i in range(10)}
-        house.run({"alice": {"fiveHour": 99, **odd}})
-    remembered = house.state.account_states["alice"].alerts
+        env.run({"alice": {"fiveHour": 99, **odd}})
+    remembered = env.state.account_states["alice"].alerts
     assert len(remembered) == MOST_WINDOWS
     assert "odd0Quill0" not in remembered
-    house.run({"alice": 100})
-    assert house.told == [HIT]
+    env.run({"alice": 100})
+    assert env.told == [HIT]
 
 
-def test_windows_of_one_account_are_announced_each_for_itself(house: House) -> None:
-    house.run({"alice": {"fiveHour": 90, "sevenDay": 100, "sevenDayOpus": 99}})
-    house.run({"alice": {"fiveHour": 100, "sevenDay": 0, "sevenDayOpus": 100}})
-    assert house.told == [HIT, "U1: usage_reset alice sevenDay", "U1: limit_hit alice sevenDayOpus"]
+def test_windows_of_one_account_are_announced_each_for_itself(env: CollectorEnv) -> None:
+    env.run({"alice": {"fiveHour": 90, "sevenDay": 100, "sevenDayOpus": 99}})
+    env.run({"alice": {"fiveHour": 100, "sevenDay": 0, "sevenDayOpus": 100}})
+    assert env.told == [HIT, "U1: usage_reset alice sevenDay", "U1: limit_hit alice sevenDayOpus"]
 
 
-def test_a_message_says_when_the_window_resets_and_when_it_was_seen(house: House) -> None:
-    house.run({"alice": 50})
-    house.run({"alice": {"fiveHour": Window(100, SOON)}})
-    assert house.slack is not None
-    [(_, hit)] = house.slack.sent
-    assert (hit.at, hit.resets_at) == (house.clock.at, SOON)
+def test_a_message_says_when_the_window_resets_and_when_it_was_seen(env: CollectorEnv) -> None:
+    env.run({"alice": 50})
+    env.run({"alice": {"fiveHour": Window(100, SOON)}})
+    assert env.slack is not None
+    [(_, hit)] = env.slack.sent
+    assert (hit.at, hit.resets_at) == (env.clock.at, SOON)
 
 
-def test_a_fall_that_is_not_to_zero_is_no_reset_by_the_documented_rule(house: House) -> None:
+def test_a_fall_that_is_not_to_zero_is_no_reset_by_the_documented_rule(env: CollectorEnv) -> None:
     for percent in (100, 40, 0):
-        house.run({"alice": percent})
-    assert house.told == []
+        env.run({"alice": percent})
+    assert env.told == []
 
 
-def test_by_the_window_rule_any_fall_into_a_new_window_is_a_reset(house: House) -> None:
-    house.settings = replace(house.settings, rule=ResetRule.WINDOW)
-    house.run({"alice": {"fiveHour": Window(100, SOON)}})
-    house.run({"alice": {"fiveHour": Window(3, SOON + timedelta(hours=5))}})
-    house.run({"alice": {"fiveHour": Window(9, SOON + timedelta(hours=5))}})
-    assert house.told == [RESET]
+def test_by_the_window_rule_any_fall_into_a_new_window_is_a_reset(env: CollectorEnv) -> None:
+    env.settings = replace(env.settings, rule=ResetRule.WINDOW)
+    env.run({"alice": {"fiveHour": Window(100, SOON)}})
+    env.run({"alice": {"fiveHour": Window(3, SOON + timedelta(hours=5))}})
+    env.run({"alice": {"fiveHour": Window(9, SOON + timedelta(hours=5))}})
+    assert env.told == [RESET]
 
 
-def test_a_limit_that_is_raised_in_mid_window_is_no_reset(house: House) -> None:
+def test_a_limit_that_is_raised_in_mid_window_is_no_reset(env: CollectorEnv) -> None:
     """A large fall with the same reset time, give or take its jitter."""
-    house.settings = replace(house.settings, rule=ResetRule.WINDOW)
-    house.run({"alice": {"fiveHour": Window(100, SOON)}})
-    house.run({"alice": {"fiveHour": Window(50, SOON + timedelta(seconds=1))}})
-    assert house.told == []
+    env.settings = replace(env.settings, rule=ResetRule.WINDOW)
+    env.run({"alice": {"fiveHour": Window(100, SOON)}})
+    env.run({"alice": {"fiveHour": Window(50, SOON + timedelta(seconds=1))}})
+    assert env.told == []
 
 
-def test_a_weekly_window_that_moves_while_it_is_full_repeats_nothing(house: House) -> None:
+def test_a_weekly_window_that_moves_while_it_is_full_repeats_nothing(env: CollectorEnv) -> None:
     """Its end may be moved at any time: only the fall below 100 counts."""
-    house.settings = replace(house.settings, rule=ResetRule.WINDOW)
+    env.settings = replace(env.settings, rule=ResetRule.WINDOW)
     for day, percent in enumerate((99, 100, 100, 100)):
         end = NOON + timedelta(days=3 + day)
-        house.run({"alice": {"sevenDay": Window(percent, end)}})
-    assert house.told == ["U1: limit_hit alice sevenDay"]
-    house.run({"alice": {"sevenDay": Window(2, NOON + timedelta(days=9))}})
-    assert house.told[1:] == []  # so long before the reset, the next pass has to confirm it
-    house.run({"alice": {"sevenDay": Window(3, NOON + timedelta(days=9))}})
-    assert house.told[1:] == ["U1: usage_reset alice sevenDay"]
+        env.run({"alice": {"sevenDay": Window(percent, end)}})
+    assert env.told == ["U1: limit_hit alice sevenDay"]
+    env.run({"alice": {"sevenDay": Window(2, NOON + timedelta(days=9))}})
+    assert env.told[1:] == []  # so long before the reset, the next pass has to confirm it
+    env.run({"alice": {"sevenDay": Window(3, NOON + timedelta(days=9))}})
+    assert env.told[1:] == ["U1: usage_reset alice sevenDay"]
 
 
-def test_one_wrong_sample_tells_nobody_anything(house: House) -> None:
+def test_one_wrong_sample_tells_nobody_anything(env: CollectorEnv) -> None:
     """Also where the passes between are killed, failed or silent."""
     end = NOON + timedelta(days=3)
     for percent in (99, 100, 0, 100, 100, 3, 97, 100):
-        house.run({"alice": {"sevenDay": Window(percent, end)}})
-        house.run({"alice": DOWN})
-    assert house.told == ["U1: limit_hit alice sevenDay"]
+        env.run({"alice": {"sevenDay": Window(percent, end)}})
+        env.run({"alice": DOWN})
+    assert env.told == ["U1: limit_hit alice sevenDay"]
 
 
-def test_each_account_is_announced_to_its_own_subscribers(house: House) -> None:
-    house.labels = ("alice", "bob")
-    house.subscribe("U2", label="bob")
-    house.run({"alice": 99, "bob": 100})
-    house.run({"alice": 100, "bob": 0})
-    assert house.told == [HIT, "U2: usage_reset bob fiveHour"]
+def test_each_account_is_announced_to_its_own_subscribers(env: CollectorEnv) -> None:
+    env.labels = ("alice", "bob")
+    env.subscribe("U2", label="bob")
+    env.run({"alice": 99, "bob": 100})
+    env.run({"alice": 100, "bob": 0})
+    assert env.told == [HIT, "U2: usage_reset bob fiveHour"]
 
 
-def test_nobody_hears_of_an_account_that_nobody_subscribed_to(house: House) -> None:
-    house.labels = ("alice", "bob")
-    house.run({"bob": 99})
-    outcome = house.run({"bob": 100})
+def test_nobody_hears_of_an_account_that_nobody_subscribed_to(env: CollectorEnv) -> None:
+    env.labels = ("alice", "bob")
+    env.run({"bob": 99})
+    outcome = env.run({"bob": 100})
     assert [t.label for t in outcome.events] == ["bob"]
-    assert (house.told, outcome.waiting) == ([], 0)
+    assert (env.told, outcome.waiting) == ([], 0)
 
 
-def test_slack_down_for_one_pass_delays_a_message_and_loses_none(house: House) -> None:
-    assert house.slack is not None
-    house.run({"alice": 99})
-    house.slack.results.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
-    assert house.run({"alice": 100}).waiting == 1
-    assert house.warnings == ["Slack message to U1: Slack is down; will retry"]
-    assert house.run({"alice": 100}).waiting == 0
-    house.run({"alice": 100})
-    assert house.told == [HIT, HIT]  # tried, then delivered
-    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
+def test_slack_down_for_one_pass_delays_a_message_and_loses_none(env: CollectorEnv) -> None:
+    assert env.slack is not None
+    env.run({"alice": 99})
+    env.slack.results.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
+    assert env.run({"alice": 100}).waiting == 1
+    assert env.warnings == ["Slack message to U1: Slack is down; will retry"]
+    assert env.run({"alice": 100}).waiting == 0
+    env.run({"alice": 100})
+    assert env.told == [HIT, HIT]  # tried, then delivered
+    assert env.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
-def test_hit_and_reset_during_an_outage_arrive_in_order(house: House) -> None:
-    assert house.slack is not None
+def test_hit_and_reset_during_an_outage_arrive_in_order(env: CollectorEnv) -> None:
+    assert env.slack is not None
     down = DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
-    house.run({"alice": 99})
-    house.slack.results.extend([down, down])
-    house.run({"alice": 100})
-    house.run({"alice": 0})
-    house.slack.sent.clear()
-    house.run({"alice": 0})
-    assert house.told == [HIT, RESET]
+    env.run({"alice": 99})
+    env.slack.results.extend([down, down])
+    env.run({"alice": 100})
+    env.run({"alice": 0})
+    env.slack.sent.clear()
+    env.run({"alice": 0})
+    assert env.told == [HIT, RESET]

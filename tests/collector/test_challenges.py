@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.domain.model import Failure, FailureKind
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import DOWN
 
 if TYPE_CHECKING:
@@ -20,23 +20,23 @@ CHALLENGED = Failure(FailureKind.CHALLENGED, "challenged by Cloudflare")
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> House:
-    return House(tmp_path, labels=("alice", "bob"))
+def pair(tmp_path: Path) -> CollectorEnv:
+    return CollectorEnv(tmp_path, labels=("alice", "bob"))
 
 
-def passes(house: House, *answers: Said, by_hand: bool = False) -> list[bool]:
+def passes(env: CollectorEnv, *answers: Said, by_hand: bool = False) -> list[bool]:
     """Make a pass for each answer of alice's; return in which of them she was asked."""
     asked = []
     for answer in answers:
-        house.source.asked.clear()
-        house.run({"alice": answer}, by_hand=by_hand)
-        labels = [question.label for question in house.source.asked]
+        env.source.asked.clear()
+        env.run({"alice": answer}, by_hand=by_hand)
+        labels = [question.label for question in env.source.asked]
         assert "bob" in labels
         asked.append("alice" in labels)
     return asked
 
 
-def test_it_is_asked_in_every_third_pass_until_it_is_let_through(pair: House) -> None:
+def test_it_is_asked_in_every_third_pass_until_it_is_let_through(pair: CollectorEnv) -> None:
     answers = [CHALLENGED] * 7 + [20] * 4
     assert passes(pair, *answers) == [
         *(True, False, False, True, False, False, True, False, False),
@@ -46,7 +46,7 @@ def test_it_is_asked_in_every_third_pass_until_it_is_let_through(pair: House) ->
     assert (memory.challenges, memory.passes_to_skip) == (0, 0)
 
 
-def test_meanwhile_it_stays_in_error_with_its_last_reading(pair: House) -> None:
+def test_meanwhile_it_stays_in_error_with_its_last_reading(pair: CollectorEnv) -> None:
     pair.run({"alice": 20})
     for _ in range(3):
         outcome = pair.run({"alice": CHALLENGED})
@@ -57,7 +57,7 @@ def test_meanwhile_it_stays_in_error_with_its_last_reading(pair: House) -> None:
     assert pair.state.counters["errors.challenged"] == 1
 
 
-def test_a_fetch_by_hand_asks_anyway(pair: House) -> None:
+def test_a_fetch_by_hand_asks_anyway(pair: CollectorEnv) -> None:
     assert passes(pair, CHALLENGED, CHALLENGED, by_hand=True) == [True, True]
     pair.run({"alice": CHALLENGED}, only=["alice"])
     assert pair.state.account_states["alice"].challenges == 3
@@ -66,7 +66,7 @@ def test_a_fetch_by_hand_asks_anyway(pair: House) -> None:
     assert passes(pair, 20, 20, 20) == [False, False, True]
 
 
-def test_a_new_key_is_tried_at_once(pair: House) -> None:
+def test_a_new_key_is_tried_at_once(pair: CollectorEnv) -> None:
     """Whoever signed in on this machine has left its clearance there."""
     passes(pair, CHALLENGED)
     pair.keys["alice"] = "sk-ant-sid01-new"
@@ -85,18 +85,20 @@ def test_a_new_key_is_tried_at_once(pair: House) -> None:
     ],
 )
 def test_only_an_answer_of_the_service_says_that_no_challenge_stands_before_it(
-    pair: House, kind: FailureKind, asked: list[bool]
+    pair: CollectorEnv, kind: FailureKind, asked: list[bool]
 ) -> None:
     passes(pair, CHALLENGED, CHALLENGED, CHALLENGED, replace(DOWN, kind=kind))
     assert passes(pair, 20, 20) == asked
 
 
 @pytest.mark.parametrize("kind", [FailureKind.SERVICE_DOWN, FailureKind.TIMEOUT])
-def test_who_was_never_challenged_is_asked_in_every_pass(pair: House, kind: FailureKind) -> None:
+def test_who_was_never_challenged_is_asked_in_every_pass(
+    pair: CollectorEnv, kind: FailureKind
+) -> None:
     assert passes(pair, *[replace(DOWN, kind=kind)] * 3) == [True] * 3
 
 
-def test_challenges_are_counted_by_their_outcome(pair: House) -> None:
+def test_challenges_are_counted_by_their_outcome(pair: CollectorEnv) -> None:
     pair.source.challenging.add("bob")
     passes(pair, CHALLENGED, 20, 20, 20)
     assert pair.state.counters["challenges.passed"] == 4

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
-    from tests.collector.house import House
+    from tests.collector.env import CollectorEnv
 
 ROOT = Path(__file__).resolve().parents[2]
 HIT = "U1: limit_hit alice fiveHour"
@@ -32,39 +32,39 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("part", [0.05, 0.5, 0.99])
 def test_a_disk_that_is_full_at_the_state_leaves_everything_as_it_was(
-    house: House, part: float
+    env: CollectorEnv, part: float
 ) -> None:
     """And the next pass sees the same event."""
-    house.run({"alice": 99})
-    before = contents(house.data_dir)
+    env.run({"alice": 99})
+    before = contents(env.data_dir)
     size = int(len(before["state.json"]) * part)
     with limit_file_size(size), pytest.raises(StoreError) as caught:
-        house.run({"alice": 100})
-    assert str(caught.value).startswith(f"cannot write {house.data_dir}/state.json: ")
+        env.run({"alice": 100})
+    assert str(caught.value).startswith(f"cannot write {env.data_dir}/state.json: ")
     assert "\n" not in str(caught.value)
-    assert contents(house.data_dir) == before
-    assert house.told == []
-    house.run({"alice": 100})
-    assert house.told == [HIT]
-    assert house.percents() == [99, 100]
+    assert contents(env.data_dir) == before
+    assert env.told == []
+    env.run({"alice": 100})
+    assert env.told == [HIT]
+    assert env.percents() == [99, 100]
 
 
 @pytest.mark.parametrize("room", [0, 1, 40])
 def test_a_disk_that_is_full_at_the_history_leaves_a_line_to_the_next_pass(
-    house: House, room: int
+    env: CollectorEnv, room: int
 ) -> None:
     """The reading is committed: nothing of it is lost, and nobody is told twice."""
-    house.run({"alice": 99})
-    [day] = house.data_dir.glob("history-*")
+    env.run({"alice": 99})
+    [day] = env.data_dir.glob("history-*")
     day.write_bytes(b"# a long day\n" * 1_000 + day.read_bytes())
     before = day.read_bytes()
     with limit_file_size(len(before) + room), pytest.raises(StoreError, match="cannot append to"):
-        house.run({"alice": 100})
+        env.run({"alice": 100})
     assert day.read_bytes() == before
-    assert (house.told, len(house.state.outbox)) == ([], 1)
-    house.run({"alice": 100})
-    assert house.told == [HIT]
-    assert house.percents() == [99, 100, 100]
+    assert (env.told, len(env.state.outbox)) == ([], 1)
+    env.run({"alice": 100})
+    assert env.told == [HIT]
+    assert env.percents() == [99, 100, 100]
 
 
 class FillingSlack(FakeSlack):
@@ -79,26 +79,26 @@ class FillingSlack(FakeSlack):
         return super().send(user, events)
 
 
-def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(house: House) -> None:
+def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(env: CollectorEnv) -> None:
     """A delivery that cannot be struck off stops the others, and is the one that comes twice."""
-    house.subscribe("U2", "U3")
-    house.run({"alice": 99})
+    env.subscribe("U2", "U3")
+    env.run({"alice": 99})
     with contextlib.ExitStack() as disk:
-        house.slack = FillingSlack(disk)
+        env.slack = FillingSlack(disk)
         with pytest.raises(StoreError, match=r"^cannot write "):
-            house.run({"alice": 100})
-        assert house.told == [HIT]
-    house.slack = FakeSlack()
-    house.run({"alice": 100})
-    assert [line.partition(":")[0] for line in house.told] == ["U1", "U2", "U3"]
+            env.run({"alice": 100})
+        assert env.told == [HIT]
+    env.slack = FakeSlack()
+    env.run({"alice": 100})
+    assert [line.partition(":")[0] for line in env.told] == ["U1", "U2", "U3"]
 
 
-def stranger(house: House, tmp_path: Path) -> str:
+def stranger(env: CollectorEnv, tmp_path: Path) -> str:
     """Return what a user who does not own the data_dir gets to read."""
     tmp_path.chmod(0o755)
     command = [sys.executable, "-m", "tests.collector.stranger"]
     ran = subprocess.run(
-        [*command, str(tmp_path / "warm"), str(house.data_dir.parent)],
+        [*command, str(tmp_path / "warm"), str(env.data_dir.parent)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -107,35 +107,39 @@ def stranger(house: House, tmp_path: Path) -> str:
     return ran.stdout
 
 
-def test_a_data_dir_that_may_not_be_written_is_one_clear_line(house: House, tmp_path: Path) -> None:
-    house.run({"alice": 99})
-    house.data_dir.chmod(0o555)
-    before = contents(house.data_dir)
-    (house.data_dir / "fetch.lock").chmod(0o444)
-    assert stranger(house, tmp_path) == f"cannot open the lock data/fetch.lock: {ADVICE}\n"
-    assert contents(house.data_dir) == before
+def test_a_data_dir_that_may_not_be_written_is_one_clear_line(
+    env: CollectorEnv, tmp_path: Path
+) -> None:
+    env.run({"alice": 99})
+    env.data_dir.chmod(0o555)
+    before = contents(env.data_dir)
+    (env.data_dir / "fetch.lock").chmod(0o444)
+    assert stranger(env, tmp_path) == f"cannot open the lock data/fetch.lock: {ADVICE}\n"
+    assert contents(env.data_dir) == before
 
 
-def test_a_state_that_may_not_be_read_is_one_clear_line(house: House, tmp_path: Path) -> None:
+def test_a_state_that_may_not_be_read_is_one_clear_line(env: CollectorEnv, tmp_path: Path) -> None:
     """It is not taken for a corrupt one, nor for none."""
-    house.run({"alice": 99})
-    house.data_dir.chmod(0o777)
-    (house.data_dir / "fetch.lock").chmod(0o666)
-    (house.data_dir / "state.json").chmod(0o000)
-    assert stranger(house, tmp_path) == f"cannot read data/state.json: {ADVICE}\n"
-    (house.data_dir / "state.json").chmod(0o600)
-    assert house.state.account_states["alice"].alerts["fiveHour"].confirmed.utilization == 99
+    env.run({"alice": 99})
+    env.data_dir.chmod(0o777)
+    (env.data_dir / "fetch.lock").chmod(0o666)
+    (env.data_dir / "state.json").chmod(0o000)
+    assert stranger(env, tmp_path) == f"cannot read data/state.json: {ADVICE}\n"
+    (env.data_dir / "state.json").chmod(0o600)
+    assert env.state.account_states["alice"].alerts["fiveHour"].confirmed.utilization == 99
 
 
-def test_subscriptions_that_may_not_be_read_cost_no_reading(house: House, tmp_path: Path) -> None:
+def test_subscriptions_that_may_not_be_read_cost_no_reading(
+    env: CollectorEnv, tmp_path: Path
+) -> None:
     """Such as those that root wrote, where the timer runs as somebody else."""
-    house.run({"alice": 99})
-    house.data_dir.chmod(0o777)
-    for path in house.data_dir.iterdir():
+    env.run({"alice": 99})
+    env.data_dir.chmod(0o777)
+    for path in env.data_dir.iterdir():
         path.chmod(0o666)
-    (house.data_dir / "subscriptions.json").chmod(0o000)
-    assert stranger(house, tmp_path) == f"cannot read data/subscriptions.json: {ADVICE}\n"
-    (house.data_dir / "subscriptions.json").chmod(0o600)
-    assert [message.user for message in house.state.outbox] == [None]
-    house.run({"alice": 100})
-    assert house.told == [HIT]
+    (env.data_dir / "subscriptions.json").chmod(0o000)
+    assert stranger(env, tmp_path) == f"cannot read data/subscriptions.json: {ADVICE}\n"
+    (env.data_dir / "subscriptions.json").chmod(0o600)
+    assert [message.user for message in env.state.outbox] == [None]
+    env.run({"alice": 100})
+    assert env.told == [HIT]

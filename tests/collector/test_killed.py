@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from cldmon.domain.model import to_ms
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.collector.killed import SlackOnDisk
 from tests.fakes import FakeSource
 
@@ -28,9 +28,9 @@ HITS = [f"{user}: limit_hit" for user in USERS]
 def prepared(tmp_path: Path) -> Path:
     """A data_dir in which alice is at 99 % and two people want to hear of her limit."""
     base = tmp_path / "base"
-    house = House(base / "data", slack=SlackOnDisk(base / "slack"))
-    house.subscribe(*USERS)
-    house.run({"alice": 99})
+    env = CollectorEnv(base / "data", slack=SlackOnDisk(base / "slack"))
+    env.subscribe(*USERS)
+    env.run({"alice": 99})
     (base / "slack").touch()
     return base
 
@@ -48,23 +48,23 @@ def sent(folder: Path) -> list[str]:
     return (folder / "slack").read_text().splitlines()
 
 
-def stamps(house: House) -> list[int]:
-    return [line["timestamp"] for line in house.history]
+def stamps(env: CollectorEnv) -> list[int]:
+    return [line["timestamp"] for line in env.history]
 
 
-def repaired(folder: Path) -> House:
-    """Make the next pass, as if nothing had happened, and return the house."""
-    house = House(folder / "data", slack=SlackOnDisk(folder / "slack"))
-    at = house.state.snapshot.fetched_at
+def repaired(folder: Path) -> CollectorEnv:
+    """Make the next pass, as if nothing had happened, and return the env."""
+    env = CollectorEnv(folder / "data", slack=SlackOnDisk(folder / "slack"))
+    at = env.state.snapshot.fetched_at
     assert at is not None
-    house.clock.at = at
-    house.run({"alice": 100})
-    return house
+    env.clock.at = at
+    env.run({"alice": 100})
+    return env
 
 
 def check(folder: Path) -> tuple[bool, int]:
     """Prove what holds after any kill; return whether it fell after the commit, and repeats."""
-    left = House(folder / "data")
+    left = CollectorEnv(folder / "data")
     state, told = left.state, sent(folder)
     repeats = len([m for m in state.outbox if f"{m.user}: limit_hit" in told])
     committed = state.snapshot.fetched_at
@@ -72,17 +72,17 @@ def check(folder: Path) -> tuple[bool, int]:
     assert committed is not None
     assert set(stamps(left)) <= {first, to_ms(committed)}
 
-    house = repaired(folder)
-    assert house.percents() == [99, *[100] * (len(house.percents()) - 1)]
-    assert stamps(house) == sorted(set(stamps(house)))
-    assert to_ms(committed) in stamps(house)
-    assert len(stamps(house)) == (3 if to_ms(committed) != first else 2)
+    env = repaired(folder)
+    assert env.percents() == [99, *[100] * (len(env.percents()) - 1)]
+    assert stamps(env) == sorted(set(stamps(env)))
+    assert to_ms(committed) in stamps(env)
+    assert len(stamps(env)) == (3 if to_ms(committed) != first else 2)
     assert sorted(set(sent(folder))) == HITS
     assert len(sent(folder)) == len(HITS) + repeats
     assert repeats <= 1
-    assert house.state.outbox == ()
-    assert not list(house.data_dir.glob(".*"))
-    assert not list(house.data_dir.glob("*corrupt*"))
+    assert env.state.outbox == ()
+    assert not list(env.data_dir.glob(".*"))
+    assert not list(env.data_dir.glob("*corrupt*"))
     return to_ms(committed) != first, repeats
 
 
@@ -143,26 +143,26 @@ class BrokenSource(FakeSource):
 
 
 def test_an_interrupted_pass_owes_its_messages_to_the_next(tmp_path: Path) -> None:
-    house = House(tmp_path / "data", slack=Interrupted(tmp_path / "slack"))
-    house.subscribe(*USERS)
-    house.run({"alice": 99})
+    env = CollectorEnv(tmp_path / "data", slack=Interrupted(tmp_path / "slack"))
+    env.subscribe(*USERS)
+    env.run({"alice": 99})
     with pytest.raises(KeyboardInterrupt):
-        house.run({"alice": 100})
-    house.slack = SlackOnDisk(tmp_path / "slack")
-    house.run({"alice": 100})
+        env.run({"alice": 100})
+    env.slack = SlackOnDisk(tmp_path / "slack")
+    env.run({"alice": 100})
     assert sent(tmp_path) == HITS
-    assert house.percents() == [99, 100, 100]
+    assert env.percents() == [99, 100, 100]
 
 
 def test_what_escapes_from_an_edge_before_the_commit_leaves_all_as_it_was(tmp_path: Path) -> None:
     """No reading is half stored, and no lock is left."""
-    house = House(tmp_path / "data")
-    house.run({"alice": 1})
-    before = (house.data_dir / "state.json").read_bytes()
-    sound, house.source = house.source, BrokenSource(house.clock)
+    env = CollectorEnv(tmp_path / "data")
+    env.run({"alice": 1})
+    before = (env.data_dir / "state.json").read_bytes()
+    sound, env.source = env.source, BrokenSource(env.clock)
     with pytest.raises(ZeroDivisionError):
-        house.run({"alice": 2})
-    assert (house.data_dir / "state.json").read_bytes() == before
-    house.source = sound
-    house.run({"alice": 3})
-    assert house.percents() == [1, 3]
+        env.run({"alice": 2})
+    assert (env.data_dir / "state.json").read_bytes() == before
+    env.source = sound
+    env.run({"alice": 3})
+    assert env.percents() == [1, 3]

@@ -23,7 +23,7 @@ from cldmon.domain.model import FailureKind
 from cldmon.errors import BusyError
 from cldmon.store.history import day_files
 from cldmon.store.reader import read_array
-from tests.collector.house import TEN_MINUTES, House
+from tests.collector.env import TEN_MINUTES, CollectorEnv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,33 +54,33 @@ def says(number: int) -> dict[str, Said]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def env(tmp_path_factory: pytest.TempPathFactory) -> CollectorEnv:
     """What is left of 48 hours."""
     folder = tmp_path_factory.mktemp("life") / "data"
-    house = House(
+    env = CollectorEnv(
         folder,
         labels=("alice", "bob"),
         settings=Settings(slack_enabled=True, keep_days=7),
     )
-    house.subscribe("U1")
+    env.subscribe("U1")
     (folder / OLD_DAY).write_text('{"timestamp":1793500000000,"accounts":[]}\n')
     for number in range(PASSES):
-        live(house, number)
-    return house
+        live(env, number)
+    return env
 
 
-def live(house: House, number: int) -> None:
+def live(env: CollectorEnv, number: int) -> None:
     """Let ten minutes go by, with what happens in them."""
-    assert house.slack
-    house.slack.results.clear()
+    assert env.slack
+    env.slack.results.clear()
     if number in SLACK_DOWN:
-        house.slack.results.append(REFUSED)
+        env.slack.results.append(REFUSED)
     if number in OVERLAPS:
-        with files.lock(house.data_dir / "fetch.lock", wait=0), pytest.raises(BusyError):
-            house.run(says(number))
+        with files.lock(env.data_dir / "fetch.lock", wait=0), pytest.raises(BusyError):
+            env.run(says(number))
         return
-    house.run(says(number))
-    compress(house.data_dir)
+    env.run(says(number))
+    compress(env.data_dir)
 
 
 def compress(folder: Path) -> None:
@@ -91,22 +91,20 @@ def compress(folder: Path) -> None:
             path.unlink()
 
 
-def lines(house: House) -> list[dict[str, object]]:
+def lines(env: CollectorEnv) -> list[dict[str, object]]:
     """Every line of the history, gzipped or not, as the API gives it."""
-    found: list[dict[str, object]] = json.loads(
-        b"".join(read_array(house.data_dir, 0, now_ms(house)))
-    )
+    found: list[dict[str, object]] = json.loads(b"".join(read_array(env.data_dir, 0, now_ms(env))))
     return found
 
 
-def now_ms(house: House) -> int:
-    return round(house.clock.at.timestamp() * 1000)
+def now_ms(env: CollectorEnv) -> int:
+    return round(env.clock.at.timestamp() * 1000)
 
 
-def percents(house: House, label: str) -> list[object]:
+def percents(env: CollectorEnv, label: str) -> list[object]:
     return [
         entry["fiveHour"]
-        for line in lines(house)
+        for line in lines(env)
         for entry in line["accounts"]  # type: ignore[attr-defined]
         if entry["label"] == label
     ]
@@ -115,45 +113,45 @@ def percents(house: House, label: str) -> list[object]:
 PASSED = [number for number in range(PASSES) if number not in OVERLAPS]
 
 
-def test_the_history_is_complete(house: House) -> None:
+def test_the_history_is_complete(env: CollectorEnv) -> None:
     """A line for each pass that ran, in order, over three days of which two are gzipped."""
-    stamps = [line["timestamp"] for line in lines(house)]
+    stamps = [line["timestamp"] for line in lines(env)]
     every = TEN_MINUTES // timedelta(milliseconds=1)
-    assert stamps == [now_ms(house) - (PASSES - 1 - number) * every for number in PASSED]
-    assert percents(house, "alice") == [alice(number) for number in PASSED]
-    assert percents(house, "bob") == [7] * (len(PASSED) - len(EXPIRED) + 1)
-    assert [path.suffix for _, path in day_files(house.data_dir)] == [".gz", ".gz", ".jsonl"]
+    assert stamps == [now_ms(env) - (PASSES - 1 - number) * every for number in PASSED]
+    assert percents(env, "alice") == [alice(number) for number in PASSED]
+    assert percents(env, "bob") == [7] * (len(PASSED) - len(EXPIRED) + 1)
+    assert [path.suffix for _, path in day_files(env.data_dir)] == [".gz", ".gz", ".jsonl"]
 
 
-def test_each_hit_and_each_reset_was_told_once(house: House) -> None:
+def test_each_hit_and_each_reset_was_told_once(env: CollectorEnv) -> None:
     """Also the one of the hour without Slack; bob's expired key told nobody anything."""
     changes = list(itertools.pairwise(alice(number) for number in PASSED))
     hits = sum(before < 100 == after for before, after in changes)
     resets = sum(before == 100 and after == 0 for before, after in changes)
-    assert house.slack
-    told = Counter(event.kind.value for _, event in set(house.slack.sent))
+    assert env.slack
+    told = Counter(event.kind.value for _, event in set(env.slack.sent))
     assert told == {"limit_hit": hits, "usage_reset": resets}
     refused = sum(alice(number) == 100 for number in SLACK_DOWN)
-    assert len(house.slack.sent) == hits + resets + refused
-    assert house.state.outbox == ()
+    assert len(env.slack.sent) == hits + resets + refused
+    assert env.state.outbox == ()
 
 
-def test_the_expired_key_is_forgotten_once_it_is_renewed(house: House) -> None:
-    [bob] = [account for account in house.state.snapshot.accounts if account.label == "bob"]
+def test_the_expired_key_is_forgotten_once_it_is_renewed(env: CollectorEnv) -> None:
+    [bob] = [account for account in env.state.snapshot.accounts if account.label == "bob"]
     assert bob.failure is None
-    assert house.state.counters[f"errors.{FailureKind.KEY_EXPIRED}"] == len(EXPIRED) - 1
+    assert env.state.counters[f"errors.{FailureKind.KEY_EXPIRED}"] == len(EXPIRED) - 1
 
 
-def test_the_disk_holds_what_was_foreseen_and_nothing_else(house: House) -> None:
+def test_the_disk_holds_what_was_foreseen_and_nothing_else(env: CollectorEnv) -> None:
     """45 bytes for a pass and as many for each reading; gzipped, a tenth; see docs/querying.md."""
-    sizes = {path.name: path.stat().st_size for path in house.data_dir.iterdir()}
+    sizes = {path.name: path.stat().st_size for path in env.data_dir.iterdir()}
     assert OLD_DAY not in sizes
     days = {name: size for name, size in sizes.items() if name.startswith("history-")}
     [today] = [size for name, size in days.items() if name.endswith(".jsonl")]
-    foreseen = sum(45 + 45 * len(line["accounts"]) for line in house.history)
+    foreseen = sum(45 + 45 * len(line["accounts"]) for line in env.history)
     assert 0.9 * foreseen < today < 1.1 * foreseen
     assert sum(days.values()) - today < (288 * 135 - foreseen) / 10
     events = {name for name in sizes if name.startswith("events-")}
     others = sizes.keys() - days.keys() - events
     assert others <= {"state.json", "subscriptions.json", "fetch.lock", "subscriptions.lock"}
-    assert sizes["state.json"] < 2_000 * len(house.labels)
+    assert sizes["state.json"] < 2_000 * len(env.labels)

@@ -19,7 +19,7 @@ from tests.fakes import NOON, Clock, FakeSlack, set_alerts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.collector.house import House
+    from tests.collector.env import CollectorEnv
 
 WANTED = Subscriptions({"U1": {"alice": Subscription(limit_hit=True)}})
 HIT = "U1: limit_hit alice fiveHour"
@@ -31,211 +31,211 @@ UNSURE = DeliveryResult(DeliveryStatus.UNSURE, "no answer")
 GONE = DeliveryResult(DeliveryStatus.GONE, "this user is deactivated")
 
 
-def slack(house: House) -> FakeSlack:
-    assert house.slack is not None
-    return house.slack
+def slack(env: CollectorEnv) -> FakeSlack:
+    assert env.slack is not None
+    return env.slack
 
 
-def hit(house: House, *results: DeliveryResult) -> None:
+def hit(env: CollectorEnv, *results: DeliveryResult) -> None:
     """Let alice hit her limit, and Slack answer so."""
-    house.run({"alice": 99})
-    slack(house).results.extend(results)
-    house.run({"alice": 100})
+    env.run({"alice": 99})
+    slack(env).results.extend(results)
+    env.run({"alice": 100})
 
 
 def event(number: int = 0, *, age: timedelta = timedelta(0)) -> Event:
     return Event(EventKind.LIMIT_HIT, "alice", f"w{number}", NOON - age)
 
 
-def test_slacks_rate_limit_is_respected_across_passes(house: House) -> None:
+def test_slacks_rate_limit_is_respected_across_passes(env: CollectorEnv) -> None:
     """Nothing is sent until then, whatever else happens; then everything is."""
-    hit(house, LIMITED)
-    assert house.told == [HIT]
-    assert house.state.channel_retry_at.get(DIRECT_MESSAGES) == house.clock.at + timedelta(
-        minutes=25
-    )
-    house.run({"alice": 0})
-    house.run({"alice": 0})
-    assert house.told == [HIT]
-    assert house.run({"alice": 0}).waiting == 0
-    assert house.told == [HIT, HIT, "U1: usage_reset alice fiveHour"]
-    assert house.state.channel_retry_at.get(DIRECT_MESSAGES) is None
+    hit(env, LIMITED)
+    assert env.told == [HIT]
+    assert env.state.channel_retry_at.get(DIRECT_MESSAGES) == env.clock.at + timedelta(minutes=25)
+    env.run({"alice": 0})
+    env.run({"alice": 0})
+    assert env.told == [HIT]
+    assert env.run({"alice": 0}).waiting == 0
+    assert env.told == [HIT, HIT, "U1: usage_reset alice fiveHour"]
+    assert env.state.channel_retry_at.get(DIRECT_MESSAGES) is None
 
 
-def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(house: House) -> None:
+def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(env: CollectorEnv) -> None:
     """The limit was noted with a clock that ran years ahead, and was set right since."""
-    house.clock.at = NOON.replace(year=2099)
-    hit(house, LIMITED)
-    house.clock.at = NOON
-    house.run({"alice": 100})
-    assert house.told == [HIT, HIT]
+    env.clock.at = NOON.replace(year=2099)
+    hit(env, LIMITED)
+    env.clock.at = NOON
+    env.run({"alice": 100})
+    assert env.told == [HIT, HIT]
 
 
 def test_a_message_that_may_have_arrived_is_tried_after_longer_and_longer_pauses(
-    house: House,
+    env: CollectorEnv,
 ) -> None:
     """At once, in the next pass, then 20 and 40 minutes later; then it is given up."""
-    hit(house, UNSURE, UNSURE, UNSURE, UNSURE)
-    said = {0: list(house.warnings)}
+    hit(env, UNSURE, UNSURE, UNSURE, UNSURE)
+    said = {0: list(env.warnings)}
     for minutes in range(10, 130, 10):
-        house.run({"alice": 100})
-        said[minutes] = list(house.warnings)
+        env.run({"alice": 100})
+        said[minutes] = list(env.warnings)
     again = ["Slack message to U1: no answer; will retry"]
     over = ["Slack message to U1: no answer; dropped after 4 attempts, it may have arrived"]
     told = {minutes: warnings for minutes, warnings in said.items() if warnings}
     assert told == {0: again, 10: again, 30: again, 70: over}
-    assert house.told == [HIT] * 4
-    assert house.state.outbox == ()
-    assert house.state.counters == {"messagesDropped": 1}
+    assert env.told == [HIT] * 4
+    assert env.state.outbox == ()
+    assert env.state.counters == {"messagesDropped": 1}
 
 
 def test_a_message_that_arrives_at_the_second_attempt_is_not_tried_a_third_time(
-    house: House,
+    env: CollectorEnv,
 ) -> None:
-    hit(house, UNSURE)
-    house.run({"alice": 100})
-    house.run({"alice": 100})
-    assert house.told == [HIT, HIT]
-    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
+    hit(env, UNSURE)
+    env.run({"alice": 100})
+    env.run({"alice": 100})
+    assert env.told == [HIT, HIT]
+    assert env.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
-def test_a_failure_that_is_sure_does_not_use_up_the_attempts(house: House) -> None:
+def test_a_failure_that_is_sure_does_not_use_up_the_attempts(env: CollectorEnv) -> None:
     """Only attempts that may have arrived are counted: Slack may be down for days."""
-    hit(house, LATER, LATER, UNSURE, LATER, LATER)
+    hit(env, LATER, LATER, UNSURE, LATER, LATER)
     for _ in range(5):
-        house.run({"alice": 100})
-    assert house.told == [HIT] * 6
-    assert house.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
+        env.run({"alice": 100})
+    assert env.told == [HIT] * 6
+    assert env.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
-def test_a_user_that_is_gone_is_dropped_with_a_line(house: House) -> None:
-    hit(house, GONE)
-    assert house.warnings == ["Slack message to U1: this user is deactivated; dropped"]
-    house.run({"alice": 100})
-    assert house.told == [HIT]
-    assert house.state.counters == {"messagesDropped": 1}
+def test_a_user_that_is_gone_is_dropped_with_a_line(env: CollectorEnv) -> None:
+    hit(env, GONE)
+    assert env.warnings == ["Slack message to U1: this user is deactivated; dropped"]
+    env.run({"alice": 100})
+    assert env.told == [HIT]
+    assert env.state.counters == {"messagesDropped": 1}
 
 
-def test_one_users_failure_does_not_hold_back_the_others(house: House) -> None:
-    house.subscribe("U2", "U3")
-    hit(house, GONE, LATER)
-    assert [user for user, _ in slack(house).sent] == ["U1", "U2", "U3"]
-    assert [message.user for message in house.state.outbox] == ["U2"]
+def test_one_users_failure_does_not_hold_back_the_others(env: CollectorEnv) -> None:
+    env.subscribe("U2", "U3")
+    hit(env, GONE, LATER)
+    assert [user for user, _ in slack(env).sent] == ["U1", "U2", "U3"]
+    assert [message.user for message in env.state.outbox] == ["U2"]
 
 
-def test_a_failure_that_all_would_meet_stops_the_rest_for_this_pass(house: House) -> None:
+def test_a_failure_that_all_would_meet_stops_the_rest_for_this_pass(env: CollectorEnv) -> None:
     """A refused token or a service that is down is asked once a pass, not once a message."""
-    house.subscribe("U2", "U3")
+    env.subscribe("U2", "U3")
     hit(
-        house,
+        env,
         DeliveryResult(DeliveryStatus.DELIVERED),
         DeliveryResult(DeliveryStatus.LATER, "token refused", halt=True),
     )
-    assert [user for user, _ in slack(house).sent] == ["U1", "U2"]
-    assert [message.user for message in house.state.outbox] == ["U2", "U3"]
-    assert len(house.warnings) == 1
-    house.run({"alice": 100})
-    assert [user for user, _ in slack(house).sent] == ["U1", "U2", "U2", "U3"]
+    assert [user for user, _ in slack(env).sent] == ["U1", "U2"]
+    assert [message.user for message in env.state.outbox] == ["U2", "U3"]
+    assert len(env.warnings) == 1
+    env.run({"alice": 100})
+    assert [user for user, _ in slack(env).sent] == ["U1", "U2", "U2", "U3"]
 
 
-def test_each_delivery_is_on_disk_before_the_next_is_tried(house: House) -> None:
+def test_each_delivery_is_on_disk_before_the_next_is_tried(env: CollectorEnv) -> None:
     """So that no crash sends the rest again."""
     waiting: list[list[str | None]] = []
 
     class Looking(FakeSlack):
         def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
-            waiting.append([message.user for message in house.state.outbox])
+            waiting.append([message.user for message in env.state.outbox])
             return super().send(user, events)
 
-    house.subscribe("U2", "U3")
-    house.slack = Looking()
-    hit(house)
+    env.subscribe("U2", "U3")
+    env.slack = Looking()
+    hit(env)
     assert waiting == [["U1", "U2", "U3"], ["U2", "U3"], ["U3"]]
 
 
-def test_without_notify_the_messages_wait_for_the_next_pass(house: House) -> None:
-    house.run({"alice": 99})
-    assert house.run({"alice": 100}, notify=False).waiting == 1
-    assert house.told == []
-    assert house.run({"alice": 100}).waiting == 0
-    assert house.told == [HIT]
+def test_without_notify_the_messages_wait_for_the_next_pass(env: CollectorEnv) -> None:
+    env.run({"alice": 99})
+    assert env.run({"alice": 100}, notify=False).waiting == 1
+    assert env.told == []
+    assert env.run({"alice": 100}).waiting == 0
+    assert env.told == [HIT]
 
 
-def test_with_slack_off_no_message_is_queued(house: House) -> None:
+def test_with_slack_off_no_message_is_queued(env: CollectorEnv) -> None:
     """Else the switching on would bring a week of old news."""
-    house.slack = None
-    house.run({"alice": 99})
-    outcome = house.run({"alice": 100})
+    env.slack = None
+    env.run({"alice": 99})
+    outcome = env.run({"alice": 100})
     assert [t.kind for t in outcome.events] == [EventKind.LIMIT_HIT]
     assert outcome.waiting == 0
-    house.slack = FakeSlack()
-    house.run({"alice": 100})
-    assert house.told == []
+    env.slack = FakeSlack()
+    env.run({"alice": 100})
+    assert env.told == []
 
 
-def test_what_was_owed_before_slack_was_switched_off_is_kept(house: House) -> None:
-    hit(house, LATER)
-    house.slack = None
-    assert house.run({"alice": 100}).waiting == 1
-    house.slack = FakeSlack()
-    house.run({"alice": 100})
-    assert house.told == [HIT]
+def test_what_was_owed_before_slack_was_switched_off_is_kept(env: CollectorEnv) -> None:
+    hit(env, LATER)
+    env.slack = None
+    assert env.run({"alice": 100}).waiting == 1
+    env.slack = FakeSlack()
+    env.run({"alice": 100})
+    assert env.told == [HIT]
 
 
-def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(house: House) -> None:
-    house.subscribe("U2")
-    house.run({"alice": 99})
+def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(
+    env: CollectorEnv,
+) -> None:
+    env.subscribe("U2")
+    env.run({"alice": 99})
     broken = BrokenChannel("slack.token is not there")
-    slack(house).results.append(broken.send("U1", [event()]))
-    assert house.run({"alice": 100}).waiting == 2
-    assert house.warnings == ["Slack message to U1: slack.token is not there; will retry"]
+    slack(env).results.append(broken.send("U1", [event()]))
+    assert env.run({"alice": 100}).waiting == 2
+    assert env.warnings == ["Slack message to U1: slack.token is not there; will retry"]
 
 
 def test_a_change_of_subscriptions_counts_from_the_pass_that_sees_the_transition(
-    house: House,
+    env: CollectorEnv,
 ) -> None:
     """Who subscribes after a limit was hit does not hear of it; whom it is owed to does."""
-    hit(house, LATER)
-    house.subscribe("U2")
-    house.run({"alice": 100})
-    assert [user for user, _ in slack(house).sent] == ["U1", "U1"]
+    hit(env, LATER)
+    env.subscribe("U2")
+    env.run({"alice": 100})
+    assert [user for user, _ in slack(env).sent] == ["U1", "U1"]
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"", b"\xff\xfe\x00", b'{"users": 5}', b"null"])
-def test_while_subscriptions_are_corrupt_the_messages_wait(house: House, text: bytes) -> None:
+def test_while_subscriptions_are_corrupt_the_messages_wait(env: CollectorEnv, text: bytes) -> None:
     """The file is left alone byte for byte and said; once it is mended, people are told."""
-    path = house.data_dir / "subscriptions.json"
+    path = env.data_dir / "subscriptions.json"
     whole = path.read_bytes()
-    house.run({"alice": 99})
+    env.run({"alice": 99})
     path.write_bytes(text)
-    assert house.run({"alice": 100}).waiting == 1
-    assert house.run({"alice": 0}).waiting == 2
+    assert env.run({"alice": 100}).waiting == 1
+    assert env.run({"alice": 0}).waiting == 2
     assert path.read_bytes() == text
-    assert house.told == []
-    [warning] = house.warnings
+    assert env.told == []
+    [warning] = env.warnings
     assert warning == (
         f"{path} is not understood, so it is left as it is and nobody gets alerts:"
         " fix it, or move it away to start afresh"
     )
     path.write_bytes(whole)
-    assert house.run({"alice": 0}).waiting == 0
-    assert house.told == [HIT, "U1: usage_reset alice fiveHour"]
+    assert env.run({"alice": 0}).waiting == 0
+    assert env.told == [HIT, "U1: usage_reset alice fiveHour"]
 
 
-def test_subscriptions_that_cannot_be_read_cost_no_reading(house: House) -> None:
+def test_subscriptions_that_cannot_be_read_cost_no_reading(env: CollectorEnv) -> None:
     """The pass goes on, says so, and the messages wait."""
-    path = house.data_dir / "subscriptions.json"
-    house.run({"alice": 99})
+    path = env.data_dir / "subscriptions.json"
+    env.run({"alice": 99})
     whole = path.read_bytes()
     path.unlink()
     path.mkdir()
-    assert house.run({"alice": 100}).waiting == 1
-    assert house.percents() == [99, 100]
-    assert house.warnings == [f"cannot read {path}: Is a directory"]
+    assert env.run({"alice": 100}).waiting == 1
+    assert env.percents() == [99, 100]
+    assert env.warnings == [f"cannot read {path}: Is a directory"]
     path.rmdir()
     path.write_bytes(whole)
-    house.run({"alice": 100})
-    assert house.told == [HIT]
+    env.run({"alice": 100})
+    assert env.told == [HIT]
 
 
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
@@ -296,12 +296,12 @@ def test_a_message_is_tried_for_a_week() -> None:
     assert state.counters == {"messagesDropped": 1}
 
 
-def test_messages_that_are_dropped_for_their_age_are_said(house: House) -> None:
-    hit(house, LATER)
-    house.clock.at += timedelta(days=8)
-    house.run({"alice": 100})
-    assert house.warnings == ["1 message(s) dropped: too old, or too many were waiting"]
-    assert house.told == [HIT]
+def test_messages_that_are_dropped_for_their_age_are_said(env: CollectorEnv) -> None:
+    hit(env, LATER)
+    env.clock.at += timedelta(days=8)
+    env.run({"alice": 100})
+    assert env.warnings == ["1 message(s) dropped: too old, or too many were waiting"]
+    assert env.told == [HIT]
 
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
@@ -310,66 +310,68 @@ def test_a_clock_that_was_set_back_drops_no_message() -> None:
     assert state.outbox == (ahead,)
 
 
-def test_nobody_gets_an_alert_after_unsubscribing(house: House) -> None:
+def test_nobody_gets_an_alert_after_unsubscribing(env: CollectorEnv) -> None:
     """Not even one that was owed before: "You will get no more alerts" holds."""
-    hit(house, LATER)
-    assert house.run({"alice": 100}, notify=False).waiting == 1
-    set_alerts(house.data_dir, "U1", "alice", limit_hit=False, reset=True)
-    assert house.run({"alice": 100}).waiting == 0
-    assert house.told == [HIT]  # the one that was tried in vain
-    assert house.state.counters.get("messagesDropped", 0) == 0
+    hit(env, LATER)
+    assert env.run({"alice": 100}, notify=False).waiting == 1
+    set_alerts(env.data_dir, "U1", "alice", limit_hit=False, reset=True)
+    assert env.run({"alice": 100}).waiting == 0
+    assert env.told == [HIT]  # the one that was tried in vain
+    assert env.state.counters.get("messagesDropped", 0) == 0
 
 
-def test_what_is_still_wanted_comes_after_some_of_it_was_unsubscribed(house: House) -> None:
-    house.labels = ("alice", "bob")
-    house.subscribe("U1", "U2", label="bob")
-    house.run({"alice": 99, "bob": 99})
-    house.run({"alice": 100, "bob": 100}, notify=False)
-    set_alerts(house.data_dir, "U1", "alice", limit_hit=False, reset=False)
-    house.run({"alice": 100, "bob": 100})
-    assert house.told == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
+def test_what_is_still_wanted_comes_after_some_of_it_was_unsubscribed(env: CollectorEnv) -> None:
+    env.labels = ("alice", "bob")
+    env.subscribe("U1", "U2", label="bob")
+    env.run({"alice": 99, "bob": 99})
+    env.run({"alice": 100, "bob": 100}, notify=False)
+    set_alerts(env.data_dir, "U1", "alice", limit_hit=False, reset=False)
+    env.run({"alice": 100, "bob": 100})
+    assert env.told == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
 
 
 class Leaving(FakeSlack):
     """A Slack at which people unsubscribe while others are told."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, env: CollectorEnv) -> None:
         super().__init__()
-        self.house = house
+        self.env = env
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
-        set_alerts(self.house.data_dir, "U2", "alice", limit_hit=False, reset=False)
+        set_alerts(self.env.data_dir, "U2", "alice", limit_hit=False, reset=False)
         return super().send(user, events)
 
 
-def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(house: House) -> None:
-    house.subscribe("U2", "U3")
-    house.run({"alice": 99})
-    house.slack = Leaving(house)
-    assert house.run({"alice": 100}).waiting == 0
-    assert house.told == [HIT, "U3: limit_hit alice fiveHour"]
+def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(env: CollectorEnv) -> None:
+    env.subscribe("U2", "U3")
+    env.run({"alice": 99})
+    env.slack = Leaving(env)
+    assert env.run({"alice": 100}).waiting == 0
+    assert env.told == [HIT, "U3: limit_hit alice fiveHour"]
 
 
-def test_nobody_gets_an_alert_of_an_account_that_has_left_the_configuration(house: House) -> None:
-    house.labels = ("alice", "bob")
-    hit(house, LATER)
-    house.labels = ("bob",)
-    assert house.run().waiting == 0
-    house.labels = ("alice", "bob")
-    house.run({"alice": 100})
-    assert house.told == [HIT]  # the one that was tried in vain
+def test_nobody_gets_an_alert_of_an_account_that_has_left_the_configuration(
+    env: CollectorEnv,
+) -> None:
+    env.labels = ("alice", "bob")
+    hit(env, LATER)
+    env.labels = ("bob",)
+    assert env.run().waiting == 0
+    env.labels = ("alice", "bob")
+    env.run({"alice": 100})
+    assert env.told == [HIT]  # the one that was tried in vain
 
 
-def test_while_nobody_can_know_what_is_wanted_all_messages_wait(house: House) -> None:
-    hit(house, LATER)
-    path = house.data_dir / "subscriptions.json"
+def test_while_nobody_can_know_what_is_wanted_all_messages_wait(env: CollectorEnv) -> None:
+    hit(env, LATER)
+    path = env.data_dir / "subscriptions.json"
     whole = path.read_bytes()
     path.write_text("{")
-    assert house.run({"alice": 100}).waiting == 1
-    assert len(house.warnings) == 1
+    assert env.run({"alice": 100}).waiting == 1
+    assert len(env.warnings) == 1
     path.write_bytes(whole)
-    assert house.run({"alice": 100}).waiting == 0
-    assert house.told == [HIT, HIT]
+    assert env.run({"alice": 100}).waiting == 0
+    assert env.told == [HIT, HIT]
 
 
 class Slow(FakeSlack):
@@ -385,17 +387,17 @@ class Slow(FakeSlack):
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(5, 12), (59, 2), (61, 1), (-5, 1)])
-def test_a_slow_slack_holds_up_no_pass_for_long(house: House, seconds: int, sent: int) -> None:
+def test_a_slow_slack_holds_up_no_pass_for_long(env: CollectorEnv, seconds: int, sent: int) -> None:
     """After a minute, or once the clock is set back, the rest waits, in its order and said."""
-    house.subscribe(*(f"U{number}" for number in range(10, 30)))
-    house.run({"alice": 99})
-    house.slack = Slow(house.clock, timedelta(seconds=seconds))
-    waiting = house.run({"alice": 100}).waiting
-    assert (len(house.told), waiting) == (sent, 21 - sent)
-    assert house.warnings == [f"Slack is slow: {waiting} message(s) wait for the next pass"]
-    house.slack.pace = timedelta(0)
-    assert house.run({"alice": 100}).waiting == 0
-    assert len(set(house.told)) == len(house.told) == 21
+    env.subscribe(*(f"U{number}" for number in range(10, 30)))
+    env.run({"alice": 99})
+    env.slack = Slow(env.clock, timedelta(seconds=seconds))
+    waiting = env.run({"alice": 100}).waiting
+    assert (len(env.told), waiting) == (sent, 21 - sent)
+    assert env.warnings == [f"Slack is slow: {waiting} message(s) wait for the next pass"]
+    env.slack.pace = timedelta(0)
+    assert env.run({"alice": 100}).waiting == 0
+    assert len(set(env.told)) == len(env.told) == 21
 
 
 def test_nothing_is_saved_where_nothing_changed() -> None:

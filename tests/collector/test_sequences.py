@@ -20,7 +20,7 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind, WindowAlerts
 from cldmon.domain.model import Window
 from cldmon.notifications.detection import JITTER, ResetRule, Rules, detect
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import DOWN, NOON, FakeSlack, FakeSource
 
 if TYPE_CHECKING:
@@ -103,25 +103,25 @@ def kinds(before: Window, after: Window, rule: ResetRule) -> list[str]:
     return [event.kind for event in found]
 
 
-def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, House]:
+def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, CollectorEnv]:
     """Make the passes, each by parts that are new, then one in fair weather."""
     slack = Weather()
-    house = House(data_dir, labels=("alice", "bob"), slack=slack)
-    house.subscribe("U1")
-    house.subscribe("U1", label="bob")
-    sound, crashing = house.source, Crashing(house.clock)
+    env = CollectorEnv(data_dir, labels=("alice", "bob"), slack=slack)
+    env.subscribe("U1")
+    env.subscribe("U1", label="bob")
+    sound, crashing = env.source, Crashing(env.clock)
     for step in steps:
         slack.up = step.slack_up
-        house.source = crashing if step.crash else sound
+        env.source = crashing if step.crash else sound
         says: dict[str, Said] = {
             label: DOWN if said is None else {**said}
             for label, said in (("alice", step.alice), ("bob", step.bob))
         }
         with contextlib.suppress(ZeroDivisionError):
-            house.run(says, notify=step.notify)
-    slack.up, house.source = True, sound
-    waiting = house.run({"alice": DOWN, "bob": DOWN}).waiting
-    return [f"{t.kind} {t.label} {t.window}" for t in slack.arrived], waiting, house
+            env.run(says, notify=step.notify)
+    slack.up, env.source = True, sound
+    waiting = env.run({"alice": DOWN, "bob": DOWN}).waiting
+    return [f"{t.kind} {t.label} {t.window}" for t in slack.arrived], waiting, env
 
 
 @settings(max_examples=25)
@@ -129,9 +129,9 @@ def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, Ho
 def test_each_hit_and_each_reset_is_announced_once_and_in_order(steps: list[Step]) -> None:
     """Through errors, missing windows, restarts, crashes, Slack's outages and silent passes."""
     with tempfile.TemporaryDirectory() as folder:
-        told, waiting, house = announced(Path(folder), steps)
+        told, waiting, env = announced(Path(folder), steps)
         assert (told, waiting) == (expected(steps), 0)
-        assert len(house.raw_history) == sum(not step.crash for step in steps) + 1
+        assert len(env.raw_history) == sum(not step.crash for step in steps) + 1
 
 
 @settings(max_examples=60)

@@ -25,7 +25,7 @@ from cldmon.store.state import State, StateFile
 from cldmon.web.revocations import Revocations
 from cldmon.web.sessions import Sessions, load_session_secret
 from tests.browser.server import windows
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result
 
@@ -86,21 +86,23 @@ def plant_files(folder: Path, step: int) -> Result:
 
 def _live(data: Path) -> None:
     """Do all that is done with a data_dir; what cannot be done is one clear line."""
-    house = House(data)
+    collector_env = CollectorEnv(data)
     for act in (
-        lambda: house.subscribe("U1"),
-        lambda: house.run({"alice": 100}),
-        lambda: house.run({"alice": 0}),
+        lambda: collector_env.subscribe("U1"),
+        lambda: collector_env.run({"alice": 100}),
+        lambda: collector_env.run({"alice": 0}),
         lambda: [*reader.read_array(data, 0, 10**14)],
-        lambda: _log_out(house),
+        lambda: _log_out(collector_env),
     ):
         with suppress(CldmonError):
             act()
 
 
-def _log_out(house: House) -> None:
-    data = house.data_dir
-    sessions = Sessions(load_session_secret(data), Revocations(data, house.clock), house.clock)
+def _log_out(collector_env: CollectorEnv) -> None:
+    data = collector_env.data_dir
+    sessions = Sessions(
+        load_session_secret(data), Revocations(data, collector_env.clock), collector_env.clock
+    )
     sessions.end(sessions.open("U1"))
 
 
@@ -176,22 +178,28 @@ def open_data_dir(folder: Path) -> Result:
     result = Result("files that other users could read or change, with any umask")
     old = os.umask(0)
     try:
-        house = House(folder / "above" / "data")
-        house.subscribe("U1")
-        house.run({"alice": 100})
-        _log_out(house)
-        StateFile(house.data_dir).save(State(Snapshot(house.clock(), (_account(house),))))
+        collector_env = CollectorEnv(folder / "above" / "data")
+        collector_env.subscribe("U1")
+        collector_env.run({"alice": 100})
+        _log_out(collector_env)
+        StateFile(collector_env.data_dir).save(
+            State(Snapshot(collector_env.clock(), (_account(collector_env),)))
+        )
     finally:
         os.umask(old)
-    for path in (house.data_dir.parent, house.data_dir, *house.data_dir.rglob("*")):
+    for path in (
+        collector_env.data_dir.parent,
+        collector_env.data_dir,
+        *collector_env.data_dir.rglob("*"),
+    ):
         with result.case(path.name):
             if path.stat().st_mode & 0o077:
                 raise LetInError(f"{path} {path.stat().st_mode:o}")
     return result
 
 
-def _account(house: House) -> Account:
-    return Account("alice", Reading(house.clock(), windows(1, 2)))
+def _account(collector_env: CollectorEnv) -> Account:
+    return Account("alice", Reading(collector_env.clock(), windows(1, 2)))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from cldmon.demo.slack import TOKEN
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.secret import Secret
 from tests import fakes
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import NOON, Clock
 from tests.reliability.result import LetInError, LostError, Result
 from tests.reliability.tls import BROKEN, UNTRUSTED, TlsSite
@@ -129,28 +129,28 @@ def run_case(folder: Path, case: Case) -> None:
     """Let two messages meet a fault, heal Slack, and see what arrives; raises what is not right."""
     with FakeSlack() as site:
         wire = Wire(site.url)
-        house = House(folder, slack=wire)
-        house.subscribe(BOB)
-        house.run({"alice": 99})
+        collector_env = CollectorEnv(folder, slack=wire)
+        collector_env.subscribe(BOB)
+        collector_env.run({"alice": 99})
         site.fail(case.fault)
-        house.run({"alice": 100})
-        house.run({"alice": 0})
+        collector_env.run({"alice": 100})
+        collector_env.run({"alice": 0})
         if sum(wire.naps) > 2 * 2 * PATIENCE.total_seconds():
             raise LostError(f"two passes slept for {sum(wire.naps)} s")
         site.heal()
         for _ in range(MOST_PASSES):
-            if not house.state.outbox:
+            if not collector_env.state.outbox:
                 break
-            house.run({"alice": 0})
-        judge(case, [message.text for message in site.sent], house)
+            collector_env.run({"alice": 0})
+        judge(case, [message.text for message in site.sent], collector_env)
 
 
-def judge(case: Case, texts: list[str], house: House) -> None:
+def judge(case: Case, texts: list[str], collector_env: CollectorEnv) -> None:
     """Raise where something else arrived than has to."""
     kinds = ["hit" if "has been reached" in text else "reset" for text in texts]
-    dropped = house.state.waiting.dropped
-    if house.state.outbox:
-        raise LostError(f"still waits: {house.state.outbox}")
+    dropped = collector_env.state.waiting.dropped
+    if collector_env.state.outbox:
+        raise LostError(f"still waits: {collector_env.state.outbox}")
     if case.end == "gone":
         assert (kinds, dropped) == ([], 2), f"{kinds}, {dropped} dropped"
         return
@@ -164,26 +164,28 @@ def run_tls_case(folder: Path, way: str) -> None:
     """Let Slack's place be taken by a server without a certificate for it."""
     with TlsSite(way) as site:
         wire = Wire(f"{site.url}/api/")
-        house = House(folder, slack=wire)
-        house.subscribe(BOB)
-        house.run({"alice": 99})
-        house.run({"alice": 100})
+        collector_env = CollectorEnv(folder, slack=wire)
+        collector_env.subscribe(BOB)
+        collector_env.run({"alice": 99})
+        collector_env.run({"alice": 100})
         if TOKEN.encode() in site.heard:
             raise LetInError("the token was told")
         [result] = wire.said
         assert result.status is DeliveryStatus.LATER, result
-        assert [message.unsure for message in house.state.outbox] == [0]
+        assert [message.unsure for message in collector_env.state.outbox] == [0]
 
 
-def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> House:
+def flood(folder: Path, users: int, passes: int, begin: datetime = NOON) -> CollectorEnv:
     """Let Slack be down while more messages fall due than are kept."""
-    house = House(folder, slack=fakes.FakeSlack(), clock=Clock(begin))
-    house.subscribe(*(f"U{number:04}" for number in range(users)))
+    collector_env = CollectorEnv(folder, slack=fakes.FakeSlack(), clock=Clock(begin))
+    collector_env.subscribe(*(f"U{number:04}" for number in range(users)))
     for number in range(passes):
-        assert house.slack
-        house.slack.results.append(DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True))
-        house.run({"alice": 0 if number % 2 == 0 else 100})
-    return house
+        assert collector_env.slack
+        collector_env.slack.results.append(
+            DeliveryResult(DeliveryStatus.LATER, "Slack is down", halt=True)
+        )
+        collector_env.run({"alice": 0 if number % 2 == 0 else 100})
+    return collector_env
 
 
 def run_cases(folder: Path) -> Iterator[Result]:
@@ -210,13 +212,13 @@ def run_class(name: str, chosen: Collection[Case], folder: Path) -> Result:
     return result
 
 
-def check_delivered(house: House) -> None:
+def check_delivered(collector_env: CollectorEnv) -> None:
     """Let Slack take all that waits after a flood; raises where it is not the newest, in order."""
-    assert house.slack
-    waiting = [(m.user, m.event) for m in house.state.outbox]
-    assert (len(waiting), house.state.waiting.dropped) == (1_000, 200)
-    house.slack.sent.clear()
-    house.slack.results.clear()
-    house.run({"alice": 0})
-    if house.slack.sent != waiting or house.state.outbox:
-        raise LostError(f"{len(house.slack.sent)} arrived")
+    assert collector_env.slack
+    waiting = [(m.user, m.event) for m in collector_env.state.outbox]
+    assert (len(waiting), collector_env.state.waiting.dropped) == (1_000, 200)
+    collector_env.slack.sent.clear()
+    collector_env.slack.results.clear()
+    collector_env.run({"alice": 0})
+    if collector_env.slack.sent != waiting or collector_env.state.outbox:
+        raise LostError(f"{len(collector_env.slack.sent)} arrived")

@@ -21,7 +21,7 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import StoreError
 from cldmon.notifications.detection import ResetRule
 from cldmon.store.state import DIRECT_MESSAGES
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import NOON, FakeSlack, set_alerts
 from tests.reliability.model import Model, News, Seen, Trouble
 from tests.reliability.plain import PlainSource
@@ -107,7 +107,9 @@ class Year(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="cldmon-year-")
         self.slack = Watched()
-        self.house = House(Path(self.folder.name) / "data", labels=LABELS, slack=self.slack)
+        self.collector_env = CollectorEnv(
+            Path(self.folder.name) / "data", labels=LABELS, slack=self.slack
+        )
         self.shift = timedelta()
         self.service = Service(shift=lambda: self.shift)
         for label in LABELS:
@@ -121,7 +123,7 @@ class Year(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def key(self, label: str) -> str:
-        return self.house.keys.setdefault(label, f"sk-ant-sid02-{label}-0")
+        return self.collector_env.keys.setdefault(label, f"sk-ant-sid02-{label}-0")
 
     def person(self, label: str) -> Person:
         return self.service.people[self.key(label)]
@@ -129,7 +131,7 @@ class Year(RuleBasedStateMachine):
     @initialize(by_window=st.booleans(), wanted=st.booleans())
     def begin(self, by_window: bool, wanted: bool) -> None:
         kept = ResetRule.WINDOW if by_window else ResetRule.ZERO
-        self.house.settings = Settings(slack_enabled=True, rule=kept)
+        self.collector_env.settings = Settings(slack_enabled=True, rule=kept)
         self.model.by_window = by_window
         for label in LABELS if wanted else ():
             self.subscribe("U1", label, hit=True, reset=True)
@@ -186,24 +188,26 @@ class Year(RuleBasedStateMachine):
     def renew(self, label: str, number: int) -> None:
         """Somebody signed in anew."""
         person = self.service.people.pop(self.key(label))
-        self.house.keys[label] = f"sk-ant-sid02-{label}-{number}"
+        self.collector_env.keys[label] = f"sk-ant-sid02-{label}-{number}"
         self.service.people[self.key(label)] = person
 
     @rule(labels=st.lists(LABEL, unique=True, min_size=1))
     def configure(self, labels: list[str]) -> None:
         """Accounts leave the configuration, come back, change places."""
-        self.house.labels = labels
+        self.collector_env.labels = labels
 
     @rule(user=st.sampled_from(USERS), label=LABEL, hit=st.booleans(), reset=st.booleans())
     def subscribe(self, user: str, label: str, hit: bool, reset: bool) -> None:
         if self.readable:
-            set_alerts(self.house.data_dir, user, label, limit_hit=hit, reset=reset)
+            set_alerts(self.collector_env.data_dir, user, label, limit_hit=hit, reset=reset)
             wanted = [kind for kind, wants in zip(KINDS, (hit, reset), strict=True) if wants]
             self.wishes.setdefault(user, {})[label] = wanted
 
     @rule()
     def spoil_or_mend_the_subscriptions(self) -> None:
-        path, aside = (self.house.data_dir / name for name in ("subscriptions.json", "aside"))
+        path, aside = (
+            self.collector_env.data_dir / name for name in ("subscriptions.json", "aside")
+        )
         if not self.wishes:
             return
         if self.readable:
@@ -225,61 +229,61 @@ class Year(RuleBasedStateMachine):
 
     @rule(later=LATER)
     def pass_by(self, later: timedelta) -> None:
-        self.live(later, self.house.labels)
+        self.live(later, self.collector_env.labels)
 
     @rule(only=st.lists(LABEL, unique=True, min_size=1), notify=st.booleans())
     def pass_over_some(self, only: list[str], notify: bool) -> None:
-        labels = [label for label in self.house.labels if label in only]
+        labels = [label for label in self.collector_env.labels if label in only]
         if labels:
             self.live(timedelta(minutes=10), labels, notify=notify)
 
     @rule(minutes=st.integers(1, 61))
     def set_the_clock_back(self, minutes: int) -> None:
-        self.live(-timedelta(minutes=minutes), self.house.labels)
+        self.live(-timedelta(minutes=minutes), self.collector_env.labels)
 
     @rule(results=st.lists(RECEIPT, max_size=2))
     def trust_a_wrong_clock(self, results: list[DeliveryResult]) -> None:
         """It runs a year ahead for one pass; what is to rest until then does not rest that long."""
         self.slack_answers(results)
-        self.live(timedelta(days=400), self.house.labels)
-        self.live(-timedelta(days=400), self.house.labels)
+        self.live(timedelta(days=400), self.collector_env.labels)
+        self.live(-timedelta(days=400), self.collector_env.labels)
 
     @rule()
     def kill_while_reading(self) -> None:
         """Nothing of such a pass is left; one that has nobody to ask is not killed so."""
-        self.house.clock.advance(timedelta(minutes=10))
-        now = self.house.clock.at
-        labels = self.house.labels
+        self.collector_env.clock.advance(timedelta(minutes=10))
+        now = self.collector_env.clock.at
+        labels = self.collector_env.labels
         if any(self.model.is_to_be_asked(each, now, key=self.key(each)) for each in labels):
-            self.run(Killed(self.service.ask, self.house.clock), (), notify=True)
+            self.run(Killed(self.service.ask, self.collector_env.clock), (), notify=True)
 
     @rule()
     def kill_after_slack_took_it(self) -> None:
         """The one message that may come twice."""
         self.slack.dies = True
-        self.live(timedelta(minutes=10), self.house.labels)
+        self.live(timedelta(minutes=10), self.collector_env.labels)
         self.slack.dies = False
 
     @rule()
     def break_the_history(self) -> None:
         """The first pass of a day is committed and fails; the next one does what it left."""
-        self.house.clock.advance(timedelta(days=1))
-        file = self.house.data_dir / f"history-{self.house.clock.at:%Y-%m-%d}.jsonl"
+        self.collector_env.clock.advance(timedelta(days=1))
+        file = self.collector_env.data_dir / f"history-{self.collector_env.clock.at:%Y-%m-%d}.jsonl"
         file.mkdir(parents=True)
-        self.live(timedelta(), self.house.labels)
+        self.live(timedelta(), self.collector_env.labels)
         file.rmdir()
-        self.live(timedelta(minutes=1), self.house.labels)
+        self.live(timedelta(minutes=1), self.collector_env.labels)
 
     def live(self, later: timedelta, labels: Collection[str], *, notify: bool = True) -> None:
         """Make a pass, let the model expect one, and compare what was told."""
         self.lives += 1
         Year.lived += 1
-        now = self.house.clock.at + later
+        now = self.collector_env.clock.at + later
         # No two passes of a year end in the same millisecond, whatever is done to the clock.
-        now = self.house.clock.at = now.replace(microsecond=self.lives % 1000 * 1000)
-        self.model.configure(self.house.labels)
-        keys = {label: self.key(label) for label in self.house.labels if label in labels}
-        by_hand = len(keys) < len(self.house.labels)
+        now = self.collector_env.clock.at = now.replace(microsecond=self.lives % 1000 * 1000)
+        self.model.configure(self.collector_env.labels)
+        keys = {label: self.key(label) for label in self.collector_env.labels if label in labels}
+        by_hand = len(keys) < len(self.collector_env.labels)
         found: dict[str, Seen | Trouble] = {
             label: self.person(label).truth(now)
             for label, key in keys.items()
@@ -288,7 +292,9 @@ class Year(RuleBasedStateMachine):
         self.model.commit(now, found, self.wishes if self.readable else None, keys)
         expected = self.model.may_be_told(now) if notify and self.readable else []
         self.slack.answers.clear()
-        whole = self.run(PlainSource(self.service.ask, self.house.clock), labels, notify=notify)
+        whole = self.run(
+            PlainSource(self.service.ask, self.collector_env.clock), labels, notify=notify
+        )
         answers = self.slack.answers
         assert [news for news, _ in answers] == expected[: len(answers)]
         assert not any(result.halt for _, result in answers[:-1])
@@ -298,9 +304,11 @@ class Year(RuleBasedStateMachine):
 
     def run(self, source: PlainSource, labels: Collection[str], *, notify: bool) -> bool:
         """Make a pass, and tell whether it came to its end."""
-        collector = self.house.collector(source)
+        collector = self.collector_env.collector(source)
         try:
-            collector.run([] if set(labels) == set(self.house.labels) else labels, notify=notify)
+            collector.run(
+                [] if set(labels) == set(self.collector_env.labels) else labels, notify=notify
+            )
         except (KilledError, StoreError):
             return False
         return True
@@ -310,13 +318,13 @@ class Year(RuleBasedStateMachine):
         """Every line once, in order, day by day."""
         found = {
             path.name[8:18]: [json.loads(line) for line in path.read_bytes().splitlines()]
-            for path in self.house.data_dir.glob("history-*.jsonl")
+            for path in self.collector_env.data_dir.glob("history-*.jsonl")
         }
         assert found == self.model.days
 
     @invariant()
     def the_state_is_what_is_known(self) -> None:
-        state = self.house.state
+        state = self.collector_env.state
         assert [owed(message) for message in state.outbox] == self.model.pending
         assert {k: v for k, v in state.counters.items() if v} == +self.model.counters
         assert state.channel_retry_at.get(DIRECT_MESSAGES) == self.model.slack_rest

@@ -51,13 +51,16 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
     """
     env = Env(tmp_path, fake_claude).set_up({"alice": None})
     begun = datetime.now(UTC) - timedelta(minutes=10 * 61, seconds=30)
-    house = slack.flood(env.data, 20, 61, begun)
-    waiting = house.state.waiting
+    collector_env = slack.flood(env.data, 20, 61, begun)
+    waiting = collector_env.state.waiting
     assert waiting.since
     assert (waiting.count, waiting.dropped) == (1_000, 200)
-    assert house.warnings[0] == "20 Slack message(s) dropped: too old, or too many were waiting"
-    assert [m.event.at for m in house.state.outbox] == sorted(
-        m.event.at for m in house.state.outbox
+    assert (
+        collector_env.warnings[0]
+        == "20 Slack message(s) dropped: too old, or too many were waiting"
+    )
+    assert [m.event.at for m in collector_env.state.outbox] == sorted(
+        m.event.at for m in collector_env.state.outbox
     )
 
     health = env.run("health").stdout
@@ -69,7 +72,7 @@ def test_a_flood_that_nobody_takes_is_bounded_and_said(
     assert re.search(r" waiting=1000;;;0 waited=\d{5}s;3600;;0 dropped=200c\n", monitor.stdout)
     doctor = env.run("doctor", "--offline").stdout
     assert "1000 message(s) waiting, the oldest for 8 h; 200 dropped so far" in doctor
-    shown = metrics.render(house.state, house.clock.at).decode()
+    shown = metrics.render(collector_env.state, collector_env.clock.at).decode()
     assert "cldmon_outbox_messages 1000.0" in shown
     assert "cldmon_messages_dropped_total 200.0" in shown
     stamp = re.search(r"^cldmon_outbox_oldest_timestamp_seconds (.*)$", shown, re.MULTILINE)

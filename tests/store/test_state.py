@@ -16,7 +16,7 @@ from cldmon.domain.windows import flatten
 from cldmon.errors import StoreError
 from cldmon.store.history import format_line
 from cldmon.store.state import Message, State, StateCorruptError, StateFile, decode, encode
-from tests.collector.house import House
+from tests.collector.env import CollectorEnv
 from tests.fakes import NOON
 from tests.strategies import JSON, STATE
 
@@ -78,7 +78,7 @@ def test_a_state_of_an_older_cldmon_is_read_without_loss() -> None:
 
 def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
     """Nothing is forgotten, and nothing is announced that was so before."""
-    home = House(tmp_path, labels=("alice", "bob"))
+    home = CollectorEnv(tmp_path, labels=("alice", "bob"))
     home.subscribe("U01ALICE", "U9")
     (tmp_path / "state.json").write_bytes((DATA / "state-before-credits.json").read_bytes())
     full = Window(100, NOON + timedelta(hours=2))

@@ -28,7 +28,7 @@ TEN_MINUTES = timedelta(minutes=10)
 
 
 @dataclass
-class House:
+class CollectorEnv:
     """A data_dir, a clock, a service and a Slack.
 
     Each `run` is a pass ten minutes later by a Collector of its own, as after a restart.
