@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class CldmonError(Exception):
-    """Something went wrong that the person in front of the terminal can fix.
+    """Something went wrong that the user can fix.
 
     The message says in one line what is wrong and what to do next, and holds no secret.
     """
@@ -17,19 +17,19 @@ class CldmonError(Exception):
 
 
 class UsageError(CldmonError):
-    """The command was asked for something that it does not offer."""
+    """Invalid arguments or options."""
 
     exit_code = 2
 
 
 class ConfigError(CldmonError):
-    """The configuration is missing, unreadable or not valid."""
+    """The configuration is missing, unreadable or invalid."""
 
     exit_code = 2
 
 
 class SecretError(CldmonError):
-    """A secret could not be read from where the configuration says that it is."""
+    """A secret could not be read from its configured place."""
 
 
 class StoreError(CldmonError):
@@ -37,7 +37,7 @@ class StoreError(CldmonError):
 
 
 class SubscriptionsCorruptError(StoreError):
-    """subscriptions.json is not understood; it is left as it is."""
+    """subscriptions.json is corrupt; it is left as it is."""
 
 
 class BrowserError(CldmonError):
@@ -45,15 +45,15 @@ class BrowserError(CldmonError):
 
 
 class ImportFailedError(CldmonError):
-    """What a Node cldmon left cannot be taken over."""
+    """The files of the Node version cannot be imported."""
 
 
 class LoginError(CldmonError):
-    """Nobody signed in, or what came of it is no session key that works."""
+    """Nobody signed in, or the session key does not work."""
 
 
 class ScheduleError(CldmonError):
-    """Passes could not be scheduled, or what schedules them is not cldmon's to change."""
+    """Passes could not be scheduled, or their schedule is not cldmon's to change."""
 
 
 class BusyError(CldmonError):
@@ -67,4 +67,4 @@ class SlackError(CldmonError):
 
 
 class PassFailedError(CldmonError):
-    """A pass ended, but with too few accounts read."""
+    """A pass ended with too few accounts read."""

@@ -44,7 +44,7 @@ def build_server(app: App) -> WebServer:
         changed = app.read_config()
         if _bound_to(changed) != bound_to:
             log.warning("host, port and data_dir need a restart of the server to change")
-        # Who may come in counts from where it listens, whatever the changed file says of that.
+        # The server listens where it did at its start, even if the changed file says otherwise.
         bound = changed.model_copy(update={"host": config.host})
         check_login(bound, app.config_path)
         for remark in find_risks(bound):

@@ -1,7 +1,6 @@
 """What a shell offers after TAB: account labels, ranges, Slack ids. Click asks for them.
 
-The shell waits for it at each TAB, so nothing heavy is imported here, and whatever goes wrong
-offers nothing.
+The shell waits for it at each TAB, so nothing heavy is imported here. Errors offer nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who may come in to the server that a configuration describes."""
+"""Who can log in to the server that a configuration describes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - looked for, not bound to
 KNOWN_SECRETS = frozenset(
     {"cldmon-secret-change-me", "replace-with-a-long-random-string", "random-secret-string"}
 )
-"""The Node program's default, and what stood in its examples."""
+"""The default of the Node version, and the values in its examples."""
 
 
 def check_login(config: Config, path: Path) -> None:
-    """Raise ConfigError where nobody could log in: codes are sent by Slack.
+    """Raise ConfigError if nobody could log in: codes are sent by Slack.
 
-    So a server that others can reach is open to all of them only if the configuration says so.
+    A server that others can reach is open to all of them only if the configuration says so.
     """
     sends_codes = config.notifications.slack.enabled
     if config.login_mode == "open" or sends_codes or config.api_token:
@@ -39,7 +39,7 @@ def check_login(config: Config, path: Path) -> None:
 
 
 def find_risks(config: Config) -> Iterator[str]:
-    """Yield what a person who starts the server should know."""
+    """Yield warnings for the person who starts the server."""
     yield from find_open_logins(config)
     everywhere = config.host.strip("[]") in _EVERY_ADDRESS
     if everywhere and config.allowed_hosts is None and config.public_url is None:
@@ -52,7 +52,7 @@ def find_risks(config: Config) -> Iterator[str]:
 
 
 def find_open_logins(config: Config) -> Iterator[str]:
-    """Yield by which ways others may log in as anybody."""
+    """Yield the ways in which others can log in as anybody."""
     if config.login_mode != "open":
         return
     if not is_loopback(config.host):

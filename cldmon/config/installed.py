@@ -46,7 +46,7 @@ class Call(NamedTuple):
 class Credential(NamedTuple):
     """The service that is given a credential, by which setting, and the file that it comes from.
 
-    The file is None unless the credential is what stands in it.
+    The file is None unless it contains the credential.
     """
 
     service: str

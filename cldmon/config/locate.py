@@ -31,7 +31,7 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     `./config.toml`, `$XDG_CONFIG_HOME/cldmon/config.toml`, `/etc/cldmon/config.toml`.
 
     Raises ConfigError, with the places that were looked at, when there is none; and where the one
-    in the working folder is somebody else's: it can name programs, and nobody has asked for it.
+    in the working folder belongs to another user: it can name programs to run.
     """
     if named := find_named_config(option, env):
         return cwd / named
@@ -90,7 +90,7 @@ def find_data_dir(
 def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -> None:
     """Raise ConfigError if a folder that was named by hand is not there: it must be a typo.
 
-    One that the configuration names, or nobody, may not be there yet: the first pass makes it.
+    Any other need not exist yet: the first pass creates it.
     """
     if (named := _named_data_dir(option, env)) and not os.path.isdir(found):  # noqa: PTH112
         raise ConfigError(

@@ -1,6 +1,6 @@
-"""What a configuration may hold: every key, its type, its bounds and its default.
+"""The keys of a configuration, with types, bounds and defaults.
 
-Values only: what needs a look at other keys is judged in `rules`, at the world in `secrets`.
+Each value is validated alone: `rules` compares keys, `secrets` reads what they refer to.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Sources:
     command: tuple[str, ...] | None = field(repr=False)
 
     def given(self) -> list[str]:
-        """Return the keys that are set; more than one contradict each other."""
+        """Return the keys that are set; more than one is a conflict."""
         values = {"": self.inline, "_file": self.file, "_env": self.env, "_command": self.command}
         return [self.name + suffix for suffix, value in values.items() if value is not None]
 
@@ -94,7 +94,7 @@ class AccountConfig(_Table):
 
 
 class BrowserConfig(_Table):
-    """Which browser asks, and how; what is None is found out when it starts."""
+    """Which browser to use, and how; what is None is decided when it starts."""
 
     executable: Line | None = None
     headless: bool = True
@@ -106,7 +106,7 @@ class BrowserConfig(_Table):
 
 
 class SlackConfig(_Table):
-    """Whether and with which bot people are told on Slack."""
+    """Slack: whether alerts are sent, and by which bot."""
 
     enabled: bool = False
     bot_token: Annotated[SecretStr | None, EmptyIsNone] = None
@@ -128,7 +128,7 @@ class SlackConfig(_Table):
 
 
 class NotificationsConfig(_Table):
-    """What is worth a message, and the ways to send one."""
+    """What alerts are sent about, and how."""
 
     reset_rule: Literal["zero", "window"] = "zero"
     slack: SlackConfig = SlackConfig.model_construct()
