@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.forecast import Forecast, forecast
+from cldmon.domain.forecast import Forecast, compute_forecast
 from cldmon.domain.freshness import is_stale
 from cldmon.domain.model import duration, to_ms
 from cldmon.store import reader
@@ -47,7 +47,7 @@ def compute_forecasts(
             if length := duration(name):
                 points = [(ms, values[name]) for ms, values in earlier if name in values]
                 points.append((taken_ms, window.utilization))
-                if found := forecast(points, window, length, now):
+                if found := compute_forecast(points, window, length, now):
                     forecasts[label, name] = found
     return forecasts
 

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from cldmon import __version__
 from cldmon.domain.events import EventKind
-from cldmon.domain.freshness import view
+from cldmon.domain.freshness import build_views
 from cldmon.domain.model import FULL, FailureKind
 from cldmon.store.state import CHALLENGES, DIRECT_MESSAGES
 
@@ -48,7 +48,7 @@ class _StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the series, as prometheus_client asks for them."""
-        accounts, state = view(self.state.snapshot, self.now), self.state
+        accounts, state = build_views(self.state.snapshot, self.now), self.state
         yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
         yield from _windows(accounts)
         yield from _money(accounts)

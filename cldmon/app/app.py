@@ -90,7 +90,7 @@ class App:
         from cldmon.store import latest
 
         outline = self.outline
-        stored = latest.snapshot(self.data_dir)
+        stored = latest.load_snapshot(self.data_dir)
         return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
 
     def targets(self, config: Config) -> list[Target]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.claude.installation import advise_install
-from cldmon.domain.proxy import find_proxy, without_credentials
+from cldmon.domain.proxy import find_proxy, strip_credentials
 from cldmon.domain.secret import looks_secret
 from cldmon.errors import BrowserError
 
@@ -169,7 +169,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     knows, or expose it to other users of this machine.
     """
     return {
-        name: without_credentials(name, value)
+        name: strip_credentials(name, value)
         for name, value in env.items()
         if not (LEAKY_ENV.fullmatch(name) or looks_secret(value))
     }

@@ -236,7 +236,7 @@ def retry_after(text: str | None, now: datetime) -> datetime | None:
 
     It holds seconds or an HTTP date; more than a day counts as a day.
     """
-    pause = headers.pause(text, now, least=timedelta(0), most=_MAX_WAIT)
+    pause = headers.parse_retry_after(text, now, least=timedelta(0), most=_MAX_WAIT)
     return None if pause is None else now + pause
 
 

@@ -23,7 +23,7 @@ from cldmon.claude.installation import advise_install
 from cldmon.claude.launch import run_browser
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
-from cldmon.domain.ports import lookup_of
+from cldmon.domain.ports import make_lookup
 from cldmon.domain.secret import Secret
 from cldmon.errors import BrowserError, LoginError
 
@@ -88,7 +88,7 @@ def check_key(
 ) -> ReadResult | Failure:
     """Read with a new key, which the service may refuse for some seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
-        lookups = {request.label: lookup_of(request)}
+        lookups = {request.label: make_lookup(request)}
         result = source.read(lookups, lambda _label: None)[request.label]
         if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):
             return result

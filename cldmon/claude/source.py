@@ -24,7 +24,7 @@ from cldmon.claude.network_guard import assert_isolated, host_resolver_rules
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest
-from cldmon.domain.proxy import proxies_of
+from cldmon.domain.proxy import find_env_proxies
 from cldmon.errors import BrowserError, StoreError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class BrowserSource:
     ) -> AbstractAsyncContextManager[Browser]:
         proxy = self.proxy
         proxies = [proxy.server] if proxy else []
-        options = [host_resolver_rules(self.url, [*proxies, *proxies_of(self.env)])]
+        options = [host_resolver_rules(self.url, [*proxies, *find_env_proxies(self.env)])]
         return run_browser(self.settings, executables, temp_dir, self.env, proxy, options)
 
     def _read_all(self, lookups: Mapping[str, Lookup], end: End) -> Failure:

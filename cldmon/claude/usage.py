@@ -25,7 +25,7 @@ from cldmon.domain.model import (
     to_finite,
 )
 from cldmon.domain.text import is_printable
-from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, in_display_order
+from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, sort_for_display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ class _Parser:
             if listed.setdefault(name, window) != window:
                 self.ignored += 1
         found = {**flat, **listed}
-        kept = in_display_order(found)[:_MAX_WINDOWS]
+        kept = sort_for_display(found)[:_MAX_WINDOWS]
         self.ignored += len(found) - len(kept)
         return {name: found[name] for name in kept}
 

@@ -73,7 +73,7 @@ def command(
     A chart of up to five hours shows every window, a longer one all but the session's; --window
     selects others. JSON and CSV contain every reading of every window.
     """
-    query = Query(ranges.span(length, since, until, app.now(), None), labels, windows)
+    query = Query(ranges.parse_span(length, since, until, app.now(), None), labels, windows)
     if form == "json":
         shown = _print_json(app, query)
     elif form == "csv":
@@ -94,7 +94,7 @@ def _print_json(app: App, query: Query) -> bool:
     if query.labels or query.windows:
         accounts = _read(app, query)
         windows = _select_windows(accounts, query)
-        kept = {label: series.only(points, windows) for label, points in accounts.items()}
+        kept = {label: series.select_windows(points, windows) for label, points in accounts.items()}
         chunks = reader.json_array(reader.format_series(kept))
     else:
         chunks = reader.read_array(app.data_dir, since, until)
@@ -130,7 +130,7 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     accounts = _read(app, query, most=_MAX_READINGS)
     windows = _select_windows(accounts, query)
     if not query.windows:
-        windows = ranges.default_windows(windows, query.span.length) or windows
+        windows = ranges.choose_default_windows(windows, query.span.length) or windows
     shown = {label: p for label, p in accounts.items() if series.has_any(p, windows)}
     if not shown:
         return False
@@ -173,8 +173,8 @@ def _step(app: App, query: Query, most: int) -> int:
 def _select_windows(accounts: Accounts, query: Query) -> list[str]:
     from cldmon.domain import series
 
-    names = series.windows_of(accounts.values())
-    return series.named_windows(query.windows, names) if query.windows and names else names
+    names = series.list_windows(accounts.values())
+    return series.resolve_windows(query.windows, names) if query.windows and names else names
 
 
 def _ends(query: Query) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import click
 from cldmon.cli import options, print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
-from cldmon.store.latest import state_path
+from cldmon.store.latest import get_state_path
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
 from cldmon.terminal.style import DIM, detect_terminal, sanitize, supports_escape_codes
@@ -92,9 +92,9 @@ def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) 
 
 def _read(app: App, labels: Collection[str]) -> Snapshot:
     """Return the accounts of `labels` (none: every account) as the last pass left them."""
-    from cldmon.domain.freshness import configured
+    from cldmon.domain.freshness import select_accounts
 
-    return configured(app.snapshot(), select_labels(labels, app.outline.labels))
+    return select_accounts(app.snapshot(), select_labels(labels, app.outline.labels))
 
 
 def _print(app: App, snapshot: Snapshot, form: str) -> None:
@@ -139,7 +139,7 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
 
 def _print_changes(app: App, labels: Collection[str], form: str, seconds: float) -> None:
     """Print again whenever something changed, until interrupted: a new pass, or a stale reading."""
-    from cldmon.domain.freshness import view
+    from cldmon.domain.freshness import build_views
 
     def print_only(text: str) -> str:
         print_message(text.removeprefix("cldmon: "))
@@ -153,7 +153,9 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
         shown: object
         try:
             # Ages grow all the time: they are not a change.
-            shown = [replace(each, age=None) for each in view(_read(fresh, labels), app.now())]
+            shown = [
+                replace(each, age=None) for each in build_views(_read(fresh, labels), app.now())
+            ]
         except CldmonError as error:
             shown = str(error)
         if shown != last:
@@ -191,7 +193,7 @@ def _wait_for_pass(
 def _state_version(app: App) -> object:
     """Return what differs between two versions of the state; None if there is none."""
     try:
-        status = state_path(app.outline.data_dir).stat()
+        status = get_state_path(app.outline.data_dir).stat()
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino

@@ -153,14 +153,14 @@ def _parse_thresholds(text: str) -> tuple[int, ...]:
 
 def _parse_windows(app: App, label: str | None, wanted: Iterable[str]) -> tuple[str, ...] | None:
     from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY
-    from cldmon.domain.series import named_windows
+    from cldmon.domain.series import resolve_windows
 
     wanted = [name for text in wanted for name in text.split(",")]
     if "all" in wanted:
         return None
     readings = [a.reading for a in app.snapshot().accounts if a.label == label and a.reading]
     known = dict.fromkeys([FIVE_HOUR, SEVEN_DAY, *(name for r in readings for name in r.windows)])
-    return tuple(named_windows(wanted, known))
+    return tuple(resolve_windows(wanted, known))
 
 
 def _parse_quiet(given: dict[str, Any]) -> Any:
@@ -180,11 +180,11 @@ def _parse_quiet(given: dict[str, Any]) -> Any:
 
 
 def _parse_pause(app: App, given: dict[str, Any]) -> Any:
-    from cldmon.domain.ranges import parse
+    from cldmon.domain.ranges import parse_range
 
     if given.get("pause") in (None, "0"):
         return None
-    span = parse(given["pause"])
+    span = parse_range(given["pause"])
     if span > MAX_PAUSE:
         raise UsageError("--pause: a year is the maximum; --remove removes the settings")
     return app.now() + span
@@ -257,7 +257,7 @@ def _list_json(
 
 
 def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, Any]:
-    from cldmon.domain.model import iso
+    from cldmon.domain.model import format_iso
     from cldmon.store.subscriptions import quiet_to_json, to_json
 
     body: dict[str, Any] = {"slackId": row.user, "slackName": row.name or None, "label": row.label}
@@ -265,5 +265,5 @@ def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, An
     if quiet := subscriptions.quiet.get(row.user):
         body["quiet"] = quiet_to_json(quiet)
     if until := subscriptions.paused_until.get(row.user):
-        body["pausedUntil"] = iso(until)
+        body["pausedUntil"] = format_iso(until)
     return body

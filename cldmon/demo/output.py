@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import CRITICAL
-from cldmon.domain.instants import nearest_minute
+from cldmon.domain.instants import round_to_minute
 from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW
 
@@ -53,7 +53,7 @@ def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> st
 
 
 def _clock(at: datetime) -> str:
-    return f"{nearest_minute(at).astimezone():%H:%M}"
+    return f"{round_to_minute(at).astimezone():%H:%M}"
 
 
 def _cell(account: Account, terminal: Terminal) -> str:

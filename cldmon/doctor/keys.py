@@ -15,7 +15,7 @@ from cldmon.doctor.browser import without_hint
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
-from cldmon.domain.ports import ReadRequest, ReadResult, lookup_of
+from cldmon.domain.ports import ReadRequest, ReadResult, make_lookup
 from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
 from cldmon.store.data_dir import pass_lock
@@ -114,7 +114,7 @@ def check_access(installation: Installation) -> Iterator[Check]:
             remedy = _REMEDIES[FailureKind.RATE_LIMITED]
             yield warn(f"access of {each.label}", detail, remedy)
         elif isinstance(key := installation.keys[each.label], Secret):
-            requests[each.label] = lookup_of(ReadRequest(each.label, key, each.organization))
+            requests[each.label] = make_lookup(ReadRequest(each.label, key, each.organization))
     results: Mapping[str, ReadResult | Failure] = {}
     if requests:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.request import Request
 
 from cldmon.doctor.check import fail, ok, warn
-from cldmon.domain.headers import instant
+from cldmon.domain.headers import parse_http_date
 from cldmon.errors import SecretError, SlackError
 from cldmon.urls import opener
 
@@ -52,7 +52,7 @@ def fetch_date(url: str) -> datetime | None:
     request = Request(url, headers={"User-Agent": "cldmon"})  # noqa: S310 - http(s) by config
     try:
         with opener().open(request, timeout=_CLOCK_TIMEOUT_SECONDS) as response:
-            return instant(response.headers.get("date") or "")
+            return parse_http_date(response.headers.get("date") or "")
     except (OSError, HTTPException, ValueError):
         return None
 

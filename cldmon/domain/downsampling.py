@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from cldmon.domain.series import longest_silence, steps_of
+from cldmon.domain.series import compute_max_gap, iter_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,8 +51,8 @@ class Downsampler:
     def add(self, part: Sequence[Point]) -> None:
         """Take the next part, later than those before."""
         known = [*self._kept[-1:], *part]
-        steps = list(steps_of(known))
-        least = longest_silence([], self._interval) // _MS
+        steps = list(iter_steps(known))
+        least = compute_max_gap([], self._interval) // _MS
         self._pauses += [(known[n][0], step) for n, step in enumerate(steps) if step > least]
         self._seconds.update(step // 1000 for step in steps)
         self._kept += downsample(part, self._width_ms)
@@ -63,7 +63,7 @@ class Downsampler:
         That one stands 1 ms after the last reading before.
         """
         steps = (step * 1000 for step in self._seconds.elements())
-        longest = longest_silence(steps, self._interval) // _MS
+        longest = compute_max_gap(steps, self._interval) // _MS
         breaks: list[Point] = [(at + 1, {}) for at, pause in self._pauses if pause > longest]
         return sorted([*self._kept, *breaks], key=lambda point: point[0])
 

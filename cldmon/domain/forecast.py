@@ -38,7 +38,7 @@ class Forecast:
     ends_at_percent: int
 
 
-def forecast(
+def compute_forecast(
     readings: Sequence[Reading], window: Window, duration: timedelta, now: datetime
 ) -> Forecast | None:
     """Return where a window is heading at the present rate, or None where that is not known.

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cldmon.domain.model import FULL, Account, iso, iso_or_none
+from cldmon.domain.model import FULL, Account, format_iso, format_optional
 from cldmon.domain.snapshot import credits_to_json, failure_to_json, pool_to_json
 from cldmon.domain.windows import (
     FIVE_HOUR,
     SEVEN_DAY,
     WINDOW_KINDS,
-    in_display_order,
     nest,
     short_title,
+    sort_for_display,
     title,
 )
 
@@ -47,7 +47,7 @@ _WINDOW_KINDS = [
 """To name the windows of the history: no account may have them any more."""
 
 
-def level(percent: int) -> Level:
+def get_level(percent: int) -> Level:
     """Return how near its limit a window is."""
     if percent >= FULL:
         return "full"
@@ -61,7 +61,7 @@ def is_stale(age: timedelta, interval: timedelta) -> bool:
     return abs(age) > STALE_INTERVALS * interval
 
 
-def stale_at(read_at: datetime | None, interval: timedelta) -> datetime | None:
+def compute_stale_at(read_at: datetime | None, interval: timedelta) -> datetime | None:
     """Return the last instant at which a reading is live, for those who show it for a while."""
     return read_at and read_at + STALE_INTERVALS * interval
 
@@ -94,7 +94,7 @@ class WindowView:
     @property
     def level(self) -> Level | None:
         """How near its limit it is; None while that is not known."""
-        return None if self.due else level(self.utilization)
+        return None if self.due else get_level(self.utilization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class AccountView:
         return self.reading.plan if self.reading else None
 
 
-def view(
+def build_views(
     snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
 ) -> tuple[AccountView, ...]:
     """Return every account as it may be shown at `now` (UTC); only live ones have forecasts."""
@@ -139,7 +139,7 @@ def view(
     )
 
 
-def configured(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
+def select_accounts(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
     """Return a snapshot with the accounts of these labels, in their order, and no others.
 
     One that no pass has seen yet has neither reading nor failure. Before the first pass there
@@ -159,9 +159,9 @@ def to_json(
     Without session and subscriptions. Source: contract, "HTTP".
     """
     body: dict[str, Any] = {
-        "fetchedAt": iso_or_none(snapshot.fetched_at),
-        "staleAt": iso_or_none(stale_at(snapshot.fetched_at, snapshot.interval)),
-        "accounts": [_account_json(account) for account in view(snapshot, now, forecasts)],
+        "fetchedAt": format_optional(snapshot.fetched_at),
+        "staleAt": format_optional(compute_stale_at(snapshot.fetched_at, snapshot.interval)),
+        "accounts": [_account_json(account) for account in build_views(snapshot, now, forecasts)],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
         "windowKinds": _WINDOW_KINDS,
@@ -180,10 +180,16 @@ def _view_account(
     known = {} if stale or failure else forecasts
     windows = tuple(
         _view_window(name, reading, now, known.get((account.label, name)))
-        for name in in_display_order(reading.windows)
+        for name in sort_for_display(reading.windows)
     )
     return AccountView(
-        account.label, failure, reading, windows, age, stale, stale_at(reading.taken_at, interval)
+        account.label,
+        failure,
+        reading,
+        windows,
+        age,
+        stale,
+        compute_stale_at(reading.taken_at, interval),
     )
 
 
@@ -200,7 +206,7 @@ def _view_window(
 def _account_json(account: AccountView) -> dict[str, Any]:
     age = {
         "stale": account.stale,
-        "staleAt": iso_or_none(account.stale_at),
+        "staleAt": format_optional(account.stale_at),
         "ageSeconds": None if account.age is None else int(account.age.total_seconds()),
     }
     shown = _reading_json(account)
@@ -242,11 +248,11 @@ def _reading_json(account: AccountView) -> dict[str, Any] | None:
         ],
         "credits": credits_to_json(money),
         "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved and {"left": saved.left, "endsAt": iso_or_none(saved.ends_at)},
+        "savedResets": saved and {"left": saved.left, "endsAt": format_optional(saved.ends_at)},
         "plan": reading.plan,
         "source": "browser",
         "organization": reading.organization,
-        "fetchedAt": iso(reading.taken_at),
+        "fetchedAt": format_iso(reading.taken_at),
         "extraUsage": {
             "used": money.used,
             "limit": money.limit,
@@ -263,12 +269,12 @@ def _window_json(window: WindowView) -> dict[str, Any]:
     forecast = window.forecast
     return {
         "utilization": window.utilization,
-        "resetsAt": iso_or_none(window.resets_at),
+        "resetsAt": format_optional(window.resets_at),
         "resetDue": window.due,
         "resetOverdue": window.overdue,
         "forecast": forecast
         and {
-            "fullAt": iso_or_none(forecast.full_at),
+            "fullAt": format_optional(forecast.full_at),
             "endsAtPercent": forecast.ends_at_percent,
         },
     }

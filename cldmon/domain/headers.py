@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 _LONGEST_SECONDS = 1e9
 
 
-def instant(text: str) -> datetime | None:
+def parse_http_date(text: str) -> datetime | None:
     """Return the instant that an HTTP date names, or None; without a zone it is UTC."""
     try:
         found = parsedate_to_datetime(text)
@@ -18,7 +18,7 @@ def instant(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def pause(
+def parse_retry_after(
     text: str | None, now: datetime, *, least: timedelta, most: timedelta
 ) -> timedelta | None:
     """Return how long a Retry-After header asks to wait, within bounds; None if it does not say.
@@ -33,7 +33,7 @@ def _asked(text: str, now: datetime) -> timedelta | None:
     try:
         seconds = float(text)
     except ValueError:
-        until = instant(text)
+        until = parse_http_date(text)
         return until - now if until else None
     if math.isnan(seconds):
         return None

@@ -11,7 +11,7 @@ _HALF_MINUTE = timedelta(seconds=30)
 
 
 @lru_cache(maxsize=1024)
-def iso(instant: datetime) -> str:
+def format_iso(instant: datetime) -> str:
     """Return a UTC instant as JavaScript writes it: milliseconds and a Z.
 
     A state holds most instants twice: in the snapshot, and in what is remembered.
@@ -19,12 +19,12 @@ def iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def iso_or_none(instant: datetime | None) -> str | None:
+def format_optional(instant: datetime | None) -> str | None:
     """Return an instant as `iso` does, and None for none."""
-    return iso(instant) if instant else None
+    return format_iso(instant) if instant else None
 
 
-def nearest_minute(instant: datetime) -> datetime:
+def round_to_minute(instant: datetime) -> datetime:
     """Return the minute as which an instant is shown wherever seconds are not.
 
     The service's resets jitter by a second around the minute: 23:59:59.940 is midnight.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def text(value: object) -> str:
+def check_text(value: object) -> str:
     """Return a text that can be written again: one without lone surrogates."""
     if not isinstance(value, str):
         raise TypeError("not a text")
@@ -25,21 +25,21 @@ def text(value: object) -> str:
     return value
 
 
-def whole(value: object) -> int:
+def check_int(value: object) -> int:
     """Return a whole number."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("not a whole number")
     return value
 
 
-def percent(value: object) -> int:
+def check_percent(value: object) -> int:
     """Return a utilization as displayed, 0 to 100."""
-    if not 0 <= whole(value) <= 100:
+    if not 0 <= check_int(value) <= 100:
         raise ValueError("not a percentage")
-    return whole(value)
+    return check_int(value)
 
 
-def number(value: object) -> float:
+def check_number(value: object) -> float:
     """Return a finite number."""
     found = to_finite(value)
     if found is None:
@@ -47,14 +47,14 @@ def number(value: object) -> float:
     return found
 
 
-def flag(value: object) -> bool:
+def check_bool(value: object) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
         raise TypeError("neither true nor false")
     return value
 
 
-def instant(value: object) -> datetime:
+def parse_instant(value: object) -> datetime:
     """Return the UTC instant that an ISO 8601 text names."""
     found = from_iso(value)
     if found is None:

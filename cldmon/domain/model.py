@@ -8,11 +8,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cldmon.domain.instants import format_iso as format_iso
+from cldmon.domain.instants import format_optional as format_optional
+
 # The light half of the vocabulary, for those who use all of it.
 from cldmon.domain.instants import from_iso as from_iso
 from cldmon.domain.instants import from_ms as from_ms
-from cldmon.domain.instants import iso as iso
-from cldmon.domain.instants import iso_or_none as iso_or_none
 from cldmon.domain.instants import to_ms as to_ms
 from cldmon.domain.windows import FIVE_HOUR as FIVE_HOUR
 from cldmon.domain.windows import FULL as FULL

@@ -49,7 +49,7 @@ class ReadRequest:
     saved_resets: bool = True
 
 
-def lookup_of(question: ReadRequest) -> Lookup:
+def make_lookup(question: ReadRequest) -> Lookup:
     """Return the look-up of a question whose key is known already."""
     from concurrent.futures import Future  # here, for `status` has to start fast
 

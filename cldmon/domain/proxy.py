@@ -84,7 +84,7 @@ def parse_proxy(text: str, source: str = SETTING) -> Proxy:
     return Proxy(server, source, Secret(unquote(user)), Secret(unquote(password)))
 
 
-def proxies_of(env: Mapping[str, str]) -> Iterator[str]:
+def find_env_proxies(env: Mapping[str, str]) -> Iterator[str]:
     """Yield the proxies that Chromium takes from the environment, as URLs."""
     for name in _VARIABLES:
         if value := _variable(name, env)[1]:
@@ -92,7 +92,7 @@ def proxies_of(env: Mapping[str, str]) -> Iterator[str]:
             yield f"{scheme}://{place}"
 
 
-def without_credentials(name: str, value: str) -> str:
+def strip_credentials(name: str, value: str) -> str:
     """Return the value of a variable, less user and password where it is a proxy's."""
     if name.lower() not in _VARIABLES or "@" not in value:
         return value

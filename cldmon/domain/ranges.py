@@ -44,7 +44,7 @@ class Span:
         return self.until - self.since
 
 
-def parse(text: str) -> timedelta:
+def parse_range(text: str) -> timedelta:
     """Return how long a range such as `5h`, `90m`, `30d` or `2w` is; raises UsageError."""
     match = _SPAN.fullmatch(text.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
@@ -55,7 +55,7 @@ def parse(text: str) -> timedelta:
     return length
 
 
-def span(
+def parse_span(
     length: str | None, since: str | None, until: str | None, now: datetime, zone: tzinfo | None
 ) -> Span:
     """Return the span that the options name: a length, its ends, or one end and a length.
@@ -67,7 +67,7 @@ def span(
         raise UsageError("a range and both of its ends are one too many; leave one of them out")
     last = min(now, _instant(until, now, zone, end=True)) if until else None
     first = _instant(since, now, zone, end=False) if since else None
-    extent = parse(length or _DEFAULT)
+    extent = parse_range(length or _DEFAULT)
     if first is None:
         last = last or now
         first = last - extent
@@ -78,7 +78,7 @@ def span(
     return Span(first, last)
 
 
-def default_windows(names: Iterable[str], length: timedelta) -> list[str]:
+def choose_default_windows(names: Iterable[str], length: timedelta) -> list[str]:
     """Return the windows that are shown where none is asked for.
 
     All of them for up to five hours; in longer spans all but the session's.
@@ -89,7 +89,7 @@ def default_windows(names: Iterable[str], length: timedelta) -> list[str]:
 def _instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime:
     ago = text.strip().lower().removesuffix(" ago")
     if _SPAN.fullmatch(ago):
-        return now - parse(ago)
+        return now - parse_range(ago)
     try:
         return _parsed(text.strip(), zone, end=end)
     except (ValueError, OverflowError):

@@ -31,12 +31,12 @@ class Mark:
     kind: EventKind
 
 
-def line(points: Iterable[Point], window: str) -> Line:
+def select_line(points: Iterable[Point], window: str) -> Line:
     """Return one window's readings; a reading without that window is none."""
     return [(ms, windows[window]) for ms, windows in points if window in windows]
 
 
-def only(points: Iterable[Point], windows: Collection[str]) -> list[Point]:
+def select_windows(points: Iterable[Point], windows: Collection[str]) -> list[Point]:
     """Return the readings of these windows; a reading without any of them is left out."""
     kept = [(ms, {n: values[n] for n in values if n in windows}) for ms, values in points]
     return [point for point in kept if point[1]]
@@ -47,7 +47,7 @@ def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
     return any(not values.keys().isdisjoint(windows) for _, values in points)
 
 
-def marks(lines: Iterable[Line]) -> list[Mark]:
+def find_marks(lines: Iterable[Line]) -> list[Mark]:
     """Return where windows became full, and where they were so no longer, oldest first.
 
     Any fall from 100 is a reset here: history does not tell in which window a reading was.
@@ -61,18 +61,18 @@ def marks(lines: Iterable[Line]) -> list[Mark]:
     return sorted(found, key=lambda mark: (mark.at_ms, mark.kind))
 
 
-def segments(line: Line, longest_ms: float) -> list[Line]:
+def split_at_gaps(line: Line, longest_ms: float) -> list[Line]:
     """Return a line cut where more than `longest_ms` lie between two readings."""
     cuts = [n for n, (a, b) in enumerate(pairwise(line), 1) if b[0] - a[0] > longest_ms]
     return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
 
 
-def steps_of(points: Iterable[Point]) -> Iterator[int]:
+def iter_steps(points: Iterable[Point]) -> Iterator[int]:
     """Yield the times from each reading to the next, in ms."""
     return (after - before for (before, _), (after, _) in pairwise(points))
 
 
-def longest_silence(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
+def compute_max_gap(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
     """Return how long no reading may come before one is missing: three intervals.
 
     The interval is the configured one or, where passes were rarer, that between most readings;
@@ -83,13 +83,13 @@ def longest_silence(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
     return STALE_INTERVALS * max(interval, usual)
 
 
-def windows_of(series: Iterable[Iterable[Point]]) -> list[str]:
+def list_windows(series: Iterable[Iterable[Point]]) -> list[str]:
     """Return the names of all windows in some accounts' readings: session, week, then others."""
     found = {name for points in series for _, windows in points for name in windows}
     return [name for name in _FIRST if name in found] + sorted(found.difference(_FIRST))
 
 
-def named_windows(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
+def resolve_windows(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
     """Return the known windows that were asked for as `fiveHour`, `5h`, `Fable` or the like.
 
     Raises UsageError, naming the known ones.

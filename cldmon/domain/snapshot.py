@@ -19,8 +19,8 @@ from cldmon.domain.model import (
     SavedResets,
     Snapshot,
     Window,
-    iso,
-    iso_or_none,
+    format_iso,
+    format_optional,
 )
 from cldmon.domain.windows import flatten, is_window_name, nest, title
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """Return a snapshot as state.json keeps it."""
     return {
-        "fetchedAt": iso_or_none(snapshot.fetched_at),
+        "fetchedAt": format_optional(snapshot.fetched_at),
         "accounts": [account_to_json(account) for account in snapshot.accounts],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
@@ -44,10 +44,10 @@ def from_json(body: Mapping[str, Any]) -> Snapshot:
     Raises KeyError, TypeError, ValueError, AttributeError or OverflowError for anything else.
     """
     return Snapshot(
-        fetched_at=json_types.optional(json_types.instant, body["fetchedAt"]),
+        fetched_at=json_types.optional(json_types.parse_instant, body["fetchedAt"]),
         accounts=tuple(map(account_from_json, body["accounts"])),
-        interval=timedelta(milliseconds=json_types.whole(body["refreshIntervalMs"])),
-        slack_enabled=json_types.flag(body["slackEnabled"]),
+        interval=timedelta(milliseconds=json_types.check_int(body["refreshIntervalMs"])),
+        slack_enabled=json_types.check_bool(body["slackEnabled"]),
     )
 
 
@@ -68,13 +68,13 @@ def failure_to_json(failure: Failure | None) -> dict[str, Any]:
         "status": "error",
         "error": failure.message if failure else "not read yet",
         "errorKind": failure.kind.value if failure else None,
-        "retryAt": iso_or_none(failure.retry_at) if failure else None,
+        "retryAt": format_optional(failure.retry_at) if failure else None,
     }
 
 
 def account_from_json(entry: Mapping[str, Any]) -> Account:
     """Return the account that `account_to_json` wrote."""
-    label = json_types.text(entry["label"])
+    label = json_types.check_text(entry["label"])
     if entry["status"] == "ok":
         return Account(label, _reading_from_json(entry))
     last_good = entry["lastGood"]
@@ -93,7 +93,7 @@ def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
 def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
     """Return the windows of an account's JSON; one without a utilization is left out."""
     return {
-        json_types.text(name): window_from_json(value)
+        json_types.check_text(name): window_from_json(value)
         for name, value in flatten(entry).items()
         if value["utilization"] is not None
     }
@@ -101,14 +101,14 @@ def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
 
 def window_to_json(window: Window) -> dict[str, Any]:
     """Return one window as JSON."""
-    return {"utilization": window.utilization, "resetsAt": iso_or_none(window.resets_at)}
+    return {"utilization": window.utilization, "resetsAt": format_optional(window.resets_at)}
 
 
 def window_from_json(entry: Mapping[str, Any]) -> Window:
     """Return the window that `window_to_json` wrote."""
     return Window(
-        json_types.percent(entry["utilization"]),
-        json_types.optional(json_types.instant, entry["resetsAt"]),
+        json_types.check_percent(entry["utilization"]),
+        json_types.optional(json_types.parse_instant, entry["resetsAt"]),
     )
 
 
@@ -118,10 +118,10 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         **windows_to_json(reading.windows),
         "plan": reading.plan,
         "organization": reading.organization,
-        "fetchedAt": iso(reading.taken_at),
+        "fetchedAt": format_iso(reading.taken_at),
         "credits": credits_to_json(reading.credits),
         "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved and {"left": saved.left, "endsAt": iso_or_none(saved.ends_at)},
+        "savedResets": saved and {"left": saved.left, "endsAt": format_optional(saved.ends_at)},
         "ignored": reading.ignored,
     }
 
@@ -136,14 +136,14 @@ def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
     saved = entry.get("savedResets")
     money = entry["extraUsage" if is_old else "credits"]
     return Reading(
-        taken_at=json_types.instant(entry["fetchedAt"]),
+        taken_at=json_types.parse_instant(entry["fetchedAt"]),
         windows=windows,
-        plan=json_types.optional(json_types.text, entry["plan"]),
-        organization=json_types.optional(json_types.text, entry["organization"]),
+        plan=json_types.optional(json_types.check_text, entry["plan"]),
+        organization=json_types.optional(json_types.check_text, entry["organization"]),
         credits=_credits_from_json(money) if money else None,
         pools=pools,
         saved_resets=_saved_resets_from_json(saved) if saved else None,
-        ignored=json_types.whole(entry["ignored"]),
+        ignored=json_types.check_int(entry["ignored"]),
     )
 
 
@@ -166,13 +166,13 @@ def credits_to_json(credits_: Credits | None) -> dict[str, Any] | None:
 
 def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
     return Credits(
-        used=json_types.optional(json_types.whole, entry["used"]),
-        limit=json_types.optional(json_types.whole, entry["limit"]),
-        currency=json_types.text(entry["currency"]),
-        exponent=json_types.whole(entry["exponent"]),
-        enabled=json_types.flag(entry.get("enabled", True)),
-        reason=json_types.optional(json_types.text, entry.get("reason")),
-        shared=json_types.flag(entry.get("shared", False)),
+        used=json_types.optional(json_types.check_int, entry["used"]),
+        limit=json_types.optional(json_types.check_int, entry["limit"]),
+        currency=json_types.check_text(entry["currency"]),
+        exponent=json_types.check_int(entry["exponent"]),
+        enabled=json_types.check_bool(entry.get("enabled", True)),
+        reason=json_types.optional(json_types.check_text, entry.get("reason")),
+        shared=json_types.check_bool(entry.get("shared", False)),
     )
 
 
@@ -186,26 +186,26 @@ def pool_to_json(pool: Pool) -> dict[str, Any]:
         "utilization": pool.utilization,
         "currency": pool.currency,
         "exponent": pool.exponent,
-        "expiresAt": iso_or_none(pool.expires_at),
+        "expiresAt": format_optional(pool.expires_at),
     }
 
 
 def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
     return Pool(
-        name=json_types.text(entry["name"]),
-        title=json_types.text(entry["title"]),
-        used=json_types.optional(json_types.whole, entry["used"]),
-        limit=json_types.optional(json_types.whole, entry["limit"]),
-        utilization=json_types.optional(json_types.percent, entry["utilization"]),
-        expires_at=json_types.optional(json_types.instant, entry["expiresAt"]),
-        currency=json_types.text(entry["currency"]),
-        exponent=json_types.whole(entry["exponent"]),
+        name=json_types.check_text(entry["name"]),
+        title=json_types.check_text(entry["title"]),
+        used=json_types.optional(json_types.check_int, entry["used"]),
+        limit=json_types.optional(json_types.check_int, entry["limit"]),
+        utilization=json_types.optional(json_types.check_percent, entry["utilization"]),
+        expires_at=json_types.optional(json_types.parse_instant, entry["expiresAt"]),
+        currency=json_types.check_text(entry["currency"]),
+        exponent=json_types.check_int(entry["exponent"]),
     )
 
 
 def _saved_resets_from_json(entry: Mapping[str, Any]) -> SavedResets:
-    ends_at = json_types.optional(json_types.instant, entry["endsAt"])
-    return SavedResets(json_types.whole(entry["left"]), ends_at)
+    ends_at = json_types.optional(json_types.parse_instant, entry["endsAt"])
+    return SavedResets(json_types.check_int(entry["left"]), ends_at)
 
 
 def _split(windows: Mapping[str, Window]) -> tuple[dict[str, Window], dict[str, Window]]:
@@ -220,5 +220,5 @@ def _pool_of(name: str, window: Window) -> Pool:
 
 def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
     kind = FailureKind(entry["errorKind"])
-    retry_at = json_types.optional(json_types.instant, entry["retryAt"])
-    return Failure(kind, json_types.text(entry["error"]), retry_at)
+    retry_at = json_types.optional(json_types.parse_instant, entry["retryAt"])
+    return Failure(kind, json_types.check_text(entry["error"]), retry_at)

@@ -78,7 +78,7 @@ RESERVED = frozenset(
 """Keys of an account's JSON that no window can be named."""
 
 
-def kind_of(name: str) -> WindowKind:
+def get_kind(name: str) -> WindowKind:
     """Return the kind of the window of this name; of an unknown one what its name tells."""
     if known := _KNOWN.get(name):
         return known
@@ -94,12 +94,12 @@ def kind_of(name: str) -> WindowKind:
 
 def title(window: str) -> str:
     """Return a window's name as the official page has it, e.g. `Weekly: Fable only`."""
-    return kind_of(window).title
+    return get_kind(window).title
 
 
 def short_title(window: str) -> str:
     """Return a window's name for narrow places, e.g. `5h`, `7d`, `7d Fable`."""
-    return kind_of(window).short
+    return get_kind(window).short
 
 
 def limit_name(window: str) -> str:
@@ -113,15 +113,15 @@ def limit_name(window: str) -> str:
 
 def duration(window: str) -> timedelta | None:
     """Return how long a window lasts, or None where its name does not tell."""
-    return kind_of(window).duration
+    return get_kind(window).duration
 
 
-def in_display_order(names: Iterable[str]) -> list[str]:
+def sort_for_display(names: Iterable[str]) -> list[str]:
     """Return window names in the order in which they are shown: known kinds first, weeks next."""
     rank = {kind.name: number for number, kind in enumerate(WINDOW_KINDS)}
 
     def key(name: str) -> tuple[int, bool, str]:
-        kind = kind_of(name)
+        kind = get_kind(name)
         return rank.get(name, len(rank)), kind.duration is None, kind.short
 
     return sorted(names, key=key)

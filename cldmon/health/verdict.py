@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.freshness import STALE_INTERVALS, is_stale, view
-from cldmon.domain.model import iso
+from cldmon.domain.freshness import STALE_INTERVALS, build_views, is_stale
+from cldmon.domain.model import format_iso
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,7 +50,7 @@ def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict
 
     It is good while passes end in time and at least one account reports.
     """
-    accounts = tuple(a for a in view(snapshot, now) if a.label in labels)
+    accounts = tuple(a for a in build_views(snapshot, now) if a.label in labels)
     verdict = Verdict(ok=True, text="", accounts=accounts)
     count, errors = len(accounts), verdict.errors
     reason = _find_silence(snapshot, labels, now)
@@ -60,7 +60,7 @@ def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict
         reason = f"all {count} account(s) have errors — check session keys"
     if reason:
         return replace(verdict, ok=False, text=reason)
-    last = iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
+    last = format_iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
     text = f"{count - errors} account(s) reporting, {errors} error(s), last fetched {last}"
     return replace(verdict, text=text)
 
@@ -69,7 +69,7 @@ def add_outbox(verdict: Verdict, waiting: Waiting, now: datetime) -> Verdict:
     """Return the verdict with messages that wait for Slack added; they are not a failure."""
     text = verdict.text
     if waiting.since:
-        text += f"; {waiting.count} Slack message(s) wait since {iso(waiting.since)}"
+        text += f"; {waiting.count} Slack message(s) wait since {format_iso(waiting.since)}"
         text += f", {waiting.dropped} dropped so far" if waiting.dropped else ""
     return replace(verdict, text=text, waiting=waiting, waited=waiting.age(now))
 
@@ -90,6 +90,8 @@ def _find_silence(snapshot: Snapshot, labels: Collection[str], now: datetime) ->
     if not is_stale(now - last, snapshot.interval):
         return None
     if last > now:
-        return f"the last pass is dated {iso(last)}, in the future — check the clock"
+        return f"the last pass is dated {format_iso(last)}, in the future — check the clock"
     minutes = STALE_INTERVALS * snapshot.interval.total_seconds() / 60
-    return f"no pass ended within {minutes:g} min, last fetched {iso(last)} — check the timer"
+    return (
+        f"no pass ended within {minutes:g} min, last fetched {format_iso(last)} — check the timer"
+    )

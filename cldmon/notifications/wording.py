@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.instants import nearest_minute
+from cldmon.domain.instants import round_to_minute
 from cldmon.domain.key_age import KEY_LIFE
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import limit_name
@@ -92,10 +92,10 @@ def to_text(text: Text, show: Callable[[datetime], str]) -> str:
 
 def format_utc(instant: datetime) -> str:
     """Return an instant as `2026-03-12 02:54 UTC`."""
-    return nearest_minute(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return round_to_minute(instant).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def plain_text(events: Sequence[Event], now: datetime, link: str | None) -> str:
+def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) -> str:
     """Return events as the text of one message, a line each, with a link to the dashboard."""
     lines = [
         f"{notice.sign} {one_line(to_sentence(notice, format_utc), _LONGEST_LINE)}"
@@ -104,7 +104,7 @@ def plain_text(events: Sequence[Event], now: datetime, link: str | None) -> str:
     return "\n".join([*lines, *([link] if link else [])])
 
 
-def title(events: Sequence[Event], now: datetime) -> str:
+def format_title(events: Sequence[Event], now: datetime) -> str:
     """Return a short title for a message about events."""
     notices = describe_events(events, now)
     first = f"{one_line(notices[0].subject, _LONGEST_SUBJECT)}: {notices[0].headline}"

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import from_ms, iso_or_none, to_ms
+from cldmon.domain.model import format_optional, from_ms, to_ms
 from cldmon.domain.windows import nest
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def format_event_line(event: Event, at: datetime) -> str:
         "label": event.label,
         "window": event.window,
         "utilization": event.utilization,
-        "resetsAt": iso_or_none(event.resets_at),
+        "resetsAt": format_optional(event.resets_at),
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 

@@ -32,12 +32,12 @@ class StateCorruptError(StoreError):
     """state.json is not what a pass writes."""
 
 
-def state_path(data_dir: Path) -> Path:
+def get_state_path(data_dir: Path) -> Path:
     """Return where the state is kept."""
     return data_dir / "state.json"
 
 
-def snapshot(data_dir: Path) -> Snapshot:
+def load_snapshot(data_dir: Path) -> Snapshot:
     """Return what the last pass left, an empty snapshot before the first one.
 
     Raises `StoreError` for a file that cannot be read or understood.
@@ -45,17 +45,17 @@ def snapshot(data_dir: Path) -> Snapshot:
     from cldmon.domain import snapshot as snapshots
     from cldmon.domain.model import Snapshot
 
-    path = state_path(data_dir)
+    path = get_state_path(data_dir)
     text = files.read(path)
     if text is None:
         return Snapshot()
     try:
-        return decoded(text, path, lambda body: snapshots.from_json(body["snapshot"]))
+        return decode_json(text, path, lambda body: snapshots.from_json(body["snapshot"]))
     except StateCorruptError as error:
         raise StateCorruptError(f"{error}; the next pass sets it aside") from error
 
 
-def decoded(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:
+def decode_json(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:
     """Return what `decode` makes of the JSON in a file of a version that we can read.
 
     Raises `StateCorruptError` where it is something that no pass wrote.

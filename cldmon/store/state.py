@@ -16,7 +16,7 @@ from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
-from cldmon.domain.model import Snapshot, iso, iso_or_none
+from cldmon.domain.model import Snapshot, format_iso, format_optional
 from cldmon.domain.ports import Organization
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
@@ -149,7 +149,7 @@ class StateFile:
     """state.json in a data_dir."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.path = latest.state_path(data_dir)
+        self.path = latest.get_state_path(data_dir)
 
     def load(self) -> State:
         """Return what the last pass left, or an empty state before the first one.
@@ -180,7 +180,7 @@ def encode(state: State) -> bytes:
         "outbox": [_message_to_json(message) for message in state.outbox],
         "historyLine": state.history_line,
         "eventLines": list(state.event_lines),
-        "channelRetryAt": {name: iso(at) for name, at in state.channel_retry_at.items()},
+        "channelRetryAt": {name: format_iso(at) for name, at in state.channel_retry_at.items()},
         "passSeconds": state.pass_seconds,
         "counters": dict(state.counters),
     }
@@ -189,21 +189,24 @@ def encode(state: State) -> bytes:
 
 def decode(text: bytes, path: Path) -> State:
     """Return the state that `encode` wrote; raises `StateCorruptError` for anything else."""
-    return latest.decoded(text, path, _state_from_json)
+    return latest.decode_json(text, path, _state_from_json)
 
 
 def _state_from_json(body: dict[str, Any]) -> State:
     return State(
         snapshot=snapshots.from_json(body["snapshot"]),
         account_states={
-            json_types.text(label): _memory_from_json(m) for label, m in body["accounts"].items()
+            json_types.check_text(label): _memory_from_json(m)
+            for label, m in body["accounts"].items()
         },
         outbox=tuple(map(_message_from_json, body["outbox"])),
         history_line=json_types.optional(_line, body["historyLine"]),
         event_lines=tuple(map(_line, body.get("eventLines", ()))),
         channel_retry_at=_retries_from_json(body),
-        pass_seconds=json_types.optional(json_types.number, body["passSeconds"]),
-        counters={json_types.text(k): json_types.whole(v) for k, v in body["counters"].items()},
+        pass_seconds=json_types.optional(json_types.check_number, body["passSeconds"]),
+        counters={
+            json_types.check_text(k): json_types.check_int(v) for k, v in body["counters"].items()
+        },
     )
 
 
@@ -221,24 +224,24 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
             if a.run_out_readings or a.run_out_fired
         },
         "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
-        "organizationAt": iso_or_none(memory.organization_at),
-        "retryAt": iso_or_none(memory.retry_at),
+        "organizationAt": format_optional(memory.organization_at),
+        "retryAt": format_optional(memory.retry_at),
         "key": key
         and {
             "fingerprint": key.fingerprint,
-            "since": iso(key.since),
+            "since": format_iso(key.since),
             "warnedDays": key.warned_days,
         },
-        "savedResetsRefusedAt": iso_or_none(memory.saved_resets_refused_at),
+        "savedResetsRefusedAt": format_optional(memory.saved_resets_refused_at),
         "challenges": memory.challenges,
         "passesToSkip": memory.passes_to_skip,
         "outage": outage
         and {
-            "since": iso(outage.since),
+            "since": format_iso(outage.since),
             "attempts": outage.attempts,
             "reported": outage.reported,
         },
-        "savedResetWarned": iso_or_none(memory.saved_reset_warned),
+        "savedResetWarned": format_optional(memory.saved_reset_warned),
     }
 
 
@@ -247,16 +250,18 @@ def _memory_from_json(entry: dict[str, Any]) -> AccountState:
     return AccountState(
         alerts=_alerts_from_json(entry),
         organization=_organization_from_json(organization) if organization else None,
-        organization_at=json_types.optional(json_types.instant, entry["organizationAt"]),
-        retry_at=json_types.optional(json_types.instant, entry["retryAt"]),
+        organization_at=json_types.optional(json_types.parse_instant, entry["organizationAt"]),
+        retry_at=json_types.optional(json_types.parse_instant, entry["retryAt"]),
         key=_key_from_json(key) if key else None,
         saved_resets_refused_at=json_types.optional(
-            json_types.instant, entry.get("savedResetsRefusedAt")
+            json_types.parse_instant, entry.get("savedResetsRefusedAt")
         ),
-        challenges=json_types.whole(entry.get("challenges", 0)),
-        passes_to_skip=min(json_types.whole(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
+        challenges=json_types.check_int(entry.get("challenges", 0)),
+        passes_to_skip=min(json_types.check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
         outage=json_types.optional(_outage_from_json, entry.get("outage")),
-        saved_reset_warned=json_types.optional(json_types.instant, entry.get("savedResetWarned")),
+        saved_reset_warned=json_types.optional(
+            json_types.parse_instant, entry.get("savedResetWarned")
+        ),
     )
 
 
@@ -267,7 +272,7 @@ def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
         name: WindowAlerts(
             window,
             pending.get(name),
-            tuple(map(json_types.whole, fired.get(name, ()))),
+            tuple(map(json_types.check_int, fired.get(name, ()))),
             *_run_out_from_json(run_out.get(name)),
         )
         for name, window in snapshots.windows_from_json(entry["windows"]).items()
@@ -277,35 +282,36 @@ def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
 def _run_out_from_json(entry: dict[str, Any] | None) -> tuple[int, bool]:
     if entry is None:
         return 0, False
-    return json_types.whole(entry["readings"]), json_types.flag(entry["fired"])
+    return json_types.check_int(entry["readings"]), json_types.check_bool(entry["fired"])
 
 
 def _outage_from_json(entry: Any) -> Outage:
     return Outage(
-        json_types.instant(entry["since"]),
-        json_types.whole(entry["attempts"]),
-        json_types.flag(entry["reported"]),
+        json_types.parse_instant(entry["since"]),
+        json_types.check_int(entry["attempts"]),
+        json_types.check_bool(entry["reported"]),
     )
 
 
 def _organization_from_json(entry: dict[str, Any]) -> Organization:
-    return Organization(json_types.text(entry["uuid"]), json_types.text(entry["plan"]))
+    return Organization(json_types.check_text(entry["uuid"]), json_types.check_text(entry["plan"]))
 
 
 def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
     return KeyFingerprint(
-        json_types.text(entry["fingerprint"]),
-        json_types.instant(entry["since"]),
-        json_types.whole(entry.get("warnedDays", 0)),
+        json_types.check_text(entry["fingerprint"]),
+        json_types.parse_instant(entry["since"]),
+        json_types.check_int(entry.get("warnedDays", 0)),
     )
 
 
 def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
     if "channelRetryAt" not in body:  # written by an older version, which only knew Slack
-        at = json_types.optional(json_types.instant, body["slackRetryAt"])
+        at = json_types.optional(json_types.parse_instant, body["slackRetryAt"])
         return {DIRECT_MESSAGES: at} if at else {}
     return {
-        json_types.text(name): json_types.instant(at) for name, at in body["channelRetryAt"].items()
+        json_types.check_text(name): json_types.parse_instant(at)
+        for name, at in body["channelRetryAt"].items()
     }
 
 
@@ -315,14 +321,14 @@ def _message_to_json(message: Message) -> dict[str, Any]:
         "kind": event.kind.value,
         "label": event.label,
         "window": event.window,
-        "at": iso(event.at),
-        "resetsAt": iso_or_none(event.resets_at),
+        "at": format_iso(event.at),
+        "resetsAt": format_optional(event.resets_at),
         "utilization": event.utilization,
         "thresholds": list(event.thresholds) or None,
         "before": before and snapshots.window_to_json(before),
-        "fullAt": iso_or_none(event.full_at),
+        "fullAt": format_optional(event.full_at),
         "limitedBy": event.limited_by,
-        "limitedUntil": iso_or_none(event.limited_until),
+        "limitedUntil": format_optional(event.limited_until),
         "days": event.days,
         "reason": event.reason,
     }
@@ -336,35 +342,35 @@ def _message_to_json(message: Message) -> dict[str, Any]:
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
-    optional, instant = json_types.optional, json_types.instant
+    optional, instant = json_types.optional, json_types.parse_instant
     event = Event(
         kind=EventKind(entry["kind"]),
-        label=json_types.text(entry["label"]),
-        window=optional(json_types.text, entry.get("window")),
+        label=json_types.check_text(entry["label"]),
+        window=optional(json_types.check_text, entry.get("window")),
         at=instant(entry["at"]),
         resets_at=optional(instant, entry.get("resetsAt")),
-        utilization=optional(json_types.percent, entry.get("utilization")),
-        thresholds=tuple(map(json_types.whole, entry.get("thresholds", ()))),
+        utilization=optional(json_types.check_percent, entry.get("utilization")),
+        thresholds=tuple(map(json_types.check_int, entry.get("thresholds", ()))),
         before=snapshots.window_from_json(entry["before"]) if "before" in entry else None,
         full_at=optional(instant, entry.get("fullAt")),
-        limited_by=optional(json_types.text, entry.get("limitedBy")),
+        limited_by=optional(json_types.check_text, entry.get("limitedBy")),
         limited_until=optional(instant, entry.get("limitedUntil")),
-        days=optional(json_types.whole, entry.get("days")),
-        reason=optional(json_types.text, entry.get("reason")),
+        days=optional(json_types.check_int, entry.get("days")),
+        reason=optional(json_types.check_text, entry.get("reason")),
     )
-    user = optional(json_types.text, entry["user"])
+    user = optional(json_types.check_text, entry["user"])
     # An older version wrote no channel: it only knew direct messages.
     channel = entry.get("channel", user and DIRECT_MESSAGES)
     return Message(
         event,
-        optional(json_types.text, channel),
+        optional(json_types.check_text, channel),
         user,
-        json_types.whole(entry["unsure"]),
-        json_types.flag(entry.get("held", False)),
+        json_types.check_int(entry["unsure"]),
+        json_types.check_bool(entry.get("held", False)),
     )
 
 
 def _line(value: object) -> str:
-    line = json_types.text(value)
+    line = json_types.check_text(value)
     history.line_date(line)  # raises where it is none
     return line

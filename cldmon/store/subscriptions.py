@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import from_iso, iso_or_none
+from cldmon.domain.model import format_optional, from_iso
 from cldmon.domain.subscriptions import (
     QuietHours,
     Subscription,
@@ -70,7 +70,7 @@ class SubscriptionsFile:
     def pause(self, user: str, until: datetime | None) -> None:
         """Hold a user's alerts until an instant (UTC); None for no longer."""
         with self._editing() as body:
-            _put(_settings(body, user), "pausedUntil", iso_or_none(until))
+            _put(_settings(body, user), "pausedUntil", format_optional(until))
 
     def remove(self, user: str, label: str | None = None) -> bool:
         """Remove a user's settings, for one account or all; return whether there were any."""

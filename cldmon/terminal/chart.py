@@ -99,17 +99,17 @@ def _draw_panel(
 ) -> list[str]:
     """Return the lines of one panel: head, plot, time axis."""
     terminal, length = frame.terminal, frame.span.length
-    lines = {name: found for name in styles if (found := series.line(points, name))}
-    marks = series.marks(lines.values())
+    lines = {name: found for name in styles if (found := series.select_line(points, name))}
+    marks = series.find_marks(lines.values())
     head = _format_head(label, lines, styles, {mark.kind for mark in marks}, terminal, columns)
-    silence = series.longest_silence(series.steps_of(points), frame.interval)
+    silence = series.compute_max_gap(series.iter_steps(points), frame.interval)
     longest_ms = max(silence, length / columns) / _MS
     column_ms = max(1, int(length / _MS / columns))
     plotted = [
         PlottedSeries(
             terminal.pick(*styles[name].glyph),
             styles[name].colour,
-            [downsample_line(part, column_ms) for part in series.segments(line, longest_ms)],
+            [downsample_line(part, column_ms) for part in series.split_at_gaps(line, longest_ms)],
         )
         for name, line in lines.items()
     ]

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import iso_or_none
+from cldmon.domain.model import format_optional
 from cldmon.terminal.style import format_amount
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
             "label": terminal.clean(account.label),
             "plan": terminal.clean(account.plan or ""),
             "status": "error" if failure else "ok" if account.read_at else "unread",
-            "fetchedAt": iso_or_none(account.read_at),
+            "fetchedAt": format_optional(account.read_at),
             "stale": _format_flag(account.stale),
             "error": terminal.clean(failure.message) if failure else None,
         }
@@ -73,10 +73,10 @@ def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:
             "kind": "window",
             "window": terminal.clean(window.name),
             "utilization": None if window.due else window.utilization,
-            "resetsAt": iso_or_none(window.resets_at),
+            "resetsAt": format_optional(window.resets_at),
             "resetDue": _format_flag(window.due),
             "resetOverdue": _format_flag(window.overdue),
-            "forecastFullAt": iso_or_none(forecast.full_at) if forecast else None,
+            "forecastFullAt": format_optional(forecast.full_at) if forecast else None,
             "forecastEndsAtPercent": forecast.ends_at_percent if forecast else None,
         }
     reading = account.reading
@@ -90,11 +90,11 @@ def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:
             "kind": "pool",
             "window": terminal.clean(pool.name),
             "utilization": pool.utilization,
-            "resetsAt": iso_or_none(pool.expires_at),
+            "resetsAt": format_optional(pool.expires_at),
             **_build_money_cells(pool, terminal),
         }
     if saved := reading.saved_resets:
-        ends_at = iso_or_none(saved.ends_at)
+        ends_at = format_optional(saved.ends_at)
         yield {"kind": "savedResets", "used": saved.left, "resetsAt": ends_at}
 
 

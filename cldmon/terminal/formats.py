@@ -31,15 +31,15 @@ def format_snapshot(
 
     `forecasts` is called only if the format shows forecasts.
     """
-    from cldmon.domain.freshness import to_json, view
+    from cldmon.domain.freshness import build_views, to_json
 
     if form == "line":
         from cldmon.terminal.line import format_line
 
-        return format_line(view(snapshot, now), now, terminal)
+        return format_line(build_views(snapshot, now), now, terminal)
     if form == "json":
         return format_json(to_json(snapshot, now, forecasts()), terminal)
-    accounts = view(snapshot, now, forecasts())
+    accounts = build_views(snapshot, now, forecasts())
     if form == "csv":
         from cldmon.terminal.csv import format_csv
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain.freshness import HIGH, level
+from cldmon.domain.freshness import HIGH, get_level
 from cldmon.domain.windows import FIVE_HOUR, FULL, SEVEN_DAY
 from cldmon.terminal.style import MARKS, format_amount
 from cldmon.terminal.times import format_countdown
@@ -46,7 +46,7 @@ def _format_account(account: AccountView, now: datetime, terminal: Terminal) -> 
         elif not account.live:
             used += "?"
         else:
-            used += MARKS[level(window.utilization)]
+            used += MARKS[get_level(window.utilization)]
             if window.overdue:
                 used += " (reset overdue)"
             elif window.utilization >= FULL and resets_at:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import from_ms, iso, short_title
+from cldmon.domain.model import format_iso, from_ms, short_title
 from cldmon.terminal.times import format_timestamps
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def format_csv_lines(
             )
             names[name] = cells.getvalue()
         for ms, values in points:
-            at = iso(from_ms(ms))
+            at = format_iso(from_ms(ms))
             for name in windows:
                 if name in values:
                     yield f"{at},{names[name]},{values[name]}"

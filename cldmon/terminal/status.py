@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.domain.freshness import level
+from cldmon.domain.freshness import get_level
 from cldmon.domain.windows import FULL
 from cldmon.terminal.style import (
     BOLD,
@@ -87,7 +87,7 @@ class Row(NamedTuple):
     @property
     def level(self) -> str:
         """How near its limit it is."""
-        return level(self.percent or 0) if self.is_limit else "normal"
+        return get_level(self.percent or 0) if self.is_limit else "normal"
 
     @property
     def used(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.instants import nearest_minute
+from cldmon.domain.instants import round_to_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
 
     In `zone`, None being the system's.
     """
-    local = nearest_minute(instant).astimezone(zone)
+    local = round_to_minute(instant).astimezone(zone)
     days = (local.date() - now.astimezone(zone).date()).days
     if days == 0:
         return f"{local:%H:%M}"
@@ -46,7 +46,7 @@ def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list
     If the clock shows one of these times twice (when it is put back), all have their offset:
     `2026-10-25 02:30+01:00`.
     """
-    shown = [nearest_minute(instant).astimezone(zone) for instant in instants]
+    shown = [round_to_minute(instant).astimezone(zone) for instant in instants]
     texts = [local.isoformat(" ", "minutes") for local in shown]
     for local in shown:
         first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
@@ -57,7 +57,7 @@ def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list
 
 def format_day(instant: datetime, zone: tzinfo | None) -> str:
     """Return the day of an instant, `3 Dec`, in `zone`, None being the system's."""
-    local = nearest_minute(instant).astimezone(zone)
+    local = round_to_minute(instant).astimezone(zone)
     return f"{local.day} {local:%b}"
 
 

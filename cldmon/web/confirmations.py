@@ -6,7 +6,7 @@ import logging
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.model import iso
+from cldmon.domain.model import format_iso
 from cldmon.notifications.subscriptions import send_confirmation
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ class Confirmations:
                 "label": label,
                 "ok": error is None,
                 "error": error,
-                "at": iso(self._now()),
+                "at": format_iso(self._now()),
             }

@@ -49,7 +49,7 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     span, until = get_query_param(request, "range"), services.now()
     if span is not None and span not in ranges.COMMON:
         raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
-    since_ms, until_ms = to_ms(until - ranges.parse(span or DEFAULT_RANGE)), to_ms(until)
+    since_ms, until_ms = to_ms(until - ranges.parse_range(span or DEFAULT_RANGE)), to_ms(until)
     account, points = get_query_param(request, "account"), _points(request)
     key, data_dir = caller_key(caller), services.data_dir
     if account is None and points is None:

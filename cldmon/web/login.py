@@ -136,7 +136,7 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     minutes = int(one_time_codes.LIFETIME.total_seconds() // 60)
     try:
         with _slack_call(services):
-            result = slack.messenger.send(person.id, messages.login_code(code, minutes))
+            result = slack.messenger.send(person.id, messages.build_login_code(code, minutes))
             if result.status in (DeliveryStatus.LATER, DeliveryStatus.GONE):
                 raise SlackError(result.reason)
     except RefusedError:
@@ -169,7 +169,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     """Warn a person about wrong codes. That nobody gets in does not depend on it."""
     try:
         with _slack_call(services):
-            message = messages.wrong_login_codes(one_time_codes.TRIES)
+            message = messages.build_wrong_codes_warning(one_time_codes.TRIES)
             result = _slack(services).messenger.send(person.id, message)
     except RefusedError:
         return  # the log says why

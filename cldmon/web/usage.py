@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.freshness import configured, to_json
+from cldmon.domain.freshness import select_accounts, to_json
 from cldmon.domain.subscriptions import Subscriptions
 from cldmon.errors import StoreError
 from cldmon.forecasts import compute_forecasts
@@ -59,7 +59,7 @@ class Usage:
         known = replace(
             state.snapshot, interval=settings.interval, slack_enabled=settings.slack is not None
         )
-        return replace(state, snapshot=configured(known, settings.labels))
+        return replace(state, snapshot=select_accounts(known, settings.labels))
 
     def document(
         self,

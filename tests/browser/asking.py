@@ -12,7 +12,7 @@ from cldmon.claude.source import BrowserSource
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Failure
-from cldmon.domain.ports import ReadRequest, lookup_of
+from cldmon.domain.ports import ReadRequest, make_lookup
 from cldmon.domain.secret import Secret
 from tests.env import key_of, organization_of
 
@@ -58,7 +58,7 @@ class Asking:
             self.settings, url=url, folder=self.folder, now=self.now, env=self.env
         )
         told: list[str] = []
-        results = source.read({each.label: lookup_of(each) for each in questions}, told.append)
+        results = source.read({each.label: make_lookup(each) for each in questions}, told.append)
         assert sorted(told) == sorted(question.label for question in questions)
         return results
 

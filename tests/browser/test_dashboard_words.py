@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cldmon.channels.slack.messages import alert
+from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS, to_json
-from cldmon.domain.instants import from_ms, nearest_minute, to_ms
+from cldmon.domain.instants import from_ms, round_to_minute, to_ms
 from cldmon.domain.model import Account, Reading, Snapshot
-from cldmon.domain.windows import WINDOW_KINDS, in_display_order, short_title, title
+from cldmon.domain.windows import WINDOW_KINDS, short_title, sort_for_display, title
 from cldmon.terminal.times import format_clock, format_day
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def test_an_instant_reads_the_same_on_the_page_in_the_terminal_and_on_slack(
     assert format_clock(instant, noon, BERLIN) == clock_time
     assert call(page, "time", "formatDay", ms) == format_day(instant, BERLIN)
     assert (format_day(instant, BERLIN) == "23 Nov") == ("Mon" in clock_time)
-    message = alert([Event(EventKind.LIMIT_HIT, "alice", "fiveHour", noon, instant)], noon)
+    message = build_alert([Event(EventKind.LIMIT_HIT, "alice", "fiveHour", noon, instant)], noon)
     assert f"Resets {in_utc}." in message.text
-    assert f"<!date^{round(nearest_minute(instant).timestamp())}^" in str(message.blocks)
+    assert f"<!date^{round(round_to_minute(instant).timestamp())}^" in str(message.blocks)
 
 
 def test_the_times_of_a_table_have_their_zone_where_the_clock_shows_one_of_them_twice(
@@ -239,7 +239,7 @@ def test_windows_of_the_past_are_named_and_ordered_as_everywhere(
 ) -> None:
     kinds = [{"name": k.name, "title": k.title, "short": k.short} for k in WINDOW_KINDS]
     assert names_of(page, names, {"windowKinds": kinds, "accounts": []}) == [
-        [name, title(name), short_title(name)] for name in in_display_order(names)
+        [name, title(name), short_title(name)] for name in sort_for_display(names)
     ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cldmon.claude.network_guard import host_resolver_rules
-from cldmon.domain.proxy import proxies_of
+from cldmon.domain.proxy import find_env_proxies
 
 NOTHING_ELSE = "MAP * ~NOTFOUND"
 
 
 def rules(url: str, **env: str) -> list[str]:
-    name, _, value = host_resolver_rules(url, proxies_of(env)).partition("=")
+    name, _, value = host_resolver_rules(url, find_env_proxies(env)).partition("=")
     assert name == "--host-resolver-rules"
     *found, last = value.split(", ")
     assert last == NOTHING_ELSE

@@ -12,7 +12,7 @@ from cldmon.claude.usage import parse
 from cldmon.demo.claude import SimOrganization
 from cldmon.demo.usage_json import credit_pool, instant, usage, usage_credits
 from cldmon.domain.events import EventKind, WindowAlerts
-from cldmon.domain.freshness import to_json, view
+from cldmon.domain.freshness import build_views, to_json
 from cldmon.domain.model import Account, Reading, Snapshot
 from cldmon.notifications.detection import ResetRule, Rules, detect
 from cldmon.terminal.line import format_line
@@ -54,7 +54,7 @@ def read(answer: object, organization: SimOrganization = PRO) -> Reading:
 def show(answer: object, organization: SimOrganization = PRO) -> Shown:
     """Return what `status` shows right after the answer."""
     snapshot = Snapshot(NOON, (Account("alice", read(answer, organization)),))
-    terminal, views = Terminal(80, colour=False, unicode=True), view(snapshot, NOON)
+    terminal, views = Terminal(80, colour=False, unicode=True), build_views(snapshot, NOON)
     text = format_table(views, Page(terminal, NOON, UTC))
     return Shown(
         [" ".join(re.sub("[█░▒·]{2,}", "", row).split()) for row in text.splitlines()],

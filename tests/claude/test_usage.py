@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.claude.usage import parse
-from cldmon.domain.freshness import view
+from cldmon.domain.freshness import build_views
 from cldmon.domain.model import Account, Credits, Pool, Reading, SavedResets, Snapshot, Window
 from cldmon.domain.ports import Organization
 from cldmon.domain.snapshot import from_json, to_json
@@ -169,7 +169,7 @@ def test_any_json_at_all_never_raises(answer: object) -> None:
     again = from_json(stored)
     assert to_json(again) == stored
     terminal = Terminal(80, colour=False, unicode=True)
-    text = format_table(view(again, NOON), Page(terminal, NOON, UTC))
+    text = format_table(build_views(again, NOON), Page(terminal, NOON, UTC))
     assert all(map(is_printable, text.splitlines()))
 
 

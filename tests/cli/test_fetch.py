@@ -20,7 +20,7 @@ import pytest
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
 from cldmon.demo.usage_json import usage
-from cldmon.domain.instants import nearest_minute
+from cldmon.domain.instants import round_to_minute
 from tests.env import Env, key_of
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge
@@ -97,7 +97,7 @@ def test_some_failed_accounts_are_told_and_only_strict_minds(env: Env) -> None:
     assert (loose.returncode, loose.stdout) == (0, "")
     lines = loose.stderr.splitlines()
     assert lines[0].startswith("cldmon: bob, carol: the service is not answering properly")
-    until = nearest_minute(datetime.fromisoformat(env.accounts["dave"]["retryAt"]))
+    until = round_to_minute(datetime.fromisoformat(env.accounts["dave"]["retryAt"]))
     local = f"{until.astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}"
     limited = re.compile(rf"rate limited by the service \(until (\w+ )?{local}\)")
     assert limited.search(lines[1].removeprefix("cldmon: dave: "))

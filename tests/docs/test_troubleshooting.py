@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon import errors
-from cldmon.channels.slack.verdicts import Answer, verdict
+from cldmon.channels.slack.verdicts import Answer, interpret_answer
 from cldmon.claude import errors as claude_errors
 from cldmon.claude import launch
 from cldmon.domain.model import FailureKind
@@ -118,7 +118,7 @@ def slack_codes() -> list[str]:
 
 @pytest.mark.parametrize("code", slack_codes())
 def test_every_refusal_of_slack_is_on_the_page(code: str) -> None:
-    result = verdict(Answer(200, {}, {"ok": False, "error": code}), NOW)
+    result = interpret_answer(Answer(200, {}, {"ok": False, "error": code}), NOW)
     assert is_documented(result.reason), result.reason
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.forecast import Forecast, forecast
+from cldmon.domain.forecast import Forecast, compute_forecast
 from cldmon.domain.model import Window, from_ms, to_ms
 
 BEGAN = datetime(2026, 3, 12, 9, tzinfo=UTC)
@@ -31,7 +31,7 @@ def told(
 ) -> Forecast | None:
     """The forecast at so many hours into the window, its newest reading being the last one."""
     window = Window(series[-1][1] if series else 0, BEGAN + duration)
-    return forecast(series, window, duration, at(hours))
+    return compute_forecast(series, window, duration, at(hours))
 
 
 def test_a_steady_rise_ends_where_the_line_does() -> None:
@@ -98,7 +98,7 @@ def test_a_fall_starts_the_series_anew() -> None:
     # The recent 43 minutes reach back to 3.1: 5 % an hour as well.
     assert told(series, 4.1) == Forecast(None, 45)  # 40 + 0.9 * 5 = 44.5
     assert told(series[:-1], 3.1) is None
-    lower = forecast(series, Window(20, RESETS), SESSION, at(4.2))
+    lower = compute_forecast(series, Window(20, RESETS), SESSION, at(4.2))
     assert lower is None
 
 
@@ -123,7 +123,7 @@ def test_silent_before_a_twentieth_of_the_window_has_passed() -> None:
     "window", [Window(100, RESETS), Window(40, None), Window(40, at(2)), Window(40, at(1.9))]
 )
 def test_silent_where_the_window_is_full_or_does_not_run(window: Window) -> None:
-    assert forecast(readings((0, 0), (1, 20), (2, 40)), window, SESSION, at(2)) is None
+    assert compute_forecast(readings((0, 0), (1, 20), (2, 40)), window, SESSION, at(2)) is None
 
 
 series = st.lists(
@@ -136,7 +136,7 @@ def test_every_forecast_lies_between_now_and_the_reset(
     known: list[tuple[int, int]], percent: int, seconds: int
 ) -> None:
     now = BEGAN + timedelta(seconds=seconds)
-    result = forecast(known, Window(percent, RESETS), SESSION, now)
+    result = compute_forecast(known, Window(percent, RESETS), SESSION, now)
     if result is None:
         return
     assert percent <= result.ends_at_percent <= 100
@@ -158,6 +158,6 @@ def test_who_uses_more_ends_no_lower_and_no_later(rises: list[int], factor: int)
 def risen(rises: list[int]) -> Forecast:
     """The forecast of a session that rose so, reading by reading, up to 60 %."""
     known = readings(*((0.3 * n, max(0, 60 - sum(rises[n + 1 :]))) for n in range(len(rises))))
-    result = forecast(known, Window(60, RESETS), SESSION, from_ms(known[-1][0]))
+    result = compute_forecast(known, Window(60, RESETS), SESSION, from_ms(known[-1][0]))
     assert result
     return result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from cldmon.domain.forecast import Forecast
-from cldmon.domain.freshness import configured, is_stale, level, to_json, view
+from cldmon.domain.freshness import build_views, get_level, is_stale, select_accounts, to_json
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.windows import WINDOW_KINDS, flatten
 from tests.strategies import INSTANT, SNAPSHOT
@@ -39,7 +39,7 @@ def shown(*accounts: Account, forecasts: Any = None) -> list[Mapping[str, Any]]:
 def test_a_reading_older_than_three_intervals_is_stale(minutes: int, stale: bool) -> None:
     """And so is one from the future: the clock was set back."""
     assert is_stale(minutes * MINUTE, 10 * MINUTE) is stale
-    [seen] = view(Snapshot(NOW, (account(minutes * MINUTE),), 10 * MINUTE), NOW)
+    [seen] = build_views(Snapshot(NOW, (account(minutes * MINUTE),), 10 * MINUTE), NOW)
     assert (seen.stale, seen.live) == (stale, not stale)
 
 
@@ -59,12 +59,12 @@ def test_a_reset_that_had_passed_when_it_was_read_is_overdue_not_due(past: int) 
 def window_read(age: timedelta, resets_at: datetime | None) -> WindowView:
     """Return a window at NOW that was read some time ago."""
     reading = Reading(NOW - age, {"fiveHour": Window(41, resets_at)})
-    [seen] = view(Snapshot(NOW, (Account("alice", reading),)), NOW)
+    [seen] = build_views(Snapshot(NOW, (Account("alice", reading),)), NOW)
     return seen.windows[0]
 
 
 def test_a_level_begins_at_its_percent_and_is_not_known_once_the_reset_is_due() -> None:
-    assert [level(percent) for percent in (0, 74, 75, 89, 90, 99, 100)] == [
+    assert [get_level(percent) for percent in (0, 74, 75, 89, 90, 99, 100)] == [
         *["normal"] * 2,
         *["high"] * 2,
         *["critical"] * 2,
@@ -170,7 +170,7 @@ def test_the_json_has_forecasts_of_live_readings_only() -> None:
 @given(SNAPSHOT, INSTANT)
 def test_the_json_and_the_values_tell_the_same(snapshot: Snapshot, now: datetime) -> None:
     entries = to_json(snapshot, now)["accounts"]
-    for entry, seen in zip(entries, view(snapshot, now), strict=True):
+    for entry, seen in zip(entries, build_views(snapshot, now), strict=True):
         reading = entry if entry["status"] == "ok" else entry["lastGood"] or {"windows": []}
         assert entry["stale"] is seen.stale
         for listed, window in zip(reading["windows"], seen.windows, strict=True):
@@ -183,6 +183,6 @@ def test_the_json_and_the_values_tell_the_same(snapshot: Snapshot, now: datetime
 def test_accounts_are_those_of_the_configuration_in_its_order() -> None:
     """One that no pass has seen is there; one that was removed is not."""
     known = Snapshot(NOW, (account(MINUTE), Account("gone", None, FAILED)))
-    found = configured(known, ["new", "alice"]).accounts
+    found = select_accounts(known, ["new", "alice"]).accounts
     assert found == (Account("new", None), account(MINUTE))
-    assert configured(Snapshot(), ["new"]).accounts == ()
+    assert select_accounts(Snapshot(), ["new"]).accounts == ()

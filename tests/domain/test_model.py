@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cldmon.domain import json_types
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import from_iso, from_ms, iso, to_displayed_percent, to_ms
+from cldmon.domain.model import format_iso, from_iso, from_ms, to_displayed_percent, to_ms
 from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.notifications.rules import Audience
 from tests.fakes import NOON
@@ -38,14 +38,16 @@ def test_a_half_is_rounded_up() -> None:
 
 @given(INSTANT)
 def test_an_instant_survives_its_text_and_its_milliseconds(at: datetime) -> None:
-    assert from_iso(iso(at)) == at
+    assert from_iso(format_iso(at)) == at
     assert from_ms(to_ms(at)) == at
 
 
 def test_an_instant_is_written_as_javascript_writes_it() -> None:
     plus_two = timezone(timedelta(hours=2))
-    assert iso(datetime(2026, 3, 12, 4, 47, 15, 95_999, plus_two)) == "2026-03-12T02:47:15.095Z"
-    assert iso(NOON) == "2026-11-22T12:00:00.000Z"
+    assert (
+        format_iso(datetime(2026, 3, 12, 4, 47, 15, 95_999, plus_two)) == "2026-03-12T02:47:15.095Z"
+    )
+    assert format_iso(NOON) == "2026-11-22T12:00:00.000Z"
 
 
 @settings(max_examples=30)
@@ -88,12 +90,12 @@ def test_each_alert_is_told_to_those_who_want_it() -> None:
 
 
 CHECKS = [
-    (json_types.text, ["", "é 🚀"], [5, None, "\ud800", b"x"]),
-    (json_types.whole, [0, -1, 10**30], [1.0, "1", True, None]),
-    (json_types.percent, [0, 100], [-1, 101, 5.0, True]),
-    (json_types.number, [0, 1.5, -1e308], [float("nan"), float("inf"), True, "1"]),
-    (json_types.flag, [True, False], [0, 1, None, "true"]),
-    (json_types.instant, [], ["", "2026-11-22T12:00:00", 5, None]),
+    (json_types.check_text, ["", "é 🚀"], [5, None, "\ud800", b"x"]),
+    (json_types.check_int, [0, -1, 10**30], [1.0, "1", True, None]),
+    (json_types.check_percent, [0, 100], [-1, 101, 5.0, True]),
+    (json_types.check_number, [0, 1.5, -1e308], [float("nan"), float("inf"), True, "1"]),
+    (json_types.check_bool, [True, False], [0, 1, None, "true"]),
+    (json_types.parse_instant, [], ["", "2026-11-22T12:00:00", 5, None]),
 ]
 
 
@@ -108,4 +110,4 @@ def test_a_stored_value_is_taken_at_its_type_alone(
         with pytest.raises((TypeError, ValueError)):
             check(value)
     assert json_types.optional(check, None) is None
-    assert json_types.instant("2026-11-22T12:00:00.000Z") == NOON
+    assert json_types.parse_instant("2026-11-22T12:00:00.000Z") == NOON

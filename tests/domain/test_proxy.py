@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.proxy import SETTING, find_proxy, parse_proxy, without_credentials
+from cldmon.domain.proxy import SETTING, find_proxy, parse_proxy, strip_credentials
 from cldmon.domain.secret import Secret
 
 URL = "https://claude.ai"
@@ -120,4 +120,4 @@ def test_a_password_of_no_use_is_not_quoted() -> None:
     ],
 )
 def test_the_browsers_environment_has_no_password(name: str, value: str, left: str) -> None:
-    assert without_credentials(name, value) == left
+    assert strip_credentials(name, value) == left

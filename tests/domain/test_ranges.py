@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.ranges import Span, default_windows, parse, span
+from cldmon.domain.ranges import Span, choose_default_windows, parse_range, parse_span
 from cldmon.errors import UsageError
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
@@ -32,13 +32,13 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_a_range_is_a_number_and_a_unit(text: str, length: timedelta) -> None:
-    assert parse(text) == length
+    assert parse_range(text) == length
 
 
 @pytest.mark.parametrize("text", ["", "h", "1", "0h", "-1h", "1.5h", "1y", "1h1m", "999999w", "٣h"])
 def test_anything_else_is_refused_with_the_good_ones(text: str) -> None:
     with pytest.raises(UsageError, match="; use 1h, 5h, 1d, 7d or"):
-        parse(text)
+        parse_range(text)
 
 
 def ends(
@@ -47,7 +47,7 @@ def ends(
     until: str | None = None,
     zone: ZoneInfo = BERLIN,
 ) -> Span:
-    return span(length, since, until, NOW, zone)
+    return parse_span(length, since, until, NOW, zone)
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -79,7 +79,7 @@ def test_a_zone_in_the_text_counts() -> None:
 
 def test_without_a_zone_of_the_user_the_system_s_counts() -> None:
     local = datetime(2026, 3, 28, 9, 30).astimezone(UTC)
-    assert span(None, "2026-03-28T09:30", None, NOW, None).since == local
+    assert parse_span(None, "2026-03-28T09:30", None, NOW, None).since == local
 
 
 def test_an_end_may_be_so_long_ago() -> None:
@@ -119,7 +119,7 @@ def test_any_text_is_a_time_or_a_usage_error(text: str) -> None:
 
 def test_the_session_is_shown_up_to_five_hours() -> None:
     names = ["fiveHour", "sevenDay", "models.Fable"]
-    assert default_windows(names, timedelta(hours=1)) == names
-    assert default_windows(names, timedelta(hours=5)) == names
-    assert default_windows(names, timedelta(days=1)) == names[1:]
-    assert default_windows(names, timedelta(days=7)) == names[1:]
+    assert choose_default_windows(names, timedelta(hours=1)) == names
+    assert choose_default_windows(names, timedelta(hours=5)) == names
+    assert choose_default_windows(names, timedelta(days=1)) == names[1:]
+    assert choose_default_windows(names, timedelta(days=7)) == names[1:]

@@ -21,8 +21,11 @@ NAMES = ["fiveHour", "sevenDay", "models.Fable", "sevenDayOpus"]
 
 def test_a_line_is_one_window_without_the_readings_that_lack_it() -> None:
     points = [(1, {"fiveHour": 5}), (2, {"sevenDay": 9}), (3, {"fiveHour": 0, "sevenDay": 9})]
-    assert series.line(points, "fiveHour") == [(1, 5), (3, 0)]
-    assert series.only(points, ["fiveHour"]) == [(1, {"fiveHour": 5}), (3, {"fiveHour": 0})]
+    assert series.select_line(points, "fiveHour") == [(1, 5), (3, 0)]
+    assert series.select_windows(points, ["fiveHour"]) == [
+        (1, {"fiveHour": 5}),
+        (3, {"fiveHour": 0}),
+    ]
     assert series.has_any(points, ["sevenDay"])
     assert not series.has_any(points, ["models.Fable"])
 
@@ -31,26 +34,26 @@ def test_marks_stand_where_a_window_became_full_and_free() -> None:
     session = [(1, 90), (2, 100), (3, 100), (4, 0), (5, 100), (6, 3)]
     week = [(1, 99), (2, 100), (7, 100)]
     expected = [(2, HIT), (4, RESET), (5, HIT), (6, RESET)]
-    assert series.marks([session, week]) == [Mark(ms, kind) for ms, kind in expected]
+    assert series.find_marks([session, week]) == [Mark(ms, kind) for ms, kind in expected]
 
 
 def test_what_was_full_or_empty_from_the_start_is_no_mark() -> None:
-    assert series.marks([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
+    assert series.find_marks([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
 
 
 def test_a_line_is_cut_where_readings_are_missing() -> None:
     line = [(0, 1), (10, 2), (41, 3), (71, 4)]
-    assert series.segments(line, 30) == [line[:2], line[2:]]
-    assert series.segments(line[:1], 30) == [line[:1]]
+    assert series.split_at_gaps(line, 30) == [line[:2], line[2:]]
+    assert series.split_at_gaps(line[:1], 30) == [line[:1]]
 
 
 def test_three_intervals_of_silence_are_no_gap() -> None:
     """The interval is what was configured, or the usual one where passes were rarer."""
-    steps = [*series.steps_of([(n * 10 * MINUTE, {}) for n in range(5)])]
-    assert series.longest_silence(steps, timedelta(minutes=10)) == timedelta(minutes=30)
-    assert series.longest_silence(steps, timedelta(minutes=1)) == timedelta(minutes=30)
-    assert series.longest_silence(steps, timedelta(hours=1)) == timedelta(hours=3)
-    assert series.longest_silence([], timedelta(hours=1)) == timedelta(hours=3)
+    steps = [*series.iter_steps([(n * 10 * MINUTE, {}) for n in range(5)])]
+    assert series.compute_max_gap(steps, timedelta(minutes=10)) == timedelta(minutes=30)
+    assert series.compute_max_gap(steps, timedelta(minutes=1)) == timedelta(minutes=30)
+    assert series.compute_max_gap(steps, timedelta(hours=1)) == timedelta(hours=3)
+    assert series.compute_max_gap([], timedelta(hours=1)) == timedelta(hours=3)
 
 
 lines = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 100)), unique_by=lambda p: p[0]).map(
@@ -76,7 +79,7 @@ def test_a_thinned_line_keeps_ends_and_extremes_of_each_width(
 
 def test_windows_are_the_session_the_week_then_the_others_by_name() -> None:
     points = [(1, {"models.Fable": 1, "sevenDay": 1}), (2, {"fiveHour": 1, "a": 2})]
-    assert series.windows_of([points, []]) == ["fiveHour", "sevenDay", "a", "models.Fable"]
+    assert series.list_windows([points, []]) == ["fiveHour", "sevenDay", "a", "models.Fable"]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +98,13 @@ def test_windows_are_the_session_the_week_then_the_others_by_name() -> None:
     ],
 )
 def test_a_window_has_the_names_that_people_give_it(text: str, name: str) -> None:
-    assert series.named_windows([text], NAMES) == [name]
+    assert series.resolve_windows([text], NAMES) == [name]
 
 
 def test_a_window_asked_for_twice_is_one() -> None:
-    assert series.named_windows(["7d", "5h", "sevenDay"], NAMES) == ["sevenDay", "fiveHour"]
+    assert series.resolve_windows(["7d", "5h", "sevenDay"], NAMES) == ["sevenDay", "fiveHour"]
 
 
 def test_an_unknown_window_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no window 'x' in this span; there are 5h, 7d, 7d Fable"):
-        series.named_windows(["x"], NAMES)
+        series.resolve_windows(["x"], NAMES)

@@ -12,10 +12,10 @@ from cldmon.domain.windows import (
     WINDOW_KINDS,
     duration,
     flatten,
-    in_display_order,
     limit_name,
     nest,
     short_title,
+    sort_for_display,
     title,
 )
 from tests.strategies import NAME
@@ -48,7 +48,7 @@ def test_a_window_has_a_title_a_short_one_and_a_duration(
 def test_windows_are_shown_in_the_order_of_the_table_then_by_title() -> None:
     known = [kind.name for kind in WINDOW_KINDS]
     others = ["models.Fable", "scoped.Fable · Cowork", "models.claude-opus-5", "monthlySpend"]
-    assert in_display_order([*reversed(others), *reversed(known)]) == [*known, *others]
+    assert sort_for_display([*reversed(others), *reversed(known)]) == [*known, *others]
 
 
 @given(st.dictionaries(NAME, st.integers()))

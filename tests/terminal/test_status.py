@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.freshness import view
+from cldmon.domain.freshness import build_views
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Pool, Snapshot, Window
 from cldmon.domain.text import is_printable
 from cldmon.terminal.formats import FORMATS, format_snapshot
@@ -63,7 +63,7 @@ def drawn(
     terminal: Terminal = PLAIN,
     forecasts: Mapping[tuple[str, str], Forecast] = FORECASTS,
 ) -> str:
-    return format_table(view(snapshot, NOW, forecasts), Page(terminal, NOW, BERLIN))
+    return format_table(build_views(snapshot, NOW, forecasts), Page(terminal, NOW, BERLIN))
 
 
 def printed(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from cldmon import files
 from cldmon.demo.slack import SimUser
-from cldmon.domain.model import iso
+from cldmon.domain.model import format_iso
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.simulation.slack import error
 from tests.web.in_process import API_TOKEN
@@ -44,7 +44,12 @@ def test_a_change_is_saved_shown_and_confirmed(
         "confirmation": "pending",
     }
     last = wait_for(lambda: browser.get("/api/usage").json["lastConfirmation"])
-    assert last == {"label": "alice", "ok": True, "error": None, "at": iso(slack_server.clock())}
+    assert last == {
+        "label": "alice",
+        "ok": True,
+        "error": None,
+        "at": format_iso(slack_server.clock()),
+    }
     assert [message.user for message in fake_slack.sent] == ["U01ALICE"]
     shown = browser.get("/api/usage").json["alertSubscriptions"]["alice"]
     assert shown == {"limitHit": True, "reset": False}

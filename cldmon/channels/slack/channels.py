@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.channels.slack.messages import alert
+from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class DirectMessages:
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Send events to a Slack user."""
-        return self.messenger.send(user or "", alert(events, self.now(), self.link))
+        return self.messenger.send(user or "", build_alert(events, self.now(), self.link))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ChannelPosts:
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Post events. If the channel is gone they wait until the configuration names another."""
-        result = self.messenger.post(self.channel_id, alert(events, self.now(), self.link))
+        result = self.messenger.post(self.channel_id, build_alert(events, self.now(), self.link))
         if result.status is not DeliveryStatus.GONE:
             return result
         reason = f"the Slack channel {self.channel_id} {result.reason}: name another in the config"

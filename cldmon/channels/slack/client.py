@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cldmon.channels.slack import messages
-from cldmon.channels.slack.verdicts import TOKEN_PLACE, verdict
+from cldmon.channels.slack.verdicts import TOKEN_PLACE, interpret_answer
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
 
@@ -80,7 +80,7 @@ class SlackMessenger:
 
     def confirm(self, user: str, text: str) -> DeliveryResult:
         """Confirm a change of their alert settings to a Slack user."""
-        return self.send(user, messages.confirmation(text))
+        return self.send(user, messages.build_confirmation(text))
 
     def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to the Slack user id `user`, at most once."""
@@ -165,7 +165,7 @@ class SlackMessenger:
             return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True), None
         except LostError as error:
             return DeliveryResult(DeliveryStatus.UNSURE, str(error), halt=True), None
-        return verdict(answer, self._clock()), answer
+        return interpret_answer(answer, self._clock()), answer
 
     @cached_property
     def _transport(self) -> Transport:

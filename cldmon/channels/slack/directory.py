@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cldmon import files
-from cldmon.channels.slack.people import known_person, person, resolve
-from cldmon.domain.model import from_iso, iso
+from cldmon.channels.slack.people import make_person, parse_person, resolve
+from cldmon.domain.model import format_iso, from_iso
 from cldmon.errors import BusyError, SlackError, StoreError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fetch_people(workspace: Workspace, channel: str | None) -> list[Person]:
     Raises SlackError.
     """
     members = {m for page in workspace.members(channel) for m in page} if channel else None
-    everybody = (person(user) for page in workspace.users() for user in page)
+    everybody = (parse_person(user) for page in workspace.users() for user in page)
     return [p for p in everybody if p and (members is None or p.id in members)]
 
 
@@ -149,12 +149,12 @@ class Directory:
         fetched_at = from_iso(body["fetchedAt"])
         if fetched_at is None or body["scope"] != self._scope:
             return None
-        found = (known_person(*(user[key] for key in _FIELDS)) for user in body["users"])
+        found = (make_person(*(user[key] for key in _FIELDS)) for user in body["users"])
         return _List(tuple(p for p in found if p), fetched_at)
 
     def _save(self, kept: _List) -> None:
         users = [asdict(p) for p in kept.people]
-        body = {"fetchedAt": iso(kept.fetched_at), "scope": self._scope, "users": users}
+        body = {"fetchedAt": format_iso(kept.fetched_at), "scope": self._scope, "users": users}
         # A cache that can't be written costs time at the next start and nothing else.
         with suppress(StoreError, BusyError):
             files.private_dir(self._path.parent)

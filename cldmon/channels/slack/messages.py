@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.instants import nearest_minute
+from cldmon.domain.instants import round_to_minute
 from cldmon.domain.text import is_printable
 from cldmon.notifications.wording import describe_events, format_utc, to_sentence, to_text
 
@@ -40,7 +40,7 @@ class Message:
     blocks: tuple[dict[str, Any], ...]
 
 
-def alert(events: Sequence[Event], now: datetime, link: str | None = None) -> Message:
+def build_alert(events: Sequence[Event], now: datetime, link: str | None = None) -> Message:
     """Return the message about events, as it reads at `now`, with a link to the dashboard.
 
     It says when they were seen, since it may be delivered much later.
@@ -59,13 +59,13 @@ def alert(events: Sequence[Event], now: datetime, link: str | None = None) -> Me
     return Message("\n".join(map(_fallback, notices)), tuple(blocks))
 
 
-def confirmation(text: str) -> Message:
+def build_confirmation(text: str) -> Message:
     """Return the message that confirms a change of somebody's alert settings."""
     shown = _escaped(_one_line(text))
     return Message(text=shown, blocks=(_section(_plain(shown)),))
 
 
-def login_code(code: str, minutes: int) -> Message:
+def build_login_code(code: str, minutes: int) -> Message:
     """Return the message that carries a one-time login code, valid for `minutes`."""
     headline = f"Your cldmon login code: {_quoted(code)}"
     valid = f"It is valid for {minutes} {'minute' if minutes == 1 else 'minutes'}."
@@ -76,7 +76,7 @@ def login_code(code: str, minutes: int) -> Message:
     )
 
 
-def wrong_login_codes(tries: int) -> Message:
+def build_wrong_codes_warning(tries: int) -> Message:
     """Return the message to somebody for whom a number of wrong login codes were entered."""
     headline = f"{tries} wrong cldmon login codes were entered for you"
     state = "Nobody got in by them, and the code that was sent to you is void."
@@ -118,7 +118,7 @@ def _text_object(text: Text) -> dict[str, Any]:
 
 def _local(instant: datetime) -> str:
     """Return Slack's date markup: each reader sees the instant in their own zone."""
-    seconds = int(nearest_minute(instant).timestamp())
+    seconds = int(round_to_minute(instant).timestamp())
     return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{format_utc(instant)}>"
 
 

@@ -30,13 +30,13 @@ _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"
 """Letters that Unicode does not take apart into a letter and an accent."""
 
 
-def person(user: Mapping[str, Any]) -> Person | None:
+def parse_person(user: Mapping[str, Any]) -> Person | None:
     """Return the person that a user object of Slack's describes; None for bots and leavers."""
     if user.get("deleted") or user.get("is_bot") or user.get("id") == SLACKBOT:
         return None
     profile = user.get("profile")
     profile = profile if isinstance(profile, dict) else {}
-    return known_person(
+    return make_person(
         user.get("id"),
         user.get("name"),
         user.get("real_name") or profile.get("real_name"),
@@ -44,7 +44,7 @@ def person(user: Mapping[str, Any]) -> Person | None:
     )
 
 
-def known_person(
+def make_person(
     id_: object, name: object, real_name: object = "", display_name: object = ""
 ) -> Person | None:
     """Return a person, or None where the id or the user name is missing or none."""

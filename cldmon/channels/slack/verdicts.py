@@ -94,10 +94,10 @@ class Answer:
         return code if isinstance(code, str) and re.fullmatch(r"[a-z0-9_]{1,80}", code) else None
 
 
-def verdict(answer: Answer, now: datetime) -> DeliveryResult:
+def interpret_answer(answer: Answer, now: datetime) -> DeliveryResult:
     """Return what became of the message that `answer` answers; `now` is a UTC instant."""
     if _is_rate_limit(answer):
-        pause = retry_after(answer.headers.get("retry-after"), now)
+        pause = parse_pause(answer.headers.get("retry-after"), now)
         return DeliveryResult(
             DeliveryStatus.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause
         )
@@ -116,12 +116,12 @@ def verdict(answer: Answer, now: datetime) -> DeliveryResult:
     )
 
 
-def retry_after(text: str | None, now: datetime) -> timedelta:
+def parse_pause(text: str | None, now: datetime) -> timedelta:
     """Return how long a Retry-After header asks to wait: a second at least, an hour at most.
 
     It may be in seconds or an HTTP date; what is missing or not understood counts as a minute.
     """
-    return headers.pause(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
+    return headers.parse_retry_after(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
 
 
 def _is_rate_limit(answer: Answer) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackMessenger
-from cldmon.channels.slack.messages import alert, login_code
+from cldmon.channels.slack.messages import build_alert, build_login_code
 from cldmon.demo.slack import SimUser
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TOKEN = "xoxb-815-very-secret"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HIT = Event(EventKind.LIMIT_HIT, "R&D <!channel>", "fiveHour", NOW, None)
-MESSAGE = alert([HIT], NOW)
+MESSAGE = build_alert([HIT], NOW)
 BOB = "U02BOB"
 
 REFUSED = [
@@ -101,7 +101,10 @@ def test_a_confirmation_reaches_its_reader(slack: FakeSlack) -> None:
 
 
 def test_any_message_can_be_sent(slack: FakeSlack) -> None:
-    assert messenger(slack).send(BOB, login_code("123456", 10)).status is DeliveryStatus.DELIVERED
+    assert (
+        messenger(slack).send(BOB, build_login_code("123456", 10)).status
+        is DeliveryStatus.DELIVERED
+    )
 
 
 def test_chat_write_is_all_that_sending_needs() -> None:

@@ -12,7 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.channels.slack.messages import Message, alert, confirmation, login_code
+from cldmon.channels.slack.messages import (
+    Message,
+    build_alert,
+    build_confirmation,
+    build_login_code,
+)
 from cldmon.domain.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -47,13 +52,13 @@ any_event = st.builds(
     limited_until=st.none() | instants,
 )
 alerts = st.builds(
-    alert,
+    build_alert,
     st.lists(any_event, min_size=1, max_size=8),
     instants,
     st.none() | st.just("https://cldmon.example/a?b&c"),
 )
-confirmations = st.builds(confirmation, texts.map(lambda text: f"Saved: {text}"))
-codes = st.builds(login_code, texts, st.integers(0, 10_000))
+confirmations = st.builds(build_confirmation, texts.map(lambda text: f"Saved: {text}"))
+codes = st.builds(build_login_code, texts, st.integers(0, 10_000))
 any_message = st.one_of(alerts, confirmations, codes)
 
 
@@ -78,13 +83,13 @@ def test_a_reset_time_that_has_passed_is_never_said_to_come(
     kind: EventKind, later: timedelta
 ) -> None:
     """The service reports a window past its reset, or the message had to wait for Slack."""
-    message = alert([event(kind, RESETS)], RESETS + later)
+    message = build_alert([event(kind, RESETS)], RESETS + later)
     assert "Its reset was due 2026-11-22 15:10 UTC." in message.text
     assert not any("Resets" in text for text in (message.text, *texts_of(message)))
 
 
 def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
-    message = alert([event(EventKind.LIMIT_HIT, RESETS)], SEEN)
+    message = build_alert([event(EventKind.LIMIT_HIT, RESETS)], SEEN)
     assert message == Message(
         text="alice's 5-hour limit has been reached (100%). Resets 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC.",
@@ -114,7 +119,7 @@ def test_a_hit_limit_says_account_window_reset_and_when_it_was_seen() -> None:
 
 
 def test_a_free_window_says_so_and_when_it_resets_next() -> None:
-    message = alert([event(EventKind.USAGE_RESET, RESETS)], SEEN)
+    message = build_alert([event(EventKind.USAGE_RESET, RESETS)], SEEN)
     assert message.text == (
         "alice's 5-hour limit has reset. It resets next 2026-11-22 15:10 UTC. "
         "Seen 2026-11-22 12:01 UTC."
@@ -136,29 +141,31 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
 )
 def test_a_missing_reset_time_is_put_into_words(kind: EventKind, said: str) -> None:
     """The service gives none while no window runs."""
-    message = alert([event(kind, None)], SEEN)
+    message = build_alert([event(kind, None)], SEEN)
     assert said in message.text
     assert said in texts_of(message)
 
 
 def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
-    before = alert([event(EventKind.LIMIT_HIT, RESETS)], SEEN)
-    after = alert([event(EventKind.LIMIT_HIT, RESETS.replace(minute=10, second=1))], SEEN)
+    before = build_alert([event(EventKind.LIMIT_HIT, RESETS)], SEEN)
+    after = build_alert([event(EventKind.LIMIT_HIT, RESETS.replace(minute=10, second=1))], SEEN)
     assert before == after
 
 
 def test_the_last_instant_there_is_can_be_told() -> None:
-    message = alert([event(EventKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC))], SEEN)
+    message = build_alert([event(EventKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC))], SEEN)
     assert "Resets 9999-12-31 23:59 UTC." in message.text
 
 
 def test_a_window_is_named_by_its_title() -> None:
     weekly = Event(EventKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
-    assert "The weekly Fable limit has been reached (100%)." in texts_of(alert([weekly], SEEN))
+    assert "The weekly Fable limit has been reached (100%)." in texts_of(
+        build_alert([weekly], SEEN)
+    )
 
 
 def test_a_confirmation_says_what_will_come() -> None:
-    message = confirmation("You will get no more alerts about R&D.")
+    message = build_confirmation("You will get no more alerts about R&D.")
     assert message.text == "You will get no more alerts about R&amp;D."
     assert message.blocks == (
         {
@@ -169,7 +176,7 @@ def test_a_confirmation_says_what_will_come() -> None:
 
 
 def test_a_login_code_says_how_long_it_is_valid_and_what_if_it_was_not_asked_for() -> None:
-    message = login_code("493021", 10)
+    message = build_login_code("493021", 10)
     rest = (
         "It is valid for 10 minutes. "
         "If you did not ask for it, ignore it: nobody can log in as you without the code."
@@ -179,7 +186,7 @@ def test_a_login_code_says_how_long_it_is_valid_and_what_if_it_was_not_asked_for
 
 
 def test_one_minute_is_not_minutes() -> None:
-    assert "valid for 1 minute." in login_code("1", 1).text
+    assert "valid for 1 minute." in build_login_code("1", 1).text
 
 
 @pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_one_minute_is_not_minutes() -> None:
 )
 def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> None:
     """Slack decodes the three entities that it knows, and nothing else."""
-    message = alert([event(EventKind.LIMIT_HIT, RESETS, label)], SEEN)
+    message = build_alert([event(EventKind.LIMIT_HIT, RESETS, label)], SEEN)
     assert html.unescape(texts_of(message)[0]) == f"🔴 {shown}: limit reached"
     assert html.unescape(message.text).startswith(
         f"{shown}'s 5-hour limit has been reached (100%)."
@@ -203,7 +210,7 @@ def test_a_label_is_shown_to_the_letter_on_one_line(label: str, shown: str) -> N
 
 
 def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
-    headline = texts_of(alert([event(EventKind.LIMIT_HIT, None, "&" * 200)], SEEN))[0]
+    headline = texts_of(build_alert([event(EventKind.LIMIT_HIT, None, "&" * 200)], SEEN))[0]
     assert headline == f"🔴 {'&amp;' * 15}…: limit reached"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.channels.slack.people import known_person, person, resolve, search
+from cldmon.channels.slack.people import make_person, parse_person, resolve, search
 from cldmon.domain.people import Person
 from cldmon.errors import SlackError
 from tests.simulation.slack import PEOPLE
@@ -169,14 +169,14 @@ def test_nobody_is_told_how_to_ask(text: str) -> None:
 
 
 def test_bots_and_leavers_are_no_people() -> None:
-    found = [each for user in PEOPLE if (each := person(user.as_json()))]
+    found = [each for user in PEOPLE if (each := parse_person(user.as_json()))]
     assert [each.id for each in found] == ["U01ALICE", "U02BOB", "U03CHLOE", "U04DAN", "U05GUEST"]
     assert found[0] == ALICE
 
 
 def test_the_full_name_may_stand_in_the_profile_alone() -> None:
     user = {"id": "U1", "name": "eva", "profile": {"real_name": "Eva", "display_name": "evi"}}
-    assert person(user) == Person("U1", "eva", "Eva", "evi")
+    assert parse_person(user) == Person("U1", "eva", "Eva", "evi")
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,16 @@ def test_the_full_name_may_stand_in_the_profile_alone() -> None:
     [{}, {"id": "U1"}, {"name": "x"}, {"id": 7, "name": "x"}, {"id": "U1", "name": ""}],
 )
 def test_a_user_without_id_or_name_is_passed_over(user: dict[str, object]) -> None:
-    assert person(user) is None
+    assert parse_person(user) is None
 
 
 def test_names_of_a_foreign_type_are_left_out() -> None:
-    assert person({"id": "U1", "name": "eva", "real_name": 5, "profile": []}) == Person("U1", "eva")
+    assert parse_person({"id": "U1", "name": "eva", "real_name": 5, "profile": []}) == Person(
+        "U1", "eva"
+    )
 
 
 def test_control_characters_do_not_reach_a_terminal() -> None:
-    assert known_person("U1", "eva", "\x1b[31mEva", "👩‍🚀\n") == Person(
+    assert make_person("U1", "eva", "\x1b[31mEva", "👩‍🚀\n") == Person(
         "U1", "eva", "[31mEva", "👩‍🚀"
     )

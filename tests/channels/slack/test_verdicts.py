@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.channels.slack.verdicts import LONGEST_PAUSE, SECOND, Answer, retry_after, verdict
+from cldmon.channels.slack.verdicts import (
+    LONGEST_PAUSE,
+    SECOND,
+    Answer,
+    interpret_answer,
+    parse_pause,
+)
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -19,7 +25,7 @@ json_values = st.recursive(
 
 
 def judge(status: int, **data: object) -> DeliveryResult:
-    return verdict(Answer(status, {}, data), NOW)
+    return interpret_answer(Answer(status, {}, data), NOW)
 
 
 def test_ok_is_delivered() -> None:
@@ -124,7 +130,7 @@ def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, obj
     ],
 )
 def test_a_rate_limit_halts_for_as_long_as_slack_asks(status: int, data: dict[str, object]) -> None:
-    result = verdict(Answer(status, {"retry-after": "30"}, data), NOW)
+    result = interpret_answer(Answer(status, {"retry-after": "30"}, data), NOW)
     assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
     assert result.retry_after == timedelta(seconds=30)
 
@@ -152,12 +158,12 @@ def test_a_rate_limit_halts_for_as_long_as_slack_asks(status: int, data: dict[st
     ],
 )
 def test_retry_after_is_bounded_whatever_it_says(header: str | None, seconds: float) -> None:
-    assert retry_after(header, NOW) == timedelta(seconds=seconds)
+    assert parse_pause(header, NOW) == timedelta(seconds=seconds)
 
 
 @given(st.text() | st.from_regex(r"[-+]?[0-9.]{0,400}"))
 def test_no_retry_after_is_too_strange(header: str) -> None:
-    assert SECOND <= retry_after(header, NOW) <= LONGEST_PAUSE
+    assert SECOND <= parse_pause(header, NOW) <= LONGEST_PAUSE
 
 
 @given(
@@ -165,7 +171,7 @@ def test_no_retry_after_is_too_strange(header: str) -> None:
     st.dictionaries(st.sampled_from(["ok", "error", "needed"]) | st.text(), json_values),
 )
 def test_only_ok_true_is_ever_called_delivered(status: int, data: dict[str, object]) -> None:
-    result = verdict(Answer(status, {}, data), NOW)
+    result = interpret_answer(Answer(status, {}, data), NOW)
     if result.status is DeliveryStatus.DELIVERED:
         assert status < 300
         assert data["ok"] is True
