@@ -61,7 +61,7 @@ STEP = st.builds(
 
 
 @dataclass
-class Weather(FakeSlack):
+class FaultySlack(FakeSlack):
     """A Slack that is up or down, and keeps what arrived."""
 
     up: bool = True
@@ -105,7 +105,7 @@ def kinds(before: Window, after: Window, rule: ResetRule) -> list[str]:
 
 def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, CollectorEnv]:
     """Make the passes, each by parts that are new, then one in fair weather."""
-    slack = Weather()
+    slack = FaultySlack()
     env = CollectorEnv(data_dir, labels=("alice", "bob"), slack=slack)
     env.subscribe("U1")
     env.subscribe("U1", label="bob")
