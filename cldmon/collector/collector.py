@@ -27,13 +27,13 @@ from cldmon.store.state import DIRECT_MESSAGES, AccountState, State, StateCorrup
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from cldmon.domain.events import Event
     from cldmon.domain.freshness import Forecasts
-    from cldmon.domain.ports import Lookup, Organization
+    from cldmon.domain.ports import Lookup
     from cldmon.domain.secret import Secret
     from cldmon.notifications.channel import Channel
     from cldmon.store.state import Message
@@ -151,17 +151,23 @@ class Collector:
             begun()
             started = self._now()
             before = self._recover(started)
-            findings = self._read(targets, before, done, insist=by_hand or bool(labels))
-            state, seen = self._commit(before, findings, started)
+            results = self._read(targets, before, done, insist=by_hand or bool(labels))
+            state, events = self._commit(before, results, started)
             self._prune()
             if notify:
-                state = self._deliver(state)
+                state = Delivery(
+                    state,
+                    self._channels,
+                    is_wanted=self._is_wanted,
+                    now=self._now,
+                    save=self._state.save,
+                ).run()
         return Outcome(
-            state.snapshot, tuple(t.label for t in targets), seen, waiting=len(state.outbox)
+            state.snapshot, tuple(t.label for t in targets), events, waiting=len(state.outbox)
         )
 
     def _recover(self, now: datetime) -> State:
-        """Return the state, after doing what a killed pass still owed to the history."""
+        """Return the state, after completing what a killed pass left undone."""
         try:
             state = self._state.load()
         except StateCorruptError as error:
@@ -185,52 +191,70 @@ class Collector:
         *,
         insist: bool,
     ) -> PassResults:
-        asked = {}
+        requests = {}
         for target in targets:
-            memory = state.account_states.get(target.label, AccountState())
-            if memory.is_backing_off(self._now()):
+            account = state.account_states.get(target.label, AccountState())
+            if account.is_backing_off(self._now()):
                 done(target.label)
             else:
-                asked[target.label] = partial(self._question, target, memory, insist=insist)
-        lookups = start_lookups(asked)
-        results = self._source.read(lookups, done) if lookups else {}
+                requests[target.label] = partial(
+                    self._build_request, target, account, insist=insist
+                )
+        lookups = start_lookups(requests)
+        read = self._source.read(lookups, done) if lookups else {}
         return PassResults(
-            {label: results[label] for label in lookups if results[label] is not _SKIPPED},
-            dict(_keys(lookups)),
-            {label for label in lookups if results[label] is _SKIPPED},
+            {label: read[label] for label in lookups if read[label] is not _SKIPPED},
+            {
+                label: request.key.fingerprint()
+                for label, lookup in lookups.items()
+                if isinstance(request := lookup.result(), ReadRequest)
+            },
+            {label for label in lookups if read[label] is _SKIPPED},
         )
 
-    def _question(
-        self, target: Target, memory: AccountState, *, insist: bool
+    def _build_request(
+        self, target: Target, account: AccountState, *, insist: bool
     ) -> ReadRequest | Failure:
         """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
         key, now = target.key(), self._now()
-        if not insist and memory.passes_to_skip > 0 and _is_key(memory, key):
+        if not insist and account.passes_to_skip > 0 and _is_key(account, key):
             return _SKIPPED
+        known, known_at = account.organization, account.organization_at
+        # It is looked up again once a day, since the plan may change, and for another key.
+        is_current = (
+            known is not None
+            and known_at is not None
+            and _is_key(account, key)
+            and (
+                target.organization is None
+                or normalize_uuid(target.organization) == known.normalized_uuid
+            )
+            and timedelta(0) <= now - known_at < _ORGANIZATION_LIFE
+        )
         return ReadRequest(
             target.label,
             key,
             target.organization,
-            memory.organization if _still_holds(memory, target, key, now) else None,
-            saved_resets=not memory.refuses_saved_resets(now),
+            known if is_current else None,
+            saved_resets=not account.refuses_saved_resets(now),
         )
 
     def _commit(
-        self, before: State, findings: PassResults, started: datetime
+        self, before: State, results: PassResults, started: datetime
     ) -> tuple[State, tuple[Event, ...]]:
-        """Make the findings last: state.json first, then the lines that it holds."""
+        """Save the results: state.json first, then its lines."""
         now = self._now()
         labels = [target.label for target in self._targets]
         audience = self._load_audience()
         after, events = next_state(
             before,
             labels,
-            findings,
+            results,
             started=started,
             now=now,
             settings=self._settings,
             audience=audience,
-            forecasts=self._forecast(findings, now),
+            forecasts=self._forecast(results, now),
         )
         for one, other in find_shared_organizations(before, after):
             _log.warning("%s and %s are one organization: they show the same usage", one, other)
@@ -261,8 +285,8 @@ class Collector:
             _log.warning("%s: %s", self._subscriptions.path, problem)
         return replace(audience, subscriptions=subscriptions)
 
-    def _forecast(self, findings: PassResults, now: datetime) -> Forecasts:
-        accounts = [Account(label, answer.reading) for label, answer in findings.answers.items()]
+    def _forecast(self, results: PassResults, now: datetime) -> Forecasts:
+        accounts = [Account(label, answer.reading) for label, answer in results.answers.items()]
         try:
             return compute_forecasts(
                 self._dir, Snapshot(now, tuple(accounts), self._settings.interval), now
@@ -278,11 +302,6 @@ class Collector:
             except StoreError as error:
                 _log.warning("%s", error)
 
-    def _deliver(self, state: State) -> State:
-        return Delivery(
-            state, self._channels, is_wanted=self._is_wanted, now=self._now, save=self._state.save
-        ).run()
-
     def _is_wanted(self, message: Message) -> bool | None:
         """Return whether a person still wants a message; None while that cannot be read."""
         if message.user is None:
@@ -294,32 +313,6 @@ class Collector:
         return audience.for_person(message.event, message.user) is not None
 
 
-def _keys(lookups: Mapping[str, Lookup]) -> Iterator[tuple[str, str]]:
-    """Yield the fingerprint of each key that was found, by label."""
-    for label, lookup in lookups.items():
-        if isinstance(question := lookup.result(), ReadRequest):
-            yield label, question.key.fingerprint()
-
-
-def _still_holds(memory: AccountState, target: Target, key: Secret, now: datetime) -> bool:
-    """Return whether the organization remembered is still the one to ask.
-
-    It is looked up again once a day, since the plan may change, and for another key.
-    """
-    chosen, at = memory.organization, memory.organization_at
-    return (
-        chosen is not None
-        and at is not None
-        and _is_key(memory, key)
-        and _is_wanted(chosen, target.organization)
-        and timedelta(0) <= now - at < _ORGANIZATION_LIFE
-    )
-
-
-def _is_key(memory: AccountState, key: Secret) -> bool:
-    """Return whether it is the key that the account was asked with last."""
-    return memory.key is not None and memory.key.fingerprint == key.fingerprint()
-
-
-def _is_wanted(organization: Organization, configured: str | None) -> bool:
-    return configured is None or normalize_uuid(configured) == organization.normalized_uuid
+def _is_key(account: AccountState, key: Secret) -> bool:
+    """Return whether an account was last read with this key."""
+    return account.key is not None and account.key.fingerprint == key.fingerprint()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from cldmon.domain.events import WindowAlerts
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.freshness import Forecasts
     from cldmon.notifications.rules import Audience
@@ -81,7 +80,7 @@ class PassResults:
 def next_state(
     before: State,
     labels: Sequence[str],
-    findings: PassResults,
+    results: PassResults,
     *,
     started: datetime,
     now: datetime,
@@ -95,31 +94,44 @@ def next_state(
     the messages about them.
     """
     counts = Counter(before.counters)
-    counts.update(f"errors.{failure.kind}" for failure in findings.failures.values())
-    counts.update(filter(None, map(_challenge_counter, findings.results.values())))
+    counts.update(f"errors.{failure.kind}" for failure in results.failures.values())
+    counts[CHALLENGES[True]] += sum(answer.challenged for answer in results.answers.values())
+    counts[CHALLENGES[False]] += sum(
+        failure.kind is FailureKind.CHALLENGED for failure in results.failures.values()
+    )
     events: list[Event] = []
     account_states: dict[str, AccountState] = {}
     for label in labels:
         rules = Rules(settings.rule, audience.thresholds(label))
         theirs = {name: f for (owner, name), f in forecasts.items() if owner == label}
-        found, account_states[label] = _next_account(before, label, findings, rules, theirs, now)
+        found, account_states[label] = _next_account(before, label, results, rules, theirs, now)
         events += found
+    old = {account.label: account for account in before.snapshot.accounts}
+    accounts = []
+    for label in labels:
+        result = results.results.get(label)
+        if isinstance(result, ReadResult):
+            accounts.append(Account(label, result.reading))
+        elif result:
+            accounts.append(Account(label, old[label].reading if label in old else None, result))
+        elif label in old:
+            accounts.append(old[label])
     after = replace(
         before,
         snapshot=Snapshot(
             fetched_at=now,
-            accounts=tuple(_accounts(before.snapshot, labels, findings)),
+            accounts=tuple(accounts),
             interval=settings.interval,
             slack_enabled=settings.slack_enabled,
         ),
         outbox=tuple(m for m in before.outbox if m.event.label in labels),
         account_states=account_states,
         history_line=history.format_line(
-            now, {label: answer.reading.windows for label, answer in findings.answers.items()}
+            now, {label: answer.reading.windows for label, answer in results.answers.items()}
         ),
         event_lines=tuple(history.format_event_line(event, now) for event in events),
         pass_seconds=max(0.0, (now - started).total_seconds()),
-        counters=dict(counts),
+        counters=dict(+counts),
     )
     return after, tuple(events)
 
@@ -131,42 +143,27 @@ def find_shared_organizations(before: State, after: State) -> Iterator[tuple[str
         if account.organization is None:
             continue
         owner = owners.setdefault(account.organization.normalized_uuid, label)
-        if owner != label and _moved(before, after, (owner, label)):
+        # Those that were one in the last pass were named then.
+        if owner != label and any(_uuid(before, x) != _uuid(after, x) for x in (owner, label)):
             yield owner, label
 
 
-def _moved(before: State, after: State, labels: tuple[str, str]) -> bool:
-    return any(_organization(before, label) != _organization(after, label) for label in labels)
-
-
-def _organization(state: State, label: str) -> str | None:
+def _uuid(state: State, label: str) -> str | None:
     organization = state.account_states.get(label, AccountState()).organization
     return organization.normalized_uuid if organization else None
-
-
-def _accounts(before: Snapshot, labels: Sequence[str], findings: PassResults) -> Iterator[Account]:
-    old = {account.label: account for account in before.accounts}
-    for label in labels:
-        result = findings.results.get(label)
-        if isinstance(result, ReadResult):
-            yield Account(label, result.reading)
-        elif result:
-            yield Account(label, old[label].reading if label in old else None, result)
-        elif label in old:
-            yield old[label]
 
 
 def _next_account(
     before: State,
     label: str,
-    findings: PassResults,
+    results: PassResults,
     rules: Rules,
     forecasts: Mapping[str, Forecast],
     now: datetime,
 ) -> tuple[list[Event], AccountState]:
     """Return what happened to one account, and what has to be known of it after the pass."""
     account = old = before.account_states.get(label, AccountState())
-    key = findings.keys.get(label)
+    key = results.keys.get(label)
     if key and (account.key is None or account.key.fingerprint != key):
         # Another key may be another person's: its organization is looked up before it is believed.
         account = replace(account, key=KeyFingerprint(key, now), organization_at=None)
@@ -174,8 +171,8 @@ def _next_account(
     if account.key and (days := find_key_step(account.key.since, account.key.warned_days, now)):
         events.append(Event(EventKind.KEY_EXPIRING, label, None, now, days=days))
         account = replace(account, key=replace(account.key, warned_days=days))
-    result = findings.results.get(label)
-    if label in findings.skipped:
+    result = results.results.get(label)
+    if label in results.skipped:
         return events, replace(account, passes_to_skip=account.passes_to_skip - 1)
     if result is None:
         return events, account
@@ -188,7 +185,11 @@ def _next_account(
         return events, _after_challenge(replace(account, retry_at=result.retry_at), result)
 
     reading = result.reading
-    last_alerts = _last_alerts(old, result)
+    same = old.organization is None or (
+        old.organization.normalized_uuid == result.organization.normalized_uuid
+    )
+    # Where the label now means another organization, it is first sight.
+    last_alerts = old.alerts if same else {}
     found, alerts = detect(
         label, last_alerts, reading.windows, at=reading.taken_at, rules=rules, forecasts=forecasts
     )
@@ -197,6 +198,9 @@ def _next_account(
         account = replace(account, saved_reset_warned=ends_at)
         if last_alerts:  # the first sight of an account sends nothing
             events.append(Event(EventKind.SAVED_RESET_ENDING, label, None, now, ends_at))
+    refused_at = account.saved_resets_refused_at if account.refuses_saved_resets(now) else None
+    if result.saved_resets_refused:
+        refused_at = now
     known = account.organization == result.organization and not result.looked_up
     return events, replace(
         account,
@@ -205,7 +209,7 @@ def _next_account(
         organization=result.organization,
         organization_at=account.organization_at if known else now,
         retry_at=None,
-        saved_resets_refused_at=_refusal(account, result, now),
+        saved_resets_refused_at=refused_at,
         challenges=0,
         passes_to_skip=0,
     )
@@ -218,23 +222,3 @@ def _after_challenge(account: AccountState, failure: Failure) -> AccountState:
     if failure.kind in _FROM_THE_SERVICE:
         return replace(account, challenges=0, passes_to_skip=0)
     return replace(account, passes_to_skip=PASSES_TO_SKIP if account.challenges else 0)
-
-
-def _challenge_counter(result: ReadResult | Failure) -> str | None:
-    if isinstance(result, ReadResult):
-        return CHALLENGES[True] if result.challenged else None
-    return CHALLENGES[False] if result.kind is FailureKind.CHALLENGED else None
-
-
-def _refusal(account: AccountState, answer: ReadResult, now: datetime) -> datetime | None:
-    """Return when the service refused to be asked for saved resets, if that still counts."""
-    if answer.saved_resets_refused:
-        return now
-    return account.saved_resets_refused_at if account.refuses_saved_resets(now) else None
-
-
-def _last_alerts(account: AccountState, answer: ReadResult) -> Mapping[str, WindowAlerts]:
-    """Return what alerts go by; nothing where the label now means another organization."""
-    old, new = account.organization, answer.organization
-    is_same = old is None or old.normalized_uuid == new.normalized_uuid
-    return account.alerts if is_same else {}

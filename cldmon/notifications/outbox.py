@@ -6,13 +6,15 @@ import logging
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.notifications.rules import release
-from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message
+from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
+from cldmon.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from cldmon.domain.events import Event
     from cldmon.notifications.channel import Channel
     from cldmon.notifications.rules import Audience
-    from cldmon.store.state import State
 
 LONGEST = 1_000
 """Messages that are kept for one channel; beyond it the oldest are dropped."""
@@ -115,7 +116,6 @@ class Delivery:
         self._now = now
         self._save = save
         self._lock = Lock()
-        self._error: BaseException | None = None
 
     def run(self) -> State:
         """Send what can be sent now, oldest first, and return the state that is left.
@@ -129,43 +129,35 @@ class Delivery:
                 waiting.setdefault(name, []).append(message)
         begun = self._now()
         ready = [name for name in waiting if not self._state.is_backing_off(name, begun)]
-        threads = [
-            Thread(target=self._deliver, args=(name, waiting[name], begun)) for name in ready[1:]
-        ]
-        for thread in threads:
-            thread.start()
-        for name in ready[:1]:
+        threads, alone = [], ready[:1]
+        for name in ready[1:]:
+            try:
+                threads.append(start_thread(partial(self._deliver, name, waiting[name], begun)))
+            except RuntimeError:  # the system has no thread left: one after the other, then
+                alone.append(name)
+        for name in alone:
             self._deliver(name, waiting[name], begun)
         for thread in threads:
-            thread.join()
-        if self._error:
-            raise self._error
+            thread.result()
         return self._state
 
     def _deliver(self, name: str, messages: Sequence[Message], begun: datetime) -> None:
         channel = self._channels[name]
-        try:
-            for user, group in _batches(messages, channel.max_events):
-                # A clock that is set back meanwhile gives no more time.
-                if not timedelta(0) <= self._now() - begun < channel.time_limit:
-                    waiting = sum(message.channel == name for message in self._state.outbox)
-                    service = "Slack" if user else f"channel {name}"
-                    _log.warning(
-                        "%s is slow: %d message(s) wait for the next pass", service, waiting
-                    )
-                    return
-                wants = [self._is_wanted(message) for message in group]
-                if None in wants:
-                    return
-                self._drop([m for m, is_wanted in zip(group, wants, strict=True) if not is_wanted])
-                wanted = [m for m, is_wanted in zip(group, wants, strict=True) if is_wanted]
-                if wanted and not self._send(name, channel, user, wanted):
-                    return
-        except BaseException as error:  # a thread raises it where it is joined
-            self._error = error
-
-    def _drop(self, messages: Sequence[Message]) -> None:
-        self._update(lambda state: state.without(messages))
+        for user, group in _batches(messages, channel.max_events):
+            # A clock that is set back meanwhile gives no more time.
+            if not timedelta(0) <= self._now() - begun < channel.time_limit:
+                count = sum(message.channel == name for message in self._state.outbox)
+                service = "Slack" if user else f"channel {name}"
+                _log.warning("%s is slow: %d message(s) wait for the next pass", service, count)
+                return
+            wants = [self._is_wanted(message) for message in group]
+            if None in wants:
+                return
+            unwanted = [m for m, is_wanted in zip(group, wants, strict=True) if not is_wanted]
+            self._update(partial(State.without, messages=unwanted))
+            wanted = [message for message in group if message not in unwanted]
+            if wanted and not self._send(name, channel, user, wanted):
+                return
 
     def _send(
         self, name: str, channel: Channel, user: str | None, messages: Sequence[Message]
