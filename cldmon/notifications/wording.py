@@ -104,6 +104,11 @@ def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) 
     return "\n".join([*lines, *([link] if link else [])])
 
 
+def format_event(event: Event, now: datetime) -> str:
+    """Return one event as a line of plain text, without a sign."""
+    return one_line(to_sentence(_describe(event, now), format_utc), _LONGEST_LINE)
+
+
 def format_title(events: Sequence[Event], now: datetime) -> str:
     """Return a short title for a message about events."""
     notices = describe_events(events, now)

@@ -1,0 +1,178 @@
+"""A program as a channel of alerts: one event per run, as JSON on its standard input.
+
+docs/command-event.schema.json describes the JSON.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, cast
+
+from cldmon.claude.browser import clean_environment
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.text import one_line
+from cldmon.domain.windows import title
+from cldmon.notifications.wording import format_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.events import Event
+
+VERSION = 1
+TIMEOUT = timedelta(seconds=10)
+MAX_EVENTS = 1
+TIME_LIMIT = timedelta(seconds=30) - TIMEOUT
+"""All runs of a pass end within 30 seconds, so the last one has to begin by then."""
+
+_PRIVATE_VARIABLES = {"CLDMON_API_TOKEN", "CREDENTIALS_DIRECTORY"}
+_POLL_MS = 20
+_PIPE_BYTES = 1 << 16
+_KEPT_BYTES = 1 << 12
+_LONGEST_TITLE = 80
+_LONGEST_OUTPUT = 200
+_START_PROBLEMS = {
+    errno.ENOENT: "was not found, or the interpreter in its first line was not: fix `command`",
+    errno.EACCES: "is not executable: run `chmod +x` on it",
+    errno.ENOEXEC: "is not a program: a script needs a first line such as #!/bin/sh",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandChannel:
+    """Runs a program for each event, without a shell, in the folder `folder`.
+
+    Exit status 0 means delivered, `os.EX_TEMPFAIL` (75) try again later, any other that the event
+    is dropped. A program that has not ended after ten seconds is killed, and its event dropped: it
+    may have been delivered. Whatever the program started in its process group ends with it.
+
+    The program gets `env` without what looks like a secret of cldmon's.
+    """
+
+    command: tuple[str, ...] = field(repr=False)  # people put tokens into arguments
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+    now: Callable[[], datetime]
+    timeout: timedelta = TIMEOUT
+    max_events: int = MAX_EVENTS
+    time_limit: timedelta = TIME_LIMIT
+
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        """Run the program for one event. If it cannot be started, events wait."""
+        [event] = events
+        try:
+            status, output = self._run(to_json(event, self.now()).encode())
+        except subprocess.TimeoutExpired:
+            reason = f"it did not end within {self.timeout.total_seconds():g} seconds"
+            return DeliveryResult(DeliveryStatus.GONE, reason, halt=True)
+        except (OSError, ValueError) as error:
+            return DeliveryResult(DeliveryStatus.LATER, self._explain(error), halt=True)
+        if status == 0:
+            return DeliveryResult(DeliveryStatus.DELIVERED)
+        ended = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
+        lines = output.decode(errors="replace").split("\n")
+        last = next((line for each in reversed(lines) if (line := each.strip())), "")
+        reason = f"{ended}: {one_line(last, _LONGEST_OUTPUT)}" if last else ended
+        if status == os.EX_TEMPFAIL:
+            return DeliveryResult(DeliveryStatus.LATER, reason, halt=True)
+        return DeliveryResult(DeliveryStatus.GONE, reason)
+
+    def _run(self, event: bytes) -> tuple[int, bytes]:
+        """Return the exit status of the program and the end of its output."""
+        clean = clean_environment(self.env)
+        # A file, unlike a pipe, is written at once whether or not the program reads it.
+        with TemporaryFile() as stdin:
+            stdin.write(event)
+            stdin.seek(0)
+            process = subprocess.Popen(  # noqa: S603 - the program that the configuration names
+                self.command,
+                env={name: clean[name] for name in clean.keys() - _PRIVATE_VARIABLES},
+                cwd=self.folder,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        with cast("IO[bytes]", process.stdout) as pipe:
+            try:
+                output = _read_output(process.pid, pipe.fileno(), self.timeout)
+            finally:
+                _kill(process)
+        return process.returncode, output
+
+    def _explain(self, error: OSError | ValueError) -> str:
+        problem = "could not be started: fix `command`"
+        if isinstance(error, OSError):
+            problem = _START_PROBLEMS.get(
+                error.errno or 0, f"could not be started: {error.strerror}"
+            )
+        return f"{one_line(self.command[0], _LONGEST_OUTPUT)} {problem}"
+
+
+def to_json(event: Event, now: datetime) -> str:
+    """Return an event as a program gets it: one line of ASCII."""
+    content = {
+        "version": VERSION,
+        "event": event.kind,
+        "account": event.label,
+        "window": event.window,
+        "title": one_line(title(event.window), _LONGEST_TITLE) if event.window else None,
+        "utilization": event.utilization,
+        "threshold": event.threshold,
+        "resetsAt": format_optional(event.resets_at),
+        "at": format_iso(event.at),
+        "text": format_event(event, now),
+    }
+    return json.dumps(content) + "\n"
+
+
+def _read_output(pid: int, pipe: int, timeout: timedelta) -> bytes:
+    """Return the end of what a program printed once it has ended, without reaping it.
+
+    What it started may hold the pipe longer, so the end of the pipe is not waited for.
+    Raises TimeoutExpired.
+    """
+    end = time.monotonic() + timeout.total_seconds()
+    ready, output = select.poll(), b""
+    ready.register(pipe, select.POLLIN)
+    while True:
+        has_ended = _has_ended(pid)
+        if ready.poll(0 if has_ended else _POLL_MS):
+            chunk = os.read(pipe, _PIPE_BYTES)
+            output = (output + chunk)[-_KEPT_BYTES:]
+            if not chunk:
+                ready.unregister(pipe)
+        if has_ended:
+            return output
+        if time.monotonic() > end:
+            raise subprocess.TimeoutExpired("command", timeout.total_seconds())
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # SIGCHLD is ignored: it has been reaped, and its status is lost
+        return True
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program and its process group; its number cannot be another's before it is reaped."""
+    with suppress(OSError):  # e.g. sudo's programs cannot be killed
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(OSError):  # it may have changed its group
+        process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
