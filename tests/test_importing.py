@@ -529,6 +529,12 @@ def test_the_command_writes_config_toml_here_and_data_where_cldmon_looks(
     state = tmp_path / ".local/state/cldmon"
     assert ran.returncode == 0
     assert ran.stderr.startswith("Next: cldmon fetch\n")
+    assert 'reset_rule = "window"' in ran.stderr.splitlines()[-1]
+    config = tmp_path / "config.toml"
+    text = config.read_text()
+    assert load(config, {}).notifications.reset_rule == "zero"
+    config.write_text(text.replace("# notifications.reset_rule", "notifications.reset_rule"))
+    assert load(config, {}).notifications.reset_rule == "window"
     assert ran.stdout == f"config.toml: 2 accounts\n{state}: 1 day file\n"
     assert run("status", cwd=tmp_path).returncode == 0
 

@@ -42,6 +42,9 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     config = target or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
     chosen = data_dir or app.data_dir_option
     to = Target(config, chosen.absolute() if chosen else None)
-    migrate(source, to, app.env, tell=click.echo, warn=print_message)
+    has_config = migrate(source, to, app.env, tell=click.echo, warn=print_message)
     click.echo(f"Next: cldmon {options.config_option(config)}fetch", err=True)
     click.echo("Once that works, remove the old folder: its config.json holds the keys.", err=True)
+    if has_config:
+        tip = 'Resets are detected as in the Node version. reset_rule = "window" misses fewer: see '
+        click.echo(f"{tip}{config}.", err=True)

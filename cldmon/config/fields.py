@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,11 +13,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from cldmon.config import label as labels
 from cldmon.config import locate, network
 from cldmon.config.network import is_loopback
+from cldmon.domain.events import EventKind
 from cldmon.domain.proxy import parse_proxy
-from cldmon.domain.secret import looks_secret, unwrap_session_key
+from cldmon.domain.secret import find_wrong_token, looks_secret, unwrap_session_key
+from cldmon.domain.subscriptions import parse_thresholds
 from cldmon.domain.text import is_printable
 
 MAX_TIMEOUT_SECONDS = 3600
+
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def _line(text: str) -> str:
@@ -134,6 +139,53 @@ def _proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _bot_token(secret: SecretStr | None) -> SecretStr | None:
+    if secret and (problem := find_wrong_token(secret.get_secret_value())):
+        raise ValueError(problem)
+    return secret
+
+
+def _channel_name(text: str) -> str:
+    from cldmon.store.state import DIRECT_MESSAGES  # takes time, and few give names
+
+    if text == DIRECT_MESSAGES:
+        raise ValueError("is the name of the direct messages; choose another")
+    if not _CHANNEL_NAME.fullmatch(text) or looks_secret(text):
+        raise ValueError("expected a name of up to 40 letters, digits, - and _")
+    return text
+
+
+def _slack_id(first: str, example: str, place: str) -> AfterValidator:
+    """Return the check that a text is an id of Slack's that begins with one of some letters."""
+    pattern = re.compile(rf"[{first}][A-Z0-9]+")
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"expected an id such as {example}: {place}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _url_pointer(text: str) -> str:
+    if "://" in text:
+        raise ValueError("holds the URL itself; name the place where the URL is found")
+    return text
+
+
+def _channel_url(secret: SecretStr) -> SecretStr:
+    if problem := network.find_channel_url_problem(secret.get_secret_value()):
+        raise ValueError(problem)
+    return secret
+
+
+def _event(text: str) -> EventKind:
+    try:
+        return EventKind(text)
+    except ValueError:
+        raise ValueError(f"unknown event; expected one of {', '.join(EventKind)}") from None
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -168,3 +220,18 @@ ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 """A secret, for it may hold a password."""
 SessionKey = Annotated[SecretStr, AfterValidator(_session_key)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+BotToken = Annotated[SecretStr | None, EmptyIsNone, AfterValidator(_bot_token)]
+ChannelName = Annotated[str, AfterValidator(_channel_name)]
+ChannelUrl = Annotated[SecretStr, AfterValidator(_channel_url)]
+UrlPointer = Annotated[Pointer, AfterValidator(_url_pointer)]
+Events = Annotated[tuple[Annotated[str, AfterValidator(_event)], ...], AsTuple]
+Thresholds = Annotated[tuple[int, ...], BeforeValidator(parse_thresholds)]
+SlackChannel = Annotated[
+    str, _slack_id("CG", "C0123456789", "it stands at the end of the channel's details in Slack")
+]
+SlackUser = Annotated[
+    str, _slack_id("UW", "U0123456789", 'choose "Copy member ID" in the person\'s Slack profile')
+]
+SlackTeam = Annotated[
+    str, _slack_id("T", "T0123456789", "it stands in the workspace's address in a browser")
+]

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _MAX_PROBLEMS = 20
 """Reported at once: nobody reads more, and a file that is not a configuration has thousands."""
 
+_TABLES: Mapping[KeyPath, str] = {
+    ("accounts",): "[[accounts]] tables (with two brackets), one for each account",
+    rules.CHANNELS: "[[notifications.channels]] tables (with two brackets), one for each channel",
+}
 _EXPECTED = {
     "string_type": "a string in quotes",
     "bool_type": "true or false",
@@ -127,8 +131,8 @@ def _describe(detail: ErrorDetails) -> str:
         return _describe_unknown(key)
     if kind == "missing":
         return "is missing; add it"
-    if key == ("accounts",):
-        return "expected [[accounts]] tables (with two brackets), one for each account"
+    if kind == "tuple_type" and key in _TABLES:
+        return f"expected {_TABLES[key]}"
     if kind in _EXPECTED:
         got = _TYPE_NAMES.get(type(detail["input"]), "a date or time")
         return f"expected {_EXPECTED[kind]}, got {got}"

@@ -9,12 +9,15 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote, unquote, urlsplit
 
+from cldmon.domain.text import is_printable
+
 _NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _LONGEST_NAME = 253
 _PORT = re.compile(r"(?P<name>\[.*\]|[^:]*):(?P<port>\d+)")
 _AMBIGUOUS = re.compile("[ßς\u200c\u200d]")
 """Letters that the standard library's IDNA turns into others, and browsers do not."""
 
+_CHANNEL_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*")
 _PLAIN_SEGMENT = re.compile(r"[\w.~!$&'()*+=:@-]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -51,6 +54,13 @@ def normalize_public_url(text: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     port = "" if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f":{url.port}"
     return f"{url.scheme}://{shown}{port}{_normalize_path(url.path)}"
+
+
+def find_channel_url_problem(text: str) -> str | None:
+    """Return what is wrong with the Apprise URL of a channel, or None; the URL is not quoted."""
+    if is_printable(text) and _CHANNEL_URL.fullmatch(text):
+        return None
+    return "is not an Apprise URL: expected one such as ntfy://ntfy.sh/TOPIC, on one line"
 
 
 def normalize_network(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -17,7 +18,11 @@ from cldmon.config.fields import (
     AnyUrl,
     ApiUrl,
     AsTuple,
+    BotToken,
+    ChannelName,
+    ChannelUrl,
     EmptyIsNone,
+    Events,
     HeaderSecret,
     HiddenCommand,
     HostName,
@@ -32,6 +37,11 @@ from cldmon.config.fields import (
     Seconds,
     ServiceUrl,
     SessionKey,
+    SlackChannel,
+    SlackTeam,
+    SlackUser,
+    Thresholds,
+    UrlPointer,
     Uuid,
     integer_between,
 )
@@ -80,6 +90,7 @@ class AccountConfig(_Table):
     session_key_env: Pointer | None = None
     session_key_command: HiddenCommand = None
     organization: Uuid | None = None
+    owner: SlackUser | None = None
 
     def sources(self) -> Sources:
         """Return where the session key may come from."""
@@ -109,11 +120,12 @@ class SlackConfig(_Table):
     """Slack: whether alerts are sent, and by which bot."""
 
     enabled: bool = False
-    bot_token: Annotated[SecretStr | None, EmptyIsNone] = None
+    bot_token: BotToken = None
     bot_token_file: Pointer | None = None
     bot_token_env: Pointer | None = None
     bot_token_command: HiddenCommand = None
     member_channel_id: Annotated[Line | None, EmptyIsNone] = None
+    team_id: SlackTeam | None = None
 
     def sources(self) -> Sources:
         """Return where the bot token may come from."""
@@ -127,11 +139,61 @@ class SlackConfig(_Table):
         )
 
 
+class ChannelConfig(_Table):
+    """A way to send alerts beside direct messages; `events` and `accounts` None mean the default.
+
+    One of `slack`, a URL and `command` is given.
+    """
+
+    name: ChannelName | None = None
+    slack: SlackChannel | None = None
+    url: ChannelUrl | None = None
+    url_file: UrlPointer | None = None
+    url_env: UrlPointer | None = None
+    command: HiddenCommand = None
+    events: Events | None = None
+    accounts: Annotated[tuple[str, ...] | None, AsTuple] = None
+    thresholds: Thresholds = ()
+    digest: bool = False
+
+    def sources(self) -> Sources:
+        """Return where the URL may come from."""
+        return Sources("url", "", self.url, self.url_file, self.url_env, None)
+
+    def given(self) -> list[str]:
+        """Return the keys that say where to send; more than one contradict each other."""
+        slack = ["slack"] if self.slack is not None else []
+        command = ["command"] if self.command is not None else []
+        return [*slack, *self.sources().given(), *command]
+
+    @property
+    def kind(self) -> Literal["slack", "apprise", "command"]:
+        """What sends its alerts."""
+        if self.slack is not None:
+            return "slack"
+        return "command" if self.command is not None else "apprise"
+
+
 class NotificationsConfig(_Table):
     """What alerts are sent about, and how."""
 
     reset_rule: Literal["zero", "window"] = "zero"
     slack: SlackConfig = SlackConfig.model_construct()
+    channels: Annotated[tuple[ChannelConfig, ...], AsTuple] = ()
+
+    @property
+    def named_channels(self) -> dict[str, ChannelConfig]:
+        """The channels by name; those without one are named after their kind: slack, slack-2, …"""
+        taken = {channel.name for channel in self.channels}
+        named = {}
+        for channel in self.channels:
+            names = (
+                f"{channel.kind}-{number}" if number > 1 else channel.kind for number in count(1)
+            )
+            name = channel.name or next(each for each in names if each not in taken)
+            taken.add(name)
+            named[name] = channel
+        return named
 
 
 class HealthConfig(_Table):
@@ -176,8 +238,9 @@ class Config(_Table):
     def holds_secrets(self) -> bool:
         """Whether the file itself holds a secret, and so is for its owner only."""
         keys = [account.session_key for account in self.accounts]
+        urls = [channel.url for channel in self.notifications.channels]
         own = [self.session_secret, self.api_token, self.notifications.slack.bot_token]
-        return any([*keys, *own, self.health.ping_url, self.browser.proxy])
+        return any([*keys, *urls, *own, self.health.ping_url, self.browser.proxy])
 
     @property
     def interval(self) -> timedelta:

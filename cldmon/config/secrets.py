@@ -19,13 +19,14 @@ from typing import IO, TYPE_CHECKING, cast
 
 from cldmon import files
 from cldmon.config.locate import resolve
-from cldmon.domain.secret import Secret, mask_secrets, unwrap_session_key
+from cldmon.config.network import find_channel_url_problem
+from cldmon.domain.secret import Secret, find_wrong_token, mask_secrets, unwrap_session_key
 from cldmon.errors import SecretError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cldmon.config.schema import AccountConfig, SlackConfig, Sources
+    from cldmon.config.schema import AccountConfig, ChannelConfig, SlackConfig, Sources
 
     Run = Callable[[Sequence[str], Mapping[str, str], Path], bytes]
 
@@ -67,6 +68,14 @@ def read_bot_token(
     return _read_secret("Slack", slack.sources(), env, config_dir, run, find_token_problem)
 
 
+def read_channel_url(
+    name: str, channel: ChannelConfig, env: Mapping[str, str], config_dir: Path
+) -> Secret:
+    """Return the URL of the channel `name`; as `session_key`."""
+    owner = f"channel {name}"
+    return _read_secret(owner, channel.sources(), env, config_dir, None, find_channel_url_problem)
+
+
 def find_key_problem(key: str) -> str | None:
     """Return what is wrong with a session key and what to do, or None; the key is not quoted."""
     if key == PLACEHOLDER_KEY:
@@ -83,7 +92,7 @@ def find_key_problem(key: str) -> str | None:
 def find_token_problem(token: str) -> str | None:
     """Return what is wrong with a Slack bot token, or None; the token is not quoted."""
     if _TOKEN.fullmatch(token):
-        return None
+        return find_wrong_token(token)
     return "is not a Slack token: one starts with xoxb- and is a single word; copy it again"
 
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from cldmon.domain.secret import Secret
 
 _UNSET = '# session_secret = ""'
+_DOCUMENTED_RULE = '# reset_rule = "zero"'
+_BETTER_RULE = """\
+# "zero" is the default, and misses resets: with ten minutes between passes, use has often begun
+# again before the next one, so that a fall from 100 to 3 is as common as one from 100 to 0.
+reset_rule = "window"
+"""
 
 
 def read_example() -> str:
@@ -23,8 +29,9 @@ def read_example() -> str:
 
 
 def make_initial(session_secret: Secret) -> str:
-    """Return the example with a session secret of its own."""
-    return read_example().replace(_UNSET, f'session_secret = "{session_secret.reveal()}"', 1)
+    """Return the example with a session secret of its own, and the better reset rule."""
+    text = read_example().replace(f"{_DOCUMENTED_RULE}\n", _BETTER_RULE, 1)
+    return text.replace(_UNSET, f'session_secret = "{session_secret.reveal()}"', 1)
 
 
 def create(path: Path, text: str) -> None:

@@ -12,6 +12,14 @@ _COOKIE = re.compile(
     r"""(?:sessionKey(?:V3)?\s*[=:]\s*)?["']?(sk-ant-[\w-]+)["']?\s*;?""", re.ASCII
 )
 
+_WRONG_TOKENS = {
+    "xoxp-": "a user token (xoxp-)",
+    "xapp-": "an app-level token (xapp-)",
+    "xoxe": "a token of an app with token rotation (xoxe), which expires",
+    "http://": "an address",
+    "https://": "an address, as of a webhook",
+}
+
 
 @final
 class Secret:
@@ -65,6 +73,17 @@ def unwrap_session_key(text: str) -> str:
     """
     found = _COOKIE.fullmatch(text.strip())
     return found[1] if found else text.strip()
+
+
+def find_wrong_token(token: str) -> str | None:
+    """Return what other kind of Slack credential a text is than a bot token, or None."""
+    for prefix, kind in _WRONG_TOKENS.items():
+        if token.startswith(prefix):
+            return (
+                f"is {kind}, not a bot token: copy the Bot User OAuth Token, which begins with"
+                " xoxb-, from OAuth & Permissions of the Slack app"
+            )
+    return None
 
 
 def looks_secret(text: str) -> bool:

@@ -61,7 +61,11 @@ def parse_thresholds(values: object) -> tuple[int, ...]:
     for value in values:
         is_integer = isinstance(value, int) and not isinstance(value, bool)
         if not (is_integer and MIN_THRESHOLD <= value <= MAX_THRESHOLD):
-            hint = "; use limitHit for 100" if value == FULL and is_integer else ""
+            hint = (
+                "; a limit that is reached is an alert of its own"
+                if value == FULL and is_integer
+                else ""
+            )
             raise ValueError(f"{value!r} is not a percentage from 1 to 99{hint}")
     chosen = tuple(sorted(set(values)))
     if len(chosen) > MAX_THRESHOLDS:

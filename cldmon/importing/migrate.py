@@ -35,11 +35,11 @@ class Target:
 
 def migrate(
     source: Path, target: Target, env: Mapping[str, str], *, tell: Tell, warn: Tell
-) -> None:
+) -> bool:
     """Import the Node version from its folder `source`, or from the folder of that config.json.
 
     `tell` is called with what was imported, `warn` with what was not and why. It is safe to repeat.
-    If it fails, nothing is left half done.
+    If it fails, nothing is left half done. Returns whether it wrote a configuration.
 
     Raises ImportFailedError if there is nothing to import, BusyError while a pass runs in the
     data_dir, ConfigError or StoreError if the target can't be read or written.
@@ -78,6 +78,7 @@ def migrate(
             f"nothing to import in {home}: name the folder that contains the Node version's"
             " config.json and data/"
         )
+    return settings is not None and not exists
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -52,6 +52,11 @@ _HOST = """
 # `cldmon serve` listens on this machine only. The Node version accepted connections from others:
 # host = "0.0.0.0"
 """
+_RESET_RULE = """
+# A limit has reset when it falls from 100 to 0 percent, as in the Node version. That misses resets
+# after which use begins again before the next pass (100 to 3). This reports them, too:
+# notifications.reset_rule = "window"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ class _Translator:
 
     def finish(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}
-        tables = [_HEAD + _pairs(top) + ("" if "host" in top else _HOST)]
+        tables = [_HEAD + _pairs(top) + ("" if "host" in top else _HOST) + _RESET_RULE]
         if self.slack:
             tables.append("[notifications.slack]\n" + _pairs(self.slack))
         tables += ["[[accounts]]\n" + _pairs(person) for person in self.people]

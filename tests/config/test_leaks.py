@@ -11,7 +11,7 @@ import pytest
 from cldmon.config import document
 from cldmon.config.load import load, read
 from cldmon.config.outline import read_outline
-from cldmon.config.secrets import read_bot_token, read_session_key
+from cldmon.config.secrets import read_bot_token, read_channel_url, read_session_key
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
@@ -46,6 +46,19 @@ BROKEN = [
     f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN} x"',
     f'[notifications.slack]\nbot_token_file = "{TOKEN}"',
     f'[notifications.slack]\nbot_token = "{TOKEN}"\nbot_token_env = "{TOKEN}"',
+    '[notifications.slack]\nbot_token = "xoxp-MARKER"',
+    '[notifications.slack]\nbot_token = "https://hooks.slack.com/services/MARKER"',
+    '[[notifications.channels]]\nurl = "MARKER"',
+    '[[notifications.channels]]\nurl = "ntfy://MARKER\\u0000"',
+    '[[notifications.channels]]\nurl = ["ntfy://MARKER"]',
+    '[[notifications.channels]]\nurl = "ntfy://MARKER"\nslack = "C1"',
+    '[[notifications.channels]]\nurl_file = "ntfy://MARKER"',
+    '[[notifications.channels]]\nurl_env = "ntfy://MARKER"',
+    f'[[notifications.channels]]\nslack = "{TOKEN}"',
+    f'[[notifications.channels]]\nname = "{TOKEN}"\nslack = "C1"',
+    f'[[notifications.channels]]\nslack = "C1"\naccounts = ["{KEY}"]',
+    f'[[notifications.channels]]\nslack = "C1"\nevents = ["{KEY}"]',
+    '[[notifications.channels]]\ncommand = "echo \'MARKER"',
     f'accounts = ["{KEY}"]',
     f'[accounts]\nsession_key = "{KEY}"',
     f'[[accounts]]\nsession_key = "{KEY}"',
@@ -94,6 +107,8 @@ def test_no_repr_of_a_config_shows_a_secret(tmp_path: Path) -> None:
     path.write_text(
         'session_secret = "MARKER"\napi_token = "MARKER"\n'
         f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
+        '[[notifications.channels]]\nurl = "ntfy://user:MARKER@example.org"\n'
+        '[[notifications.channels]]\ncommand = "notify MARKER"\n'
         '[health]\nping_url = "https://hc-ping.com/MARKER"\n'
         f'[[accounts]]\nlabel = "a"\nsession_key = "{KEY}"\n'
         f'[[accounts]]\nlabel = "b"\nsession_key_command = "echo {KEY}"\n'
@@ -102,6 +117,10 @@ def test_no_repr_of_a_config_shows_a_secret(tmp_path: Path) -> None:
     account, slack = config.accounts[0], config.notifications.slack
     shown = [config, account, account.sources(), slack.sources(), document.read(path)]
     shown += [config.accounts[1], config.accounts[1].sources()]
+    for name, channel in config.notifications.named_channels.items():
+        shown += [channel, channel.sources()]
+        if channel.kind == "apprise":
+            shown.append(read_channel_url(name, channel, {}, tmp_path))
     shown += [read_session_key(account, {}, tmp_path), read_bot_token(slack, {}, tmp_path)]
     assert "MARKER" not in "".join(f"{value}{value!r}" for value in shown)
 

@@ -18,6 +18,7 @@ from cldmon.config.load import find_permissions_problem, load, read
 from cldmon.config.network import is_loopback
 from cldmon.config.outline import read_outline
 from cldmon.config.schema import AccountConfig, Config
+from cldmon.domain.events import EventKind
 from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 KEY = "sk-ant-sid01-abc_DEF-123"
 ALICE = f'[[accounts]]\nlabel = "alice"\nsession_key = "{KEY}"\n'
+BOT = '[notifications.slack]\nbot_token = "{}"'
+CHANNEL = "[[notifications.channels]]\nslack = 'C1'\n"
 FULL = f"""
 session_secret = "a-secret"
 host = "0.0.0.0"
@@ -55,12 +58,27 @@ reset_rule = "window"
 enabled = true
 bot_token = "xoxb-1"
 member_channel_id = "C1"
+team_id = "T1"
+[[notifications.channels]]
+name = "team"
+slack = "C012"
+events = ["limit_hit", "threshold"]
+accounts = ["alice"]
+thresholds = [95, 80]
+digest = true
+[[notifications.channels]]
+url = "ntfys://user:pw@ntfy.example/topic"
+[[notifications.channels]]
+url_file = "url"
+[[notifications.channels]]
+command = "notify --now"
 [health]
 ping_url = "https://hc-ping.com/abc"
 [metrics]
 textfile = "/var/lib/x.prom"
 {ALICE}
 organization = "12345678-1234-1234-1234-1234567890AB"
+owner = "U0ALICE"
 [[accounts]]
 label = "b o b 🐙"
 session_key_command = "pass show 'claude/bob smith'"
@@ -129,7 +147,29 @@ def test_every_key_of_the_contract_is_taken(write: Callable[[str], Path]) -> Non
     alice, bob = config.accounts
     assert alice.organization == "12345678-1234-1234-1234-1234567890ab"
     assert bob.session_key_command == ("pass", "show", "claude/bob smith")
-    assert config.notifications.slack.member_channel_id == "C1"
+    assert (alice.owner, bob.owner) == ("U0ALICE", None)
+    slack = config.notifications.slack
+    assert (slack.member_channel_id, slack.team_id) == ("C1", "T1")
+    channels = config.notifications.named_channels
+    assert {name: each.kind for name, each in channels.items()} == {
+        "team": "slack",
+        "apprise": "apprise",
+        "apprise-2": "apprise",
+        "command": "command",
+    }
+    team = channels["team"]
+    assert team.events == (EventKind.LIMIT_HIT, EventKind.THRESHOLD)
+    assert (team.slack, team.accounts, team.thresholds) == ("C012", ("alice",), (80, 95))
+    assert (team.digest, channels["command"].command) == (True, ("notify", "--now"))
+
+
+def test_channels_without_a_name_get_one_that_is_free() -> None:
+    channels: list[dict[str, object]] = [{"slack": f"C{n}"} for n in range(4)]
+    channels[1]["name"] = "slack-2"
+    config = Config.model_validate({"notifications": {"channels": channels}})
+    named = config.notifications.named_channels
+    assert [*named] == ["slack", "slack-2", "slack-3", "slack-4"]
+    assert [each.slack for each in named.values()] == ["C0", "C1", "C2", "C3"]
 
 
 def test_a_config_is_frozen(write: Callable[[str], Path]) -> None:
@@ -248,7 +288,48 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ("[health]\nping_url = 'x'", ":2: health.ping_url: expected an address such as"),
         ("[notifications]\nreset_rule = 'x'", ":2: notifications.reset_rule: expected 'zero' or"),
         ("[notifications.slack]\nenabled = 1", ":2: notifications.slack.enabled: expected true"),
+        (
+            "[notifications.slack]\nteam_id = 'E1'",
+            ":2: notifications.slack.team_id: expected an id",
+        ),
+        (BOT.format("xoxp-1"), ":2: notifications.slack.bot_token: is a user token (xoxp-), not a"),
+        (BOT.format("xapp-1"), ":2: notifications.slack.bot_token: is an app-level token (xapp-)"),
+        (BOT.format("xoxe.xoxb-1"), ":2: notifications.slack.bot_token: is a token of an app with"),
+        (BOT.format("https://hooks.slack.com/x"), ":2: notifications.slack.bot_token: is an addr"),
+        ("notifications.channels = 'a'", ":1: notifications.channels: expected [[notifications.c"),
+        ("[notifications.channels]\nslack='C1'", ":1: notifications.channels: expected [[notifica"),
+        (f"{CHANNEL}zzz = 1", ":3: notifications.channels[1].zzz: unknown key; known here: name,"),
+        (f"{CHANNEL}name = 'slack-dm'", ":3: notifications.channels[1].name: is the name of the"),
+        (f"{CHANNEL}name = 'a b'", ":3: notifications.channels[1].name: expected a name of up to"),
+        (f"{CHANNEL}name = 'a'\n{CHANNEL}name = 'a'", ":6: notifications.channels[2].name: "),
+        (f"{CHANNEL}command = 'x'", ":3: notifications.channels[1].command: slack is set, too;"),
+        (f"{CHANNEL}url_env = 'X'", ":3: notifications.channels[1].url_env: slack is set, too;"),
+        ("[[notifications.channels]]\n", ":1: notifications.channels[1]: has no destination; add"),
+        (
+            "[[notifications.channels]]\nslack = '#general'",
+            ":2: notifications.channels[1].slack: expected an id such as C0123456789: it",
+        ),
+        (
+            "[[notifications.channels]]\nurl = 'example.org'",
+            ":2: notifications.channels[1].url: is not an Apprise URL: expected one such as",
+        ),
+        (
+            "[[notifications.channels]]\nurl_env = 'ntfy://x'",
+            ":2: notifications.channels[1].url_env: holds the URL itself; name the place",
+        ),
+        (f"{CHANNEL}events = ['limit']", ":3: notifications.channels[1].events[1]: unknown event;"),
+        (f"{CHANNEL}events = ['threshold']", ":3: notifications.channels[1].events: threshold ne"),
+        (f"{CHANNEL}accounts = ['alice']", ":3: notifications.channels[1].accounts[1]: no account"),
+        (f"{CHANNEL}thresholds = 80", ":3: notifications.channels[1].thresholds: expected a list"),
+        (f"{CHANNEL}thresholds = [0]", ":3: notifications.channels[1].thresholds: 0 is not a per"),
+        (f"{CHANNEL}thresholds = [100]", ":3: notifications.channels[1].thresholds: 100 is not a"),
+        (f"{CHANNEL}thresholds = [80.5]", ":3: notifications.channels[1].thresholds: 80.5 is not"),
+        (
+            f"{CHANNEL}thresholds = {[*range(1, 21)]}",
+            ":3: notifications.channels[1].thresholds: 20 thresholds: 10 is the maximum",
+        ),
         ("[[accounts]]\n", ":1: accounts[1].label: is missing; add it"),
+        (f"{ALICE}owner = 'alice'", ":4: accounts[1].owner: expected an id such as U0123456789:"),
         ("[[accounts]]\nlabel = ' '", ":2: accounts[1].label: is empty; give the account a name"),
         (f"[[accounts]]\nlabel = '{'x' * 81}'", ":2: accounts[1].label: is 81 characters long"),
         ('[[accounts]]\nlabel = "\\u202eabc"', ":2: accounts[1].label: holds a control character"),
@@ -321,6 +402,17 @@ def test_slack_without_a_token_is_known_and_keeps_nobody_from_being_read(
     problems = [problem for _, problem in rules.find_missing_token(config, {})]
     assert len(problems) == (said is not None)
     assert (said or "") in "".join(problems)
+
+
+def test_a_slack_channel_needs_a_token_though_direct_messages_are_off(
+    write: Callable[[str], Path],
+) -> None:
+    text = f"{ALICE}{CHANNEL}[notifications.slack]\n"
+    [(key, problem)] = rules.find_missing_token(load(write(text), {}), {})
+    assert key == ("notifications", "channels", 0, "slack")
+    assert "add bot_token" in problem
+    config = load(write(f"{text}bot_token = 'xoxb-1'\n"), {})
+    assert not [*rules.find_missing_token(config, {})]
 
 
 def test_systemd_credentials_stand_in_for_keys_and_token(

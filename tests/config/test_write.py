@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from cldmon.cli.init import command
 from cldmon.config import write
 from cldmon.config.load import load, read
-from cldmon.config.schema import AccountConfig, Config
+from cldmon.config.schema import AccountConfig, ChannelConfig, Config
 from cldmon.config.secrets import PLACEHOLDER_KEY
 from cldmon.domain.secret import Secret
 from cldmon.errors import ConfigError, StoreError
+from cldmon.notifications.rules import DEFAULT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +58,11 @@ def names(model: type[BaseModel]) -> Iterator[str]:
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from names(inner)
-        elif name != "accounts":
+        elif name not in ("accounts", "channels"):
             yield name
     if model is Config:
         yield from names(AccountConfig)
+        yield from names(ChannelConfig)
 
 
 def test_every_default_in_the_example_may_be_uncommented(tmp_path: Path) -> None:
@@ -81,6 +83,22 @@ def test_the_initial_config_has_a_secret_of_its_own(tmp_path: Path) -> None:
     secret = read(path).session_secret
     assert secret is not None
     assert secret.get_secret_value() == "generated"
+
+
+def test_the_initial_config_has_the_better_reset_rule(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    write.create(path, write.make_initial(Secret("generated")))
+    assert read(path).notifications.reset_rule == "window"
+
+
+def test_the_channel_of_the_example_may_be_uncommented(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    before, head, block = write.read_example().partition("# [[notifications.channels]]\n")
+    path.write_text(before + head[2:] + "".join(f"{line[2:]}\n" for line in block.splitlines()))
+    [channel] = read(path).notifications.channels
+    assert (channel.slack, channel.thresholds, channel.digest) == ("C0123456789", (80, 95), True)
+    assert channel.events is not None
+    assert set(channel.events) == DEFAULT_EVENTS
 
 
 def test_a_new_config_is_private_and_so_are_the_folders_made_for_it(tmp_path: Path) -> None:
