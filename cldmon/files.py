@@ -12,13 +12,16 @@ import os
 import stat
 import time
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.errors import BusyError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+Version: TypeAlias = tuple[int, int, int]
+"""Modification time in ns, inode and size of a file."""
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIR = 0o700
@@ -242,3 +245,15 @@ def _sync(path: Path, flags: int = 0) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def get_version(file: str | Path | int) -> Version | None:
+    """Return what differs between two versions of a file (a path or a descriptor).
+
+    None if there is no such file.
+    """
+    try:
+        found = os.stat(file)  # noqa: PTH116 - a descriptor, too
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

@@ -15,6 +15,7 @@ import click
 from cldmon.cli import options, print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
+from cldmon.files import get_version
 from cldmon.store.latest import get_state_path
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
@@ -128,7 +129,7 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
-            version = _state_version(app)
+            version = _get_state_version(app)
             terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
@@ -148,7 +149,7 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
     explain = print_only if form in MACHINE_FORMATS else sanitize
     last: object = None
     while True:
-        version = _state_version(app)
+        version = _get_state_version(app)
         fresh = replace(app)
         shown: object
         try:
@@ -185,15 +186,10 @@ def _wait_for_pass(
     `version` was read before the state was shown, so that a pass in between is not missed.
     """
     end = time.monotonic() + seconds
-    while _state_version(app) == version and (left := end - time.monotonic()) > 0:
+    while _get_state_version(app) == version and (left := end - time.monotonic()) > 0:
         if wait(min(left, _POLL_SECONDS)):
             return
 
 
-def _state_version(app: App) -> object:
-    """Return what differs between two versions of the state; None if there is none."""
-    try:
-        status = get_state_path(app.outline.data_dir).stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino
+def _get_state_version(app: App) -> object:
+    return get_version(get_state_path(app.outline.data_dir))

@@ -214,6 +214,8 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
     if label is not None:
         select_labels([label], app.outline.labels)
     subscriptions, names = SubscriptionsFile(app.data_dir).load(), _names(app)
+    for problem in subscriptions.problems:
+        print_message(f"subscriptions.json: {problem}")
     rows = [
         SubscriptionRow(user, _name(names.get(user)), account, subscription)
         for user, accounts in subscriptions.users.items()

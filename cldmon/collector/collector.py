@@ -125,6 +125,8 @@ class Collector:
         self._history = History(data_dir)
         self._events = History(data_dir, "events")
         self._subscriptions = SubscriptionsFile(data_dir)
+        self._wanted_version: files.Version | None = None
+        self._wanted_by = self._audience
 
     def run(
         self,
@@ -306,11 +308,15 @@ class Collector:
         """Return whether a person still wants a message; None while that cannot be read."""
         if message.user is None:
             return True
-        try:
-            audience = replace(self._audience, subscriptions=self._subscriptions.load())
-        except StoreError:
-            return None  # the pass has said so, or the next one will
-        return audience.for_person(message.event, message.user) is not None
+        version = files.get_version(self._subscriptions.path)
+        if version != self._wanted_version:
+            try:
+                subscriptions = self._subscriptions.load()
+            except StoreError:
+                return None  # the pass has said so, or the next one will
+            self._wanted_by = replace(self._audience, subscriptions=subscriptions)
+            self._wanted_version = version
+        return self._wanted_by.for_person(message.event, message.user) is not None
 
 
 def _is_key(account: AccountState, key: Secret) -> bool:

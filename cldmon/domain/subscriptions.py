@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import MAX_THRESHOLD, MAX_THRESHOLDS, MIN_THRESHOLD
 from cldmon.domain.windows import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -100,7 +101,7 @@ def _is_timezone(name: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscriptions:
     """Every user's settings: Slack user id → account label → subscription.
 
@@ -117,8 +118,11 @@ class Subscriptions:
         """Return one user's settings for one account; all alerts are off by default."""
         return self.users.get(user, {}).get(label, Subscription())
 
-    def of_account(self, label: str) -> Iterable[tuple[str, Subscription]]:
-        """Yield each user who has settings for an account, with those."""
+    @cached_property
+    def by_label(self) -> Mapping[str, Mapping[str, Subscription]]:
+        """The same, account label → Slack user id → subscription."""
+        found: dict[str, dict[str, Subscription]] = {}
         for user, accounts in self.users.items():
-            if label in accounts:
-                yield user, accounts[label]
+            for label, subscription in accounts.items():
+                found.setdefault(label, {})[user] = subscription
+        return found

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.notifications.rules import release
+from cldmon.notifications.wording import JOINED_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
 from cldmon.threads import start_thread
 
@@ -66,6 +66,8 @@ def _readdress(message: Message, audience: Audience) -> Iterator[Message]:
 def _respect_quiet_hours(
     messages: Iterable[Message], audience: Audience, state: State, now: datetime
 ) -> list[Message]:
+    if audience.subscriptions is None:
+        return list(messages)  # whether somebody has quiet hours is not known either
     kept: list[Message] = []
     held: dict[str, list[Message]] = {}
     for message in messages:
@@ -185,16 +187,22 @@ class Delivery:
 def _batches(
     messages: Sequence[Message], max_events: int
 ) -> Iterator[tuple[str | None, list[Message]]]:
-    """Yield the messages for each recipient, so many at a time, oldest recipient first."""
-    by_user: dict[str | None, list[Message]] = {}
-    for message in messages:
-        by_user.setdefault(message.user, []).append(message)
-    for user, theirs in by_user.items():
-        # Those that may have arrived before are not mixed with new ones.
-        for _, same in groupby(theirs, key=lambda message: message.unsure):
-            batch = list(same)
-            for start in range(0, len(batch), max_events):
-                yield user, batch[start : start + max_events]
+    """Yield the messages for each recipient, so many events at a time, oldest recipient first.
+
+    Accounts that fail for one reason, or recover, count as one event. Messages that may have
+    arrived before are not mixed with new ones.
+    """
+    by_recipient: dict[tuple[str | None, int], dict[object, list[Message]]] = {}
+    for number, message in enumerate(messages):
+        event = message.event
+        is_joined = max_events > 1 and event.kind in JOINED_EVENTS
+        group: object = (event.kind, event.reason) if is_joined else number
+        groups = by_recipient.setdefault((message.user, message.unsure), {})
+        groups.setdefault(group, []).append(message)
+    for (user, _), groups in by_recipient.items():
+        joined = list(groups.values())
+        for start in range(0, len(joined), max_events):
+            yield user, [m for group in joined[start : start + max_events] for m in group]
 
 
 def apply_result(

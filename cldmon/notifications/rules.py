@@ -71,7 +71,7 @@ class Audience:
         if self.subscriptions is None:
             return range(1, FULL)
         channels = [rule.thresholds for rule in self.channels if _covers(rule, label)]
-        people = [each.thresholds for _, each in self.subscriptions.of_account(label)]
+        people = [each.thresholds for each in self.subscriptions.by_label.get(label, {}).values()]
         return {n for thresholds in (*channels, *people) for n in thresholds}
 
     def address(self, event: Event) -> Iterator[Message]:
@@ -90,7 +90,7 @@ class Audience:
         if self.subscriptions is None:
             yield Message(event, None)
             return
-        users = {user: None for user, _ in self.subscriptions.of_account(event.label)}
+        users = dict.fromkeys(self.subscriptions.by_label.get(event.label, {}))
         if owner := self.owners.get(event.label):
             users[owner] = None
         for user in users:

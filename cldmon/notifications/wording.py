@@ -5,7 +5,7 @@ Each channel renders the same `Notice`: Slack as blocks, the others as plain tex
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +22,9 @@ _LONGEST_LINE = 500
 _LONGEST_SUBJECT = 80
 _LONGEST_LIMIT = 80
 _LONGEST_REASON = 300
+_LONGEST_LIST = 2_000
+_MAX_NAMED = 3
+"""Accounts named in the subject of a notice."""
 
 Text: TypeAlias = tuple[str | datetime, ...]
 """A sentence whose instants (UTC) each channel shows in its own way."""
@@ -56,27 +59,23 @@ _SIGNS = {
 }
 
 
+JOINED_EVENTS = frozenset({EventKind.ACCOUNT_FAILED, EventKind.ACCOUNT_RECOVERED})
+"""Accounts to which one of these happens for one reason are named in one notice."""
+
+
 def describe_events(events: Sequence[Event], now: datetime) -> list[Notice]:
     """Return what to say of events that one message tells, as it reads at `now` (UTC).
 
-    A threshold is left out beside the limit that was reached in the same reading, and accounts
-    that fail for one reason are named together.
+    A threshold is left out beside the limit that was reached in the same reading.
     """
     hits = {(e.label, e.window, e.at) for e in events if e.kind is EventKind.LIMIT_HIT}
-    notices: list[Notice] = []
-    failures: dict[str | None, int] = {}
-    for event in events:
+    groups: dict[object, list[Event]] = {}
+    for number, event in enumerate(events):
         if event.kind is EventKind.THRESHOLD and (event.label, event.window, event.at) in hits:
             continue
-        if event.kind is EventKind.ACCOUNT_FAILED and event.reason in failures:
-            place = failures[event.reason]
-            first = notices[place]
-            notices[place] = replace(first, subject=f"{first.subject}, {event.label}")
-            continue
-        if event.kind is EventKind.ACCOUNT_FAILED:
-            failures[event.reason] = len(notices)
-        notices.append(_describe(event, now))
-    return notices
+        is_joined = event.kind in JOINED_EVENTS
+        groups.setdefault((event.kind, event.reason) if is_joined else number, []).append(event)
+    return [_describe(group, now) for group in groups.values()]
 
 
 def to_sentence(notice: Notice, show: Callable[[datetime], str]) -> str:
@@ -106,7 +105,7 @@ def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) 
 
 def format_event(event: Event, now: datetime) -> str:
     """Return one event as a line of plain text, without a sign."""
-    return one_line(to_sentence(_describe(event, now), format_utc), _LONGEST_LINE)
+    return one_line(to_sentence(_describe([event], now), format_utc), _LONGEST_LINE)
 
 
 def format_title(events: Sequence[Event], now: datetime) -> str:
@@ -116,10 +115,17 @@ def format_title(events: Sequence[Event], now: datetime) -> str:
     return first if len(notices) == 1 else f"{first}, and {len(notices) - 1} more"
 
 
-def _describe(event: Event, now: datetime) -> Notice:
-    headline, statement, details = _words(event, now)
-    sign = _SIGNS[event.kind]
-    return Notice(sign, event.label, headline, statement, tuple(details), event.at)
+def _describe(events: Sequence[Event], now: datetime) -> Notice:
+    """Return the notice of one event, or of several that are alike but for the account."""
+    first = events[0]
+    headline, statement, details = _words(first, now)
+    labels = list(dict.fromkeys(event.label for event in events))
+    subject = ", ".join(labels[:_MAX_NAMED])
+    if len(labels) > _MAX_NAMED:
+        subject += f" and {len(labels) - _MAX_NAMED} more"
+        everybody = one_line(f"Accounts: {', '.join(labels)}.", _LONGEST_LIST)
+        details = [*details, (everybody,)]
+    return Notice(_SIGNS[first.kind], subject, headline, statement, tuple(details), first.at)
 
 
 def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:

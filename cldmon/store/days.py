@@ -57,7 +57,7 @@ class Index:
     line at `starts[i]:starts[i + 1]`.
     """
 
-    version: tuple[int, int, int]
+    version: files.Version | None
     stamps: array[int]
     starts: array[int]
 
@@ -109,7 +109,7 @@ def load_index(file: FileIO, path: Path) -> Index | None:
 
     It is kept for the life of the process: most requests ask for the same days again.
     """
-    version = _version(os.fstat(file.fileno()))
+    version = files.get_version(file.fileno())
     known = _indexes.get(path)
     if known and known.version == version:
         return known
@@ -183,16 +183,8 @@ def _read_unindexed(data_dir: Path, day: date) -> list[bytes]:
     return lines
 
 
-def _list_versions(data_dir: Path, day: date) -> dict[Path, tuple[int, int, int]]:
-    versions = {}
-    for _, path in day_files(data_dir, day, day):
-        with suppress(OSError):
-            versions[path] = _version(path.stat())
-    return versions
-
-
-def _version(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_mtime_ns, status.st_size
+def _list_versions(data_dir: Path, day: date) -> dict[Path, files.Version | None]:
+    return {path: files.get_version(path) for _, path in day_files(data_dir, day, day)}
 
 
 def _read_blocks(paths: Iterable[Path]) -> Iterator[bytes]:

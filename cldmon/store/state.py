@@ -124,9 +124,9 @@ class State:
 
     @property
     def waiting(self) -> Waiting:
-        """What there is to say of the outbox."""
-        since = min((message.event.at for message in self.outbox), default=None)
-        return Waiting(len(self.outbox), since, self.counters.get(DROPPED, 0))
+        """How many messages are due, apart from those held over quiet hours."""
+        due = [message.event.at for message in self.outbox if not message.held]
+        return Waiting(len(due), min(due, default=None), self.counters.get(DROPPED, 0))
 
     def without(self, messages: Collection[Message]) -> State:
         """Return the state with some messages struck off."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from cldmon import files
 from cldmon.errors import CldmonError
 from cldmon.web.log import log
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Version: TypeAlias = tuple[int, int, int] | None
-"""Modification time in ns, inode and size; None if the file can't be looked at."""
-
 
 class FileCache(Generic[T]):
     """The value that `load` makes of the file at `path`. Threads may share it."""
@@ -25,12 +23,12 @@ class FileCache(Generic[T]):
     def __init__(self, path: Path, load: Callable[[], T]) -> None:
         self._path = os.fspath(path)
         self._load = load
-        self._last: tuple[Version, T] | None = None
+        self._last: tuple[files.Version | None, T] | None = None
 
     def value(self) -> T:
         """Return the value, or raise what `load` raises."""
         # Before it is read, so that the next call notices a change in between.
-        version, last = _version(self._path), self._last
+        version, last = files.get_version(self._path), self._last
         if last is None or last[0] != version:
             last = self._last = (version, self._load())
         return last[1]
@@ -46,14 +44,14 @@ class AutoReloader(Generic[T]):
         self._path = os.fspath(path)
         self._load = load
         self._lock = threading.Lock()
-        self._version = _version(self._path)
+        self._version = files.get_version(self._path)
         self._value = load()
 
     def value(self) -> T:
         """Return the current value."""
-        if _version(self._path) != self._version and self._lock.acquire(blocking=False):
+        if files.get_version(self._path) != self._version and self._lock.acquire(blocking=False):
             try:
-                self._version = _version(self._path)
+                self._version = files.get_version(self._path)
                 self._value = self._load()
                 log.warning("the configuration has changed and is now in use")
             except CldmonError as error:
@@ -61,11 +59,3 @@ class AutoReloader(Generic[T]):
             finally:
                 self._lock.release()
         return self._value
-
-
-def _version(path: str) -> Version:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - this is on the path of every request
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
