@@ -379,7 +379,8 @@ class Env:
             state, _, rest = _read(f"{place}/stat").rpartition(b") ")[2].partition(b" ")
             if rest and state != b"Z":
                 parents[int(place.name)] = int(rest.split()[0])
-                commands[int(place.name)] = _read(f"{place}/cmdline").decode().replace("\0", " ")
+                command = _read(f"{place}/cmdline").decode(errors="replace")
+                commands[int(place.name)] = command.replace("\0", " ")
         ours = {pid for pid in commands if mark in _read(f"/proc/{pid}/environ")}
         # Chromium's helpers overwrite their environment.
         while more := {pid for pid, parent in parents.items() if parent in ours} - ours:

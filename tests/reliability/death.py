@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.env import key_of
 from tests.reliability.result import Result
-from tests.reliability.scenario import NOW, read_errors
+from tests.reliability.scenario import MESSAGES, NOW, read_errors
 from tests.simulation.faults import Fault
 from tests.simulation.replies import HangUp
 
@@ -77,7 +77,7 @@ def _requests(scenario: TwoAccountScenario) -> list[tuple[str, int, Strike]]:
 
     return [
         *((f"usage of {label}", 0, claude(label)) for label in NOW),
-        *((f"message {number}", number, slack) for number in range(3)),
+        *((f"message {number}", number, slack) for number in range(len(MESSAGES))),
     ]
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WEEK = timedelta(days=7)
 MOST_MESSAGES = 1_000
+MOST_EVENTS = 8
+"""Events in one message."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -183,31 +185,50 @@ class Model:
                 kept += [news] * (news.user in readers)
                 continue
             kept += [News(user, news.kind, news.label, news.window, news.at) for user in readers]
-        self.pending = kept[-MOST_MESSAGES:]
+        kept.sort(key=lambda news: news.at)
+        addressed, others = ([n for n in kept if (n.user is None) is is_open]
+                             for is_open in (False, True))  # fmt: skip
+        newest = {*map(id, addressed[-MOST_MESSAGES:]), *map(id, others[-MOST_MESSAGES:])}
+        self.pending = [news for news in kept if id(news) in newest]
         dropped = len(owed) - len(fresh) + len(kept) - len(self.pending)
         self.counters["messagesDropped"] += dropped
 
-    def may_be_told(self, now: datetime) -> list[News]:
-        """What a pass tries to tell, in this order, as long as Slack takes it."""
+    def may_be_told(self, now: datetime) -> list[list[News]]:
+        """What a pass tries to tell, message by message, as long as Slack takes it.
+
+        All that is for one person is one message, but that what may have arrived before is not
+        mixed with what surely has not.
+        """
         if _is_ahead(self.slack_rest, now):
             return []
-        return [news for news in self.pending if news.user is not None]
+        messages: dict[str, list[list[News]]] = {}
+        for news in self.pending:
+            if news.user is None:
+                continue
+            theirs = messages.setdefault(news.user, [[]])
+            last = theirs[-1]
+            if last and (len(last) == MOST_EVENTS or self.attempts[last[0]] != self.attempts[news]):
+                theirs.append([])
+            theirs[-1].append(news)
+        return [message for theirs in messages.values() for message in theirs]
 
-    def told(self, news: News, fate: str, pause: timedelta | None, now: datetime) -> None:
+    def told(self, message: list[News], fate: str, pause: timedelta | None, now: datetime) -> None:
         """Write down what Slack answered: `delivered`, `gone`, `later` or `unsure`."""
         if fate == "unsure":
-            self.attempts[news] += 1
+            self.attempts.update(message)
             # Tried again at once, then after 20 and 40 minutes, then given up.
-            pause = [None, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE][self.attempts[news] - 1]
+            times = self.attempts[message[0]]
+            pause = [None, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE][times - 1]
         self.slack_rest = now + pause if pause else None
-        if fate == "delivered":
-            self.counters[f"alertsSent.{news.kind}"] += 1
-        elif fate == "gone" or self.attempts[news] == 4:
-            self.counters["messagesDropped"] += 1
-        else:
-            return
-        self.pending.remove(news)
-        del self.attempts[news]
+        for news in message:
+            if fate == "delivered":
+                self.counters[f"alertsSent.{news.kind}.slack-dm"] += 1
+            elif fate == "gone" or self.attempts[news] == 4:
+                self.counters["messagesDropped"] += 1
+            else:
+                continue
+            self.pending.remove(news)
+            del self.attempts[news]
 
 
 def shown(percent: float) -> int:

@@ -276,17 +276,19 @@ class Month:
         """Let the model know what Slack answered; after an accident, as far as it came."""
         ill, waiting = self.schedule.slack, news_of(state)
         unsure = {n: m.unsure for n, m in zip(waiting, state.outbox, strict=True)}
-        for news in self.model.may_be_told(self.at):
-            if ill and ill.arrives and news.user != USERS[-1]:
-                self.twice[key_of(news)] += 1
-            if not clean and news in unsure and unsure[news] == self.model.attempts[news]:
-                self.twice[key_of(news)] += 1  # it may have been on its way
+        for message in self.model.may_be_told(self.at):
+            first, keys = message[0], Counter(map(key_of, message))
+            if ill and ill.arrives and first.user != USERS[-1]:
+                self.twice += keys
+            if not clean and first in unsure and unsure[first] == self.model.attempts[first]:
+                self.twice += keys  # it may have been on its way
                 break
             fate, pause = (ill.fate, ill.pause) if ill else ("delivered", None)
-            if ill is None and news.user == USERS[-1]:
+            if ill is None and first.user == USERS[-1]:
                 fate = "gone"
-            self.model.told(news, fate, pause, self.at)
-            self.due[key_of(news)] += fate == "delivered"
+            self.model.told(message, fate, pause, self.at)
+            if fate == "delivered":
+                self.due += keys
             if ill:
                 break
         if not clean:
@@ -294,11 +296,13 @@ class Month:
 
     def _read_slack(self) -> None:
         for message in self.slack.sent:
-            label = re.search(r"account-\d\d", message.text)
-            kind = next(kind for kind in KINDS if WORDS[kind] in message.text)
-            window = next(name for name, title in TITLES.items() if title in message.text)
-            if label:
-                self.arrived[str(message.user), kind, label[0], window] += 1
+            for line in message.text.splitlines():
+                statement = line.partition(", but the ")[0]  # what else limits, after a reset
+                label = re.search(r"account-\d\d", statement)
+                kind = next(kind for kind in KINDS if WORDS[kind] in statement)
+                window = next(name for name, title in TITLES.items() if title in statement)
+                if label:
+                    self.arrived[str(message.user), kind, label[0], window] += 1
         self.slack.clear()
         self.claude.clear()
 
@@ -327,7 +331,7 @@ class Month:
             *(
                 (
                     f'cldmon_alerts_sent_total{{channel="slack-dm",event="{kind}"}}',
-                    self.model.counters[f"alertsSent.{kind}"],
+                    self.model.counters[f"alertsSent.{kind}.slack-dm"],
                 )
                 for kind in KINDS
             ),

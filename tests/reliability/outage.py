@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tests.reliability import changing
@@ -33,7 +34,7 @@ def trace_pass(scenario: TwoAccountScenario, log: Path) -> list[Outage]:
     scenario.reset()
     disk = Disk(scenario.data)
     calls = record(scenario.env, log, "fetch")
-    told = [scenario.parse_alert(message) for message in scenario.slack.sent]
+    told = [scenario.parse_alerts(message) for message in scenario.slack.sent]
     return _different(disk.play(calls), told)
 
 
@@ -44,11 +45,11 @@ def trace_change(scenario: TwoAccountScenario, log: Path) -> list[Outage]:
     return _different(disk.play(record(scenario.env, log, *changing.CHANGE)), [])
 
 
-def _different(moments: Iterable[Power], told: Sequence[tuple[str, str]]) -> list[Outage]:
+def _different(moments: Iterable[Power], told: Sequence[list[tuple[str, str]]]) -> list[Outage]:
     found: dict[tuple[Image, int], Outage] = {}
     for moment in moments:
         for image in sorted(moment.images, key=sorted):
-            outage = Outage(moment.after, image, tuple(told[: moment.sent]))
+            outage = Outage(moment.after, image, tuple(chain(*told[: moment.sent])))
             found.setdefault((image, moment.sent), outage)
     return [*found.values()]
 
