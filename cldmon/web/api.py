@@ -13,13 +13,7 @@ from cldmon.errors import CldmonError
 from cldmon.web import alerts, history, login
 from cldmon.web.auth import Caller, identify
 from cldmon.web.guards import check_content_type, check_host, check_origin
-from cldmon.web.http import (
-    Document,
-    RefusedError,
-    Request,
-    Response,
-    json_response,
-)
+from cldmon.web.http import Document, RefusedError, Request, Response, json_response
 from cldmon.web.limits import RETRY_SECONDS
 from cldmon.web.log import log
 
@@ -36,7 +30,7 @@ class Access(Enum):
 
     PUBLIC = auto()
     READING = auto()
-    """A login, unless there are only guests: then everybody may read, as in the Node program."""
+    """A login, unless there are only guests: then anyone may read, as in the Node program."""
     LOGIN = auto()
     """A session, even a guest's, or the API token."""
 
@@ -62,20 +56,25 @@ def respond(request: Request, services: Services) -> Response:
         log.warning("%s %s: %s", request.method, request.path, error)
         return UNAVAILABLE
     except Exception as error:
-        # Its message may quote anything; its type and place are enough to find it.
-        log.warning("%s %s: %s", request.method, request.path, _describe(error))
+        # Not its message, which may quote anything: its type and place are enough to find it.
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+        name = type(error).__name__
+        log.warning("%s %s: unexpected %s at %s", request.method, request.path, name, place)
         return INTERNAL_ERROR
 
 
 def get_usage(request: Request, caller: Caller, services: Services) -> Response:
-    """Return what the last pass left."""
+    """Return the results of the last pass as JSON."""
     return services.usage.document(
         caller, services.settings, services.now(), services.confirmations.last(caller.user)
     ).response(request)
 
 
 def get_metrics(request: Request, caller: Caller, services: Services) -> Response:
-    """Return the same for Prometheus."""
+    """Return the results of the last pass as Prometheus metrics."""
     from cldmon import metrics
 
     shown = metrics.render(services.usage.state(services.settings), services.now())
@@ -83,7 +82,7 @@ def get_metrics(request: Request, caller: Caller, services: Services) -> Respons
 
 
 def get_health(request: Request, caller: Caller, services: Services) -> Response:
-    """Return one word on whether passes work, without any names."""
+    """Return whether passes work, without naming any account."""
     from cldmon.health.verdict import judge
 
     settings = services.settings
@@ -109,7 +108,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
 INTERNAL_ERROR = json_response({"error": "Internal server error"}, 500)
 UNAVAILABLE = RefusedError(
     503,
-    "the server cannot read or write its files; see its log",
+    "the server can't read or write its files; see its log",
     ("Retry-After", str(RETRY_SECONDS)),
 ).response
 
@@ -140,7 +139,7 @@ def _dispatch(request: Request, services: Services) -> Response:
 
 
 def _serve_page(request: Request, services: Services) -> Response:
-    """Answer with a file of the dashboard, of those that existed at the start."""
+    """Return one of the dashboard's files, which were read at the start."""
     page, public = services.pages.get(request.path), services.settings.public
     at_index = public is not None and f"{request.path}/" == public.path
     if page is None and not at_index:
@@ -156,11 +155,3 @@ def _other_method(request: Request, allowed: str) -> Response:
     if request.method == "OPTIONS":
         return Response(204, b"", (("Allow", allowed),))
     raise RefusedError(405, "Method not allowed", ("Allow", allowed))
-
-
-def _describe(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    line = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    return f"unexpected {type(error).__name__} at {line}"

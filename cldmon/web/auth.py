@@ -1,4 +1,4 @@
-"""Who sent a request: somebody with a session, a program with the API token, or a stranger."""
+"""Who sent a request: someone with a session, a program with the API token, or a stranger."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> 
 def caller_key(caller: Caller) -> CallerKey:
     """Return the key that a caller's slots are counted by; see `cldmon.web.limits`.
 
-    Anybody can be many guests, so all guests at an address share what one address gets.
+    Anyone can be many guests, so all guests at an address share its slots.
     """
     if caller.user:
         return "user", caller.user
@@ -84,7 +84,7 @@ def caller_key(caller: Caller) -> CallerKey:
 
 
 def _read_session(request: Request, settings: ServerSettings, sessions: Sessions) -> Session | None:
-    """Return the session as far as the current configuration accepts it."""
+    """Return the caller's session, as far as the current configuration accepts it."""
     cookies = request.header("cookie")
     session = sessions.read(cookies, settings.cookie_scope(request))
     if session and not session.proved and settings.login == "code":

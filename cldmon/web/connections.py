@@ -1,8 +1,8 @@
 """The open connections and their deadlines.
 
 Each has its own thread. The server's loop regularly ends those that exceed the deadline for a whole
-request or response, however busily it trickles. If there is no room or no thread for a new one,
-the connection that has kept us waiting longest is closed.
+request or response, even if bytes keep trickling in. If there is no room or no thread for a new
+one, the connection that has kept us waiting longest is closed.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
     from cldmon.web.limits import CallerKey
 
 MAX_CONNECTIONS = 512
-"""The units of `cldmon schedule` allow that many threads and some more."""
+"""The units of `cldmon schedule` allow this many threads, and some more."""
 
 MAX_STREAMS = 3
-"""Responses sent while they are read from disk: each has a day of history in memory."""
+"""Responses that are sent while they are read from disk: each holds a day of history in memory."""
 
 MAX_QUEUED_STREAMS = 13
 STREAM_WAIT_SECONDS = 2.0
-"""How long a stream waits for its slot before it takes another's."""
+"""How long a stream waits for a slot before it takes another's."""
 
 GRACE_SECONDS = 0.02
 """Younger connections are not closed to make room."""
 
 CHECK_SECONDS = 0.25
-"""Seconds."""
+"""How often deadlines are checked."""
 
 
 class Phase(IntEnum):
-    """What a connection waits for, in the order in which they are closed to make room."""
+    """What a connection waits for, in the order in which connections are closed to make room."""
 
     REQUEST = 0
     ANSWER = 1
     STREAM = 2
     WORK = 3
-    """For us: never closed."""
+    """Waits for us: never closed."""
 
 
 SECONDS = {Phase.REQUEST: 15.0, Phase.ANSWER: 30.0, Phase.STREAM: 120.0}
-"""Maximum of each phase; an idle connection is in the first one."""
+"""The maximum for each phase; an idle connection is in the first one."""
 
 
 class Connection:
@@ -72,17 +72,12 @@ class Connection:
         return self.phase in SECONDS and now - self.since > SECONDS[self.phase]
 
     def expire(self) -> None:
-        """End its wait; the thread can still say why, if it waited for a request."""
-        self.expired = True
-        waits = self.phase is Phase.REQUEST
-        self._shut(socket.SHUT_RD if waits else socket.SHUT_RDWR)
+        """End the wait. If it was for a request, the thread can still tell the client why."""
+        self.end(socket.SHUT_RD if self.phase is Phase.REQUEST else socket.SHUT_RDWR)
 
-    def end(self) -> None:
+    def end(self, how: int = socket.SHUT_RDWR) -> None:
         """End the connection at once."""
         self.expired = True
-        self._shut(socket.SHUT_RDWR)
-
-    def _shut(self, how: int) -> None:
         with suppress(OSError):
             self.socket.shutdown(how)
 
@@ -98,18 +93,18 @@ class Connections:
         self._open: dict[socket.socket, Connection] = {}
         self._changed = threading.Condition()
         self._streams = ConcurrencyLimiter(
-            "too many long answers at a time",
+            "too many long responses at a time",
             MAX_STREAMS,
             MAX_QUEUED_STREAMS,
             STREAM_WAIT_SECONDS,
         )
-        self._looked = clock()
+        self._checked_at = clock()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def admit(self, sock: socket.socket) -> Connection:
-        """Add a new connection, as soon as there is room."""
+        """Add a new connection as soon as there is room."""
         with self._changed:
             while len(self._open) >= self._most:
                 self._make_room()
@@ -117,7 +112,7 @@ class Connections:
         return connection
 
     def make_room(self) -> bool:
-        """Close others for a new connection, and return whether there are any."""
+        """Close others to make room for a new connection; return whether there are any."""
         with self._changed:
             self._make_room()
             return len(self._open) > 1
@@ -143,18 +138,18 @@ class Connections:
             yield
 
     def expire_overdue(self) -> None:
-        """End those that are past their deadline."""
+        """End connections that are past their deadline."""
         now = self._clock()
-        if now - self._looked < CHECK_SECONDS:
+        if now - self._checked_at < CHECK_SECONDS:
             return
-        self._looked = now
+        self._checked_at = now
         with self._changed:
             late = [c for c in self._open.values() if not c.expired and c.is_overdue(now)]
         for connection in late:
             connection.expire()
 
     def close(self, patience: float) -> None:
-        """End all: at once if we wait for the client, else after `patience` seconds."""
+        """End all connections: at once if we wait for the client, else after `patience` seconds."""
         with self._changed:
             for connection in self._open.values():
                 if connection.phase is Phase.REQUEST:
@@ -165,9 +160,9 @@ class Connections:
             self._changed.wait_for(lambda: not self._open, patience)
 
     def _make_room(self) -> None:
-        """Close what has kept us waiting longest and for a while, then wait a moment.
+        """Close the connections that have kept us waiting longest, then wait a moment.
 
-        Of those that wait for a request several, since a flood of them comes at once; else one.
+        If any wait for a request, several are closed, since they come in floods; otherwise one.
         """
         now = self._clock()
         waiting = [

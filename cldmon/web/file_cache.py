@@ -1,4 +1,4 @@
-"""What a file holds, loaded again when the file has changed."""
+"""Values loaded from a file, and reloaded when it changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FileCache(Generic[T]):
 
     def value(self) -> T:
         """Return the value, or raise what `load` raises."""
-        # Before it is read, so that the next call notices a change in between.
+        # Taken before the file is read, so that the next call notices a change in between.
         version, last = files.get_version(self._path), self._last
         if last is None or last[0] != version:
             last = self._last = (version, self._load())
@@ -37,7 +37,8 @@ class FileCache(Generic[T]):
 class AutoReloader(Generic[T]):
     """What `load` makes of the configuration at `path`; the last good value while it is invalid.
 
-    One thread reloads it; the others go on with the old value. Raises what `load` raises at first.
+    One thread reloads it while the others use the old value. The constructor raises what `load`
+    raises.
     """
 
     def __init__(self, path: Path, load: Callable[[], T]) -> None:

@@ -30,11 +30,11 @@ def parse_host(request: Request) -> Host:
     """Return the host that a request was sent to."""
     if found := _parse_host(request.header("host").lower()):
         return found
-    raise RefusedError(400, "a Host header with a host name is needed")
+    raise RefusedError(400, "a Host header with a host name is required")
 
 
 def check_host(request: Request, hosts: Collection[str]) -> None:
-    """Refuse a foreign Host, which a DNS rebinding attack would send.
+    """Refuse a foreign Host, as a DNS rebinding attack would send.
 
     `hosts` are in lower case and without brackets.
     """
@@ -61,7 +61,7 @@ def check_origin(request: Request, public: PublicUrl | None) -> None:
 
 
 def check_content_type(request: Request) -> None:
-    """Refuse a body that is not JSON, since forms of other sites can send anything else.
+    """Refuse a body that is not JSON, since other sites' forms can send anything else.
 
     Compressed bodies are refused, too.
     """
@@ -83,14 +83,14 @@ def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
         return False
     default = DEFAULT_PORTS[match["scheme"]]
     page = Host(named.name, named.port or default)
-    asked = parse_host(request)
+    host = parse_host(request)
     if public:
         home = Host(public.host, public.port)
         if (match["scheme"], page) == (public.scheme, home):
             return True
-        if asked in (home, home._replace(port=None)):
+        if host in (home, home._replace(port=None)):
             return False
-    return page == Host(asked.name, asked.port or default)
+    return page == Host(host.name, host.port or default)
 
 
 def _parse_host(text: str) -> Host | None:
@@ -101,6 +101,6 @@ def _parse_host(text: str) -> Host | None:
 
 
 def _quoted(foreign: str) -> str:
-    """Return what a client sent in a form that can be shown anywhere."""
+    """Return a client's text in quotes, safe to show anywhere."""
     text = foreign[:_MAX_QUOTE]
     return '"' + "".join(c if " " <= c <= "~" else "?" for c in text) + '"'

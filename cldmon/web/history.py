@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ _GZIP = 31
 
 
 def get_history(request: Request, caller: Caller, services: Services) -> Response:
-    """Return the lines of a range, oldest first, or only those of an account, or fewer points."""
+    """Return the lines of a range, oldest first, or only one account's, or fewer points."""
     span, until = get_query_param(request, "range"), services.now()
     if span is not None and span not in ranges.COMMON:
         raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
@@ -56,16 +56,16 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
         chunks = reader.read_array(data_dir, since_ms, until_ms)
     else:
         with services.rate_limits.history_slots.slot(key):
+            parts: Iterable[Mapping[str, list[Point]]]
             if account is None:
                 parts = reader.iter_series(data_dir, since_ms, until_ms)
             else:
-                parts = iter([{account: reader.read_series(data_dir, account, since_ms, until_ms)}])
+                parts = [{account: reader.read_series(data_dir, account, since_ms, until_ms)}]
             if points:
                 width_ms = max(1, (until_ms - since_ms) // max(1, points // KEPT_OF_A_BUCKET))
-                chosen = _downsample(parts, width_ms, services.settings.interval)
-            else:
-                chosen = _concatenate(parts)
-        chunks = reader.json_array(reader.format_series(chosen))
+                parts = [_downsample(parts, width_ms, services.settings.interval)]
+            (series,) = parts
+        chunks = reader.json_array(reader.format_series(series))
     return _respond(request, chunks, services, key)
 
 
@@ -106,24 +106,13 @@ def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield pack.flush()
 
 
-def _concatenate(days: Iterable[Mapping[str, list[Point]]]) -> dict[str, list[Point]]:
-    found: defaultdict[str, list[Point]] = defaultdict(list)
-    for day in days:
-        for label, points in day.items():
-            found[label] += points
-    return found
-
-
 def _downsample(
     parts: Iterable[Mapping[str, list[Point]]], width_ms: int, interval: timedelta
 ) -> dict[str, list[Point]]:
-    """Return the points that show each account's course in buckets of a width."""
+    """Return each account's readings, thinned to the extremes of each bucket of `width_ms`."""
     samplers: defaultdict[str, Downsampler] = defaultdict(lambda: Downsampler(width_ms, interval))
-
-    def add(part: Mapping[str, list[Point]]) -> None:
-        for label, points in part.items():
-            samplers[label].add(points)
-
-    # Not a `for` loop: its variable would keep one part in memory while the next is read.
-    deque(map(add, parts), maxlen=0)
+    for part in parts:
+        for label in part:
+            samplers[label].add(part[label])
+        del part  # so that it is not kept in memory while the next one is read
     return {label: sampler.points() for label, sampler in samplers.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -27,7 +27,7 @@ MAX_STRING_LENGTH = 500
 _MAX_PARAMETERS = 20
 
 _GZIP_LEVEL = 1
-"""On these bodies the best level saves half as much again, but takes ten times as long."""
+"""On these bodies the best level saves half as much again but takes ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response. An iterator as its body is of unknown length and written as it comes.
+    """One response. If the body is an iterator, its length is unknown: it is sent as it comes.
 
-    `caller` is whose stream that is; see `cldmon.web.limits`.
+    `caller` is who receives that stream; see `cldmon.web.limits`.
     """
 
     status: int
     body: bytes | Iterator[bytes] = b""
     headers: Headers = ()
     caller: tuple[str, ...] = ()
-
-    def with_header(self, name: str, value: str) -> Response:
-        """Return this response with one more header line."""
-        return replace(self, headers=(*self.headers, (name, value)))
 
 
 class RefusedError(Exception):
@@ -82,7 +78,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Document:
-    """A body that may be sent many times. Its ETag and its gzipped form are made once.
+    """A body that may be sent many times. Its ETag and gzipped form are computed once.
 
     The ETag is computed from `etag_source`, or from the body if that is None.
     """
@@ -94,8 +90,8 @@ class Document:
     @cached_property
     def etag(self) -> str:
         """The ETag; a weak one, since the gzipped and the plain body share it."""
-        counts = self.body if self.etag_source is None else self.etag_source
-        return f'W/"{hashlib.blake2b(counts, digest_size=12).hexdigest()}"'
+        source = self.body if self.etag_source is None else self.etag_source
+        return f'W/"{hashlib.blake2b(source, digest_size=12).hexdigest()}"'
 
     @cached_property
     def gzipped(self) -> bytes:
@@ -117,7 +113,7 @@ class Document:
 
 
 def get_json_object(request: Request) -> dict[str, Any]:
-    """Return the body, which must be a JSON object; raises RefusedError, as the next three do."""
+    """Return the body, which must be a JSON object. Like the next three, raises RefusedError."""
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError):
@@ -128,7 +124,7 @@ def get_json_object(request: Request) -> dict[str, Any]:
 
 
 def get_string(body: dict[str, Any], key: str, default: str | None = None) -> str:
-    """Return a string from a body; the default, if there is one, for null and a missing key."""
+    """Return a string from a body, or the default (if given) for null or a missing key."""
     value = body.get(key)
     if value is None and default is not None:
         return default
@@ -162,17 +158,15 @@ def get_query_param(request: Request, name: str) -> str | None:
 
 
 def json_response(body: Any, status: int = 200, *headers: tuple[str, str]) -> Response:
-    """Return a JSON response that nobody may cache."""
+    """Return a JSON response that must not be cached."""
     kind = (("Content-Type", JSON), ("Cache-Control", NO_STORE))
     return Response(status, encode_json(body), (*kind, *headers))
 
 
 def encode_json(body: Any) -> bytes:
     """Return JSON that is safe within HTML: `<` and the like are escaped."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    for char, escape in _UNSAFE:
-        text = text.replace(char, escape)
-    # A lone surrogate, which JSON can name but UTF-8 cannot hold, is shown as a question mark.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).translate(_UNSAFE)
+    # A lone surrogate is valid in JSON but not in UTF-8; it becomes a question mark.
     return text.encode(errors="replace")
 
 
@@ -185,4 +179,4 @@ def accepts_gzip(request: Request) -> bool:
     return False
 
 
-_UNSAFE = tuple((char, f"\\u{ord(char):04x}") for char in "<>&\u2028\u2029")
+_UNSAFE = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})

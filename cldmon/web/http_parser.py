@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -41,7 +40,7 @@ _ONCE = frozenset(
 )
 _BAD_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _ENCODED_UNRESERVED = re.compile(r"%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)", re.IGNORECASE)
-"""A letter, a digit, or one of `-._~`, which RFC 3986 allows to be written in two ways."""
+"""A letter, a digit or one of `-._~`, which RFC 3986 allows to be written in two ways."""
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_CONTENT = (204, 304)
@@ -88,10 +87,10 @@ def parse_head(head: bytes) -> Head:
 
 
 def check_partial_head(head: bytes) -> None:
-    """Refuse an unfinished head that can't become a good one, rather than wait for its end."""
+    """Refuse an unfinished head that can't become valid, instead of waiting for its end."""
     if len(head) > MAX_HEAD:
         raise RefusedError(400, "the head of the request is too long")
-    if head and not _BEGINNING.match(head):  # TLS, most of all, whose client would wait for us
+    if head and not _BEGINNING.match(head):  # such as TLS, whose client would wait for us
         _refuse_malformed()
     line, end, _ = head.partition(b"\r\n")
     if _BARE_END.search(head) or len(line) > MAX_LINE:
@@ -119,11 +118,6 @@ def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
     return b"%x\r\n" % len(data), data, b"\r\n"
 
 
-def format_date(seconds: float) -> str:
-    """Return the value of a Date header for a time in seconds since the epoch."""
-    return formatdate(seconds, usegmt=True)
-
-
 def _request_line(line: str) -> tuple[str, str, str]:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None or len(line) > MAX_LINE:
@@ -140,7 +134,7 @@ def _check_path(path: str) -> None:
     if "%" not in path:
         return
     if _ENCODED_UNRESERVED.search(path):
-        raise RefusedError(400, "the path holds a letter, digit or -._~ in percent-encoding")
+        raise RefusedError(400, "the path contains a percent-encoded letter, digit or -._~")
     try:
         unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
@@ -176,7 +170,7 @@ def _length(method: str, headers: Mapping[str, str]) -> int:
     # Compared as a string first: Python refuses to parse thousands of digits.
     digits = text.lstrip("0")
     if len(digits) > len(str(MAX_BODY)) or int(digits or "0") > MAX_BODY:
-        raise RefusedError(413, f"the body may have {MAX_BODY} bytes at most")
+        raise RefusedError(413, f"the body may have at most {MAX_BODY} bytes")
     length = int(digits or "0")
     if length and method in _BODILESS:
         raise RefusedError(400, f"{method} takes no body")

@@ -1,7 +1,7 @@
 """Limits on what callers may do: how often, and how many at a time.
 
-Slots for slow work are shared out fairly. A caller is named by a path, such as an address and a
-session at it: what counts first is how much the whole address has, and only then each session.
+Slots for slow work are shared fairly. A caller is identified by a path, such as an address and a
+session: the slots of the whole address count first, and only then those of each session.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_BLOCKED = 65_536
 
 RETRY_SECONDS = 10
 LOCK_SECONDS = 5.0
-"""How long whoever changes a file waits for other processes that lock it."""
+"""How long to wait for other processes that lock a file."""
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class _Count:
 class RateLimiter:
     """Allows `count` tries within `span` for each key. Threads may share it.
 
-    Memory is bounded: the oldest entries go first. Keys that have no try left are remembered apart,
-    so that a flood of other keys does not reset them.
+    Memory is bounded: the oldest entries are dropped first. Keys without tries left are stored
+    separately, so that a flood of other keys does not reset them.
     """
 
     def __init__(self, count: int, span: timedelta, now: Callable[[], datetime]) -> None:
@@ -76,7 +76,7 @@ class RateLimiter:
             del self._used_up[key]
 
     def _is_running(self, count: _Count, now: datetime) -> bool:
-        """Return whether a span has begun (the clock may have been set back) and not ended."""
+        """Return whether a span has begun (the clock may have been set back) but not ended."""
         return count.until - self._span <= now < count.until
 
 
@@ -89,7 +89,7 @@ def rate_limit_error(what: str, wait: timedelta) -> RefusedError:
 
 
 def format_wait(wait: timedelta) -> str:
-    """Return a time to wait in words."""
+    """Return how long to wait, in words."""
     seconds = max(1, ceil(wait.total_seconds()))
     return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} min"
 
@@ -103,7 +103,7 @@ def _remember(counts: OrderedDict[str, _Count], key: str, count: _Count, most: i
 
 @dataclass(eq=False, slots=True)
 class _Slot:
-    """A slot that a caller waits for or holds; `end` makes its holder finish soon."""
+    """A slot that a caller waits for or holds. `end` makes the holder finish soon."""
 
     caller: CallerKey
     number: int
@@ -116,12 +116,12 @@ class _Slot:
 
 
 class ConcurrencyLimiter:
-    """Lets `max_active` callers work and `max_queued` more wait; refuses others, saying `what`.
+    """Lets `max_active` callers work and `max_queued` more wait; refuses others, with `what`.
 
     The next slot goes to the caller with the fewest. If the queue is too long, the newest request
-    of the caller with the most is refused. Whoever has waited for `patience` seconds (None: no
-    limit) ends the oldest slot of the caller with the most, if it can be ended, waits as long
-    again, and is then refused.
+    of the caller with the most is refused. A caller that has waited for `patience` seconds (None:
+    no limit) ends the oldest slot of the caller with the most, if that can be ended, waits as
+    long again, and is then refused.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class ConcurrencyLimiter:
         self._changed.notify_all()
 
     def _end_one_for(self, slot: _Slot) -> None:
-        """End the oldest slot of the caller who would have the most if this one were given, too."""
+        """End the oldest slot of the caller that would have the most, counting this one."""
         counted = [*(each for each in self._working if each.end), slot]
         ended = max(counted, key=lambda each: (each.weight(counted), -each.number))
         if ended.end and ended is not slot:

@@ -12,7 +12,7 @@ log = logging.getLogger("cldmon.web")
 
 
 class ThrottleFilter(logging.Filter):
-    """Lets a message pass once an hour, cut to a bearable length."""
+    """Lets each message pass once an hour, cut to a maximum length."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class ThrottleFilter(logging.Filter):
         """Return whether a record is logged."""
         message = record.msg = record.getMessage()[:_MAX_LENGTH]
         record.args = ()
-        last = self._logged_at.get(message)  # read once: another thread may forget it meanwhile
+        last = self._logged_at.get(message)  # read once: another thread may delete it
         if last is not None and abs(record.created - last) < REPEAT_SECONDS:
             return False
         if len(self._logged_at) >= _MAX_REMEMBERED:

@@ -1,4 +1,4 @@
-"""Logging in and out, and who is logged in."""
+"""Login, logout and the current session."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def log_out(request: Request, caller: Caller, services: Services) -> Response:
-    """End the session for good, and any other that the cookies carry."""
+    """Revoke every session that the request's cookies carry."""
     if caller.has_token:
-        raise RefusedError(403, "an API token has no session that could end")
+        raise RefusedError(403, "an API token has no session to end")
     sessions, scope = services.sessions, services.settings.cookie_scope(request)
     for session in sessions.read_all(request.header("cookie"), scope):
         services.rate_limits.logouts.take(caller.address)
@@ -75,7 +75,7 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
 
 
 def get_session(request: Request, caller: Caller, services: Services) -> Response:
-    """Return who is logged in; where only guests exist, a stranger becomes one."""
+    """Return who is logged in. If there are only guests, a stranger becomes one."""
     if caller.is_authenticated or services.settings.slack or not services.settings.admits_guests:
         return json_response(caller.to_json(services.settings))
     opened = services.sessions.open()
@@ -87,7 +87,7 @@ def get_session(request: Request, caller: Caller, services: Services) -> Respons
 def search_users(request: Request, caller: Caller, services: Services) -> Response:
     """Find the people whose names match what was typed into the login box.
 
-    Where a code is required strangers may search: they learn no id, and nothing by a few letters.
+    Strangers may search even if a code is required, but they get no ids, and need a few letters.
     """
     is_anonymous = services.settings.login == "code"
     limits, slack = services.rate_limits, services.settings.slack
@@ -166,7 +166,7 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
 
 
 def _warn_of_wrong_codes(person: Person, services: Services) -> None:
-    """Warn a person about wrong codes. That nobody gets in does not depend on it."""
+    """Warn a person about wrong codes. Security does not depend on it."""
     try:
         with _slack_call(services):
             message = messages.build_wrong_codes_warning(one_time_codes.TRIES)
@@ -179,7 +179,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
 
 @contextmanager
 def _slack_call(services: Services) -> Iterator[None]:
-    """Run a block that may wait for Slack, unless too many wait already."""
+    """Run a block that may wait for Slack, unless too many are waiting already."""
     with services.rate_limits.slack_slots.slot():
         try:
             yield

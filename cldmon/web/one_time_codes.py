@@ -1,9 +1,9 @@
 """One-time login codes: eight digits, sent to a Slack user, valid for ten minutes.
 
-Wrong codes are counted per person, over all of their codes: the fifth invalidates the pending one,
-and each time that happens the next one is delayed longer. Without a pending code nothing is
-counted, since there is nothing to guess. Everything is in memory, the codes hashed with a key of
-this process: a restart invalidates them.
+Wrong codes are counted per person, across all of their codes: the fifth invalidates the pending
+one, and each time the next code is delayed longer. Nothing is counted without a pending code,
+since there is nothing to guess. Everything is in memory, the codes hashed with a key of this
+process: a restart invalidates them.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MAX_DELAY = timedelta(hours=1)
 """A used-up code delays the next one by one minute, then two, four … up to this."""
 
 MAX_SENT = 5
-"""Codes within `SENDING_SPAN`, without those that were used up."""
+"""Codes sent within `SENDING_SPAN`, not counting those that were used up."""
 
 SENDING_SPAN = timedelta(hours=1)
 WARN_AGAIN_AFTER = timedelta(days=1)
 FORGET_AFTER = timedelta(days=1)
-"""Without a code sent or entered for so long, counting begins again."""
+"""If no code is sent or entered for this long, counting starts over."""
 
 
 class Outcome(Enum):
@@ -54,9 +54,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An entered code: its result, and what the person may still do.
+    """The result of entering a code, and what the person may still do.
 
-    `should_warn`: the code was used up, and they have not been warned for a day.
+    `should_warn`: the code was used up, and the person has not been warned for a day.
     """
 
     outcome: Outcome
@@ -82,8 +82,8 @@ class _Record:
 class Codes:
     """The codes that were sent and not yet used, one per person. Threads may share it.
 
-    A record is made only when a code is sent, so there are at most as many as people in Slack. None
-    is dropped early, so that a flood of others resets nobody's count.
+    Records are created only when a code is sent, so there are at most as many as people in Slack.
+    None is dropped early, so that a flood of others does not reset anyone's count.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -96,9 +96,9 @@ class Codes:
         return len(self._records)
 
     def issue(self, user: str) -> str:
-        """Return a new code for a user, which replaces an older one.
+        """Return a new code for a user, which replaces any older one.
 
-        Raises 429 if it is too early for another one.
+        Raises 429 if it is too soon for another one.
         """
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         with self._lock:

@@ -27,9 +27,9 @@ _INDEX = "index.html"
 
 
 def load_pages(folder: Traversable | None = None) -> dict[str, Document]:
-    """Return the dashboard's files by path, and the description of the API.
+    """Return the dashboard's files and the API description by path.
 
-    The index is the page at `/`. Files of other types than `KINDS` are not served.
+    The index is the page at `/`. Only files of the types in `KINDS` are served.
     """
     here = files(__package__)
     found = {"/openapi.json": Document(here.joinpath("openapi.json").read_bytes())}

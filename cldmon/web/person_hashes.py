@@ -21,9 +21,9 @@ _DIGEST_BYTES = 16
 
 
 class PersonHashes:
-    """Makes and resolves the hashes. Its key is derived from `secret` for this purpose alone.
+    """Makes and resolves the hashes. The key is derived from `secret` for this purpose only.
 
-    A hash shows when it was made; only the key's owner can tell the person.
+    A hash reveals when it was made, but only this server can tell whose it is.
     """
 
     def __init__(self, secret: Secret, now: Callable[[], datetime]) -> None:
@@ -36,7 +36,7 @@ class PersonHashes:
         return f"{issued:x}-{self._digest(id_, issued)}"
 
     def resolve(self, text: str, ids: Iterable[str]) -> str | None:
-        """Return which of `ids` a hash was made of; None if of none, or too long ago."""
+        """Return which of `ids` a hash was made from; None if none, or too long ago."""
         match = _FORM.fullmatch(text)
         if match is None:
             return None

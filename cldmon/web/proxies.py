@@ -1,4 +1,4 @@
-"""Reverse proxies in front: the URL that they give the dashboard, and whose headers we trust."""
+"""Reverse proxies in front of us: the dashboard's URL behind them, and whose headers we trust."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ class PublicUrl:
 
     @property
     def is_tls(self) -> bool:
-        """Whether browsers come by https."""
+        """Whether browsers use https."""
         return self.scheme == "https"
 
     def strip_path(self, path: str) -> str:
-        """Return a path without that of the public URL, which a proxy may have left in it."""
+        """Return a path without the public URL's, which a proxy may have left in place."""
         return path[len(self.path) - 1 :] if path.startswith(self.path) else path
 
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 
-    `networks` are addresses and networks as `ipaddress` reads them.
+    `networks` are addresses and networks as `ipaddress` parses them.
     """
 
     networks: tuple[str, ...]
@@ -68,27 +68,27 @@ class TrustedProxies:
     def client_address(self, request: Request) -> str:
         """Return the client's address for rate limits: the last that is not a trusted proxy's.
 
-        Anything to the left of it is the client's own claim. An IPv6 network of the size that one
-        customer gets counts as one address.
+        Anything to the left of it is the client's own claim. An IPv6 /64, which is what a single
+        customer gets, counts as one address.
         """
         client = _parse_address(request.peer)
         if client is None:
             return request.peer
         chain = request.header("x-forwarded-for")
         while chain and self._trusts(client):
-            chain, _, named = chain.rpartition(",")
-            match = _WITH_PORT.fullmatch(named.strip())
-            address = (match["v6"] or match["v4"] or "") if match else named.strip()
+            chain, _, last = chain.rpartition(",")
+            match = _WITH_PORT.fullmatch(last.strip())
+            address = (match["v6"] or match["v4"] or "") if match else last.strip()
             if (before := _parse_address(address)) is None:
                 break
             client = before
         if isinstance(client, IPv6Address):
-            # Not its text: Python can't write the whole of one with a zone, as fe80::1%eth0.
+            # Not `exploded`: Python can't expand an address with a zone, such as fe80::1%eth0.
             return client.packed[:8].hex(":", 2)
         return str(client)
 
     def is_tls(self, request: Request) -> bool:
-        """Return whether the browser came by https: to a trusted proxy, which says so."""
+        """Return whether the browser used https, according to a trusted proxy."""
         scheme = request.header("x-forwarded-proto").partition(",")[0].strip().lower()
         if scheme != "https":
             return False

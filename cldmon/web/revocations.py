@@ -1,4 +1,4 @@
-"""The sessions that were ended early: a list in a file, which fails closed.
+"""The sessions that were ended early, as a list in a file. It fails closed.
 
 Without the list they would be valid again. So if it is damaged or missing, all sessions end.
 """
@@ -55,8 +55,7 @@ class Revocable(Protocol):
 class Revocations:
     """The sessions that were ended by a logout, until they would have expired.
 
-    `now` gives UTC instants.
-    A logout waits for other processes for `patience` seconds at most.
+    `now` returns UTC instants. A logout waits at most `patience` seconds for other processes.
     """
 
     def __init__(
@@ -91,15 +90,18 @@ class Revocations:
             self._write({**ends, session.id: to_ms(session.expires)})
 
     def _load(self) -> dict[str, int]:
-        """Return the ends by session id; raises StoreError for a transient problem."""
+        """Return the ends by session id, or end all sessions if the list is damaged or missing.
+
+        Raises StoreError for a transient problem.
+        """
         try:
             ends = self._read()
         except DamagedFileError as error:
-            log.warning("%s: everybody has to log in again", error)
+            log.warning("%s: everyone has to log in again", error)
             ends = None
         if ends is None:
             ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}
-            with suppress(StoreError, BusyError):  # then it holds until this process ends
+            with suppress(StoreError, BusyError):  # if so, this process remembers it
                 files.private_dir(self._path.parent)
                 with files.lock(self._lock, wait=0):
                     self._write(ends)
@@ -124,7 +126,7 @@ class Revocations:
         return body
 
     def _write(self, ends: dict[str, int]) -> None:
-        """Write what has not expired and, of too many, guests last: anybody may be a guest."""
+        """Write what has not expired. Of too many, guests are dropped: anyone can be one."""
         now = to_ms(self._now())
         live = [(id_, end) for id_, end in ends.items() if end > now]
         live.sort(key=lambda entry: (not entry[0].startswith("g"), entry[1]))

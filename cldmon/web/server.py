@@ -1,4 +1,4 @@
-"""The sockets around the API: limits, deadlines and an orderly end. Knows nothing of routes."""
+"""The sockets around the API: limits, deadlines and shutdown. Knows nothing about routes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from functools import lru_cache
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ _BLOCK = 4096
 """Bytes; each idle connection allocates as much."""
 
 _MAX_UNSENT = 1 << 17
-"""Bytes that the kernel buffers for a client that reads none, instead of megabytes."""
+"""Bytes that the kernel buffers for a client that does not read, instead of megabytes."""
 
 _BACKLOG = 1024
 _THREAD_ATTEMPTS = 250
@@ -59,7 +59,7 @@ class ListenError(CldmonError):
 class WebServer(ThreadingHTTPServer):
     """Listens at `host` and `port` (0: any free one) and answers with what `respond` returns.
 
-    Raises ListenError, which names the process that holds the port where it can.
+    Raises ListenError, which names the process that uses the port if it can be found.
     """
 
     daemon_threads = True
@@ -74,11 +74,24 @@ class WebServer(ThreadingHTTPServer):
     ) -> None:
         self.respond = respond
         self.connections = Connections() if connections is None else connections
-        self.address_family, address = _resolve(host, port)
         try:
-            super().__init__(address, RequestHandler)
+            found = socket.getaddrinfo(
+                host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (OSError, UnicodeError) as error:
+            raise ListenError(f"cannot listen on {host}: unknown host; change `host`") from error
+        self.address_family, _, _, _, address = found[0]
+        try:
+            super().__init__(address, RequestHandler)  # type: ignore[arg-type]
         except OSError as error:
-            raise ListenError(_refusal(host, port, error)) from error
+            reason = str(error.strerror)
+            if error.errno == errno.EADDRINUSE:
+                reason = f"it is in use by {find_port_owner(port)}; stop that, or change `port`"
+            elif error.errno == errno.EACCES:
+                reason = "ports below 1024 require root; change `port`"
+            elif error.errno == errno.EADDRNOTAVAIL:
+                reason = "this machine has no such address; change `host`"
+            raise ListenError(f"cannot listen on {host}, port {port}: {reason}") from error
 
     @property
     def url(self) -> str:
@@ -106,7 +119,7 @@ class WebServer(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without http.server's look-up of the host name."""
         if self.address_family == socket.AF_INET6:
-            # "::" is then every address of this machine, as people expect.
+            # So that "::" listens on every address of this machine, as people expect.
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
@@ -134,14 +147,14 @@ class WebServer(ThreadingHTTPServer):
         self.connections.remove(request)
 
     def service_actions(self) -> None:
-        """End those whose time is up."""
+        """End connections that are past their deadline."""
         self.connections.expire_overdue()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log an error, unless it is the client's: they may disconnect at any time."""
         error = sys.exception()
         if isinstance(error, CldmonError):
-            log.warning("an answer broke off: %s", error)
+            log.warning("a response was cut off: %s", error)
         elif not isinstance(error, OSError):
             log.warning("a connection ended with an unexpected %s", type(error).__name__)
 
@@ -152,7 +165,7 @@ class RequestHandler(BaseHTTPRequestHandler):
     server: WebServer
 
     def setup(self) -> None:
-        """Skip the file objects that http.server would make: we count bytes ourselves."""
+        """Skip the file objects that http.server would create: we count bytes ourselves."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT)
@@ -191,7 +204,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             if not self._receive():
                 return None
             if idle:
-                self._state.enter(Phase.REQUEST)  # its time begins with its first byte
+                self._state.enter(Phase.REQUEST)  # its time starts with its first byte
         head, self._buffer = self._buffer[:end], self._buffer[end + len(http_parser.END_OF_HEAD) :]
         if end > http_parser.MAX_HEAD:
             http_parser.check_partial_head(head)
@@ -202,12 +215,12 @@ class RequestHandler(BaseHTTPRequestHandler):
             self.connection.sendall(http_parser.CONTINUE)
         while len(self._buffer) < head.length:
             if not self._receive():
-                raise ConnectionAbortedError("the client left in the middle of its request")
+                raise ConnectionAbortedError("the client disconnected in the middle of its request")
         body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
         return body
 
     def _receive(self) -> bool:
-        """Wait for more bytes, and return whether some came; raises 408 after a timeout."""
+        """Wait for more bytes, and return whether any came; raises 408 after a timeout."""
         data = self.connection.recv(_BLOCK)
         self._buffer += data
         if self._state.expired:
@@ -217,10 +230,10 @@ class RequestHandler(BaseHTTPRequestHandler):
         return bool(data)
 
     def _refuse(self, response: Response) -> None:
-        """Answer an invalid request and close, since nobody knows where the next one begins."""
+        """Answer an invalid request and close: the start of the next one is unknown."""
         self._state.enter(Phase.ANSWER)
         self._send((_head(response, keep_alive=False), _bytes(response)))
-        # Read what the client still sends: closing earlier would lose our response.
+        # Read what the client is still sending: closing earlier would lose our response.
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(_DRAIN_SECONDS)
@@ -244,7 +257,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return head.keep_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
-        """Send a response of unknown length: in chunks or, for HTTP/1.0, up to the end."""
+        """Send a response of unknown length, in chunks or (HTTP/1.0) until the connection ends."""
         chunked = head.accepts_chunked
         with self.server.connections.stream_slot(self._state, response.caller):
             out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
@@ -255,7 +268,7 @@ class RequestHandler(BaseHTTPRequestHandler):
                 self.connection.sendall(http_parser.LAST_CHUNK)
 
     def _send(self, parts: Sequence[bytes]) -> None:
-        """Send parts together without a copy of them all."""
+        """Send parts together without copying them."""
         sent = self.connection.sendmsg(parts)
         if sent < sum(map(len, parts)):  # interrupted by a signal
             self.connection.sendall(b"".join(parts)[sent:])
@@ -271,33 +284,9 @@ def _reject(sock: socket.socket) -> None:
 
 
 def _head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
-    date = _format_date(int(time.time()))
+    date = formatdate(time.time(), usegmt=True)
     return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
-
-
-_format_date = lru_cache(maxsize=2)(http_parser.format_date)
 
 
 def _bytes(response: Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""
-
-
-def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
-    try:
-        found = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (OSError, UnicodeError) as error:
-        raise ListenError(f"cannot listen on {host}: unknown host; change `host`") from error
-    return found[0][0], found[0][4]
-
-
-def _refusal(host: str, port: int, error: OSError) -> str:
-    where = f"cannot listen on {host}, port {port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where}: it is in use by {find_port_owner(port)}; stop that, or change `port`"
-    if error.errno == errno.EACCES:
-        return f"{where}: ports below 1024 require root; change `port`"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{where}: this machine has no such address; change `host`"
-    return f"{where}: {error.strerror}"

@@ -1,4 +1,4 @@
-"""What the endpoints work with: the parts that the composition root passes to them."""
+"""The parts that the composition root passes to the endpoints."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
 
 
 class RateLimits:
-    """What outlives a change of the configuration: counts, codes and slots."""
+    """Counts, codes and slots. They outlive changes of the configuration."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         minute = timedelta(minutes=1)
         self.codes = Codes(now)
         self.logins = RateLimiter(60, minute, now)
-        """By address, as the next four; the last two are by user."""
+        """By address, like the next four; the last two are by user."""
         self.logouts = RateLimiter(60, minute, now)
         """Guests can log out too, and each logout rewrites the revocation file."""
         self.wrong_codes = RateLimiter(20, 10 * minute, now)
         self.searches = RateLimiter(600, minute, now)
         self.anonymous_searches = RateLimiter(200, 10 * minute, now)
-        """If a code is required, so that nobody can list all names within minutes."""
+        """For strangers if a code is required, so that they can't list all names within minutes."""
         self.logins_as = RateLimiter(20, minute, now)
         self.changes_by = RateLimiter(60, minute, now)
         self.slack_slots = ConcurrencyLimiter("Slack is slow: try again in a moment", max_active=16)
         self.change_slots = _write_slots("changes of alerts")
         self.logout_slots = _write_slots("logouts")
-        # Each has a day of history in memory.
+        # Each holds a day of history in memory.
         self.history_slots = ConcurrencyLimiter(
-            "too many ask for history at a time", max_active=2, max_queued=30
+            "too many requests for history", max_active=2, max_queued=30
         )
 
 
 def _write_slots(what: str) -> ConcurrencyLimiter:
-    """Return slots to write a locked file: few may wait while other processes hold it."""
+    """Return slots for writing a locked file: few may wait while other processes hold the lock."""
     return ConcurrencyLimiter(
-        f"too many {what} wait", max_active=1, max_queued=7, patience=LOCK_SECONDS
+        f"too many {what} are waiting", max_active=1, max_queued=7, patience=LOCK_SECONDS
     )
 
 

@@ -1,4 +1,4 @@
-"""Sessions: signed cookies that are valid for a week, less those that were revoked.
+"""Sessions: signed cookies that are valid for a week, unless revoked.
 
 The server stores only revocations, so sessions survive a restart.
 """
@@ -31,16 +31,15 @@ if TYPE_CHECKING:
 MAX_NAME_LENGTH = 200
 
 _SALT = "cldmon session"
-_MAX_VERIFIED = 1024
 _ID_BYTES = 12
 _SECRET = re.compile(r"[!-~]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login: of a Slack user, or of a guest, who has no `user`.
+    """One login of a Slack user, or of a guest, who has no `user`.
 
-    `proved` says that a code was sent to the user and came back.
+    `proved`: the user entered a code that was sent to them.
     """
 
     id: str
@@ -57,10 +56,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class CookieScope:
-    """Where browsers send the cookie. Its name has the port, since cookies ignore ports.
+    """Where browsers send the cookie. Its name includes the port, since cookies ignore ports.
 
-    A cookie for a whole host over TLS only has the prefix that keeps other hosts of the same domain
-    from setting one of that name.
+    A TLS-only cookie for a whole host gets the `__Host-` prefix: other hosts of the same domain
+    can't set a cookie with that name.
     """
 
     port: int
@@ -81,8 +80,6 @@ class Sessions:
         self._secret = secret
         self._revoked = revoked
         self._now = now
-        self._signers: dict[str, URLSafeSerializer] = {}
-        self._verified: dict[tuple[str, str], Session] = {}
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
@@ -94,16 +91,24 @@ class Sessions:
         return next(iter(self.read_all(cookies, scope)), None)
 
     def read_all(self, cookies: str, scope: CookieScope) -> list[Session]:
-        """Return the valid sessions of all cookies of that name, personal and newest ones first.
+        """Return the valid sessions of all cookies of that name: personal, then newest ones first.
 
-        Another path or host of the same domain may have set one, and the order in which a browser
-        sends them means nothing: a planted cookie must not hide the user's own.
+        Another path or host of the same domain may have set one, and browsers send them in any
+        order: a planted cookie must not hide the user's own.
         """
-        pairs = (part.strip().partition("=") for part in cookies.split(";"))
-        found = (self._read(scope.name, value) for name, _, value in pairs if name == scope.name)
-        return sorted(
-            filter(None, found), key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True
-        )
+        sessions = []
+        for part in cookies.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name != scope.name:
+                continue
+            try:
+                id_, user, shown, proved, expires = self._signer(name).loads(value)
+                session = Session(id_, user, shown, proved, from_ms(expires))
+            except (BadData, ValueError, TypeError, OverflowError):
+                continue
+            if session.expires > self._now() and session not in self._revoked:
+                sessions.append(session)
+        return sorted(sessions, key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True)
 
     def end(self, session: Session) -> None:
         """Revoke a session, and with it any copies of its cookie."""
@@ -122,37 +127,18 @@ class Sessions:
     def _signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.
 
-        Its salt holds the name, and so the port: another server on this host with the same secret
-        does not know who logged out here, and may require less to log in.
+        The salt includes the name and thus the port: another server on this host with the same
+        secret does not know who logged out here, and may require less to log in.
         """
-        if name not in self._signers:
-            self._signers[name] = URLSafeSerializer(
-                self._secret.reveal(),
-                salt=f"{_SALT} {name}",
-                signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-            )
-        return self._signers[name]
-
-    def _read(self, name: str, value: str) -> Session | None:
-        session = self._verified.get((name, value)) or self._verify(name, value)
-        if session is None or session.expires <= self._now() or session in self._revoked:
-            return None
-        return session
-
-    def _verify(self, name: str, value: str) -> Session | None:
-        try:
-            id_, user, shown, proved, expires = self._signer(name).loads(value)
-            session = Session(id_, user, shown, proved, from_ms(expires))
-        except (BadData, ValueError, TypeError, OverflowError):
-            return None
-        if len(self._verified) >= _MAX_VERIFIED:
-            self._verified.clear()
-        self._verified[name, value] = session
-        return session
+        return URLSafeSerializer(
+            self._secret.reveal(),
+            salt=f"{_SALT} {name}",
+            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        )
 
 
 def load_session_secret(data_dir: Path) -> Secret:
-    """Return the secret in data_dir, made at the first call or if it is damaged.
+    """Return the secret in data_dir; generate one if there is none or it is damaged.
 
     Raises StoreError if it cannot be read or written, BusyError if others hold its lock.
     """
@@ -167,7 +153,7 @@ def load_session_secret(data_dir: Path) -> Secret:
             text = content.decode("ascii", errors="replace").strip()
             if _SECRET.fullmatch(text):
                 return Secret(text)
-            log.warning("%s: everybody has to log in again", problem)  # it might be guessed
+            log.warning("%s: everyone has to log in again", problem)  # it might be guessed
         text = secrets.token_urlsafe(32)
         files.replace(path, text.encode())
         return Secret(text)

@@ -1,4 +1,4 @@
-"""The configuration of the server, as the endpoints use it."""
+"""The server's configuration, as the endpoints use it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Directory(Protocol):
     """What the endpoints need of `cldmon.channels.slack.directory.Directory`."""
 
     def people(self) -> Sequence[Person]:
-        """Return everybody who may log in; raises SlackError."""
+        """Return everyone who may log in; raises SlackError."""
 
 
 @dataclass(frozen=True)
 class Slack:
-    """Slack as configured: who is there, and how to reach them."""
+    """Slack as configured: who its members are, and how to reach them."""
 
     directory: Directory
     messenger: Messenger
@@ -48,9 +48,9 @@ class Slack:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """The configuration of the server. `hosts` are in lower case, without brackets.
+    """The server's configuration. `hosts` are in lower case, without brackets.
 
-    `port` is where it listens, `public` where browsers find it, if that is known.
+    `port` is where it listens, `public` where browsers reach it, if that is known.
     """
 
     port: int
@@ -65,11 +65,11 @@ class ServerSettings:
 
     @property
     def admits_guests(self) -> bool:
-        """Whether anybody may read: not if a code is required."""
+        """Whether anyone may read: not if a code is required."""
         return self.login == "open"
 
     def cookie_scope(self, request: Request) -> CookieScope:
-        """Return the scope of the cookie for whoever sent a request."""
+        """Return the scope of the cookie for the sender of a request."""
         public = self.public
         if public and parse_host(request).name == public.host:
             return CookieScope(public.port, public.path, secure=public.is_tls)

@@ -1,4 +1,4 @@
-"""`GET /api/usage`: what the last pass left, as each caller may see it."""
+"""`GET /api/usage`: the results of the last pass, as each caller may see them."""
 
 from __future__ import annotations
 
@@ -32,29 +32,39 @@ FORECAST_SECONDS = 300
 
 
 class Usage:
-    """Makes the answers, one per kind of caller and second. Threads may share it."""
+    """Builds the responses, at most one a second for each kind of caller. Threads may share it."""
 
     def __init__(
         self,
         data_dir: Path,
         compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = compute_forecasts,
     ) -> None:
-        state, self._subscriptions_file = StateFile(data_dir), SubscriptionsFile(data_dir)
+        state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
+
+        def load_subscriptions() -> Subscriptions | None:
+            try:
+                return subscriptions.load()
+            except StoreError:
+                return None
+
         self._data_dir = data_dir
         self._compute_forecasts = compute_forecasts
         self._lock = threading.Lock()
         self._state = FileCache(state.path, state.load)
-        self._subscriptions = FileCache(self._subscriptions_file.path, self._load_subscriptions)
+        self._subscriptions = FileCache(subscriptions.path, load_subscriptions)
         self._moment: object = None
         self._documents: dict[object, Document] = {}
         self._forecasts: tuple[object, Forecasts] | None = None
 
     def snapshot(self, settings: ServerSettings) -> Snapshot:
-        """Return what the last pass left of the configured accounts; raises StoreError."""
+        """Return the last pass's snapshot of the configured accounts; raises StoreError."""
         return self.state(settings).snapshot
 
     def state(self, settings: ServerSettings) -> State:
-        """Return all that the last pass left of the configured accounts; raises StoreError."""
+        """Return the state that the last pass saved, limited to the configured accounts.
+
+        Raises StoreError.
+        """
         state = self._state.value()
         known = replace(
             state.snapshot, interval=settings.interval, slack_enabled=settings.slack is not None
@@ -68,10 +78,10 @@ class Usage:
         now: datetime,
         confirmation: Mapping[str, Any] | None = None,
     ) -> Document:
-        """Return the answer to one caller; raises StoreError.
+        """Return the response for one caller; raises StoreError.
 
-        `confirmation` says how the last confirmation to them ended. Every page asks as soon as a
-        pass is due, so answers and forecasts are made under a lock.
+        `confirmation` is the result of the last confirmation sent to them. Every open page sends a
+        request as soon as a pass is due, so responses and forecasts are computed under a lock.
         """
         state, subscriptions = self._state.value(), self._subscriptions.value()
         moment = int(now.timestamp()), state, subscriptions, settings
@@ -91,7 +101,7 @@ class Usage:
     def _current_forecasts(
         self, state: State, settings: ServerSettings, now: datetime
     ) -> Forecasts:
-        """Return the forecasts; none if the history cannot be read, since usage is shown anyway."""
+        """Return the forecasts; none if the history can't be read: usage is shown anyway."""
         key = state, settings, now.timestamp() // FORECAST_SECONDS
         if self._forecasts is None or self._forecasts[0] != key:
             try:
@@ -100,12 +110,6 @@ class Usage:
                 found = {}
             self._forecasts = key, found
         return self._forecasts[1]
-
-    def _load_subscriptions(self) -> Subscriptions | None:
-        try:
-            return self._subscriptions_file.load()
-        except StoreError:
-            return None
 
 
 def _build(
@@ -122,6 +126,6 @@ def _build(
     body["alertQuiet"] = quiet and quiet_to_json(quiet)
     if subscriptions is None:
         body["subscriptionsError"] = "subscriptions.json cannot be read"
-    # Ages follow from the other values, and would change the ETag every second.
+    # Ages follow from other values, and would change the ETag every second.
     ageless = [{**account, "ageSeconds": None} for account in body["accounts"]]
     return Document(encode_json(body), etag_source=encode_json({**body, "accounts": ageless}))

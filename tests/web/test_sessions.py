@@ -170,7 +170,7 @@ def test_without_the_list_of_ends_everybody_has_to_log_in_again(
     assert len(caplog.messages) <= 1
     if caplog.messages:
         assert "revoked-sessions.json" in caplog.messages[0]
-        assert "everybody has to log in again" in caplog.messages[0]
+        assert "everyone has to log in again" in caplog.messages[0]
 
 
 def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
