@@ -52,7 +52,7 @@ class Confirmations:
             try:
                 error = send_confirmation(messenger, user, text)
             except Exception as unexpected:
-                error = f"unexpected {type(unexpected).__name__}"
+                error = f"the confirmation message failed: unexpected {type(unexpected).__name__}"
             if error:
                 _log.warning("%s", error)
             self._last[user] = {

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from tests.browser.server import HOSTILE, LABELS, ServerFixture, accounts, now
 from tests.env import INTERVAL
-from tests.simulation.slack import error
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -149,19 +148,6 @@ def test_a_switch_that_cannot_be_saved_goes_back(
     expect(visitor.card("alice").locator(".problem")).to_contain_text("Not saved")
     expect(switch).not_to_be_checked()
     expect(visitor.page.locator("#announcer")).to_contain_text("alice: Not saved")
-
-
-def test_a_failed_confirmation_is_shown(
-    own_server: ServerFixture, slack: FakeSlack, visit: OpenVisit
-) -> None:
-    visitor = visit(own_server).log_in("Bob")
-    slack.fail(error("channel_not_found"))
-    try:
-        visitor.switch("alice", "Hit").click()
-        expect(visitor.card("alice")).to_contain_text("Saved, but the confirmation message failed.")
-    finally:
-        slack.heal()
-    expect(visitor.switch("alice", "Hit")).to_be_checked()
 
 
 def test_a_response_that_arrives_after_logging_out_is_not_shown(

@@ -13,7 +13,8 @@ const UNREAD = "Waiting for the next pass.";
 const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
-  constructor(label, onSave) {
+  /** `actions` are those of `Alerts`. */
+  constructor(label, actions) {
     const id = `account-${Card.count++}`;
     this.age = el("time", { class: "age" });
     this.plan = el("span", { class: "plan" });
@@ -25,7 +26,7 @@ export class Card {
     this.allowances = new KeyedList(rows, () => new Allowance());
     this.savedResets = el("p", { class: "saved-resets" });
     this.extras = el("div", { class: "extras" }, rows, this.savedResets);
-    this.alerts = new Alerts(label, onSave);
+    this.alerts = new Alerts(label, actions);
     this.element = el(
       "article",
       { class: "card", "aria-labelledby": id },
@@ -45,7 +46,7 @@ export class Card {
   }
 
   /** `reachable` says whether the server responds: nothing is live if it does not. */
-  update({ view, subscription, disabledReason, reachable, now }) {
+  update({ view, reachable, now, ...alerts }) {
     const live = view.state === "live" && reachable;
     setAttribute(this.element, "data-state", view.state);
     setAttribute(this.element, "data-live", String(live));
@@ -54,7 +55,7 @@ export class Card {
     this.meters.update(view.windows.map((window) => [window.name, { window, live, now }]));
     this.#showExtras(view, now);
     this.#showNothing(view);
-    this.alerts.update({ subscription, disabledReason });
+    this.alerts.update(alerts);
   }
 
   #showHead(view, now) {

@@ -1,18 +1,19 @@
 // The dashboard behind the login: keeps the server's last response, and shows it as of now.
 
 import { PolledResource } from "./api.js";
+import { AlertDialog } from "./alert-dialog.js";
+import { AlertSettings } from "./alert-settings.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
 import { now } from "./clock.js";
 import { byId, setText } from "./dom.js";
 import { History } from "./history.js";
 import { KeyedList } from "./keyed-list.js";
+import { WindowNames } from "./names.js";
 import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
 import { SECOND } from "./time.js";
 import { viewAccount } from "./usage.js";
-
-const NO_ALERTS = { limitHit: false, reset: false };
 
 export class Dashboard {
   /** `onLogout()` is called when the session is over. */
@@ -20,21 +21,29 @@ export class Dashboard {
     this.onLogout = onLogout;
     this.element = byId("dashboard");
     this.statusBar = new StatusBar();
-    this.cards = new KeyedList(
-      byId("cards"),
-      (label) => new Card(label, (...change) => this.#onSave(...change)),
-    );
+    this.cards = new KeyedList(byId("cards"), (label) => this.#buildCard(label));
+    this.dialog = new AlertDialog({
+      onChange: (...change) => this.alerts.change(...change),
+      onChangeQuiet: (...change) => this.alerts.changeQuiet(...change),
+    });
     this.history = new History(byId("history"));
-    this.refresh = new Refresh(
-      () => this.#poll(),
-      () => this.#getDueAt(),
-    );
+    this.refresh = new Refresh({
+      poll: () => this.#poll(),
+      getDueAt: () => this.#getDueAt(),
+      isUrgent: () => this.alerts.isWaiting(),
+    });
   }
 
   async open() {
     this.usage = null;
     this.outage = null;
-    this.saves = 0;
+    this.alerts = new AlertSettings({
+      onChange: () => this.#show(),
+      onSent: () => {
+        this.#show();
+        this.refresh.pollNow();
+      },
+    });
     this.resource = new PolledResource("api/usage");
     this.timer = setInterval(() => this.#show(), SECOND);
     await this.refresh.start();
@@ -42,6 +51,8 @@ export class Dashboard {
 
   close() {
     this.resource = null;
+    this.alerts.close();
+    this.dialog.close();
     this.refresh.stop();
     clearInterval(this.timer);
     this.element.hidden = true;
@@ -52,12 +63,13 @@ export class Dashboard {
 
   /** Poll the server; return whether it responded. */
   async #poll() {
-    const { saves, resource } = this;
+    const { resource } = this;
+    const { saves } = this.alerts;
     try {
       const usage = await resource.poll();
       if (resource !== this.resource) return true; // closed in the meantime
       this.outage = null;
-      if (usage && saves === this.saves) this.#accept(usage);
+      if (usage && saves === this.alerts.saves) this.#accept(usage);
       else if (usage) this.#pollAgain(); // older than a change that was saved in the meantime
       this.#show();
       return true;
@@ -78,6 +90,7 @@ export class Dashboard {
   #accept(usage) {
     this.#announceLimits(usage);
     this.usage = usage;
+    this.alerts.accept(usage);
     this.history.update(usage);
   }
 
@@ -95,6 +108,7 @@ export class Dashboard {
     const at = now();
     this.statusBar.update(this.usage, this.outage, at);
     this.#showCards(at);
+    this.#showDialog(at);
     this.history.tick(at);
   }
 
@@ -103,8 +117,18 @@ export class Dashboard {
     if (this.outage) this.statusBar.update(null, this.outage, now());
   }
 
+  #buildCard(label) {
+    return new Card(label, {
+      onChange: (...change) => this.alerts.change(label, ...change),
+      onOpen: () => {
+        this.dialog.open(label);
+        this.#show();
+      },
+    });
+  }
+
   #showCards(at) {
-    const { accounts, alertSubscriptions } = this.usage;
+    const { accounts } = this.usage;
     const shared = {
       disabledReason: this.#getDisabledReason(),
       reachable: this.outage === null,
@@ -113,8 +137,9 @@ export class Dashboard {
     this.cards.update(
       accounts.map((account) => {
         const view = viewAccount(account, at);
-        const subscription = alertSubscriptions[account.label] ?? NO_ALERTS;
-        return [account.label, { view, subscription, ...shared }];
+        const subscription = this.alerts.of(account.label);
+        const problem = this.alerts.problemOf(account.label);
+        return [account.label, { view, subscription, problem, ...shared }];
       }),
     );
     const empty = byId("empty");
@@ -123,17 +148,30 @@ export class Dashboard {
     document.title = accounts.length ? `${formatHighest(accounts, at)}cldmon` : "cldmon";
   }
 
+  /** Show the open alert settings; they close when they cannot be changed any more. */
+  #showDialog(at) {
+    if (!this.dialog.isOpen) return;
+    const { label } = this.dialog;
+    const account = this.usage.accounts.find((each) => each.label === label);
+    if (!account || this.#getDisabledReason()) return this.dialog.close();
+    const subscription = this.alerts.of(label);
+    const names = new WindowNames(this.usage);
+    const own = viewAccount(account, at).windows.map(({ name }) => name);
+    const listed = names.sort(new Set([...own, ...(subscription.windows ?? [])]));
+    this.dialog.update({
+      subscription,
+      quiet: this.alerts.quiet,
+      problem: this.alerts.problemOf(label),
+      listed: listed.map((name) => ({ name, title: names.title(name) })),
+    });
+  }
+
   /** Return why alerts cannot be changed; empty if they can. */
   #getDisabledReason() {
     const { slackEnabled, session, subscriptionsError } = this.usage;
     if (!slackEnabled) return "Slack is off on this server.";
     if (session.guest || !session.slackId) return "Log in with your name to get alerts.";
     return subscriptionsError ? "Can't read the alert settings." : "";
-  }
-
-  #onSave(label, subscription) {
-    this.saves += 1;
-    this.usage.alertSubscriptions[label] = subscription;
   }
 
   #getDueAt() {

@@ -33,6 +33,12 @@ export function setChildren(parent, children) {
   });
 }
 
+/** Say in `element` what is wrong with these fields; nothing if the text is empty. */
+export function setProblem(element, text, ...fields) {
+  setText(element, text);
+  for (const field of fields) setAttribute(field, "aria-invalid", text !== "" && "true");
+}
+
 /** Return the element with this id. */
 export function byId(id) {
   return document.getElementById(id);

@@ -69,6 +69,89 @@ export function toSentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
+/** The alerts that are on or off. */
+export const ALERTS = {
+  limitHit: {
+    short: "Hit",
+    title: "When a limit is hit",
+    about: "Slack message when a limit is hit",
+    event: "limit hit",
+  },
+  reset: {
+    short: "Reset",
+    title: "When a limit resets",
+    about: "Slack message when a limit resets",
+    event: "reset",
+  },
+  runOut: {
+    title: "Before it runs out early",
+    note: "When a limit is on pace to be hit well before it resets",
+    event: "run-out",
+  },
+  changes: {
+    title: "When a limit changes",
+    note: "When it is raised, or its reset moves",
+    event: "change",
+  },
+};
+
+const MAX_THRESHOLDS = 10;
+const LIST = new Intl.ListFormat("en-GB");
+
+/** Return what a switch has done, for screen readers. */
+export function describeSwitch(key, label, on) {
+  return `The ${ALERTS[key].event} alert for ${label} is ${on ? "on" : "off"}.`;
+}
+
+/** Return the alerts of an account that its card has no switch for. */
+export function describeMoreAlerts({ thresholds, runOut, changes, windows }) {
+  const more = [];
+  if (thresholds.length) more.push(`at ${formatPercents(thresholds)}`);
+  if (runOut) more.push("before it runs out early");
+  if (changes) more.push("when a limit changes");
+  const also = more.length ? `Also ${more.join(", ")}.` : "";
+  return `${also} ${windows === null ? "" : "Not for all limits."}`.trim();
+}
+
+/** Return at which percentages messages are sent. */
+export function describeThresholds(thresholds) {
+  return thresholds.length
+    ? `Alerts at ${formatPercents(thresholds)}.`
+    : "No alerts at percentages.";
+}
+
+/** Return of which limits messages are sent; `titles` is null for all. */
+export function describeWindowChoice(titles) {
+  return titles === null ? "Alerts for all limits." : `Alerts only for ${LIST.format(titles)}.`;
+}
+
+/** Return why a text is not another percentage to alert at; empty if it is. */
+export function findThresholdProblem(text, thresholds) {
+  const percent = /^\d{1,3} ?%?$/.test(text) ? parseInt(text, 10) : null;
+  if (percent === 100) return `For 100%, switch on “${ALERTS.limitHit.title}”.`;
+  if (!percent || percent > 100) return "Enter a whole number from 1 to 99.";
+  if (thresholds.includes(percent)) return `${percent}% is in the list already.`;
+  if (thresholds.length < MAX_THRESHOLDS) return "";
+  return `No more than ${MAX_THRESHOLDS} percentages: remove one first.`;
+}
+
+/** Return when alerts wait; `quiet` is null if they never do. */
+export function describeQuietHours(quiet) {
+  if (quiet === null) return "Messages come at any time. Quiet hours apply to all your accounts.";
+  const end = quiet.from < quiet.to ? quiet.to : `${quiet.to} the next day`;
+  return `Messages wait from ${quiet.from} to ${end}, for all your accounts.`;
+}
+
+/** Return why two times of day are no quiet hours; empty if they are. */
+export function findQuietProblem(from, to) {
+  if (!from || !to) return "Enter both times, such as 20:00 and 08:00.";
+  return from === to ? "Quiet hours can't begin and end at the same time." : "";
+}
+
+function formatPercents(percents) {
+  return LIST.format(percents.map((percent) => `${percent}%`));
+}
+
 function quoteForShell(label) {
   return /^[\w.@-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
 }

@@ -12,11 +12,10 @@ const FIRST_RETRY_MS = 3 * SECOND;
 export class Refresh {
   /**
    * `poll()` returns whether the server responded; `getDueAt()` returns when the next pass is due,
-   * in ms, or null.
+   * in ms, or null; `isUrgent()` returns whether news is expected any second.
    */
-  constructor(poll, getDueAt) {
-    this.poll = poll;
-    this.getDueAt = getDueAt;
+  constructor({ poll, getDueAt, isUrgent }) {
+    Object.assign(this, { poll, getDueAt, isUrgent });
     this.failures = 0;
     document.addEventListener("visibilitychange", () => this.#resume());
     addEventListener("online", () => this.#resume());
@@ -67,6 +66,7 @@ export class Refresh {
 
   #computeDelay() {
     if (this.failures) return Math.min(RARELY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1));
+    if (this.isUrgent()) return SECOND;
     const dueAt = this.getDueAt();
     if (dueAt === null) return OFTEN_MS;
     const left = dueAt + AFTER_A_PASS_MS - now();
