@@ -255,6 +255,12 @@ def test_quiet_hours_may_go_past_midnight_and_are_those_of_all_accounts(
     expect(dialog.get_by_label("From")).to_be_hidden()
     expect_announced(dialog, "Messages come at any time. Quiet hours apply to all your accounts.")
     assert quiet() is None
+    dialog.get_by_role("switch", name="Quiet hours").click()
+    dialog.get_by_label("To", exact=True).fill("06:15")
+    visitor.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(visitor.page.locator("#announcer")).to_contain_text("from 01:00 to 06:15")
+    assert quiet() == parse_quiet("01:00", "06:15", "America/New_York")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,18 @@ def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
     assert (usage["alertSubscriptions"]["alice"], usage["alertQuiet"]) == (rest, None)
 
 
+@pytest.mark.parametrize(
+    "name", ["fiveHour", "models.Fable", "scoped.Fable · Claude Code", "monthly", "daily · Fable"]
+)
+def test_any_window_that_an_account_may_have_can_be_chosen(
+    slack_server: InProcessServer, name: str
+) -> None:
+    """Also one of a kind that cldmon does not know."""
+    browser = slack_server.logged_in("U01ALICE")
+    got = browser.post("/api/subscriptions", {"label": "alice", "windows": [name]})
+    assert got.json["subscription"]["windows"] == [name]
+
+
 def test_a_guest_may_not(slack_server: InProcessServer) -> None:
     assert slack_server.logged_in().post("/api/subscriptions", HIT).status == 403
 
@@ -151,6 +163,8 @@ def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessSer
         {"label": "alice", "thresholds": list(range(1, 12))},
         {"label": "alice", "windows": []},
         {"label": "alice", "windows": ["no window!"]},
+        {"label": "alice", "windows": ["models.\ud800"]},
+        {"label": "alice", "windows": ["models." + "x" * 500]},
         {"label": "alice", "windows": "sevenDay"},
         {"quiet": {"from": "20:00"}},
         {"quiet": {"from": "20:00", "to": "20:00"}},

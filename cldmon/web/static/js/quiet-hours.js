@@ -55,12 +55,12 @@ export class QuietHours {
   update(quiet) {
     const shown = JSON.stringify(quiet);
     if (shown === this.shown) return;
+    const { from, to, timezone = "" } = quiet ?? this.quiet ?? NIGHT; // off and on: the same hours
     this.shown = shown;
     this.quiet = quiet;
     this.toggle.update(quiet !== null);
     this.fields.hidden = quiet === null;
     setText(this.note, describeQuietHours(quiet));
-    const { from, to, timezone = "" } = quiet ?? NIGHT;
     setProblem(this.problem, "", this.from, this.to);
     setValue(this.from, from);
     setValue(this.to, to);
