@@ -27,6 +27,7 @@ COMMANDS = {
     "login": "Get a new session key for an account.",
     "fetch": "Read every account once, store it, send alerts.",
     "status": "Show how much of each limit is used.",
+    "guard": "Exit with 0 if enough of a limit is left.",
     "history": "Show how much was used, over time.",
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check everything cldmon depends on and suggest fixes.",

@@ -1,0 +1,75 @@
+"""Whether enough of an account's limits is left for a script to go on. Pure.
+
+Source: contract, "Commands", `guard`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from cldmon.domain.windows import FULL, limit_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import timedelta
+
+    from cldmon.domain.freshness import AccountView
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class GuardResult(IntEnum):
+    """The verdict, as an exit code: 69 is EX_UNAVAILABLE of sysexits.h."""
+
+    ENOUGH = 0
+    TOO_LITTLE = 1
+    UNKNOWN = 69
+
+
+@dataclass(frozen=True, slots=True)
+class GuardVerdict:
+    """Whether enough is left, and why, in a line without the account's label.
+
+    `until` is when the window with too little left resets (UTC), if that is known.
+    """
+
+    result: GuardResult
+    reason: str
+    until: datetime | None = None
+
+
+def check_room(
+    account: AccountView, windows: Collection[str] | None, free: int, max_age: timedelta
+) -> GuardVerdict:
+    """Return whether at least `free` percent is left in each of these windows (None: in all).
+
+    An account in error, a reading older than `max_age` or a reset that is due give no verdict.
+    A window that the account does not have limits nothing.
+    """
+    if account.failure:
+        return GuardVerdict(GuardResult.UNKNOWN, account.failure.message)
+    if account.age is None or not account.windows:
+        return GuardVerdict(GuardResult.UNKNOWN, "no limit has been read yet")
+    if abs(account.age) > max_age:
+        return GuardVerdict(GuardResult.UNKNOWN, "the last reading is too old")
+    chosen = [each for each in account.windows if windows is None or each.name in windows]
+    if not chosen:
+        return GuardVerdict(GuardResult.ENOUGH, "the account has no such limit")
+    full = [each for each in chosen if not each.due and FULL - each.utilization < free]
+    if full:
+        # The one that resets last: before that, another reset does not help.
+        last = max(full, key=lambda each: (each.resets_at is None, each.resets_at or _EPOCH))
+        left = FULL - last.utilization
+        reason = f"{limit_name(last.name)}: {left}% left"
+        return GuardVerdict(GuardResult.TOO_LITTLE, reason, last.resets_at)
+    due = next((each for each in chosen if each.due), None)
+    if due:
+        return GuardVerdict(GuardResult.UNKNOWN, f"{limit_name(due.name)}: reset due, not read yet")
+    least = max(chosen, key=lambda each: each.utilization)
+    return GuardVerdict(
+        GuardResult.ENOUGH, f"{limit_name(least.name)}: {FULL - least.utilization}% left"
+    )
