@@ -84,6 +84,8 @@ PLACES = {
     ("login", "label"): "cldmon login ",
     ("subscribe", "person"): "cldmon subscribe ",
     ("subscribe", "label"): "cldmon subscribe U1ANN ",
+    ("subscribe", "only"): "cldmon subscribe --list --account ",
+    ("guard", "label"): "cldmon guard ",
 }
 
 
