@@ -1,4 +1,4 @@
-"""What became of a message that was handed to a messenger."""
+"""The results of sending messages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 LONGEST_WAIT = timedelta(hours=1)
-"""A message that waits longer for Slack is stuck."""
+"""A message that has waited longer is stuck."""
 
 
 class DeliveryStatus(StrEnum):
-    """Whether a message arrived, and whether to try it again.
+    """Whether a message arrived, and whether to send it again.
 
-    DELIVERED: it arrived. GONE: this person can't be reached any more, so drop it. LATER: it
-    surely did not arrive; keep it. UNSURE: it was sent but no answer came, so it may have arrived.
+    DELIVERED: it arrived. GONE: this person can't be reached any more; drop it. LATER: it did not
+    arrive; keep it. UNSURE: it was sent but there was no response, so it may have arrived.
     """
 
     DELIVERED = "delivered"
@@ -29,10 +29,10 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What became of one message, why, and whether anything else can be sent for now.
+    """The result of sending one message, the reason, and whether others can be sent for now.
 
-    `halt` says that the next message would meet the same (token refused, service down, rate
-    limited); `retry_after` is how long the service asked to be left alone.
+    `halt`: other messages would fail in the same way (token refused, service down, rate limited).
+    `retry_after` is how long the service asked us to wait.
     """
 
     status: DeliveryStatus
@@ -43,9 +43,9 @@ class DeliveryResult:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many messages wait, since when the oldest of them (UTC), and how many were ever dropped.
+    """How many messages are waiting, since when (UTC), and how many were ever dropped.
 
-    `since` is None where none waits.
+    `since` is None if none is waiting.
     """
 
     count: int = 0

@@ -1,23 +1,21 @@
-"""Fewer points than were read, for a chart that could not show them all anyway."""
+"""Downsampling for charts, which could not show all points anyway."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from cldmon.domain.series import compute_max_gap, iter_steps
+from cldmon.domain.series import compute_max_gap, iter_steps, select_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cldmon.domain.series import Line, Point
 
-V = TypeVar("V")
-
 KEPT_OF_A_BUCKET = 4
-"""First, last, least and greatest."""
+"""First, last, lowest and highest."""
 
 _MS = timedelta(milliseconds=1)
 
@@ -27,18 +25,31 @@ def downsample(points: Sequence[Point], width_ms: int) -> list[Point]:
 
     A bucket is `width_ms` long. Points are in order of time.
     """
-    return [point for bucket in _buckets(points, width_ms) for point in _outstanding(bucket)]
+    stamps = [stamp for stamp, _ in points]
+    kept, start = [], 0
+    while start < len(points):
+        end = bisect_left(stamps, (stamps[start] // width_ms + 1) * width_ms, start)
+        chosen = {start, end - 1}
+        for window in set().union(*(windows for _, windows in points[start:end])):
+            # In lists, since there may be a million points and min() with a key is slow.
+            having = [n for n in range(start, end) if window in points[n][1]]
+            values = [points[n][1][window] for n in having]
+            chosen |= {having[values.index(min(values))], having[values.index(max(values))]}
+        kept += [points[n] for n in sorted(chosen)]
+        start = end
+    return kept
 
 
 def downsample_line(line: Line, width_ms: int) -> Line:
-    """Return of one window's readings the first, last, least and greatest of each bucket."""
-    return [reading for bucket in _buckets(line, width_ms) for reading in _corners(bucket)]
+    """Return the first, last, lowest and highest reading of each bucket, of a single window."""
+    points = downsample([(ms, {"": percent}) for ms, percent in line], width_ms)
+    return select_line(points, "")
 
 
 class Downsampler:
-    """An account's points, thinned part by part, as they come: all of them never lie in memory.
+    """Downsamples an account's points part by part, so that they are never all in memory.
 
-    What is a gap is known at the end alone, when it is known how often readings came.
+    Gaps can only be told at the end, once the usual time between readings is known.
     """
 
     def __init__(self, width_ms: int, interval: timedelta) -> None:
@@ -49,7 +60,7 @@ class Downsampler:
         self._pauses: list[tuple[int, int]] = []
 
     def add(self, part: Sequence[Point]) -> None:
-        """Take the next part, later than those before."""
+        """Add the next part, which is later than those before."""
         known = [*self._kept[-1:], *part]
         steps = list(iter_steps(known))
         least = compute_max_gap([], self._interval) // _MS
@@ -58,38 +69,11 @@ class Downsampler:
         self._kept += downsample(part, self._width_ms)
 
     def points(self) -> list[Point]:
-        """Return what is left, and a point without windows where readings are missing.
+        """Return the points that were kept, and one without windows wherever readings are missing.
 
-        That one stands 1 ms after the last reading before.
+        That one is 1 ms after the last reading before the gap.
         """
         steps = (step * 1000 for step in self._seconds.elements())
         longest = compute_max_gap(steps, self._interval) // _MS
         breaks: list[Point] = [(at + 1, {}) for at, pause in self._pauses if pause > longest]
         return sorted([*self._kept, *breaks], key=lambda point: point[0])
-
-
-def _buckets(points: Sequence[tuple[int, V]], width_ms: int) -> Iterator[Sequence[tuple[int, V]]]:
-    stamps = [stamp for stamp, _ in points]
-    start = 0
-    while start < len(points):
-        end = bisect_left(stamps, (stamps[start] // width_ms + 1) * width_ms, start)
-        yield points[start:end]
-        start = end
-
-
-def _outstanding(bucket: Sequence[Point]) -> Sequence[Point]:
-    if len(bucket) <= 2:
-        return bucket
-    kept = {0, len(bucket) - 1}
-    for window in set().union(*(windows for _, windows in bucket)):
-        # In lists, for there may be a million points and min() with a key is slow.
-        having = [n for n, (_, windows) in enumerate(bucket) if window in windows]
-        values = [bucket[n][1][window] for n in having]
-        kept |= {having[values.index(min(values))], having[values.index(max(values))]}
-    return [bucket[n] for n in sorted(kept)]
-
-
-def _corners(bucket: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
-    percents = [percent for _, percent in bucket]
-    extremes = {percents.index(min(percents)), percents.index(max(percents))}
-    return [bucket[n] for n in sorted({0, len(bucket) - 1} | extremes)]

@@ -37,9 +37,9 @@ class Event:
 
     `utilization` (percent as displayed) and `resets_at` are the window's after the event; for a
     saved reset `resets_at` is when it ends. `thresholds` are those crossed, ascending; a message
-    to one recipient holds the one that is theirs. `before` is the window before its limit changed,
-    `full_at` the forecast of a `run_out`. `limited_by` is another full window that holds longest
-    after a reset, until `limited_until`. `days` is the age of a session key, `reason` why an
+    to one recipient has only theirs. `before` is the window before its limit changed, `full_at`
+    the forecast of a `run_out`. `limited_by` is the full window that still blocks longest after a
+    reset, until `limited_until`. `days` is the age of a session key, `reason` why an
     account failed, in words.
     """
 
@@ -65,12 +65,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class WindowAlerts:
-    """What alerts about one window go by.
+    """What alerts about one window are based on.
 
-    `confirmed` is its last confirmed reading, kept when the window vanishes; `pending` a fall that
-    the next reading has to confirm. `fired` are the thresholds crossed in this window instance.
-    `run_out_readings` counts the readings in a row that forecast it full early (2 at most), and
-    `run_out_fired` says that this was an event in this instance.
+    `confirmed` is its last confirmed reading, kept when the window vanishes; `pending` is a fall
+    that the next reading has to confirm. `fired` are the thresholds crossed in this window
+    instance. `run_out_readings` counts the readings in a row that forecast it full early (up to
+    2); `run_out_fired` is whether that was an event in this instance.
     """
 
     confirmed: Window
@@ -82,9 +82,9 @@ class WindowAlerts:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Attempts in a row that failed to read an account, since `since` (UTC).
+    """Failed attempts in a row to read an account, since `since` (UTC).
 
-    `reported` says that this was an event.
+    `reported`: there was an event for it.
     """
 
     since: datetime

@@ -1,6 +1,6 @@
-"""What can be said now of readings that were taken earlier: stale, due, overdue.
+"""Whether readings are still current: stale, due, overdue.
 
-The one place that decides it; every output (table, line, CSV, JSON, page, metrics, health) renders
+This is decided only here. Every output (table, line, CSV, JSON, page, metrics, health) renders
 these values, so that none shows an old number as current. Source: contract, "Numbers are honest".
 """
 
@@ -11,7 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cldmon.domain.model import FULL, Account, format_iso, format_optional
-from cldmon.domain.snapshot import credits_to_json, failure_to_json, pool_to_json
+from cldmon.domain.snapshot import (
+    credits_to_json,
+    failure_to_json,
+    pool_to_json,
+    saved_resets_to_json,
+)
 from cldmon.domain.windows import (
     FIVE_HOUR,
     SEVEN_DAY,
@@ -34,21 +39,22 @@ if TYPE_CHECKING:
 Level: TypeAlias = Literal["normal", "high", "critical", "full"]
 
 STALE_INTERVALS = 3
-"""A reading older than so many intervals is not shown as live."""
+"""A reading older than this many intervals is not shown as live."""
 HIGH = 75
 CRITICAL = 90
-"""Percent from which a window is shown to be nearly, and all but, used up."""
+"""Percent from which a window is shown as high, and as nearly used up."""
 
 _MISSING = {"utilization": 0, "resetsAt": None, "missing": True}
-"""A documented window that the account lacks: the Node program's page expects a number."""
+"""For a documented window that the account lacks: the Node program's page expects a number."""
+_EXTRA_USAGE = ("used", "limit", "currency", "exponent")
 _WINDOW_KINDS = [
     {"name": kind.name, "title": kind.title, "short": kind.short} for kind in WINDOW_KINDS
 ]
-"""To name the windows of the history: no account may have them any more."""
+"""For naming windows in the history that no account has any more."""
 
 
 def get_level(percent: int) -> Level:
-    """Return how near its limit a window is."""
+    """Return how close a window is to its limit."""
     if percent >= FULL:
         return "full"
     if percent >= CRITICAL:
@@ -57,12 +63,12 @@ def get_level(percent: int) -> Level:
 
 
 def is_stale(age: timedelta, interval: timedelta) -> bool:
-    """Return whether a reading is too old to be live; or from the future (clock set back)."""
+    """Return whether a reading is too old to be live, or in the future (the clock was set back)."""
     return abs(age) > STALE_INTERVALS * interval
 
 
 def compute_stale_at(read_at: datetime | None, interval: timedelta) -> datetime | None:
-    """Return the last instant at which a reading is live, for those who show it for a while."""
+    """Return the last instant at which a reading is live, for outputs that stay on screen."""
     return read_at and read_at + STALE_INTERVALS * interval
 
 
@@ -70,8 +76,8 @@ def compute_stale_at(read_at: datetime | None, interval: timedelta) -> datetime 
 class WindowView:
     """One window as it may be shown.
 
-    `due`: its reset came after it was read, so its percentage is not current. `overdue`: its
-    reset time had passed when it was read, and the service still reported it: it is current.
+    `due`: it has reset since it was read, so its percentage is not current. `overdue`: its reset
+    time had already passed when it was read, but the service still reported it: it is current.
     """
 
     name: str
@@ -93,7 +99,7 @@ class WindowView:
 
     @property
     def level(self) -> Level | None:
-        """How near its limit it is; None while that is not known."""
+        """How close it is to its limit; None while that is unknown."""
         return None if self.due else get_level(self.utilization)
 
 
@@ -101,8 +107,8 @@ class WindowView:
 class AccountView:
     """One account as it may be shown.
 
-    `failure` comes first where there is one; everything else is then the last good reading's,
-    made at `read_at` (UTC) and now of this `age`. Those are None if there never was one.
+    If there is a `failure`, everything else is from the last good reading, taken at `read_at`
+    (UTC) and `age` ago. Those are None if there never was one.
     """
 
     label: str
@@ -133,14 +139,29 @@ def build_views(
     snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
 ) -> tuple[AccountView, ...]:
     """Return every account as it may be shown at `now` (UTC); only live ones have forecasts."""
-    return tuple(
-        _view_account(account, snapshot.interval, now, forecasts or {})
-        for account in snapshot.accounts
-    )
+    views = []
+    for account in snapshot.accounts:
+        label, reading, failure = account.label, account.reading, account.failure
+        if reading is None:
+            views.append(AccountView(label, failure, None, (), None, stale=True))
+            continue
+        taken_at, age = reading.taken_at, now - reading.taken_at
+        stale = is_stale(age, snapshot.interval)
+        known = {} if stale or failure or not forecasts else forecasts
+        windows = []
+        for name in sort_for_display(reading.windows):
+            used, resets_at = reading.windows[name].utilization, reading.windows[name].resets_at
+            overdue = resets_at is not None and resets_at <= taken_at
+            due = resets_at is not None and taken_at < resets_at <= now
+            forecast = known.get((label, name))
+            windows.append(WindowView(name, used, resets_at, due, overdue, forecast))
+        stale_at = compute_stale_at(taken_at, snapshot.interval)
+        views.append(AccountView(label, failure, reading, tuple(windows), age, stale, stale_at))
+    return tuple(views)
 
 
 def select_accounts(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
-    """Return a snapshot with the accounts of these labels, in their order, and no others.
+    """Return a snapshot with only the accounts with these labels, in this order.
 
     One that no pass has seen yet has neither reading nor failure. Before the first pass there
     are none.
@@ -167,40 +188,6 @@ def to_json(
         "windowKinds": _WINDOW_KINDS,
     }
     return body if snapshot.fetched_at else {**body, "loading": True}
-
-
-def _view_account(
-    account: Account, interval: timedelta, now: datetime, forecasts: Forecasts
-) -> AccountView:
-    reading, failure = account.reading, account.failure
-    if reading is None:
-        return AccountView(account.label, failure, None, (), None, stale=True)
-    age = now - reading.taken_at
-    stale = is_stale(age, interval)
-    known = {} if stale or failure else forecasts
-    windows = tuple(
-        _view_window(name, reading, now, known.get((account.label, name)))
-        for name in sort_for_display(reading.windows)
-    )
-    return AccountView(
-        account.label,
-        failure,
-        reading,
-        windows,
-        age,
-        stale,
-        compute_stale_at(reading.taken_at, interval),
-    )
-
-
-def _view_window(
-    name: str, reading: Reading, now: datetime, forecast: Forecast | None
-) -> WindowView:
-    window, taken_at = reading.windows[name], reading.taken_at
-    resets_at = window.resets_at
-    overdue = resets_at is not None and resets_at <= taken_at
-    due = resets_at is not None and taken_at < resets_at <= now
-    return WindowView(name, window.utilization, resets_at, due, overdue, forecast)
 
 
 def _account_json(account: AccountView) -> dict[str, Any]:
@@ -230,8 +217,22 @@ def _reading_json(account: AccountView) -> dict[str, Any] | None:
     reading = account.reading
     if reading is None:
         return None
-    windows = {window.name: _window_json(window) for window in account.windows}
-    money, saved = reading.credits, reading.saved_resets
+    windows = {
+        window.name: {
+            "utilization": window.utilization,
+            "resetsAt": format_optional(window.resets_at),
+            "resetDue": window.due,
+            "resetOverdue": window.overdue,
+            "forecast": (forecast := window.forecast)
+            and {
+                "fullAt": format_optional(forecast.full_at),
+                "endsAtPercent": forecast.ends_at_percent,
+            },
+        }
+        for window in account.windows
+    }
+    money = credits_to_json(reading.credits)
+    is_spent = reading.credits and reading.credits.enabled and reading.credits.used is not None
     return {
         FIVE_HOUR: _MISSING,
         SEVEN_DAY: _MISSING,
@@ -246,35 +247,13 @@ def _reading_json(account: AccountView) -> dict[str, Any] | None:
             }
             for window in account.windows
         ],
-        "credits": credits_to_json(money),
+        "credits": money,
         "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved and {"left": saved.left, "endsAt": format_optional(saved.ends_at)},
+        "savedResets": saved_resets_to_json(reading.saved_resets),
         "plan": reading.plan,
         "source": "browser",
         "organization": reading.organization,
         "fetchedAt": format_iso(reading.taken_at),
-        "extraUsage": {
-            "used": money.used,
-            "limit": money.limit,
-            "currency": money.currency,
-            "exponent": money.exponent,
-        }
-        if money and money.enabled and money.used is not None
-        else None,
+        "extraUsage": {key: money[key] for key in _EXTRA_USAGE} if money and is_spent else None,
         "ignored": reading.ignored,
-    }
-
-
-def _window_json(window: WindowView) -> dict[str, Any]:
-    forecast = window.forecast
-    return {
-        "utilization": window.utilization,
-        "resetsAt": format_optional(window.resets_at),
-        "resetDue": window.due,
-        "resetOverdue": window.overdue,
-        "forecast": forecast
-        and {
-            "fullAt": format_optional(forecast.full_at),
-            "endsAtPercent": forecast.ends_at_percent,
-        },
     }

@@ -6,11 +6,9 @@ import math
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-_LONGEST_SECONDS = 1e9
-
 
 def parse_http_date(text: str) -> datetime | None:
-    """Return the instant that an HTTP date names, or None; without a zone it is UTC."""
+    """Return the instant of an HTTP date, or None; without a zone it is UTC."""
     try:
         found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
@@ -21,20 +19,16 @@ def parse_http_date(text: str) -> datetime | None:
 def parse_retry_after(
     text: str | None, now: datetime, *, least: timedelta, most: timedelta
 ) -> timedelta | None:
-    """Return how long a Retry-After header asks to wait, within bounds; None if it does not say.
+    """Return how long a Retry-After header says to wait, within bounds; None if it is invalid.
 
-    It holds seconds or an HTTP date.
+    Its value is a number of seconds or an HTTP date.
     """
-    asked = _asked((text or "").strip(), now)
-    return None if asked is None else min(max(asked, least), most)
-
-
-def _asked(text: str, now: datetime) -> timedelta | None:
+    text = (text or "").strip()
     try:
         seconds = float(text)
     except ValueError:
         until = parse_http_date(text)
-        return until - now if until else None
+        return min(max(until - now, least), most) if until else None
     if math.isnan(seconds):
         return None
-    return timedelta(seconds=math.copysign(min(abs(seconds), _LONGEST_SECONDS), seconds))
+    return timedelta(seconds=min(max(seconds, least.total_seconds()), most.total_seconds()))

@@ -1,4 +1,4 @@
-"""UTC instants as files and answers write them."""
+"""UTC instants, in the formats of files and of the API."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ _HALF_MINUTE = timedelta(seconds=30)
 def format_iso(instant: datetime) -> str:
     """Return a UTC instant as JavaScript writes it: milliseconds and a Z.
 
-    A state holds most instants twice: in the snapshot, and in what is remembered.
+    Cached, since a state contains most instants twice: in the snapshot and in the account states.
     """
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def format_optional(instant: datetime | None) -> str | None:
-    """Return an instant as `iso` does, and None for none."""
+    """Return an instant as `format_iso` does, or None for None."""
     return format_iso(instant) if instant else None
 
 
 def round_to_minute(instant: datetime) -> datetime:
-    """Return the minute as which an instant is shown wherever seconds are not.
+    """Return the nearest minute, for outputs that do not show seconds.
 
-    The service's resets jitter by a second around the minute: 23:59:59.940 is midnight.
+    The service's reset times jitter by a second around the minute: 23:59:59.940 is midnight.
     """
     latest = datetime.max.replace(tzinfo=UTC) - _HALF_MINUTE
     return (min(instant, latest) + _HALF_MINUTE).replace(second=0, microsecond=0)
 
 
 def from_iso(text: object) -> datetime | None:
-    """Return the UTC instant that an ISO 8601 text with a zone names, or None.
+    """Return the UTC instant of an ISO 8601 text with a zone, or None.
 
-    One in the first or last day that there is counts as none: not every zone can show it.
+    None also for the first and last day of Python's range, which not every zone can represent.
     """
     if not isinstance(text, str):
         return None
@@ -50,7 +50,7 @@ def from_iso(text: object) -> datetime | None:
 def from_epoch(value: object) -> datetime | None:
     """Return the UTC instant of a number of seconds or milliseconds since the epoch, or None.
 
-    Of the years from 2001 on, which tell the two units apart.
+    Only from 2001 on, so that the two units can be told apart.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -60,10 +60,10 @@ def from_epoch(value: object) -> datetime | None:
 
 
 def to_ms(instant: datetime) -> int:
-    """Return an instant as whole milliseconds since the epoch, the history's unit."""
+    """Return an instant as whole milliseconds since the epoch, as in the history."""
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def from_ms(ms: int) -> datetime:
-    """Return the UTC instant that lies `ms` milliseconds after the epoch."""
+    """Return the UTC instant `ms` milliseconds after the epoch."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)

@@ -1,7 +1,7 @@
-"""Values out of JSON that only cldmon writes, each at its type.
+"""Type checks for values from JSON that only cldmon writes.
 
-A file that was damaged or tampered with is found here, not later in the middle of a pass. Every
-function raises TypeError or ValueError for anything else than it names.
+A damaged or edited file is detected here, not later in the middle of a pass. Every function
+raises TypeError or ValueError for any other value.
 """
 
 from __future__ import annotations
@@ -18,50 +18,51 @@ T = TypeVar("T")
 
 
 def check_text(value: object) -> str:
-    """Return a text that can be written again: one without lone surrogates."""
+    """Return a string that can be encoded: one without lone surrogates."""
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     value.encode()
     return value
 
 
 def check_int(value: object) -> int:
-    """Return a whole number."""
+    """Return an integer."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError("not a whole number")
+        raise TypeError("not an integer")
     return value
 
 
 def check_percent(value: object) -> int:
     """Return a utilization as displayed, 0 to 100."""
-    if not 0 <= check_int(value) <= 100:
+    percent = check_int(value)
+    if not 0 <= percent <= 100:
         raise ValueError("not a percentage")
-    return check_int(value)
+    return percent
 
 
 def check_number(value: object) -> float:
     """Return a finite number."""
-    found = to_finite(value)
-    if found is None:
+    number = to_finite(value)
+    if number is None:
         raise TypeError("not a number")
-    return found
+    return number
 
 
 def check_bool(value: object) -> bool:
-    """Return true or false."""
+    """Return a boolean."""
     if not isinstance(value, bool):
-        raise TypeError("neither true nor false")
+        raise TypeError("not a boolean")
     return value
 
 
 def parse_instant(value: object) -> datetime:
-    """Return the UTC instant that an ISO 8601 text names."""
-    found = from_iso(value)
-    if found is None:
+    """Return the UTC instant of an ISO 8601 text."""
+    instant = from_iso(value)
+    if instant is None:
         raise ValueError("not an instant")
-    return found
+    return instant
 
 
 def optional(check: Callable[[object], T], value: object) -> T | None:
-    """Return what `check` makes of a value, and None for null."""
+    """Return what `check` returns for a value, or None for null."""
     return None if value is None else check(value)

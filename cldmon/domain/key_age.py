@@ -1,7 +1,7 @@
-"""How old a session key is, and what may be said of it.
+"""The age of a session key, and what to expect of it.
 
 Source: the facts of the service, "Keys": a key expires 28 days after the sign-in, but the service
-was seen to accept older ones.
+has been seen to accept older ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WARN_DAYS = (WARN_AGE.days, 26, KEY_LIFE.days)
 
 
 def describe_key_age(since: datetime, now: datetime) -> str:
-    """Return in words how old a key is that was first used at `since`, and what to expect."""
+    """Return, in words, the age of a key first used at `since`, and what to expect."""
     age = now - since
     described = f"in use since {since:%Y-%m-%d} ({max(0, age.days)} days)"
     if age >= KEY_LIFE:

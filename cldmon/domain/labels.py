@@ -1,4 +1,4 @@
-"""Which accounts are meant."""
+"""Choosing accounts by label."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def select_labels(wanted: Collection[str], known: Sequence[str]) -> list[str]:
-    """Return the known labels that are wanted, in their own order; all of them where none is.
+    """Return the known labels that are wanted, in their own order; all of them if none is wanted.
 
-    Raises UsageError for a label that is not known.
+    Raises UsageError for an unknown label.
     """
     for label in wanted:
         if label not in known:
-            there = ", ".join(known) or "none"
-            raise UsageError(f"no account {label!r} in the config; it has: {there}")
+            raise UsageError(
+                f"no account {label!r} in the config; it has: {', '.join(known) or 'none'}"
+            )
     return [label for label in known if not wanted or label in wanted]

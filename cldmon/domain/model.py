@@ -1,4 +1,4 @@
-"""The values that everything else speaks in: frozen, and free of any effect."""
+"""The values that all other modules use: frozen, without side effects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.instants import format_iso as format_iso
 from cldmon.domain.instants import format_optional as format_optional
 
-# The light half of the vocabulary, for those who use all of it.
+# Re-exported. Modules that must load fast import them from there, without dataclasses.
 from cldmon.domain.instants import from_iso as from_iso
 from cldmon.domain.instants import from_ms as from_ms
 from cldmon.domain.instants import to_ms as to_ms
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-_MOST_PERCENT = 1000
+_MAX_PERCENT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """How much of one usage window is used, at one instant.
 
-    `utilization` is in percent as displayed, 0 to 100 (see `displayed`).
-    `resets_at` is a UTC instant, or None where no window runs.
+    `utilization` is in percent as displayed, 0 to 100 (see `to_displayed_percent`).
+    `resets_at` is a UTC instant, or None if no window is running.
     """
 
     utilization: int
@@ -46,8 +46,8 @@ class Window:
 class Credits:
     """Usage credits: money spent beyond the plan, in minor units of `currency` (`exponent` digits).
 
-    `used` and `limit` are None where they are not known. `reason` says why credits are off, in
-    the service's own word (`out_of_credits`). `shared`: the sums are the whole organization's.
+    `used` and `limit` are None if unknown. `reason` is why credits are off, in the service's own
+    word (`out_of_credits`). `shared`: the amounts are the whole organization's.
     """
 
     used: int | None
@@ -61,10 +61,10 @@ class Credits:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A credit that is granted once and expires at `expires_at` (UTC); it is no usage window.
+    """A credit that is granted once and expires at `expires_at` (UTC); it is not a usage window.
 
-    Money is in minor units of `currency` (`exponent` digits), None where it is not known;
-    `utilization` is in percent as displayed.
+    Money is in minor units of `currency` (`exponent` digits), None if unknown; `utilization` is in
+    percent as displayed.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class SavedResets:
-    """How many saved limit resets are left, and when the soonest of those ends (UTC)."""
+    """How many saved limit resets are left, and when the first of them ends (UTC)."""
 
     left: int
     ends_at: datetime | None
@@ -87,10 +87,10 @@ class SavedResets:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the service said of one account at one instant.
+    """What the service reported about one account at one instant.
 
-    `windows` maps the names of the windows that the account has (see `cldmon.domain.windows`) to
-    their values. `ignored` counts the parts of the answer that were not understood.
+    `windows` maps the names of the account's windows (see `cldmon.domain.windows`) to their
+    values. `ignored` counts the parts of the response that were not understood.
     """
 
     taken_at: datetime
@@ -104,7 +104,7 @@ class Reading:
 
 
 class FailureKind(StrEnum):
-    """Why an account could not be read; each asks for something else from the reader."""
+    """Why an account could not be read. Each kind has its own remedy."""
 
     KEY_MISSING = "key_missing"
     KEY_EXPIRED = "key_expired"
@@ -124,7 +124,7 @@ UNEXPECTED = "an unexpected error: run `cldmon --debug fetch` and report what it
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an account could not be read, in words, and until when to leave it alone."""
+    """Why an account could not be read, in words, and when to try again at the earliest."""
 
     kind: FailureKind
     message: str
@@ -132,11 +132,11 @@ class Failure:
 
     @classmethod
     def unexpected(cls, error: Exception) -> Failure:
-        """Return the failure of an account that an error of cldmon's own kept from being read.
+        """Return the failure of an account that was not read because of an error in cldmon itself.
 
         The traceback is logged: `--debug` shows it.
         """
-        import logging  # here, for `status` has to start fast
+        import logging  # here because `status` has to start fast
 
         logging.getLogger(__name__).debug("unexpected:", exc_info=error)
         return cls(FailureKind.UNEXPECTED, f"{UNEXPECTED} ({type(error).__name__})")
@@ -144,7 +144,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of one account: its last good reading, and why there is no newer one."""
+    """What is known about one account: its last good reading, and why there is no newer one."""
 
     label: str
     reading: Reading | None
@@ -153,7 +153,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The accounts as the last pass left them; `fetched_at` is None before the first one."""
+    """The accounts after the last pass; `fetched_at` is None before the first one."""
 
     fetched_at: datetime | None = None
     accounts: tuple[Account, ...] = ()
@@ -162,7 +162,7 @@ class Snapshot:
 
 
 def to_finite(value: object) -> float | None:
-    """Return a value out of JSON if it is a finite number, else None."""
+    """Return a value from JSON if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -172,20 +172,18 @@ def to_finite(value: object) -> float | None:
 
 
 def parse_percentage(value: object) -> int | None:
-    """Return a value out of foreign JSON as the percentage that is shown; None if it is none.
+    """Return a value from foreign JSON as a percentage to display, or None if it is not one.
 
-    A little over 100 is seen where a limit was passed; what is far beyond was not understood.
+    The service reports a little over 100 if a limit was exceeded; far more is something else.
     """
     percent = to_finite(value)
-    return (
-        to_displayed_percent(percent)
-        if percent is not None and 0 <= percent <= _MOST_PERCENT
-        else None
-    )
+    if percent is None or not 0 <= percent <= _MAX_PERCENT:
+        return None
+    return to_displayed_percent(percent)
 
 
 def to_displayed_percent(percent: float) -> int:
-    """Return a percentage as it is shown: rounded half up, and at most 100.
+    """Return a percentage as displayed: rounded half up, and at most 100.
 
     Source: contract, "Transitions".
     """

@@ -1,4 +1,4 @@
-"""What a source is asked, and what it brings back."""
+"""The requests to a source of readings, and their results."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
 
 Lookup: TypeAlias = "Future[ReadRequest | Failure]"
-"""What to ask about an account, once its key was looked up; a failure where there is none."""
+"""The request for an account, once its key has been looked up; a failure if there is no key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization of the service: its uuid, and the plan's name as people know it."""
+    """An organization of the service: its uuid, and the name of its plan."""
 
     uuid: str
     plan: str
 
     @property
     def normalized_uuid(self) -> str:
-        """The uuid as it is compared."""
+        """The uuid in the form for comparison."""
         return normalize_uuid(self.uuid)
 
 
 def normalize_uuid(uuid: str) -> str:
-    """Return a uuid as it is compared: in lower case, without braces."""
+    """Return a uuid in the form for comparison: in lower case, without braces."""
     return uuid.strip("{}").lower()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """One account to be read.
+    """One account to read.
 
-    `organization` is the uuid that the configuration names, if it does; `remembered` the choice
-    of an earlier pass, which saves looking it up; `saved_resets` whether to ask for saved resets.
+    `organization` is the uuid from the configuration, if set; `remembered` is the choice of an
+    earlier pass, which saves a look-up; `saved_resets` is whether to request saved resets.
     """
 
     label: str
@@ -49,22 +49,22 @@ class ReadRequest:
     saved_resets: bool = True
 
 
-def make_lookup(question: ReadRequest) -> Lookup:
-    """Return the look-up of a question whose key is known already."""
-    from concurrent.futures import Future  # here, for `status` has to start fast
+def make_lookup(request: ReadRequest) -> Lookup:
+    """Return a finished look-up, for a request whose key is already known."""
+    from concurrent.futures import Future  # here because `status` has to start fast
 
     lookup: Lookup = Future()
-    lookup.set_result(question)
+    lookup.set_result(request)
     return lookup
 
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """A good reading, and the organization that it is of.
+    """A good reading, and its organization.
 
-    `looked_up` says that the organization was asked for, not remembered, `saved_resets_refused`
-    that the service answers only where it is not asked for saved resets, `challenged` that the
-    browser passed a challenge of Cloudflare's before.
+    `looked_up`: the organization was requested, not remembered. `saved_resets_refused`: the
+    service answers only requests without saved resets. `challenged`: the browser passed a
+    Cloudflare challenge first.
     """
 
     reading: Reading

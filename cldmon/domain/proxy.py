@@ -1,10 +1,11 @@
-"""The proxy that the browser asks through, and what opens it.
+"""The browser's proxy, and its user and password.
 
-Chromium takes a proxy from the environment by itself, but no user and password.
+Chromium reads a proxy from the environment, but without user and password.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ _VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy: where it is, which setting or variable says so, and what opens it."""
+    """A proxy: its URL, the setting or variable it comes from, and its credentials."""
 
     server: str
     source: str
@@ -30,29 +31,28 @@ class Proxy:
 
     @property
     def is_for_chromium(self) -> bool:
-        """Whether the browser takes it from the environment by itself."""
+        """Whether Chromium reads it from the environment itself."""
         return self.source != SETTING and self.user is None
 
     def __str__(self) -> str:
-        """Return what may be shown of it."""
-        return (
-            f"{self.server} (from {self.source}{', with user and password' if self.user else ''})"
-        )
+        """Return it without credentials."""
+        credentials = ", with user and password" if self.user else ""
+        return f"{self.server} (from {self.source}{credentials})"
 
 
 def find_proxy(url: str, configured: Secret | None, env: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy through which the service at `url` is asked, if there is one.
+    """Return the proxy for requests to the service at `url`, if there is one.
 
-    Raises ValueError for one that cannot be used: what is wrong, without quoting it. What of the
-    environment needs no user and password is Chromium's own affair.
+    Raises ValueError for one that can't be used, without quoting it. An invalid one in the
+    environment is ignored if it has no credentials: Chromium handles it itself.
     """
     if configured:
         return parse_proxy(configured.reveal(), SETTING)
     service = urlsplit(url)
-    if _is_direct(service.hostname or "", _variable("no_proxy", env)[1]):
+    if _is_direct(service.hostname or "", _get_variable("no_proxy", env)[1]):
         return None
     for name in ("all_proxy", f"{service.scheme}_proxy"):
-        spelling, value = _variable(name, env)
+        spelling, value = _get_variable(name, env)
         if value:
             try:
                 return parse_proxy(value, spelling)
@@ -79,21 +79,21 @@ def parse_proxy(text: str, source: str = SETTING) -> Proxy:
     if not credentials:
         return Proxy(server, source)
     if scheme.startswith("socks"):
-        raise ValueError("Chromium gives no user and password to a SOCKS proxy: name an HTTP proxy")
+        raise ValueError("Chromium sends no user and password to a SOCKS proxy: use an HTTP proxy")
     user, _, password = credentials.partition(":")
     return Proxy(server, source, Secret(unquote(user)), Secret(unquote(password)))
 
 
 def find_env_proxies(env: Mapping[str, str]) -> Iterator[str]:
-    """Yield the proxies that Chromium takes from the environment, as URLs."""
+    """Yield the proxies that Chromium reads from the environment, as URLs."""
     for name in _VARIABLES:
-        if value := _variable(name, env)[1]:
+        if value := _get_variable(name, env)[1]:
             scheme, _, place = _split(value)
             yield f"{scheme}://{place}"
 
 
 def strip_credentials(name: str, value: str) -> str:
-    """Return the value of a variable, less user and password where it is a proxy's."""
+    """Return the value of a variable, without user and password if it is a proxy's."""
     if name.lower() not in _VARIABLES or "@" not in value:
         return value
     scheme, _, place = _split(value)
@@ -101,7 +101,7 @@ def strip_credentials(name: str, value: str) -> str:
 
 
 def _split(text: str) -> tuple[str, str, str]:
-    """Return scheme, user and password, and place of a proxy; a password may hold anything."""
+    """Return the scheme, credentials and address of a proxy. A password may contain anything."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         scheme, rest = "http", text.strip()
@@ -109,22 +109,18 @@ def _split(text: str) -> tuple[str, str, str]:
     return {"socks": "socks5"}.get(scheme.lower(), scheme.lower()), credentials, place
 
 
-def _variable(name: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """Return how a variable is spelt in an environment, and its value; `` where it has none."""
+def _get_variable(name: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """Return how a variable is spelt in an environment, and its value (empty if unset)."""
     spelling = name if env.get(name) else name.upper()
     return spelling, env.get(spelling, "")
 
 
 def _is_direct(host: str, no_proxy: str) -> bool:
-    """Return whether Chromium asks a host itself: this machine, or one that `no_proxy` names."""
-    if host == "localhost" or host.endswith(".localhost") or _is_loopback(host):
+    """Return whether Chromium bypasses the proxy for a host: this machine, or one in `no_proxy`."""
+    if host == "localhost" or host.endswith(".localhost"):
         return True
+    with suppress(ValueError):
+        if ip_address(host).is_loopback:
+            return True
     entries = (entry.strip().lower().lstrip("*") for entry in no_proxy.split(","))
     return "*" in no_proxy.split(",") or any(e and host.endswith(e) for e in entries)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

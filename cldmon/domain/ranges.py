@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.windows import FIVE_HOUR
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 COMMON = ("1h", "5h", "1d", "7d")
-"""The ranges that the API and the pages offer."""
+"""The ranges that the API and the dashboard offer."""
 
 _SPAN = re.compile(r"(\d{1,6})(m|h|d|w)", re.ASCII)
 _UNITS = {
@@ -28,7 +28,7 @@ _FAR = 9000
 _DEFAULT = "5h"
 _LONGEST = timedelta(days=36_525)
 _SHORT = timedelta(hours=5)
-"""Longer charts leave the session out: it comes and goes too often to be seen."""
+"""Longer charts leave the session out: it changes too often to be readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Span:
 
 
 def parse_range(text: str) -> timedelta:
-    """Return how long a range such as `5h`, `90m`, `30d` or `2w` is; raises UsageError."""
+    """Return the length of a range such as `5h`, `90m`, `30d` or `2w`; raises UsageError."""
     match = _SPAN.fullmatch(text.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
     if not timedelta() < length <= _LONGEST:
@@ -58,15 +58,15 @@ def parse_range(text: str) -> timedelta:
 def parse_span(
     length: str | None, since: str | None, until: str | None, now: datetime, zone: tzinfo | None
 ) -> Span:
-    """Return the span that the options name: a length, its ends, or one end and a length.
+    """Return the span that the options describe: a length, both ends, or one end and a length.
 
     `now` is UTC; `zone` is the user's, None for the system's. Without `until` the span ends now;
-    a day as `until` is meant to its end, and no span ends later than now. Raises UsageError.
+    a day as `until` is included, and no span ends later than now. Raises UsageError.
     """
     if length and since and until:
         raise UsageError("a range and both of its ends are one too many; leave one of them out")
-    last = min(now, _instant(until, now, zone, end=True)) if until else None
-    first = _instant(since, now, zone, end=False) if since else None
+    last = min(now, _parse_instant(until, now, zone, end=True)) if until else None
+    first = _parse_instant(since, now, zone, end=False) if since else None
     extent = parse_range(length or _DEFAULT)
     if first is None:
         last = last or now
@@ -79,37 +79,36 @@ def parse_span(
 
 
 def choose_default_windows(names: Iterable[str], length: timedelta) -> list[str]:
-    """Return the windows that are shown where none is asked for.
+    """Return the windows that are shown by default.
 
-    All of them for up to five hours; in longer spans all but the session's.
+    All of them for up to five hours; all except the session for longer spans.
     """
     return [name for name in names if length <= _SHORT or name != FIVE_HOUR]
 
 
-def _instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime:
+def _parse_instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime:
     ago = text.strip().lower().removesuffix(" ago")
     if _SPAN.fullmatch(ago):
         return now - parse_range(ago)
     try:
-        return _parsed(text.strip(), zone, end=end)
+        instant = datetime.fromisoformat(text.strip())
+        if end and _is_day(text.strip()):
+            instant += timedelta(days=1)
+        if instant.tzinfo is None and zone is not None:
+            instant = instant.replace(tzinfo=zone)
+        in_utc = instant.astimezone(UTC)
+        if 1970 <= in_utc.year < _FAR:
+            return in_utc
     except (ValueError, OverflowError):
-        raise UsageError(
-            f"{text!r} is no time; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago"
-        ) from None
+        pass
+    raise UsageError(
+        f"invalid time {text!r}; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago"
+    )
 
 
-def _parsed(text: str, zone: tzinfo | None, *, end: bool) -> datetime:
+def _is_day(text: str) -> bool:
     try:
-        day = date.fromisoformat(text)
+        date.fromisoformat(text)
     except ValueError:
-        return _in_utc(datetime.fromisoformat(text), zone)
-    return _in_utc(datetime.combine(day + timedelta(days=end), time()), zone)
-
-
-def _in_utc(instant: datetime, zone: tzinfo | None) -> datetime:
-    if instant.tzinfo is None and zone is not None:
-        instant = instant.replace(tzinfo=zone)
-    in_utc = instant.astimezone(UTC)
-    if not 1970 <= in_utc.year < _FAR:
-        raise ValueError("before or beyond all history")
-    return in_utc
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""A value that must not be shown."""
+"""Secrets: values that must not be shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NoReturn, final
 
 _BARE = r"sid\d\d-(?![\w-])"
 _LOOKS_SECRET = re.compile(rf"sk-ant-(?!{_BARE})[\w-]+|xox[a-z](?:\.xox[a-z])?-[\w.-]+|xapp-[\w-]+")
-"""A prefix with nothing behind it is no secret: advice names it."""
+"""A prefix with nothing after it is not a secret: advice mentions it."""
 _COOKIE = re.compile(
     r"""(?:sessionKey(?:V3)?\s*[=:]\s*)?["']?(sk-ant-[\w-]+)["']?\s*;?""", re.ASCII
 )
@@ -25,7 +25,7 @@ _WRONG_TOKENS = {
 class Secret:
     """A key, token or password: equal by value, masked wherever it is printed.
 
-    It can be neither pickled nor copied into JSON; `reveal` is the one way to its text.
+    It can't be pickled or written as JSON; only `reveal` returns its text.
     """
 
     __slots__ = ("_text",)
@@ -39,7 +39,7 @@ class Secret:
         return self._text
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that tell this secret from others and do not give it away."""
+        """Return 16 hex digits that identify this secret without revealing it."""
         import hashlib
 
         return hashlib.sha256(self._text.encode()).hexdigest()[:16]
@@ -63,13 +63,13 @@ class Secret:
         raise AttributeError("a Secret is frozen")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is neither pickled nor copied")
+        raise TypeError("a Secret can't be pickled or copied")
 
 
 def unwrap_session_key(text: str) -> str:
-    """Return a session key out of what a person copied; the same text if it is nothing like one.
+    """Return the session key in a text that someone copied; the text itself if there is none.
 
-    Browsers show it with the name of its cookie, `sessionKey=…` or `sessionKeyV3=…`, its twin.
+    Browsers show it with the name of its cookie, `sessionKey=…` or `sessionKeyV3=…`.
     """
     found = _COOKIE.fullmatch(text.strip())
     return found[1] if found else text.strip()
@@ -87,10 +87,10 @@ def find_wrong_token(token: str) -> str | None:
 
 
 def looks_secret(text: str) -> bool:
-    """Return whether a text holds what looks like a session key or a Slack token."""
+    """Return whether a text contains something that looks like a session key or Slack token."""
     return _LOOKS_SECRET.search(text) is not None
 
 
 def mask_secrets(text: str) -> str:
-    """Return a text with whatever looks like a session key or a Slack token struck out."""
+    """Return a text in which everything that looks like a session key or Slack token is masked."""
     return _LOOKS_SECRET.sub("**********", text)

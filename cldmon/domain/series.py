@@ -1,4 +1,4 @@
-"""One window's readings over time, and what happened in them."""
+"""Readings over time: one window's line, its marks and gaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cldmon.domain.model import FIVE_HOUR, FULL, MODEL_PREFIX, SEVEN_DAY, short_
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     Point: TypeAlias = tuple[int, Mapping[str, int]]
     """When (ms), and by window name the utilization in percent as displayed."""
@@ -25,19 +25,19 @@ _FIRST = (FIVE_HOUR, SEVEN_DAY)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A limit that was reached, or a window that has reset, as seen at `at_ms`."""
+    """A limit that was hit, or a window that has reset, as seen at `at_ms`."""
 
     at_ms: int
     kind: EventKind
 
 
 def select_line(points: Iterable[Point], window: str) -> Line:
-    """Return one window's readings; a reading without that window is none."""
+    """Return one window's readings; those without the window are left out."""
     return [(ms, windows[window]) for ms, windows in points if window in windows]
 
 
 def select_windows(points: Iterable[Point], windows: Collection[str]) -> list[Point]:
-    """Return the readings of these windows; a reading without any of them is left out."""
+    """Return the readings of these windows; those without any of them are left out."""
     kept = [(ms, {n: values[n] for n in values if n in windows}) for ms, values in points]
     return [point for point in kept if point[1]]
 
@@ -48,9 +48,9 @@ def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
 
 
 def find_marks(lines: Iterable[Line]) -> list[Mark]:
-    """Return where windows became full, and where they were so no longer, oldest first.
+    """Return where windows became full, and where they stopped being full, oldest first.
 
-    Any fall from 100 is a reset here: history does not tell in which window a reading was.
+    Any fall from 100 is a reset here: the history does not say when a window ends.
     """
     found = {
         Mark(ms, EventKind.LIMIT_HIT if after >= FULL else EventKind.USAGE_RESET)
@@ -62,7 +62,7 @@ def find_marks(lines: Iterable[Line]) -> list[Mark]:
 
 
 def split_at_gaps(line: Line, longest_ms: float) -> list[Line]:
-    """Return a line cut where more than `longest_ms` lie between two readings."""
+    """Return the parts of a line, cut wherever two readings are more than `longest_ms` apart."""
     cuts = [n for n, (a, b) in enumerate(pairwise(line), 1) if b[0] - a[0] > longest_ms]
     return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
 
@@ -73,10 +73,10 @@ def iter_steps(points: Iterable[Point]) -> Iterator[int]:
 
 
 def compute_max_gap(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
-    """Return how long no reading may come before one is missing: three intervals.
+    """Return the longest time between two readings that is not a gap: three intervals.
 
-    The interval is the configured one or, where passes were rarer, that between most readings;
-    `steps_ms` are the times between them.
+    The interval is the configured one or, if passes were less frequent, the usual one; `steps_ms`
+    are the times between the readings.
     """
     steps = sorted(steps_ms)
     usual = timedelta(milliseconds=steps[len(steps) // 2]) if steps else interval
@@ -84,30 +84,27 @@ def compute_max_gap(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
 
 
 def list_windows(series: Iterable[Iterable[Point]]) -> list[str]:
-    """Return the names of all windows in some accounts' readings: session, week, then others."""
+    """Return the names of all windows in these accounts' readings: session, week, then others."""
     found = {name for points in series for _, windows in points for name in windows}
     return [name for name in _FIRST if name in found] + sorted(found.difference(_FIRST))
 
 
 def resolve_windows(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return the known windows that were asked for as `fiveHour`, `5h`, `Fable` or the like.
+    """Return the known windows that match names such as `fiveHour`, `5h` or `Fable`.
 
-    Raises UsageError, naming the known ones.
+    Raises UsageError, which lists the known ones, if there is none for a name.
     """
-    names = list(known)
-    return list(dict.fromkeys(name for text in wanted for name in _named(text, names)))
-
-
-def _named(text: str, known: Sequence[str]) -> list[str]:
-    found = [name for name in known if text.strip().casefold() in _aliases(name)]
-    if not found:
-        raise UsageError(
-            f"no window {text!r} in this span; there are {', '.join(map(short_title, known))}"
-        )
-    return found
-
-
-def _aliases(name: str) -> set[str]:
-    short = short_title(name)
-    spellings = (name, name.removeprefix(MODEL_PREFIX), short, short.removeprefix("7d "))
-    return {text.casefold() for text in (*spellings, title(name))}
+    aliases = {}
+    for name in known:
+        short = short_title(name)
+        texts = (name, name.removeprefix(MODEL_PREFIX), short, short.removeprefix("7d "))
+        aliases[name] = {text.casefold() for text in (*texts, title(name))}
+    resolved: dict[str, None] = {}
+    for text in wanted:
+        matches = [name for name in aliases if text.strip().casefold() in aliases[name]]
+        if not matches:
+            raise UsageError(
+                f"no window {text!r} in this span; there are {', '.join(map(short_title, aliases))}"
+            )
+        resolved.update(dict.fromkeys(matches))
+    return list(resolved)

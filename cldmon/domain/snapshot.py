@@ -1,10 +1,11 @@
-"""The snapshot as JSON, as state.json keeps it. What is shown of it: see `cldmon.domain.freshness`.
+"""The snapshot as JSON in state.json. For what is shown of it, see `cldmon.domain.freshness`.
 
 Instants are ISO 8601 in UTC with milliseconds, utilization is in percent as displayed.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Return a snapshot as state.json keeps it."""
+    """Return a snapshot as it is stored in state.json."""
     return {
         "fetchedAt": format_optional(snapshot.fetched_at),
         "accounts": [account_to_json(account) for account in snapshot.accounts],
@@ -52,7 +53,7 @@ def from_json(body: Mapping[str, Any]) -> Snapshot:
 
 
 def account_to_json(account: Account) -> dict[str, Any]:
-    """Return one account: its windows, or its error with the last good reading beside it."""
+    """Return one account: its reading, or its error and the last good reading."""
     if account.failure is None and account.reading is not None:
         return {"label": account.label, "status": "ok", **_reading_to_json(account.reading)}
     return {
@@ -63,7 +64,7 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 
 def failure_to_json(failure: Failure | None) -> dict[str, Any]:
-    """Return why there is no new reading; None means that no pass has tried."""
+    """Return why there is no new reading; None means that no pass has tried yet."""
     return {
         "status": "error",
         "error": failure.message if failure else "not read yet",
@@ -77,12 +78,14 @@ def account_from_json(entry: Mapping[str, Any]) -> Account:
     label = json_types.check_text(entry["label"])
     if entry["status"] == "ok":
         return Account(label, _reading_from_json(entry))
-    last_good = entry["lastGood"]
-    return Account(
-        label,
-        _reading_from_json(last_good) if last_good else None,
-        _failure_from_json(entry) if entry["errorKind"] else None,
-    )
+    last_good, failure = entry["lastGood"], None
+    if entry["errorKind"]:
+        failure = Failure(
+            FailureKind(entry["errorKind"]),
+            json_types.check_text(entry["error"]),
+            json_types.optional(json_types.parse_instant, entry["retryAt"]),
+        )
+    return Account(label, _reading_from_json(last_good) if last_good else None, failure)
 
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
@@ -113,7 +116,6 @@ def window_from_json(entry: Mapping[str, Any]) -> Window:
 
 
 def _reading_to_json(reading: Reading) -> dict[str, Any]:
-    saved = reading.saved_resets
     return {
         **windows_to_json(reading.windows),
         "plan": reading.plan,
@@ -121,7 +123,7 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         "fetchedAt": format_iso(reading.taken_at),
         "credits": credits_to_json(reading.credits),
         "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved and {"left": saved.left, "endsAt": format_optional(saved.ends_at)},
+        "savedResets": saved_resets_to_json(reading.saved_resets),
         "ignored": reading.ignored,
     }
 
@@ -129,8 +131,13 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
 def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
     windows = windows_from_json(entry)
     if is_old := "credits" not in entry:
-        windows, others = _split(windows)
-        pools = tuple(_pool_of(name, window) for name, window in others.items())
+        # An older cldmon took credit pools for windows.
+        pools = tuple(
+            Pool(name, title(name), None, None, window.utilization, window.resets_at)
+            for name, window in windows.items()
+            if not is_window_name(name)
+        )
+        windows = {name: window for name, window in windows.items() if is_window_name(name)}
     else:
         pools = tuple(map(_pool_from_json, entry["pools"]))
     saved = entry.get("savedResets")
@@ -148,20 +155,13 @@ def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
 
 
 def credits_to_json(credits_: Credits | None) -> dict[str, Any] | None:
-    """Return usage credits as JSON, and null for none."""
-    return (
-        None
-        if credits_ is None
-        else {
-            "used": credits_.used,
-            "limit": credits_.limit,
-            "currency": credits_.currency,
-            "exponent": credits_.exponent,
-            "enabled": credits_.enabled,
-            "reason": credits_.reason,
-            "shared": credits_.shared,
-        }
-    )
+    """Return usage credits as JSON, or None if there are none."""
+    return asdict(credits_) if credits_ else None
+
+
+def saved_resets_to_json(saved: SavedResets | None) -> dict[str, Any] | None:
+    """Return saved resets as JSON, or None if there are none."""
+    return {"left": saved.left, "endsAt": format_optional(saved.ends_at)} if saved else None
 
 
 def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
@@ -206,19 +206,3 @@ def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
 def _saved_resets_from_json(entry: Mapping[str, Any]) -> SavedResets:
     ends_at = json_types.optional(json_types.parse_instant, entry["endsAt"])
     return SavedResets(json_types.check_int(entry["left"]), ends_at)
-
-
-def _split(windows: Mapping[str, Window]) -> tuple[dict[str, Window], dict[str, Window]]:
-    """Tell windows from credit pools, which an older cldmon took for windows."""
-    of_windows = {n: w for n, w in windows.items() if is_window_name(n)}
-    return of_windows, {n: w for n, w in windows.items() if n not in of_windows}
-
-
-def _pool_of(name: str, window: Window) -> Pool:
-    return Pool(name, title(name), None, None, window.utilization, window.resets_at)
-
-
-def _failure_from_json(entry: Mapping[str, Any]) -> Failure:
-    kind = FailureKind(entry["errorKind"])
-    retry_at = json_types.optional(json_types.parse_instant, entry["retryAt"])
-    return Failure(kind, json_types.check_text(entry["error"]), retry_at)

@@ -1,4 +1,4 @@
-"""Who wants which alerts, and when they are not to be disturbed."""
+"""Who wants which alerts, and when not to disturb them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """The hours of a day in which a person gets no alerts; they may go past midnight.
+    """The hours of the day in which a person receives no alerts; they may span midnight.
 
-    `timezone` is an IANA name, None for the zone of the person's Slack profile.
+    `timezone` is an IANA name, or None for the zone in the person's Slack profile.
     """
 
     start: time
@@ -48,7 +48,7 @@ class QuietHours:
     timezone: str | None = None
 
     def contain(self, now: datetime, zone: tzinfo | None) -> bool:
-        """Return whether `now` (UTC) lies in the quiet hours of `zone` (None: the server's)."""
+        """Return whether `now` (UTC) is within the quiet hours in `zone` (None: the server's)."""
         local = now.astimezone(UTC).astimezone(zone).time()
         if self.start < self.end:
             return self.start <= local < self.end
@@ -76,8 +76,15 @@ def parse_thresholds(values: object) -> tuple[int, ...]:
 
 def parse_quiet(start: object, end: object, timezone: object = None) -> QuietHours:
     """Return quiet hours from times such as `20:00`; raises ValueError for anything else."""
-    if timezone is not None and not (isinstance(timezone, str) and _is_timezone(timezone)):
-        raise ValueError(f"unknown timezone {timezone!r}; use a name such as Europe/Zurich")
+    try:
+        if timezone is not None:
+            from zoneinfo import ZoneInfo  # here because most commands do without
+
+            timezone = ZoneInfo(str(timezone)).key
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(
+            f"unknown timezone {timezone!r}; use a name such as Europe/Zurich"
+        ) from None
     quiet = QuietHours(_parse_time(start), _parse_time(end), timezone)
     if quiet.start == quiet.end:
         raise ValueError("quiet hours begin and end at the same time")
@@ -91,22 +98,12 @@ def _parse_time(text: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def _is_timezone(name: str) -> bool:
-    from zoneinfo import ZoneInfo  # here, for most commands do without
-
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        return False
-    return True
-
-
 @dataclass(frozen=True)
 class Subscriptions:
     """Every user's settings: Slack user id → account label → subscription.
 
-    `quiet` and `paused_until` (UTC) hold by user. `problems` says which values of the file were
-    not understood and are ignored.
+    `quiet` and `paused_until` (UTC) are by user. `problems` describes values of the file that are
+    invalid and ignored.
     """
 
     users: Mapping[str, Mapping[str, Subscription]] = field(default_factory=dict)

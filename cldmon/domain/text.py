@@ -1,25 +1,25 @@
-"""Text from outside, before it enters a value or a message."""
+"""Sanitizing text from outside, before it enters a value or a message."""
 
 from __future__ import annotations
 
 from cldmon.domain.secret import mask_secrets
 
 _JOINERS = {"\u200c", "\u200d"} | {chr(code) for code in range(0xE0020, 0xE0080)}
-"""Invisible, yet part of emoji and of some scripts."""
+"""Invisible, but part of emoji and of some scripts."""
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _READ = 4
-"""How many times the length that is shown is read: a longer text is not meant for people."""
+"""How many times the displayed length is read: a longer text is not meant for people."""
 
 
 def is_printable(text: str) -> bool:
-    """Return whether a text is one printable line: it can't upset a terminal, a table or a log.
+    """Return whether a text is one printable line that can't upset a terminal, a table or a log.
 
-    The one rule for every output. It is wider than `str.isprintable`, which refuses emoji that are
-    newer than the Python that runs, and the joiners in them.
+    All outputs use this rule. It allows more than `str.isprintable`, which rejects joiners and
+    emoji that are newer than the Python version.
     """
     if text.isascii():
         return text.isprintable()
-    import unicodedata  # takes longer to load than most texts take to judge
+    import unicodedata  # here because it is slow to load and rarely needed
 
     return all(c in _JOINERS or unicodedata.category(c) not in _UNPRINTABLE for c in text)
 

@@ -1,8 +1,8 @@
-"""The kinds of usage windows: how files and answers name them, and how people read them.
+"""The kinds of usage windows: their names in files and responses, and their titles for people.
 
-Windows that are scoped to a model are named `models.<name>`, to a surface or to both
-`scoped.<surface>` and `scoped.<model> · <surface>`. Any other name is camel case, maybe with
-` · <scope>` behind it.
+Windows that are scoped to a model are named `models.<name>`, those scoped to a surface or both
+`scoped.<surface>` and `scoped.<model> · <surface>`. Any other name is camel case, possibly
+followed by ` · <scope>`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WEEK = timedelta(days=7)
 
 
 class WindowKind(NamedTuple):
-    """A kind of window: its name in files, its titles, and how long it lasts, where known."""
+    """A kind of window: its name in files, its titles, and its duration, if known."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ WINDOW_KINDS = (
     WindowKind("sevenDayOmelette", "Weekly: Claude Design only", "7d Claude Design", _WEEK),
     WindowKind("sevenDayOauthApps", "Weekly: OAuth apps only", "7d OAuth apps", _WEEK),
 )
-"""The known kinds, in the order in which they are shown."""
+"""The known kinds, in display order."""
 
 _KNOWN = {kind.name: kind for kind in WINDOW_KINDS}
 
@@ -79,26 +79,27 @@ RESERVED = frozenset(
 
 
 def get_kind(name: str) -> WindowKind:
-    """Return the kind of the window of this name; of an unknown one what its name tells."""
+    """Return the kind of the window with this name; for unknown names, it is derived from them."""
     if known := _KNOWN.get(name):
         return known
     for prefix in _NESTED.values():
         if name.startswith(prefix):
-            return _weekly(name, name.removeprefix(prefix))
+            return _make_weekly(name, name.removeprefix(prefix))
     words, separator, scope = name.partition(" · ")
     if words.startswith(SEVEN_DAY):
-        return _weekly(name, _spaced(words.removeprefix(SEVEN_DAY)).title() + separator + scope)
-    spaced = _spaced(words) + separator + scope
+        words = _split_words(words.removeprefix(SEVEN_DAY)).title()
+        return _make_weekly(name, words + separator + scope)
+    spaced = _split_words(words) + separator + scope
     return WindowKind(name, spaced[:1].upper() + spaced[1:], spaced, None)
 
 
 def title(window: str) -> str:
-    """Return a window's name as the official page has it, e.g. `Weekly: Fable only`."""
+    """Return a window's name as on the official page, e.g. `Weekly: Fable only`."""
     return get_kind(window).title
 
 
 def short_title(window: str) -> str:
-    """Return a window's name for narrow places, e.g. `5h`, `7d`, `7d Fable`."""
+    """Return a window's short name, e.g. `5h`, `7d`, `7d Fable`."""
     return get_kind(window).short
 
 
@@ -112,12 +113,12 @@ def limit_name(window: str) -> str:
 
 
 def duration(window: str) -> timedelta | None:
-    """Return how long a window lasts, or None where its name does not tell."""
+    """Return how long a window lasts, or None if its name does not say."""
     return get_kind(window).duration
 
 
 def sort_for_display(names: Iterable[str]) -> list[str]:
-    """Return window names in the order in which they are shown: known kinds first, weeks next."""
+    """Return window names in display order: known kinds first, then weeks."""
     rank = {kind.name: number for number, kind in enumerate(WINDOW_KINDS)}
 
     def key(name: str) -> tuple[int, bool, str]:
@@ -133,7 +134,7 @@ def is_window_name(name: str) -> bool:
 
 
 def nest(values: Mapping[str, T]) -> dict[str, Any]:
-    """Return values by window name, scoped ones below `models` and `scoped`, as files have them."""
+    """Return values by window name as in files: scoped ones are nested in `models` and `scoped`."""
     nested: dict[str, Any] = {}
     groups: dict[str, dict[str, T]] = {group: {} for group in _NESTED}
     for name, value in values.items():
@@ -146,7 +147,7 @@ def nest(values: Mapping[str, T]) -> dict[str, Any]:
 
 
 def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `nest`, leaving out the keys that are no windows."""
+    """Undo `nest`, leaving out keys that are not windows."""
     flat = {k: v for k, v in entry.items() if k not in RESERVED}
     for group, prefix in _NESTED.items():
         if isinstance(nested := entry.get(group), dict):
@@ -154,9 +155,9 @@ def flatten(entry: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _weekly(name: str, scope: str) -> WindowKind:
+def _make_weekly(name: str, scope: str) -> WindowKind:
     return WindowKind(name, f"Weekly: {scope} only", f"7d {scope}", _WEEK)
 
 
-def _spaced(camel: str) -> str:
+def _split_words(camel: str) -> str:
     return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()

@@ -1,4 +1,4 @@
-"""The lock and the log in data_dir that several parts share."""
+"""The lock and the log in data_dir that several modules share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-PASS_LOCK = "fetch.lock"  # noqa: S105 - no password
-"""The file in data_dir that a pass keeps locked."""
+PASS_LOCK = "fetch.lock"  # noqa: S105 - not a password
+"""The file in data_dir that a pass locks while it runs."""
 
 HEALTH_LOG = "health.log"
 """The file in data_dir that health checks append to."""
 
 
 def pass_lock(data_dir: Path) -> AbstractContextManager[None]:
-    """Return the lock that a pass holds; entering it raises BusyError while another one does."""
+    """Return the lock that a pass holds; entering it raises BusyError if another pass holds it."""
     return files.lock(data_dir / PASS_LOCK, wait=0, busy="another pass is running")

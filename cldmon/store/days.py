@@ -1,8 +1,8 @@
-"""The lines of history on disk, day by day, whatever files a day consists of.
+"""The lines of the history on disk, day by day; a day may consist of several files.
 
-A plain file that needs no repair is indexed, and only the lines asked for are read. Any other day
-is read whole and normalized. Files are not mapped: when a failing append cuts a mapped file back,
-the reader dies of SIGBUS.
+A plain file that needs no repair is indexed, and only the requested lines are read. Any other day
+is read completely and normalized. Files are not memory-mapped: if a failed append truncates a
+mapped file, the reader dies of SIGBUS.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Span: TypeAlias = tuple[int, int, int]
-    """Since and until (ms, inclusive), and the length of a step (ms)."""
+    """The start and end (ms, inclusive), and the length of a step (ms)."""
 
 DAY_MS = 86_400_000
 
 BLOCK = 1 << 20
-"""Bytes read at once to index a file: few enough to stay in the processor's cache."""
+"""Bytes read at once to index a file: few enough to fit in the processor's cache."""
 
 CHUNK = 1 << 18
 """Bytes yielded at once, if no line is longer: a chunk and its copies stay in the processor's
-cache until they are sent, and the C library's allocator does not hoard the freed memory."""
+cache until they are sent, and the C allocator returns the freed memory."""
 
 MOST_READ = 1 << 27
-"""Bytes of a day that are searched for lines if it needs repair, holes not counted."""
+"""Bytes of a day that are searched for lines if it needs repair, not counting holes."""
 
 MOST_INDEXES = 500
 
 _ATTEMPTS = 3
-"""How often a day is read at most while its files are changing."""
+"""How many times a day is read at most while its files are changing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ _indexes: dict[Path, Index] = {}
 def read_days(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) -> Iterator[bytes]:
     """Yield the lines of a time span, both ends included, oldest first.
 
-    They come in chunks of whole lines. With a longer step, only the first line of each step of each
-    day is yielded. Raises StoreError if a file exists but can't be read.
+    They are yielded in chunks of whole lines. With a longer step, only the first line of each step
+    of each day is included. Raises StoreError if a file exists but can't be read.
     """
     with files.wrap_os_errors("list", data_dir):
         if not data_dir.is_dir():
@@ -107,7 +107,7 @@ def _read_day(data_dir: Path, day: date, listed: set[Path], span: Span) -> Itera
 def load_index(file: FileIO, path: Path) -> Index | None:
     """Return the index of an open file, or None if the file needs repair.
 
-    It is kept for the life of the process: most requests ask for the same days again.
+    It is cached for the life of the process, since most requests are for the same days.
     """
     version = files.get_version(file.fileno())
     known = _indexes.get(path)
@@ -128,7 +128,7 @@ def load_index(file: FileIO, path: Path) -> Index | None:
 
 
 def read_indexed(file: FileIO, index: Index, span: Span) -> Iterator[bytes]:
-    """Yield the lines of a span in chunks, up to where the file has been cut since."""
+    """Yield the lines of a span in chunks, up to where the file has since been truncated."""
     numbers = _select(index.stamps, span)
     starts, fd = index.starts, file.fileno()
     if not isinstance(numbers, range):
@@ -171,13 +171,13 @@ def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _read_unindexed(data_dir: Path, day: date) -> list[bytes]:
-    """Return all the good lines of a day, in order of time."""
+    """Return all valid lines of a day, in order of time."""
     lines: list[bytes] = []
     for _ in range(_ATTEMPTS):
         before = _list_versions(data_dir, day)
         blocks = chain((line + b"\n" for line in lines), _read_blocks(before))
         lines = normalize(blocks, day_path(data_dir, day))
-        # gzip, gunzip or logrotate may have been replacing one file by another.
+        # gzip, gunzip or logrotate may have been replacing one file with another.
         if _list_versions(data_dir, day) == before:
             break
     return lines
@@ -188,9 +188,9 @@ def _list_versions(data_dir: Path, day: date) -> dict[Path, files.Version | None
 
 
 def _read_blocks(paths: Iterable[Path]) -> Iterator[bytes]:
-    """Yield the content of those files that still exist, up to `MOST_READ` bytes.
+    """Yield the content of the files that still exist, up to `MOST_READ` bytes.
 
-    All are opened before the first is read: while one replaces another, one of them is complete.
+    All are opened before the first is read: if one is replacing another, one of them is complete.
     """
     read = 0
     with ExitStack() as stack:

@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from cldmon.domain.model import Window
 
 PREFIX = b'{"timestamp":'
-"""How every line begins that this program or the Node program has written."""
+"""How every line written by this program or the Node program begins."""
 
 _NAME = re.compile(r"(history|events)-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)?")
-"""Also with the number or date that logrotate appends to a name."""
+"""The name may also have the number or date that logrotate appends."""
 _TAIL = 1 << 16
 
 _GZIP = 31
 """zlib's window bits for a gzip header."""
 _COMPRESSED = 1 << 16
 _DECOMPRESSED = 1 << 20
-"""Bytes that are read, and decompressed, at once: a few may expand to a thousand times as many."""
+"""Bytes read and decompressed at once: compressed data may expand a thousandfold."""
 
 
 def format_line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
-    """Return the history line of a pass, without line end: label → windows, in percent."""
+    """Return the history line of a pass, without the newline: label → windows, in percent."""
     entries = [
         {"label": label, **nest({name: window.utilization for name, window in windows.items()})}
         for label, windows in accounts.items()
@@ -50,9 +50,9 @@ def format_line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> s
 
 
 def serialize_pass(stamp: int, accounts: list[dict[str, Any]]) -> str:
-    """Return a history line, without line end, as JavaScript's `JSON.stringify` writes it.
+    """Return a history line, without the newline, as JavaScript's `JSON.stringify` writes it.
 
-    That is: no spaces, and no escapes that aren't necessary.
+    That is, without spaces or unnecessary escapes.
     """
     body = {"timestamp": stamp, "accounts": accounts}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
@@ -79,15 +79,15 @@ class History:
         self._name = name
 
     def ensure(self, line: str) -> None:
-        """Append a pass's line, unless its day's file ends with it already.
+        """Append a pass's line, unless its day's file already ends with it.
 
-        So the next pass can safely complete one that was killed. When this returns, the line
-        survives a loss of power.
+        So the next pass can safely complete one that was killed. Once this returns, the line
+        survives a power failure.
         """
         path = day_path(self._dir, line_date(line), self._name)
         data = line.encode()
         tail = _read_tail(path, len(data) + _TAIL)
-        # A last line that only lacks its line end counts: the next one will end it.
+        # A last line that lacks only its newline counts: the next append will add it.
         if b"\n" + data + b"\n" in b"\n" + tail + b"\n":
             files.sync(path)  # the pass that wrote it may have been killed before it did this
         else:
@@ -97,7 +97,7 @@ class History:
         """Remove day files older than `keep_days` days (0: keep all) and return their paths.
 
         If everything before today is that old, nothing is removed: the clock may have jumped ahead.
-        If it hasn't, the files are removed on the next day.
+        If it hasn't, the files are removed the next day.
         """
         if keep_days == 0:
             return []
@@ -115,7 +115,7 @@ class History:
 
 
 def _read_tail(path: Path, size: int) -> bytes:
-    """Return the last bytes of a day file or, if it was gzipped since, of that."""
+    """Return the last bytes of a day file, or of its gzipped form if it was compressed since."""
     with files.wrap_os_errors("read", path):
         try:
             with files.open_regular(path) as file:
@@ -132,7 +132,7 @@ def _read_tail(path: Path, size: int) -> bytes:
 
 
 def decompress(file: FileIO) -> Iterator[bytes]:
-    """Yield the content of a gzip file; of a torn or damaged one, what comes before the damage."""
+    """Yield the content of a gzip file; of a truncated or damaged one, up to the damage."""
     unzip, rest = zlib.decompressobj(_GZIP), b""
     while rest := rest or file.read(_COMPRESSED) or b"":
         try:
@@ -152,12 +152,12 @@ def day_path(data_dir: Path, day: date, name: str = "history") -> Path:
 def day_files(
     data_dir: Path, first: date = date.min, last: date = date.max, name: str = "history"
 ) -> Iterator[tuple[date, Path]]:
-    """Yield every day file of these days, rotated and gzipped ones too, oldest day first."""
+    """Yield every day file of these days, including rotated and gzipped ones, oldest day first."""
     low, high = f"{name}-{first}", f"{name}-{last}"
     with files.wrap_os_errors("list", data_dir):
         names = sorted(os.listdir(data_dir))  # noqa: PTH208 - paths would take ten times as long
     for file in names:
-        # Comparing text first finds a day among ten years of files in a millisecond.
+        # Comparing strings first finds a day among ten years of files in a millisecond.
         if low <= file[: len(low)] <= high and (day := parse_day(file, name)):
             yield day, data_dir / file
 

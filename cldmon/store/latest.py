@@ -1,7 +1,7 @@
-"""The snapshot in state.json, for those who only look.
+"""The snapshot in state.json, for readers that change nothing.
 
-Light on purpose: nothing here imports dataclasses until a snapshot is made, for the line of a
-status bar does without. The rest of the file is left undecoded.
+Light, because commands such as `status` have to start fast: dataclasses are not imported until a
+snapshot is built, and the rest of the file is not decoded.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 VERSION = 3
-"""Written; an older cldmon leaves a file of it alone."""
+"""The version that is written; an older cldmon does not touch such a file."""
 _READABLE = (1, 2, VERSION)
 
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What comes of decoding something that no pass wrote."""
+"""Errors from decoding something that no pass wrote."""
 
 
 class StateCorruptError(StoreError):
@@ -33,14 +33,14 @@ class StateCorruptError(StoreError):
 
 
 def get_state_path(data_dir: Path) -> Path:
-    """Return where the state is kept."""
+    """Return the path of the state."""
     return data_dir / "state.json"
 
 
 def load_snapshot(data_dir: Path) -> Snapshot:
-    """Return what the last pass left, an empty snapshot before the first one.
+    """Return the snapshot of the last pass, or an empty one before the first pass.
 
-    Raises `StoreError` for a file that cannot be read or understood.
+    Raises StoreError if the file can't be read or understood.
     """
     from cldmon.domain import snapshot as snapshots
     from cldmon.domain.model import Snapshot
@@ -56,9 +56,9 @@ def load_snapshot(data_dir: Path) -> Snapshot:
 
 
 def decode_json(text: bytes, path: Path, decode: Callable[[dict[str, Any]], T]) -> T:
-    """Return what `decode` makes of the JSON in a file of a version that we can read.
+    """Return what `decode` makes of the JSON in a file with a version that we can read.
 
-    Raises `StateCorruptError` where it is something that no pass wrote.
+    Raises StateCorruptError for something that no pass wrote.
     """
     try:
         body = json.loads(text)

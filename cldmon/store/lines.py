@@ -1,9 +1,9 @@
-"""The good lines of a day of history, in order of time, whatever state its text is in.
+"""The valid lines of a day of history, in order of time, even if the text is damaged.
 
 Every line is checked, not just those that bisection would hit: when the clock steps back, lines
-are out of order. For a day of 10 MB this takes some 5 ms, less than reading it.
+are out of order. For a day of 10 MB this takes about 5 ms, less than reading it.
 
-A line in the writer's exact form is taken as it is, without parsing what lies between its beginning
+A line in the writer's exact form is used as it is, without parsing anything between its beginning
 and end. Any other line is parsed, and reserialized in that form or left out.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PREFIX = re.compile(re.escape(PREFIX))
 _BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[(?:\{"label":"|(\]\}\Z))')
-"""How a line begins; if its pass read no account, this is all of it."""
+"""How a line begins; if the pass read no account, this is the whole line."""
 _END = b"}]}"
 _UNUSUAL_ESCAPE = re.compile(rb'\\[^"\\]')
 _CONTROLS = bytes(code for code in range(32) if code != ord("\n"))
@@ -31,25 +31,25 @@ _CONTROLS = bytes(code for code in range(32) if code != ord("\n"))
 _BLANK = b"\0\t\r "
 _MAX_STAMP = 10**15
 _LINE = re.compile(rb"[^\0\t\r \n][^\n]{28,}")
-"""A line without blanks before it, at least as long as `{"timestamp":0,"accounts":[]}`."""
+"""A line without leading blanks, at least as long as `{"timestamp":0,"accounts":[]}`."""
 
 LONGEST_LINE = 1 << 22
 """Bytes: fifty thousand accounts."""
 
 LARGEST_DAY = 3 << 24
-"""Bytes of a day that are held in memory: 100 accounts read every minute make 10 MB a day."""
+"""Bytes of a day kept in memory: 100 accounts read every minute make 10 MB a day."""
 
 MOST_LINES = 300_000
 """Lines of a day that are checked if it needs repair: a pass a second makes 86,400."""
 
 _OVERHEAD = 100
-"""Bytes that each line takes besides its text."""
+"""Bytes of memory that each line takes besides its text."""
 
 
 def index_lines(text: bytes, stamps: array[int], starts: array[int]) -> bool:
-    """Append the times in ms of a text's lines to `stamps`, and where each ends to `starts`.
+    """Append the times in ms of a text's lines to `stamps`, and the end of each to `starts`.
 
-    Return False if the text needs repair, or a line is not later than the one before.
+    Return False if the text needs repair, or if a line is not later than the one before.
     """
     if not _is_sound(text):
         return False
@@ -66,18 +66,18 @@ def index_lines(text: bytes, stamps: array[int], starts: array[int]) -> bool:
 
 
 def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
-    """Return the good lines of a text that comes in blocks, each once, in order of time.
+    """Return the valid lines of a text given in blocks, without duplicates, in order of time.
 
     Of more than `LARGEST_DAY` bytes or `MOST_LINES` lines, only the first are returned.
     """
-    import logging  # not above: `status` reads history too, and has to start fast
+    import logging  # here because `status`, which reads history too, has to start fast
 
     logger = logging.getLogger(__name__)
     good: dict[bytes, None] = {}
     size = checked = dropped = 0
     for line in _split_lines(blocks):
         if size > LARGEST_DAY or checked > MOST_LINES:
-            logger.info("%s: more than a day ever has was left out", path)
+            logger.info("%s: too large for a day; the rest was left out", path)
             break
         checked += max(1, line.count(PREFIX))
         if line in good:
@@ -93,12 +93,12 @@ def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
 
 
 def parse_stamp(text: bytes, start: int = 0) -> int:
-    """Return the time in ms of the good line that begins at `start`."""
+    """Return the time in ms of the valid line that begins at `start`."""
     return int(text[start + len(PREFIX) : text.index(b",", start)])
 
 
 def _is_sound(text: bytes) -> bool:
-    """Return whether a text can be JSON lines at all, and has no escapes but ours."""
+    """Return whether a text can be JSON lines, and has no escapes other than ours."""
     if not text.isascii():  # checked first: decoding takes ten times as long
         try:
             text.decode()
@@ -111,8 +111,8 @@ def _is_sound(text: bytes) -> bool:
 def _match_stamp(text: bytes, start: int, end: int) -> int | None:
     """Return the time of a line in the writer's exact form, or None.
 
-    A line that is torn, or glued to another, does not have that form. A line has one pair of
-    brackets, besides those in labels: that is checked first because it is fast.
+    A truncated line, or one joined to another, does not have that form. A line has a single pair
+    of brackets, apart from those in labels: that is checked first because it is fast.
     """
     begin = _BEGIN.match(text, start, end) if end > start else None
     if begin is None:
@@ -128,7 +128,7 @@ def _match_stamp(text: bytes, start: int, end: int) -> int | None:
 
 
 def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a text that may hold a pass, without the blanks around them."""
+    """Yield the lines of a text that may contain a pass, without surrounding blanks."""
     rest = b""
     for block in blocks:
         text = rest + block
@@ -136,7 +136,7 @@ def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
         for line in _LINE.findall(text, 0, end):
             yield line.rstrip(_BLANK)
         rest = text[end:].lstrip(_BLANK)
-        if len(rest) > LONGEST_LINE:  # not one of our lines, but it may hold the beginning of one
+        if len(rest) > LONGEST_LINE:  # not one of our lines, but one may begin within it
             yield rest
             rest = rest[max(rest.rfind(PREFIX), len(rest) - LONGEST_LINE // 2) :]
     if rest:
@@ -144,7 +144,7 @@ def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _repair(line: bytes) -> Iterator[bytes]:
-    """Yield each pass in a line, in the writer's form: other bytes may have been glued to it."""
+    """Yield each pass in a line, in the writer's form; other bytes may surround it."""
     if b'"timestamp"' not in line:
         return
     starts = {0, *(match.start() for match in _PREFIX.finditer(line))}

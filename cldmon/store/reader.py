@@ -1,7 +1,8 @@
-"""The history as it is asked for: as a JSON array, or as readings of accounts.
+"""Reading the history: as a JSON array, or as the readings of accounts.
 
-Times are in ms since the epoch, both ends of a span included; what is returned is in order of time.
-Lines that are torn, foreign or damaged are left out and hide no others (see `cldmon.store.lines`).
+Times are in ms since the epoch, and spans include both ends; results are in order of time. Lines
+that are truncated, foreign or damaged are left out without affecting others (see
+`cldmon.store.lines`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.model import parse_percentage
@@ -30,7 +32,7 @@ _NEXT = b"," + _LABEL
 _AFTER_LABEL = b'","'
 """What separates a label without escapes from the name of the first window."""
 _ESCAPED = re.compile(rb'"([^"\\]*\\.(?:[^"\\]|\\.)*)"')
-"""A label with escapes: one of them may look like its end."""
+"""A label with escapes, one of which may look like the end of the label."""
 _CLOSE = b"]}"
 
 
@@ -87,7 +89,7 @@ def read_all_series(
 def iter_series(
     data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1
 ) -> Iterator[dict[str, list[Point]]]:
-    """Yield what `read_all_series` returns, part by part: a week of many accounts fills memory."""
+    """Yield what `read_all_series` returns in parts: a week of many accounts would fill memory."""
     parsed = _Parsed()
     for chunk in read_days(data_dir, since_ms, until_ms, step_ms):
         found: defaultdict[bytes, list[Point]] = defaultdict(list)
@@ -109,21 +111,19 @@ def format_series(series: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
 
 
 class _Parsed(dict[bytes, "Windows | None"]):
-    """The values of accounts, parsed once each: the same few recur in most lines."""
+    """Windows by text such as `fiveHour":17,"sevenDay":45}`, or None if it is damaged.
 
-    def __missing__(self, values: bytes) -> Windows | None:
-        self[values] = windows = _parse_windows(values)
+    Each text is parsed once: the same few recur in most lines.
+    """
+
+    def __missing__(self, text: bytes) -> Windows | None:
+        windows = None
+        with suppress(ValueError, RecursionError):
+            values = flatten(json.loads('{"' + text.decode())) if text else {}
+            percents = {name: parse_percentage(value) for name, value in values.items()}
+            windows = {name: percent for name, percent in percents.items() if percent is not None}
+        self[text] = windows
         return windows
-
-
-def _parse_windows(values: bytes) -> Windows | None:
-    """Return what `fiveHour":17,"sevenDay":45}` says, or None if it is damaged."""
-    try:
-        found = flatten(json.loads('{"' + values.decode())) if values else {}
-    except (ValueError, RecursionError):
-        return None
-    percentages = {name: parse_percentage(value) for name, value in found.items()}
-    return {name: percent for name, percent in percentages.items() if percent is not None}
 
 
 def _parse_label(raw: bytes) -> str | None:
@@ -134,7 +134,7 @@ def _parse_label(raw: bytes) -> str | None:
 
 
 def _split_accounts(line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each account's label, as it is written but without its quotes, and its values."""
+    """Yield each account's label, as written but without quotes, and its values."""
     accounts = line[line.find(b"[") + 1 + len(_LABEL) : -len(_CLOSE)].split(_NEXT)
     for account in filter(None, accounts):  # there is an empty one if no account was read
         if escaped := _ESCAPED.match(account):

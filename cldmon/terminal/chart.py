@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Terminal
 
 MIN_COLUMNS = 80
-"""Panels stand side by side if each has at least so many columns."""
+"""Panels are placed side by side if each has at least this many columns."""
 MIN_ROWS = 10
 MAX_ROWS = 24
 _GUTTER = 2
@@ -33,7 +33,7 @@ _BLUE, _MAGENTA, _CYAN = "34", "35", "36"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What charts are drawn in: `rows` of a terminal; `zone` None is the system's."""
+    """What charts are drawn in: `rows` of a terminal. `zone` None is the system's."""
 
     span: Span
     interval: timedelta
@@ -71,11 +71,11 @@ _MARKS = {
 def draw_charts(
     accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
 ) -> str:
-    """Return a panel for each account with its readings of these windows."""
+    """Return a panel for each account, with its readings of these windows."""
     beside = max(1, min(len(accounts), frame.terminal.columns // MIN_COLUMNS))
     columns = (frame.terminal.columns - (beside - 1) * _GUTTER) // beside
     below = -(-len(accounts) // beside)
-    # Leave one line of each panel's share free: between panels, or for the prompt.
+    # One line of each panel's share stays free: between panels, or for the prompt.
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
     styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
     panels = [_draw_panel(*account, styles, frame, columns, height) for account in accounts.items()]
@@ -130,7 +130,7 @@ def _format_head(
 ) -> list[str]:
     """Return the account's label and the legend, on as many lines as they need.
 
-    The legend has each window with its least and most, and the marks that the plot shows.
+    The legend has each window with its lowest and highest value, and the marks in the plot.
     """
     items = []
     for name, line in lines.items():

@@ -1,4 +1,4 @@
-"""Usage as CSV: a row for each window, credit and saved reset of each account."""
+"""Usage as CSV: a row for each account's windows, credits and saved resets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
 
     `kind` is `window`, `credits`, `pool` or `savedResets`. Money is in whole units of `currency`;
     `window` also names a pool, or the owner of credits (`organization`); `used` of saved resets is
-    how many are left. Instants are ISO 8601 in UTC; a pool and a saved reset end at `resetsAt`.
+    how many are left. Instants are ISO 8601 in UTC; pools and saved resets end at `resetsAt`.
     Unknown values are empty, and so is the utilization of a window whose reset is due. An account
     without data has one row.
     """

@@ -71,14 +71,14 @@ def sanitize_json(chunks: Iterable[bytes]) -> Iterator[bytes]:
     decoder = getincrementaldecoder("utf-8")("replace")
     for chunk in chunks:
         text = decoder.decode(chunk)
-        # Looking for anything but printable ASCII is a hundred times as fast as replacing it.
+        # Searching for anything but printable ASCII is a hundred times as fast as replacing it.
         plain = len(text) == len(chunk) and not chunk.translate(None, _PRINTABLE)
         yield chunk if plain else _escape_unprintable(text).encode()
     yield _escape_unprintable(decoder.decode(b"", final=True)).encode()
 
 
 def _escape_unprintable(text: str) -> str:
-    """Return JSON with unprintable characters as `\\u1234`: they can only be in strings."""
+    """Return JSON with unprintable characters as `\\u1234`: they only occur in strings."""
     import json
     import re
 

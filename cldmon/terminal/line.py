@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def format_line(accounts: Iterable[AccountView], now: datetime, terminal: Terminal) -> str:
     """Return `alice 5h 41% 7d 63% · bob 5h 100%!! (2h14m) 7d 8% · carol ✗`.
 
-    Limits other than session and week are named from the level `high` on, or if there are only
-    others; credits if there are no limits. `!` and `!!` mark a limit that is near, `?` an old
-    reading, `–` an unknown value, `✗` an account in error.
+    Limits other than session and week are shown from the level `high` on, or if there are no
+    others; credits are shown if there are no limits. `!` and `!!` mark a limit that is near, `?`
+    an old reading, `–` an unknown value, `✗` an account with an error.
     """
     words = (
         f"{terminal.clean(each.label)} {_format_account(each, now, terminal)}" for each in accounts

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 Y_LABEL = len("100%┤")
 X_LABEL = 12
-"""Columns for a label of the time axis, with the space around it."""
+"""Columns for a label of the time axis, including the space around it."""
 _AXES = 2
 _ROOMY = 11
-"""From so many rows on, quarters are labelled."""
+"""From this many rows on, quarters are labelled."""
 _PLAIN = str.maketrans("│─┤├┬┴┼└┘┌┐", "|-+++++++++")
 
 

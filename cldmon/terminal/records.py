@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 HEADER = ("time", "label", "window", "utilization")
 MAX_ROWS = 20
-"""So many rows of an account fit on a screen, with header and prompt."""
+"""This many rows of an account fit on a screen, with header and prompt."""
 _LONGEST_LABEL = 20
 _LONGEST_TITLE = 12
-"""Columns for a label and for a window's name: three windows fit into 80."""
+"""Columns for a label and for a window's name, so that three windows fit into 80."""
 _MINUTE = timedelta(minutes=1)
 _HALF_MINUTE_MS = 30_000
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
@@ -32,9 +32,9 @@ _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 
 def format_csv_lines(
     accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], terminal: Terminal
 ) -> Iterator[str]:
-    """Yield a header and a row for each reading and window, without line ends.
+    """Yield a header and a row for each reading and window, without newlines.
 
-    Accounts one after another, oldest reading first; times are ISO 8601 in UTC.
+    Account by account, oldest reading first; times are ISO 8601 in UTC.
     """
     yield ",".join(HEADER)
     for label, points in accounts.items():

@@ -23,14 +23,14 @@ _SIGNALS = (signal.SIGWINCH, signal.SIGTSTP)
 
 
 class Screen:
-    """A terminal's alternate screen, in use while `open`; Ctrl-Z leaves it for a while."""
+    """A terminal's alternate screen, in use while `open`. Ctrl-Z leaves it temporarily."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Switch to the screen, and restore the terminal however the block ends."""
+        """Switch to the screen, and restore the terminal when the block ends for any reason."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             self._write(_ENTER)
@@ -45,7 +45,7 @@ class Screen:
         self._write(render_frame(text, rows, terminal))
 
     def wait(self, seconds: float) -> bool:
-        """Wait; return True at once if the screen has to be redrawn."""
+        """Wait; return True early if the screen has to be redrawn."""
         woken = signal.sigtimedwait(_SIGNALS, seconds)
         if woken and woken.si_signo == signal.SIGTSTP:
             self._write(_LEAVE)
@@ -59,7 +59,7 @@ class Screen:
 
 
 def render_frame(text: str, rows: int, terminal: Terminal) -> str:
-    """Return what draws a text on so many rows; lines that don't fit are cut and counted."""
+    """Return what draws a text on `rows` rows; lines that don't fit are cut off and counted."""
     lines = text.splitlines()
     if len(lines) > rows > 1:
         cut = len(lines) - rows + 1

@@ -1,7 +1,7 @@
-"""The status table: text from domain values.
+"""The status table.
 
-Not by tabulate: it does not know how wide emoji and CJK letters are, and loading it takes longer
-than everything else.
+Does not use tabulate, which does not know the width of emoji and CJK letters, and takes longer to
+load than everything else.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
 MAX_BAR = 60
 _ASIDE = 14
-"""Columns for what is not a window, so that the windows keep their bars and forecasts."""
+"""Columns for the text of a row that is not a window, so that windows keep bars and forecasts."""
 ROOMY = 110
-"""From so many columns on, windows have their long names."""
+"""From this many columns on, windows have their long names."""
 _COLOURS = {
     "normal": (GREEN,),
     "high": (YELLOW,),
@@ -59,7 +59,7 @@ _COLOURS = {
 
 
 class Page(NamedTuple):
-    """What the table is drawn with: `zone` None is the system's."""
+    """What the table is drawn with. `zone` None is the system's."""
 
     terminal: Terminal
     now: datetime
@@ -71,7 +71,7 @@ class Page(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of the table: a bar, pale if not `live`; without `percent`, a `note` in its place.
+    """A line of the table: a bar, pale if not `live`, or a `note` if there is no `percent`.
 
     Only a limit (`is_limit`) has a level.
     """
@@ -86,7 +86,7 @@ class Row(NamedTuple):
 
     @property
     def level(self) -> str:
-        """How near its limit it is."""
+        """How close it is to its limit."""
         return get_level(self.percent or 0) if self.is_limit else "normal"
 
     @property
@@ -98,9 +98,9 @@ class Row(NamedTuple):
         return f"{self.percent:3}% {mark}"
 
     def draw_used(self, cells: int, terminal: Terminal) -> str:
-        """Return a bar of so many cells and the percentage; a pale bar if it is not live.
+        """Return a bar of `cells` cells and the percentage; the bar is pale if it is not live.
 
-        Something used fills at least one cell, and below 100 % at least one cell is empty.
+        Above 0 % at least one cell is filled, and below 100 % at least one is empty.
         """
         if not cells:
             return self.used
@@ -118,7 +118,7 @@ class Row(NamedTuple):
 
 
 def format_table(views: Sequence[AccountView], page: Page) -> str:
-    """Return the accounts, each with its windows below it, at most as wide as the page."""
+    """Return the accounts, each with its windows below it, no wider than the page."""
     rows = [list(_build_rows(account, page)) for account in views]
     header, *lines = _align_rows(list(chain(*rows)), page.terminal)
     below = iter(lines)

@@ -1,4 +1,4 @@
-"""What a terminal can show, and text that fits it: width, colour, Unicode."""
+"""The abilities of a terminal, and text that fits them: width, colour, Unicode."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _JOINER = "\N{ZERO WIDTH JOINER}"
 
 
 class Terminal(NamedTuple):
-    """What the output stream can show: so many columns, colour, Unicode.
+    """What the output stream can show: its columns, colour, Unicode.
 
-    Not a dataclass: importing that module would slow down the one-line format.
+    Not a dataclass, because importing that module would slow down the one-line format.
     """
 
     columns: int
@@ -38,20 +38,20 @@ class Terminal(NamedTuple):
     unicode: bool
 
     def paint(self, text: str, *codes: str) -> str:
-        """Return a text in the colours of these SGR codes, or as it is without colour."""
+        """Return a text in the colours of these SGR codes, or unchanged without colour."""
         if not (self.colour and codes and text):
             return text
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m"
 
     def clean(self, text: str) -> str:
-        """Return a text from outside as one line that cannot steer a terminal."""
+        """Return a text from outside as one line that cannot control the terminal."""
         safe = sanitize(text)
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
     def paragraph(self, text: str, first: str = "", below: str = "") -> str:
-        """Return a text from outside as lines that fit, each with its prefix.
+        """Return a text from outside, wrapped to the terminal's width, with a prefix on each line.
 
-        A word that is longer than a line, such as a path, stays whole: it may be copied.
+        A word that is longer than a line, such as a path, is not split, so that it can be copied.
         """
         lines, gap = [first], ""
         for word in self.clean(text).split():
@@ -72,7 +72,7 @@ class Terminal(NamedTuple):
         return self.pick("–", "-")
 
     def shorten(self, text: str, columns: int) -> str:
-        """Return a text cut to so many columns, with `…` at the end."""
+        """Return a text cut to `columns` columns, with `…` at the end."""
         if width(text) <= columns:
             return text
         dots = self.pick("…", "~")
@@ -82,15 +82,15 @@ class Terminal(NamedTuple):
 
 
 def sanitize(text: str) -> str:
-    """Return a text from outside as one line that cannot steer a terminal or forge another line."""
+    """Return a text from outside as one line that can't control a terminal or fake another line."""
     return replace_unprintable(text, "\N{REPLACEMENT CHARACTER}")
 
 
 def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
     """Return what a stream can show.
 
-    NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE ask for it in a
-    pipe, too. COLUMNS overrides the terminal's own width; a pipe is 80 wide.
+    NO_COLOR and a dumb terminal mean no colour; FORCE_COLOR and CLICOLOR_FORCE enable it even in a
+    pipe. COLUMNS overrides the terminal's own width; a pipe is 80 wide.
     """
     if env.get("NO_COLOR"):
         colour = False
@@ -98,7 +98,7 @@ def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
         colour = True
     else:
         colour = supports_escape_codes(stream, env)
-    # Python writes UTF-8 in the C locale, too, but people who choose it want ASCII.
+    # Python writes UTF-8 even in the C locale, but people who choose that locale want ASCII.
     locale = env.get("LC_ALL") or env.get("LANG") or ".UTF-8"
     encodings = (stream.encoding or "", locale.partition(".")[2].partition("@")[0])
     unicode = all(each.replace("-", "").lower() == "utf8" for each in encodings)
@@ -121,9 +121,9 @@ def count_columns(stream: TextIO | None, env: Mapping[str, str]) -> int:
 
 
 def _read_size(stream: TextIO | None, env: Mapping[str, str], variable: str, axis: int) -> int:
-    asked = env.get(variable, "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+    override = env.get(variable, "")
+    if override.isdecimal() and int(override) > 0:
+        return int(override)
     try:
         return os.get_terminal_size(stream.fileno() if stream else -1)[axis]
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def _read_size(stream: TextIO | None, env: Mapping[str, str], variable: str, axi
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes, colours aside.
+    """Return how many columns of a terminal a text takes, ignoring colour codes.
 
     Combining marks take none, and wide letters two.
     """
@@ -155,11 +155,11 @@ def format_amount(minor: int, exponent: int) -> str:
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells, painted or not, as lines with aligned columns."""
+    """Return rows of cells, coloured or not, as lines with aligned columns."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
 def pad(text: str, columns: int) -> str:
-    """Return a text, painted or not, padded with spaces to so many columns."""
+    """Return a text, coloured or not, padded with spaces to `columns` columns."""
     return text + " " * (columns - width(text))

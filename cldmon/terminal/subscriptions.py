@@ -1,4 +1,4 @@
-"""Alert settings as a table: text from domain values."""
+"""Alert settings as a table."""
 
 from __future__ import annotations
 

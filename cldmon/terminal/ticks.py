@@ -1,4 +1,4 @@
-"""The labels of a time axis: at round times of the reader's clock, also where it is changed."""
+"""The labels of a time axis: at round local times, even when the clocks change."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MONTH = timedelta(days=30)
 def find_ticks(
     since_ms: int, until_ms: int, most: int, zone: tzinfo | None
 ) -> list[tuple[int, str]]:
-    """Return at most so many instants (ms) in a span, each with its label in `zone`.
+    """Return up to `most` instants (ms) in a span, each with its label in `zone`.
 
     None is the system's zone. Ticks in an hour that the clock skips are left out; in an hour that
-    comes twice, each is labelled once.
+    occurs twice, each is labelled once.
     """
     least = timedelta(milliseconds=until_ms - since_ms) / max(1, most)
     first, last = from_ms(since_ms).astimezone(zone), from_ms(until_ms).astimezone(zone)

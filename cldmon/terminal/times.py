@@ -1,4 +1,4 @@
-"""Instants and durations as people read them."""
+"""Instants and durations for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     """Return `17:09` for today, `Wed 17:09` for the next six days, and `3 Dec 17:09` otherwise.
 
-    In `zone`, None being the system's.
+    `zone` None is the system's.
     """
     local = round_to_minute(instant).astimezone(zone)
     days = (local.date() - now.astimezone(zone).date()).days
@@ -41,9 +41,9 @@ def format_failure(failure: Failure, now: datetime, zone: tzinfo | None) -> str:
 
 
 def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list[str]:
-    """Return instants as `2026-11-22 17:09`, in `zone`, None being the system's.
+    """Return instants as `2026-11-22 17:09` in `zone`; None is the system's.
 
-    If the clock shows one of these times twice (when it is put back), all have their offset:
+    If one of these local times occurs twice (when clocks are put back), all have their offset:
     `2026-10-25 02:30+01:00`.
     """
     shown = [round_to_minute(instant).astimezone(zone) for instant in instants]
@@ -56,13 +56,13 @@ def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list
 
 
 def format_day(instant: datetime, zone: tzinfo | None) -> str:
-    """Return the day of an instant, `3 Dec`, in `zone`, None being the system's."""
+    """Return the day of an instant as `3 Dec` in `zone`; None is the system's."""
     local = round_to_minute(instant).astimezone(zone)
     return f"{local.day} {local:%b}"
 
 
 def format_countdown(span: timedelta) -> str:
-    """Return how long is left: `3d 9h`, `2h 14m`, `14m`, `<1m`."""
+    """Return the time left: `3d 9h`, `2h 14m`, `14m`, `<1m`."""
     minutes = (span + _HALF_MINUTE) // _MINUTE
     if minutes < 1:
         return "<1m"
@@ -72,7 +72,7 @@ def format_countdown(span: timedelta) -> str:
 
 
 def format_duration(span: timedelta) -> str:
-    """Return how long something took or how old it is: `20 s`, `42 min`, `3 h`, `2 d`."""
+    """Return a duration or an age: `20 s`, `42 min`, `3 h`, `2 d`."""
     span = abs(span)
     if span < _MINUTE:
         return f"{span // timedelta(seconds=1)} s"
@@ -84,7 +84,7 @@ def format_duration(span: timedelta) -> str:
 
 
 def format_age(age: timedelta) -> str:
-    """Return when something was read: `20 s ago`, or that this lies in the future."""
+    """Return when something was read: `20 s ago`, or that it is in the future."""
     if abs(age) < _MOMENT:
         return "just now"
     return f"{format_duration(age)} {'ago' if age > -_MINUTE else 'in the future'}"

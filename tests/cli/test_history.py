@@ -178,7 +178,7 @@ def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(e
         (["--range", "1y"], "invalid range '1y'; use 1h, 5h, 1d, 7d or any number of m, h, d or w"),
         (
             ["--since", "now"],
-            "'now' is no time; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago",
+            "invalid time 'now'; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago",
         ),
     ],
 )
