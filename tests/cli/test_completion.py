@@ -84,7 +84,7 @@ PLACES = {
     ("login", "label"): "cldmon login ",
     ("subscribe", "person"): "cldmon subscribe ",
     ("subscribe", "label"): "cldmon subscribe U1ANN ",
-    ("subscribe", "only"): "cldmon subscribe --list --account ",
+    ("subscribe", "--account"): "cldmon subscribe --list --account ",
     ("guard", "label"): "cldmon guard ",
 }
 
