@@ -87,8 +87,8 @@ export class AlertDialog {
         { class: "alert-head" },
         this.title,
         el("button", { type: "button", class: "quiet", onclick: () => this.close() }, "Done"),
+        this.problem,
       ),
-      this.problem,
       el(
         "div",
         { class: "setting", role: "group", "aria-labelledby": "events-title" },
