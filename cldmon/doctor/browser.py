@@ -29,7 +29,7 @@ _LAST_LINES = 3
 def check_executable(installation: Installation) -> Iterator[Check]:
     """Report which browser a pass would start."""
     try:
-        yield ok("browser", _source(installation).executable)
+        yield ok("browser", _get_source(installation).executable)
     except BrowserError as error:
         remedy = "install one, or set browser.executable to one that works"
         yield fail("browser", str(error), remedy)
@@ -38,7 +38,7 @@ def check_executable(installation: Installation) -> Iterator[Check]:
 def check_proxy(installation: Installation) -> Iterator[Check]:
     """Report which proxy the browser uses, if any."""
     try:
-        if proxy := _source(installation).proxy:
+        if proxy := _get_source(installation).proxy:
             yield ok("proxy", str(proxy))
     except BrowserError as error:
         yield fail("proxy", str(error), "correct it, or remove it")
@@ -47,13 +47,13 @@ def check_proxy(installation: Installation) -> Iterator[Check]:
 def check_start(installation: Installation) -> Iterator[Check]:
     """Start the browser as a pass does, and report its version."""
     with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
-        source = _source(installation, Path(folder))
+        source = _get_source(installation, Path(folder))
         try:
             version = source.version()
         except BrowserError as error:
             remedy = "fix this first: no account can be read without a browser"
             if SANDBOX_FAILED in str(error) and apparmor.is_restricted():
-                remedy = _profile_remedy(source.executable)
+                remedy = _describe_profile_remedy(source.executable)
             output = re.findall(r"\[err\] (.*)", str(error.__cause__))
             lines = [" ".join(line.split()) for line in output if line.strip()][-_LAST_LINES:]
             yield fail("browser start", " | ".join([without_hint(str(error)), *lines]), remedy)
@@ -66,7 +66,7 @@ def check_start(installation: Installation) -> Iterator[Check]:
     has_profile = program is not None and apparmor.find_profile(program) is not None
     if os.geteuid() == 0 and apparmor.is_restricted() and not has_profile:
         detail += "; passes that do not run as root need an AppArmor profile for it"
-        yield warn("browser start", detail, _profile_remedy(source.executable))
+        yield warn("browser start", detail, _describe_profile_remedy(source.executable))
     else:
         yield ok("browser start", detail)
 
@@ -76,7 +76,7 @@ def without_hint(message: str) -> str:
     return re.sub(r"; [^;]*`cldmon doctor`[^;]*$", "", message)
 
 
-def _profile_remedy(browser: str) -> str:
+def _describe_profile_remedy(browser: str) -> str:
     """Return how to give the browser the AppArmor profile that its sandbox needs."""
     program = apparmor.resolve_program(browser)
     if program is None:
@@ -87,7 +87,7 @@ def _profile_remedy(browser: str) -> str:
     return f"sudo cldmon schedule systemd --install, or without its services: {command}"
 
 
-def _source(installation: Installation, folder: Path = Path()) -> BrowserSource:
+def _get_source(installation: Installation, folder: Path = Path()) -> BrowserSource:
     """Return the configured browser; without a valid configuration, the default one."""
     if installation.config:
         return installation.app.source(installation.config, folder)

@@ -43,23 +43,25 @@ def check_data_dir(installation: Installation) -> Iterator[Check]:
     if folder is None:
         return
     if not folder.exists():
-        parent = _nearest(folder)
+        parent = _find_existing(folder)
         if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
             locate.require_data_dir(folder, app.data_dir_option, app.env)
             yield warn("data folder", f"{folder} does not exist yet", "run: cldmon fetch")
         else:
-            detail = f"{folder} does not exist, and {parent} is {_not_writable()}"
-            yield fail("data folder", detail, f"create it, or set data_dir, or {_fix(parent)}")
+            detail = f"{folder} does not exist, and {parent} is {_describe_not_writable()}"
+            yield fail(
+                "data folder", detail, f"create it, or set data_dir, or {_describe_fix(parent)}"
+            )
     elif is_read_only(os.statvfs(folder)):
         remedy = "remount it read-write, or set data_dir to another folder"
         yield fail("data folder", f"{folder} is on a read-only file system", remedy)
     elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield fail("data folder", f"{folder} is {_not_writable()}", _fix(folder))
+        yield fail("data folder", f"{folder} is {_describe_not_writable()}", _describe_fix(folder))
     elif (mode := stat.S_IMODE(folder.stat().st_mode)) & (stat.S_IRWXG | stat.S_IRWXO):
         detail = f"{folder} is accessible to other users (mode {mode:04o})"
         yield fail("data folder", detail, f"chmod 700 {shlex.quote(str(folder))}")
     elif folder.stat().st_uid != os.geteuid():
-        owner = _user(folder.stat().st_uid)
+        owner = _get_user_name(folder.stat().st_uid)
         remedy = f"run this as that user: sudo -u {owner} cldmon doctor"
         yield warn("data folder", f"{folder} belongs to {owner}", remedy)
     else:
@@ -77,7 +79,7 @@ def check_data_of_passes(installation: Installation) -> Iterator[Check]:
     if ours is None or path is None or config is None:
         return
     scheduled = [
-        (each.path.name, each.data_dir(config.data_dir, path), _install(each))
+        (each.path.name, each.data_dir(config.data_dir, path), _format_install_command(each))
         for each in installation.services
     ]
     scheduled += [
@@ -103,10 +105,10 @@ def check_files(installation: Installation) -> Iterator[Check]:
     found = sorted([*folder.glob("*"), *folder.glob("browser/*")])
     inaccessible = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
     for path in inaccessible[:MAX_LISTED_FILES]:
-        yield fail("files", f"{path} is not readable and writable", _fix(path))
+        yield fail("files", f"{path} is not readable and writable", _describe_fix(path))
     if others := len(inaccessible[MAX_LISTED_FILES:]):
         detail = f"{others} more in {folder} are not readable and writable"
-        chown = f"sudo chown -R {_user(os.geteuid())} {shlex.quote(str(folder))}"
+        chown = f"sudo chown -R {_get_user_name(os.geteuid())} {shlex.quote(str(folder))}"
         yield fail("files", detail, f"fix them too, or all at once: {chown}")
     appended = [folder / name for name in (PASS_LOCK, "subscriptions.lock", HEALTH_LOG)]
     appended.append(day_path(folder, installation.app.now().date()))
@@ -121,7 +123,7 @@ def check_files(installation: Installation) -> Iterator[Check]:
 def check_space(installation: Installation) -> Iterator[Check]:
     """Check that there is space for the data."""
     if installation.data_dir:
-        folder = _nearest(installation.data_dir)
+        folder = _find_existing(installation.data_dir)
         yield check_room("disk space", str(folder), os.statvfs(folder))
 
 
@@ -159,9 +161,9 @@ def check_textfile(installation: Installation) -> Iterator[Check]:
     blocked = [each for each in installation.services if not each.may_write(path.parent)]
     for service in blocked:
         detail = f"{service.path.name} cannot write to {path.parent}"
-        yield fail("metrics textfile", detail, f"update it: {_install(service)}")
+        yield fail("metrics textfile", detail, f"update it: {_format_install_command(service)}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        detail = f"{path.parent} is {_not_writable()}"
+        detail = f"{path.parent} is {_describe_not_writable()}"
         yield fail("metrics textfile", detail, grant_group_access(path.parent))
     elif not blocked:
         yield ok("metrics textfile", str(path))
@@ -189,7 +191,7 @@ def check_state(installation: Installation) -> Iterator[Check]:
         remedy = "run: cldmon fetch, which sets it aside and starts a new one"
         yield fail("state", str(error), remedy)
     except StoreError as error:
-        yield fail("state", str(error), _fix(installation.data_dir / "state.json"))
+        yield fail("state", str(error), _describe_fix(installation.data_dir / "state.json"))
     else:
         yield ok("state", "state.json is readable")
 
@@ -207,31 +209,31 @@ def check_subscriptions(installation: Installation) -> Iterator[Check]:
         yield ok("subscriptions", f"{len(users)} Slack user(s)")
 
 
-def _install(service: FetchService) -> str:
+def _format_install_command(service: FetchService) -> str:
     """Return the command that updates the units of a service."""
     sudo, user = ("", " --user") if service.of_user else ("sudo ", "")
     name = f" --name {service.name}" if service.name else ""
     return f"{sudo}cldmon schedule systemd{user}{name} --install"
 
 
-def _nearest(path: Path) -> Path:
+def _find_existing(path: Path) -> Path:
     """Return the path or the closest folder above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def _not_writable() -> str:
-    return f"not writable by user {_user(os.geteuid())}"
+def _describe_not_writable() -> str:
+    return f"not writable by user {_get_user_name(os.geteuid())}"
 
 
-def _fix(path: Path) -> str:
+def _describe_fix(path: Path) -> str:
     """Return how to get access to a file or folder."""
     quoted = shlex.quote(str(path))
     if path.exists() and path.stat().st_uid != os.geteuid():
-        return f"change its owner: sudo chown {_user(os.geteuid())} {quoted}"
+        return f"change its owner: sudo chown {_get_user_name(os.geteuid())} {quoted}"
     return f"check its owner and mode: ls -ld {quoted}"
 
 
-def _user(uid: int) -> str:
+def _get_user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -87,7 +87,7 @@ class Installation:
         """The crontab lines that run passes for this configuration, each with its crontab."""
         return [
             (name, call)
-            for name, text in self._crontabs()
+            for name, text in self._read_crontabs()
             for call in parse_crontab(text)
             if self._is_ours(call)
         ]
@@ -111,7 +111,7 @@ class Installation:
     def _is_ours(self, call: Call) -> bool:
         return self.config_path is None or call.is_of(self.config_path)
 
-    def _crontabs(self) -> Iterator[tuple[str, str]]:
+    def _read_crontabs(self) -> Iterator[tuple[str, str]]:
         """Yield the crontabs that this user can read: the user's own and the system's."""
         yield "the crontab of this user", self.output_of(["crontab", "-l"])
         for path in (Path("/etc/crontab"), *sorted(Path("/etc/cron.d").glob("*"))):

@@ -53,13 +53,13 @@ def check_keys(installation: Installation) -> Iterator[Check]:
     now, accounts = installation.app.now(), installation.state.snapshot.accounts
     read = {each.label for each in accounts if each.reading and not each.failure}
     for label, key in installation.keys.items():
-        name, renewal = f"key of {label}", renewal_of(installation, label)
+        name, renewal = f"key of {label}", get_renewal(installation, label)
         state = installation.state.account_states.get(label, AccountState())
         detail, last = "well-formed", state.key
         if isinstance(key, Secret):
             if last and last.fingerprint != key.fingerprint():
                 last = None
-        elif given := _credential(installation, label):
+        elif given := _find_credential(installation, label):
             detail = f"systemd passes it to the services only ({given})"
         else:
             yield fail(name, key.message, _REMEDIES[key.kind].format(renewal=renewal))
@@ -90,8 +90,8 @@ def check_duplicates(installation: Installation) -> Iterator[Check]:
         if used[one] == used[other]:
             detail = f"{one} and {other} have the same key: they show the same usage"
             remedy = (
-                f"give {other} its own key: {renewal_of(installation, other)}; or, if the key gives"
-                " access to several organizations, set `organization` for each account"
+                f"give {other} its own key: {get_renewal(installation, other)}; or, if the key"
+                " gives access to several organizations, set `organization` for each account"
             )
             yield fail("accounts", detail, remedy)
 
@@ -103,9 +103,9 @@ def check_access(installation: Installation) -> Iterator[Check]:
     now = installation.app.now()
     for account in installation.state.snapshot.accounts:
         label, failure = account.label, account.failure
-        reported = installation.offline or _credential(installation, label)
+        reported = installation.offline or _find_credential(installation, label)
         if failure and reported and label in installation.keys:
-            yield check_result(label, failure, renewal_of(installation, label), now)
+            yield check_result(label, failure, get_renewal(installation, label), now)
     requests = {}
     for each in () if installation.offline else installation.config.accounts:
         state = installation.state.account_states.get(each.label, AccountState())
@@ -118,7 +118,7 @@ def check_access(installation: Installation) -> Iterator[Check]:
     results: Mapping[str, ReadResult | Failure] = {}
     if requests:
         try:
-            with _browser_folder(installation.data_dir) as folder:
+            with _use_browser_folder(installation.data_dir) as folder:
                 source = installation.app.source(installation.config, folder)
                 results = source.read(requests, lambda _label: None)
         except BusyError as error:
@@ -129,12 +129,12 @@ def check_access(installation: Installation) -> Iterator[Check]:
         if isinstance(result, Failure) and result.kind is FailureKind.NO_BROWSER:
             without_browser.setdefault(without_hint(result.message), []).append(label)
         else:
-            yield check_result(label, result, renewal_of(installation, label), now)
+            yield check_result(label, result, get_renewal(installation, label), now)
     for message, labels in without_browser.items():
         remedy = _REMEDIES[FailureKind.NO_BROWSER]
         yield fail(f"access of {', '.join(labels)}", message, remedy)
     if installation.offline or requests:
-        yield from check_organizations(_organizations(installation, results))
+        yield from check_organizations(_list_organizations(installation, results))
 
 
 def check_result(label: str, result: ReadResult | Failure, renewal: str, now: datetime) -> Check:
@@ -176,7 +176,7 @@ def check_challenges(installation: Installation) -> Iterator[Check]:
 
 
 @contextmanager
-def _browser_folder(data_dir: Path | None) -> Iterator[Path]:
+def _use_browser_folder(data_dir: Path | None) -> Iterator[Path]:
     """Lock and return the browser folder of the passes: it keeps their Cloudflare clearance.
 
     If it belongs to another user, return a temporary one: their passes could not use files of ours.
@@ -189,7 +189,7 @@ def _browser_folder(data_dir: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _organizations(
+def _list_organizations(
     installation: Installation, results: Mapping[str, ReadResult | Failure]
 ) -> dict[str, str]:
     """Return each account's organization: as just read, else as configured, else as remembered."""
@@ -207,13 +207,13 @@ def _organizations(
     return {label: organizations[label] for label in installation.keys if label in organizations}
 
 
-def _credential(installation: Installation, label: str) -> Credential | None:
+def _find_credential(installation: Installation, label: str) -> Credential | None:
     """Return how systemd passes an account's key to the services only, or None."""
     account = installation.config.account(label) if installation.config else None
     return installation.credential(account.sources()) if account else None
 
 
-def renewal_of(installation: Installation, label: str) -> str:
+def get_renewal(installation: Installation, label: str) -> str:
     """Return how to get an account a new key: by `cldmon login`, or by hand where that fails."""
     try:
         app = installation.app

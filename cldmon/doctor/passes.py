@@ -64,7 +64,7 @@ def check_lock(installation: Installation) -> Iterator[Check]:
 
 def check_timer(installation: Installation) -> Iterator[Check]:
     """Check that something starts the passes: a systemd timer or a crontab line."""
-    checks = [*_timers(installation, "--system"), *_timers(installation, "--user")]
+    checks = [*_check_timers(installation, "--system"), *_check_timers(installation, "--user")]
     crontabs = dict.fromkeys(crontab for crontab, _ in installation.crontab_calls)
     checks += (ok("timer", f"cron: {crontab}") for crontab in crontabs)
     if not checks and installation.other_services:
@@ -75,7 +75,7 @@ def check_timer(installation: Installation) -> Iterator[Check]:
     yield from [check for check in checks if check.verdict is Verdict.OK] or checks
 
 
-def _timers(installation: Installation, manager: str) -> Iterator[Check]:
+def _check_timers(installation: Installation, manager: str) -> Iterator[Check]:
     """Yield the state of this configuration's timers in one of systemd's two managers."""
     ours, others = (
         {each.timer for each in services if each.of_user == (manager == "--user")}

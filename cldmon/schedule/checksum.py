@@ -24,16 +24,16 @@ class Origin(StrEnum):
 
 def with_checksum(text: str) -> str:
     """Return a text with its checksum line on top."""
-    return _LINE.format(_digest(text)) + text
+    return _LINE.format(_compute_digest(text)) + text
 
 
-def origin(text: str) -> Origin:
+def get_origin(text: str) -> Origin:
     """Return who wrote a text."""
     match = _PATTERN.match(text)
     if match is None:
         return Origin.FOREIGN
-    return Origin.OURS if match[1] == _digest(text[match.end() :]) else Origin.CHANGED
+    return Origin.OURS if match[1] == _compute_digest(text[match.end() :]) else Origin.CHANGED
 
 
-def _digest(text: str) -> str:
+def _compute_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -60,13 +60,13 @@ def format_block(job: Job) -> str:
 
 def add_markers(text: str, name: str = "") -> str:
     """Return a block between the markers of an instance."""
-    begin, end = _markers(name)
+    begin, end = _get_markers(name)
     return f"{begin}\n{text}{end}\n"
 
 
 def split(crontab: str, name: str = "") -> Crontab:
     """Split a crontab at the markers of an instance. Raise ScheduleError if they do not match."""
-    begin, end = _markers(name)
+    begin, end = _get_markers(name)
     pattern = f"^(?:{re.escape(begin)}|{re.escape(end)})$"
     pieces = re.split(f"{pattern}\n?", crontab, flags=re.MULTILINE)
     markers = re.findall(pattern, crontab, flags=re.MULTILINE)
@@ -94,5 +94,5 @@ def remove_block(crontab: str, name: str = "") -> str:
     return before + after
 
 
-def _markers(name: str) -> tuple[str, str]:
+def _get_markers(name: str) -> tuple[str, str]:
     return (f"{BEGIN} {name}", f"{END} {name}") if name else (BEGIN, END)

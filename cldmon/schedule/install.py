@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cldmon.config.installed import FETCH_SERVICES, FetchService, parse_crontab, parse_settings
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron, systemd
-from cldmon.schedule.checksum import Origin, origin
+from cldmon.schedule.checksum import Origin, get_origin
 from cldmon.schedule.job import CONFIG_DIR
 
 if TYPE_CHECKING:
@@ -61,21 +61,21 @@ class Systemd:
         wanted = systemd.generate_files(job, self.places)
         for path in wanted:
             text = self.system.read(path)
-            if text is not None and (found := origin(text)) is not Origin.OURS:
+            if text is not None and (found := get_origin(text)) is not Origin.OURS:
                 raise ScheduleError(
                     f"{path} is {found}, so it is left alone: move it away first (put your own"
                     f" changes into a drop-in: systemctl edit {path.name})"
                 )
         self._refuse_other_configuration(job.config)
         for path in sorted(self.places.units.glob(FETCH_SERVICES)):
-            if path.name != self.places.fetch and (call := self._call(path)):
+            if path.name != self.places.fetch and (call := self._parse_call(path)):
                 _refuse_shared_data(str(path), call, job)
         for path, text in wanted.items():
             if self.system.read(path) == text:
                 self.system.report(f"unchanged: {path}")
             else:
                 self.system.write(path, text)
-        for path in self._present():
+        for path in self._list_present():
             if path not in wanted and self._is_ours(path):
                 self._remove(path)
         if not self.places.of_user:
@@ -96,7 +96,7 @@ class Systemd:
         self._require_manager()
         if config:
             self._refuse_other_configuration(config)
-        ours = [path for path in self._present() if self._is_ours(path)]
+        ours = [path for path in self._list_present() if self._is_ours(path)]
         if not ours:
             self.system.report("nothing to remove")
         units = [path.name for path in ours if path.parent == self.places.units]
@@ -111,10 +111,12 @@ class Systemd:
         """Return the status of each file and of the timer."""
         self._require_manager()
         states = {
-            path: _state(self.system.read(path), text, self._call(path), job)
+            path: _describe_state(self.system.read(path), text, self._parse_call(path), job)
             for path, text in systemd.generate_files(job, self.places).items()
         }
-        output = self.system.query(*self._argv("show", "-p", "ActiveState", self.places.timer))
+        output = self.system.query(
+            *self._build_argv("show", "-p", "ActiveState", self.places.timer)
+        )
         timer = output.text.strip().removeprefix("ActiveState=")
         lines = [f"{path}: {state}" for path, state in states.items()]
         return Status(
@@ -125,30 +127,30 @@ class Systemd:
 
     def _require_manager(self) -> None:
         """Raise ScheduleError if there is no systemd that would read the files."""
-        if not self.system.query(*self._argv("show", "-p", "Version")).ok:
+        if not self.system.query(*self._build_argv("show", "-p", "Version")).ok:
             advice = "this machine was not started by it; try `cldmon schedule cron`"
             if self.places.of_user:
                 advice = (
                     "log in as that user (not through su or sudo), or try `cldmon schedule cron`"
                 )
-            raise ScheduleError(f"`{' '.join(self._argv())}` cannot reach systemd: {advice}")
+            raise ScheduleError(f"`{' '.join(self._build_argv())}` cannot reach systemd: {advice}")
 
     def _refuse_other_configuration(self, config: Path) -> None:
         path = self.places.units / self.places.fetch
-        if call := self._call(path):
+        if call := self._parse_call(path):
             user = ["--user"] if self.places.of_user else []
             _refuse_other(str(path), call, config, ["systemd", *user], self.places.name)
 
-    def _call(self, path: Path) -> Call | None:
+    def _parse_call(self, path: Path) -> Call | None:
         """Return how a service calls cldmon."""
         text = self.system.read(path) if path.suffix == ".service" else None
         return None if text is None else FetchService(path, parse_settings(text)).call
 
-    def _present(self) -> list[Path]:
+    def _list_present(self) -> list[Path]:
         return [path for path in self.places.all_files if self.system.read(path) is not None]
 
     def _is_ours(self, path: Path) -> bool:
-        found = origin(self.system.read(path) or "")
+        found = get_origin(self.system.read(path) or "")
         if found is not Origin.OURS:
             self.system.report(f"left alone: {path} is {found}")
         return found is Origin.OURS
@@ -159,7 +161,7 @@ class Systemd:
         self.system.remove(path)
 
     def _create_user_and_folders(self, job: Job) -> None:
-        present = self._present()
+        present = self._list_present()
         for path in present:
             if path.parent == self.places.sysusers:
                 self.system.run("systemd-sysusers", str(path))
@@ -172,9 +174,9 @@ class Systemd:
                 self.system.run("systemd-tmpfiles", "--create", str(path))
 
     def _systemctl(self, *words: str) -> None:
-        self.system.run(*self._argv(*words))
+        self.system.run(*self._build_argv(*words))
 
-    def _argv(self, *words: str) -> tuple[str, ...]:
+    def _build_argv(self, *words: str) -> tuple[str, ...]:
         return ("systemctl", *(["--user"] if self.places.of_user else []), *words)
 
 
@@ -217,11 +219,11 @@ class Cron:
     def status(self, job: Job) -> Status:
         """Return the status of the block."""
         block = cron.split(self._read(), self.name).block
-        state = _state(block, cron.format_block(job), _first_call(block), job)
+        state = _describe_state(block, cron.format_block(job), _parse_first_call(block), job)
         return Status((f"crontab: {state}",), block is not None, state == _UP_TO_DATE)
 
     def _refuse_other_configuration(self, block: str | None, config: Path) -> None:
-        if call := _first_call(block):
+        if call := _parse_first_call(block):
             user = ["--user"] if self.user is None else []
             _refuse_other("the block in the crontab", call, config, ["cron", *user], self.name)
 
@@ -235,7 +237,7 @@ class Cron:
     def _write(self, crontab: str, wanted: str) -> None:
         """Report the difference and replace the crontab, unless its block was edited."""
         block = cron.split(crontab, self.name).block
-        if block is not None and (found := origin(block)) is not Origin.OURS:
+        if block is not None and (found := get_origin(block)) is not Origin.OURS:
             raise ScheduleError(
                 f"the block in the crontab is {found}, so it is left alone: remove it with"
                 " `crontab -e` first"
@@ -276,11 +278,11 @@ def _refuse_shared_data(what: str, call: Call, job: Job) -> None:
         )
 
 
-def _first_call(block: str | None) -> Call | None:
+def _parse_first_call(block: str | None) -> Call | None:
     return next(iter(parse_crontab(block or "")), None)
 
 
-def _state(text: str | None, wanted: str, call: Call | None, job: Job) -> str:
+def _describe_state(text: str | None, wanted: str, call: Call | None, job: Job) -> str:
     """Return the state of an installed text, compared with the one that would be installed."""
     if text is None:
         return "not installed"
@@ -288,5 +290,5 @@ def _state(text: str | None, wanted: str, call: Call | None, job: Job) -> str:
         return _UP_TO_DATE
     if call and not call.is_of(job.config):
         return f"of another configuration, {call.config}"
-    found = origin(text)
+    found = get_origin(text)
     return "out of date: --install updates it" if found is Origin.OURS else str(found)

@@ -19,7 +19,7 @@ from cldmon.config import locate
 from cldmon.config.installed import get_user_units
 from cldmon.domain.text import is_printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
-from cldmon.schedule.checksum import Origin, origin
+from cldmon.schedule.checksum import Origin, get_origin
 from cldmon.schedule.cron import effective_interval
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.job import CONFIG_DIR, MIN_INTERVAL, SERVICE_USER, STATE_DIR, Job
@@ -52,14 +52,14 @@ class Plan:
         """Return what installs and uninstalls; `report` gets a line for each change."""
         system = System(self.app.env, report)
         if self.kind == "cron":
-            return Cron(None if self.of_user else self._user(), system, self.name)
-        return Systemd(self._places(), system)
+            return Cron(None if self.of_user else self._get_user(), system, self.name)
+        return Systemd(self._get_places(), system)
 
     @property
     def config(self) -> Path | None:
         """The configuration in use, even if it does not exist; None if there is none."""
         try:
-            return self._config_path()
+            return self._get_config_path()
         except ConfigError:
             return None
 
@@ -67,9 +67,9 @@ class Plan:
         """Return what to run. Raise ConfigError, or UsageError for control characters in names."""
         from cldmon.config.load import read
 
-        path, user, env = self._config_path(), self._user(), self.app.env
+        path, user, env = self._get_config_path(), self._get_user(), self.app.env
         config = read(path)
-        data_dir = self._data_dir(config, path)
+        data_dir = self._find_data_dir(config, path)
         written: tuple[Path, ...] = ()
         if config.metrics.textfile:
             folder = locate.resolve(path.parent, config.metrics.textfile, env).parent
@@ -97,17 +97,17 @@ class Plan:
             group=group,
             variables=variables,
             written=written,
-            browser=self._browser(config, user),
+            browser=self._find_confined_browser(config, user),
         )
 
     def warnings(self, job: Job) -> Iterator[str]:
         """Yield what a person should know before the job is scheduled."""
         if job.interval < MIN_INTERVAL:
             yield (
-                f"a pass every {_minutes(job.interval)} may get accounts rate limited: set"
-                f" fetch_interval_minutes to {_number(MIN_INTERVAL)} or more (10 is safe)"
+                f"a pass every {_format_minutes(job.interval)} may get accounts rate limited: set"
+                f" fetch_interval_minutes to {_format_number(MIN_INTERVAL)} or more (10 is safe)"
             )
-        if job.data_dir != (default := self._default_data_dir(job)):
+        if job.data_dir != (default := self._find_default_data_dir(job)):
             yield (
                 f"commands that you run by hand look for the data in {default}: set"
                 f" data_dir = {json.dumps(str(job.data_dir), ensure_ascii=False)} in {job.config}"
@@ -118,12 +118,13 @@ class Plan:
         interval = effective_interval(job.interval)
         if self.kind == "cron" and interval != job.interval:
             yield (
-                f"cron cannot start a pass every {_minutes(job.interval)}: it will be every"
-                f" {_minutes(interval)}; set fetch_interval_minutes to {_number(interval)}"
+                f"cron cannot start a pass every {_format_minutes(job.interval)}: it will be every"
+                f" {_format_minutes(interval)}; set fetch_interval_minutes to"
+                f" {_format_number(interval)}"
             )
         if self.of_user:
             return
-        owner, program = _owner_of(job.config), Path(job.program[0])
+        owner, program = _get_owner(job.config), Path(job.program[0])
         if owner != job.user and job.config.parent != CONFIG_DIR:
             yield (
                 f"{job.config} belongs to {owner}, and passes run as {job.user}: move it to"
@@ -137,7 +138,7 @@ class Plan:
         if self.kind == "cron":
             return
         manager = "systemctl --user" if self.of_user else "systemctl"
-        yield f"to run the dashboard, too: {manager} enable --now {self._places().serve}"
+        yield f"to run the dashboard, too: {manager} enable --now {self._get_places().serve}"
         if self.of_user:
             yield "to keep passes running while you are logged out: loginctl enable-linger"
 
@@ -146,21 +147,21 @@ class Plan:
         if not self.of_user and os.geteuid() != 0:
             raise UsageError("only root can change the system's timers: use sudo, or add --user")
 
-    def _config_path(self) -> Path:
+    def _get_config_path(self) -> Path:
         return Path(os.path.abspath(self.app.config_path))  # noqa: PTH100 - links stay links
 
-    def _user(self) -> str:
+    def _get_user(self) -> str:
         try:
-            owner = _owner_of(self.app.config_path)
+            owner = _get_owner(self.app.config_path)
         except ConfigError:
             return SERVICE_USER
         return SERVICE_USER if owner == "root" else owner
 
-    def _places(self) -> Places:
+    def _get_places(self) -> Places:
         places = Places(get_user_units(self.app.env)) if self.of_user else SYSTEM
         return places._replace(name=self.name)
 
-    def _data_dir(self, config: Config, path: Path) -> Path:
+    def _find_data_dir(self, config: Config, path: Path) -> Path:
         env = dict(self.app.env)
         configured = (config.data_dir, self.app.data_dir_option, env.get("CLDMON_DATA_DIR"))
         if self.name and not any(configured):
@@ -173,11 +174,11 @@ class Plan:
             env["STATE_DIRECTORY"] = str(STATE_DIR)
         return locate.find_data_dir(config.data_dir, path, self.app.data_dir_option, env)
 
-    def _default_data_dir(self, job: Job) -> Path:
+    def _find_default_data_dir(self, job: Job) -> Path:
         """Return the data folder that the job's user gets from the configuration alone."""
         from cldmon.config.load import read
 
-        env = {"HOME": _home_of(job.user)}
+        env = {"HOME": _get_home(job.user)}
         if self.of_user:
             env = {**self.app.env}
             for name in ("CLDMON_DATA_DIR", "STATE_DIRECTORY"):
@@ -188,13 +189,16 @@ class Plan:
     def _installs_profiles(self) -> bool:
         return self.kind == "systemd" and not self.of_user
 
-    def _browser(self, config: Config, user: str) -> Path | None:
+    def _find_confined_browser(self, config: Config, user: str) -> Path | None:
         """Return the program that needs an AppArmor profile for its sandbox, or None."""
         if not apparmor.is_restricted() or config.browser.sandbox is False or user == "root":
             return None
         env = dict(self.app.env)
         if not self.of_user:
-            env = {"HOME": _home_of(user), **{n: env[n] for n in ("PATH", *_INHERITED) if n in env}}
+            env = {
+                "HOME": _get_home(user),
+                **{n: env[n] for n in ("PATH", *_INHERITED) if n in env},
+            }
         app = replace(self.app, config_path_option=self.app.config_path, env=env)
         try:
             program = apparmor.resolve_program(find_browser(app.browser_settings(config), env))
@@ -202,13 +206,13 @@ class Plan:
             return None  # cldmon doctor reports it
         profile = apparmor.find_profile(program) if program else None
         # A profile of ours would be missing if it were not installed again.
-        if profile and self._installs_profiles and profile.name == self._places().profile:
+        if profile and self._installs_profiles and profile.name == self._get_places().profile:
             text = profile.read_text(encoding="utf-8", errors="replace")
-            return program if origin(text) is Origin.OURS else None
+            return program if get_origin(text) is Origin.OURS else None
         return None if profile else program
 
 
-def _owner_of(path: Path) -> str:
+def _get_owner(path: Path) -> str:
     try:
         uid = path.stat().st_uid
     except OSError as error:
@@ -219,16 +223,16 @@ def _owner_of(path: Path) -> str:
         return str(uid)
 
 
-def _home_of(user: str) -> str:
+def _get_home(user: str) -> str:
     try:
         return pwd.getpwnam(user).pw_dir
     except KeyError:
         return str(STATE_DIR)  # the service user is created with this home
 
 
-def _minutes(length: timedelta) -> str:
-    return f"{_number(length)} minute{'' if length == timedelta(minutes=1) else 's'}"
+def _format_minutes(length: timedelta) -> str:
+    return f"{_format_number(length)} minute{'' if length == timedelta(minutes=1) else 's'}"
 
 
-def _number(length: timedelta) -> str:
+def _format_number(length: timedelta) -> str:
     return f"{length / timedelta(minutes=1):g}"

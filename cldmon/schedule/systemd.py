@@ -88,7 +88,7 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
     texts: dict[Path, str] = {}
     hardening, target = _UNPRIVILEGED, "default.target"
     if places.sysusers and places.tmpfiles:
-        hardening, target = _system_settings(job), "multi-user.target"
+        hardening, target = _render_system_settings(job), "multi-user.target"
         if job.user == SERVICE_USER:
             texts[places.sysusers / places.conf] = f'u {SERVICE_USER} - "cldmon" {STATE_DIR} -\n'
         folders = [CONFIG_DIR] if job.takes_config_dir else []
@@ -96,14 +96,16 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
             folders.append(job.data_dir)
         if folders:
             texts[places.tmpfiles / places.conf] = "".join(
-                f"d {_word(folder)} 0700 {job.user} {job.group} -\n" for folder in folders
+                f"d {_quote(folder)} 0700 {job.user} {job.group} -\n" for folder in folders
             )
-    variables = "".join(f"Environment={_word(f'{n}={v}')}\n" for n, v in job.variables)
-    fetch = _FETCH.format(command=_command(job, "fetch"), variables=variables)
-    serve = _SERVE.format(command=_command(job, "serve"), variables=variables, tasks=_SERVE_TASKS)
+    variables = "".join(f"Environment={_quote(f'{n}={v}')}\n" for n, v in job.variables)
+    fetch = _FETCH.format(command=_format_command(job, "fetch"), variables=variables)
+    serve = _SERVE.format(
+        command=_format_command(job, "serve"), variables=variables, tasks=_SERVE_TASKS
+    )
     install = f"\n[Install]\nWantedBy={target}\n"
     texts[places.units / places.fetch] = fetch + hardening + _FOR_CHROMIUM
-    texts[places.units / places.timer] = _timer(job.interval)
+    texts[places.units / places.timer] = _render_timer(job.interval)
     texts[places.units / places.serve] = serve + hardening + _FOR_SERVE + install
     if places.apparmor and job.browser:
         profile = apparmor.render_profile(job.browser, places.profile)
@@ -111,7 +113,7 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
     return {path: with_checksum(text) for path, text in texts.items()}
 
 
-def _timer(interval: timedelta) -> str:
+def _render_timer(interval: timedelta) -> str:
     """Return the timer that starts a pass every `interval`.
 
     It follows the calendar if the interval divides the hour or the day evenly: a pass missed while
@@ -125,17 +127,19 @@ def _timer(interval: timedelta) -> str:
     elif hours == 24:
         schedule = "OnCalendar=daily\nPersistent=true"
     else:
-        schedule = f"OnActiveSec=0\nOnUnitActiveSec={_span(interval)}"
-    return _TIMER.format(minutes=f"{minutes:g}", schedule=schedule, delay=_span(interval / 10))
+        schedule = f"OnActiveSec=0\nOnUnitActiveSec={_format_span(interval)}"
+    return _TIMER.format(
+        minutes=f"{minutes:g}", schedule=schedule, delay=_format_span(interval / 10)
+    )
 
 
-def _span(length: timedelta) -> str:
+def _format_span(length: timedelta) -> str:
     """Return a time span in systemd's notation, in whole seconds or milliseconds."""
     milliseconds = max(1, round(length / timedelta(milliseconds=1)))
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 
-def _system_settings(job: Job) -> str:
+def _render_system_settings(job: Job) -> str:
     """Return the user, the writable folders and the hardening of a system service."""
     lines = [f"User={job.user}"]
     # A missing textfile folder must not keep the pass from starting, hence the "-".
@@ -145,19 +149,19 @@ def _system_settings(job: Job) -> str:
     else:
         writable.insert(0, str(job.data_dir))  # created by tmpfiles.d
     if writable:
-        lines.append(f"ReadWritePaths={' '.join(map(_word, writable))}")
+        lines.append(f"ReadWritePaths={' '.join(map(_quote, writable))}")
     hardening = _HARDENED.format(homes="read-only" if job.needs_homes else "yes")
     return "\n".join(lines) + "\n" + hardening
 
 
-def _command(job: Job, name: str) -> str:
+def _format_command(job: Job, name: str) -> str:
     words = job.command(name)
     # systemd rejects quotes, \\ and $ in the path of the program, but not in an argument.
     env = ("/usr/bin/env",) if set(words[0]) & set("\"'\\$") else ()
-    return " ".join(_word(word).replace("$", "$$") for word in (*env, *words))
+    return " ".join(_quote(word).replace("$", "$$") for word in (*env, *words))
 
 
-def _word(text: object) -> str:
+def _quote(text: object) -> str:
     """Return a text as one word of a unit file."""
     escaped = str(text).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if set(escaped) & set(" \t\"'\\;") else escaped

@@ -76,13 +76,13 @@ def read_days(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) ->
             return
     listed: defaultdict[date, set[Path]] = defaultdict(set)
     # A pass that crosses midnight may write to the later file.
-    for day, path in day_files(data_dir, _date(since_ms), _date(until_ms + DAY_MS)):
+    for day, path in day_files(data_dir, _to_date(since_ms), _to_date(until_ms + DAY_MS)):
         listed[day].add(path)
     for day, paths in listed.items():
         yield from _read_day(data_dir, day, paths, (since_ms, until_ms, step_ms))
 
 
-def _date(ms: int) -> date:
+def _to_date(ms: int) -> date:
     return from_ms(max(0, ms)).date()
 
 

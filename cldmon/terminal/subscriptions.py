@@ -33,22 +33,30 @@ class SubscriptionRow:
 def format_table(
     rows: Iterable[SubscriptionRow], subscriptions: Subscriptions, terminal: Terminal
 ) -> str:
-    """Return a table with a row for each setting, and below it who is not to be disturbed."""
+    """Return a table with a row for each setting, followed by quiet hours and pauses."""
     rows = list(rows)
-    lines = [_build_row(row, terminal) for row in rows]
-    table = tabulate(lines, _HEADERS, tablefmt="plain", disable_numparse=True)
-    users = dict.fromkeys(row.user for row in rows)
-    return "\n".join([table, *_quiet_lines(users, subscriptions, terminal)])
-
-
-def _build_row(row: SubscriptionRow, terminal: Terminal) -> list[str]:
-    texts = (row.user, row.name or terminal.missing, row.label)
-    alerts = (row.subscription.limit_hit, row.subscription.reset)
-    return [
-        *(terminal.shorten(terminal.clean(text), _MAX_NAME) for text in texts),
-        *("on" if alert else "off" for alert in alerts),
-        terminal.clean(", ".join(_describe_rest(row.subscription))),
+    cells = [
+        [
+            *(
+                terminal.shorten(terminal.clean(text), _MAX_NAME)
+                for text in (row.user, row.name or terminal.missing, row.label)
+            ),
+            "on" if row.subscription.limit_hit else "off",
+            "on" if row.subscription.reset else "off",
+            terminal.clean(", ".join(_describe_rest(row.subscription))),
+        ]
+        for row in rows
     ]
+    lines = [tabulate(cells, _HEADERS, tablefmt="plain", disable_numparse=True)]
+    for user in dict.fromkeys(row.user for row in rows):
+        if quiet := subscriptions.quiet.get(user):
+            zone = f" ({quiet.timezone})" if quiet.timezone else ""
+            hours = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"
+            lines.append(terminal.clean(f"{user}: quiet {hours}{zone}"))
+        if until := subscriptions.paused_until.get(user):
+            local = until.astimezone()
+            lines.append(terminal.clean(f"{user}: paused until {local:%Y-%m-%d %H:%M}"))
+    return "\n".join(lines)
 
 
 def _describe_rest(subscription: Subscription) -> Iterator[str]:
@@ -59,14 +67,3 @@ def _describe_rest(subscription: Subscription) -> Iterator[str]:
         yield "changes"
     if subscription.windows is not None:
         yield f"only {' '.join(map(short_title, subscription.windows))}"
-
-
-def _quiet_lines(
-    users: Iterable[str], subscriptions: Subscriptions, terminal: Terminal
-) -> Iterator[str]:
-    for user in users:
-        if quiet := subscriptions.quiet.get(user):
-            zone = f" ({quiet.timezone})" if quiet.timezone else ""
-            yield terminal.clean(f"{user}: quiet {quiet.start:%H:%M}-{quiet.end:%H:%M}{zone}")
-        if until := subscriptions.paused_until.get(user):
-            yield terminal.clean(f"{user}: paused until {until.astimezone():%Y-%m-%d %H:%M}")

@@ -126,7 +126,7 @@ def _dispatch(request: Request, services: Services) -> Response:
     if route is None:
         reading = _READING if "GET" in routes else ()
         others = (each for each in routes if each != "GET")
-        return _other_method(request, ", ".join((*reading, *others, "OPTIONS")))
+        return _refuse_method(request, ", ".join((*reading, *others, "OPTIONS")))
     if method == "POST":
         check_origin(request, settings.public)
         check_content_type(request)
@@ -145,13 +145,13 @@ def _serve_page(request: Request, services: Services) -> Response:
     if page is None and not at_index:
         raise RefusedError(404, "Not found")
     if request.method not in _READING:
-        return _other_method(request, ", ".join((*_READING, "OPTIONS")))
+        return _refuse_method(request, ", ".join((*_READING, "OPTIONS")))
     if page is None:  # its links are relative to the path with the slash
         return Response(308, b"", (("Location", f"{request.path}/"),))
     return page.response(request)
 
 
-def _other_method(request: Request, allowed: str) -> Response:
+def _refuse_method(request: Request, allowed: str) -> Response:
     if request.method == "OPTIONS":
         return Response(204, b"", (("Allow", allowed),))
     raise RefusedError(405, "Method not allowed", ("Allow", allowed))

@@ -38,10 +38,6 @@ class Caller:
         """Their name, empty if `user` is."""
         return self.session.name if self.session else ""
 
-    def with_session(self, session: Session) -> Caller:
-        """Return the same caller with a session."""
-        return replace(self, session=session)
-
     def to_json(self, settings: ServerSettings) -> dict[str, Any]:
         """Return what `GET /api/session` shows."""
         return {

@@ -107,14 +107,28 @@ class Connections:
         """Add a new connection as soon as there is room."""
         with self._changed:
             while len(self._open) >= self._most:
-                self._make_room()
+                self.make_room()
             connection = self._open[sock] = Connection(sock, self._clock)
         return connection
 
     def make_room(self) -> bool:
-        """Close others to make room for a new connection; return whether there are any."""
+        """Close the connections that have kept us waiting longest, then wait a moment.
+
+        If any wait for a request, several are closed, since they come in floods; otherwise one.
+        Return whether there are others than the newest.
+        """
         with self._changed:
-            self._make_room()
+            now = self._clock()
+            waiting = [
+                c
+                for c in self._open.values()
+                if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE_SECONDS
+            ]
+            waiting.sort(key=lambda c: (c.phase, c.since))
+            silent = [c for c in waiting if c.phase is Phase.REQUEST]
+            for connection in silent[: self._most // 8] or waiting[:1]:
+                connection.end()
+            self._changed.wait(GRACE_SECONDS / 5)
             return len(self._open) > 1
 
     def remove(self, sock: socket.socket) -> None:
@@ -158,20 +172,3 @@ class Connections:
             for connection in self._open.values():
                 connection.end()
             self._changed.wait_for(lambda: not self._open, patience)
-
-    def _make_room(self) -> None:
-        """Close the connections that have kept us waiting longest, then wait a moment.
-
-        If any wait for a request, several are closed, since they come in floods; otherwise one.
-        """
-        now = self._clock()
-        waiting = [
-            c
-            for c in self._open.values()
-            if c.phase is not Phase.WORK and not c.expired and now - c.since > GRACE_SECONDS
-        ]
-        waiting.sort(key=lambda c: (c.phase, c.since))
-        silent = [c for c in waiting if c.phase is Phase.REQUEST]
-        for connection in silent[: self._most // 8] or waiting[:1]:
-            connection.end()
-        self._changed.wait(GRACE_SECONDS / 5)

@@ -41,7 +41,7 @@ def check_host(request: Request, hosts: Collection[str]) -> None:
     host = parse_host(request)
     if host.name not in hosts:
         raise RefusedError(
-            421, f"this server does not answer to the Host {_quoted(host.name)}: see allowed_hosts"
+            421, f"this server does not answer to the Host {_quote(host.name)}: see allowed_hosts"
         )
 
 
@@ -51,11 +51,11 @@ def check_origin(request: Request, public: PublicUrl | None) -> None:
     if site and site not in _OWN_SITE:
         raise RefusedError(403, "refused: a page of another site sent it")
     origin = request.header("origin")
-    if origin and not _is_own(origin, request, public):
+    if origin and not _is_same_origin(origin, request, public):
         host = request.header("host")
         raise RefusedError(
             403,
-            f"refused: its Origin is {_quoted(origin)}, but its Host {_quoted(host)}: "
+            f"refused: its Origin is {_quote(origin)}, but its Host {_quote(host)}: "
             "a proxy must pass on the Host header with its port, or public_url name the Origin",
         )
 
@@ -72,7 +72,7 @@ def check_content_type(request: Request) -> None:
         raise RefusedError(415, "the body must not be compressed", ("Accept-Encoding", "identity"))
 
 
-def _is_own(origin: str, request: Request, public: PublicUrl | None) -> bool:
+def _is_same_origin(origin: str, request: Request, public: PublicUrl | None) -> bool:
     """Return whether an Origin is that of the public URL or of the request's Host.
 
     A proxy may change the scheme, except that of the public URL.
@@ -100,7 +100,7 @@ def _parse_host(text: str) -> Host | None:
     return Host(match["v6"] or match["name"], int(match["port"]) if match["port"] else None)
 
 
-def _quoted(foreign: str) -> str:
+def _quote(foreign: str) -> str:
     """Return a client's text in quotes, safe to show anywhere."""
     text = foreign[:_MAX_QUOTE]
     return '"' + "".join(c if " " <= c <= "~" else "?" for c in text) + '"'

@@ -50,7 +50,7 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     if span is not None and span not in ranges.COMMON:
         raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
     since_ms, until_ms = to_ms(until - ranges.parse_range(span or DEFAULT_RANGE)), to_ms(until)
-    account, points = get_query_param(request, "account"), _points(request)
+    account, points = get_query_param(request, "account"), _parse_points(request)
     key, data_dir = caller_key(caller), services.data_dir
     if account is None and points is None:
         chunks = reader.read_array(data_dir, since_ms, until_ms)
@@ -69,7 +69,7 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     return _respond(request, chunks, services, key)
 
 
-def _points(request: Request) -> int | None:
+def _parse_points(request: Request) -> int | None:
     named = get_query_param(request, "points")
     if named is None:
         return None

@@ -71,8 +71,8 @@ class Head:
 def parse_head(head: bytes) -> Head:
     """Parse a head without its empty line; raises RefusedError."""
     first, *lines = head.decode("latin-1").split("\r\n")
-    method, target, minor = _request_line(first)
-    headers = _headers(lines)
+    method, target, minor = _parse_request_line(first)
+    headers = _parse_headers(lines)
     path, _, query = target.partition("?")
     modern = minor == "1"
     return Head(
@@ -80,7 +80,7 @@ def parse_head(head: bytes) -> Head:
         path=path,
         query=query,
         headers=headers,
-        length=_length(method, headers),
+        length=_parse_length(method, headers),
         keep_alive=modern and "close" not in headers.get("connection", "").lower(),
         accepts_chunked=modern,
     )
@@ -96,7 +96,7 @@ def check_partial_head(head: bytes) -> None:
     if _BARE_END.search(head) or len(line) > MAX_LINE:
         _refuse_malformed()
     if end:
-        _request_line(line.decode("latin-1"))
+        _parse_request_line(line.decode("latin-1"))
 
 
 def format_head(response: Response, *, keep_alive: bool, chunked: bool, date: str) -> bytes:
@@ -118,7 +118,7 @@ def chunk(data: bytes) -> tuple[bytes, bytes, bytes]:
     return b"%x\r\n" % len(data), data, b"\r\n"
 
 
-def _request_line(line: str) -> tuple[str, str, str]:
+def _parse_request_line(line: str) -> tuple[str, str, str]:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None or len(line) > MAX_LINE:
         _refuse_malformed()
@@ -143,7 +143,7 @@ def _check_path(path: str) -> None:
         _refuse_malformed()
 
 
-def _headers(lines: list[str]) -> dict[str, str]:
+def _parse_headers(lines: list[str]) -> dict[str, str]:
     if len(lines) > MAX_HEADERS:
         raise RefusedError(400, "there are too many header lines")
     headers: dict[str, str] = {}
@@ -161,7 +161,7 @@ def _headers(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-def _length(method: str, headers: Mapping[str, str]) -> int:
+def _parse_length(method: str, headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
         raise RefusedError(400, "Transfer-Encoding is not supported: send a Content-Length")
     text = headers.get("content-length", "0")

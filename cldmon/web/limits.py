@@ -150,7 +150,7 @@ class ConcurrencyLimiter:
             self._arrivals += 1
             slot = _Slot(caller, self._arrivals, end)
             self._waiting.append(slot)
-            self._advance()
+            self._assign_slots()
             if len(self._waiting) > self._max_queued:
                 everyone = self._waiting + self._working
                 self._waiting.remove(
@@ -169,12 +169,12 @@ class ConcurrencyLimiter:
         finally:
             with self._changed:
                 self._working.remove(slot)
-                self._advance()
+                self._assign_slots()
 
     def _wait_for(self, slot: _Slot) -> bool:
         return self._changed.wait_for(lambda: slot not in self._waiting, self._patience)
 
-    def _advance(self) -> None:
+    def _assign_slots(self) -> None:
         """Give free slots to those who wait."""
         while self._waiting and len(self._working) < self._max_active:
             chosen = min(self._waiting, key=lambda each: (each.weight(self._working), each.number))

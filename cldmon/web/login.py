@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cldmon.channels.slack import messages
@@ -44,8 +45,8 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
     if not user:
         if not services.settings.admits_guests:
             raise RefusedError(403, "guests are not admitted here: log in with your Slack name")
-        return _welcome(request, services, services.sessions.open())
-    slack = _slack(services)
+        return _start_session(request, services, services.sessions.open())
+    slack = _require_slack(services)
     with _slack_call(services):
         people = {person.id: person for person in slack.directory.people()}
     id_ = user if user in people else services.person_hashes.resolve(user, people)
@@ -54,11 +55,13 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
     person = people[id_]
     if services.settings.login == "open":
         services.rate_limits.logins_as.take(person.id)
-        return _welcome(request, services, services.sessions.open(person.id, display_name(person)))
+        return _start_session(
+            request, services, services.sessions.open(person.id, display_name(person))
+        )
     if code:
         _check_code(caller, person, code, services)
         session = services.sessions.open(person.id, display_name(person), proved=True)
-        return _welcome(request, services, session)
+        return _start_session(request, services, session)
     return _send_code(person, slack, services)
 
 
@@ -80,7 +83,7 @@ def get_session(request: Request, caller: Caller, services: Services) -> Respons
         return json_response(caller.to_json(services.settings))
     opened = services.sessions.open()
     cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
-    document = caller.with_session(opened).to_json(services.settings)
+    document = replace(caller, session=opened).to_json(services.settings)
     return json_response(document, 200, ("Set-Cookie", cookie))
 
 
@@ -119,13 +122,13 @@ def display_name(person: Person) -> str:
     return person.display_name or person.real_name or person.name
 
 
-def _welcome(request: Request, services: Services, opened: Session) -> Response:
+def _start_session(request: Request, services: Services, opened: Session) -> Response:
     document = Caller(opened).to_json(services.settings)
     cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
 
 
-def _slack(services: Services) -> Slack:
+def _require_slack(services: Services) -> Slack:
     if services.settings.slack is None:
         raise RefusedError(404, "Slack login is disabled")
     return services.settings.slack
@@ -170,7 +173,7 @@ def _warn_of_wrong_codes(person: Person, services: Services) -> None:
     try:
         with _slack_call(services):
             message = messages.build_wrong_codes_warning(one_time_codes.TRIES)
-            result = _slack(services).messenger.send(person.id, message)
+            result = _require_slack(services).messenger.send(person.id, message)
     except RefusedError:
         return  # the log says why
     if result.status is not DeliveryStatus.DELIVERED:

@@ -109,21 +109,21 @@ class Codes:
                     break
                 del self._records[oldest_user]
             record = self._records.get(user) or _Record(now)
-            if wait := _wait(record, now):
+            if wait := _compute_wait(record, now):
                 raise rate_limit_error("wrong codes", wait)
             record.sent_at = [at for at in record.sent_at if _is_within(at, SENDING_SPAN, now)]
             if len(record.sent_at) >= MAX_SENT:
                 raise rate_limit_error("codes", record.sent_at[0] + SENDING_SPAN - now)
             self._touch(user, record, now)
             record.sent_at.append(now)
-            record.digest, record.issued_at = self._digest(user, code), now
+            record.digest, record.issued_at = self._compute_digest(user, code), now
         return code
 
     def cancel(self, user: str, code: str) -> None:
         """Withdraw a code that could not be sent."""
         with self._lock:
             record = self._records.get(user)
-            if record and record.digest and self._is(record.digest, user, code):
+            if record and record.digest and self._matches(record.digest, user, code):
                 record.digest = None
                 record.sent_at.pop()
 
@@ -139,7 +139,7 @@ class Codes:
                 or not _is_within(record.issued_at, LIFETIME, now)
             ):
                 return Attempt(Outcome.NOT_PENDING)
-            if self._is(record.digest, user, code):
+            if self._matches(record.digest, user, code):
                 self._touch(user, _Record(now, warned_at=record.warned_at), now)
                 return Attempt(Outcome.RIGHT)
             self._touch(user, record, now)
@@ -154,22 +154,22 @@ class Codes:
             should_warn = warned_at is None or not _is_within(warned_at, WARN_AGAIN_AFTER, now)
             if should_warn:
                 record.warned_at = now
-            return Attempt(Outcome.USED_UP, 0, _wait(record, now), should_warn)
+            return Attempt(Outcome.USED_UP, 0, _compute_wait(record, now), should_warn)
 
     def _touch(self, user: str, record: _Record, now: datetime) -> None:
         record.touched = now
         self._records[user] = record
         self._records.move_to_end(user)
 
-    def _is(self, digest: bytes, user: str, code: str) -> bool:
-        return hmac.compare_digest(digest, self._digest(user, code))
+    def _matches(self, digest: bytes, user: str, code: str) -> bool:
+        return hmac.compare_digest(digest, self._compute_digest(user, code))
 
-    def _digest(self, user: str, code: str) -> bytes:
+    def _compute_digest(self, user: str, code: str) -> bytes:
         text = f"{user}\0{code}".encode(errors="surrogatepass")
         return hmac.new(self._key, text, hashlib.sha256).digest()
 
 
-def _wait(record: _Record, now: datetime) -> timedelta:
+def _compute_wait(record: _Record, now: datetime) -> timedelta:
     """Return how long until the next code may be sent."""
     if record.used_up_at is None or record.used_up_at > now:
         return timedelta()

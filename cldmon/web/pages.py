@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cldmon.web.http import JSON, Document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from importlib.resources.abc import Traversable
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
@@ -23,30 +18,17 @@ KINDS = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-_INDEX = "index.html"
+_HERE = Path(__file__).parent
 
 
-def load_pages(folder: Traversable | None = None) -> dict[str, Document]:
+def load_pages(folder: Path = _HERE / "static") -> dict[str, Document]:
     """Return the dashboard's files and the API description by path.
 
     The index is the page at `/`. Only files of the types in `KINDS` are served.
     """
-    here = files(__package__)
-    found = {"/openapi.json": Document(here.joinpath("openapi.json").read_bytes())}
-    for path, file in _files(folder or here.joinpath("static")):
-        found[path.removesuffix(_INDEX)] = Document(file.read_bytes(), KINDS[_suffix(path)])
-    return found
-
-
-def _files(folder: Traversable, above: str = "/") -> Iterator[tuple[str, Traversable]]:
-    if not folder.is_dir():
-        return
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _files(entry, f"{above}{entry.name}/")
-        elif _suffix(entry.name) in KINDS:
-            yield above + entry.name, entry
-
-
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :]
+    pages = {"/openapi.json": Document((_HERE / "openapi.json").read_bytes())}
+    for file in folder.rglob("*"):
+        if file.suffix in KINDS and file.is_file():
+            path = f"/{file.relative_to(folder).as_posix()}"
+            pages[path.removesuffix("index.html")] = Document(file.read_bytes(), KINDS[file.suffix])
+    return pages

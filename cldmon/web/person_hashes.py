@@ -33,7 +33,7 @@ class PersonHashes:
     def make(self, id_: str) -> str:
         """Return the hash of an id at this time."""
         issued = int(self._now().timestamp())
-        return f"{issued:x}-{self._digest(id_, issued)}"
+        return f"{issued:x}-{self._compute_digest(id_, issued)}"
 
     def resolve(self, text: str, ids: Iterable[str]) -> str | None:
         """Return which of `ids` a hash was made from; None if none, or too long ago."""
@@ -45,9 +45,9 @@ class PersonHashes:
         if not 0 <= age < LIFETIME.total_seconds():
             return None
         given = match["digest"]
-        matches = (x for x in ids if hmac.compare_digest(given, self._digest(x, issued)))
+        matches = (x for x in ids if hmac.compare_digest(given, self._compute_digest(x, issued)))
         return next(matches, None)
 
-    def _digest(self, id_: str, issued: int) -> str:
+    def _compute_digest(self, id_: str, issued: int) -> str:
         digest = hmac.digest(self._key, f"{issued} {id_}".encode(), "sha256")
         return digest[:_DIGEST_BYTES].hex()

@@ -177,10 +177,10 @@ class RequestHandler(BaseHTTPRequestHandler):
         """Answer one request after another."""
         self._state = self.server.connections.get(self.request)
         self._buffer = b""
-        while self._exchange():
+        while self._handle_request():
             pass
 
-    def _exchange(self) -> bool:
+    def _handle_request(self) -> bool:
         """Answer one request, and return whether another one may follow."""
         self._state.enter(Phase.REQUEST)
         try:
@@ -232,7 +232,7 @@ class RequestHandler(BaseHTTPRequestHandler):
     def _refuse(self, response: Response) -> None:
         """Answer an invalid request and close: the start of the next one is unknown."""
         self._state.enter(Phase.ANSWER)
-        self._send((_head(response, keep_alive=False), _bytes(response)))
+        self._send((_format_head(response, keep_alive=False), _get_body(response)))
         # Read what the client is still sending: closing earlier would lose our response.
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
@@ -251,16 +251,16 @@ class RequestHandler(BaseHTTPRequestHandler):
             else:
                 return head.keep_alive
         chunked = not isinstance(response.body, bytes)
-        out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
+        out = _format_head(response, keep_alive=head.keep_alive, chunked=chunked)
         self._state.enter(Phase.ANSWER)
-        self._send((out, b"" if head.method == "HEAD" else _bytes(response)))
+        self._send((out, b"" if head.method == "HEAD" else _get_body(response)))
         return head.keep_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:
         """Send a response of unknown length, in chunks or (HTTP/1.0) until the connection ends."""
         chunked = head.accepts_chunked
         with self.server.connections.stream_slot(self._state, response.caller):
-            out = _head(response, keep_alive=head.keep_alive, chunked=chunked)
+            out = _format_head(response, keep_alive=head.keep_alive, chunked=chunked)
             self.connection.sendall(out)
             for piece in filter(None, pieces):
                 self._send(http_parser.chunk(piece) if chunked else (piece,))
@@ -279,14 +279,14 @@ def _reject(sock: socket.socket) -> None:
     response = RefusedError(503, "too many connections", ("Retry-After", "10")).response
     with suppress(OSError):
         sock.setblocking(False)
-        sock.sendmsg((_head(response, keep_alive=False), _bytes(response)))
+        sock.sendmsg((_format_head(response, keep_alive=False), _get_body(response)))
         sock.recv(_MAX_UNREAD)  # unread bytes would lose our response
 
 
-def _head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
+def _format_head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
     date = formatdate(time.time(), usegmt=True)
     return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
 
 
-def _bytes(response: Response) -> bytes:
+def _get_body(response: Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""

@@ -102,7 +102,7 @@ class Sessions:
             if name != scope.name:
                 continue
             try:
-                id_, user, shown, proved, expires = self._signer(name).loads(value)
+                id_, user, shown, proved, expires = self._make_signer(name).loads(value)
                 session = Session(id_, user, shown, proved, from_ms(expires))
             except (BadData, ValueError, TypeError, OverflowError):
                 continue
@@ -117,14 +117,14 @@ class Sessions:
     def set_cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value of a session."""
         *fields, expires = astuple(session)
-        value = self._signer(scope.name).dumps([*fields, to_ms(expires)])
+        value = self._make_signer(scope.name).dumps([*fields, to_ms(expires)])
         return _format_cookie(scope, value, LIFETIME // timedelta(seconds=1))
 
     def clear_cookie(self, scope: CookieScope) -> str:
         """Return the Set-Cookie value that deletes the cookie."""
         return _format_cookie(scope, "", 0)
 
-    def _signer(self, name: str) -> URLSafeSerializer:
+    def _make_signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.
 
         The salt includes the name and thus the port: another server on this host with the same

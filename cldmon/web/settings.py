@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
+from cldmon.notifications import subscriptions
 from cldmon.web.guards import parse_host
 from cldmon.web.sessions import CookieScope
 
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
     from cldmon.web.proxies import PublicUrl, TrustedProxies
 
 
-class Messenger(Protocol):
+class Messenger(subscriptions.Messenger, Protocol):
     """What the endpoints need of `cldmon.channels.slack.client.SlackMessenger`."""
-
-    def confirm(self, user: str, text: str) -> DeliveryResult:
-        """Confirm a change of their alert settings to a Slack user."""
 
     def send(self, user: str, message: Message) -> DeliveryResult:
         """Send a direct message to a Slack user."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
-from cldmon.schedule.checksum import Origin, origin
+from cldmon.schedule.checksum import Origin, get_origin
 from tests.schedule.tools import JOB
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)
@@ -78,7 +78,7 @@ def test_a_last_line_without_an_end_is_not_glued_to_the_block() -> None:
 def test_the_block_is_known_again() -> None:
     block = cron.split(cron.replace_block("", cron.format_block(JOB))).block
     assert block is not None
-    assert origin(block) is Origin.OURS
+    assert get_origin(block) is Origin.OURS
 
 
 @pytest.mark.parametrize(
