@@ -1,4 +1,4 @@
-"""The fixture of the doctor's tests."""
+"""The fixture for the doctor's tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def env(tmp_path: Path) -> DoctorEnv:
-    """A good configuration and no data yet."""
+    """A valid configuration, and no data yet."""
     env = DoctorEnv(tmp_path)
     env.environ = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
     env.write_config(labels=["alice"])

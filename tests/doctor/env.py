@@ -1,4 +1,4 @@
-"""An installation in a folder, in whichever state a test puts it."""
+"""An installation in a folder, in any state that a test needs."""
 
 from __future__ import annotations
 

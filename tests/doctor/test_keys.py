@@ -165,7 +165,7 @@ def test_a_key_that_nobody_gives_stays_a_cross(env: DoctorEnv) -> None:
 def test_a_key_that_is_not_to_be_had_is_a_cross(
     env: DoctorEnv, line: str, words: str, remedy: str
 ) -> None:
-    """`cldmon login` is named where it can store a key."""
+    """`cldmon login` is suggested if it can store a key."""
     env.write_config(labels=[], tables=f'[[accounts]]\nlabel = "alice"\n{line}\n')
     [check] = keys.check_keys(env.installation())
     assert (check.verdict, words in check.detail) == (Verdict.FAILED, True)

@@ -83,7 +83,7 @@ def test_messages_that_were_dropped_are_told(env: DoctorEnv) -> None:
 
 
 def test_an_active_timer_is_enough(env: DoctorEnv) -> None:
-    """The system's manager has no such timer, the user's has."""
+    """Only the user's manager has such a timer."""
     env.add_program("systemctl", '[ "$1" = --user ] && echo active || echo inactive')
     [check] = passes.check_timer(env.installation())
     assert check.detail == "systemd: cldmon-fetch.timer (user) is active"

@@ -1,4 +1,4 @@
-"""Fewer points for a chart, none of them invented."""
+"""Downsampling keeps the shape and invents no points."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_was_thinned_stays_as_it_is(points: list[Point], width: int) -> Non
 
 
 def thinned(*parts: list[int]) -> list[Point]:
-    """Thin readings of these minutes, part by part, where a pass is made every ten."""
+    """Downsample readings at these minutes, part by part, with a pass every ten minutes."""
     together = Downsampler(width_ms=1, interval=timedelta(minutes=10))
     for part in parts:
         together.add([(minute * MINUTE, {"fiveHour": 1}) for minute in part])
@@ -59,7 +59,7 @@ def thinned(*parts: list[int]) -> list[Point]:
 
 
 def gaps(*parts: list[int]) -> list[int]:
-    """Return after which minutes readings are missing."""
+    """Return the minutes after which readings are missing."""
     return [stamp // MINUTE for stamp, windows in thinned(*parts) if not windows]
 
 

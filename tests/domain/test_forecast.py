@@ -29,7 +29,7 @@ def readings(*pairs: tuple[float, int]) -> list[tuple[int, int]]:
 def told(
     series: list[tuple[int, int]], hours: float, duration: timedelta = SESSION
 ) -> Forecast | None:
-    """The forecast at so many hours into the window, its newest reading being the last one."""
+    """The forecast this many hours into the window, with the last reading as its newest."""
     window = Window(series[-1][1] if series else 0, BEGAN + duration)
     return compute_forecast(series, window, duration, at(hours))
 
@@ -40,7 +40,7 @@ def test_a_steady_rise_ends_where_the_line_does() -> None:
 
 
 def test_a_steep_rise_is_full_where_the_line_meets_100() -> None:
-    """40 % an hour, 80 % after two hours: 20 % are left, half an hour's worth."""
+    """40 % an hour, 80 % after two hours: the remaining 20 % last half an hour."""
     assert told(readings((0, 0), (1, 40), (2, 80)), 2) == Forecast(at(2.5), 100)
 
 
@@ -53,18 +53,18 @@ def test_an_idle_window_ends_where_it_is() -> None:
 
 
 def test_a_pause_halves_the_rate_at_most() -> None:
-    """30 % in the first hour, then an hour's pause: 15 % an hour over all, 0 recently: 7.5."""
+    """30 % in the first hour, then an hour's pause: 15 % an hour overall, 0 recently: 7.5."""
     assert told(readings((0, 0), (1, 30), (2, 30)), 2) == Forecast(None, 53)  # 30 + 3 * 7.5
 
 
 def test_a_burst_counts_by_half() -> None:
-    """Nothing for three hours, then 20 % in the last: 5 % an hour over all, 20 recently: 12.5."""
+    """Nothing for three hours, then 20 % in the last: 5 % an hour overall, 20 recently: 12.5."""
     series = readings((0, 0), (1, 0), (2, 0), (3, 0), (4, 20))
     assert told(series, 4) == Forecast(None, 33)  # 20 + 12.5, rounded half up
 
 
 def test_a_week_is_seen_by_its_last_whole_day() -> None:
-    """Three days of 10 %, then one of 20 %: 12.5 a day over all, 20 recently, three days left."""
+    """Three days of 10 %, then one of 20 %: 12.5 a day overall, 20 recently, three days left."""
     series = readings((0, 0), (24, 10), (48, 20), (72, 30), (84, 30), (90, 45), (96, 50))
     # 50 + 3 * 16.25 = 98.75: not full, and never shown as full
     assert told(series, 96, WEEK) == Forecast(None, 99)
@@ -73,7 +73,7 @@ def test_a_week_is_seen_by_its_last_whole_day() -> None:
 def test_the_recent_part_reaches_back_over_a_gap() -> None:
     """No reading 43 minutes ago: the one before counts."""
     series = readings((0, 0), (1, 20), (3.9, 20), (4, 40))
-    # over all 10 an hour; since 1:00 it rose by 20 in 3 h; since 3:54 there is less than 43 min
+    # overall 10 an hour; since 1:00 it rose by 20 in 3 h; since 3:54 there is less than 43 min
     assert told(series, 4) == Forecast(None, round(40 + (10 + 20 / 3) / 2))
 
 
@@ -146,7 +146,7 @@ def test_every_forecast_lies_between_now_and_the_reset(
 
 @given(st.lists(st.integers(0, 8), min_size=3, max_size=12), st.integers(1, 4))
 def test_who_uses_more_ends_no_lower_and_no_later(rises: list[int], factor: int) -> None:
-    """Two windows read at the same times up to the same percent, one rising faster to it."""
+    """Two windows read at the same times up to the same percentage, one of them rising faster."""
     slower = risen(rises)
     faster = risen([factor * rise for rise in rises])
     assert faster.ends_at_percent >= slower.ends_at_percent
@@ -156,7 +156,7 @@ def test_who_uses_more_ends_no_lower_and_no_later(rises: list[int], factor: int)
 
 
 def risen(rises: list[int]) -> Forecast:
-    """The forecast of a session that rose so, reading by reading, up to 60 %."""
+    """The forecast of a session that rose like this, reading by reading, up to 60 %."""
     known = readings(*((0.3 * n, max(0, 60 - sum(rises[n + 1 :]))) for n in range(len(rises))))
     result = compute_forecast(known, Window(60, RESETS), SESSION, from_ms(known[-1][0]))
     assert result

@@ -1,4 +1,4 @@
-"""What may honestly be shown of readings that age."""
+"""What may be shown of readings as they age."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(*accounts: Account, forecasts: Any = None) -> list[Mapping[str, Any]]:
 
 @pytest.mark.parametrize(("minutes", "stale"), [(0, False), (30, False), (31, True), (-31, True)])
 def test_a_reading_older_than_three_intervals_is_stale(minutes: int, stale: bool) -> None:
-    """And so is one from the future: the clock was set back."""
+    """So is one from the future, when the clock was set back."""
     assert is_stale(minutes * MINUTE, 10 * MINUTE) is stale
     [seen] = build_views(Snapshot(NOW, (account(minutes * MINUTE),), 10 * MINUTE), NOW)
     assert (seen.stale, seen.live) == (stale, not stale)
@@ -57,7 +57,7 @@ def test_a_reset_that_had_passed_when_it_was_read_is_overdue_not_due(past: int) 
 
 
 def window_read(age: timedelta, resets_at: datetime | None) -> WindowView:
-    """Return a window at NOW that was read some time ago."""
+    """Return a window, as shown at NOW, that was read some time ago."""
     reading = Reading(NOW - age, {"fiveHour": Window(41, resets_at)})
     [seen] = build_views(Snapshot(NOW, (Account("alice", reading),)), NOW)
     return seen.windows[0]
@@ -100,7 +100,7 @@ def test_the_windows_are_listed_with_their_titles_in_display_order() -> None:
 
 
 def test_a_documented_window_that_the_account_lacks_is_a_number_and_listed_nowhere() -> None:
-    """The Node program's page draws a full bar for null; everybody else has the list."""
+    """The Node program's page draws a full bar for null; all others use the list."""
     missing = {"utilization": 0, "resetsAt": None, "missing": True}
     [entry] = shown(Account("alice", Reading(NOW, {"sevenDayOpus": Window(5, None)})))
     assert (entry["fiveHour"], entry["sevenDay"]) == (missing, missing)
@@ -181,7 +181,7 @@ def test_the_json_and_the_values_tell_the_same(snapshot: Snapshot, now: datetime
 
 
 def test_accounts_are_those_of_the_configuration_in_its_order() -> None:
-    """One that no pass has seen is there; one that was removed is not."""
+    """One that no pass has seen is included; one that was removed is not."""
     known = Snapshot(NOW, (account(MINUTE), Account("gone", None, FAILED)))
     found = select_accounts(known, ["new", "alice"]).accounts
     assert found == (Account("new", None), account(MINUTE))

@@ -1,4 +1,4 @@
-"""The values that everything else speaks in."""
+"""The values that all other modules use."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_what_is_no_instant_is_none(value: object) -> None:
     ],
 )
 def test_an_instant_without_a_zone_or_at_the_end_of_the_calendar_is_none(text: str) -> None:
-    """Not every zone could show it."""
+    """Not every zone could represent it."""
     assert from_iso(text) is None
 
 

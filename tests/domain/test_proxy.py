@@ -1,4 +1,4 @@
-"""Which proxy is asked through, and what may be shown of it."""
+"""Which proxy is used, and what may be shown of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans of time are understood as people write them."""
+"""Spans of time are parsed as people write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A secret shows itself to `reveal` alone."""
+"""Only `reveal` returns the text of a secret."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_looks_like_a_secret_is_struck_out_of_a_text(text: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["sk-ant-sid01-", "sk-ant-sid02-, copy", "xoxb- and", "sk-ant-"])
 def test_a_prefix_alone_is_no_secret(prefix: str) -> None:
-    """Advice says how a key begins."""
+    """Advice mentions how a key begins."""
     advice = f"one starts with {prefix}"
     assert mask_secrets(advice) == advice
     assert not looks_secret(advice)

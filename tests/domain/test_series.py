@@ -48,7 +48,7 @@ def test_a_line_is_cut_where_readings_are_missing() -> None:
 
 
 def test_three_intervals_of_silence_are_no_gap() -> None:
-    """The interval is what was configured, or the usual one where passes were rarer."""
+    """The interval is the configured one, or the usual one if passes were less frequent."""
     steps = [*series.iter_steps([(n * 10 * MINUTE, {}) for n in range(5)])]
     assert series.compute_max_gap(steps, timedelta(minutes=10)) == timedelta(minutes=30)
     assert series.compute_max_gap(steps, timedelta(minutes=1)) == timedelta(minutes=30)

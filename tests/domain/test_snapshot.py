@@ -1,4 +1,4 @@
-"""The snapshot as JSON: what the API shows and the state keeps."""
+"""The snapshot as JSON, in the API and in the state."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ OLD = {
     "extraUsage": {"used": 1275, "limit": None, "currency": "EUR", "exponent": 2},
     "ignored": 1,
 }
-"""A reading as cldmon kept it before it knew of credit pools."""
+"""A reading as stored by versions without credit pools."""
 
 
 def test_a_snapshot_has_the_documented_form() -> None:
@@ -78,7 +78,7 @@ def test_a_snapshot_has_the_documented_form() -> None:
 
 
 def test_an_account_in_error_has_its_error_instead_of_windows() -> None:
-    """Its last good reading stands beside it, where no reader takes it for a live one."""
+    """Its last good reading is stored separately, so that no reader takes it for a live one."""
     failure = Failure(FailureKind.RATE_LIMITED, "rate limited", NOON)
     [entry] = to_json(Snapshot(NOON, (Account("alice", READING, failure),)))["accounts"]
     assert entry == {
@@ -99,7 +99,7 @@ def test_an_account_that_never_was_read_has_no_last_good_reading() -> None:
 
 
 def test_a_reading_of_an_older_cldmon_is_read_without_loss() -> None:
-    """What it took for a window and was a credit pool is one now."""
+    """A credit pool that was stored as a window is a pool now."""
     body = to_json(Snapshot(NOON, (Account("alice", READING),)))
     body["accounts"] = [{"label": "alice", "status": "ok", **OLD}]
     [account] = from_json(body).accounts

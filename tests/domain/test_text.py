@@ -1,4 +1,4 @@
-"""Which characters are printable, and what becomes of the others."""
+"""Which characters are printable, and how others are replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of windows: their titles, their order, and their place in files."""
+"""The kinds of windows: their titles, their order, and their JSON form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixture of these tests."""
+"""The fixture for these tests."""
 
 from __future__ import annotations
 

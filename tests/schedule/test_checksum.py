@@ -1,4 +1,4 @@
-"""cldmon recognizes what it wrote, and whether it was edited since."""
+"""cldmon recognizes its own files, and whether they were edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The crontab line: how often it runs, how the shell reads it, and other lines stay untouched."""
+"""The crontab line: how often it runs, how the shell parses it, and that other lines are kept."""
 
 from __future__ import annotations
 

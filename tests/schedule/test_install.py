@@ -195,7 +195,7 @@ def test_each_instance_has_a_profile_of_its_own_name(machine: FakeMachine) -> No
 
 
 OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other"))
-"""Another configuration, with data of its own."""
+"""Another configuration, with its own data."""
 
 
 def second(machine: FakeMachine) -> Systemd:

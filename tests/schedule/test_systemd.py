@@ -57,7 +57,7 @@ def verify(*units: Path) -> str:
 def test_an_interval_that_divides_hour_or_day_follows_the_calendar(
     minutes: int, calendar: str
 ) -> None:
-    """Only then is a pass made up for that was missed while the machine was off."""
+    """Only then is a pass that was missed while the machine was off run later."""
     found = settings(unit(TIMER, replace(JOB, interval=minutes * MINUTE)))
     assert (found["OnCalendar"], found["Persistent"]) == ([calendar], ["true"])
 

@@ -1,4 +1,4 @@
-"""What is remembered of a day file is never older than the file."""
+"""The index of a day file is never older than the file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(path: Path, since: int = EVER[0], until: int = EVER[1]) -> bytes | None
 
 def test_of_a_span_its_lines_are_read_and_no_other(tmp_path: Path) -> None:
     path = day(tmp_path, *map(line, range(10, 50, 10)))
-    for _ in range(2):  # indexed, then remembered
+    for _ in range(2):  # indexed, then cached
         assert read(path, 20, 30) == line(20) + line(30)
         assert read(path, 21, 29) == b""
         assert read(path, 0, 10) == line(10)

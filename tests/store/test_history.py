@@ -130,7 +130,7 @@ def test_a_line_is_written_once_however_often_it_is_asked_for(tmp_path: Path) ->
 
 
 def test_a_line_that_merely_contains_another_is_another(tmp_path: Path) -> None:
-    """Only a whole line counts, not its like inside a longer one."""
+    """Only a whole line counts, not the same text within a longer one."""
     text = format_line(NOON, {})
     path = tmp_path / "history-2026-11-22.jsonl"
     path.write_text(f"x{text}\n{text}x\n")
@@ -146,7 +146,7 @@ def test_what_was_there_is_never_changed(tmp_path: Path) -> None:
 
 
 def test_a_day_file_that_is_large_is_looked_at_from_its_end(tmp_path: Path) -> None:
-    """A line that stands far from the end was not the last pass's."""
+    """A line far from the end was not written by the last pass."""
     text = format_line(NOON, {})
     path = tmp_path / "history-2026-11-22.jsonl"
     path.write_text(f"{text}\n" + "x" * 99 * 1_000 + "\n")
@@ -196,7 +196,7 @@ def test_pruning_tells_what_it_removed(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_jumps_ahead_removes_nothing_for_a_day(tmp_path: Path) -> None:
-    """Nor does it once it was set right, whatever day was written meanwhile."""
+    """Nor once the clock was corrected, even if later days were written meanwhile."""
     days = [date(2026, 11, day) for day in (20, 21, 22)]
     wrong = date(2027, 11, 22)
     for day in (*days, wrong):

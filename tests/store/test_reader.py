@@ -1,4 +1,4 @@
-"""The history is read whole and in order, whatever state its files are in."""
+"""The history is read completely and in order, even from damaged files."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_line_at_either_end_of_the_span_belongs_to_it(tmp_path: Path) -> None:
 def test_a_clock_that_stepped_back_hides_no_line(
     tmp_path: Path, minutes: list[int], since: int, until: int
 ) -> None:
-    """Whatever their order in the file, all lines of the span come out, oldest first."""
+    """All lines of the span are returned, oldest first, in any order of the file."""
     write(tmp_path, *(line(AT + n * MINUTE, alice=n) for n in minutes))
     expected = [line(AT + n * MINUTE, alice=n) for n in sorted(minutes) if since <= n <= until]
     assert read(tmp_path, AT + since * MINUTE, AT + until * MINUTE) == expected
@@ -165,7 +165,7 @@ def test_foreign_lines_hide_no_other(tmp_path: Path, garbage: list[bytes], rando
 
 
 def test_a_number_that_is_no_percentage_is_left_out(tmp_path: Path) -> None:
-    """Be it too large for any float; the other windows of the line are there."""
+    """Even if it is too large for a float; the other windows of the line are kept."""
     accounts = b'"accounts":[{"label":"alice","fiveHour":%s,"sevenDay":45}]}'
     write(tmp_path, MINUTES[0].partition(b'"accounts"')[0] + accounts % (b"9" * 400))
     stamp = json.loads(MINUTES[0])["timestamp"]
@@ -177,7 +177,7 @@ def test_a_number_that_is_no_percentage_is_left_out(tmp_path: Path) -> None:
 def test_a_file_cut_at_any_byte_loses_the_cut_line_at_most(
     tmp_path: Path, data: st.DataObject
 ) -> None:
-    """Whether the next line was begun anew (this program) or glued to the torn one (others)."""
+    """Whether the next line was started on a new line (this program) or joined to it (others)."""
     whole = b"".join(text + b"\n" for text in MINUTES[:6])
     cut = data.draw(st.integers(0, len(whole)))
     glue = data.draw(st.sampled_from([b"", b"\n", b"\r\n", b"\0" * 512, b"\0\n"]))
@@ -220,7 +220,7 @@ def test_zeros_after_a_loss_of_power_cost_the_lines_they_fell_on(
 def test_a_byte_in_a_label_that_no_json_may_hold_costs_its_line_alone(
     tmp_path: Path, byte: int
 ) -> None:
-    """In a line that has else the writer's form, which is not parsed."""
+    """In a line that otherwise has the writer's form, and so is not parsed."""
     damaged = MINUTES[1].replace(b"alice", b"al%bce" % bytes([byte]))
     write(tmp_path, MINUTES[0], damaged, MINUTES[2])
     assert read(tmp_path) == [MINUTES[0], MINUTES[2]]
@@ -276,7 +276,7 @@ def test_a_day_both_plain_and_gzipped_counts_each_line_once(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("suffix", [".1", "-20260313", ".1.gz", "-20260313.gz"])
 def test_a_day_that_logrotate_put_away_is_still_a_day(tmp_path: Path, suffix: str) -> None:
-    """Also one of which a part was put away, and more came after."""
+    """Even if part of it was compressed, and more was written afterwards."""
     plain = write(tmp_path, *MINUTES[:20])
     text = plain.read_bytes()
     rotated = plain.rename(f"{plain}{suffix}")
@@ -357,7 +357,7 @@ LOOKS = {
 
 
 def peak(folder: Path, look: str) -> int:
-    """Return how many bytes a process had resident at most that looked at the history so."""
+    """Return the peak resident memory in bytes of a process that reads the history like this."""
     script = (
         "import sys; from collections import deque; from pathlib import Path\n"
         "from cldmon.store import reader; from cldmon.store.history import History\n"
@@ -383,7 +383,7 @@ BOMBS = {
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_day_of_bombs_does_not_fill_the_memory(tmp_path: Path, bomb: bytes, look: str) -> None:
-    """However many files it has."""
+    """No matter how many files it has."""
     packed = gzip.compress(bomb, 1) * 40
     for number in range(4):
         (tmp_path / f"history-2026-03-12.jsonl.{number}.gz").write_bytes(packed)
@@ -431,7 +431,7 @@ def test_zeros_at_the_end_of_a_day_do_not_fill_the_memory(
 
 @pytest.mark.parametrize("filling", [b"\0", b"x", b"x\n"], ids=["zeros", "garbage", "lines"])
 def test_a_sample_passes_over_what_is_damaged(tmp_path: Path, filling: bytes) -> None:
-    """Before and behind it are lines."""
+    """There are lines before and after it."""
     lines = [
         line(AT + number * MINUTE, alice=number % 100, **{"x" * 1000: 1}) for number in range(400)
     ]
@@ -568,7 +568,7 @@ def test_steps_of_time_thin_the_lines_to_the_first_of_each(tmp_path: Path) -> No
 def test_a_sample_is_the_first_line_of_each_step(
     tmp_path: Path, minutes: list[int], step: int, width: int
 ) -> None:
-    """In files of a chunk or of many."""
+    """In files of one chunk or many."""
     midnight, step_ms = to_ms(datetime(2026, 3, 12, tzinfo=UTC)), step * MINUTE
     stamps = sorted(midnight + n * MINUTE for n in minutes)
     accounts = {f"account number {n}": {"fiveHour": 42, "sevenDay": 42} for n in range(width)}

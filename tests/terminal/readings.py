@@ -26,7 +26,7 @@ LATER = NOW + 81 * HOUR
 
 
 def reading(ago: timedelta, plan: str, money: Credits | None = None, **windows: Window) -> Reading:
-    """Return a reading; a window's name is written with `__` for its dot."""
+    """Return a reading; write the dot in a window's name as `__`."""
     named = {name.replace("__", "."): window for name, window in windows.items()}
     return Reading(NOW - ago, named, plan=plan, organization="uuid", credits=money)
 

@@ -39,7 +39,7 @@ def frame(
 
 
 def readings(hours: float, *percents: int, **others: int) -> list[tuple[int, dict[str, int]]]:
-    """One every ten minutes, the last one now; the session's percents, and steady others."""
+    """One every ten minutes up to now, with the session's percentages and constant others."""
     first = NOW - (len(percents) - 1) * TEN_MINUTES
     assert first >= NOW - timedelta(hours=hours)
     return [
@@ -49,14 +49,14 @@ def readings(hours: float, *percents: int, **others: int) -> list[tuple[int, dic
 
 
 def session() -> list[tuple[int, dict[str, int]]]:
-    """Five hours: it rises to its limit, stays there, is reset, and rises again after a gap."""
+    """Five hours: usage hits the limit, stays there, is reset, and rises again after a gap."""
     percents = [*range(40, 100, 6), *[100] * 5, *range(0, 45, 3)]
     points = readings(5, *percents, sevenDay=63)
     return [*points[:20], *points[26:]]
 
 
 def plot_of(text: str) -> list[str]:
-    """The canvas without its labels: from the line of 100 % to that of 0 %."""
+    """The canvas without labels: from the 100 % line to the 0 % line."""
     lines = text.split("\n")
     top = next(n for n, line in enumerate(lines) if line.startswith("100%"))
     bottom = next(n for n, line in enumerate(lines) if line.startswith("  0%"))
@@ -65,7 +65,7 @@ def plot_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["unicode", "ascii"])
 def test_a_session_looks_like_this(name: str, golden: Callable[[str, str], None]) -> None:
-    """With a limit hit, a reset and a gap, across the change of clocks of 29 March 2026."""
+    """With a limit hit, a reset and a gap, across the clock change of 29 March 2026."""
     text = draw_charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
     golden(f"history-chart-{name}.txt", text + "\n")
 

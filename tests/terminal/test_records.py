@@ -61,7 +61,7 @@ def test_a_table_shows_the_reader_s_time_and_what_is_missing() -> None:
 
 
 def test_a_table_distinguishes_the_two_hours_that_the_clock_shows_alike() -> None:
-    """At 3 the clock goes back to 2; rows stay in the order of time."""
+    """At 3:00 the clock goes back to 2:00; rows stay in order of time."""
     began = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     span = Span(began, began + timedelta(hours=2))
     points = [

@@ -106,7 +106,7 @@ def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None
 
 
 def test_a_heading_wider_than_its_column_counts() -> None:
-    """Most accounts have but a `5h` and a `7d`."""
+    """Most accounts have only a `5h` and a `7d` window."""
     session, week = Window(41, NOW + 134 * MINUTE), Window(63, LATER)
     alone = of(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
     for columns in range(62, 90):
@@ -327,7 +327,7 @@ def test_every_snapshot_can_be_shown(
 
 
 def test_a_narrow_terminal_drops_forecasts_and_then_clock_times() -> None:
-    """Percentages and what is left until the reset stay."""
+    """Percentages and the time left until the reset are kept."""
     shown = {}
     for columns in (62, 50, 40):
         text = drawn(of(ALICE, BOB, CAROL), Terminal(columns, colour=False, unicode=True))

@@ -79,7 +79,7 @@ def test_a_pipe_has_colour_only_if_it_is_forced(env: Mapping[str, str], coloured
     ],
 )
 def test_unicode_needs_a_utf_8_locale(encoding: str, env: Mapping[str, str], unicode: bool) -> None:
-    """Python itself writes UTF-8 in the C locale, and then sets LC_CTYPE to say so."""
+    """In the C locale Python writes UTF-8, and sets LC_CTYPE accordingly."""
     assert detect_terminal(pipe(encoding), env).unicode is unicode
 
 

@@ -1,4 +1,4 @@
-"""Instants and durations as people read them."""
+"""Instants and durations for people."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_hour_that_comes_twice_is_shown_with_its_offset(zone: ZoneInfo | None
 
 
 def test_other_times_are_shown_without_an_offset(zone: ZoneInfo | None) -> None:
-    """Also those around the hour that is left out, and right before and after the one twice."""
+    """Also around the skipped hour, and right before and after the one that occurs twice."""
     forth = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
     assert format_timestamps([forth, forth + timedelta(seconds=59, milliseconds=940)], zone) == [
         "2026-03-29 01:59",

@@ -1,4 +1,4 @@
-"""A server on a real port, with everything behind it real but the time and Slack's service."""
+"""A server on a real port; only the time and Slack are simulated."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands at noon."""
+    """A clock that stays at noon."""
     return Clock()
 
 
 @pytest.fixture
 def server(tmp_path: Path, clock: Clock) -> Iterator[InProcessServer]:
-    """A server without Slack, as it is when first installed."""
+    """A server without Slack, as first installed."""
     with InProcessServer(tmp_path, clock) as server:
         yield server
 
 
 @pytest.fixture
 def slack_server(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[InProcessServer]:
-    """A server with Slack, where people log in by their name alone."""
+    """A server with Slack, where people log in with only their name."""
     with InProcessServer(tmp_path, clock, slack=fake_slack) as server:
         yield server
 
 
 @pytest.fixture
 def code_server(tmp_path: Path, clock: Clock, fake_slack: FakeSlack) -> Iterator[InProcessServer]:
-    """A server with Slack, where people log in by a code."""
+    """A server with Slack, where people log in with a code."""
     with InProcessServer(tmp_path, clock, slack=fake_slack, login="code") as server:
         yield server

@@ -52,7 +52,7 @@ LOCK_SECONDS = 0.2
 
 
 class InProcessServer:
-    """A server that runs until the end of a `with`; `warnings` is what it said on stderr."""
+    """A server that runs until the end of a `with`; `warnings` is what it logged."""
 
     def __init__(
         self,
@@ -106,17 +106,17 @@ class InProcessServer:
         return Slack(open_directory(messenger, None, self.data_dir, self.clock), messenger)
 
     def fresh_sessions(self) -> Sessions:
-        """Return the sessions as a server has them that has just started."""
+        """Return the sessions of a server that has just started."""
         revoked = Revocations(self.data_dir, self.clock, LOCK_SECONDS)
         secret = load_session_secret(self.data_dir)
         return Sessions(secret, revoked, self.clock)
 
     def configure(self, **changes: Any) -> None:
-        """Change what the configuration says of the server."""
+        """Change the server's settings."""
         self.services = replace(self.services, settings=replace(self.services.settings, **changes))
 
     def publish(self, url: str) -> None:
-        """Give it a public URL, as `public_url` does."""
+        """Set its public URL, as `public_url` does."""
         public = PublicUrl.parse(url)
         self.configure(public=public, hosts=LOOPBACK | {public.host})
 
@@ -127,7 +127,7 @@ class InProcessServer:
         )
 
     def passed(self, *accounts: Account) -> None:
-        """Leave behind what a pass would that has ended now."""
+        """Save the state of a pass that ends now."""
         snapshot = Snapshot(self.clock(), accounts or (self.read("alice"), self.read("bob")))
         StateFile(self.data_dir).save(State(snapshot=snapshot))
 
@@ -155,7 +155,7 @@ class InProcessServer:
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Got:
-        """Ask once, over a connection of its own; a body that is no bytes is sent as JSON."""
+        """Send a request over a new connection; a body that is not bytes is sent as JSON."""
         sent = dict(headers or {})
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -166,7 +166,7 @@ class InProcessServer:
             return Got(response.status, tuple(response.getheaders()), response.read())
 
     def get(self, path: str, **headers: str) -> Got:
-        """Read as a program with the API token."""
+        """Send a GET request as a program with the API token."""
         return self.ask("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}", **headers})
 
     def client(self) -> Client:
@@ -174,7 +174,7 @@ class InProcessServer:
         return Client(self)
 
     def logged_in(self, user: str = "") -> Client:
-        """Return a browser in which somebody, or a guest, is logged in."""
+        """Return a browser in which a user or a guest is logged in."""
         client = self.client()
         assert client.post("/api/auth", {"slackId": user}).status == 200
         return client
@@ -190,14 +190,14 @@ class _ListHandler(logging.Handler):
 
 
 class Client:
-    """A browser: keeps its cookie, and sends what a page of the server's own would."""
+    """A browser: keeps its cookie, and sends the headers of the server's own pages."""
 
     def __init__(self, server: InProcessServer) -> None:
         self._server = server
         self.cookie = ""
 
     def get(self, path: str) -> Got:
-        """Get what is there."""
+        """Send a GET request."""
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: Any = None) -> Got:

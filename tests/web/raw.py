@@ -1,4 +1,4 @@
-"""Bytes over a real socket, as no proper client would send them."""
+"""Raw bytes over a real socket, which no proper client would send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 20
 
 
 class Ticks:
-    """A clock of seconds that stands until it is moved."""
+    """A clock of seconds that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -27,7 +27,7 @@ class Ticks:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of several that came over a connection."""
+    """One of several responses on a connection."""
 
     status: int
     head: str
@@ -43,13 +43,13 @@ class Listens(Protocol):
 
 @contextmanager
 def connected(server: Listens) -> Iterator[socket.socket]:
-    """Connect, and close at the end."""
+    """Connect, and disconnect at the end."""
     with socket.create_connection(server.address, timeout=LIMIT_SECONDS) as sock:
         yield sock
 
 
 def said(server: Listens, *pieces: bytes) -> list[Answer]:
-    """Return what is answered to these bytes until the server closes; we stop sending first."""
+    """Send these bytes and nothing more; return the response up to when the server disconnects."""
     with connected(server) as sock:
         for piece in pieces:
             with suppress(OSError):
@@ -60,7 +60,7 @@ def said(server: Listens, *pieces: bytes) -> list[Answer]:
 
 
 def everything(sock: socket.socket) -> bytes:
-    """Return all that comes until the server closes."""
+    """Return everything received until the server disconnects."""
     data = b""
     with suppress(ConnectionError):
         while more := sock.recv(1 << 16):
@@ -69,7 +69,7 @@ def everything(sock: socket.socket) -> bytes:
 
 
 def one(sock: socket.socket) -> Answer:
-    """Return the next answer of a connection that stays open."""
+    """Return the next response on a connection that stays open."""
     data = b""
     while True:
         head, end, rest = data.partition(b"\r\n\r\n")
@@ -81,7 +81,7 @@ def one(sock: socket.socket) -> Answer:
 
 
 def answers(data: bytes) -> list[Answer]:
-    """Return the answers that some bytes are."""
+    """Parse responses from bytes."""
     found = []
     while data:
         raw, _, data = data.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Places for what is heavy, and where to wait for them."""
+"""Slots for expensive work, and the queue for them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_who_waits_in_line_comes_next() -> None:
 
 
 class Crowd:
-    """Threads that each want a turn and hold it until they are let go, by name."""
+    """Threads, by name, that each want a slot and hold it until they are released."""
 
     def __init__(self, turns: ConcurrencyLimiter) -> None:
         self._turns = turns
@@ -60,7 +60,7 @@ class Crowd:
         self.done: list[str] = []
 
     def come(self, name: str, *caller: str) -> None:
-        """Let somebody ask for a turn; return once they have one, wait or are refused."""
+        """Start a thread; return once it has a slot, waits or is refused."""
         self._leaving[name] = threading.Event()
         thread = threading.Thread(target=self._ask, args=(name, caller))
         self._threads.append(thread)
@@ -68,7 +68,7 @@ class Crowd:
         wait_until(lambda: self._arrived == len(self._threads))
 
     def go(self, name: str) -> None:
-        """Let somebody give up their turn."""
+        """Let a thread release its slot."""
         self._leaving[name].set()
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""What is loaded again when its file changes; how often a message is logged; who holds a port."""
+"""Reloading when a file changes; how often a message is logged; which process uses a port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Followed:
-    """A file whose text must be a number."""
+    """A file that must contain a number."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,7 @@ class Followed:
             raise ConfigError("no number") from None
 
     def write(self, text: str) -> None:
-        """Put another file in its place."""
+        """Replace the file with another."""
         draft = self.path.with_name("draft")
         draft.write_text(text)
         draft.replace(self.path)
@@ -111,7 +111,7 @@ def test_a_message_is_logged_once_an_hour() -> None:
 
 
 def test_who_holds_a_port_may_be_hidden(tmp_path: Path) -> None:
-    """Another user's process shows its sockets to root alone."""
+    """Only root can see the sockets of another user's process."""
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "tcp").write_text(
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"

@@ -1,4 +1,4 @@
-"""GET /api/history: the lines as they are, of one account, or thinned for a chart."""
+"""GET /api/history: all lines, one account's, or downsampled for a chart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def write(server: InProcessServer, ago: timedelta, *labels: str, percent: int = 17) -> str:
-    """Write the line of a pass that ended so long ago."""
+    """Write the line of a pass that ended this long ago."""
     windows = {"fiveHour": Window(percent, None), "sevenDay": Window(45, None)}
     text = format_line(server.clock() - ago, dict.fromkeys(labels or LABELS, windows))
     History(server.data_dir).ensure(text)
@@ -110,7 +110,7 @@ def test_a_chart_has_about_as_many_points_as_asked_for(server: InProcessServer) 
 
 
 def test_a_chart_shows_gaps_as_gaps(server: InProcessServer) -> None:
-    """Where readings are missing stands an entry without windows."""
+    """Where readings are missing, there is an entry without windows."""
     for minutes in (200, 190, 180, 20, 10, 0):
         write(server, timedelta(minutes=minutes), "alice")
     found = server.get("/api/history?range=5h&account=alice&points=100").json
@@ -126,7 +126,7 @@ def test_rare_passes_are_no_gaps(server: InProcessServer) -> None:
 
 
 def test_a_long_history_is_sent_as_it_is_read(server: InProcessServer) -> None:
-    """It is the same, whether it fits into memory or not, and whether it is packed or not."""
+    """The content is the same whether or not it fits in memory or is gzipped."""
     label = "x" * 10_000
     written = [write(server, timedelta(minutes=minute), label) for minute in range(59, 0, -1)]
     whole = f"[{','.join(written)}]".encode()

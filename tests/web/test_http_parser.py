@@ -1,4 +1,4 @@
-"""Any bytes are either a request or refused, and any request has an answer of the contract."""
+"""Any bytes are a request or refused, and every request has a response of the contract."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
 @pytest.mark.parametrize("char", f"{string.ascii_letters}{string.digits}-._~")
 @pytest.mark.parametrize("case", [str.lower, str.upper])
 def test_no_path_has_two_spellings(char: str, case: Callable[[str], str]) -> None:
-    """A proxy that denies one of them would let the other by."""
+    """A proxy that blocks one of them would let the other through."""
     code = case(f"%{ord(char):02x}")
     with pytest.raises(RefusedError) as refused:
         parse_head(f"GET /x{code} HTTP/1.1\r\nHost: localhost".encode())
@@ -118,7 +118,7 @@ def test_what_its_beginning_forbids_no_end_can_mend(data: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def open_server() -> Iterator[InProcessServer]:
-    """A server with something to show; only what answers is used of it."""
+    """A server with data; only its `respond` is used."""
     with tempfile.TemporaryDirectory() as name, InProcessServer(Path(name), Clock()) as server:
         server.passed()
         yield server
@@ -128,7 +128,7 @@ def open_server() -> Iterator[InProcessServer]:
 def test_any_request_has_an_answer_of_the_contract(
     open_server: InProcessServer, request_: Request
 ) -> None:
-    open_server.clock.advance(timedelta(minutes=2))  # so that nobody is slowed down
+    open_server.clock.advance(timedelta(minutes=2))  # so that no rate limit applies
     response = respond(request_, open_server.services)
     assert response.status in STATUSES
     head = format_head(response, keep_alive=True, chunked=False, date="now")

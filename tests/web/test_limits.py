@@ -1,4 +1,4 @@
-"""How often something may be tried, and whose tries are counted together."""
+"""How many tries are allowed, and whose tries are counted together."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_crowd_of_keys_is_not_remembered_for_ever(clock: Clock) -> None:
 
 
 def test_what_is_used_up_outlives_a_crowd_of_others(clock: Clock) -> None:
-    """Be they new or used up, too."""
+    """Whether they are new or used up."""
     limit = RateLimiter(2, MINUTE, clock)
     for key in ("a", "a", *map(str, range(MAX_KEYS + 1)), *map(str, range(MAX_KEYS + 1))):
         limit.take(key)

@@ -1,4 +1,4 @@
-"""Logging in and out, by name, as a guest, and by code."""
+"""Login and logout: by name, as a guest and with a code."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_slack_user_logs_in_with_their_id(slack_server: InProcessServer) -> No
 
 @pytest.mark.parametrize("user", ["U99NOBODY", "U06GONE", "U07BOT", "USLACKBOT", "alice"])
 def test_an_id_that_is_nobodys_is_refused(slack_server: InProcessServer, user: str) -> None:
-    """Nor is that of a bot, or of somebody who left."""
+    """Nor is that of a bot, or of someone who has left."""
     got = slack_server.client().post("/api/auth", {"slackId": user})
     assert got.status == 400
     assert got.header("Set-Cookie") is None
@@ -103,7 +103,7 @@ def test_the_cookie_is_named_for_its_port_and_kept_from_scripts(
 def test_behind_a_tls_proxy_on_this_machine_the_cookie_is_secure(
     slack_server: InProcessServer,
 ) -> None:
-    """Nor can another host of the same domain set one of that name."""
+    """Nor can another host of the same domain set a cookie with that name."""
     got = slack_server.ask("POST", "/api/auth", GUEST, {"X-Forwarded-Proto": "https"})
     assert re.fullmatch(r"__Host-cldmon-sid-3000=.*; Secure", got.header("Set-Cookie") or "")
 
@@ -213,7 +213,7 @@ def test_too_many_logins_from_one_address_are_slowed_down(
 def test_too_many_logouts_from_one_address_are_slowed_down(
     server: InProcessServer, clock: Clock
 ) -> None:
-    """Each is written to disk, and with Slack off whoever asks has a session to end."""
+    """Each is written to disk, and with Slack off anyone can get a session to end."""
 
     def log_out() -> int:
         browser = server.client()
@@ -227,7 +227,7 @@ def test_too_many_logouts_from_one_address_are_slowed_down(
 
 
 def test_behind_a_proxy_each_address_is_counted_for_itself(server: InProcessServer) -> None:
-    """The last one that X-Forwarded-For names: the others are whatever the client says."""
+    """The last address in X-Forwarded-For counts: the client can make up the others."""
 
     def log_in(address: str) -> int:
         return server.ask("POST", "/api/auth", GUEST, {"X-Forwarded-For": address}).status
@@ -238,7 +238,7 @@ def test_behind_a_proxy_each_address_is_counted_for_itself(server: InProcessServ
 
 
 class TestByCode:
-    """`login = "code"`: whoever logs in must read what was sent to the Slack user."""
+    """With `login = "code"`, a login requires the message sent to the Slack user."""
 
     @staticmethod
     def code(slack: FakeSlack) -> str:
@@ -335,7 +335,7 @@ class TestByCode:
     def test_guessing_is_slowed_down_whatever_the_address(
         self, code_server: InProcessServer, clock: Clock
     ) -> None:
-        """Five wrong codes, from wherever they come; the next code is sent a minute later."""
+        """Five wrong codes from any address; the next code is sent a minute later."""
 
         def post(number: int, **more: str) -> Got:
             headers = {"X-Forwarded-For": f"192.0.2.{number}"}
@@ -480,7 +480,7 @@ class TestByCode:
     def test_a_session_from_before_codes_were_asked_for_is_void(
         self, slack_server: InProcessServer
     ) -> None:
-        """It may be anybody's: no code ever proved it."""
+        """It may be anyone's: it was never proved by a code."""
         guest, alice = slack_server.logged_in(), slack_server.logged_in("U01ALICE")
         slack_server.configure(login="code")
         assert guest.get("/api/usage").status == alice.get("/api/usage").status == 401

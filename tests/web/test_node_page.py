@@ -1,4 +1,4 @@
-"""The calls of the Node program's own page, in the order in which a person makes it do them."""
+"""The requests of the Node program's page, in the order in which a person triggers them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_slash_may_end_a_path_of_the_api(slack_server: InProcessServer, path: 
 
 
 def test_who_is_not_logged_in_may_log_out(slack_server: InProcessServer) -> None:
-    """Without a cookie, with one that means nothing, and with one that has ended already."""
+    """Without a cookie, with a meaningless one, and with that of a session that has ended."""
     ended = slack_server.logged_in("U01ALICE")
     assert ended.post("/api/logout").status == 200
     for cookie in ("", "cldmon-sid-3000=nothing", ended.cookie):

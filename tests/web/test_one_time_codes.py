@@ -1,4 +1,4 @@
-"""One-time codes: how often they can be guessed at, and what that does to whom they are for."""
+"""One-time codes: how often they can be guessed, and how guessing affects their owner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def codes(clock: Clock) -> Codes:
 
 
 def use_up(codes: Codes, user: str = ALICE) -> Attempt:
-    """Enter wrong codes until the pending one is void; return what became of the last."""
+    """Enter wrong codes until the pending one is invalid; return the last result."""
     for _ in range(TRIES - 1):
         assert codes.redeem(user, "x").outcome is Outcome.WRONG
     last = codes.redeem(user, "x")
@@ -38,7 +38,7 @@ def use_up(codes: Codes, user: str = ALICE) -> Attempt:
 
 
 def wait(codes: Codes, user: str = ALICE) -> int:
-    """Return for how many seconds no code is sent."""
+    """Return how many seconds pass until a code can be sent."""
     with pytest.raises(RefusedError) as refused:
         codes.issue(user)
     assert refused.value.status == 429
@@ -109,7 +109,7 @@ def test_a_right_code_and_a_quiet_day_end_the_waiting(codes: Codes, clock: Clock
 
 
 def test_a_new_code_brings_no_new_tries(codes: Codes, clock: Clock) -> None:
-    """Else whoever asks for one after the other would never use one up."""
+    """Otherwise someone who keeps requesting new ones would never use one up."""
     codes.issue(ALICE)
     left = [codes.redeem(ALICE, "x").tries_left for _ in range(TRIES - 1)]
     codes.issue(ALICE)
@@ -163,7 +163,7 @@ def test_the_person_is_warned_once_a_day_at_most(codes: Codes, clock: Clock) -> 
         warned.append(use_up(codes).should_warn)
         clock.advance(timedelta(hours=1))
         code = codes.issue(ALICE)
-        codes.redeem(ALICE, code)  # a login in between makes it no more
+        codes.redeem(ALICE, code)  # a login in between allows no more
     assert [number for number, each in enumerate(warned) if each] == [0, 24, 48]
 
 
@@ -183,7 +183,7 @@ STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 4000)), max_size=200)
 def test_whatever_the_order_no_day_has_more_guesses_than_is_said(
     steps: list[tuple[bool, int]],
 ) -> None:
-    """Each step asks for a code or guesses as often as it is heard, after some seconds."""
+    """Each step requests a code or guesses as often as allowed, after some seconds."""
     clock = Clock()
     codes = Codes(clock)
     assert len(list(_guesses(codes, clock, steps))) <= MOST_GUESSES * (
@@ -199,7 +199,7 @@ def test_the_best_that_a_guesser_can_do_in_a_day() -> None:
 
 
 def _guesses(codes: Codes, clock: Clock, steps: Iterable[tuple[bool, int]]) -> Iterable[Attempt]:
-    """Yield the guesses that are heard."""
+    """Yield the guesses that count."""
     for asks, seconds in steps:
         clock.advance(timedelta(seconds=seconds))
         if asks:

@@ -1,4 +1,4 @@
-"""openapi.json says what the server does, and the server does what it says."""
+"""openapi.json describes what the server does."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ASKED_ELSEWHERE = [
-    ignored_auth,  # the cookie that each case is given is let in, rightly
-    unsupported_method,  # a body on GET, which it sends, is refused for itself
-    positive_data_acceptance,  # a login that is well formed may be nobody's
+    ignored_auth,  # every case has a cookie, so it is rightly admitted
+    unsupported_method,  # it sends a body with GET, which is refused
+    positive_data_acceptance,  # a well-formed login may have an unknown id
 ]
 TEXT = files("cldmon.web").joinpath("openapi.json").read_text(encoding="utf-8")
 DOCUMENT: dict[str, Any] = json.loads(TEXT)
@@ -50,7 +50,7 @@ def test_it_is_served_to_anybody(server: InProcessServer) -> None:
 
 @pytest.fixture(scope="module")
 def open_server() -> Iterator[InProcessServer]:
-    """A server with Slack, with a pass and a line of history behind it."""
+    """A server with Slack, after a pass and with a line of history."""
     clock = Clock()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -71,14 +71,14 @@ def cookie(open_server: InProcessServer) -> str:
 def test_the_server_does_what_it_says(
     operation: Any, open_server: InProcessServer, cookie: str
 ) -> None:
-    """Asked whatever the description allows, and much that it does not."""
+    """With requests that the description allows, and many that it does not."""
 
     @given(operation.as_strategy())
     @settings(
         max_examples=10, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True
     )
     def asked(case: schemathesis.Case[Any]) -> None:
-        open_server.restart()  # so that nobody is slowed down
+        open_server.restart()  # so that no rate limit applies
         case.cookies = {**(case.cookies or {}), COOKIE: cookie}
         case.call_and_validate(
             base_url=open_server.http_server.url.rstrip("/"), excluded_checks=ASKED_ELSEWHERE

@@ -1,4 +1,4 @@
-"""The dashboard's files: those that were there at the start, and nothing else."""
+"""The dashboard's files: those that existed at the start, and nothing else."""
 
 from __future__ import annotations
 

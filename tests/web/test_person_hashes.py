@@ -1,4 +1,4 @@
-"""What stands for a Slack id before a login: found out by nobody, and no use for anything else."""
+"""Hashes in place of Slack ids before a login: nobody can reverse them or use them elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a request comes from, and where the page is, when a proxy stands in front."""
+"""The client's address and the page's URL behind a proxy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def client(peer: str, chain: str, networks: tuple[str, ...] = BRIDGE) -> str:
         ("172.18.0.2", "203.0.113.5, 192.0.2.1, 172.18.0.3, 127.0.0.1", "192.0.2.1"),
         ("172.18.0.2", "192.0.2.1, nonsense, 172.18.0.3", "172.18.0.3"),
         ("2001:db8:f::2", "192.0.2.1", "192.0.2.1"),
-        # who is himself within a trusted network
+        # a client within a trusted network
         ("172.18.0.2", "172.18.0.9", "172.18.0.9"),
         ("172.18.0.2", "172.18.0.8,172.18.0.9", "172.18.0.8"),
         # ports
@@ -70,7 +70,7 @@ def test_the_client_is_the_last_address_that_is_no_trusted_proxy(
 
 @given(st.lists(ADDRESSES, max_size=5), ADDRESSES)
 def test_nobody_chooses_as_whom_they_count(forged: list[object], real: object) -> None:
-    """Whatever a client puts into the header stands to the left of what the proxy adds."""
+    """Anything a client puts in the header is to the left of what the proxy adds."""
     honest = client("127.0.0.1", str(real), LOOPBACK)
     chain = ", ".join(map(str, [*forged, real]))
     if not ip_address(str(real)).is_loopback:
@@ -112,7 +112,7 @@ def test_only_a_trusted_proxy_says_that_there_is_tls(
 
 
 class TestCookies:
-    """Name, path and Secure follow the public URL where that is what was asked for."""
+    """Name, path and Secure follow the public URL if the request was for it."""
 
     @pytest.mark.parametrize(
         ("url", "name", "attributes"),
@@ -206,7 +206,7 @@ class TestPath:
 
 
 class TestOrigin:
-    """What changes something comes from a page of ours, whichever name that was reached by."""
+    """Changes must come from one of our own pages, under any of its names."""
 
     @pytest.mark.parametrize(
         ("host", "origin"),
@@ -243,7 +243,7 @@ class TestOrigin:
     def test_nor_one_that_a_host_without_a_port_could_mean(
         self, server: InProcessServer, public: str, origin: str
     ) -> None:
-        """A page that came without TLS may be anybody's."""
+        """A page without TLS may come from anyone."""
         server.publish(public)
         for host in ("cldmon.example", public.split("/")[2]):
             assert ask(server, "POST", "/api/auth", host=host, origin=origin).status == 403
@@ -287,7 +287,7 @@ def test_a_public_url_is_taken_apart(url: str, parts: tuple[object, ...]) -> Non
 def ask(
     server: InProcessServer, method: str, path: str, peer: str = "127.0.0.1", **headers: str
 ) -> Response:
-    """Return the answer to a request from any address; a POST logs a guest in."""
+    """Return the response to a request from any address; a POST logs a guest in."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = Request(method, path, headers={"host": "localhost", **named}, peer=peer)
     if method == "POST":

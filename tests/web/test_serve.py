@@ -1,4 +1,4 @@
-"""`cldmon serve` as a process: its start, its end, and a configuration that changes meanwhile."""
+"""`cldmon serve` as a process: its start, its end, and changes of its configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN = "a-token-for-programs"
 
 @pytest.fixture
 def env(env: Env) -> Env:
-    """A configuration of alice with a free port."""
+    """A configuration with the account alice and a free port."""
     configure(env)
     return env
 
@@ -31,7 +31,7 @@ def configure(env: Env, top: str = "", port: int | None = None, **options: Any) 
 
 
 def refusal(env: Env) -> str:
-    """Return what a server says that does not start because of its configuration."""
+    """Return the error of a server that does not start because of its configuration."""
     ran = env.run("serve")
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
@@ -39,7 +39,7 @@ def refusal(env: Env) -> str:
 
 
 def get(env: Env, path: str) -> Any:
-    """Read as a program with the token."""
+    """Send a GET request as a program with the token."""
     url = f"http://127.0.0.1:{env.port}{path}"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
@@ -47,13 +47,13 @@ def get(env: Env, path: str) -> Any:
 
 
 def labels(env: Env) -> list[str]:
-    """Return the accounts that the server knows of."""
+    """Return the accounts that the server shows."""
     return list(get(env, "/api/usage")["alertSubscriptions"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly(env: Env, number: int) -> None:
-    """Also while somebody is connected."""
+    """Even while a client is connected."""
     with (
         env.serve() as server,
         socket.create_connection(("127.0.0.1", env.port)) as idle,
@@ -94,7 +94,7 @@ def test_another_port_needs_a_restart(env: Env) -> None:
 
 
 def test_a_server_that_others_can_reach_stays_guarded_until_it_is_restarted(env: Env) -> None:
-    """It listens where it did, so a changed `host` lets nobody in."""
+    """It still listens on the old address, so a changed `host` admits nobody."""
     configure(env, 'host = "0.0.0.0"\nallowed_hosts = ["127.0.0.1"]')
     with env.serve() as server:
         configure(env, labels=["bob"])
@@ -112,7 +112,7 @@ def test_a_port_in_use_names_the_process_that_holds_it(env: Env) -> None:
 
 
 def test_beyond_loopback_nobody_is_let_in_unasked(env: Env) -> None:
-    """Codes need Slack, which is off, and nothing says that everybody may come."""
+    """Codes need Slack, which is off, and open logins are not configured."""
     configure(env, 'host = "0.0.0.0"')
     env.config.write_text(env.config.read_text().replace("api_token", "# "))
     assert 'login = "open"' in refusal(env)
@@ -146,7 +146,7 @@ def test_a_session_secret_that_can_be_guessed_is_remarked_on(env: Env) -> None:
 
 
 def test_people_log_in_by_a_code_from_slack(env: Env) -> None:
-    """All of it real: the process, the configuration, the message."""
+    """With a real process, configuration and message."""
     configure(env, 'login = "code"', slack=True)
     with env.serve():
         body = {"slackId": "U01ALICE"}
@@ -178,7 +178,7 @@ def _post(env: Env, body: object) -> tuple[int, Any]:
 
 
 def _until(happened: Any, for_seconds: float = 0.0) -> None:
-    """Wait until it has happened, and go on watching for so long."""
+    """Wait until it happens, then keep watching for a while."""
     end = time.monotonic() + for_seconds
     limit = time.monotonic() + 20
     while not happened() or time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""The bytes that a connection takes and gives, and how long it may take for them."""
+"""The bytes on a connection, and its deadlines."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ GUEST = b'{"slackId":""}'
 
 @pytest.fixture
 def ticks() -> Ticks:
-    """The seconds by which connections are judged."""
+    """The clock that deadlines are measured with."""
     return Ticks()
 
 
 @pytest.fixture
 def timed_server(tmp_path: Path, clock: Clock, ticks: Ticks) -> Iterator[InProcessServer]:
-    """A server whose deadlines come when `ticks` says so."""
+    """A server whose deadlines depend on `ticks`."""
     with InProcessServer(tmp_path, clock, connections=Connections(clock=ticks)) as server:
         server.passed()
         yield server
@@ -50,7 +50,7 @@ def timed_server(tmp_path: Path, clock: Clock, ticks: Ticks) -> Iterator[InProce
 
 @pytest.fixture
 def patient_server(server: InProcessServer) -> InProcessServer:
-    """A server that has something to show."""
+    """A server with data."""
     server.passed()
     return server
 
@@ -107,14 +107,14 @@ BAD_HEADS = {
 def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
     patient_server: InProcessServer, sent: bytes
 ) -> None:
-    """A request hidden behind it is not answered."""
+    """A request smuggled behind it is not answered."""
     [answer] = said(patient_server, sent + GET)
     assert answer.status == 400
     assert b'"error"' in answer.body
 
 
 def test_who_speaks_tls_to_it_is_refused_at_once(patient_server: InProcessServer) -> None:
-    """Such a client waits for an answer, and has nothing more to say."""
+    """Such a client waits for a response, and sends nothing more."""
     with connected(patient_server) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
         assert one(sock).status == 400
@@ -290,7 +290,7 @@ def test_no_other_site_can_post(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
 def test_a_body_must_be_declared_as_json(server: InProcessServer, kind: str) -> None:
-    """What a form of another site can send, too, is nothing to us."""
+    """Content types that another site's form can send are refused."""
     assert server.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
 
 
@@ -310,7 +310,7 @@ def test_a_logout_needs_no_body(server: InProcessServer) -> None:
 
 
 def test_a_fault_of_ours_is_told_without_details(server: InProcessServer) -> None:
-    """Nor does the log quote what may be a secret."""
+    """The log does not quote anything that may be a secret."""
 
     class Broken(Document):
         def response(self, request: Request) -> Response:
@@ -325,11 +325,11 @@ def test_a_fault_of_ours_is_told_without_details(server: InProcessServer) -> Non
 
 
 class TestTime:
-    """Every phase of a connection has its deadline, however busily it trickles."""
+    """Every phase of a connection has a deadline, even if bytes keep trickling in."""
 
     @staticmethod
     def trickled(sock: socket.socket, ticks: Ticks) -> bytes:
-        """Send a byte every six seconds, and return what is said to that."""
+        """Send a byte every six seconds, and return the response."""
         sock.settimeout(0.1)
         data = b""
         for _ in range(100):
@@ -401,7 +401,7 @@ class TestTime:
 
 
 class TestCrowds:
-    """However many come, the next one is answered."""
+    """No matter how many there are, the next one is answered."""
 
     def test_a_thousand_silent_connections_keep_nobody_out(self, server: InProcessServer) -> None:
         with _many_files(), ExitStack() as stack:
@@ -527,7 +527,7 @@ def _add_page(server: InProcessServer, body: bytes) -> None:
 
 
 def _wait_until_still(sock: socket.socket) -> None:
-    """Wait until nothing more can come that is not read."""
+    """Wait until everything that was sent has been read."""
     size, before = 0, -1
     while size != before:
         threading.Event().wait(0.2)
@@ -535,7 +535,7 @@ def _wait_until_still(sock: socket.socket) -> None:
 
 
 def _wait_for(happened: object) -> None:
-    """Wait until something that happens in another thread has happened."""
+    """Wait for something to happen in another thread."""
     assert callable(happened)
     event = threading.Event()
     for _ in range(2000):
@@ -547,7 +547,7 @@ def _wait_for(happened: object) -> None:
 
 @contextmanager
 def _many_files() -> Iterator[None]:
-    """Allow this process as many open files as the test needs."""
+    """Allow this process to open as many files as the test needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))

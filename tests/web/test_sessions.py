@@ -1,4 +1,4 @@
-"""Cookies that cannot be forged, and the memory of those that were ended."""
+"""Cookies that cannot be forged, and the list of those that were revoked."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def test_another_secret_signs_nothing_of_ours(tmp_path: Path, clock: Clock) -> N
 
 
 def test_the_good_one_of_several_cookies_counts(tmp_path: Path, clock: Clock) -> None:
-    """Another path or program on this host may have set one of that name."""
+    """Another path or program on this host may have set a cookie with that name."""
     sessions = made(tmp_path, clock)
     assert sessions.read(f"{COOKIE}=x.y; a=b; {cookie(sessions)}", SCOPE)
 
 
 def test_a_cookie_of_one_scope_is_none_in_another(tmp_path: Path, clock: Clock) -> None:
-    """Servers on two ports do not log each other out, nor does one take the other's cookies.
+    """Servers on two ports do not log each other out, nor accept each other's cookies.
 
-    It knows nothing of their logouts, and may ask for less at a login.
+    One does not know about the other's logouts, and may require less for a login.
     """
     sessions = made(tmp_path, clock)
     scopes = [CookieScope(3000), CookieScope(3001), CookieScope(3000, secure=True)]
@@ -82,7 +82,7 @@ def test_a_cookie_of_one_scope_is_none_in_another(tmp_path: Path, clock: Clock) 
 def test_a_planted_cookie_hides_nobodys_own(
     tmp_path: Path, clock: Clock, *, backwards: bool
 ) -> None:
-    """Wherever it stands: a guest's has the lowest rank, then what no code has proved, then age."""
+    """In any position: guests rank lowest, then sessions without a code, then older ones."""
     sessions = made(tmp_path, clock)
     older = sessions.open("U2", proved=True)
     clock.advance(timedelta(seconds=1))
@@ -176,7 +176,7 @@ def test_without_the_list_of_ends_everybody_has_to_log_in_again(
 def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
     tmp_path: Path, clock: Clock
 ) -> None:
-    """A logout then says that it was none."""
+    """A logout then reports that it failed."""
     (tmp_path / "revoked-sessions.json").mkdir()
     sessions = made(tmp_path, clock)
     given_ = cookie(sessions)
@@ -208,7 +208,7 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
 def test_a_damaged_secret_is_replaced(
     tmp_path: Path, harm: Damage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is left of it, or stands there instead, may be guessed."""
+    """What is left of it, or is in its place, might be guessed."""
     path = tmp_path / "session-secret"
     first = load_session_secret(tmp_path)
     harm(path)

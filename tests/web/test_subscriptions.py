@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def wait_for(ask: Callable[[], Any], seconds: float = 10) -> Any:
-    """Return the first answer that is not None."""
+    """Return the first result that is not None."""
     end = time.monotonic() + seconds
     while (found := ask()) is None and time.monotonic() < end:
         time.sleep(0.02)
@@ -126,7 +126,7 @@ def test_a_guest_may_not(slack_server: InProcessServer) -> None:
 
 
 def test_a_program_may_not(slack_server: InProcessServer) -> None:
-    """The token names nobody whom Slack could tell."""
+    """The token belongs to no Slack user."""
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     assert slack_server.ask("POST", "/api/subscriptions", HIT, headers).status == 403
 

@@ -1,4 +1,4 @@
-"""What GET /api/usage, /metrics and /healthz show, and how sparingly."""
+"""What GET /api/usage, /metrics and /healthz show, and how often it is computed."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_window_whose_reset_has_come_is_due(server: InProcessServer, clock: Cl
 
 
 def test_what_is_known_already_is_not_sent_again(server: InProcessServer, clock: Clock) -> None:
-    """Ages grow, but that is no news; that a reading is stale is."""
+    """A growing age changes nothing; a reading that becomes stale does."""
     server.passed()
     first = server.get("/api/usage")
     etag = first.header("ETag") or ""
@@ -130,7 +130,7 @@ def test_damaged_subscriptions_hide_no_usage(server: InProcessServer) -> None:
 
 @pytest.mark.parametrize("label", ["<script>alert(1)</script>", "\"'&amp;\u2028", "🦊</b>"])
 def test_a_label_with_markup_can_do_no_harm(server: InProcessServer, label: str) -> None:
-    """Not even where the JSON is taken for HTML."""
+    """Not even if the JSON is interpreted as HTML."""
     server.configure(labels=(label,))
     server.passed(server.read(label))
     got = server.get("/api/usage")
@@ -176,7 +176,7 @@ def test_status_json_is_the_same_less_what_is_the_callers(server: InProcessServe
 
 
 def test_a_window_that_fills_has_a_forecast(server: InProcessServer) -> None:
-    """Made from the history: here 10 % more in each of the last half hours."""
+    """Computed from the history: here 10 % more in each of the last half hours."""
     resets_at = server.clock() + timedelta(hours=2)
     for minutes, percent in ((120, 10), (90, 20), (60, 30), (30, 40)):
         at = server.clock() - timedelta(minutes=minutes)
@@ -189,13 +189,13 @@ def test_a_window_that_fills_has_a_forecast(server: InProcessServer) -> None:
 def test_forecasts_are_made_once_however_many_ask_at_once(
     server: InProcessServer, tmp_path: Path
 ) -> None:
-    """As pages do when a pass is due: what one waits for, the others have, too."""
+    """As pages do when a pass is due: all of them share one result."""
     server.passed()
     made, asking = count(), Barrier(8)
 
     def compute(*_: object) -> Forecasts:
         next(made)
-        time.sleep(0.1)  # long enough for the others to come
+        time.sleep(0.1)  # long enough for the others to arrive
         return {}
 
     usage = Usage(tmp_path, compute)
