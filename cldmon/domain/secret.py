@@ -13,11 +13,11 @@ _COOKIE = re.compile(
 )
 
 _WRONG_TOKENS = {
-    "xoxp-": "a user token (xoxp-)",
-    "xapp-": "an app-level token (xapp-)",
-    "xoxe": "a token of an app with token rotation (xoxe), which expires",
-    "http://": "an address",
-    "https://": "an address, as of a webhook",
+    "xoxp-": "is a user token (xoxp-)",
+    "xapp-": "is an app-level token (xapp-)",
+    "xoxe": "is a token of an app with token rotation (xoxe), which expires",
+    "http://": "is an address",
+    "https://": "is an address, as of a webhook",
 }
 
 
@@ -80,7 +80,7 @@ def find_wrong_token(token: str) -> str | None:
     for prefix, kind in _WRONG_TOKENS.items():
         if token.startswith(prefix):
             return (
-                f"is {kind}, not a bot token: copy the Bot User OAuth Token, which begins with"
+                f"{kind}, not a bot token: copy the Bot User OAuth Token, which begins with"
                 " xoxb-, from OAuth & Permissions of the Slack app"
             )
     return None
