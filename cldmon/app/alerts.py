@@ -2,44 +2,93 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from cldmon.channels.slack.channels import MAX_EVENTS, TIME_LIMIT
+from cldmon.channels import command
+from cldmon.channels.slack import channels as slack
+from cldmon.channels.slack.directory import read_timezones
+from cldmon.domain.subscriptions import find_zone
 from cldmon.errors import CldmonError
 from cldmon.notifications.channel import BrokenChannel
-from cldmon.notifications.rules import Audience
+from cldmon.notifications.rules import DEFAULT_EVENTS, Audience, ChannelRule
 from cldmon.store.state import DIRECT_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
+    from datetime import tzinfo
 
     from cldmon.app.app import App
+    from cldmon.config.schema import Config
     from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
     from cldmon.notifications.channel import Channel
 
 
 def build_channels(app: App) -> dict[str, Channel]:
-    """Return the channels of the configuration by name; direct messages where Slack is on."""
+    """Return the channels of the configuration by name, and direct messages where Slack is on."""
+    notifications = app.config.notifications
     channels: dict[str, Channel] = {}
-    if app.config.notifications.slack.enabled:
+    if notifications.slack.enabled:
         channels[DIRECT_MESSAGES] = LazyChannel(
-            lambda: _direct_messages(app), MAX_EVENTS, TIME_LIMIT
+            lambda: _direct_messages(app), slack.MAX_EVENTS, slack.TIME_LIMIT
         )
+    for name, channel in notifications.named_channels.items():
+        opener = partial(open_channel, app, app.config, name)
+        channels[name] = LazyChannel(opener, *_BOUNDS[channel.kind])
     return channels
+
+
+def open_channel(app: App, config: Config, name: str) -> Channel:
+    """Return one channel of a configuration; raises CldmonError if it cannot be used."""
+    channel = config.notifications.named_channels[name]
+    match channel.kind:
+        case "slack":
+            messenger = app.messenger(config)
+            return slack.ChannelPosts(messenger, channel.slack or "", app.now, config.public_url)
+        case "command":
+            program, folder = channel.command or (), app.outline.data_dir
+            return command.CommandChannel(program, folder, app.env, app.now)
+        case "apprise":
+            reason = f"channel {name}: Apprise is not supported yet"
+            raise CldmonError(reason)
 
 
 def build_audience(app: App) -> Audience:
     """Return who gets which alerts, apart from subscriptions."""
-    return Audience()
+    timezones: dict[str, str] | None = None
+
+    def find_timezone(user: str) -> tzinfo | None:
+        nonlocal timezones
+        if timezones is None:  # read for the first person who has quiet hours without a zone
+            timezones = read_timezones(app.outline.data_dir)
+        return find_zone(timezones[user]) if user in timezones else None
+
+    return Audience(
+        channels=tuple(
+            ChannelRule(
+                name,
+                DEFAULT_EVENTS if each.events is None else each.events,
+                each.accounts,
+                each.thresholds,
+            )
+            for name, each in app.config.notifications.named_channels.items()
+        ),
+        owners={each.label: each.owner for each in app.config.accounts if each.owner},
+        timezone=find_timezone,
+    )
 
 
 def _direct_messages(app: App) -> Channel:
-    from cldmon.channels.slack.channels import DirectMessages
+    return slack.DirectMessages(app.messenger(app.config), app.now, app.config.public_url)
 
-    return DirectMessages(app.messenger(app.config), app.now, app.config.public_url)
+
+_BOUNDS = {
+    "slack": (slack.MAX_EVENTS, slack.TIME_LIMIT),
+    "command": (command.MAX_EVENTS, command.TIME_LIMIT),
+    "apprise": (1, timedelta(seconds=15)),
+}
 
 
 class LazyChannel:

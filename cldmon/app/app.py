@@ -144,8 +144,9 @@ class App:
         from cldmon.channels.slack.client import SlackMessenger
         from cldmon.config.secrets import read_bot_token
 
-        token = read_bot_token(config.notifications.slack, self.env, self.config_path.parent)
-        return SlackMessenger(token, config.slack_url, clock=self.now)
+        slack = config.notifications.slack
+        token = read_bot_token(slack, self.env, self.config_path.parent)
+        return SlackMessenger(token, config.slack_url, team_id=slack.team_id, clock=self.now)
 
     def subscription_service(self) -> SubscriptionService:
         """Return what changes alert settings and confirms them.

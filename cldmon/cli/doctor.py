@@ -19,20 +19,27 @@ _INDENT = "  "
 
 @click.command("doctor")
 @click.option("--offline", is_flag=True, help="Skip checks that need the network.")
+@click.option(
+    "--send-test",
+    is_flag=True,
+    help="Check only the notification channels, and send a test message to each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.pass_context
-def command(ctx: click.Context, offline: bool, as_json: bool) -> None:
+def command(ctx: click.Context, offline: bool, send_test: bool, as_json: bool) -> None:
     """Check everything cldmon depends on and suggest fixes.
 
     Each account is read once, as in a pass; nothing is stored. Exits with 1 if a check failed;
     warnings, marked with ?, do not count.
     """
     from cldmon.doctor.check import Verdict
-    from cldmon.doctor.run import run_checks
+    from cldmon.doctor.run import CHECKS, SEND_TEST, run_checks
 
+    if offline and send_test:
+        raise click.UsageError("--send-test needs the network: leave out --offline.")
     app: App = ctx.obj
     checks = []
-    for check in run_checks(app, offline=offline):
+    for check in run_checks(app, offline=offline, checks=SEND_TEST if send_test else CHECKS):
         checks.append(check)
         if not as_json:
             _print(app, check)

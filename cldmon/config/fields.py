@@ -179,11 +179,11 @@ def _channel_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _event(text: str) -> EventKind:
-    try:
-        return EventKind(text)
-    except ValueError:
-        raise ValueError(f"unknown event; expected one of {', '.join(EventKind)}") from None
+def _event(value: object) -> EventKind:
+    known = [kind for kind in EventKind if kind is not EventKind.TEST]
+    if value not in known:
+        raise ValueError(f"unknown event; expected one of {', '.join(known)}")
+    return EventKind(str(value))
 
 
 def _none_if_empty(value: object) -> object:
@@ -224,7 +224,7 @@ BotToken = Annotated[SecretStr | None, EmptyIsNone, AfterValidator(_bot_token)]
 ChannelName = Annotated[str, AfterValidator(_channel_name)]
 ChannelUrl = Annotated[SecretStr, AfterValidator(_channel_url)]
 UrlPointer = Annotated[Pointer, AfterValidator(_url_pointer)]
-Events = Annotated[tuple[Annotated[str, AfterValidator(_event)], ...], AsTuple]
+Events = Annotated[tuple[Annotated[EventKind, BeforeValidator(_event)], ...], AsTuple]
 Thresholds = Annotated[tuple[int, ...], BeforeValidator(parse_thresholds)]
 SlackChannel = Annotated[
     str, _slack_id("CG", "C0123456789", "it stands at the end of the channel's details in Slack")

@@ -42,6 +42,7 @@ class SimUser:
     deleted: bool = False
     bot: bool = False
     guest: bool = False
+    timezone: str = "Europe/Berlin"
 
     def as_json(self) -> Body:
         """Return it as `users.list` and `users.info` show it."""
@@ -62,7 +63,7 @@ class SimUser:
             "is_restricted": self.guest,
             "is_ultra_restricted": False,
             "is_app_user": False,
-            "tz": "Europe/Berlin",
+            "tz": self.timezone,
             "profile": profile,
         }
 
@@ -105,6 +106,7 @@ class SimSlack(SimServer):
             (
                 self._route("auth.test", (), self._auth_test),
                 self._route("chat.postMessage", ("chat:write",), self._post_message),
+                self._route("conversations.info", reads_channels, self._show_channel),
                 self._route("conversations.members", reads_channels, self._list_members),
                 self._route("users.list", ("users:read",), self._list_users),
                 self._route("users.info", ("users:read",), self._show_user),
@@ -199,6 +201,13 @@ class SimSlack(SimServer):
     def _show_user(self, params: Params) -> Body:
         user = self.users.get(str(params.get("user", "")))
         return {"ok": True, "user": user.as_json()} if user else refusal("user_not_found")
+
+    def _show_channel(self, params: Params) -> Body:
+        channel = str(params.get("channel", ""))
+        if channel not in self.channels:
+            return refusal("channel_not_found")
+        shown = {"id": channel, "name": "team", "is_member": True, "is_archived": False}
+        return {"ok": True, "channel": shown}
 
     def _list_members(self, params: Params) -> Body:
         members = self.channels.get(str(params.get("channel", "")))

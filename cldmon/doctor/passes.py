@@ -102,6 +102,8 @@ def check_outbox(installation: Installation) -> Iterator[Check]:
     if not waiting.count:
         yield ok("outbox", f"no messages waiting{dropped}")
     elif age > LONGEST_WAIT:
-        yield fail("outbox", detail, "see Slack above; after 7 days a message is dropped")
+        yield fail(
+            "outbox", detail, "see Slack and the channels above; after 7 days a message is dropped"
+        )
     else:
         yield warn("outbox", detail, "wait for the next pass, which sends them")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.doctor import browser, disk, keys, passes, services, setup
+from cldmon.doctor import browser, channels, disk, keys, passes, services, setup
 from cldmon.doctor.check import fail, warn
 from cldmon.doctor.installation import Installation
 from cldmon.errors import CldmonError
@@ -43,8 +43,15 @@ CHECKS: Checks = {
     "access": keys.check_access,
     "challenges": keys.check_challenges,
     "slack": services.check_slack,
+    "channels": channels.check_channels,
     "outbox": passes.check_outbox,
 }
+SEND_TEST: Checks = {
+    "config": setup.check_config,
+    "channels": channels.check_channels,
+    "test messages": channels.send_tests,
+}
+"""What `cldmon doctor --send-test` does instead."""
 
 
 def run_checks(app: App, *, offline: bool, checks: Checks = CHECKS) -> Iterator[Check]:

@@ -50,6 +50,7 @@ def check_permissions(installation: Installation) -> Iterator[Check]:
     if config:
         named = [account.session_key_file for account in config.accounts]
         named.append(config.notifications.slack.bot_token_file)
+        named += [channel.url_file for channel in config.notifications.channels]
         files += [resolve(path.parent, file, installation.app.env) for file in named if file]
     exposed = [file for file in files if find_permissions_problem(file)]
     for file in exposed:

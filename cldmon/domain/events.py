@@ -24,6 +24,8 @@ class EventKind(StrEnum):
     ACCOUNT_FAILED = "account_failed"
     ACCOUNT_RECOVERED = "account_recovered"
     SAVED_RESET_ENDING = "saved_reset_ending"
+    TEST = "test"
+    """Nothing happened: somebody tries a channel. It is sent at once, never stored."""
 
 
 MIN_THRESHOLD, MAX_THRESHOLD = 1, 99

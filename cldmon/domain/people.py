@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of the Slack workspace: id, user name, full name, display name."""
+    """A member of the Slack workspace: id, user name, full name, display name.
+
+    `timezone` is the IANA name in the profile, empty if it is not known.
+    """
 
     id: str
     name: str
     real_name: str = ""
     display_name: str = ""
+    timezone: str = ""
 
     def __str__(self) -> str:
         shown = self.real_name or self.display_name

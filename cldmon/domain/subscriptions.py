@@ -14,6 +14,7 @@ from cldmon.domain.windows import FULL
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, tzinfo
+    from zoneinfo import ZoneInfo
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
@@ -76,15 +77,8 @@ def parse_thresholds(values: object) -> tuple[int, ...]:
 
 def parse_quiet(start: object, end: object, timezone: object = None) -> QuietHours:
     """Return quiet hours from times such as `20:00`; raises ValueError for anything else."""
-    try:
-        if timezone is not None:
-            from zoneinfo import ZoneInfo  # here because most commands do without
-
-            timezone = ZoneInfo(str(timezone)).key
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(
-            f"unknown timezone {timezone!r}; use a name such as Europe/Zurich"
-        ) from None
+    if timezone is not None and not (isinstance(timezone, str) and find_zone(timezone)):
+        raise ValueError(f"unknown timezone {timezone!r}; use a name such as Europe/Zurich")
     quiet = QuietHours(_parse_time(start), _parse_time(end), timezone)
     if quiet.start == quiet.end:
         raise ValueError("quiet hours begin and end at the same time")
@@ -96,6 +90,16 @@ def _parse_time(text: object) -> time:
     if match is None:
         raise ValueError(f"{text!r} is not a time of day such as 20:00")
     return time(int(match[1]), int(match[2]))
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """Return the time zone of an IANA name; None if it is not known."""
+    from zoneinfo import ZoneInfo  # here because most commands do without
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return None
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ _SIGNS = {
     EventKind.ACCOUNT_FAILED: "\N{WARNING SIGN}",
     EventKind.ACCOUNT_RECOVERED: "\N{LARGE GREEN CIRCLE}",
     EventKind.SAVED_RESET_ENDING: "\N{HOURGLASS}",
+    EventKind.TEST: "\N{WHITE HEAVY CHECK MARK}",
 }
 
 
@@ -175,6 +176,8 @@ def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
         case EventKind.SAVED_RESET_ENDING:
             ends: Text = ("saved limit reset ends ", event.resets_at or now, " unless it is used")
             return "saved reset ends soon", ends, []
+        case EventKind.TEST:
+            return "test message", ("alerts arrive here",), []
 
 
 def _limit(window: str) -> str:

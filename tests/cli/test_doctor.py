@@ -14,6 +14,7 @@ from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
 from tests.env import Env, key_of, restricted
 from tests.simulation.claude import expired
+from tests.simulation.slack import error
 
 if TYPE_CHECKING:
     import subprocess
@@ -55,6 +56,21 @@ def test_offline_nothing_is_asked_and_json_says_the_same(env: Env) -> None:
     assert {tuple(check) for check in checks} == {("name", "verdict", "detail", "remedy")}
     assert {"version", "config", "timer", "key of alice"} <= {check["name"] for check in checks}
     assert "MARKER" not in ran.stdout
+
+
+def test_a_test_message_is_sent_to_each_channel_and_no_account_is_asked(env: Env) -> None:
+    table = '[[notifications.channels]]\nname = "team"\nslack = "C01TEAM"\n'
+    env.write_config("", table, slack=True)
+    ran = env.run("doctor", "--send-test")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "✓ test message to team: delivered" in ran.stdout
+    assert [sent.channel for sent in env.slack.sent] == ["C01TEAM"]
+    assert env.claude.requests == []
+    env.slack.fail(error("is_archived"))
+    ran = env.run("doctor", "--send-test")
+    assert ran.returncode == 1
+    assert "✗ test message to team: the Slack channel C01TEAM is archived" in ran.stdout
+    assert env.run("doctor", "--send-test", "--offline").returncode == 2
 
 
 def test_a_broken_configuration_does_not_stop_the_other_checks(env: Env) -> None:

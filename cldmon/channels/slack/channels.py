@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.channels.slack.messages import build_alert
-from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from cldmon.channels.slack.client import SlackMessenger
+    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
 
 MAX_EVENTS = 8
@@ -49,9 +49,5 @@ class ChannelPosts:
     time_limit: timedelta = TIME_LIMIT
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
-        """Post events. If the channel is gone they wait until the configuration names another."""
-        result = self.messenger.post(self.channel_id, build_alert(events, self.now(), self.link))
-        if result.status is not DeliveryStatus.GONE:
-            return result
-        reason = f"the Slack channel {self.channel_id} {result.reason}: name another in the config"
-        return replace(result, status=DeliveryStatus.LATER, reason=reason, halt=True)
+        """Post events. If they cannot be posted there, they wait until that is fixed."""
+        return self.messenger.post(self.channel_id, build_alert(events, self.now(), self.link))

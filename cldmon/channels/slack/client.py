@@ -13,8 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cldmon.channels.slack import messages
-from cldmon.channels.slack.verdicts import TOKEN_PLACE, interpret_answer
+from cldmon.channels.slack.verdicts import (
+    TOKEN_PLACE,
+    find_channel_problem,
+    interpret_answer,
+)
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.domain.text import replace_unprintable
 from cldmon.errors import SlackError
 
 if TYPE_CHECKING:
@@ -38,6 +43,9 @@ PAGE_SIZE = 200
 MAX_PAGES = 500
 """Ends a listing whose cursors go round in circles."""
 
+_SETTINGS = {"conversations.members": "notifications.slack.member_channel_id: "}
+"""The setting that names the channel of a call, where it is always the same."""
+
 _MALFORMED_TOKEN = (
     f"the Slack token is empty or holds blanks or foreign characters: copy it again {TOKEN_PLACE}"
 )
@@ -52,10 +60,20 @@ class Identity:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """A channel as the app sees it: `is_member` says that the app has joined it."""
+
+    name: str
+    is_member: bool
+    is_archived: bool
+
+
 class SlackMessenger:
     """Sends direct messages as the app that the token belongs to, and reads who is there.
 
-    `url` ends in `/api/`; `timeout` is in seconds. No method writes to a log.
+    `url` ends in `/api/`; `team_id` is the workspace, needed for the token of an app that is
+    installed for a whole organization; `timeout` is in seconds. No method writes to a log.
     """
 
     def __init__(
@@ -63,20 +81,22 @@ class SlackMessenger:
         token: Secret,
         url: str,
         *,
+        team_id: str | None = None,
         timeout: int = TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._token = token
         self._url = url
+        self._team = {"team_id": team_id} if team_id else {}
         self._timeout = timeout
         self._sleep = sleep
         self._clock = clock
 
     @property
     def fingerprint(self) -> str:
-        """What tells this app from others without giving its token away."""
-        return self._token.fingerprint()
+        """What tells this app and workspace from others without giving the token away."""
+        return " ".join((self._token.fingerprint(), *self._team.values()))
 
     def confirm(self, user: str, text: str) -> DeliveryResult:
         """Confirm a change of their alert settings to a Slack user."""
@@ -86,12 +106,22 @@ class SlackMessenger:
         """Send a direct message to the Slack user id `user`, at most once."""
         if not re.fullmatch(r"[UW]\w+", user, re.ASCII):
             return DeliveryResult(DeliveryStatus.GONE, f"{user!r} is not the id of a Slack user")
-        result = self.post(user, message)
-        return replace(result, reason=f"{user} {result.reason}") if _is_gone(result) else result
+        result, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(user, message))
+        is_gone = result.status is DeliveryStatus.GONE
+        return replace(result, reason=f"{user} {result.reason}") if is_gone else result
 
     def post(self, channel: str, message: Message) -> DeliveryResult:
-        """Post a message to a channel id, at most once."""
-        result, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(channel, message))
+        """Post a message to a channel id, at most once.
+
+        A channel that cannot be posted to is never GONE: messages wait until that is fixed.
+        """
+        payload = _payload(channel, message)
+        result, answer = self._ask("chat.postMessage", PATIENCE, json=payload)
+        if answer and (problem := find_channel_problem(answer)):
+            reason = f"the Slack channel {channel} {problem}"
+            return DeliveryResult(DeliveryStatus.LATER, reason, halt=True)
+        if result.status is DeliveryStatus.GONE:
+            return replace(result, status=DeliveryStatus.LATER, halt=True)
         return result
 
     def auth_test(self) -> Identity:
@@ -112,7 +142,7 @@ class SlackMessenger:
 
         Raises SlackError.
         """
-        for page in self._pages("users.list", {}):
+        for page in self._pages("users.list", self._team):
             yield [user for user in page if isinstance(user, dict)]
 
     def members(self, channel: str) -> Iterator[list[str]]:
@@ -120,8 +150,21 @@ class SlackMessenger:
 
         Raises SlackError.
         """
-        for page in self._pages("conversations.members", {"channel": channel}):
+        for page in self._pages("conversations.members", {"channel": channel, **self._team}):
             yield [user for user in page if isinstance(user, str)]
+
+    def channel(self, channel: str) -> SlackChannel:
+        """Return a channel by its id; the app needs channels:read or groups:read.
+
+        Raises SlackError.
+        """
+        found = self._read("conversations.info", {"channel": channel}).data.get("channel")
+        found = found if isinstance(found, dict) else {}
+        return SlackChannel(
+            name=replace_unprintable(str(found.get("name", "")), ""),
+            is_member=found.get("is_member") is True,
+            is_archived=found.get("is_archived") is True,
+        )
 
     def _pages(self, method: str, params: dict[str, Any]) -> Iterator[list[object]]:
         cursor = None
@@ -138,6 +181,9 @@ class SlackMessenger:
         self, method: str, params: dict[str, Any] | None = None, patience: timedelta = PATIENCE
     ) -> Answer:
         result, answer = self._ask(method, patience, params=params or {})
+        channel = (params or {}).get("channel")
+        if channel and answer and (problem := find_channel_problem(answer)):
+            raise SlackError(f"{_SETTINGS.get(method, '')}the Slack channel {channel} {problem}")
         if result.status is not DeliveryStatus.DELIVERED or answer is None:
             raise SlackError(_complaint(result))
         return answer
@@ -187,16 +233,7 @@ def _payload(user: str, message: Message) -> dict[str, Any]:
     }
 
 
-def _is_gone(result: DeliveryResult) -> bool:
-    return result.status is DeliveryStatus.GONE
-
-
 def _complaint(result: DeliveryResult) -> str:
-    if _is_gone(result):
-        return (
-            f"the channel of notifications.slack.member_channel_id {result.reason}: "
-            "check its id, and invite the app if it is private"
-        )
     if result.retry_after:
         return f"{result.reason}: try again in {result.retry_after.total_seconds():.0f} s"
     return result.reason

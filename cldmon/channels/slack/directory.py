@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.people import Person
 
+FILE_NAME = "slack-users.json"
 MAX_AGE = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=1)
 """How long Slack is left alone after it failed: the login box asks at every keystroke."""
@@ -67,7 +68,7 @@ def open_directory(
     """Return the directory of a workspace, or of one channel's members, kept in `data_dir`."""
     return Directory(
         partial(fetch_people, workspace, channel),
-        data_dir / "slack-users.json",
+        data_dir / FILE_NAME,
         clock,
         scope=f"{workspace.fingerprint} {channel or ''}",
     )
@@ -142,15 +143,14 @@ class Directory:
         """Return what the file holds; None where it is missing, foreign or not understood."""
         try:
             return self._parsed(json.loads(files.read(self._path) or b""))
-        except (StoreError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        except _NOT_UNDERSTOOD:
             return None
 
     def _parsed(self, body: dict[str, Any]) -> _List | None:
         fetched_at = from_iso(body["fetchedAt"])
         if fetched_at is None or body["scope"] != self._scope:
             return None
-        found = (make_person(*(user[key] for key in _FIELDS)) for user in body["users"])
-        return _List(tuple(p for p in found if p), fetched_at)
+        return _List(tuple(_parse_people(body)), fetched_at)
 
     def _save(self, kept: _List) -> None:
         users = [asdict(p) for p in kept.people]
@@ -162,4 +162,28 @@ class Directory:
                 files.replace(self._path, json.dumps(body).encode(), durable=False)
 
 
-_FIELDS = ("id", "name", "real_name", "display_name")
+def read_timezones(data_dir: Path) -> dict[str, str]:
+    """Return the time zones of the people in the file by id, whatever they were fetched for."""
+    try:
+        people = [*_parse_people(json.loads(files.read(data_dir / FILE_NAME) or b""))]
+    except _NOT_UNDERSTOOD:
+        return {}
+    return {person.id: person.timezone for person in people if person.timezone}
+
+
+def _parse_people(body: dict[str, Any]) -> Iterator[Person]:
+    for user in body["users"]:
+        # Files of earlier versions lack the time zone.
+        if found := make_person(*({"timezone": "", **user}[key] for key in _FIELDS)):
+            yield found
+
+
+_FIELDS = ("id", "name", "real_name", "display_name", "timezone")
+_NOT_UNDERSTOOD = (
+    StoreError,
+    ValueError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)

@@ -41,18 +41,23 @@ def parse_person(user: Mapping[str, Any]) -> Person | None:
         user.get("name"),
         user.get("real_name") or profile.get("real_name"),
         profile.get("display_name"),
+        user.get("tz"),
     )
 
 
 def make_person(
-    id_: object, name: object, real_name: object = "", display_name: object = ""
+    id_: object,
+    name: object,
+    real_name: object = "",
+    display_name: object = "",
+    timezone: object = "",
 ) -> Person | None:
     """Return a person, or None where the id or the user name is missing or none."""
     if not (isinstance(id_, str) and id_.isascii() and id_.isalnum()):
         return None
     if not (isinstance(name, str) and name):
         return None
-    return Person(id_, _clean(name), _clean(real_name), _clean(display_name))
+    return Person(id_, *map(_clean, (name, real_name, display_name, timezone)))
 
 
 def _clean(name: object) -> str:

@@ -40,6 +40,13 @@ _GONE = {
     "cannot_message_bot": "is a bot",
 }
 
+_CHANNEL_PROBLEMS = {
+    "channel_not_found": "is not known to the Slack app: "
+    "check its id, and invite the app if it is private",
+    "is_archived": "is archived: restore it, or name another in the config",
+}
+"""The same codes where a call names a channel instead of a person."""
+
 TOKEN_PLACE = "where [notifications.slack] in the config says"  # noqa: S105 - a place, no token
 _REINSTALL = f"reinstall the app and put the new token {TOKEN_PLACE}"
 
@@ -60,11 +67,14 @@ _REFUSED = {
     "ask an administrator of the workspace",
     "team_access_not_granted": "the Slack app is not approved for this workspace: "
     "ask an administrator of the workspace",
+    "missing_argument": "Slack must be told the workspace, for the app belongs to an organization: "
+    "set team_id below [notifications.slack]",
     "ekm_access_denied": "the workspace's administrators have suspended posting to Slack",
     "org_login_required": "the Slack workspace is being migrated: wait until that is done",
     "team_added_to_org": "the Slack workspace is being migrated: wait until that is done",
     "messages_tab_disabled": "the Slack app takes no direct messages: "
     "switch on the Messages tab under App Home",
+    "not_in_channel": "the Slack app is not in the channel: invite it",
     "restricted_action": "the workspace does not let the Slack app post: "
     "ask an administrator of the workspace",
 }
@@ -114,6 +124,13 @@ def interpret_answer(answer: Answer, now: datetime) -> DeliveryResult:
     return DeliveryResult(
         DeliveryStatus.UNSURE, _not_slack("an answer that is not understood"), halt=True
     )
+
+
+def find_channel_problem(answer: Answer) -> str | None:
+    """Return what is wrong with the channel that a call named, and what to do, or None."""
+    if answer.status >= 500 or answer.code not in _CHANNEL_PROBLEMS:
+        return None
+    return f"{_CHANNEL_PROBLEMS[answer.code]} ({answer.code})"
 
 
 def parse_pause(text: str | None, now: datetime) -> timedelta:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackMessenger
+from cldmon.channels.slack.client import MAX_PAGES, Identity, SlackChannel, SlackMessenger
 from cldmon.channels.slack.messages import build_alert, build_login_code
 from cldmon.demo.slack import SimUser
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
@@ -347,8 +347,44 @@ def test_a_rate_limit_between_pages_is_waited_out(slack: FakeSlack) -> None:
 
 
 def test_an_unknown_channel_says_which_setting_to_check(slack: FakeSlack) -> None:
-    with pytest.raises(SlackError, match=r"member_channel_id .* invite the app if it is private"):
+    with pytest.raises(SlackError, match=r"member_channel_id: .* invite the app if it is private"):
         list(messenger(slack).members("C99"))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("channel_not_found", "is not known to the Slack app: check its id, and invite the app if"),
+        ("is_archived", "is archived: restore it, or name another in the config"),
+    ],
+)
+def test_posts_wait_for_a_channel_that_cannot_be_posted_to(
+    slack: FakeSlack, code: str, advice: str
+) -> None:
+    slack.fail(error(code))
+    result = messenger(slack).post("C01TEAM", MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason.startswith(f"the Slack channel C01TEAM {advice}")
+    slack.heal()
+    slack.fail(error("not_in_channel"))
+    result = messenger(slack).post("C01TEAM", MESSAGE)
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason == "the Slack app is not in the channel: invite it (not_in_channel)"
+
+
+def test_a_channel_is_seen_with_name_and_membership(slack: FakeSlack) -> None:
+    assert messenger(slack).channel("C01TEAM") == SlackChannel("team", True, False)
+    with pytest.raises(SlackError, match=r"the Slack channel C99 is not known to the Slack app"):
+        messenger(slack).channel("C99")
+
+
+def test_lists_of_people_are_those_of_the_workspace_that_is_set(slack: FakeSlack) -> None:
+    """Slack demands it of an app that is installed for a whole organization."""
+    one = SlackMessenger(Secret(TOKEN), slack.url, team_id="T1")
+    [*one.users(), *one.members("C01TEAM"), *messenger(slack).users()]
+    sent = [f"{request.query} {request.body!r}" for request in slack.requests]
+    assert ["team_id=T1" in each for each in sent] == [True, True, False]
+    assert one.fingerprint != messenger(slack).fingerprint
 
 
 @pytest.mark.parametrize("body", ['{"ok": true}', '{"ok": true, "members": {}}'])

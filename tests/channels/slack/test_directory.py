@@ -12,7 +12,7 @@ import pytest
 
 from cldmon import files
 from cldmon.channels.slack.client import SlackMessenger
-from cldmon.channels.slack.directory import Directory, open_directory
+from cldmon.channels.slack.directory import Directory, open_directory, read_timezones
 from cldmon.demo.slack import SimUser
 from cldmon.domain.people import Person
 from cldmon.domain.secret import Secret
@@ -118,6 +118,26 @@ def test_the_file_tells_nothing_of_the_token(
 ) -> None:
     real(fake_slack, None, tmp_path, clock).people()
     assert fake_slack.token not in (tmp_path / "slack-users.json").read_text()
+
+
+def test_time_zones_are_kept(fake_slack: FakeSlack, tmp_path: Path, clock: Clock) -> None:
+    assert read_timezones(tmp_path) == {}
+    real(fake_slack, "C01TEAM", tmp_path, clock).people()
+    zone = "Europe/Berlin"
+    assert read_timezones(tmp_path) == {"U01ALICE": zone, "U02BOB": zone}
+    [alice, _] = real(fake_slack, "C01TEAM", tmp_path, clock).people()
+    assert alice.timezone == zone
+
+
+def test_a_file_without_time_zones_stays_readable(path: Path, clock: Clock) -> None:
+    """Earlier versions wrote none."""
+    Directory(Roster(ANN), path, clock).people()
+    body = json.loads(path.read_text())
+    for user in body["users"]:
+        del user["timezone"]
+    path.write_text(json.dumps(body))
+    assert Directory(Roster(BOB), path, clock).people() == [ANN]
+    assert read_timezones(path.parent) == {}
 
 
 def test_people_are_asked_for_once_a_day(path: Path, clock: Clock) -> None:

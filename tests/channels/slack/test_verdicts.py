@@ -53,6 +53,7 @@ def test_a_person_who_is_out_of_reach_is_given_up_alone(code: str) -> None:
         ("not_allowed_token_type", "put the bot token (xoxb-) where"),
         ("no_permission", "add the scope chat:write"),
         ("messages_tab_disabled", "switch on the Messages tab"),
+        ("missing_argument", "set team_id below [notifications.slack]"),
         ("ekm_access_denied", "administrators have suspended posting"),
     ],
 )

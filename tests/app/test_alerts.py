@@ -1,0 +1,107 @@
+"""From a configuration to channels that deliver, and to who gets which alerts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cldmon.app.alerts import build_audience, build_channels
+from cldmon.domain.delivery import DeliveryStatus
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.subscriptions import QuietHours, Subscriptions
+from cldmon.notifications.rules import DEFAULT_EVENTS
+from cldmon.store.state import DIRECT_MESSAGES
+from tests.env import Env
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+HIT = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOON, NOON + timedelta(hours=1), 100)
+TOKEN = '[notifications.slack]\nbot_token = "{}"\n'
+CHANNELS = """
+[[notifications.channels]]
+name = "team"
+slack = "C01TEAM"
+events = ["run_out"]
+accounts = ["alice"]
+thresholds = [90]
+[[notifications.channels]]
+command = ["./program"]
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Env]:
+    with Env(tmp_path, labels=["alice", "bob"]) as env:
+        env.data.mkdir()
+        yield env
+
+
+def test_each_channel_delivers_by_its_own_way(env: Env) -> None:
+    """The token is needed for posts, though direct messages are off."""
+    env.write_config(
+        'public_url = "https://usage.example/"', CHANNELS + TOKEN.format(env.slack.token)
+    )
+    program = env.data / "program"
+    program.write_text("#!/bin/sh\ncat > got.json\n")
+    program.chmod(0o755)
+    channels = build_channels(env.app)
+    assert [*channels] == ["team", "command"]
+    for channel in channels.values():
+        assert channel.send(None, [HIT]).status is DeliveryStatus.DELIVERED
+    [post] = env.slack.sent
+    assert (post.channel, post.text[:5]) == ("C01TEAM", "alice")
+    assert "https://usage.example/" in str(post.blocks)
+    assert json.loads((env.data / "got.json").read_text())["event"] == "limit_hit"
+
+
+def test_direct_messages_are_a_channel_where_slack_is_on(env: Env) -> None:
+    env.write_config(slack=True)
+    channels = build_channels(env.app)
+    assert [*channels] == [DIRECT_MESSAGES]
+    assert channels[DIRECT_MESSAGES].send("U02BOB", [HIT]).status is DeliveryStatus.DELIVERED
+
+
+def test_a_channel_whose_token_is_missing_waits_alone(env: Env) -> None:
+    env.write_config("", CHANNELS)
+    result = build_channels(env.app)["team"].send(None, [HIT])
+    assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
+    assert result.reason.startswith("Slack: ")
+
+
+def test_the_audience_is_that_of_the_configuration(env: Env) -> None:
+    env.write_config("", CHANNELS)
+    env.config.write_text(
+        env.config.read_text().replace('label = "bob"', 'label = "bob"\nowner = "U02BOB"')
+    )
+    audience = build_audience(env.app)
+    team, command = audience.channels
+    assert (team.name, team.events, team.accounts) == ("team", (EventKind.RUN_OUT,), ("alice",))
+    assert (team.thresholds, command.thresholds) == ((90,), ())
+    assert (command.name, command.events, command.accounts) == ("command", DEFAULT_EVENTS, None)
+    assert audience.owners == {"bob": "U02BOB"}
+
+
+def test_quiet_hours_are_in_the_zone_of_the_slack_profile(env: Env) -> None:
+    env.write_config()
+    zones = {"U1": "Asia/Tokyo", "U2": "Mars/Olympus"}
+    people = [
+        {"id": user, "name": "x", "real_name": "", "display_name": "", "timezone": zone}
+        for user, zone in zones.items()
+    ]
+    body = {"fetchedAt": "2026-11-29T11:00:00Z", "scope": "other", "users": people}
+    (env.data / "slack-users.json").write_text(json.dumps(body))
+    audience = build_audience(env.app)
+    assert audience.timezone("U1") == ZoneInfo("Asia/Tokyo")
+    assert [audience.timezone(user) for user in ("U2", "U3")] == [None, None]
+    night = QuietHours(time(20), time(22))
+    audience = replace(audience, subscriptions=Subscriptions(quiet={"U1": night}))
+    assert audience.is_quiet("U1", NOON)  # 21:00 in Tokyo
+    assert not audience.is_quiet("U1", NOON + timedelta(hours=2))
