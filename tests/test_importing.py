@@ -22,7 +22,7 @@ from cldmon import files
 from cldmon.config.document import Document
 from cldmon.config.load import find_problems, load, read
 from cldmon.errors import BusyError, ImportFailedError, StoreError
-from cldmon.importing.migrate import Target, migrate
+from cldmon.importing.migrate import migrate
 from cldmon.importing.settings import translate
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.limits import limit_file_size
@@ -46,11 +46,9 @@ LINE = b'{"timestamp":1773283635095,"accounts":[{"label":"alice","fiveHour":17,"
 NEXT_DAY = LINE.replace(b"1773283635095", b"1773373635095")
 
 
-IMPORT_AND_TELL = """
-import sys; from pathlib import Path; from cldmon.importing.migrate import Target, migrate
-source, config, data = map(Path, sys.argv[1:])
-say = lambda line: print(line, file=sys.stderr)
-migrate(source, Target(config, data), {}, tell=say, warn=say)
+IMPORT = """
+import sys; from pathlib import Path; from cldmon.importing.migrate import migrate
+migrate(*map(Path, sys.argv[1:]), {})
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 """Prints how many kB the process had resident at most."""
@@ -58,12 +56,12 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 @dataclass
 class Move:
-    """A Node program's folder, an empty place to go to, and what was said on the way."""
+    """A Node program's folder, an empty destination, and what the import reports and logs."""
 
     node: Path
     home: Path
+    log: pytest.LogCaptureFixture
     told: list[str] = field(default_factory=list)
-    warned: list[str] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -72,6 +70,10 @@ class Move:
     @property
     def data(self) -> Path:
         return self.home / "data"
+
+    @property
+    def warned(self) -> list[str]:
+        return self.log.messages
 
     def configure(self, body: object) -> None:
         (self.node / "config.json").write_text(json.dumps(body), encoding="utf-8")
@@ -82,15 +84,14 @@ class Move:
         return path
 
     def go(self, source: Path | None = None) -> None:
-        target = Target(self.config, self.data)
-        migrate(source or self.node, target, {}, tell=self.told.append, warn=self.warned.append)
+        self.told += migrate(source or self.node, self.config, self.data, {})
 
 
 @pytest.fixture
-def move(tmp_path: Path) -> Move:
+def move(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Move:
     node = tmp_path / "node"
     (node / "data").mkdir(parents=True)
-    made = Move(node, tmp_path / "home")
+    made = Move(node, tmp_path / "home", caplog)
     made.configure(FULL)
     return made
 
@@ -308,7 +309,7 @@ def test_an_existing_configuration_says_where_the_data_goes(move: Move) -> None:
     move.home.mkdir()
     move.config.write_text('data_dir = "elsewhere"\n')
     move.put("health.log", b"x\n")
-    migrate(move.node, Target(move.config), {}, tell=move.told.append, warn=move.warned.append)
+    migrate(move.node, move.config, None, {})
     assert (move.home / "elsewhere" / "health.log").exists()
 
 
@@ -398,8 +399,7 @@ def test_the_list_of_slacks_people_is_known_and_not_needed(move: Move) -> None:
 
 def test_the_data_dir_itself_as_source_stays_as_it_is(move: Move) -> None:
     move.put("notes.txt", b"")
-    target = Target(move.config, move.node / "data")
-    migrate(move.node, target, {}, tell=move.told.append, warn=move.warned.append)
+    migrate(move.node, move.config, move.node / "data", {})
     assert [path.name for path in (move.node / "data").iterdir()] == ["notes.txt"]
 
 
@@ -428,10 +428,10 @@ def test_data_that_cannot_be_written_leaves_nothing_behind(move: Move) -> None:
 def test_a_configuration_that_cannot_be_written_leaves_no_data_behind(move: Move) -> None:
     move.put("health.log", b"x\n")
     move.home.write_text("a file, where the folder of the configuration would be")
-    target = Target(move.config, move.node.with_name("elsewhere"))
+    elsewhere = move.node.with_name("elsewhere")
     with pytest.raises(StoreError, match="cannot make the folder"):
-        migrate(move.node, target, {}, tell=move.told.append, warn=move.warned.append)
-    assert [path.name for path in move.node.with_name("elsewhere").iterdir()] == ["fetch.lock"]
+        migrate(move.node, move.config, elsewhere, {})
+    assert [path.name for path in elsewhere.iterdir()] == ["fetch.lock"]
 
 
 def test_what_a_killed_import_left_does_no_harm(move: Move) -> None:
@@ -450,7 +450,7 @@ def test_a_large_history_fills_no_memory(move: Move, name: str) -> None:
         move.put(name, gzip.compress(LINE * 12_000, 9) * 1_000)
     else:
         move.put(name, LINE * 400_000)
-    argv = [sys.executable, "-c", IMPORT_AND_TELL, *map(str, (move.node, move.config, move.data))]
+    argv = [sys.executable, "-c", IMPORT, *map(str, (move.node, move.config, move.data))]
     ran = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert int(ran.stdout) * 1024 < 90_000_000
     if name.endswith(".gz"):

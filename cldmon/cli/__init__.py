@@ -37,19 +37,17 @@ COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "demo": "Try it on simulated accounts.",
 }
-"""Each command with its line of help; its module is imported when it is called."""
-
-_INDENT = " " * len("cldmon: ")
+"""Each command with its line of help; its module is imported only when it is called."""
 
 MODULES = {"import": "import_"}
-"""The module of each command whose name cannot be one."""
+"""The modules of commands whose names are Python keywords."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in modules of this package, imported when called."""
+    """A group whose commands are modules of this package, imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which they are used."""
+        """Return the commands in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -57,16 +55,13 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = MODULES.get(cmd_name, cmd_name)
-        command = importlib.import_module(f"cldmon.cli.{module}").command
-        return command if isinstance(command, click.Command) else None
+        command: click.Command = importlib.import_module(f"cldmon.cli.{module}").command
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called, or suggest the nearest one.
-
-        `help` is `--help`, of a command if one is named.
-        """
+        """Return the command called, or suggest the closest name; `help` works like `--help`."""
         if args[0] == "help":
             args = [*args[1:], "--help"]
         if args == ["--help"]:
@@ -80,22 +75,22 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer commands without importing any, and options."""
-        from cldmon.cli.complete import described
+        """Offer commands, without importing them, and options."""
+        from cldmon.cli.complete import offer
 
         return [
-            *described(COMMANDS, incomplete),
+            *offer(COMMANDS, incomplete),
             *click.Command.shell_complete(self, ctx, incomplete),
         ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing any."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
 _HELP_COLUMNS = max(min(count_columns(sys.stdout, os.environ), 80) - 2, 50)
-"""What click would choose, without the modules that it loads for that."""
+"""The width that click would choose; working it out here saves importing what click needs."""
 
 
 @click.group(
@@ -117,7 +112,7 @@ _HELP_COLUMNS = max(min(count_columns(sys.stdout, os.environ), 80) - 2, 50)
 @click.version_option(__version__, prog_name="cldmon")
 @click.pass_context
 def cli(ctx: click.Context, config_path: str | None, data_dir: str | None, debug: bool) -> None:
-    """How much of each Claude subscription is used, now and over time.
+    """Show how much of each Claude subscription is used, now and over time.
 
     `cldmon fetch` makes one pass, from a timer or cron; the other commands read what it wrote.
     Start with `cldmon init`, or look around with `cldmon demo`.
@@ -148,27 +143,27 @@ class _EndSignals:
     number: int = signal.SIGINT
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Do what Ctrl-C does now: asyncio, for one, sets a handler of its own for it."""
+        """Call the current handler of Ctrl-C, which asyncio, for one, replaces with its own."""
         self.number = number
         handler = signal.getsignal(signal.SIGINT)
         (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
     def install(self) -> None:
-        """End a pass as cleanly at a timer's SIGTERM or a terminal's hang-up as at Ctrl-C."""
+        """Make SIGTERM and a terminal's hang-up end a pass as cleanly as Ctrl-C does."""
         signal.signal(signal.SIGTERM, self)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(signal.SIGHUP, self)
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # In a shell's background Ctrl-C stays blocked, but libraries expect a handler.
+            # A background job ignores Ctrl-C. Keep it blocked, but libraries expect a handler.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        # Not earlier: Ctrl-C would show a traceback while modules load. See `cldmon.__main__`.
+        # Set only now: while modules load, Ctrl-C would print a traceback. See `cldmon.__main__`.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _run(*, debug: bool) -> int | None:
-    """Run the command line and return the exit code, None if interrupted.
+    """Run the command line and return the exit code, or None if interrupted.
 
-    The one place where errors become lines on stderr.
+    This is the only place that prints errors.
     """
     try:
         return cli.main(standalone_mode=False) or 0
@@ -193,11 +188,9 @@ def _run(*, debug: bool) -> int | None:
         return 0
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
-            return None  # Python 3.11 raises another error for one that arrives in a class body
-        message = (
-            f"unexpected {type(error).__name__}; run it again with --debug and report what it says"
-        )
-        # Errors of files are translated where they are read and written: this is the output.
+            return None  # Python 3.11 wraps an interrupt that arrives in a class body
+        message = f"unexpected {type(error).__name__}; rerun with --debug and report the output"
+        # File errors are translated where files are read and written, so this one is about stdout.
         if isinstance(error, OSError) and error.filename is None and error.strerror:
             message = f"cannot write the output: {error.strerror}"
         _print_error(message, debug=debug)
@@ -210,19 +203,19 @@ def _print_error(message: str, *, debug: bool) -> None:
     if debug:
         import traceback
 
-        # The errors that it quotes, those of libraries too, may hold anything.
         print_stderr(traceback.format_exc().rstrip("\n"))
     print_message(message)
 
 
 def print_message(message: str) -> None:
-    """Print a message to stderr, as `cldmon: …`; see `print_stderr`."""
-    # Indented, further lines cannot be mistaken for messages of their own.
-    print_stderr(f"cldmon: {message}".replace("\n", f"\n{_INDENT}"))
+    """Print a message to stderr as `cldmon: …`; see `print_stderr`."""
+    # Indent further lines, so that they can't be mistaken for separate messages.
+    prefix = "cldmon: "
+    print_stderr(prefix + message.replace("\n", "\n" + " " * len(prefix)))
 
 
 def print_stderr(text: str) -> None:
-    """Print text to stderr, secrets masked and control characters replaced."""
+    """Print text to stderr with secrets masked and control characters replaced."""
     with suppress(BrokenPipeError):
         click.echo("\n".join(map(sanitize, mask_secrets(text).split("\n"))), err=True)
 
@@ -233,7 +226,7 @@ def _silence_stdout() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Open missing standard streams on /dev/null; else a data file would get their number."""
+    """Open closed standard streams on /dev/null, or a data file would get their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number

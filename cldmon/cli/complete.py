@@ -1,4 +1,4 @@
-"""What a shell offers after TAB: account labels, ranges, Slack ids. Click asks for them.
+"""Shell completion of account labels, time spans and Slack ids.
 
 The shell waits for it at each TAB, so nothing heavy is imported here. Errors offer nothing.
 """
@@ -17,7 +17,7 @@ from cldmon.domain.text import is_printable
 from cldmon.errors import CldmonError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import click
     from click.shell_completion import CompletionItem
@@ -33,39 +33,42 @@ def account_labels(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the labels of the configured accounts."""
-    found = _outline(ctx)
-    return _items(found.labels if found else (), incomplete)
+    outline = _read_outline(ctx)
+    return offer(dict.fromkeys(outline.labels if outline else ()), incomplete)
 
 
 def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the Slack ids that have a subscription."""
-    found = _outline(ctx)
-    return _items(_subscribers(found.data_dir) if found else (), incomplete)
+    outline = _read_outline(ctx)
+    return offer(dict.fromkeys(_subscribers(outline.data_dir) if outline else ()), incomplete)
 
 
 def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer spans of time."""
-    return described(RANGES, incomplete)
+    """Offer time spans."""
+    return offer(RANGES, incomplete)
 
 
-def described(words: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
-    """Offer those words that begin so, each with what it means."""
+def offer(words: Mapping[str, str | None], incomplete: str) -> list[CompletionItem]:
+    """Offer the words that begin with `incomplete`, with their descriptions if they have any."""
     from click.shell_completion import CompletionItem
 
-    typed = _typed_option()
+    shell, _, _ = os.environ.get("_CLDMON_COMPLETE", "").partition("_")
+    # Our bash script inserts words as they are, and its `read` removes one level of backslashes.
+    quoted = r"\\\\\g<0>" if shell == "bash" else r"\g<0>"
+    option = _typed_option(shell)
     return [
-        CompletionItem(typed + word, help=meaning)
-        for word, meaning in words.items()
-        if word.startswith(incomplete)
+        CompletionItem(option + _SPECIAL.sub(quoted, word), help=description)
+        for word, description in words.items()
+        # A newline would start another word, and an escape sequence would reach the terminal.
+        if word.startswith(incomplete) and is_printable(word)
     ]
 
 
-def _typed_option() -> str:
-    """Return `--account=` where zsh or fish take it for one word with the value behind it.
+def _typed_option(shell: str) -> str:
+    """Return the `--account=` of `--account=VALUE` in zsh and fish.
 
-    They replace the whole word by what is offered.
+    They treat both as one word, and a completion replaces all of it.
     """
-    shell, _, _ = os.environ.get("_CLDMON_COMPLETE", "").partition("_")
     word = os.environ.get("COMP_CWORD", "")
     if shell == "zsh" and word.isdecimal():
         word = "".join(os.environ.get("COMP_WORDS", "").split()[int(word) : int(word) + 1])
@@ -73,26 +76,8 @@ def _typed_option() -> str:
     return name + equals if equals and name.startswith("--") and shell != "bash" else ""
 
 
-def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem
-
-    quote = _quote_for_bash if os.environ.get("_CLDMON_COMPLETE", "").startswith("bash") else str
-    # A line end would be another offer, an escape would steer the terminal that shows them.
-    fitting = (v for v in values if v.startswith(incomplete) and is_printable(v))
-    typed = _typed_option()
-    return [CompletionItem(typed + quote(value)) for value in fitting]
-
-
-def _quote_for_bash(value: str) -> str:
-    """Return a value with its backslashes, and those that our script reads away.
-
-    Other shells put in what they need by themselves.
-    """
-    return _SPECIAL.sub(r"\\\\\g<0>", value)
-
-
-def _outline(ctx: click.Context) -> Outline | None:
-    """Return the outline of the configuration that the command line names so far."""
+def _read_outline(ctx: click.Context) -> Outline | None:
+    """Return the outline of the configuration that the options typed so far select."""
     options = ctx.find_root().params
     config, data_dir = (
         Path(named) if (named := options.get(name)) else None
@@ -109,7 +94,7 @@ def _outline(ctx: click.Context) -> Outline | None:
 def _subscribers(data_dir: Path) -> list[str]:
     import json
 
-    # Not through SubscriptionsFile, which brings locks and more along.
+    # Importing SubscriptionsFile takes too long.
     try:
         body = json.loads(files.read(data_dir / "subscriptions.json") or b"")
         return [user for user in body["users"] if isinstance(user, str)]

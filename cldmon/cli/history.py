@@ -1,4 +1,4 @@
-"""`cldmon history`: how much was used, over time."""
+"""`cldmon history`: usage over time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     from cldmon.app.app import App
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Point
-    from cldmon.terminal.style import Terminal
 
     Accounts = Mapping[str, Sequence[Point]]
 
 FORMATS = ("chart", "table", "json", "csv")
 _MAX_READINGS = 30_000
-"""In a chart: nobody sees more, or waits longer."""
+"""In a chart or table. More would take longer to draw and show nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What was asked for. No `labels` or `windows` means all."""
+    """The options of the command; empty `labels` or `windows` mean all."""
 
     span: Span
     labels: Sequence[str]
@@ -70,8 +69,8 @@ def command(
 ) -> None:
     """Show how much of each limit was used, over time.
 
-    A chart of up to five hours shows every window, a longer one all but the session's; --window
-    selects others. JSON and CSV contain every reading of every window.
+    A chart of up to five hours shows every window, a longer one all except the session's; --window
+    overrides this. JSON and CSV contain every reading of every window.
     """
     query = Query(ranges.parse_span(length, since, until, app.now(), None), labels, windows)
     if form == "json":
@@ -85,7 +84,7 @@ def command(
 
 
 def _print_json(app: App, query: Query) -> bool:
-    """Print the array that `GET /api/history` answers, and return whether there is any line."""
+    """Print the array that `GET /api/history` returns; return whether it has any readings."""
     from cldmon.domain import series
     from cldmon.store import reader
     from cldmon.terminal.formats import sanitize_json
@@ -108,19 +107,20 @@ def _print_json(app: App, query: Query) -> bool:
 
 def _print_csv(app: App, query: Query) -> bool:
     from cldmon.terminal import records
+    from cldmon.terminal.style import detect_terminal
 
     accounts = _read(app, query)
     windows = _select_windows(accounts, query)
-    for line in records.format_csv_lines(accounts, windows, _terminal(app)):
+    for line in records.format_csv_lines(accounts, windows, detect_terminal(sys.stdout, app.env)):
         sys.stdout.write(line + "\n")
     return bool(accounts)
 
 
 def _print_drawn(app: App, query: Query, form: str) -> bool:
-    """Print a chart or a table, and return whether there is anything in it."""
+    """Print a chart or a table; return whether there was anything to show."""
     from cldmon.domain import series
     from cldmon.terminal.chart import Frame
-    from cldmon.terminal.style import count_rows
+    from cldmon.terminal.style import count_rows, detect_terminal
 
     if form == "table":
         from cldmon.terminal.records import format_table as draw
@@ -136,20 +136,24 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
         return False
     for label in accounts.keys() - shown.keys():
         print_message(f"no readings of {label} {_describe(query)}")
-    frame = Frame(query.span, app.outline.interval, _terminal(app), count_rows(sys.stdout, app.env))
+    terminal, rows = detect_terminal(sys.stdout, app.env), count_rows(sys.stdout, app.env)
+    frame = Frame(query.span, app.outline.interval, terminal, rows)
     click.echo(draw(shown, windows, frame), color=True)
     return True
 
 
 def _read(app: App, query: Query, most: int = 0) -> Accounts:
-    """Return each account's readings: of the accounts asked for, or all, configured ones first.
+    """Return the readings of the selected accounts, or of all, configured ones first.
 
-    About `most` readings altogether, unless that is 0.
+    Unless `most` is 0, they are thinned to about that many altogether.
     """
     from cldmon.store import reader
 
     data_dir, (since, until) = app.data_dir, _ends(query)
-    step = _step(app, query, most) if most else 1
+    interval = app.outline.interval // timedelta(milliseconds=1)
+    step = (until - since) * len(query.labels or app.outline.labels) // most if most else 0
+    if step <= interval:
+        step = 1  # every reading: they are rare enough
     if query.labels:
         found = {n: reader.read_series(data_dir, n, since, until, step) for n in query.labels}
         for label in query.labels:
@@ -158,16 +162,6 @@ def _read(app: App, query: Query, most: int = 0) -> Accounts:
         return found
     every = reader.read_all_series(data_dir, since, until, step)
     return {n: every[n] for n in [*app.outline.labels, *every] if n in every}
-
-
-def _step(app: App, query: Query, most: int) -> int:
-    """Return how many ms must lie between readings so that there are about `most` of them.
-
-    1, so that every reading counts, if passes are rarer anyway.
-    """
-    since, until = _ends(query)
-    step = (until - since) * len(query.labels or app.outline.labels) // most
-    return step if step > app.outline.interval // timedelta(milliseconds=1) else 1
 
 
 def _select_windows(accounts: Accounts, query: Query) -> list[str]:
@@ -182,14 +176,8 @@ def _ends(query: Query) -> tuple[int, int]:
 
 
 def _describe(query: Query) -> str:
-    """Return a span in words, in the user's zone."""
+    """Return the span in words, in local time."""
     from cldmon.terminal.times import format_timestamps
 
     since, until = format_timestamps((query.span.since, query.span.until), None)
     return f"from {since} to {until}"
-
-
-def _terminal(app: App) -> Terminal:
-    from cldmon.terminal.style import detect_terminal
-
-    return detect_terminal(sys.stdout, app.env)

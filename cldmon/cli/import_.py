@@ -1,4 +1,4 @@
-"""`cldmon import`: from a Node cldmon to this one."""
+"""`cldmon import`: migrate from the Node version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import options, print_message
+from cldmon.cli import options
 from cldmon.config.locate import FILE_NAME, find_named_config
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     ever overwritten, so it is safe to repeat. What could not be imported is listed on stderr.
     Exits with 1 if there was nothing to import.
     """
-    from cldmon.importing.migrate import Target, migrate
+    from cldmon.importing.migrate import migrate
 
     config = target or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)
+    is_new = not config.exists()
     chosen = data_dir or app.data_dir_option
-    to = Target(config, chosen.absolute() if chosen else None)
-    has_config = migrate(source, to, app.env, tell=click.echo, warn=print_message)
+    for line in migrate(source, config, chosen and chosen.absolute(), app.env):
+        click.echo(line)
     click.echo(f"Next: cldmon {options.config_option(config)}fetch", err=True)
     click.echo("Once that works, remove the old folder: its config.json holds the keys.", err=True)
-    if has_config:
+    if is_new and config.exists():
         tip = 'Resets are detected as in the Node version. reset_rule = "window" misses fewer: see '
         click.echo(f"{tip}{config}.", err=True)

@@ -16,7 +16,7 @@ LOGGER = logging.getLogger("cldmon")
 
 
 class StderrHandler(logging.Handler):
-    """Writes each record to stderr as errors are written: it may hold anything, a secret even."""
+    """Writes records to stderr like errors, with secrets masked."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, with its traceback if it has one."""
@@ -24,7 +24,7 @@ class StderrHandler(logging.Handler):
 
 
 def show_log(*, debug: bool = False) -> None:
-    """Write what cldmon logs to stderr."""
+    """Send cldmon's log to stderr."""
     LOGGER.handlers = [StderrHandler()]
     if debug:
         LOGGER.setLevel(logging.DEBUG)
@@ -32,16 +32,12 @@ def show_log(*, debug: bool = False) -> None:
 
 @contextmanager
 def delay_log() -> Iterator[None]:
-    """Hold the log back until the block has ended, so that it does not break a progress bar."""
+    """Hold back the log until the block ends, so that it does not break a progress bar."""
     handlers = LOGGER.handlers
-    buffers = [
-        MemoryHandler(capacity=1000, flushLevel=logging.CRITICAL + 1, target=each)
-        for each in handlers
-    ]
-    LOGGER.handlers = [*buffers]
+    buffer = MemoryHandler(1000, flushLevel=logging.CRITICAL + 1, target=StderrHandler())
+    LOGGER.handlers = [buffer]
     try:
         yield
     finally:
         LOGGER.handlers = handlers
-        for buffer in buffers:
-            buffer.close()  # writes what it holds
+        buffer.close()  # writes the records it holds

@@ -1,4 +1,4 @@
-"""`cldmon status`: how much is used, as the last pass saw it."""
+"""`cldmon status`: how much was used at the last pass."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.5
 def _refuse_nan(
     _ctx: click.Context, _param: click.Parameter, seconds: float | None
 ) -> float | None:
-    """Raise BadParameter for `nan`: compared with nothing, it passes a range."""
+    # It passes FloatRange, since every comparison with it is false.
     if seconds is not None and math.isnan(seconds):
         raise click.BadParameter("'nan' is not a number of seconds")
     return seconds
@@ -70,14 +70,14 @@ def command(
 ) -> None:
     """Show how much of each limit is used, as of the last pass.
 
-    `!` marks a limit from 75 % on, `!!` from 90 %, and `?` a stale reading. A reset is "due" if its
-    time has come since the reading. `--json` prints what GET /api/usage returns.
+    `!` marks a limit of 75 % or more, `!!` one of 90 % or more, and `?` a stale reading. A reset is
+    "due" if its time has passed since the reading. `--json` prints what GET /api/usage returns.
     """
     form = "json" if as_json else form
     if seconds is None:
         _print(app, _read(app, labels), form)
         return
-    _read(app, labels)  # what is wrong from the start is an error, not something to watch
+    _read(app, labels)  # a problem at the start is an error; later ones are shown
     with suppress(KeyboardInterrupt):
         if supports_escape_codes(sys.stdout, os.environ):
             _draw_repeatedly(app, labels, form, seconds)
@@ -86,13 +86,12 @@ def command(
 
 
 def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) -> None:
-    """Print the accounts of `labels` (none: every account) in one of `FORMATS`."""
+    """Print the accounts of `labels` (empty: all) in one of `FORMATS`."""
     chosen = tuple(a for a in snapshot.accounts if not labels or a.label in labels)
     _print(app, replace(snapshot, accounts=chosen), form)
 
 
 def _read(app: App, labels: Collection[str]) -> Snapshot:
-    """Return the accounts of `labels` (none: every account) as the last pass left them."""
     from cldmon.domain.freshness import select_accounts
 
     return select_accounts(app.snapshot(), select_labels(labels, app.outline.labels))
@@ -116,16 +115,15 @@ def _format(app: App, snapshot: Snapshot, form: str) -> str:
 
 
 def _why_empty(app: App, snapshot: Snapshot) -> str | None:
-    """Return why there is nothing to show, and what to do, or None."""
+    """Return why there is nothing to show and what to do about it, or None."""
     if not app.outline.labels:
         return f"no account is configured; add [[accounts]] to {app.config_path}"
     if snapshot.fetched_at is None:
-        return "nothing was read yet; run `cldmon fetch`"
+        return "no readings yet; run `cldmon fetch`"
     return None
 
 
 def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: float) -> None:
-    """Draw in place until interrupted."""
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
@@ -133,57 +131,55 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
             terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
-            text = _format_or_explain(replace(app), labels, form, terminal.paragraph)
-            screen.draw(f"{terminal.paint(title, DIM)}\n\n{text}", terminal)
+            text, problem = _format_or_explain(replace(app), labels, form)
+            body = terminal.paragraph(problem) if problem else text
+            screen.draw(f"{terminal.paint(title, DIM)}\n\n{body}", terminal)
             _wait_for_pass(app, version, seconds, screen.wait)
 
 
 def _print_changes(app: App, labels: Collection[str], form: str, seconds: float) -> None:
-    """Print again whenever something changed, until interrupted: a new pass, or a stale reading."""
+    """Print again at every change: a new pass, or a reading that became stale."""
     from cldmon.domain.freshness import build_views
 
-    def print_only(text: str) -> str:
-        print_message(text.removeprefix("cldmon: "))
-        return ""
-
-    explain = print_only if form in MACHINE_FORMATS else sanitize
     last: object = None
     while True:
         version = _get_state_version(app)
         fresh = replace(app)
         shown: object
         try:
-            # Ages grow all the time: they are not a change.
+            # Ages grow all the time; that is not a change.
             shown = [
                 replace(each, age=None) for each in build_views(_read(fresh, labels), app.now())
             ]
         except CldmonError as error:
             shown = str(error)
         if shown != last:
-            if text := _format_or_explain(fresh, labels, form, explain):
+            text, problem = _format_or_explain(fresh, labels, form)
+            if problem and form in MACHINE_FORMATS:
+                print_message(problem.removeprefix("cldmon: "))
+            elif problem:
+                text = sanitize(problem)
+            if text:
                 click.echo(text, color=True)
             last = shown
         _wait_for_pass(app, version, seconds, time.sleep)
 
 
-def _format_or_explain(
-    app: App, labels: Collection[str], form: str, explain: Callable[[str], str]
-) -> str:
-    """Return what to show now; `explain` formats an error, or why there is nothing to show."""
+def _format_or_explain(app: App, labels: Collection[str], form: str) -> tuple[str, str | None]:
+    """Return the text to show, and an error or the reason that there is nothing to show."""
     try:
         snapshot = _read(app, labels)
-        reason = _why_empty(app, snapshot)
-        return (reason and explain(reason)) or _format(app, snapshot, form)
+        return _format(app, snapshot, form), _why_empty(app, snapshot)
     except CldmonError as error:
-        return explain(f"cldmon: {error}")
+        return "", f"cldmon: {error}"
 
 
 def _wait_for_pass(
     app: App, version: object, seconds: float, wait: Callable[[float], bool | None]
 ) -> None:
-    """Wait until the time is up, a pass has replaced this version of the state, or `wait` is true.
+    """Wait for `seconds`, or until a pass has replaced the state, or `wait` returns true.
 
-    `version` was read before the state was shown, so that a pass in between is not missed.
+    `version` is that of the state before it was read, so no pass is missed.
     """
     end = time.monotonic() + seconds
     while _get_state_version(app) == version and (left := end - time.monotonic()) > 0:

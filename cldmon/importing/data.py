@@ -1,7 +1,7 @@
 """The data files of the Node version: which are copied, byte for byte, and which are not.
 
-They are copied into a folder next to their places first, and moved there when all of them are
-complete. Until then nothing is changed, however it ends.
+They are first copied into a staging folder beside their destination, and moved when all of them are
+complete. Until then nothing is changed, even if the import is killed.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import filecmp
 import gzip
 import json
+import logging
 import shutil
 import zlib
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.errors import StoreError
@@ -24,11 +25,9 @@ from cldmon.store.lines import LONGEST_LINE, MOST_LINES
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
-
-    Tell = Callable[[str], None]
 
 _STAGING = ".import"
 _SUBSCRIPTIONS = "subscriptions.json"
@@ -37,20 +36,23 @@ _SINGLE_HISTORY = "history.jsonl"
 _CACHES = ("slack-users-cache.json",)
 _TOO_LARGE = "holds more than a day ever does"
 
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
-def stage(source: Path, target: Path, warn: Tell) -> Iterator[Staged]:
-    """Copy the data files of `source` into `target`, for the block to put them in their places.
+def stage(source: Path, target: Path) -> Iterator[Staged]:
+    """Copy the data files of `source` into a staging folder in `target`; the block moves them.
 
-    Raises BusyError while a pass runs in `target`, StoreError if it can't be written.
+    Log a warning for each file that is not imported. Raise BusyError while a pass runs in `target`,
+    StoreError if it can't be written.
     """
-    staged = Staged(target, warn)
+    staged = Staged(target)
     if not source.is_dir():
-        warn(f"{source}: no such folder: no data is imported")
+        _log.warning("%s: no such folder: no data is imported", source)
         yield staged
         return
     if source.resolve() == target.resolve():
-        warn(f"{source}: this is the data_dir itself: its files stay as they are")
+        _log.warning("%s: this is the data_dir itself: its files stay as they are", source)
         staged.is_in_place = True
         yield staged
         return
@@ -68,14 +70,13 @@ def stage(source: Path, target: Path, warn: Tell) -> Iterator[Staged]:
 
 
 class Staged:
-    """The files to import, before they are in their places, and what became of the others."""
+    """The copied files before they are moved, and the names of those that need no import."""
 
     is_in_place = False
 
-    def __init__(self, target: Path, warn: Tell) -> None:
+    def __init__(self, target: Path) -> None:
         self._target = target
         self._copies = target / _STAGING
-        self._warn = warn
         self._new: list[str] = []
         self._same: list[str] = []
         self._needless: list[str] = []
@@ -85,7 +86,7 @@ class Staged:
         return bool(self.is_in_place or self._new or self._same)
 
     def add(self, path: Path) -> None:
-        """Copy one file if it is of a kind that is imported, or warn why it is not."""
+        """Copy a file if it is of a kind that is imported; otherwise log why not."""
         name, is_file = path.name, path.is_file()
         try:
             if is_file and name == _SINGLE_HISTORY:
@@ -95,12 +96,12 @@ class Staged:
             elif is_file and name in _CACHES:
                 self._needless.append(name)
             else:
-                self._warn(f"{path}: not a data file of the Node version: not imported")
+                _log.warning("%s: not a data file of the Node version: not imported", path)
         except _UnreadableError as error:
-            self._warn(f"{path}: {error}: not imported")
+            _log.warning("%s: %s: not imported", path, error)
 
     def put_in_place(self) -> None:
-        """Move the copies to their places: all of them, or none."""
+        """Move the copies to their destination: all of them, or none."""
         done: list[Path] = []
         with files.wrap_os_errors("write to", self._target):
             try:
@@ -114,17 +115,17 @@ class Staged:
         for place in done[-1:]:
             files.sync(place)  # and the folder
 
-    def sum_up(self, tell: Tell) -> None:
-        """Report what was imported, and what was there already."""
+    def sum_up(self) -> Iterator[str]:
+        """Yield a line on each group of files: imported, already there, not needed."""
         if self._new:
-            tell(f"{self._target}: {_join_names(self._new)}")
+            yield f"{self._target}: {_join_names(self._new)}"
         if self._same:
-            tell(f"{self._target}: {_join_names(self._same)}: already there")
+            yield f"{self._target}: {_join_names(self._same)}: already there"
         if self._needless:
-            tell(f"{_join_names(self._needless)}: not needed: cldmon fetches its content again")
+            yield f"{_join_names(self._needless)}: not needed: cldmon fetches its content again"
 
     def clear(self) -> None:
-        """Remove the copies that are not in their places."""
+        """Remove the staging folder."""
         if self._copies.exists():
             with files.wrap_os_errors("remove", self._copies):
                 shutil.rmtree(self._copies)
@@ -135,10 +136,9 @@ class Staged:
         else:
             remarks = _check_day(path) if parse_day(path.name) else []
         files.private_dir(self._copies)
-        with _open(path) as file:
-            files.replace(self._copies / path.name, _read_blocks(file))
+        files.replace(self._copies / path.name, _read_blocks(path))
         for remark in remarks:
-            self._warn(f"{path}: {remark}: imported as it is")
+            _log.warning("%s: %s: imported as it is", path, remark)
         self._compare(path.name, path)
 
     def _split(self, path: Path) -> None:
@@ -146,18 +146,19 @@ class Staged:
         parts = self._copies / "days"
         files.private_dir(parts)
         if damaged := _split_by_day(path, parts):
-            self._warn(f"{path}: {damaged} line(s) are damaged: not imported")
+            _log.warning("%s: %s line(s) are damaged: not imported", path, damaged)
         for part in sorted(parts.iterdir()):
-            twin = path.with_name(part.name)
-            if not twin.exists():
+            day_file = path.with_name(part.name)
+            if not day_file.exists():
                 part.rename(self._copies / part.name)
                 self._compare(part.name, path)
-            elif lost := len({*_read_lines(part)} - {*_read_lines(twin)}):
+            elif lost := len({*_read_lines(part)} - {*_read_lines(day_file)}):
                 day = parse_day(part.name)
-                self._warn(f"{path}: {lost} line(s) of {day}, which has a day file: not imported")
+                message = "%s: %s line(s) of %s, which has a day file: not imported"
+                _log.warning(message, path, lost, day)
 
     def _compare(self, name: str, source: Path) -> None:
-        """Sort a copy by what is at its place: nothing is overwritten."""
+        """Note whether a copy is new or already there; warn if it would overwrite another file."""
         place = self._target / name
         with files.wrap_os_errors("read", place):
             if not place.exists():
@@ -165,7 +166,7 @@ class Staged:
             elif filecmp.cmp(self._copies / name, place, shallow=False):
                 self._same.append(name)
             else:
-                self._warn(f"{source}: {place} exists and differs: not imported")
+                _log.warning("%s: %s exists and differs: not imported", source, place)
 
 
 class _UnreadableError(Exception):
@@ -176,49 +177,33 @@ class _DamagedError(Exception):
     """Why a day file can't be read to its end."""
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _read_blocks(path: Path, *, unpack: bool = False) -> Iterator[bytes]:
     try:
-        file = files.open_regular(path)
-    except OSError as error:
-        raise _UnreadableError(f"cannot be read: {error.strerror}") from error
-    with file:
-        yield file
-
-
-def _read_blocks(file: IO[bytes]) -> Iterator[bytes]:
-    try:
-        while block := file.read(BLOCK):
-            yield block
-    except OSError as error:
-        raise _UnreadableError(f"cannot be read: {error.strerror}") from error
-
-
-def _decompress(file: IO[bytes]) -> Iterator[bytes]:
-    try:
-        with gzip.open(file) as compressed:
-            while block := compressed.read(BLOCK):
+        with files.open_regular(path) as file:
+            content = gzip.GzipFile(fileobj=file) if unpack else file
+            while block := content.read(BLOCK):
                 yield block
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise _DamagedError("is torn and cannot be decompressed to its end") from error
+    except OSError as error:
+        raise _UnreadableError(f"cannot be read: {error.strerror}") from error
 
 
 def _read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
-    """Yield the lines of a history that are not empty; of very long ones, their parts.
+    """Yield the lines of a history that are not empty; a very long one comes in parts.
 
-    Raises _DamagedError, also if they come from more than `most` bytes.
+    Raise _DamagedError if the file is damaged or holds more than `most` bytes.
     """
     read, rest = 0, b""
-    with _open(path) as file:
-        for block in _decompress(file) if path.suffix == ".gz" else _read_blocks(file):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from filter(None, lines)
-            if len(rest) > LONGEST_LINE:
-                yield rest
-                rest = b""
-            read += len(block)
-            if most and read > most:
-                raise _DamagedError(_TOO_LARGE)
+    for block in _read_blocks(path, unpack=path.suffix == ".gz"):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from filter(None, lines)
+        if len(rest) > LONGEST_LINE:
+            yield rest
+            rest = b""
+        read += len(block)
+        if most and read > most:
+            raise _DamagedError(_TOO_LARGE)
     if rest:
         yield rest
 
@@ -227,7 +212,7 @@ def _check_subscriptions(path: Path) -> list[str]:
     try:
         SubscriptionsFile(path.parent).load()
     except StoreError as error:
-        # It would only be in the way of the subscriptions that are made here.
+        # It would only stand in the way of new subscriptions.
         why = "is not understood; `cldmon subscribe` sets people's alerts"
         raise _UnreadableError(why) from error
     people = json.loads(files.read(path) or b"{}").get("users", {}).values()
@@ -236,7 +221,7 @@ def _check_subscriptions(path: Path) -> list[str]:
 
 
 def _check_day(path: Path) -> list[str]:
-    """Return what is wrong with a day file; its readers skip what is damaged."""
+    """Return what is wrong with a day file; readers skip damaged lines."""
     damaged = 0
     try:
         for number, line in enumerate(_read_lines(path, MOST_READ)):
@@ -249,7 +234,7 @@ def _check_day(path: Path) -> list[str]:
 
 
 def _split_by_day(path: Path, folder: Path) -> int:
-    """Append the good lines of a history to a file for each UTC day; return how many are bad."""
+    """Append each good line of a history to the file of its UTC day; return how many are bad."""
     days: dict[date, list[bytes]] = defaultdict(list)
     size = damaged = 0
 
@@ -283,7 +268,7 @@ def _parse_date(line: bytes) -> date | None:
 
 
 def _join_names(names: list[str]) -> str:
-    """Return the names of files, but only the number of day files."""
+    """Return the names of files; day files are only counted."""
     days = sum(1 for name in names if parse_day(name))
     counted = [f"{days} day file{'' if days == 1 else 's'}"] if days else []
     return ", ".join(counted + [name for name in names if not parse_day(name)])

@@ -6,7 +6,7 @@ Nothing in the source is changed, and nothing that exists at the target is overw
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
@@ -17,68 +17,62 @@ from cldmon.importing.data import stage
 from cldmon.importing.settings import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cldmon.importing.settings import Translation
 
-    Tell = Callable[[str], None]
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where to import to: the configuration, and the data_dir to write into it, if given."""
+def migrate(source: Path, config: Path, data_dir: Path | None, env: Mapping[str, str]) -> list[str]:
+    """Import the Node version from the folder or config.json at `source`.
 
-    config: Path
-    data_dir: Path | None = None
+    A new configuration is written to `config`, and `data_dir`, if given, into it. Return a line on
+    each thing that was imported; log a warning for what was not. It is safe to repeat. If it fails,
+    nothing is left half done.
 
-
-def migrate(
-    source: Path, target: Target, env: Mapping[str, str], *, tell: Tell, warn: Tell
-) -> bool:
-    """Import the Node version from its folder `source`, or from the folder of that config.json.
-
-    `tell` is called with what was imported, `warn` with what was not and why. It is safe to repeat.
-    If it fails, nothing is left half done. Returns whether it wrote a configuration.
-
-    Raises ImportFailedError if there is nothing to import, BusyError while a pass runs in the
-    data_dir, ConfigError or StoreError if the target can't be read or written.
+    Raise ImportFailedError if there is nothing to import, BusyError while a pass runs in the data
+    folder, ConfigError or StoreError if a file can't be read or written.
     """
     home = source if source.is_dir() else source.parent
     path = source if source.is_file() else home / "config.json"
     settings = None
     try:
-        settings = translate(_read_config(path), target.data_dir)
+        settings = translate(_read_config(path), data_dir)
     except ImportFailedError as error:
-        warn(str(error))
+        _log.warning("%s", error)
     for remark in settings.remarks if settings else ():
-        warn(f"{path}: {remark}")
-    exists = target.config.exists()
+        _log.warning("%s: %s", path, remark)
+    report: list[str] = []
+    exists = config.exists()
     if settings and exists:
-        _compare(settings, target.config, tell=tell, warn=warn)
-    if target.data_dir is None and exists:
-        data_dir = read_outline(target.config, None, env).data_dir
+        if document.read(config).text == settings.text:
+            report.append(f"{config}: already there")
+        else:
+            _warn_of_difference(settings, config)
+    if data_dir is None and exists:
+        data_dir = read_outline(config, None, env).data_dir
     else:
-        data_dir = locate.find_data_dir(None, target.config, target.data_dir, env)
-    with stage(home / "data", data_dir, warn) as data:
+        data_dir = locate.find_data_dir(None, config, data_dir, env)
+    with stage(home / "data", data_dir) as data:
         if settings and not exists:
-            write.create(target.config, settings.text)
+            write.create(config, settings.text)
         try:
             data.put_in_place()
         except BaseException:
             if settings and not exists:
-                target.config.unlink()
+                config.unlink()
             raise
     if settings and not exists:
         count = len(settings.labels)
-        tell(f"{target.config}: {count} account{'' if count == 1 else 's'}")
-    data.sum_up(tell)
+        report.append(f"{config}: {count} account{'' if count == 1 else 's'}")
     if not (settings or data):
         raise ImportFailedError(
             f"nothing to import in {home}: name the folder that contains the Node version's"
             " config.json and data/"
         )
-    return settings is not None and not exists
+    return [*report, *data.sum_up()]
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -97,14 +91,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     return body
 
 
-def _compare(translation: Translation, existing: Path, *, tell: Tell, warn: Tell) -> None:
-    """Report how an existing configuration differs from the one that would be written."""
-    found = document.read(existing)
-    if found.text == translation.text:
-        tell(f"{existing}: already there")
-        return
-    accounts = found.data.get("accounts")
+def _warn_of_difference(translation: Translation, existing: Path) -> None:
+    accounts = document.read(existing).data.get("accounts")
     known = [a.get("label") for a in accounts] if isinstance(accounts, list) else []
     missing = [label for label in translation.labels if label not in known]
     lacks = f"; it lacks the account(s) {', '.join(missing)}: `cldmon login --add` adds one"
-    warn(f"{existing}: already exists and was not changed{lacks if missing else ''}")
+    _log.warning("%s: already exists and was not changed%s", existing, lacks if missing else "")

@@ -1,7 +1,7 @@
 """The Node version's config.json as TOML. Pure.
 
-Only `cldmon.config` knows what is valid in a configuration. What it refuses is left out, with its
-message as the reason, so that the result loads.
+Only `cldmon.config` knows what is valid in a configuration. A setting that it refuses is left out
+and reported with its message, so the result always loads.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ KEYS: Mapping[KeyPath, str] = {
 
 _PEOPLE = "alerts go to people: `cldmon subscribe`"
 WITHOUT_USE: Mapping[KeyPath, str] = {
-    ("appName",): "it named the process for pm2; cldmon needs no resident process",
+    ("appName",): "it named the process for pm2; cldmon runs no daemon",
     ("password",): "cldmon has no password login: see `login` and `api_token`",
     (*SLACK, "channelId"): _PEOPLE,
     (*SLACK, "mention"): _PEOPLE,
 }
-"""Keys of the Node version, or of early ones, that have no use here, and why."""
+"""Keys of any Node version that cldmon does not use, and why."""
 
 ACCOUNT_KEYS = ("label", "sessionKey")
 _UNKNOWN = "cldmon has no such key"
@@ -61,7 +61,7 @@ _RESET_RULE = """
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The TOML, the labels of the accounts in it, and what was left out and why."""
+    """The TOML, the labels of its accounts, and a remark on each setting left out."""
 
     text: str = field(repr=False)
     labels: tuple[str, ...]
@@ -69,7 +69,7 @@ class Translation:
 
 
 def translate(body: Mapping[str, Any], data_dir: Path | None = None) -> Translation:
-    """Return a config.json's content as TOML; `data_dir` is written into it, if given."""
+    """Return a config.json's content as TOML, with `data_dir` added if given."""
     translator = _Translator()
     translator.add_settings(body)
     translator.add_accounts(body.get("accounts"))
@@ -90,7 +90,7 @@ class _Translator:
     def add_settings(self, body: Mapping[str, Any]) -> None:
         for path, value in _leaves(body):
             if path not in KEYS:
-                # JSON has no comments: a key that begins with an underscore is one.
+                # JSON has no comments, so keys that begin with an underscore serve as such.
                 if not str(path[-1]).startswith("_"):
                     self.skip(path, WITHOUT_USE.get(path, _UNKNOWN))
             elif isinstance(value, str) and value in KNOWN_SECRETS:
@@ -134,7 +134,7 @@ class _Translator:
             self.skip(("accounts", number, "label"), refused[0][1])
 
     def drop_refused(self) -> None:
-        """Drop refused keys one by one: each may be why another is refused."""
+        """Drop refused keys one by one, since one may be the reason that another is refused."""
         tables = {"notifications": {"slack": self.slack}, "accounts": self.people}
         while refused := find_problems(Document(Path(), "", {**self.found, **tables}), {}):
             path, problem = refused[0]
@@ -161,7 +161,7 @@ class _Translator:
 
 
 def _leaves(body: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield every setting but the accounts, with its path."""
+    """Yield every setting except the accounts, with its path."""
     for key, value in body.items():
         here = (*path, key)
         if here in (SLACK[:1], SLACK) and isinstance(value, dict):

@@ -81,7 +81,7 @@ def test_a_folder_that_the_configuration_names_may_not_be_there_yet(env: Env) ->
     (env.data / "state.json").unlink()
     env.data.rmdir()
     ran = env.run("status")
-    assert (ran.returncode, ran.stderr) == (0, "cldmon: nothing was read yet; run `cldmon fetch`\n")
+    assert (ran.returncode, ran.stderr) == (0, "cldmon: no readings yet; run `cldmon fetch`\n")
 
 
 def test_completion_says_nothing_of_it(env: Env) -> None:

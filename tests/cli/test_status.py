@@ -50,7 +50,7 @@ def test_nothing_was_read_yet(env: Env) -> None:
     for arguments in ((), LINE):
         done = env.run("status", *arguments)
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == "cldmon: nothing was read yet; run `cldmon fetch`\n"
+        assert done.stderr == "cldmon: no readings yet; run `cldmon fetch`\n"
     body = json.loads(env.run("status", "--json").stdout)
     assert (body["accounts"], body["loading"]) == ([], True)
 

@@ -91,7 +91,7 @@ def test_a_program_that_watches_gets_data_alone_and_trouble_goes_to_stderr(env: 
         (env.data / "state.json").write_text("{")
         assert "sets it aside" in watch.stderr.readline()
         (env.data / "state.json").unlink()
-        assert "nothing was read yet" in watch.stderr.readline()
+        assert "no readings yet" in watch.stderr.readline()
         assert document(watch.stdout)["loading"] is True
         watch.send_signal(signal.SIGINT)
         assert (watch.stdout.read(), watch.stderr.read()) == ("", "")
