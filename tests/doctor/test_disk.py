@@ -23,7 +23,7 @@ def test_a_data_folder_that_a_pass_would_make_is_a_question_mark(env: DoctorEnv)
     assert (check.verdict, check.remedy) == (Verdict.UNSURE, "run: cldmon fetch")
 
 
-def test_a_data_folder_that_nobody_can_make_is_a_cross(env: DoctorEnv) -> None:
+def test_a_data_folder_that_cannot_be_created_fails(env: DoctorEnv) -> None:
     env.environ["CLDMON_DATA_DIR"] = f"{env.config}/data"
     [check] = disk.check_data_dir(env.installation())
     assert (check.verdict, "not writable by user" in check.detail) == (Verdict.FAILED, True)
@@ -55,7 +55,7 @@ def test_files_that_a_pass_cannot_use_are_named(env: DoctorEnv) -> None:
     }
 
 
-def test_of_many_files_that_a_pass_cannot_use_three_are_named_and_the_rest_is_counted(
+def test_of_many_unusable_files_three_are_named_and_the_rest_are_counted(
     env: DoctorEnv,
 ) -> None:
     env.complete_pass()
@@ -67,12 +67,12 @@ def test_of_many_files_that_a_pass_cannot_use_three_are_named_and_the_rest_is_co
     assert "sudo chown -R " in checks[-1].remedy
 
 
-def test_of_a_folder_that_is_no_good_itself_no_files_are_named(env: DoctorEnv) -> None:
+def test_files_of_an_unusable_folder_are_not_checked(env: DoctorEnv) -> None:
     env.data.write_text("")
     assert list(disk.check_files(env.installation())) == []
 
 
-def test_a_file_system_may_be_mounted_for_reading_alone() -> None:
+def test_a_read_only_file_system_is_recognized() -> None:
     found = [4096, 4096, 10**7, 10**6, 10**6, 0, 0, 0, os.ST_RDONLY | os.ST_NOSUID, 255]
     assert disk.is_read_only(os.statvfs_result(found))
     assert not disk.is_read_only(os.statvfs_result([*found[:8], os.ST_NOSUID, 255]))
@@ -103,7 +103,7 @@ def test_a_file_system_that_counts_no_inodes_has_enough() -> None:
 
 
 @pytest.mark.parametrize("name", ["state.json", "subscriptions.json"])
-def test_a_corrupt_file_is_a_cross_and_left_alone(env: DoctorEnv, name: str) -> None:
+def test_a_corrupt_file_fails_and_is_left_alone(env: DoctorEnv, name: str) -> None:
     env.complete_pass()
     (env.data / name).write_text("{torn")
     checks = [*disk.check_state(env.installation()), *disk.check_subscriptions(env.installation())]
@@ -112,7 +112,7 @@ def test_a_corrupt_file_is_a_cross_and_left_alone(env: DoctorEnv, name: str) -> 
     assert (env.data / name).read_text() == "{torn"
 
 
-def test_the_folder_of_the_metrics_has_to_be_there(env: DoctorEnv) -> None:
+def test_the_textfiles_folder_must_exist(env: DoctorEnv) -> None:
     env.write_config('metrics.textfile = "prom/cldmon.prom"')
     [check] = disk.check_textfile(env.installation())
     assert check.verdict is Verdict.FAILED
@@ -160,7 +160,7 @@ def test_a_textfile_that_the_service_may_not_write_is_a_cross(env: DoctorEnv) ->
     assert check.verdict is Verdict.OK
 
 
-def test_the_folder_of_the_textfile_is_opened_as_the_page_says(env: DoctorEnv) -> None:
+def test_the_suggested_command_gives_access_to_the_textfiles_folder(env: DoctorEnv) -> None:
     page = (ROOT / "docs" / "prometheus.md").read_text(encoding="utf-8")
     folder, us = env.folder / "prom", grp.getgrgid(os.getegid()).gr_name
     env.write_config('metrics.textfile = "prom/cldmon.prom"')

@@ -50,7 +50,7 @@ def test_from_day_21_on_a_key_is_warned_of(
     assert ("cldmon login alice" in check.remedy) is (verdict is Verdict.UNSURE)
 
 
-def test_the_age_of_the_key_before_says_nothing_of_this_one(env: DoctorEnv) -> None:
+def test_the_age_of_the_previous_key_is_irrelevant(env: DoctorEnv) -> None:
     other = KeyFingerprint(Secret("another").fingerprint(), NOON - timedelta(days=27))
     env.save_state(State(account_states={"alice": AccountState(key=other)}))
     [check] = keys.check_keys(env.installation())
@@ -127,7 +127,7 @@ def test_a_key_that_systemd_gives_to_the_service_is_as_the_service_found_it(env:
     ids=["no pass yet", "old", "refused", "not there"],
 )
 @pytest.mark.parametrize("offline", [True, False])
-def test_what_the_service_met_with_such_a_key_is_told(
+def test_the_services_failure_with_such_a_key_is_reported(
     env: DoctorEnv,
     account: Account | None,
     key: KeyFingerprint | None,
@@ -142,7 +142,7 @@ def test_what_the_service_met_with_such_a_key_is_told(
         assert "/etc/credstore/cldmon-alice" in checks[-1].remedy
 
 
-def test_a_key_that_nobody_gives_stays_a_cross(env: DoctorEnv) -> None:
+def test_a_key_that_is_nowhere_fails(env: DoctorEnv) -> None:
     """A credential of another account, or of another configuration's service, does not count."""
     env.write_config(labels=[], tables=KEYLESS)
     env.add_unit("LoadCredential=bob:/etc/credstore/bob")
@@ -162,9 +162,7 @@ def test_a_key_that_nobody_gives_stays_a_cross(env: DoctorEnv) -> None:
         ('session_key = "MARKER"', "is not a session key", ": cldmon login alice"),
     ],
 )
-def test_a_key_that_is_not_to_be_had_is_a_cross(
-    env: DoctorEnv, line: str, words: str, remedy: str
-) -> None:
+def test_an_unavailable_key_fails(env: DoctorEnv, line: str, words: str, remedy: str) -> None:
     """`cldmon login` is suggested if it can store a key."""
     env.write_config(labels=[], tables=f'[[accounts]]\nlabel = "alice"\n{line}\n')
     [check] = keys.check_keys(env.installation())
@@ -210,7 +208,7 @@ def test_a_good_answer_is_a_tick_with_the_plan() -> None:
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_every_failure_is_told_with_what_mends_it(kind: FailureKind) -> None:
+def test_every_failure_has_a_remedy(kind: FailureKind) -> None:
     check = keys.check_result("alice", Failure(kind, "the words of the pass"), "do so", NOON)
     assert (check.verdict, check.detail) == (Verdict.FAILED, "the words of the pass")
     assert check.remedy
@@ -232,7 +230,7 @@ def test_offline_the_last_pass_is_witness(env: DoctorEnv) -> None:
     assert (check.verdict, check.detail) == (Verdict.FAILED, "it was down")
 
 
-def test_an_account_that_is_to_be_left_alone_is_not_asked(env: DoctorEnv) -> None:
+def test_an_account_that_is_backing_off_is_not_read(env: DoctorEnv) -> None:
     """Neither a browser nor the service is needed for that."""
     env.write_config('browser.executable = "/nonexistent"')
     until = NOON + timedelta(hours=1)

@@ -49,7 +49,7 @@ def test_before_the_first_pass_there_is_a_question_mark(env: DoctorEnv) -> None:
 @pytest.mark.parametrize(
     ("age", "verdict"), [(timedelta(minutes=1), Verdict.OK), (timedelta(hours=1), Verdict.FAILED)]
 )
-def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
+def test_a_lock_held_too_long_fails_with_its_process(
     env: DoctorEnv, age: timedelta, verdict: Verdict
 ) -> None:
     env.complete_pass()
@@ -67,7 +67,7 @@ def test_a_lock_that_is_held_too_long_is_a_cross_with_its_process(
     ("age", "verdict"),
     [(timedelta(minutes=1), Verdict.UNSURE), (timedelta(days=1), Verdict.FAILED)],
 )
-def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
+def test_waiting_messages_are_reported_and_stuck_ones_fail(
     env: DoctorEnv, age: timedelta, verdict: Verdict
 ) -> None:
     hit = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOON - age)
@@ -76,7 +76,7 @@ def test_messages_that_wait_are_told_and_stuck_ones_are_a_cross(
     assert (check.verdict, "1 message(s) waiting" in check.detail) == (verdict, True)
 
 
-def test_messages_that_were_dropped_are_told(env: DoctorEnv) -> None:
+def test_dropped_messages_are_reported(env: DoctorEnv) -> None:
     env.save_state(State(Snapshot(fetched_at=NOON), counters={"messagesDropped": 5}))
     [check] = passes.check_outbox(env.installation())
     assert (check.verdict, check.detail) == (Verdict.OK, "no messages waiting; 5 dropped so far")

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from tests.doctor.env import DoctorEnv
 
 
-def test_what_runs_is_said_first(env: DoctorEnv) -> None:
+def test_the_version_is_reported_first(env: DoctorEnv) -> None:
     [check] = setup.check_version(env.installation())
     assert check.detail.startswith(f"cldmon {__version__}, Python {platform.python_version()}, ")
 
 
-def test_a_good_configuration_is_named(env: DoctorEnv) -> None:
+def test_a_valid_configuration_is_named(env: DoctorEnv) -> None:
     [check] = setup.check_config(env.installation())
     assert check == ok("config", f"{env.config}: 1 account(s)")
 
@@ -58,7 +58,7 @@ def test_an_account_without_a_key_is_found_though_the_rest_is_valid(env: DoctorE
     assert env.installation().config is not None
 
 
-def test_secrets_that_others_may_read_are_a_cross_with_the_command_that_mends(
+def test_secrets_readable_by_others_fail_with_the_command_that_fixes_it(
     env: DoctorEnv,
 ) -> None:
     env.write_config()
@@ -101,9 +101,7 @@ def test_a_configuration_without_secrets_may_be_read_by_all(env: DoctorEnv) -> N
         ("", Verdict.OK),
     ],
 )
-def test_a_session_secret_that_everybody_knows_is_found(
-    env: DoctorEnv, line: str, verdict: Verdict
-) -> None:
+def test_a_well_known_session_secret_is_found(env: DoctorEnv, line: str, verdict: Verdict) -> None:
     env.write_config(line)
     [check] = setup.check_session_secret(env.installation())
     assert check.verdict is verdict
@@ -137,7 +135,7 @@ def test_an_error_of_ours_is_a_question_mark_without_its_words(env: DoctorEnv) -
     assert check == warn("disk", "could not be checked: unexpected RuntimeError")
 
 
-def test_where_no_configuration_is_found_that_is_said_once(
+def test_a_missing_configuration_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The browser is checked anyway, which is useful before `init`."""

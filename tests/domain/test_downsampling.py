@@ -45,7 +45,7 @@ def test_every_bucket_keeps_its_ends_and_extremes(points: list[Point], width: in
 
 
 @given(POINTS, st.integers(1, 500))
-def test_what_was_thinned_stays_as_it_is(points: list[Point], width: int) -> None:
+def test_downsampling_is_idempotent(points: list[Point], width: int) -> None:
     once = downsample(points, width)
     assert downsample(once, width) == once
 
@@ -76,7 +76,7 @@ def test_a_gap_between_parts_is_one_however_few_readings_they_have(parts: list[l
     assert before == max(minute for part in parts for minute in part if minute < 3000)
 
 
-def test_where_passes_are_rarer_their_pauses_are_no_gaps() -> None:
+def test_infrequent_passes_are_not_gaps() -> None:
     assert gaps(*([day * 1440] for day in range(7))) == []
     assert gaps(*([day * 1440] for day in (0, 1, 2, 3, 9, 10, 11))) == [3 * 1440]
 

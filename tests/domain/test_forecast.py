@@ -92,7 +92,7 @@ def test_readings_from_before_the_window_are_another_window_s() -> None:
     assert told(readings((-2, 1), (-1, 2), (1, 10), (2, 20)), 2) is None
 
 
-def test_a_fall_starts_the_series_anew() -> None:
+def test_a_fall_restarts_the_series() -> None:
     """The limit was raised after two hours: 60 % became 30 %; since then 5 % an hour."""
     series = readings((0, 0), (1, 30), (2, 60), (2.1, 30), (3.1, 35), (4.1, 40))
     # The recent 43 minutes reach back to 3.1: 5 % an hour as well.
@@ -145,7 +145,7 @@ def test_every_forecast_lies_between_now_and_the_reset(
 
 
 @given(st.lists(st.integers(0, 8), min_size=3, max_size=12), st.integers(1, 4))
-def test_who_uses_more_ends_no_lower_and_no_later(rises: list[int], factor: int) -> None:
+def test_faster_use_ends_no_lower_and_no_later(rises: list[int], factor: int) -> None:
     """Two windows read at the same times up to the same percentage, one of them rising faster."""
     slower = risen(rises)
     faster = risen([factor * rise for rise in rises])

@@ -134,13 +134,13 @@ def test_before_the_first_pass_the_json_is_loading() -> None:
     assert [kind["name"] for kind in kinds] == [kind.name for kind in WINDOW_KINDS]
 
 
-def test_the_json_says_how_old_a_reading_is_and_which_reset_is_due() -> None:
+def test_the_json_has_the_age_of_a_reading_and_due_resets() -> None:
     [entry] = shown(account(5 * MINUTE))
     assert (entry["stale"], entry["ageSeconds"]) == (False, 300)
     assert [entry[name]["resetDue"] for name in ("fiveHour", "sevenDay")] == [False, True]
 
 
-def test_the_json_says_so_of_the_last_good_reading_of_an_account_in_error() -> None:
+def test_the_json_has_the_same_for_the_last_good_reading_of_a_failed_account() -> None:
     [entry] = shown(account(40 * MINUTE, FAILED))
     assert (entry["stale"], entry["ageSeconds"]) == (True, 2400)
     assert entry["lastGood"]["sevenDay"]["resetDue"]

@@ -99,7 +99,7 @@ def test_a_configured_proxy_comes_first() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:4711", "http://localhost", "https://[::1]:1"])
-def test_this_machine_is_asked_without(url: str) -> None:
+def test_this_machine_is_reached_without_a_proxy(url: str) -> None:
     assert find_proxy(url, None, {"all_proxy": OPEN}) is None
 
 

@@ -50,7 +50,7 @@ def test_a_session_key_is_taken_out_of_its_cookie(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "hello", f"other={TEXT}", f"sessionKey={TEXT}; a=b", f"sessionKeyLC={TEXT}"]
 )
-def test_what_is_no_session_key_cookie_stays_as_it_is(text: str) -> None:
+def test_other_text_is_returned_unchanged(text: str) -> None:
     assert unwrap_session_key(text) == text
 
 
@@ -61,12 +61,12 @@ def test_a_secret_is_not_serialised_by_accident(take: Callable[[object], object]
     assert "MARKER" not in str(caught.value)
 
 
-def test_a_dataclass_that_holds_a_secret_does_not_turn_into_a_dict() -> None:
+def test_a_dataclass_with_a_secret_cannot_be_converted_to_a_dict() -> None:
     with pytest.raises(TypeError):
         asdict(Holder(Secret(TEXT)))
 
 
-def test_secrets_are_equal_by_value_and_told_apart_by_fingerprint() -> None:
+def test_secrets_are_compared_by_value_and_identified_by_fingerprint() -> None:
     assert Secret("a") == Secret("a") != Secret("b")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
     assert Secret("a") != "a"
@@ -91,7 +91,7 @@ def test_what_looks_like_a_secret_is_struck_out_of_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["sk-ant-sid01-", "sk-ant-sid02-, copy", "xoxb- and", "sk-ant-"])
-def test_a_prefix_alone_is_no_secret(prefix: str) -> None:
+def test_a_prefix_alone_is_not_a_secret(prefix: str) -> None:
     """Advice mentions how a key begins."""
     advice = f"one starts with {prefix}"
     assert mask_secrets(advice) == advice

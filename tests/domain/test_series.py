@@ -37,7 +37,7 @@ def test_marks_stand_where_a_window_became_full_and_free() -> None:
     assert series.find_marks([session, week]) == [Mark(ms, kind) for ms, kind in expected]
 
 
-def test_what_was_full_or_empty_from_the_start_is_no_mark() -> None:
+def test_a_line_full_or_empty_from_the_start_has_no_mark() -> None:
     assert series.find_marks([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
 
 
@@ -47,7 +47,7 @@ def test_a_line_is_cut_where_readings_are_missing() -> None:
     assert series.split_at_gaps(line[:1], 30) == [line[:1]]
 
 
-def test_three_intervals_of_silence_are_no_gap() -> None:
+def test_three_intervals_without_readings_are_not_a_gap() -> None:
     """The interval is the configured one, or the usual one if passes were less frequent."""
     steps = [*series.iter_steps([(n * 10 * MINUTE, {}) for n in range(5)])]
     assert series.compute_max_gap(steps, timedelta(minutes=10)) == timedelta(minutes=30)
@@ -62,7 +62,7 @@ lines = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 100)), unique_by=
 
 
 @given(lines, st.integers(1, 100))
-def test_a_thinned_line_keeps_ends_and_extremes_of_each_width(
+def test_a_downsampled_line_keeps_the_ends_and_extremes_of_each_bucket(
     line: list[tuple[int, int]], width: int
 ) -> None:
     thinned = downsample_line(line, width)
@@ -101,7 +101,7 @@ def test_a_window_has_the_names_that_people_give_it(text: str, name: str) -> Non
     assert series.resolve_windows([text], NAMES) == [name]
 
 
-def test_a_window_asked_for_twice_is_one() -> None:
+def test_a_window_requested_twice_is_listed_once() -> None:
     assert series.resolve_windows(["7d", "5h", "sevenDay"], NAMES) == ["sevenDay", "fiveHour"]
 
 

@@ -67,7 +67,7 @@ def test_scoped_windows_are_nested_as_files_have_them() -> None:
 
 
 @pytest.mark.parametrize("models", [None, 5, [], "Fable"])
-def test_flattening_leaves_out_what_is_no_window(models: object) -> None:
+def test_flattening_leaves_out_other_keys(models: object) -> None:
     entry = {"label": "alice", "status": "ok", "fiveHour": 5, "plan": None, "models": models}
     assert flatten(entry) == {"fiveHour": 5}
 

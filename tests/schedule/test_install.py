@@ -51,7 +51,7 @@ def test_install_writes_what_is_printed_and_starts_the_timer(
     ]
 
 
-def test_every_file_and_command_is_told(machine: FakeMachine, systemd: Systemd) -> None:
+def test_every_file_and_command_is_reported(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
     assert [
         s.removeprefix("run: ") for s in machine.reported if s.startswith("run: ")
@@ -71,7 +71,7 @@ def test_installing_again_writes_nothing_that_is_there(
     assert len([s for s in machine.reported if s.startswith("unchanged")]) == 5
 
 
-def test_a_new_interval_replaces_the_timer_alone(machine: FakeMachine, systemd: Systemd) -> None:
+def test_a_new_interval_replaces_only_the_timer(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
     machine.reported.clear()
     systemd.install(HOURLY)
@@ -135,7 +135,7 @@ def test_uninstalling_what_is_not_there_does_nothing(
     assert (machine.calls, machine.reported) == ([], ["nothing to remove"] * 2)
 
 
-def test_status_tells_each_file_and_the_timer(machine: FakeMachine, systemd: Systemd) -> None:
+def test_status_lists_each_file_and_the_timer(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(HOURLY)
     with (machine.places.units / SERVE).open("a") as file:
         file.write("# mine\n")
@@ -176,7 +176,7 @@ def test_a_profile_that_is_not_needed_any_more_is_taken_back(machine: FakeMachin
     assert not path.exists()
 
 
-def test_a_profile_of_somebody_else_is_left_alone(machine: FakeMachine) -> None:
+def test_a_foreign_profile_is_left_alone(machine: FakeMachine) -> None:
     path = machine.folder / "etc/apparmor.d/cldmon-browser"
     path.parent.mkdir(parents=True)
     path.write_text("mine\n")
@@ -188,7 +188,7 @@ def test_a_profile_of_somebody_else_is_left_alone(machine: FakeMachine) -> None:
     assert machine.files() == {"cldmon-browser": "mine\n"}
 
 
-def test_each_instance_has_a_profile_of_its_own_name(machine: FakeMachine) -> None:
+def test_each_instance_has_its_own_profile(machine: FakeMachine) -> None:
     places = machine.profiled_places._replace(name="team")
     Systemd(places, machine.system).install(PROFILED)
     assert "profile cldmon-team-browser " in machine.files()["cldmon-team-browser"]
@@ -227,7 +227,7 @@ def test_neither_are_they_removed_by_another_configuration(
     assert machine.files() == {}
 
 
-def test_a_second_instance_stands_beside_the_first(machine: FakeMachine, systemd: Systemd) -> None:
+def test_a_second_instance_can_be_installed(machine: FakeMachine, systemd: Systemd) -> None:
     systemd.install(JOB)
     first = machine.files()
     second(machine).install(OTHER)
@@ -264,7 +264,9 @@ def test_two_instances_do_not_share_their_data(machine: FakeMachine, systemd: Sy
         systemd.install(replace(JOB, data_dir=OTHER.data_dir))
 
 
-def test_status_says_whose_units_they_are(machine: FakeMachine, systemd: Systemd) -> None:
+def test_status_names_the_configuration_of_foreign_units(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
     systemd.install(JOB)
     status = systemd.status(OTHER)
     assert not status.up_to_date
@@ -273,7 +275,7 @@ def test_status_says_whose_units_they_are(machine: FakeMachine, systemd: Systemd
 
 
 @pytest.mark.parametrize("change", ["changed", "missing", "old"])
-def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
+def test_anything_that_differs_is_not_up_to_date(
     machine: FakeMachine, systemd: Systemd, change: str
 ) -> None:
     systemd.install(HOURLY if change == "old" else JOB)
@@ -285,7 +287,7 @@ def test_what_is_not_as_it_would_be_installed_is_not_up_to_date(
     assert not systemd.status(JOB).up_to_date
 
 
-def test_a_users_own_manager_is_asked_as_such(machine: FakeMachine) -> None:
+def test_a_users_own_manager_is_used(machine: FakeMachine) -> None:
     Systemd(machine.users_places, machine.system).install(JOB)
     assert machine.calls[0] == "systemctl --user daemon-reload"
     assert all(call.startswith("systemctl --user ") for call in machine.calls)
@@ -305,7 +307,7 @@ def test_without_a_running_systemd_nothing_is_written(
     assert (machine.files(), machine.calls) == ({}, [])
 
 
-def test_a_machine_without_the_program_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     machine = FakeMachine(tmp_path)
     env = {"PATH": str(tmp_path)}
     system = replace(machine.system, env=env)
@@ -315,7 +317,7 @@ def test_a_machine_without_the_program_is_told_so(tmp_path: Path) -> None:
         Cron(None, system).install(JOB)
 
 
-def test_a_command_that_fails_is_named_with_its_reason(
+def test_a_failed_command_is_reported_with_its_reason(
     machine: FakeMachine, systemd: Systemd
 ) -> None:
     (machine.folder / "bin" / "systemd-sysusers").write_text(
@@ -382,7 +384,7 @@ def test_the_block_of_another_configuration_is_left_alone(
     assert machine.crontab.read_text() == OTHERS
 
 
-def test_a_second_block_stands_beside_the_first(machine: FakeMachine, crontab: Cron) -> None:
+def test_a_second_block_can_be_installed(machine: FakeMachine, crontab: Cron) -> None:
     crontab.install(JOB)
     first = machine.crontab.read_text()
     second = Cron(None, machine.system, "second")
@@ -400,9 +402,7 @@ def test_a_second_block_stands_beside_the_first(machine: FakeMachine, crontab: C
     assert machine.crontab.read_text() == OTHERS
 
 
-def test_a_block_that_was_changed_by_hand_is_left_alone(
-    machine: FakeMachine, crontab: Cron
-) -> None:
+def test_an_edited_block_is_left_alone(machine: FakeMachine, crontab: Cron) -> None:
     crontab.install(JOB)
     changed = machine.crontab.read_text().replace("*/10", "*/15")
     machine.crontab.write_text(changed)
@@ -412,7 +412,7 @@ def test_a_block_that_was_changed_by_hand_is_left_alone(
     assert machine.crontab.read_text() == changed
 
 
-def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(
+def test_an_unreadable_crontab_is_not_taken_for_an_empty_one(
     machine: FakeMachine, crontab: Cron
 ) -> None:
     (machine.folder / "broken").touch()

@@ -80,7 +80,7 @@ def test_every_interval_of_a_configuration_gives_a_rhythm_and_a_delay_below_it(
     assert found["RandomizedDelaySec"][0][:-1].removesuffix("m").isdigit()
 
 
-def test_a_pass_runs_as_the_service_user_and_writes_to_its_state_alone() -> None:
+def test_a_pass_runs_as_the_service_user_and_writes_only_to_its_state() -> None:
     found = settings(unit(FETCH))
     assert (found["User"], found["StateDirectory"]) == (["cldmon"], ["cldmon"])
     assert found["StateDirectoryMode"] == ["0700"]
@@ -118,7 +118,7 @@ HOME = Path("/home/alice/cldmon")
     ],
     ids=["program", "config", "data_dir", "textfile"],
 )
-def test_homes_can_be_read_where_anything_lies_in_one(job: Job) -> None:
+def test_homes_are_readable_if_anything_is_in_one(job: Job) -> None:
     assert settings(unit(FETCH, job))["ProtectHome"] == ["read-only"]
 
 
@@ -136,7 +136,7 @@ def test_a_configuration_of_a_person_runs_as_that_person_and_needs_no_new_user()
     assert unit_of_tmpfiles(job) == ""
 
 
-def test_the_units_of_a_user_ask_for_nothing_that_only_root_can_give() -> None:
+def test_user_units_need_no_privileges() -> None:
     for text in systemd.generate_files(JOB, USERS).values():
         assert (
             not {"User", "ProtectSystem", "PrivateUsers", "StateDirectory"} & settings(text).keys()
@@ -144,7 +144,7 @@ def test_the_units_of_a_user_ask_for_nothing_that_only_root_can_give() -> None:
     assert {path.name for path in systemd.generate_files(JOB, USERS)} == {FETCH, TIMER, SERVE}
 
 
-def test_an_overlapping_pass_is_no_failure() -> None:
+def test_an_overlapping_pass_is_not_a_failure() -> None:
     assert settings(unit(FETCH))["SuccessExitStatus"] == ["75"]
 
 
@@ -173,7 +173,7 @@ def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
         assert verify(*units) == ""
 
 
-def test_a_wrong_unit_would_be_noticed(tmp_path: Path) -> None:
+def test_an_invalid_unit_would_be_noticed(tmp_path: Path) -> None:
     """`systemd-analyze verify` exits with 0 for an unknown key: only its output shows it."""
     path = tmp_path / "a.service"
     path.write_text("[Service]\nExecStart=/bin/true\nProtectSytem=strict\n")

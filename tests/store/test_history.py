@@ -65,7 +65,7 @@ def test_other_windows_are_further_keys_and_those_of_models_stand_below_models()
     )
 
 
-def test_a_pass_that_read_nobody_has_its_line_too() -> None:
+def test_a_pass_that_read_no_account_has_a_line_too() -> None:
     assert format_line(NOON, {}) == '{"timestamp":1795348800000,"accounts":[]}'
 
 
@@ -85,7 +85,7 @@ def test_the_time_is_whole_milliseconds_since_the_epoch(at: datetime, ms: int) -
 
 @settings(max_examples=60)
 @given(INSTANT, st.dictionaries(TEXT, WINDOWS, max_size=3))
-def test_any_line_is_one_line_that_says_what_was_read(
+def test_any_reading_is_one_parseable_line(
     at: datetime, accounts: dict[str, dict[str, Window]]
 ) -> None:
     text = format_line(at, accounts)
@@ -105,7 +105,7 @@ def test_any_line_is_one_line_that_says_what_was_read(
 @pytest.mark.parametrize(
     "text", ["", "x", "{}", '{"timestamp":', '{"timestamp":1.5,', '{"timestamp":x,']
 )
-def test_what_is_no_line_has_no_date(text: str) -> None:
+def test_other_text_has_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         line_date(text)
 
@@ -121,7 +121,7 @@ def test_each_line_goes_into_the_file_of_its_utc_day(tmp_path: Path) -> None:
     ]
 
 
-def test_a_line_is_written_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_line_is_written_only_once(tmp_path: Path) -> None:
     first, second = format_line(NOON, {}), format_line(NOON + timedelta(minutes=10), {})
     for text in (first, first, second, second, first):
         History(tmp_path).ensure(text)
@@ -154,7 +154,7 @@ def test_a_day_file_that_is_large_is_looked_at_from_its_end(tmp_path: Path) -> N
     assert path.read_text().count(text) == 2
 
 
-def test_a_gzipped_file_that_cannot_be_read_keeps_no_line_from_being_written(
+def test_an_unreadable_gzipped_file_does_not_prevent_writing(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "history-2026-11-22.jsonl.gz").mkdir()
@@ -183,7 +183,7 @@ def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> N
     ]
 
 
-def test_pruning_tells_what_it_removed(tmp_path: Path) -> None:
+def test_pruning_returns_what_it_removed(tmp_path: Path) -> None:
     for name in (
         "history-2026-11-22.jsonl",
         "history-2026-11-15.jsonl",

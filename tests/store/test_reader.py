@@ -113,11 +113,11 @@ def test_a_pass_across_midnight_may_stand_in_the_later_file(tmp_path: Path) -> N
     assert read(tmp_path, AT, AT + 12 * 60 * MINUTE - 1) == [late]
 
 
-def test_no_folder_and_no_files_are_no_history(tmp_path: Path) -> None:
+def test_no_folder_or_files_mean_no_history(tmp_path: Path) -> None:
     assert read(tmp_path) == read(tmp_path / "nowhere") == as_json(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "history-2026-03-12.jsonl").mkdir()
     with pytest.raises(StoreError, match=r"cannot read .*history-2026-03-12\.jsonl"):
         read(tmp_path)
@@ -164,7 +164,7 @@ def test_foreign_lines_hide_no_other(tmp_path: Path, garbage: list[bytes], rando
     assert len(as_json(tmp_path)) == len(read(tmp_path))
 
 
-def test_a_number_that_is_no_percentage_is_left_out(tmp_path: Path) -> None:
+def test_a_number_that_is_not_a_percentage_is_left_out(tmp_path: Path) -> None:
     """Even if it is too large for a float; the other windows of the line are kept."""
     accounts = b'"accounts":[{"label":"alice","fiveHour":%s,"sevenDay":45}]}'
     write(tmp_path, MINUTES[0].partition(b'"accounts"')[0] + accounts % (b"9" * 400))
@@ -217,9 +217,7 @@ def test_zeros_after_a_loss_of_power_cost_the_lines_they_fell_on(
 
 
 @pytest.mark.parametrize("byte", [1, 9, 13, 27, 31, 128, 255])
-def test_a_byte_in_a_label_that_no_json_may_hold_costs_its_line_alone(
-    tmp_path: Path, byte: int
-) -> None:
+def test_an_invalid_byte_in_a_label_costs_only_its_line(tmp_path: Path, byte: int) -> None:
     """In a line that otherwise has the writer's form, and so is not parsed."""
     damaged = MINUTES[1].replace(b"alice", b"al%bce" % bytes([byte]))
     write(tmp_path, MINUTES[0], damaged, MINUTES[2])
@@ -446,7 +444,7 @@ def test_a_sample_passes_over_what_is_damaged(tmp_path: Path, filling: bytes) ->
 # --- as JSON ----------------------------------------------------------------------------------
 
 
-def test_the_array_holds_the_lines_of_the_span(tmp_path: Path) -> None:
+def test_the_array_contains_the_lines_of_the_span(tmp_path: Path) -> None:
     write(tmp_path, *MINUTES[:20])
     write(tmp_path, *(line(AT + DAY + n, alice=n) for n in range(3)), day="2026-03-13")
     expected = list(map(json.loads, read(tmp_path, AT + 5 * MINUTE)))
@@ -594,7 +592,9 @@ def test_a_sample_spans_days_plain_and_gzipped(tmp_path: Path) -> None:
 
 @given(st.lists(foreign, max_size=6), st.randoms(use_true_random=False))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_sample_holds_good_lines_only(tmp_path: Path, garbage: list[bytes], random: Any) -> None:
+def test_a_sample_contains_only_valid_lines(
+    tmp_path: Path, garbage: list[bytes], random: Any
+) -> None:
     mixed = [*MINUTES]
     for text in garbage:
         mixed.insert(random.randrange(len(mixed) + 1), text)

@@ -188,7 +188,7 @@ def test_an_account_without_windows_is_only_a_head() -> None:
     assert printed("line", free) == "x –"
 
 
-def test_an_account_that_no_pass_has_seen_is_named_as_such() -> None:
+def test_an_account_that_no_pass_has_seen_is_marked() -> None:
     assert drawn(of(GRACE)) == "grace · not read yet"
     assert printed("line", of(GRACE)) == "grace –"
 
@@ -287,7 +287,7 @@ def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
     assert "expires 25 Nov" in row
 
 
-def test_before_the_first_pass_json_says_that_it_is_loading() -> None:
+def test_before_the_first_pass_json_is_loading() -> None:
     body = json.loads(printed("json", Snapshot()))
     assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
 

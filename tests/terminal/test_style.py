@@ -86,7 +86,7 @@ def test_unicode_needs_a_utf_8_locale(encoding: str, env: Mapping[str, str], uni
 @pytest.mark.parametrize(
     ("env", "columns"), [({}, 80), ({"COLUMNS": "132"}, 132), ({"COLUMNS": "0"}, 80)]
 )
-def test_a_pipe_is_80_columns_wide_unless_told(env: Mapping[str, str], columns: int) -> None:
+def test_a_pipe_is_80_columns_wide_by_default(env: Mapping[str, str], columns: int) -> None:
     assert detect_terminal(pipe(), env).columns == columns
 
 
@@ -120,7 +120,7 @@ def test_a_paragraph_is_broken_between_words_and_never_in_one() -> None:
 
 
 @given(st.text(), st.integers(1, 100))
-def test_a_paragraph_holds_every_word_and_fits_where_words_do(text: str, columns: int) -> None:
+def test_a_paragraph_has_every_word_and_fits_if_words_do(text: str, columns: int) -> None:
     place = Terminal(columns, colour=False, unicode=True)
     lines = place.paragraph(text, "> ", "  ").split("\n")
     assert " ".join(lines).split()[1:] == place.clean(text).split()

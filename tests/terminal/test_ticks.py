@@ -29,7 +29,7 @@ def test_an_hour_is_labelled_at_its_quarters() -> None:
     assert labelled(utc(1, 10, 9, 7), 1, 5) == ["10:15", "10:30", "10:45", "11:00"]
 
 
-def test_a_day_is_named_at_midnight() -> None:
+def test_a_day_is_labelled_at_midnight() -> None:
     assert labelled(utc(1, 10, 14), 20, 5) == ["18:00", "11 Jan", "06:00"]
 
 

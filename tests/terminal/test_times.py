@@ -55,7 +55,7 @@ def test_clock_time_is_in_the_readers_zone_with_the_day_where_it_is_not_today(
         (None, "rate limited"),
     ],
 )
-def test_a_failure_says_in_the_readers_zone_when_it_is_retried(
+def test_a_failure_has_the_time_of_the_next_attempt_in_the_readers_zone(
     wait: timedelta | None, text: str
 ) -> None:
     retry_at = None if wait is None else SUNDAY + wait

@@ -23,7 +23,7 @@ def test_a_turn_is_free_again_after_it() -> None:
             pass
 
 
-def test_who_finds_no_place_to_wait_is_turned_away_at_once() -> None:
+def test_a_full_queue_refuses_at_once() -> None:
     turns = ConcurrencyLimiter("busy", max_active=2)
     with ExitStack() as stack:
         stack.enter_context(turns.slot())
@@ -33,7 +33,7 @@ def test_who_finds_no_place_to_wait_is_turned_away_at_once() -> None:
     assert refused.value.status == 503
 
 
-def test_who_waits_in_line_comes_next() -> None:
+def test_the_queue_is_first_come_first_served() -> None:
     turns, done = ConcurrencyLimiter("busy", max_active=1, max_queued=1), threading.Event()
 
     def work() -> None:
@@ -100,7 +100,7 @@ def crowd(max_active: int, max_queued: int, patience: float | None = None) -> It
         found.end()
 
 
-def test_whoever_has_most_in_line_makes_room_for_others() -> None:
+def test_the_caller_with_most_in_the_queue_makes_room() -> None:
     with crowd(max_active=1, max_queued=3) as those:
         for number in range(4):
             those.come(f"a{number}", "a")
@@ -111,7 +111,7 @@ def test_whoever_has_most_in_line_makes_room_for_others() -> None:
         wait_until(lambda: those.refused == ["a3", "a2", "a4"])
 
 
-def test_who_asks_for_more_than_anybody_is_refused_the_newest() -> None:
+def test_the_newest_request_of_the_greediest_caller_is_refused() -> None:
     with crowd(max_active=1, max_queued=1) as those:
         for number in range(3):
             those.come(f"a{number}", "a")
@@ -126,7 +126,7 @@ def test_many_sessions_of_an_address_share_what_one_address_gets() -> None:
         wait_until(lambda: those.refused == ["guest3"])
 
 
-def test_of_an_address_too_whoever_has_most_makes_room() -> None:
+def test_within_an_address_the_caller_with_most_makes_room() -> None:
     with crowd(max_active=1, max_queued=3) as those:
         for number in range(4):
             those.come(f"a{number}", "address", "a")
@@ -134,7 +134,7 @@ def test_of_an_address_too_whoever_has_most_makes_room() -> None:
         wait_until(lambda: those.refused == ["a3"])
 
 
-def test_the_next_turn_is_for_whoever_has_fewest() -> None:
+def test_the_next_slot_is_for_the_caller_with_fewest() -> None:
     with crowd(max_active=2, max_queued=9) as those:
         for number in range(4):
             those.come(f"a{number}", "a")
@@ -145,7 +145,7 @@ def test_the_next_turn_is_for_whoever_has_fewest() -> None:
         wait_until(lambda: those.working == ["a0", "a1", "b", "a2"])
 
 
-def test_who_has_waited_too_long_ends_the_oldest_turn_of_whoever_has_most() -> None:
+def test_after_the_wait_the_oldest_slot_of_the_caller_with_most_ends() -> None:
     with crowd(max_active=3, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
             those.come(name, name[0])
@@ -154,7 +154,7 @@ def test_who_has_waited_too_long_ends_the_oldest_turn_of_whoever_has_most() -> N
         wait_until(lambda: those.done == ["a0"])
 
 
-def test_who_has_most_ends_a_turn_of_their_own() -> None:
+def test_the_caller_with_most_ends_one_of_its_own_slots() -> None:
     with crowd(max_active=2, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
             those.come(name, name[0])
@@ -162,7 +162,7 @@ def test_who_has_most_ends_a_turn_of_their_own() -> None:
         wait_until(lambda: those.done == ["a0"])
 
 
-def test_who_waits_in_vain_is_turned_away_in_the_end() -> None:
+def test_a_wait_in_vain_ends_with_a_refusal() -> None:
     turns = ConcurrencyLimiter("busy", max_active=1, max_queued=1, patience=0.01)
     with turns.slot(), pytest.raises(RefusedError), turns.slot():
         pass

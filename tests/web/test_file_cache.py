@@ -67,7 +67,7 @@ def test_a_file_that_is_gone_changes_nothing(followed: Followed) -> None:
     assert followed.value() == 1
 
 
-def test_at_the_start_it_must_be_good(tmp_path: Path) -> None:
+def test_at_the_start_it_must_be_valid(tmp_path: Path) -> None:
     def make() -> int:
         raise ConfigError("bad")
 
@@ -110,7 +110,7 @@ def test_a_message_is_logged_once_an_hour() -> None:
     assert passes(REPEAT_SECONDS)
 
 
-def test_who_holds_a_port_may_be_hidden(tmp_path: Path) -> None:
+def test_the_process_that_uses_a_port_may_be_hidden(tmp_path: Path) -> None:
     """Only root can see the sockets of another user's process."""
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "tcp").write_text(

@@ -50,7 +50,7 @@ def test_a_range_counts_from_now_and_is_an_hour_unless_said(
     assert got == f"[{','.join(written[-count:])}]".encode()
 
 
-def test_a_week_holds_everything(server: InProcessServer) -> None:
+def test_a_week_includes_everything(server: InProcessServer) -> None:
     written = [write(server, age) for age in (167 * HOUR, 30 * HOUR, HOUR)]
     assert server.get("/api/history?range=7d").body == f"[{','.join(written)}]".encode()
 
@@ -65,7 +65,7 @@ def test_a_bad_range_is_refused(server: InProcessServer, range_: str) -> None:
     assert server.get(f"/api/history?range={range_}").status == 400
 
 
-def test_a_bad_range_is_told_the_good_ones(server: InProcessServer) -> None:
+def test_an_invalid_range_is_refused_with_the_valid_ones(server: InProcessServer) -> None:
     assert server.get("/api/history?range=2h").json["error"].endswith("1h, 5h, 1d, 7d")
 
 
@@ -100,7 +100,7 @@ def test_a_chart_keeps_the_first_the_last_and_the_extremes(server: InProcessServ
     assert [each["accounts"][0]["fiveHour"] for each in found] == [10, 90, 3, 15]
 
 
-def test_a_chart_has_about_as_many_points_as_asked_for(server: InProcessServer) -> None:
+def test_a_chart_has_about_the_requested_number_of_points(server: InProcessServer) -> None:
     for minute in range(60):
         write(server, timedelta(minutes=minute), percent=minute)
     found = server.get("/api/history?points=20").json
@@ -118,7 +118,7 @@ def test_a_chart_shows_gaps_as_gaps(server: InProcessServer) -> None:
     assert shapes == [True, True, True, False, True, True, True]
 
 
-def test_rare_passes_are_no_gaps(server: InProcessServer) -> None:
+def test_infrequent_passes_are_not_gaps(server: InProcessServer) -> None:
     for hours in range(20, 0, -2):
         write(server, timedelta(hours=hours), "alice")
     found = server.get("/api/history?range=1d&points=1000").json

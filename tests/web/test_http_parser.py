@@ -108,7 +108,7 @@ def test_the_beginning_of_a_good_head_is_never_refused(length: int) -> None:
 
 
 @given(BYTES)
-def test_what_its_beginning_forbids_no_end_can_mend(data: bytes) -> None:
+def test_an_invalid_beginning_cannot_become_valid(data: bytes) -> None:
     try:
         check_partial_head(data)
     except RefusedError:

@@ -24,7 +24,7 @@ GUEST = {"slackId": ""}
 ALICE = {"slackId": "U01ALICE"}
 
 
-def test_with_slack_off_whoever_asks_becomes_a_guest(server: InProcessServer) -> None:
+def test_with_slack_off_strangers_become_guests(server: InProcessServer) -> None:
     browser = server.client()
     assert browser.get("/api/session").json == {
         "authenticated": True,
@@ -48,7 +48,7 @@ def test_with_slack_off_a_slack_id_is_refused(server: InProcessServer) -> None:
     assert (got.status, got.json) == (404, {"error": "Slack login is disabled"})
 
 
-def test_with_slack_on_nobody_is_logged_in_by_asking(slack_server: InProcessServer) -> None:
+def test_with_slack_on_strangers_stay_strangers(slack_server: InProcessServer) -> None:
     got = slack_server.client().get("/api/session")
     assert got.json["authenticated"] is False
     assert got.header("Set-Cookie") is None
@@ -75,14 +75,14 @@ def test_a_slack_user_logs_in_with_their_id(slack_server: InProcessServer) -> No
 
 
 @pytest.mark.parametrize("user", ["U99NOBODY", "U06GONE", "U07BOT", "USLACKBOT", "alice"])
-def test_an_id_that_is_nobodys_is_refused(slack_server: InProcessServer, user: str) -> None:
+def test_an_unknown_id_is_refused(slack_server: InProcessServer, user: str) -> None:
     """Nor is that of a bot, or of someone who has left."""
     got = slack_server.client().post("/api/auth", {"slackId": user})
     assert got.status == 400
     assert got.header("Set-Cookie") is None
 
 
-def test_a_login_that_cannot_be_looked_up_is_tried_again_later(
+def test_a_login_while_slack_is_down_can_be_retried(
     slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     fake_slack.fail(error("internal_error"))
@@ -91,7 +91,7 @@ def test_a_login_that_cannot_be_looked_up_is_tried_again_later(
     assert got.header("Retry-After")
 
 
-def test_the_cookie_is_named_for_its_port_and_kept_from_scripts(
+def test_the_cookie_has_the_port_in_its_name_and_is_hidden_from_scripts(
     slack_server: InProcessServer,
 ) -> None:
     cookie = slack_server.client().post("/api/auth", GUEST).header("Set-Cookie") or ""
@@ -185,7 +185,7 @@ def test_a_wrong_token_is_refused_even_with_a_session(server: InProcessServer, t
     assert got.header("WWW-Authenticate") == "Bearer"
 
 
-def test_the_password_of_a_proxy_in_front_is_not_taken_for_a_token(server: InProcessServer) -> None:
+def test_a_proxys_basic_auth_is_not_taken_for_a_token(server: InProcessServer) -> None:
     browser = server.logged_in()
     headers = {"Authorization": "Basic eDp5", "Cookie": browser.cookie}
     assert server.ask("GET", "/api/usage", headers=headers).status == 200
@@ -250,7 +250,7 @@ class TestByCode:
     def enter(browser: Client, code: str) -> int:
         return browser.post("/api/auth", {**ALICE, "code": code}).status
 
-    def test_a_code_is_asked_for_and_logs_in(
+    def test_a_login_requires_a_code(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
@@ -268,7 +268,7 @@ class TestByCode:
         code = self.code(fake_slack)
         assert [self.enter(browser, code) for _ in range(2)] == [200, 401]
 
-    def test_a_code_is_its_users_alone(
+    def test_a_code_works_only_for_its_user(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
@@ -294,7 +294,7 @@ class TestByCode:
         assert [self.enter(browser, wrong) for _ in range(5)] == [401] * 5
         assert self.enter(browser, code) == 401
 
-    def test_the_fifth_try_may_still_be_right(
+    def test_the_fifth_try_can_succeed(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
@@ -322,7 +322,7 @@ class TestByCode:
             assert self.enter(browser, old) == 401
         assert self.enter(browser, new) == 200
 
-    def test_nobody_is_flooded_with_codes(
+    def test_users_are_not_flooded_with_codes(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
         browser = code_server.client()
@@ -332,7 +332,7 @@ class TestByCode:
         clock.advance(timedelta(hours=1))
         assert browser.post("/api/auth", ALICE).status == 202
 
-    def test_guessing_is_slowed_down_whatever_the_address(
+    def test_guessing_is_slowed_down_from_all_addresses(
         self, code_server: InProcessServer, clock: Clock
     ) -> None:
         """Five wrong codes from any address; the next code is sent a minute later."""
@@ -356,7 +356,7 @@ class TestByCode:
         clock.advance(timedelta(minutes=1))
         assert post(7).status == 202
 
-    def test_guesses_without_a_pending_code_lock_nobody_out(
+    def test_guesses_without_a_pending_code_do_not_lock_the_user_out(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
         browser = code_server.client()
@@ -380,7 +380,7 @@ class TestByCode:
                 statuses.append(code_server.client().post("/api/auth", body).status)
         assert statuses == [401] * 20 + [429] * 5
 
-    def test_who_is_guessed_at_hears_of_it_once_a_day(
+    def test_the_user_is_warned_of_guesses_once_a_day(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
         browser = code_server.client()
@@ -415,7 +415,7 @@ class TestByCode:
         fake_slack.heal()
         assert browser.post("/api/auth", ALICE).status == 202
 
-    def test_a_code_that_slack_does_not_take_is_said(
+    def test_a_code_that_slack_rejects_is_reported(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         code_server.client().get("/api/slack/users?q=alice")
@@ -459,7 +459,7 @@ class TestByCode:
         clock.advance(timedelta(minutes=10))
         assert search("192.0.2.1") == 200
 
-    def test_what_stands_for_an_id_logs_in_within_the_hour(
+    def test_a_hash_logs_in_within_the_hour(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
     ) -> None:
         browser = code_server.client()
@@ -477,7 +477,7 @@ class TestByCode:
         assert browser.post("/api/auth", GUEST).status == 403
         assert browser.get("/api/session").json["guestsAdmitted"] is False
 
-    def test_a_session_from_before_codes_were_asked_for_is_void(
+    def test_a_session_from_before_codes_were_required_is_invalid(
         self, slack_server: InProcessServer
     ) -> None:
         """It may be anyone's: it was never proved by a code."""

@@ -76,7 +76,7 @@ def test_a_slash_may_end_a_path_of_the_api(slack_server: InProcessServer, path: 
     assert slack_server.ask(method, f"{path}//").status == 404
 
 
-def test_who_is_not_logged_in_may_log_out(slack_server: InProcessServer) -> None:
+def test_strangers_may_log_out(slack_server: InProcessServer) -> None:
     """Without a cookie, with a meaningless one, and with that of a session that has ended."""
     ended = slack_server.logged_in("U01ALICE")
     assert ended.post("/api/logout").status == 200

@@ -58,7 +58,7 @@ def test_a_code_works_once_for_its_person(codes: Codes) -> None:
     assert codes.redeem(ALICE, code).outcome is Outcome.NOT_PENDING
 
 
-def test_of_many_who_enter_a_code_at_once_one_gets_in(codes: Codes) -> None:
+def test_a_code_entered_many_times_at_once_logs_in_once(codes: Codes) -> None:
     code = codes.issue(ALICE)
     with ThreadPoolExecutor(8) as crowd:
         entered = list(crowd.map(lambda _: codes.redeem(ALICE, code).outcome, range(8)))
@@ -119,7 +119,7 @@ def test_a_new_code_brings_no_new_tries(codes: Codes, clock: Clock) -> None:
     assert codes.redeem(ALICE, "x").outcome is Outcome.USED_UP
 
 
-def test_a_crowd_of_others_makes_nobodys_count_begin_again(codes: Codes, clock: Clock) -> None:
+def test_many_other_users_do_not_reset_a_count(codes: Codes, clock: Clock) -> None:
     codes.issue(ALICE)
     use_up(codes)
     codes.issue(BOB)
@@ -139,7 +139,7 @@ def test_nothing_is_remembered_for_ever(codes: Codes, clock: Clock) -> None:
     assert len(codes) == 1
 
 
-def test_nobody_is_flooded_with_codes(codes: Codes, clock: Clock) -> None:
+def test_users_are_not_flooded_with_codes(codes: Codes, clock: Clock) -> None:
     for _ in range(MAX_SENT):
         codes.issue(ALICE)
         clock.advance(MINUTE)
@@ -167,7 +167,7 @@ def test_the_person_is_warned_once_a_day_at_most(codes: Codes, clock: Clock) -> 
     assert [number for number, each in enumerate(warned) if each] == [0, 24, 48]
 
 
-def test_a_clock_that_was_set_back_locks_nobody_out(codes: Codes, clock: Clock) -> None:
+def test_a_clock_set_back_does_not_lock_users_out(codes: Codes, clock: Clock) -> None:
     for _ in range(MAX_SENT):
         codes.issue(ALICE)
     use_up(codes)
@@ -180,7 +180,7 @@ STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 4000)), max_size=200)
 
 
 @given(STEPS)
-def test_whatever_the_order_no_day_has_more_guesses_than_is_said(
+def test_in_any_order_a_day_has_no_more_guesses_than_documented(
     steps: list[tuple[bool, int]],
 ) -> None:
     """Each step requests a code or guesses as often as allowed, after some seconds."""

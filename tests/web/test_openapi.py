@@ -43,7 +43,7 @@ def test_it_names_every_endpoint_and_no_other() -> None:
     assert described == {(path, method) for path, methods in ROUTES.items() for method in methods}
 
 
-def test_it_is_served_to_anybody(server: InProcessServer) -> None:
+def test_it_is_public(server: InProcessServer) -> None:
     got = server.ask("GET", "/openapi.json")
     assert (got.header("Content-Type"), got.json) == ("application/json", DOCUMENT)
 
@@ -68,7 +68,7 @@ def cookie(open_server: InProcessServer) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
-def test_the_server_does_what_it_says(
+def test_the_server_conforms_to_it(
     operation: Any, open_server: InProcessServer, cookie: str
 ) -> None:
     """With requests that the description allows, and many that it does not."""

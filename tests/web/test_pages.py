@@ -34,7 +34,7 @@ def test_files_are_served_by_their_place_and_kind(server: InProcessServer, tmp_p
         assert server.ask("GET", path).status == 404
 
 
-def test_a_file_is_sent_once_and_packed(server: InProcessServer, tmp_path: Path) -> None:
+def test_a_file_is_sent_once_and_gzipped(server: InProcessServer, tmp_path: Path) -> None:
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "big.css").write_text("a{}" * 1000)

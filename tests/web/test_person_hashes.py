@@ -26,7 +26,7 @@ def hashes(clock: Clock) -> PersonHashes:
     return PersonHashes(SECRET, clock)
 
 
-def test_each_stands_for_its_id_for_an_hour(hashes: PersonHashes, clock: Clock) -> None:
+def test_a_hash_is_valid_for_an_hour(hashes: PersonHashes, clock: Clock) -> None:
     made = {id_: hashes.make(id_) for id_ in IDS}
     clock.advance(60 * MINUTE - timedelta(seconds=1))
     assert {id_: hashes.resolve(text, IDS) for id_, text in made.items()} == {i: i for i in IDS}
@@ -40,7 +40,7 @@ def test_it_survives_a_restart_but_no_other_secret(hashes: PersonHashes, clock: 
     assert PersonHashes(Secret("another"), clock).resolve(made, IDS) is None
 
 
-def test_it_stands_for_nobody_who_has_left(hashes: PersonHashes) -> None:
+def test_a_hash_of_someone_who_left_is_invalid(hashes: PersonHashes) -> None:
     assert hashes.resolve(hashes.make(IDS[0]), IDS[1:]) is None
 
 
@@ -57,14 +57,12 @@ def test_it_stands_for_nobody_who_has_left(hashes: PersonHashes) -> None:
         lambda text: f"ffffffffffff-{text.partition('-')[2]}",
     ],
 )
-def test_a_changed_one_stands_for_nobody(
-    hashes: PersonHashes, change: Callable[[str], str]
-) -> None:
+def test_a_changed_hash_is_invalid(hashes: PersonHashes, change: Callable[[str], str]) -> None:
     changed = change(hashes.make(IDS[0]))
     if changed != hashes.make(IDS[0]):
         assert hashes.resolve(changed, IDS) is None
 
 
 @given(st.one_of(st.text(max_size=60), st.from_regex(r"[0-9a-f]{1,12}-[0-9a-f]{32}")))
-def test_no_text_stands_for_anybody(text: str) -> None:
+def test_arbitrary_text_is_not_a_hash(text: str) -> None:
     assert PersonHashes(SECRET, Clock()).resolve(text, IDS) is None

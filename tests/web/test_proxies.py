@@ -62,14 +62,14 @@ def client(peer: str, chain: str, networks: tuple[str, ...] = BRIDGE) -> str:
         ("127.0.0.1", "[203.0.113.5", "127.0.0.1"),
     ],
 )
-def test_the_client_is_the_last_address_that_is_no_trusted_proxy(
+def test_the_client_is_the_last_address_that_is_not_a_trusted_proxy(
     peer: str, chain: str, counted: str
 ) -> None:
     assert client(peer, chain) == counted
 
 
 @given(st.lists(ADDRESSES, max_size=5), ADDRESSES)
-def test_nobody_chooses_as_whom_they_count(forged: list[object], real: object) -> None:
+def test_clients_cannot_choose_their_address(forged: list[object], real: object) -> None:
     """Anything a client puts in the header is to the left of what the proxy adds."""
     honest = client("127.0.0.1", str(real), LOOPBACK)
     chain = ", ".join(map(str, [*forged, real]))
@@ -102,7 +102,7 @@ def test_behind_a_trusted_proxy_elsewhere_each_address_is_counted_for_itself(
     ("peer", "secure"),
     [("127.0.0.1", True), ("172.18.0.2", True), ("::ffff:172.18.0.2", True), ("192.0.2.1", False)],
 )
-def test_only_a_trusted_proxy_says_that_there_is_tls(
+def test_only_a_trusted_proxy_is_believed_about_tls(
     server: InProcessServer, peer: str, *, secure: bool
 ) -> None:
     server.configure(proxies=TrustedProxies(BRIDGE))
@@ -258,7 +258,7 @@ class TestOrigin:
         assert '"https://localhost:8443"' in got.json["error"]
         assert '"localhost"' in got.json["error"]
 
-    def test_what_it_quotes_can_be_shown_anywhere(self, server: InProcessServer) -> None:
+    def test_quoted_headers_are_printable(self, server: InProcessServer) -> None:
         odd = "https://\x9b2J<script>\u202e".encode("utf-8").decode("latin-1") + "x" * 500
         got = ask(server, "POST", "/api/auth", origin=odd)
         assert got.status == 403
@@ -267,7 +267,7 @@ class TestOrigin:
         assert len(got.body) < 500
 
 
-def test_a_host_that_is_not_answered_is_named(server: InProcessServer) -> None:
+def test_a_refused_host_is_quoted(server: InProcessServer) -> None:
     got = server.ask("GET", "/healthz", headers={"Host": "usage.example:8443"})
     assert got.status == 421
     assert '"usage.example"' in got.json["error"]

@@ -103,7 +103,7 @@ def test_a_server_that_others_can_reach_stays_guarded_until_it_is_restarted(env:
         assert "restart" in server.read_line()
 
 
-def test_a_port_in_use_names_the_process_that_holds_it(env: Env) -> None:
+def test_the_process_that_uses_the_port_is_named(env: Env) -> None:
     with env.serve() as first, env.start("serve") as second:
         code, _, text = second.wait()
         assert code == 1
@@ -111,14 +111,14 @@ def test_a_port_in_use_names_the_process_that_holds_it(env: Env) -> None:
         assert text.count("\n") == 1
 
 
-def test_beyond_loopback_nobody_is_let_in_unasked(env: Env) -> None:
+def test_beyond_loopback_open_logins_are_refused(env: Env) -> None:
     """Codes need Slack, which is off, and open logins are not configured."""
     configure(env, 'host = "0.0.0.0"')
     env.config.write_text(env.config.read_text().replace("api_token", "# "))
     assert 'login = "open"' in refusal(env)
 
 
-def test_beyond_loopback_it_is_open_if_the_configuration_says_so(env: Env) -> None:
+def test_beyond_loopback_logins_are_open_if_configured(env: Env) -> None:
     configure(env, 'host = "0.0.0.0"\nlogin = "open"')
     with env.start("serve") as server:
         assert "whoever reaches 0.0.0.0 may log in" in server.read_line()
@@ -136,7 +136,7 @@ def test_beyond_loopback_a_token_is_enough_for_programs(env: Env) -> None:
             urllib.request.urlopen(f"http://127.0.0.1:{env.port}/api/usage", timeout=20)
 
 
-def test_a_session_secret_that_can_be_guessed_is_remarked_on(env: Env) -> None:
+def test_a_weak_session_secret_is_warned_about(env: Env) -> None:
     configure(env, 'session_secret = "cldmon-secret-change-me"')
     with env.start("serve") as server:
         line = server.read_line()
@@ -157,7 +157,7 @@ def test_people_log_in_by_a_code_from_slack(env: Env) -> None:
         assert (status, answer["session"]["slackName"]) == (200, "alice")
 
 
-def test_a_slack_token_that_cannot_be_read_stops_nothing_else(env: Env) -> None:
+def test_an_unreadable_slack_token_stops_nothing_else(env: Env) -> None:
     slack = '[notifications.slack]\nenabled = true\nbot_token_env = "NOT_THERE"\n'
     configure(env, tables=slack)
     with env.serve() as server:

@@ -104,7 +104,7 @@ BAD_HEADS = {
 
 
 @pytest.mark.parametrize("sent", BAD_HEADS.values(), ids=BAD_HEADS)
-def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
+def test_ambiguous_requests_are_refused_and_end_the_connection(
     patient_server: InProcessServer, sent: bytes
 ) -> None:
     """A request smuggled behind it is not answered."""
@@ -113,7 +113,7 @@ def test_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection(
     assert b'"error"' in answer.body
 
 
-def test_who_speaks_tls_to_it_is_refused_at_once(patient_server: InProcessServer) -> None:
+def test_tls_is_refused_at_once(patient_server: InProcessServer) -> None:
     """Such a client waits for a response, and sends nothing more."""
     with connected(patient_server) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
@@ -152,9 +152,7 @@ def test_another_host_is_not_answered(patient_server: InProcessServer, host: str
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:65535"])
-def test_our_own_host_is_answered_whatever_the_port(
-    patient_server: InProcessServer, host: str
-) -> None:
+def test_our_own_host_is_answered_with_any_port(patient_server: InProcessServer, host: str) -> None:
     [answer] = said(patient_server, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 200
 
@@ -198,7 +196,7 @@ def test_a_request_may_come_in_any_pieces(patient_server: InProcessServer) -> No
     assert [answer.status for answer in found] == [200, 200]
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(patient_server: InProcessServer) -> None:
+def test_a_client_that_expects_100_continue_receives_it(patient_server: InProcessServer) -> None:
     with connected(patient_server) as sock:
         sock.sendall(POST + b"Content-Length: 14\r\nExpect: 100-continue\r\n\r\n")
         assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -212,7 +210,7 @@ def test_http_1_0_is_answered_once(patient_server: InProcessServer) -> None:
     assert "Connection: close" in answer.head
 
 
-def test_whoever_wants_to_close_is_told_so(patient_server: InProcessServer) -> None:
+def test_connection_close_is_confirmed(patient_server: InProcessServer) -> None:
     with connected(patient_server) as sock:
         sock.sendall(LAST + GET)
         [answer] = answers(everything(sock))
@@ -227,7 +225,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
     assert patient_server.warnings == []
 
 
-def test_head_says_what_get_would_and_sends_nothing(patient_server: InProcessServer) -> None:
+def test_head_has_the_headers_of_get_and_no_body(patient_server: InProcessServer) -> None:
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     for path in ("/", "/api/usage", "/api/history", "/metrics", "/healthz", "/openapi.json"):
         head, get = (
@@ -237,14 +235,14 @@ def test_head_says_what_get_would_and_sends_nothing(patient_server: InProcessSer
         assert dict(head.headers) | {"Date": ""} == dict(get.headers) | {"Date": ""}
 
 
-def test_options_says_what_may_be_done(patient_server: InProcessServer) -> None:
+def test_options_lists_the_allowed_methods(patient_server: InProcessServer) -> None:
     for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/api/auth", "POST, OPTIONS")):
         got = patient_server.ask("OPTIONS", path)
         assert (got.status, got.header("Allow"), got.body) == (204, allowed, b"")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "get", "BREW", "GET_"])
-def test_another_method_is_not_allowed_and_says_which_are(
+def test_another_method_is_refused_with_the_allowed_ones(
     patient_server: InProcessServer, method: str
 ) -> None:
     for path, allowed in (("/api/usage", "GET, HEAD, OPTIONS"), ("/", "GET, HEAD, OPTIONS")):
@@ -294,7 +292,7 @@ def test_a_body_must_be_declared_as_json(server: InProcessServer, kind: str) -> 
     assert server.ask("POST", "/api/auth", {"slackId": ""}, {"Content-Type": kind}).status == 415
 
 
-def test_a_packed_body_is_not_unpacked(server: InProcessServer) -> None:
+def test_a_compressed_body_is_refused(server: InProcessServer) -> None:
     for coding, status in (("gzip", 415), ("br", 415), ("identity", 200)):
         headers = {"Content-Encoding": coding}
         assert server.ask("POST", "/api/auth", {"slackId": ""}, headers).status == status
@@ -309,7 +307,7 @@ def test_a_logout_needs_no_body(server: InProcessServer) -> None:
     assert server.logged_in().post("/api/logout").status == 200
 
 
-def test_a_fault_of_ours_is_told_without_details(server: InProcessServer) -> None:
+def test_internal_errors_are_reported_without_details(server: InProcessServer) -> None:
     """The log does not quote anything that may be a secret."""
 
     class Broken(Document):
@@ -381,7 +379,7 @@ class TestTime:
             self.all_ended(timed_server, ticks)
             assert everything(fresh) == everything(used) == b""
 
-    def test_an_answer_that_nobody_takes_is_ended(
+    def test_a_response_that_is_not_read_is_ended(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
         _add_page(timed_server, b"x" * 30_000_000)
@@ -403,7 +401,9 @@ class TestTime:
 class TestCrowds:
     """No matter how many there are, the next one is answered."""
 
-    def test_a_thousand_silent_connections_keep_nobody_out(self, server: InProcessServer) -> None:
+    def test_a_thousand_silent_connections_do_not_block_others(
+        self, server: InProcessServer
+    ) -> None:
         with _many_files(), ExitStack() as stack:
             for number in range(1000):
                 sock = stack.enter_context(connected(server))
@@ -412,7 +412,7 @@ class TestCrowds:
             assert server.ask("GET", "/api/session").status == 200
             assert len(server.http_server.connections) <= MAX_CONNECTIONS
 
-    def test_where_no_thread_can_be_started_one_is_turned_away_and_the_next_is_not(
+    def test_without_a_thread_one_connection_is_refused_and_the_next_is_not(
         self, server: InProcessServer
     ) -> None:
         with forbid_threads():
@@ -422,9 +422,7 @@ class TestCrowds:
         assert len(server.warnings) == 1
         assert "raise TasksMax" in server.warnings[0]
 
-    def test_who_takes_nothing_of_many_answers_fills_no_memory(
-        self, server: InProcessServer
-    ) -> None:
+    def test_unread_responses_do_not_fill_memory(self, server: InProcessServer) -> None:
         _add_page(server, b"x" * 100_000)
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -434,7 +432,7 @@ class TestCrowds:
             server.http_server.connections.close(0)
             assert len(everything(sock)) < 500_000
 
-    def test_whoever_waits_longest_makes_room(self, tmp_path: Path, clock: Clock) -> None:
+    def test_the_longest_waiting_connection_makes_room(self, tmp_path: Path, clock: Clock) -> None:
         with (
             InProcessServer(tmp_path, clock, connections=Connections(most=4)) as server,
             ExitStack() as stack,
@@ -478,7 +476,7 @@ def test_a_long_answer_for_http_1_0_ends_with_the_connection(server: InProcessSe
     assert b"Transfer-Encoding" not in head
 
 
-def test_a_long_answer_that_breaks_off_is_seen_to_be_broken(server: InProcessServer) -> None:
+def test_a_truncated_long_response_is_recognizable(server: InProcessServer) -> None:
     def broken() -> Iterator[bytes]:
         yield b"[1"
         raise LookupError
@@ -503,13 +501,13 @@ def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock
     _wait_for(lambda: threading.active_count() == before)
 
 
-def test_a_port_in_use_names_who_holds_it(server: InProcessServer) -> None:
+def test_a_port_in_use_names_the_process(server: InProcessServer) -> None:
     with pytest.raises(ListenError, match=rf"port {server.address[1]}: .*\(process \d+\)"):
         WebServer(*server.address, lambda _: Response(204))
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300])
-def test_a_host_that_is_not_ours_is_said(host: str) -> None:
+def test_an_address_of_another_machine_is_reported(host: str) -> None:
     with pytest.raises(ListenError, match=r"change `host`"):
         WebServer(host, 0, lambda _: Response(204))
 

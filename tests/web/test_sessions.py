@@ -79,7 +79,7 @@ def test_a_cookie_of_one_scope_is_none_in_another(tmp_path: Path, clock: Clock) 
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_a_planted_cookie_hides_nobodys_own(
+def test_a_planted_cookie_does_not_hide_the_users_own(
     tmp_path: Path, clock: Clock, *, backwards: bool
 ) -> None:
     """In any position: guests rank lowest, then sessions without a code, then older ones."""
@@ -144,7 +144,7 @@ def test_a_flood_of_guests_does_not_bring_a_users_session_back(
 
 @pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("restarted", [False, True])
-def test_without_the_list_of_ends_everybody_has_to_log_in_again(
+def test_without_the_revocations_everyone_has_to_log_in_again(
     tmp_path: Path,
     clock: Clock,
     harm: Damage,
@@ -173,7 +173,7 @@ def test_without_the_list_of_ends_everybody_has_to_log_in_again(
         assert "everyone has to log in again" in caplog.messages[0]
 
 
-def test_a_list_of_ends_that_cannot_be_replaced_ends_no_login_twice(
+def test_revocations_that_cannot_be_replaced_end_sessions_only_once(
     tmp_path: Path, clock: Clock
 ) -> None:
     """A logout then reports that it failed."""

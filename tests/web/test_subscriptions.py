@@ -112,9 +112,7 @@ def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
 @pytest.mark.parametrize(
     "name", ["fiveHour", "models.Fable", "scoped.Fable · Claude Code", "monthly", "daily · Fable"]
 )
-def test_any_window_that_an_account_may_have_can_be_chosen(
-    slack_server: InProcessServer, name: str
-) -> None:
+def test_any_possible_window_can_be_chosen(slack_server: InProcessServer, name: str) -> None:
     """Also one of a kind that cldmon does not know."""
     browser = slack_server.logged_in("U01ALICE")
     got = browser.post("/api/subscriptions", {"label": "alice", "windows": [name]})
@@ -180,7 +178,7 @@ def test_a_bad_body_is_refused(slack_server: InProcessServer, body: Any) -> None
     assert browser.post("/api/subscriptions", body).status == 400
 
 
-def test_damaged_subscriptions_are_left_alone(slack_server: InProcessServer) -> None:
+def test_damaged_subscriptions_are_not_overwritten(slack_server: InProcessServer) -> None:
     file = slack_server.data_dir / "subscriptions.json"
     browser = slack_server.logged_in("U01ALICE")
     file.write_text("{")
@@ -207,7 +205,7 @@ def test_changes_are_slowed_down_before_slack_is_flooded(slack_server: InProcess
     assert (statuses[59], statuses[60]) == (200, 429)
 
 
-def test_people_are_found_before_anybody_is_logged_in(slack_server: InProcessServer) -> None:
+def test_people_can_be_searched_before_a_login(slack_server: InProcessServer) -> None:
     got = slack_server.client().get("/api/slack/users?q=chl")
     assert got.json == {
         "users": [
@@ -224,7 +222,7 @@ def test_people_are_found_before_anybody_is_logged_in(slack_server: InProcessSer
 
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=%20"])
-def test_nothing_typed_finds_nobody(slack_server: InProcessServer, query: str) -> None:
+def test_an_empty_search_finds_nobody(slack_server: InProcessServer, query: str) -> None:
     got = slack_server.client().get(f"/api/slack/users{query}")
     assert (got.status, got.json) == (200, {"users": []})
 
@@ -243,12 +241,12 @@ def test_names_with_markup_can_do_no_harm(slack_server: InProcessServer) -> None
     assert not set(got.body) & set(b"<>&")
 
 
-def test_with_slack_off_there_is_nobody(server: InProcessServer) -> None:
+def test_with_slack_off_a_search_finds_nobody(server: InProcessServer) -> None:
     got = server.client().get("/api/slack/users?q=a")
     assert (got.status, got.json) == (200, {"users": []})
 
 
-def test_people_who_were_never_fetched_cannot_be_shown_while_slack_is_down(
+def test_people_cannot_be_searched_while_slack_is_down(
     slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     fake_slack.fail(error("internal_error"))

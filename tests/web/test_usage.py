@@ -102,7 +102,7 @@ def test_each_caller_is_shown_their_own(slack_server: InProcessServer) -> None:
     assert wishes == [{"limitHit": False, "reset": True}, OFF]
 
 
-def test_it_is_packed_for_whoever_asks(server: InProcessServer) -> None:
+def test_it_is_gzipped_on_request(server: InProcessServer) -> None:
     server.passed(*(server.read("alice"), server.read("bob")))
     gzipped = server.get("/api/usage", **{"Accept-Encoding": "br, gzip"})
     plain = server.get("/api/usage", **{"Accept-Encoding": "gzip;q=0"})
@@ -138,7 +138,7 @@ def test_a_label_with_markup_can_do_no_harm(server: InProcessServer, label: str)
     assert not set(got.body) & set(b"<>&")
 
 
-def test_health_is_told_to_anybody_and_names_nobody(server: InProcessServer, clock: Clock) -> None:
+def test_health_is_public_and_names_no_account(server: InProcessServer, clock: Clock) -> None:
     assert server.ask("GET", "/healthz").status == 503
     server.passed()
     well = server.ask("GET", "/healthz")
@@ -148,7 +148,7 @@ def test_health_is_told_to_anybody_and_names_nobody(server: InProcessServer, clo
     assert (ill.status, ill.json) == (503, {"status": "fail"})
 
 
-def test_health_is_bad_where_the_state_cannot_be_read(server: InProcessServer) -> None:
+def test_health_fails_if_the_state_cannot_be_read(server: InProcessServer) -> None:
     (server.data_dir / "state.json").write_text("{")
     assert server.ask("GET", "/healthz").status == 503
 
@@ -209,7 +209,7 @@ def test_forecasts_are_made_once_however_many_ask_at_once(
     assert next(made) == 1
 
 
-def test_a_history_that_cannot_be_read_hides_no_usage(server: InProcessServer) -> None:
+def test_an_unreadable_history_hides_no_usage(server: InProcessServer) -> None:
     (server.data_dir / "history-2026-11-22.jsonl").mkdir()
     server.passed()
     assert server.get("/api/usage").json["accounts"][0]["fiveHour"]["forecast"] is None
