@@ -175,7 +175,13 @@ def release(held: Iterable[Message], state: State, now: datetime) -> list[Messag
             kept.remove(start)
         else:
             kept.append(message)
-    return [replace(m, held=False) for m in kept if _is_still_true(m.event, state, now)]
+    # Of what has happened twice only the last is still true.
+    latest = {_state_of(message.event): message for message in kept}
+    return [
+        replace(message, held=False)
+        for message in kept
+        if latest[_state_of(message.event)] is message and _is_still_true(message.event, state, now)
+    ]
 
 
 _OPPOSITES = {
@@ -186,6 +192,15 @@ _OPPOSITES = {
 
 def _is_same_subject(one: Event, other: Event) -> bool:
     return (one.label, one.window) == (other.label, other.window)
+
+
+def _state_of(event: Event) -> object:
+    """Return what an event says to be the case; each change or end is a case of its own."""
+    at = event.at if event.kind in _CHANGES else None
+    return event.kind, event.label, event.window, event.thresholds, at
+
+
+_CHANGES = frozenset({EventKind.LIMIT_CHANGED, EventKind.SAVED_RESET_ENDING})
 
 
 def _is_still_true(event: Event, state: State, now: datetime) -> bool:

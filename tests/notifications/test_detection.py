@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.events import Event, EventKind, WindowAlerts
+from cldmon.domain.forecast import Forecast
 from cldmon.domain.model import Window
 from cldmon.notifications.detection import ResetRule, Rules, detect
 from tests.fakes import NOON
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
+THRESHOLD, RUN_OUT, CHANGED = EventKind.THRESHOLD, EventKind.RUN_OUT, EventKind.LIMIT_CHANGED
 END = NOON + timedelta(hours=9)
 SECOND = timedelta(seconds=1)
 HOURS = timedelta(hours=5)
@@ -194,3 +196,210 @@ def test_a_single_wrong_sample_changes_no_message(percents: list[int], rule: Res
     for number in range(len(rising)):
         wrong = [*rising[: number + 1], rising[number] // 2, *rising[number:]]
         assert [k for _, k in walk(*wrong, rule=rule)] == [k for _, k in walk(*rising, rule=rule)]
+
+
+Step = int | Window | None
+"""A percentage, with the usual reset; a window; or a reading without the window."""
+
+
+def story(
+    *steps: Step,
+    name: str = "fiveHour",
+    thresholds: tuple[int, ...] = (),
+    full_at: tuple[datetime | None, ...] = (),
+    rule: ResetRule = ResetRule.ZERO,
+) -> list[tuple[int, EventKind, tuple[int, ...]]]:
+    """Return what happens in passes ten minutes apart from NOON on: reading, kind, thresholds.
+
+    `full_at` are the forecasts of the readings.
+    """
+    state: dict[str, WindowAlerts] = {}
+    seen = []
+    for number, step in enumerate(steps):
+        window = Window(step, END) if isinstance(step, int) else step
+        found, state = detect(
+            "alice",
+            state,
+            {name: window} if window else {},
+            at=NOON + number * timedelta(minutes=10),
+            rules=Rules(rule, thresholds),
+            forecasts={name: Forecast(full_at[number], 100)} if number < len(full_at) else {},
+        )
+        seen += [(number, event.kind, event.thresholds) for event in found]
+    return seen
+
+
+SOON = NOON + timedelta(minutes=15)
+LATER_END = END + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "steps", "seen"),
+    [
+        pytest.param((80,), (79, 80), [(1, (80,))], id="reached exactly"),
+        pytest.param((80,), (79, 81, 85, 99), [(1, (80,))], id="once"),
+        pytest.param((80,), (80, 90), [], id="not below before: a new subscription is silent"),
+        pytest.param((80,), (90, 95), [], id="first sight"),
+        pytest.param((80, 95), (50, 96), [(1, (80, 95))], id="several at once are one event"),
+        pytest.param((80, 95), (50, 80, 95), [(1, (80,)), (2, (95,))], id="one after the other"),
+        pytest.param((1, 99), (0, 1, 99), [(1, (1,)), (2, (99,))], id="the ends"),
+        pytest.param((80,), (50, None, 80), [(2, (80,))], id="absent in between"),
+        pytest.param((80,), (79, 85, 71, 71, 85), [(1, (80,))], id="fell by less than ten"),
+        pytest.param((80,), (79, 85, 70, 70, 85), [(1, (80,)), (4, (80,))], id="re-armed"),
+        pytest.param((80,), (79, 95, 70, 85), [(1, (80,)), (3, (80,))], id="re-armed in between"),
+        pytest.param((80,), (79, 85, 20, 85), [(1, (80,))], id="a wrong sample re-arms nothing"),
+        pytest.param((80,), (79, 85, 20, 81), [(1, (80,))], id="nor if it comes a little lower"),
+        pytest.param((80,), (79, 85, None, 85), [(1, (80,))], id="absence re-arms nothing"),
+        pytest.param(
+            (80,),
+            (79, 85, Window(3, LATER_END), Window(75, LATER_END), Window(80, LATER_END)),
+            [(1, (80,)), (4, (80,))],
+            id="again in a new window",
+        ),
+    ],
+)
+def test_a_threshold_fires_once_per_window_instance(
+    thresholds: tuple[int, ...], steps: tuple[Step, ...], seen: list[tuple[int, tuple[int, ...]]]
+) -> None:
+    found = story(*steps, thresholds=thresholds)
+    assert [(number, crossed) for number, kind, crossed in found if kind is THRESHOLD] == seen
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fires_again"),
+    [
+        # Due, and over two minutes later: a new instance though the percentage never fell.
+        (Window(85, NOON), Window(85, NOON + HOURS), True),
+        (Window(85, NOON), Window(85, NOON + timedelta(minutes=2)), False),
+        (Window(85, None), Window(85, END), True),
+        (Window(85, None), Window(85, None), False),
+        (Window(85, NOON), Window(85, None), False),
+        # Still running: it is the same one, however its reset moves.
+        (Window(85, END), Window(85, END + HOURS), False),
+        # A confirmed fall to a new window, whatever the old reset.
+        (Window(85, END), Window(75, END + HOURS), True),
+        (Window(85, END), Window(75, END), False),
+        (Window(85, END), Window(75, None), True),
+    ],
+)
+@pytest.mark.parametrize("rule", ResetRule)
+def test_a_window_instance_begins_by_the_reset_or_a_fall(
+    before: Window, after: Window, fires_again: bool, rule: ResetRule
+) -> None:
+    """Shown by a threshold that has fired: 78 to 80 is no re-arming, a new instance is."""
+    state = {"w": WindowAlerts(before, fired=(80,))}
+    rules = Rules(rule, (80,))
+    at = NOON + timedelta(minutes=1)
+    for window in (after, after, Window(75, after.resets_at), Window(75, after.resets_at)):
+        found, state = detect("alice", state, {"w": window}, at=at, rules=rules)
+        assert THRESHOLD not in [event.kind for event in found]
+    found, _ = detect("alice", state, {"w": Window(80, after.resets_at)}, at=at, rules=rules)
+    assert [event.kind for event in found] == [THRESHOLD] * fires_again
+
+
+EARLY = END - timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "full_at", "steps", "seen"),
+    [
+        pytest.param("fiveHour", [EARLY], (50,), [], id="one reading"),
+        pytest.param("fiveHour", [EARLY, EARLY], (50, 51), [1], id="two in a row"),
+        pytest.param("fiveHour", [EARLY] * 5, (50, 51, 52, 53, 54), [1], id="once"),
+        pytest.param("fiveHour", [EARLY, None, EARLY], (50, 51, 52), [], id="not in a row"),
+        pytest.param("fiveHour", [EARLY, None, EARLY, EARLY], (50, 51, 52, 53), [3], id="later"),
+        pytest.param("fiveHour", [EARLY + SECOND] * 3, (50, 51, 52), [], id="too late to say"),
+        pytest.param(
+            "sevenDay", [END - timedelta(hours=16, minutes=48)] * 2, (50, 51), [1], id="a week"
+        ),
+        pytest.param(
+            "sevenDay",
+            [END - timedelta(hours=16, minutes=47)] * 2,
+            (50, 51),
+            [],
+            id="a tenth of a week",
+        ),
+        pytest.param("unknown", [EARLY] * 2, (50, 51), [1], id="a window of unknown duration"),
+        pytest.param(
+            "fiveHour",
+            [EARLY] * 2 + [None] + [EARLY] * 3,
+            (50, 51, *[Window(n, LATER_END) for n in (3, 4, 5, 6)]),
+            [1, 4],
+            id="again in a new window",
+        ),
+        pytest.param("fiveHour", [EARLY] * 2, (Window(50, None), Window(51, None)), [], id="none"),
+    ],
+)
+def test_a_window_that_will_run_out_early_is_one_event_after_two_readings(
+    name: str, full_at: list[datetime | None], steps: tuple[Step, ...], seen: list[int]
+) -> None:
+    found = story(*steps, name=name, full_at=tuple(full_at))
+    assert [number for number, kind, _ in found if kind is RUN_OUT] == seen
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("rule", ResetRule)
+@pytest.mark.parametrize(
+    ("steps", "seen"),
+    [
+        pytest.param((50, 44, 44), [2], id="fell"),
+        pytest.param((50, 45, 45), [], id="within five points: never happened"),
+        pytest.param((50, 45, 47), [], id="never happened"),
+        pytest.param((50, 20, 22), [2], id="use goes on"),
+        pytest.param((100, 60, 60), [2], id="a full limit was raised"),
+        pytest.param((50, 20, 20, 20, 5, 5), [2, 5], id="each change"),
+        pytest.param((50, Window(20, END + 2 * MINUTE), Window(20, END)), [2], id="jitter"),
+        pytest.param((50, Window(50, END + 10 * MINUTE)), [], id="moved by ten minutes"),
+        pytest.param((50, Window(50, END + 10 * MINUTE + SECOND)), [1], id="moved by more"),
+        pytest.param((50, Window(60, END - 11 * MINUTE)), [1], id="moved forward"),
+        pytest.param((50, *[Window(50, LATER_END)] * 3), [1], id="moved once"),
+        pytest.param((50, *[Window(44, LATER_END)] * 2), [], id="moved, but fell"),
+        pytest.param((50, *[Window(49, LATER_END)] * 2), [2], id="moved; the fall never happened"),
+        pytest.param((50, *[Window(5, LATER_END)] * 2), [], id="a reset in mid-window"),
+        pytest.param((50, Window(5, None), Window(6, LATER_END)), [], id="the same, seen idle"),
+        pytest.param((Window(50, SOON), Window(45, SOON)), [1], id="late: by five, at once"),
+        pytest.param((Window(50, SOON), Window(46, SOON)), [], id="late: by four"),
+        pytest.param((Window(50, SOON), 50, 50), [1], id="moved late"),
+        pytest.param((Window(50, NOON), 50, 50), [], id="the old one has passed"),
+        pytest.param((Window(50, NOON), Window(20, NOON)), [], id="overdue"),
+        pytest.param((Window(50, None), 50), [], id="began"),
+        pytest.param((50, Window(50, None)), [], id="lost its reset"),
+        pytest.param((50, None, 50), [], id="absent"),
+    ],
+)
+def test_a_limit_that_was_changed_within_a_running_window(
+    steps: tuple[Step, ...], seen: list[int], rule: ResetRule
+) -> None:
+    found = story(*steps, rule=rule)
+    assert [number for number, kind, _ in found if kind is CHANGED] == seen
+    assert [kind for _, kind, _ in found if kind is not CHANGED] == []
+
+
+@pytest.mark.parametrize("fallen", [Window(0, END), Window(0, None), Window(0, LATER_END)])
+def test_a_reset_is_never_also_a_change(fallen: Window) -> None:
+    for last in (fallen, Window(4, fallen.resets_at)):
+        assert [kind for _, kind, _ in story(99, 100, fallen, last)] == [HIT, RESET]
+
+
+def test_a_hit_beside_a_moved_reset_is_both() -> None:
+    assert [kind for _, kind, _ in story(99, Window(100, LATER_END))] == [HIT, CHANGED]
+
+
+def test_a_change_carries_the_window_before_it() -> None:
+    state = {"w": WindowAlerts(Window(50, END))}
+    found, _ = detect("alice", state, {"w": Window(50, LATER_END)}, at=NOON, rules=Rules())
+    assert [(event.before, event.utilization) for event in found] == [(Window(50, END), 50)]
+
+
+def test_a_reset_says_which_other_limit_holds_longest() -> None:
+    weeks = {"sevenDay": Window(100, END + HOURS), "sevenDayOpus": Window(100, END)}
+    others = {**weeks, "models.Fable": Window(99, LATER_END), "due": Window(100, NOON)}
+    state = {"fiveHour": WindowAlerts(Window(100, NOON))}
+    windows = {"fiveHour": Window(0, None), **others}
+    [found], _ = detect("alice", state, windows, at=NOON, rules=Rules())
+    assert (found.limited_by, found.limited_until) == ("sevenDay", END + HOURS)
+    windows["unknown"] = Window(100, None)
+    [found], _ = detect("alice", state, windows, at=NOON, rules=Rules())
+    assert (found.limited_by, found.limited_until) == ("unknown", None)

@@ -201,16 +201,15 @@ class Model:
         """
         if _is_ahead(self.slack_rest, now):
             return []
-        messages: dict[str, list[list[News]]] = {}
+        messages: dict[tuple[str, int], list[News]] = {}
         for news in self.pending:
-            if news.user is None:
-                continue
-            theirs = messages.setdefault(news.user, [[]])
-            last = theirs[-1]
-            if last and (len(last) == MOST_EVENTS or self.attempts[last[0]] != self.attempts[news]):
-                theirs.append([])
-            theirs[-1].append(news)
-        return [message for theirs in messages.values() for message in theirs]
+            if news.user is not None:
+                messages.setdefault((news.user, self.attempts[news]), []).append(news)
+        return [
+            theirs[start : start + MOST_EVENTS]
+            for theirs in messages.values()
+            for start in range(0, len(theirs), MOST_EVENTS)
+        ]
 
     def told(self, message: list[News], fate: str, pause: timedelta | None, now: datetime) -> None:
         """Write down what Slack answered: `delivered`, `gone`, `later` or `unsure`."""
