@@ -18,6 +18,7 @@ PACKAGE = ROOT / "cldmon"
 CONTRACTS = {
     "acyclic",
     "layers",
+    "home-of-apprise",
     "home-of-click",
     "home-of-itsdangerous",
     "home-of-playwright",
