@@ -49,7 +49,8 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
             return slack.ChannelPosts(messenger, channel.slack or "", app.now, config.public_url)
         case "command":
             program, folder = channel.command or (), app.outline.data_dir
-            return command.CommandChannel(program, folder, app.env, app.now)
+            env = {name: app.env[name] for name in app.env.keys() - config.secret_variables}
+            return command.CommandChannel(program, folder, env, app.now)
         case "apprise":
             reason = f"channel {name}: Apprise is not supported yet"
             raise CldmonError(reason)

@@ -10,8 +10,7 @@ from cldmon import files
 from cldmon.app.alerts import build_audience, build_channels
 from cldmon.collector.collector import Collector
 from cldmon.collector.next_state import Settings
-from cldmon.config import rules
-from cldmon.config.document import format_key
+from cldmon.config import document, rules
 from cldmon.errors import StoreError
 from cldmon.health.watchdog import Watchdog
 from cldmon.notifications.detection import ResetRule
@@ -38,7 +37,7 @@ def fetch(
     config, data_dir = app.config, app.outline.data_dir
     slack_enabled = config.notifications.slack.enabled
     for key, problem in rules.find_missing_token(config, app.env):
-        _log.warning("%s: %s: %s", app.config_path, format_key(key), problem)
+        _log.warning("%s", document.read(app.config_path).format_problem(key, problem))
     collector = Collector(
         data_dir,
         app.targets(config),

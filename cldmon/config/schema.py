@@ -243,6 +243,14 @@ class Config(_Table):
         return any([*keys, *urls, *own, self.health.ping_url, self.browser.proxy])
 
     @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets."""
+        channels = self.notifications.channels
+        sources = [self.notifications.slack.sources(), *(each.sources() for each in channels)]
+        sources += [account.sources() for account in self.accounts]
+        return frozenset(each.env for each in sources if each.env)
+
+    @property
     def interval(self) -> timedelta:
         """How long it is from one pass to the next."""
         return timedelta(minutes=self.fetch_interval_minutes)

@@ -62,6 +62,20 @@ def test_each_channel_delivers_by_its_own_way(env: Env) -> None:
     assert json.loads((env.data / "got.json").read_text())["event"] == "limit_hit"
 
 
+def test_no_program_sees_the_variables_that_hold_secrets(env: Env) -> None:
+    """Not even those whose content looks like nothing in particular."""
+    env.environ |= {"TEAMS_URL": "msteams://MARKER", "HARMLESS": "yes"}
+    url = '[[notifications.channels]]\nurl_env = "TEAMS_URL"\n'
+    command = '[[notifications.channels]]\ncommand = ["./program"]\n'
+    env.write_config("", url + command)
+    program = env.data / "program"
+    program.write_text("#!/bin/sh\nenv > got.txt\n")
+    program.chmod(0o755)
+    build_channels(env.app)["command"].send(None, [HIT])
+    got = (env.data / "got.txt").read_text()
+    assert ("MARKER" in got, "HARMLESS=yes" in got) == (False, True)
+
+
 def test_direct_messages_are_a_channel_where_slack_is_on(env: Env) -> None:
     env.write_config(slack=True)
     channels = build_channels(env.app)

@@ -88,6 +88,44 @@ def test_people_are_told_by_the_pass_that_may_notify(env: Env) -> None:
 # Accounts that cannot be read.
 
 
+def test_each_channel_gets_the_events_that_it_lists(env: Env) -> None:
+    env.set_up({"alice": None})
+    program = env.add_program("notify", "cat >> got.jsonl")
+    tables = (
+        '[[notifications.channels]]\nname = "team"\nslack = "C01TEAM"\nthresholds = [80]\n'
+        f'[[notifications.channels]]\ncommand = ["{program}"]\nevents = ["usage_reset"]\n'
+    )
+    env.write_config("", tables, slack=True)
+    env.output("fetch")
+    env.claude.set_usage(key_of("alice"), usage(five_hour=100))
+    env.output("fetch")
+    [post] = env.slack.sent
+    assert (post.channel, "5-hour limit has been reached" in post.text) == ("C01TEAM", True)
+    assert not (env.data / "got.jsonl").exists()
+    env.claude.set_usage(key_of("alice"), usage(five_hour=0))
+    env.output("fetch")
+    env.output("fetch")
+    [got] = (env.data / "got.jsonl").read_text().splitlines()
+    assert json.loads(got)["event"] == "usage_reset"
+    assert env.state["counters"] == {
+        "alertsSent.limit_hit.team": 1,
+        "alertsSent.threshold.team": 1,
+        "alertsSent.usage_reset.team": 1,
+        "alertsSent.usage_reset.command": 1,
+    }
+
+
+def test_a_channel_without_a_token_is_named_with_its_line(env: Env) -> None:
+    env.set_up({"alice": None}, tables='[[notifications.channels]]\nslack = "C01TEAM"\n')
+    ran = env.run("fetch")
+    lines = env.config.read_text().splitlines()
+    line = lines.index('slack = "C01TEAM"') + 1
+    assert ran.returncode == 0
+    assert ran.stderr.startswith(
+        f"cldmon: {env.config}:{line}: notifications.channels[1].slack: needs the token"
+    )
+
+
 def test_some_failed_accounts_are_told_and_only_strict_minds(env: Env) -> None:
     limit = faults.rate_limited(3600)
     broken = faults.status(500)
