@@ -19,6 +19,7 @@ from cldmon import __version__
 from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import build_views
 from cldmon.domain.model import FULL, FailureKind
+from cldmon.domain.summary import summarize
 from cldmon.store.state import CHALLENGES, DIRECT_MESSAGES
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ class _StateCollector(Collector):
         accounts, state = build_views(self.state.snapshot, self.now), self.state
         yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
         yield from _windows(accounts)
+        limited = summarize(accounts, self.now).limited
+        yield _gauge(
+            "account_limited_until_seconds",
+            "When the account, now at a limit, has room again; absent while that is not known.",
+            ["account"],
+            [([each.label], each.until.timestamp()) for each in limited if each.until],
+        )
         yield from _money(accounts)
         yield from _accounts(accounts, state)
         yield from _passes(state)

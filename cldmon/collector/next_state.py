@@ -113,7 +113,9 @@ def next_state(
         if isinstance(result, ReadResult):
             accounts.append(Account(label, result.reading))
         elif result:
-            accounts.append(Account(label, old[label].reading if label in old else None, result))
+            attempts = max(1, account_states[label].challenges)
+            reading = old[label].reading if label in old else None
+            accounts.append(Account(label, reading, replace(result, attempts=attempts)))
         elif label in old:
             accounts.append(old[label])
     after = replace(

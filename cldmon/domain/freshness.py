@@ -7,21 +7,10 @@ these values, so that none shows an old number as current. Source: contract, "Nu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cldmon.domain.model import FULL, Account, format_iso, format_optional
-from cldmon.domain.snapshot import (
-    credits_to_json,
-    failure_to_json,
-    pool_to_json,
-    saved_resets_to_json,
-)
+from cldmon.domain.model import FULL, Account
 from cldmon.domain.windows import (
-    FIVE_HOUR,
-    SEVEN_DAY,
-    WINDOW_KINDS,
-    nest,
     short_title,
     sort_for_display,
     title,
@@ -29,6 +18,7 @@ from cldmon.domain.windows import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
 
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.model import Failure, Reading, Snapshot
@@ -43,14 +33,6 @@ STALE_INTERVALS = 3
 HIGH = 75
 CRITICAL = 90
 """Percent from which a window is shown as high, and as nearly used up."""
-
-_MISSING = {"utilization": 0, "resetsAt": None, "missing": True}
-"""For a documented window that the account lacks: the Node program's page expects a number."""
-_EXTRA_USAGE = ("used", "limit", "currency", "exponent")
-_WINDOW_KINDS = [
-    {"name": kind.name, "title": kind.title, "short": kind.short} for kind in WINDOW_KINDS
-]
-"""For naming windows in the history that no account has any more."""
 
 
 def get_level(percent: int) -> Level:
@@ -170,90 +152,3 @@ def select_accounts(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:
         return replace(snapshot, accounts=())
     known = {account.label: account for account in snapshot.accounts}
     return replace(snapshot, accounts=tuple(known.get(x) or Account(x, None) for x in labels))
-
-
-def to_json(
-    snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
-) -> dict[str, Any]:
-    """Return a snapshot as `GET /api/usage` and `status --json` show it at `now` (UTC).
-
-    Without session and subscriptions. Source: contract, "HTTP".
-    """
-    body: dict[str, Any] = {
-        "fetchedAt": format_optional(snapshot.fetched_at),
-        "staleAt": format_optional(compute_stale_at(snapshot.fetched_at, snapshot.interval)),
-        "accounts": [_account_json(account) for account in build_views(snapshot, now, forecasts)],
-        "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
-        "slackEnabled": snapshot.slack_enabled,
-        "windowKinds": _WINDOW_KINDS,
-    }
-    return body if snapshot.fetched_at else {**body, "loading": True}
-
-
-def _account_json(account: AccountView) -> dict[str, Any]:
-    age = {
-        "stale": account.stale,
-        "staleAt": format_optional(account.stale_at),
-        "ageSeconds": None if account.age is None else int(account.age.total_seconds()),
-    }
-    shown = _reading_json(account)
-    if shown and account.failure is None:
-        return {"label": account.label, "status": "ok", **shown, **age}
-    return {
-        "label": account.label,
-        **failure_to_json(account.failure),
-        "lastGood": shown,
-        "windows": [],
-        "credits": None,
-        "pools": [],
-        "savedResets": None,
-        "plan": account.plan,
-        "source": "browser",
-        **age,
-    }
-
-
-def _reading_json(account: AccountView) -> dict[str, Any] | None:
-    reading = account.reading
-    if reading is None:
-        return None
-    windows = {
-        window.name: {
-            "utilization": window.utilization,
-            "resetsAt": format_optional(window.resets_at),
-            "resetDue": window.due,
-            "resetOverdue": window.overdue,
-            "forecast": (forecast := window.forecast)
-            and {
-                "fullAt": format_optional(forecast.full_at),
-                "endsAtPercent": forecast.ends_at_percent,
-            },
-        }
-        for window in account.windows
-    }
-    money = credits_to_json(reading.credits)
-    is_spent = reading.credits and reading.credits.enabled and reading.credits.used is not None
-    return {
-        FIVE_HOUR: _MISSING,
-        SEVEN_DAY: _MISSING,
-        **nest(windows),
-        "windows": [
-            {
-                "name": window.name,
-                "title": window.title,
-                "short": window.short,
-                **windows[window.name],
-                "level": window.level,
-            }
-            for window in account.windows
-        ],
-        "credits": money,
-        "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved_resets_to_json(reading.saved_resets),
-        "plan": reading.plan,
-        "source": "browser",
-        "organization": reading.organization,
-        "fetchedAt": format_iso(reading.taken_at),
-        "extraUsage": {key: money[key] for key in _EXTRA_USAGE} if money and is_spent else None,
-        "ignored": reading.ignored,
-    }

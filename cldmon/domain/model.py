@@ -119,6 +119,10 @@ class FailureKind(StrEnum):
     UNEXPECTED = "unexpected"
 
 
+CHALLENGES_UNTIL_ACTION = 3
+"""A challenge may go away; so many in a row do not."""
+_TEMPORARY = {FailureKind.RATE_LIMITED, FailureKind.SERVICE_DOWN, FailureKind.TIMEOUT}
+
 UNEXPECTED = "an unexpected error: run `cldmon --debug fetch` and report what it says"
 
 
@@ -129,6 +133,14 @@ class Failure:
     kind: FailureKind
     message: str
     retry_at: datetime | None = None
+    attempts: int = 1
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether somebody has to act; otherwise it recovers without anybody."""
+        if self.kind is FailureKind.CHALLENGED:
+            return self.attempts >= CHALLENGES_UNTIL_ACTION
+        return self.kind not in _TEMPORARY
 
     @classmethod
     def unexpected(cls, error: Exception) -> Failure:

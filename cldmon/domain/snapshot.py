@@ -70,6 +70,7 @@ def failure_to_json(failure: Failure | None) -> dict[str, Any]:
         "error": failure.message if failure else "not read yet",
         "errorKind": failure.kind.value if failure else None,
         "retryAt": format_optional(failure.retry_at) if failure else None,
+        "attempts": failure.attempts if failure else 0,
     }
 
 
@@ -84,6 +85,7 @@ def account_from_json(entry: Mapping[str, Any]) -> Account:
             FailureKind(entry["errorKind"]),
             json_types.check_text(entry["error"]),
             json_types.optional(json_types.parse_instant, entry["retryAt"]),
+            json_types.check_int(entry.get("attempts", 1)),
         )
     return Account(label, _reading_from_json(last_good) if last_good else None, failure)
 

@@ -31,14 +31,17 @@ def format_snapshot(
 
     `forecasts` is called only if the format shows forecasts.
     """
-    from cldmon.domain.freshness import build_views, to_json
+    from cldmon.domain.freshness import build_views
+    from cldmon.domain.summary import summarize
+    from cldmon.domain.usage import usage_to_json
 
     if form == "line":
         from cldmon.terminal.line import format_line
 
-        return format_line(build_views(snapshot, now), now, terminal)
+        views = build_views(snapshot, now)
+        return format_line(views, summarize(views, now), now, terminal)
     if form == "json":
-        return format_json(to_json(snapshot, now, forecasts()), terminal)
+        return format_json(usage_to_json(snapshot, now, forecasts()), terminal)
     accounts = build_views(snapshot, now, forecasts())
     if form == "csv":
         from cldmon.terminal.csv import format_csv
@@ -46,7 +49,13 @@ def format_snapshot(
         return format_csv(accounts, terminal)
     from cldmon.terminal.status import Page, format_table
 
-    return format_table(accounts, Page(terminal, now))
+    table = format_table(accounts, Page(terminal, now))
+    if len(accounts) < 2:
+        return table
+    from cldmon.terminal.summary import format_summary
+
+    summary = format_summary(summarize(accounts, now), accounts, now, terminal)
+    return f"{summary}\n\n{table}"
 
 
 def format_json(body: object, terminal: Terminal) -> str:

@@ -10,14 +10,17 @@ from cldmon.terminal.style import MARKS, format_amount
 from cldmon.terminal.times import format_countdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from cldmon.domain.freshness import AccountView
+    from cldmon.domain.summary import Summary
     from cldmon.terminal.style import Terminal
 
 
-def format_line(accounts: Iterable[AccountView], now: datetime, terminal: Terminal) -> str:
+def format_line(
+    accounts: Sequence[AccountView], summary: Summary, now: datetime, terminal: Terminal
+) -> str:
     """Return `alice 5h 41% 7d 63% · bob 5h 100%!! (2h14m) 7d 8% · carol ✗`.
 
     Limits other than session and week are shown from the level `high` on, or if there are no
@@ -27,7 +30,12 @@ def format_line(accounts: Iterable[AccountView], now: datetime, terminal: Termin
     words = (
         f"{terminal.clean(each.label)} {_format_account(each, now, terminal)}" for each in accounts
     )
-    return terminal.pick(" · ", " | ").join(words)
+    counts = []
+    if len(accounts) > 1 and (limited := len(summary.limited)):
+        counts.append(f"{limited}/{summary.accounts} at a limit")
+    if len(accounts) > 1 and (failed := len(summary.needs_action) + len(summary.recovering)):
+        counts.append(f"{failed}/{summary.accounts} in error")
+    return terminal.pick(" · ", " | ").join([*counts, *words])
 
 
 def _format_account(account: AccountView, now: datetime, terminal: Terminal) -> str:

@@ -6,8 +6,9 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.freshness import select_accounts, to_json
+from cldmon.domain.freshness import select_accounts
 from cldmon.domain.subscriptions import Subscriptions
+from cldmon.domain.usage import usage_to_json
 from cldmon.errors import StoreError
 from cldmon.forecasts import compute_forecasts
 from cldmon.store.state import StateFile
@@ -93,7 +94,7 @@ class Usage:
                 self._moment, self._documents = moment, {}
             if key not in self._documents:
                 forecasts = self._current_forecasts(state, settings, now)
-                usage = to_json(self.snapshot(settings), now, forecasts)
+                usage = usage_to_json(self.snapshot(settings), now, forecasts)
                 usage["lastConfirmation"] = confirmation
                 self._documents[key] = _build(usage, caller, settings, subscriptions)
             return self._documents[key]

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.freshness import STALE_INTERVALS, to_json
+from cldmon.domain.freshness import STALE_INTERVALS
 from cldmon.domain.instants import from_ms, round_to_minute, to_ms
 from cldmon.domain.model import Account, Reading, Snapshot
+from cldmon.domain.usage import usage_to_json
 from cldmon.domain.windows import WINDOW_KINDS, short_title, sort_for_display, title
 from cldmon.terminal.times import format_clock, format_day
 
@@ -256,13 +257,13 @@ def test_a_page_left_alone_calls_a_reading_stale_when_the_server_would(page: Pag
     interval = timedelta(minutes=10)
     read_at, last = from_ms(NOON), from_ms(NOON) + STALE_INTERVALS * interval
     snapshot = Snapshot(read_at, (Account("a", Reading(read_at, {})),), interval)
-    [account] = to_json(snapshot, read_at)["accounts"]
+    [account] = usage_to_json(snapshot, read_at)["accounts"]
     for now, state, is_stale in (
         (last, "live", False),
         (last + timedelta(milliseconds=1), "stale", True),
     ):
         assert call(page, "usage", "viewAccount", account, to_ms(now))["state"] == state
-        assert to_json(snapshot, now)["accounts"][0]["stale"] is is_stale
+        assert usage_to_json(snapshot, now)["accounts"][0]["stale"] is is_stale
 
 
 def test_money_is_written_as_the_reader_writes_it(page: Page) -> None:

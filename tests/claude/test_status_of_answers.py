@@ -12,8 +12,10 @@ from cldmon.claude.usage import parse
 from cldmon.demo.claude import SimOrganization
 from cldmon.demo.usage_json import credit_pool, instant, usage, usage_credits
 from cldmon.domain.events import EventKind, WindowAlerts
-from cldmon.domain.freshness import build_views, to_json
+from cldmon.domain.freshness import build_views
 from cldmon.domain.model import Account, Reading, Snapshot
+from cldmon.domain.summary import summarize
+from cldmon.domain.usage import usage_to_json
 from cldmon.notifications.detection import ResetRule, Rules, detect
 from cldmon.terminal.line import format_line
 from cldmon.terminal.status import Page, format_table
@@ -58,8 +60,8 @@ def show(answer: object, organization: SimOrganization = PRO) -> Shown:
     text = format_table(views, Page(terminal, NOON, UTC))
     return Shown(
         [" ".join(re.sub("[█░▒·]{2,}", "", row).split()) for row in text.splitlines()],
-        format_line(views, NOON, terminal),
-        to_json(snapshot, NOON)["accounts"][0],
+        format_line(views, summarize(views, NOON), NOON, terminal),
+        usage_to_json(snapshot, NOON)["accounts"][0],
     )
 
 

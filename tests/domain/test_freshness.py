@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 
 from cldmon.domain.forecast import Forecast
-from cldmon.domain.freshness import build_views, get_level, is_stale, select_accounts, to_json
+from cldmon.domain.freshness import build_views, get_level, is_stale, select_accounts
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Reading, Snapshot, Window
+from cldmon.domain.usage import usage_to_json
 from cldmon.domain.windows import WINDOW_KINDS, flatten
 from tests.strategies import INSTANT, SNAPSHOT
 
@@ -32,7 +33,7 @@ def account(age: timedelta, failure: Failure | None = None) -> Account:
 
 def shown(*accounts: Account, forecasts: Any = None) -> list[Mapping[str, Any]]:
     snapshot = Snapshot(NOW, accounts, 10 * MINUTE)
-    return to_json(snapshot, NOW, forecasts)["accounts"]  # type: ignore[no-any-return]
+    return usage_to_json(snapshot, NOW, forecasts)["accounts"]  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(("minutes", "stale"), [(0, False), (30, False), (31, True), (-31, True)])
@@ -120,8 +121,9 @@ def test_an_account_in_error_shows_no_numbers_but_below_its_last_good_reading() 
 
 
 def test_before_the_first_pass_the_json_is_loading() -> None:
-    body = to_json(Snapshot(), NOW)
+    body = usage_to_json(Snapshot(), NOW)
     kinds = body.pop("windowKinds")
+    assert body.pop("summary")["accounts"] == 0
     assert body == {
         "fetchedAt": None,
         "staleAt": None,
@@ -169,7 +171,7 @@ def test_the_json_has_forecasts_of_live_readings_only() -> None:
 
 @given(SNAPSHOT, INSTANT)
 def test_the_json_and_the_values_tell_the_same(snapshot: Snapshot, now: datetime) -> None:
-    entries = to_json(snapshot, now)["accounts"]
+    entries = usage_to_json(snapshot, now)["accounts"]
     for entry, seen in zip(entries, build_views(snapshot, now), strict=True):
         reading = entry if entry["status"] == "ok" else entry["lastGood"] or {"windows": []}
         assert entry["stale"] is seen.stale

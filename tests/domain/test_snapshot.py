@@ -87,6 +87,7 @@ def test_an_account_in_error_has_its_error_instead_of_windows() -> None:
         "error": "rate limited",
         "errorKind": "rate_limited",
         "retryAt": "2026-11-22T12:00:00.000Z",
+        "attempts": 1,
         "lastGood": STORED,
     }
 

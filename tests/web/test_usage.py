@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.freshness import to_json
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
+from cldmon.domain.usage import usage_to_json
 from cldmon.store.history import History, format_line
 from cldmon.web.auth import Caller
 from cldmon.web.usage import Usage
@@ -165,7 +165,7 @@ def test_status_json_is_the_same_less_what_is_the_callers(server: InProcessServe
     server.passed()
     body = server.get("/api/usage").json
     snapshot = Snapshot(server.clock(), (server.read("alice"), server.read("bob")))
-    shown = json.loads(json.dumps(to_json(snapshot, server.clock())))
+    shown = json.loads(json.dumps(usage_to_json(snapshot, server.clock())))
     assert shown.keys() == body.keys() - {
         "session",
         "alertSubscriptions",

@@ -1,0 +1,80 @@
+"""Who is at a limit, until when, and which accounts need somebody. Pure.
+
+The one place that decides it. Source: contract, "HTTP", `summary`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cldmon.domain.instants import format_optional
+from cldmon.domain.windows import FULL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cldmon.domain.freshness import AccountView
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An account at a limit: its full window that resets last, at `until` (UTC) if known."""
+
+    label: str
+    window: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Accounts at a limit, and labels of those in error or stale; each account in one list.
+
+    `needs_action`: somebody has to act. `recovering`: it recovers without anybody.
+    """
+
+    accounts: int
+    limited: tuple[Limit, ...]
+    needs_action: tuple[str, ...]
+    recovering: tuple[str, ...]
+    stale: tuple[str, ...]
+
+
+def summarize(accounts: Sequence[AccountView], now: datetime) -> Summary:
+    """Return the summary of accounts as they may be shown at `now` (UTC)."""
+    limited = []
+    for account in accounts:
+        full = [
+            window
+            for window in account.windows
+            if account.live and not window.due and window.utilization >= FULL
+        ]
+        if full:
+            last = max(full, key=lambda each: (each.resets_at is None, each.resets_at or _EPOCH))
+            until = last.resets_at if last.resets_at and last.resets_at > now else None
+            limited.append(Limit(account.label, last.name, until))
+    failed = [(a.label, a.failure.needs_action) for a in accounts if a.failure]
+    return Summary(
+        len(accounts),
+        tuple(limited),
+        tuple(label for label, needs_action in failed if needs_action),
+        tuple(label for label, needs_action in failed if not needs_action),
+        tuple(a.label for a in accounts if a.stale and not a.failure and a.reading),
+    )
+
+
+def summary_to_json(summary: Summary) -> dict[str, Any]:
+    """Return a summary as the API shows it."""
+    return {
+        "accounts": summary.accounts,
+        "limited": [
+            {"label": each.label, "window": each.window, "until": format_optional(each.until)}
+            for each in summary.limited
+        ],
+        "needsAction": list(summary.needs_action),
+        "recovering": list(summary.recovering),
+        "stale": list(summary.stale),
+    }
