@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from cldmon.channels import command
+from cldmon.channels import apprise, command
 from cldmon.channels.slack import channels as slack
 from cldmon.channels.slack.directory import read_timezones
+from cldmon.config.secrets import read_channel_url
 from cldmon.domain.subscriptions import find_zone
 from cldmon.errors import CldmonError
 from cldmon.notifications.channel import BrokenChannel
@@ -17,7 +17,7 @@ from cldmon.store.state import DIRECT_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import tzinfo
+    from datetime import timedelta, tzinfo
 
     from cldmon.app.app import App
     from cldmon.config.schema import Config
@@ -52,8 +52,8 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
             env = {name: app.env[name] for name in app.env.keys() - config.secret_variables}
             return command.CommandChannel(program, folder, env, app.now)
         case "apprise":
-            reason = f"channel {name}: Apprise is not supported yet"
-            raise CldmonError(reason)
+            url = read_channel_url(name, channel, app.env, app.config_path.parent)
+            return apprise.AppriseChannel(url, now=app.now, link=config.public_url)
 
 
 def build_audience(app: App) -> Audience:
@@ -88,7 +88,7 @@ def _direct_messages(app: App) -> Channel:
 _BOUNDS = {
     "slack": (slack.MAX_EVENTS, slack.TIME_LIMIT),
     "command": (command.MAX_EVENTS, command.TIME_LIMIT),
-    "apprise": (1, timedelta(seconds=15)),
+    "apprise": (apprise.MAX_EVENTS, apprise.TIME_LIMIT),
 }
 
 

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cldmon.app.alerts import build_audience, build_channels
+from cldmon.demo.server import Route, json_response
 from cldmon.domain.delivery import DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.subscriptions import QuietHours, Subscriptions
 from cldmon.notifications.rules import DEFAULT_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES
 from tests.env import Env
+from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,8 @@ accounts = ["alice"]
 thresholds = [90]
 [[notifications.channels]]
 command = ["./program"]
+[[notifications.channels]]
+url_env = "HOOK"
 """
 
 
@@ -52,10 +56,15 @@ def test_each_channel_delivers_by_its_own_way(env: Env) -> None:
     program = env.data / "program"
     program.write_text("#!/bin/sh\ncat > got.json\n")
     program.chmod(0o755)
-    channels = build_channels(env.app)
-    assert [*channels] == ["team", "command"]
-    for channel in channels.values():
-        assert channel.send(None, [HIT]).status is DeliveryStatus.DELIVERED
+    hook = Route("hook", "/hook/?", lambda _request: json_response({}))
+    with FaultyServer((hook,)) as server:
+        env.environ["HOOK"] = server.url.replace("http://", "json://") + "/hook/"
+        channels = build_channels(env.app)
+        assert [*channels] == ["team", "command", "apprise"]
+        for channel in channels.values():
+            assert channel.send(None, [HIT]).status is DeliveryStatus.DELIVERED
+        [called] = server.requests
+    assert "alice's 5-hour limit" in json.loads(called.body)["message"]
     [post] = env.slack.sent
     assert (post.channel, post.text[:5]) == ("C01TEAM", "alice")
     assert "https://usage.example/" in str(post.blocks)
@@ -90,16 +99,28 @@ def test_a_channel_whose_token_is_missing_waits_alone(env: Env) -> None:
     assert result.reason.startswith("Slack: ")
 
 
+def test_a_channel_whose_url_cannot_be_used_waits_alone(env: Env) -> None:
+    env.write_config("", CHANNELS)
+    missing = build_channels(env.app)["apprise"].send(None, [HIT])
+    env.environ["HOOK"] = "nosuchservice://MARKER"
+    unknown = build_channels(env.app)["apprise"].send(None, [HIT])
+    assert [each.status for each in (missing, unknown)] == [DeliveryStatus.LATER] * 2
+    assert "names the variable HOOK, which is not set" in missing.reason
+    assert "Apprise cannot use nosuchservice://" in unknown.reason
+    assert "MARKER" not in unknown.reason
+
+
 def test_the_audience_is_that_of_the_configuration(env: Env) -> None:
     env.write_config("", CHANNELS)
     env.config.write_text(
         env.config.read_text().replace('label = "bob"', 'label = "bob"\nowner = "U02BOB"')
     )
     audience = build_audience(env.app)
-    team, command = audience.channels
+    team, command, apprise = audience.channels
     assert (team.name, team.events, team.accounts) == ("team", (EventKind.RUN_OUT,), ("alice",))
     assert (team.thresholds, command.thresholds) == ((90,), ())
     assert (command.name, command.events, command.accounts) == ("command", DEFAULT_EVENTS, None)
+    assert apprise.name == "apprise"
     assert audience.owners == {"bob": "U02BOB"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cldmon.demo.server import json_response
 from cldmon.demo.slack import TOKEN
-from cldmon.doctor import channels
+from cldmon.doctor import channels, setup
 from cldmon.doctor.check import Verdict
 from tests.simulation.faults import instead
 from tests.simulation.slack import FakeSlack, error
@@ -126,6 +126,30 @@ def test_the_program_of_a_command_is_found_or_said_to_be_missing(env: DoctorEnv)
     env.write_config("", RUN.format("/nonexistent/notify"))
     found = check(env)
     assert (found.verdict, found.detail) == (Verdict.FAILED, "/nonexistent/notify was not found")
+
+
+def test_an_apprise_url_is_understood_or_a_cross_without_it(env: DoctorEnv) -> None:
+    table = '[[notifications.channels]]\nname = "hook"\nurl_file = "hook-url"\n'
+    env.write_config("", table)
+    file = env.folder / "hook-url"
+    found = []
+    for url in ("json://127.0.0.1:9/MARKER", "nosuchservice://MARKER", "MARKER"):
+        file.write_text(url)
+        found.append(check(env))
+    assert [each.verdict for each in found] == [Verdict.OK, Verdict.FAILED, Verdict.FAILED]
+    assert found[0].name == "channel hook"
+    assert "Apprise cannot use nosuchservice://" in found[1].detail
+    assert "is not an Apprise URL" in found[2].detail
+    assert "MARKER" not in str(found)
+
+
+def test_a_file_of_a_url_that_others_can_read_is_a_cross(env: DoctorEnv) -> None:
+    env.write_config("", '[[notifications.channels]]\nurl_file = "hook-url"\n')
+    file = env.folder / "hook-url"
+    file.write_text("json://x/")
+    file.chmod(0o644)
+    [found] = setup.check_permissions(env.installation())
+    assert (found.verdict, str(file) in found.detail) == (Verdict.FAILED, True)
 
 
 def test_an_owner_without_direct_messages_is_a_question_mark(env: DoctorEnv) -> None:
