@@ -82,8 +82,11 @@ def _sum_up(demo: Demo) -> None:
     with status.command.make_context("status", [], obj=demo.app) as context:
         status.command.invoke(context)
     click.echo("\nSlack messages sent:")
-    for sent in demo.slack.sent:
+    for sent in demo.messages:
         _show_message(demo, sent)
+    click.echo("\nWhat the command channel got on its standard input:")
+    for line in (demo.app.outline.data_dir / scenario.COMMAND_LOG).read_text().splitlines():
+        click.echo(detect_terminal(sys.stdout, os.environ).paragraph(line, "  ", "  "))
     click.echo("\nFiles written:")
     for path in _files(demo.app):
         click.echo(f"  {path}")

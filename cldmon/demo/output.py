@@ -9,7 +9,7 @@ from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import CRITICAL
 from cldmon.domain.instants import round_to_minute
 from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title
-from cldmon.terminal.style import BOLD, RED, YELLOW
+from cldmon.terminal.style import BOLD, RED, YELLOW, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 _CELL = 6
 _WIDEST = 100
 _INDENT = " " * 7
-_EVENTS = {EventKind.LIMIT_HIT: "limit hit", EventKind.USAGE_RESET: "reset"}
+_EVENTS = {
+    EventKind.LIMIT_HIT: "limit hit",
+    EventKind.USAGE_RESET: "reset",
+    EventKind.RUN_OUT: "will run out early",
+    EventKind.LIMIT_CHANGED: "limit changed",
+}
+"""What is not shown otherwise: errors have words of their own."""
 
 
 def format_heading(labels: Iterable[str], terminal: Terminal) -> str:
@@ -41,15 +47,20 @@ def format_pass(
     """Return one pass as a line: the time, each account's session or week, and what is new."""
     cells = [_cell(account, terminal) for account in record.outcome.snapshot.accounts]
     news = "; ".join(_news(record, before, name_of))
-    return f"{_clock(record.at):5}{''.join(cells)}  {news}".rstrip()
+    numbers = f"{_clock(record.at):5}{''.join(cells)}"
+    indent = " " * (width(numbers) + 2)
+    wrapped = textwrap.wrap(
+        news, min(terminal.columns, _WIDEST), initial_indent=indent, subsequent_indent=indent
+    )
+    return "\n".join(wrapped).replace(indent, f"{numbers}  ", 1) if wrapped else numbers
 
 
 def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
     """Return a Slack message: when, to whom, and below it its text."""
     head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
-    width = min(terminal.columns, _WIDEST)
-    body = textwrap.fill(sent.text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
-    return "\n".join(map(terminal.clean, (head, *body.splitlines())))
+    wrap = textwrap.TextWrapper(min(terminal.columns, _WIDEST), _INDENT, _INDENT)
+    body = [line for text in sent.text.splitlines() for line in wrap.wrap(text)]
+    return "\n".join(map(terminal.clean, (head, *body)))
 
 
 def _clock(at: datetime) -> str:
@@ -76,7 +87,8 @@ def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Ite
         if events := list(_events(account.label, record, before)):
             yield f"{account.label}: {', '.join(events)}"
     if record.sent:
-        yield f"notified {' and '.join(name_of(sent.user).split()[0] for sent in record.sent)}"
+        names = dict.fromkeys(name_of(sent.user).split()[0] for sent in record.sent)
+        yield f"notified {', '.join(names)}"
 
 
 def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterator[str]:
@@ -86,10 +98,11 @@ def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterat
     for pool in sorted(_used_up(label, record) - _used_up(label, before)):
         yield f"{pool} used up, no alert"
     for event in record.outcome.events:
-        if event.label == label:
-            is_session = event.window is None or event.window == FIVE_HOUR
-            window = "" if is_session else f" ({short_title(event.window or FIVE_HOUR)})"
-            yield _EVENTS[event.kind] + window
+        if event.label != label or event.window is None:
+            continue
+        window = "" if event.window == FIVE_HOUR else f" ({short_title(event.window)})"
+        words = f"{event.threshold}%" if event.kind is EventKind.THRESHOLD else _EVENTS[event.kind]
+        yield words + window
 
 
 def _trouble(label: str, record: PassRecord | None) -> str | None:

@@ -7,7 +7,6 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -77,6 +76,7 @@ class Demo:
     app: App
     clock: Clock
     ends_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    messages: list[SentMessage] = field(default_factory=list)
 
     def play(self) -> Iterator[PassRecord]:
         """Make every pass of the story; afterwards the clock shows the real time.
@@ -105,9 +105,11 @@ class Demo:
             seen += len(new)
 
     def name_of(self, user: str | None) -> str:
-        """Return a Slack user's name; the id itself if it is unknown."""
-        known = self.slack.users.get(user or "")
-        return known.real_name if known else str(user)
+        """Return a Slack user's name, the team's channel for None; an unknown id as it is."""
+        if user is None:
+            return "#team"
+        known = self.slack.users.get(user)
+        return known.real_name if known else user
 
     def _pass(self, moment: Moment) -> PassRecord:
         self.clock.behind = timedelta(minutes=-moment.minute)
@@ -128,7 +130,10 @@ class Demo:
             if account.failure and account.failure.kind is FailureKind.NO_BROWSER:
                 message = account.failure.message
                 raise _SandboxError(message) if SANDBOX_FAILED in message else BrowserError(message)
-        return PassRecord(at, outcome, tuple(self.slack.sent[before:]))
+        # Channels deliver side by side: first what people got, then the team's channel.
+        sent = sorted(self.slack.sent[before:], key=lambda message: message.user is None)
+        self.messages += sent
+        return PassRecord(at, outcome, tuple(sent))
 
 
 @contextmanager
@@ -137,14 +142,13 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
     clock = Clock()
     with (
         SimClaude(jitter=JITTER_SECONDS) as claude,
-        SimSlack(users=scenario.TEAM, clock=clock) as slack,
+        SimSlack(users=scenario.TEAM, channels={scenario.TEAM_CHANNEL: ()}, clock=clock) as slack,
     ):
         config, data = folder / FILE_NAME, folder / "data"
         write.create(config, _config(claude.url, slack.url))
         subscriptions = SubscriptionsFile(data)
-        for alert in scenario.ALERTS:
-            change = partial(replace, limit_hit=alert.limit_hit, reset=alert.reset)
-            subscriptions.change(alert.user, alert.label, change)
+        for (user, label), wanted in scenario.ALERTS.items():
+            subscriptions.change(user, label, lambda _old, new=wanted: new)  # type: ignore[misc]
         demo = Demo(claude, slack, App(config, data, env, clock), clock)
         dave = scenario.DAVE  # his new key is the one that the simulated login page hands out
         claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))
@@ -166,12 +170,25 @@ fetch_interval_minutes = {scenario.INTERVAL_MINUTES}
 enabled = true
 bot_token = {json.dumps(TOKEN)}
 """
-    accounts = (
-        f"""
+    channels = f"""
+[[notifications.channels]]
+name = "team"
+slack = {json.dumps(scenario.TEAM_CHANNEL)}
+
+[[notifications.channels]]
+command = ["sh", "-c", "umask 077; cat >> {scenario.COMMAND_LOG}"]
+events = ["run_out"]
+thresholds = [90]
+accounts = ["bob"]
+"""
+    accounts = []
+    for person in scenario.PEOPLE:
+        owner = scenario.OWNERS.get(person.label)
+        accounts.append(
+            f"""
 [[accounts]]
 label = {json.dumps(person.label)}
 session_key = {json.dumps(person.key)}
-"""
-        for person in scenario.PEOPLE
-    )
-    return head + "".join(accounts)
+{f"owner = {json.dumps(owner)}" if owner else ""}"""
+        )
+    return head + channels + "".join(accounts)

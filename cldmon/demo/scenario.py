@@ -14,6 +14,7 @@ from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.server import Response, json_response
 from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
+from cldmon.domain.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,16 +198,6 @@ RENEWED = Use(3, 43)
 """The usage of dave's account after a new sign-in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One Slack user's subscription to one account."""
-
-    user: str
-    label: str
-    limit_hit: bool
-    reset: bool
-
-
 TEAM = (
     SimUser("U01ALICE", "alice", "Alice Archer", "Alice"),
     SimUser("U02BOB", "bob", "Bob Baker", "Bob"),
@@ -215,9 +206,19 @@ TEAM = (
     SimUser("U05BOT", "deploybot", "Deploy Bot", "Deploy Bot", bot=True),
 )
 
-ALERTS = (
-    Alert("U02BOB", "bob", limit_hit=True, reset=True),
-    Alert("U01ALICE", "bob", limit_hit=True, reset=False),
-    Alert("U01ALICE", "alice", limit_hit=True, reset=True),
-    Alert("U03CAROL", "carol", limit_hit=True, reset=True),
-)
+ALERTS = {
+    ("U02BOB", "bob"): Subscription(limit_hit=True, reset=True, thresholds=(80,), run_out=True),
+    ("U01ALICE", "bob"): Subscription(limit_hit=True),
+    ("U01ALICE", "alice"): Subscription(limit_hit=True, reset=True),
+    ("U03CAROL", "carol"): Subscription(limit_hit=True, reset=True),
+}
+"""Who gets which alerts, by Slack user and account."""
+
+OWNERS = {"dave": "U04DAVE"}
+"""Who hears that an account can't be read."""
+
+TEAM_CHANNEL = "C0TEAM"
+"""The Slack channel that gets limits reached, resets and accounts that fail."""
+
+COMMAND_LOG = "command.jsonl"
+"""What the command of the command channel writes, in the data folder."""

@@ -134,11 +134,12 @@ def test_it_prints_this(run: Run, golden: Callable[[str, str], None]) -> None:
     for pattern, instead in (
         (re.escape(str(run.folder)), "/home/ann/demo"),
         (r"(?m)^  \S+ --config", "  cldmon --config"),
+        (r"\d\d:\d\d:\d\d\.\d{3}Z", "12:00:00.000Z"),
         (r"\d\d:\d\d", "12:00"),
         (r"20\d\d-\d\d-\d\d", "2026-11-22"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:3000"),
         (r"(?m)^cldmon: the browser: its sandbox .*\n", ""),  # where that cannot start
-        (r"(?m)^(.*history-.*\n)\1", r"\1"),  # the six hours may begin yesterday
+        (r"(?m)^(.*(?:history|events)-.*\n)\1", r"\1"),  # the six hours may begin yesterday
     ):
         text = re.sub(pattern, instead, text)
     golden("commands/demo.txt", text)
@@ -151,17 +152,26 @@ def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     assert "alice: Cloud session credit used up, no alert" in lines[3]
     assert "dave: key expired" in lines[4]
     assert "carol: service down" in lines[5]
-    assert "carol: answers again, reset; notified Carol" in lines[6]
-    assert "bob: limit hit; notified Bob and Alice" in lines[8]
+    assert "bob: will run out early" in lines[6]
+    assert "bob: limit hit; notified Bob, Alice, #team" in lines[8]
+    assert "carol: answers again, reset" in " ".join(run.err.split())
 
 
 def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:
     text = " ".join(run.out.split())
     assert "to Carol Chen (U03CAROL) carol's 5-hour limit has reset." in text
     assert "No new window has started yet." in text
-    assert "to Bob Baker (U02BOB) bob's 5-hour limit has been reached." in text
-    assert "to Alice Archer (U01ALICE) bob's 5-hour limit has been reached." in text
-    assert text.count(" to ") >= 3
+    assert "to Bob Baker (U02BOB) bob's 5-hour limit has been reached (100%)." in text
+    assert "to Alice Archer (U01ALICE) bob's 5-hour limit has been reached (100%)." in text
+    assert "to #team (C0TEAM) bob's 5-hour limit has been reached (100%)." in text
+    assert "to Dave Dunn (U04DAVE) dave's usage can't be read." in text
+
+
+def test_the_command_got_thresholds_and_early_warnings_as_json(run: Run) -> None:
+    lines = (run.folder / "data" / "command.jsonl").read_text().splitlines()
+    events = [(e["event"], e["account"], e["window"]) for e in map(json.loads, lines)]
+    assert ("run_out", "bob", "fiveHour") in events
+    assert ("threshold", "bob", "fiveHour") in events
 
 
 def test_a_pipe_gets_no_colour(run: Run) -> None:

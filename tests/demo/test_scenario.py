@@ -14,11 +14,12 @@ from cldmon.demo import scenario
 from cldmon.demo.scenario import PEOPLE, STORY
 from cldmon.domain.events import EventKind, WindowAlerts
 from cldmon.domain.model import Credits, duration
+from cldmon.domain.subscriptions import Subscription
 from cldmon.notifications.detection import ResetRule, Rules, detect
 
 if TYPE_CHECKING:
     from cldmon.demo.scenario import Person
-    from cldmon.domain.model import Reading
+from cldmon.domain.model import Reading
 
 END = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 everybody = pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.label)
@@ -100,7 +101,7 @@ def test_alices_credit_is_used_up_in_the_middle_and_no_alert_follows() -> None:
     assert used[0] < 100 == used[-1]
     assert used == sorted(used)
     assert told_of(scenario.ALICE) == []
-    assert scenario.Alert("U01ALICE", "alice", limit_hit=True, reset=True) in scenario.ALERTS
+    assert scenario.ALERTS["U01ALICE", "alice"] == Subscription(limit_hit=True, reset=True)
 
 
 def test_alice_has_a_saved_reset_and_nobody_else() -> None:
@@ -142,4 +143,5 @@ def test_daves_key_ends_in_the_middle_and_stays_so() -> None:
 def test_alerts_go_from_accounts_that_exist_to_people_who_exist() -> None:
     people = {user.id for user in scenario.TEAM if not user.bot}
     labels = {person.label for person in PEOPLE}
-    assert all(alert.user in people and alert.label in labels for alert in scenario.ALERTS)
+    assert all(user in people and label in labels for user, label in scenario.ALERTS)
+    assert all(user in people and label in labels for label, user in scenario.OWNERS.items())
