@@ -1,4 +1,4 @@
-"""The browser: which one it is, and whether it starts here."""
+"""The browser: which one is used, and whether it starts here."""
 
 from __future__ import annotations
 

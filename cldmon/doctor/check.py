@@ -9,7 +9,7 @@ from cldmon.domain.secret import mask_secrets
 
 
 class Verdict(StrEnum):
-    """FAILED: cldmon cannot do its work. UNSURE: cannot tell, or may fail later."""
+    """FAILED: cldmon can't do its work. UNSURE: it is unknown, or may fail later."""
 
     OK = "ok"
     FAILED = "failed"
@@ -37,5 +37,5 @@ def fail(name: str, detail: str, remedy: str) -> Check:
 
 
 def warn(name: str, detail: str, remedy: str = "") -> Check:
-    """Return a check that found something to look at, or that could not find out."""
+    """Return a check that found a possible problem, or could not be completed."""
     return Check(name, Verdict.UNSURE, mask_secrets(detail), mask_secrets(remedy))

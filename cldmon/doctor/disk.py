@@ -38,7 +38,7 @@ MAX_LISTED_FILES = 3
 
 
 def check_data_dir(installation: Installation) -> Iterator[Check]:
-    """Check that the data folder exists, is ours, writable and private."""
+    """Check that the data folder exists, belongs to us, and is writable and private."""
     folder, app = installation.data_dir, installation.app
     if folder is None:
         return

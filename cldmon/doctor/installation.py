@@ -1,4 +1,4 @@
-"""The installation under examination. Each part is read once, and any of them may be broken."""
+"""The installation that is checked. Each part is read once, and any of them may be broken."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Installation:
     def credential(self, sources: Sources) -> Credential | None:
         """Return how systemd passes a secret to those services only, or None if it does not.
 
-        A secret that this very process can see is not such a one.
+        None also if this process can read the secret itself.
         """
         if sources.given() or self.config_path is None:
             return None

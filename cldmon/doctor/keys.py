@@ -35,7 +35,7 @@ _REMEDIES = {
     FailureKind.KEY_EXPIRED: "get a new key: {renewal}",
     FailureKind.WRONG_ORGANIZATION: "if it persists, get a new key: {renewal}",
     FailureKind.REFUSED: "open claude.ai in a browser, as this account and from this machine's"
-    " address, and do what it asks for",
+    " address, and follow its instructions",
     FailureKind.CHALLENGED: "sign in on this machine, which keeps the clearance: {renewal}; or set"
     " browser.headless = false (under Xvfb), or use another address",
     FailureKind.RATE_LIMITED: "wait; if it persists, raise fetch_interval_minutes",
@@ -68,7 +68,7 @@ def check_keys(installation: Installation) -> Iterator[Check]:
             yield warn(name, f"{detail}; no pass has used it yet", "run: cldmon fetch")
             continue
         detail += f"; {describe_key_age(last.since, now)}"
-        # A pass looks the organization up again for each new key.
+        # A pass looks up the organization again for each new key.
         if not state.organization_at and label not in read:
             detail += "; the service has not accepted it"
             yield warn(name, detail, f"get a new key: {renewal}")
@@ -97,7 +97,7 @@ def check_duplicates(installation: Installation) -> Iterator[Check]:
 
 
 def check_access(installation: Installation) -> Iterator[Check]:
-    """Try each key once and store nothing; report the last pass where a key cannot be tried."""
+    """Try each key once and store nothing; if a key can't be tried, report the last pass."""
     if installation.config is None:
         return
     now = installation.app.now()
@@ -177,9 +177,9 @@ def check_challenges(installation: Installation) -> Iterator[Check]:
 
 @contextmanager
 def _use_browser_folder(data_dir: Path | None) -> Iterator[Path]:
-    """Lock and return the browser folder of the passes: it keeps their Cloudflare clearance.
+    """Lock and yield the browser folder of the passes, which has their Cloudflare clearance.
 
-    If it belongs to another user, return a temporary one: their passes could not use files of ours.
+    If it belongs to another user, yield a temporary one: their passes could not use our files.
     """
     if data_dir and data_dir.is_dir() and data_dir.stat().st_uid == os.geteuid():
         with pass_lock(data_dir):
@@ -214,7 +214,7 @@ def _find_credential(installation: Installation, label: str) -> Credential | Non
 
 
 def get_renewal(installation: Installation, label: str) -> str:
-    """Return how to get an account a new key: by `cldmon login`, or by hand where that fails."""
+    """Return how to renew an account's key: with `cldmon login` or, if that can't, by hand."""
     try:
         app = installation.app
         find_key_place(app.read_config(), app.config_path, label, app.env)

@@ -1,4 +1,4 @@
-"""The passes: whether one ended recently, runs now or hangs, and what starts them."""
+"""The passes: whether one ended recently, is running or hangs, and what starts them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TIMER = "cldmon-fetch.timer"
 LONGEST_PASS = timedelta(minutes=30)
-"""A longer pass hangs: a hundred accounts that all time out take five minutes."""
+"""A longer pass hangs: even a hundred accounts that all time out take only five minutes."""
 
 _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --install)"
 

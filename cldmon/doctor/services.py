@@ -29,7 +29,7 @@ _CLOCK_TIMEOUT_SECONDS = 5.0
 
 
 def check_clock(installation: Installation) -> Iterator[Check]:
-    """Compare the clock, on which every age, countdown and alert depends, with the service's."""
+    """Compare the clock, which all ages, countdowns and alerts depend on, with the service's."""
     if installation.config and not installation.offline:
         yield compare_clocks(installation.app.now(), fetch_date(installation.config.claude_url))
 

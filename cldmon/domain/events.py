@@ -25,7 +25,7 @@ class EventKind(StrEnum):
     ACCOUNT_RECOVERED = "account_recovered"
     SAVED_RESET_ENDING = "saved_reset_ending"
     TEST = "test"
-    """Nothing happened: somebody tries a channel. It is sent at once, never stored."""
+    """Nothing happened: someone is testing a channel. It is sent at once, never stored."""
 
 
 MIN_THRESHOLD, MAX_THRESHOLD = 1, 99

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def parse_span(
     a day as `until` is included, and no span ends later than now. Raises UsageError.
     """
     if length and since and until:
-        raise UsageError("a range and both of its ends are one too many; leave one of them out")
+        raise UsageError("give at most two of a range, --since and --until")
     last = min(now, _parse_instant(until, now, zone, end=True)) if until else None
     first = _parse_instant(since, now, zone, end=False) if since else None
     extent = parse_range(length or _DEFAULT)
@@ -92,8 +93,9 @@ def _parse_instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) 
         return now - parse_range(ago)
     try:
         instant = datetime.fromisoformat(text.strip())
-        if end and _is_day(text.strip()):
-            instant += timedelta(days=1)
+        with suppress(ValueError):  # a day, not a time
+            date.fromisoformat(text.strip())
+            instant += timedelta(days=end)
         if instant.tzinfo is None and zone is not None:
             instant = instant.replace(tzinfo=zone)
         in_utc = instant.astimezone(UTC)
@@ -104,11 +106,3 @@ def _parse_instant(text: str, now: datetime, zone: tzinfo | None, *, end: bool) 
     raise UsageError(
         f"invalid time {text!r}; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago"
     )
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

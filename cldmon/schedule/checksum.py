@@ -1,4 +1,4 @@
-"""The first line of a generated text: it shows that cldmon wrote it, and whether it was edited."""
+"""The first line of a generated text, which shows that cldmon wrote it and if it was edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The crontab block of a job, and its place among other lines; pure.
+"""A job's crontab block, and editing it among other lines; pure.
 
 Source: crontab(5).
 """

@@ -1,7 +1,7 @@
 """Install a job on this machine, remove it, and show its status.
 
-Only what cldmon wrote for the same configuration, and what was not edited since, is replaced or
-removed: see `checksum`.
+Only files that cldmon wrote for the same configuration, and that were not edited since, are
+replaced or removed: see `checksum`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Systemd:
     def uninstall(self, config: Path | None = None) -> None:
         """Stop the timer and services and remove the files; user, configuration and data stay.
 
-        `config` is the configuration in use: the schedule of another one is left alone.
+        `config` is the configuration in use: another one's schedule is left alone.
         """
         self._require_manager()
         if config:
@@ -126,7 +126,7 @@ class Systemd:
         )
 
     def _require_manager(self) -> None:
-        """Raise ScheduleError if there is no systemd that would read the files."""
+        """Raise ScheduleError if systemd is not running."""
         if not self.system.query(*self._build_argv("show", "-p", "Version")).ok:
             advice = "this machine was not started by it; try `cldmon schedule cron`"
             if self.places.of_user:
@@ -193,7 +193,7 @@ class Cron:
         return cron.add_markers(cron.format_block(job), self.name)
 
     def install(self, job: Job) -> None:
-        """Put the block into the crontab, in place of an existing one."""
+        """Add the block to the crontab, or replace the existing one."""
         crontab = self._read()
         before, block, after = cron.split(crontab, self.name)
         self._refuse_other_configuration(block, job.config)
@@ -206,7 +206,7 @@ class Cron:
             self._write(crontab, wanted)
 
     def uninstall(self, config: Path | None = None) -> None:
-        """Remove the block from the crontab, unless it is of another configuration."""
+        """Remove the block from the crontab, unless it belongs to another configuration."""
         crontab = self._read()
         block = cron.split(crontab, self.name).block
         if config:
@@ -229,7 +229,7 @@ class Cron:
 
     def _read(self) -> str:
         output = self.system.query("crontab", *self._user_option, "-l")
-        # Any other failure must not pass for an empty crontab: its lines would be lost.
+        # Any other failure must not be taken for an empty crontab: its lines would be lost.
         if not output.ok and "no crontab" not in output.reason:
             raise ScheduleError(f"the crontab cannot be read: {output.reason}")
         return output.text if output.ok else ""
@@ -256,7 +256,7 @@ class Cron:
 
 
 def _refuse_other(what: str, call: Call, config: Path, kind: Sequence[str], name: str) -> None:
-    """Raise ScheduleError for a schedule of another configuration, whose passes would stop.
+    """Raise ScheduleError if a schedule is another configuration's, whose passes would stop.
 
     `kind` and `name` are the options of the command that removes it.
     """

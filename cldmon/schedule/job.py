@@ -1,4 +1,4 @@
-"""What to run, as which user, how often and with which folders: the input of every unit."""
+"""What to run, as which user, how often and in which folders: the input for all units."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Job:
     browser: Path | None = None
 
     def command(self, name: str) -> tuple[str, ...]:
-        """Return the argument list of one of cldmon's commands."""
+        """Return the argument list for one of cldmon's commands."""
         places = ("--config", str(self.config), "--data-dir", str(self.data_dir))
         return (*self.program, *places, name)
 

@@ -1,4 +1,4 @@
-"""From a configuration to its schedule: which user runs it, and where everything is."""
+"""Deriving a schedule from a configuration: which user runs it, and where everything is."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
 
 _INHERITED = ("CLDMON_BROWSER", "PLAYWRIGHT_BROWSERS_PATH")
-"""Variables that a pass may need, and that neither systemd nor cron would pass on."""
+"""Variables that a pass may need, but that systemd and cron would not pass on."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to start the passes of a configuration: for the whole system, or for one user.
+    """How to start the passes of a configuration, for the whole system or for one user.
 
     A second configuration is another instance, which has a name.
     """
@@ -85,7 +85,7 @@ class Plan:
         variables = tuple((name, value) for name in _INHERITED if (value := env.get(name)))
         texts = (*program, *map(str, (path, data_dir, *written)), *(v for _, v in variables))
         for text in texts:
-            # It could start a line of its own in a unit or a crontab.
+            # A control character could start another line in a unit or a crontab.
             if not is_printable(text):
                 raise UsageError(f"{text!r} contains a control character: it cannot be scheduled")
         return Job(
@@ -101,7 +101,7 @@ class Plan:
         )
 
     def warnings(self, job: Job) -> Iterator[str]:
-        """Yield what a person should know before the job is scheduled."""
+        """Yield what the user should know before the job is scheduled."""
         if job.interval < MIN_INTERVAL:
             yield (
                 f"a pass every {_format_minutes(job.interval)} may get accounts rate limited: set"
@@ -134,7 +134,7 @@ class Plan:
             yield f"{program} is in root's home folder: install cldmon where {job.user} can read it"
 
     def next_steps(self) -> Iterator[str]:
-        """Yield what a person may want to do after installing."""
+        """Yield what the user may want to do after installing."""
         if self.kind == "cron":
             return
         manager = "systemctl --user" if self.of_user else "systemctl"

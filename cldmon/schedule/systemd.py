@@ -1,4 +1,4 @@
-"""The systemd units of a job, and the AppArmor profile of its browser, as texts; pure.
+"""A job's systemd units, and the AppArmor profile of its browser, as text; pure.
 
 Source: systemd.service(5), systemd.timer(5), systemd.exec(5), sysusers.d(5), tmpfiles.d(5).
 """
@@ -116,8 +116,8 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
 def _render_timer(interval: timedelta) -> str:
     """Return the timer that starts a pass every `interval`.
 
-    It follows the calendar if the interval divides the hour or the day evenly: a pass missed while
-    the machine was off is then made up for. Any other interval counts from pass to pass.
+    It follows the calendar if the interval divides the hour or the day evenly, so that a pass that
+    was missed while the machine was off is run later. Other intervals count from pass to pass.
     """
     minutes, hours = interval / timedelta(minutes=1), interval / timedelta(hours=1)
     if minutes.is_integer() and minutes < 60 and 60 % minutes == 0:

@@ -157,13 +157,13 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
         case Outcome.RIGHT:
             return
         case Outcome.NOT_PENDING:
-            raise RefusedError(401, "this code has expired or was used: ask for a new one")
+            raise RefusedError(401, "this code has expired or was used: request a new one")
     limits.wrong_codes.take(caller.address)
     if attempt.should_warn:
         _warn_of_wrong_codes(person, services)
     if attempt.outcome is Outcome.USED_UP:
         wait = format_wait(attempt.wait)
-        raise RefusedError(401, f"wrong code, and the last try: ask for a new one in {wait}")
+        raise RefusedError(401, f"wrong code, and the last try: request a new one in {wait}")
     tries = "1 try is" if attempt.tries_left == 1 else f"{attempt.tries_left} tries are"
     raise RefusedError(401, f"wrong code: {tries} left")
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cldmon.web.http import Request
 
     Address: TypeAlias = IPv4Address | IPv6Address
-    Network: TypeAlias = IPv4Network | IPv6Network
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -56,14 +49,14 @@ class PublicUrl:
         return path[len(self.path) - 1 :] if path.startswith(self.path) else path
 
 
-@dataclass(frozen=True)
 class TrustedProxies:
     """The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 
     `networks` are addresses and networks as `ipaddress` parses them.
     """
 
-    networks: tuple[str, ...]
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = tuple(map(ip_network, networks))
 
     def client_address(self, request: Request) -> str:
         """Return the client's address for rate limits: the last that is not a trusted proxy's.
@@ -97,10 +90,6 @@ class TrustedProxies:
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
-
-    @cached_property
-    def _networks(self) -> tuple[Network, ...]:
-        return tuple(map(ip_network, self.networks))
 
 
 def _parse_address(text: str) -> Address | None:

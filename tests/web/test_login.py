@@ -349,7 +349,7 @@ class TestByCode:
             "wrong code: 3 tries are left",
             "wrong code: 2 tries are left",
             "wrong code: 1 try is left",
-            "wrong code, and the last try: ask for a new one in 60 s",
+            "wrong code, and the last try: request a new one in 60 s",
         ]
         refused = post(6)
         assert (refused.status, refused.header("Retry-After")) == (429, "60")
