@@ -50,7 +50,7 @@ def test_downsampling_is_idempotent(points: list[Point], width: int) -> None:
     assert downsample(once, width) == once
 
 
-def thinned(*parts: list[int]) -> list[Point]:
+def downsample_minutes(*parts: list[int]) -> list[Point]:
     """Downsample readings at these minutes, part by part, with a pass every ten minutes."""
     together = Downsampler(width_ms=1, interval=timedelta(minutes=10))
     for part in parts:
@@ -58,29 +58,29 @@ def thinned(*parts: list[int]) -> list[Point]:
     return together.points()
 
 
-def gaps(*parts: list[int]) -> list[int]:
+def find_gaps(*parts: list[int]) -> list[int]:
     """Return the minutes after which readings are missing."""
-    return [stamp // MINUTE for stamp, windows in thinned(*parts) if not windows]
+    return [stamp // MINUTE for stamp, windows in downsample_minutes(*parts) if not windows]
 
 
 def test_a_gap_is_longer_than_three_intervals() -> None:
-    assert gaps([0, 10, 20, 50, 81, 91]) == [50]
-    assert (50 * MINUTE + 1, {}) in thinned([0, 10, 20, 50, 81, 91])
+    assert find_gaps([0, 10, 20, 50, 81, 91]) == [50]
+    assert (50 * MINUTE + 1, {}) in downsample_minutes([0, 10, 20, 50, 81, 91])
 
 
 @pytest.mark.parametrize(
     "parts", [([0, 10, 20], [3000], [3010]), ([0], [3000, 3010, 3020]), ([0], [3000], [3010, 3020])]
 )
 def test_a_gap_between_parts_is_one_however_few_readings_they_have(parts: list[list[int]]) -> None:
-    [before] = gaps(*parts)
+    [before] = find_gaps(*parts)
     assert before == max(minute for part in parts for minute in part if minute < 3000)
 
 
 def test_infrequent_passes_are_not_gaps() -> None:
-    assert gaps(*([day * 1440] for day in range(7))) == []
-    assert gaps(*([day * 1440] for day in (0, 1, 2, 3, 9, 10, 11))) == [3 * 1440]
+    assert find_gaps(*([day * 1440] for day in range(7))) == []
+    assert find_gaps(*([day * 1440] for day in (0, 1, 2, 3, 9, 10, 11))) == [3 * 1440]
 
 
 @given(st.lists(st.integers(0, 2000), unique=True).map(sorted), st.integers(0, 20))
 def test_parts_together_are_what_they_are_at_once(minutes: list[int], cut: int) -> None:
-    assert thinned(minutes[:cut], minutes[cut:]) == thinned(minutes)
+    assert downsample_minutes(minutes[:cut], minutes[cut:]) == downsample_minutes(minutes)

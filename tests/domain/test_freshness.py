@@ -31,7 +31,7 @@ def account(age: timedelta, failure: Failure | None = None) -> Account:
     return Account("alice", Reading(NOW - age, windows), failure)
 
 
-def shown(*accounts: Account, forecasts: Any = None) -> list[Mapping[str, Any]]:
+def show(*accounts: Account, forecasts: Any = None) -> list[Mapping[str, Any]]:
     snapshot = Snapshot(NOW, accounts, 10 * MINUTE)
     return usage_to_json(snapshot, NOW, forecasts)["accounts"]  # type: ignore[no-any-return]
 
@@ -80,7 +80,7 @@ def test_the_windows_are_listed_with_their_titles_in_display_order() -> None:
         "models.Fable": Window(100, None),
         "sevenDay": Window(80, NOW + MINUTE),
     }
-    [entry] = shown(Account("alice", Reading(NOW, windows)))
+    [entry] = show(Account("alice", Reading(NOW, windows)))
     assert [(w["name"], w["short"], w["level"]) for w in entry["windows"]] == [
         ("sevenDay", "7d", "high"),
         ("scoped.Cowork", "7d Cowork", "normal"),
@@ -103,7 +103,7 @@ def test_the_windows_are_listed_with_their_titles_in_display_order() -> None:
 def test_a_documented_window_that_the_account_lacks_is_a_number_and_listed_nowhere() -> None:
     """The Node program's page draws a full bar for null; all others use the list."""
     missing = {"utilization": 0, "resetsAt": None, "missing": True}
-    [entry] = shown(Account("alice", Reading(NOW, {"sevenDayOpus": Window(5, None)})))
+    [entry] = show(Account("alice", Reading(NOW, {"sevenDayOpus": Window(5, None)})))
     assert (entry["fiveHour"], entry["sevenDay"]) == (missing, missing)
     assert [window["name"] for window in entry["windows"]] == ["sevenDayOpus"]
 
@@ -111,7 +111,7 @@ def test_a_documented_window_that_the_account_lacks_is_a_number_and_listed_nowhe
 def test_an_account_in_error_shows_no_numbers_but_below_its_last_good_reading() -> None:
     money = Credits(1275, 5000, "EUR", 2)
     reading = replace(account(MINUTE).reading, credits=money)  # type: ignore[type-var]
-    [entry] = shown(Account("alice", reading, FAILED))
+    [entry] = show(Account("alice", reading, FAILED))
     assert (entry["windows"], entry["pools"]) == ([], [])
     assert (entry["credits"], entry["savedResets"]) == (None, None)
     good = entry["lastGood"]
@@ -137,20 +137,20 @@ def test_before_the_first_pass_the_json_is_loading() -> None:
 
 
 def test_the_json_has_the_age_of_a_reading_and_due_resets() -> None:
-    [entry] = shown(account(5 * MINUTE))
+    [entry] = show(account(5 * MINUTE))
     assert (entry["stale"], entry["ageSeconds"]) == (False, 300)
     assert [entry[name]["resetDue"] for name in ("fiveHour", "sevenDay")] == [False, True]
 
 
 def test_the_json_has_the_same_for_the_last_good_reading_of_a_failed_account() -> None:
-    [entry] = shown(account(40 * MINUTE, FAILED))
+    [entry] = show(account(40 * MINUTE, FAILED))
     assert (entry["stale"], entry["ageSeconds"]) == (True, 2400)
     assert entry["lastGood"]["sevenDay"]["resetDue"]
 
 
 def test_the_json_of_an_account_that_was_never_read_has_no_age() -> None:
     for never in (Account("x", None), Account("x", None, FAILED)):
-        [entry] = shown(never)
+        [entry] = show(never)
         assert (entry["stale"], entry["ageSeconds"], entry["lastGood"]) == (True, None, None)
 
 
@@ -159,13 +159,13 @@ def test_the_json_has_forecasts_of_live_readings_only() -> None:
         ("alice", "fiveHour"): Forecast(NOW + MINUTE, 100),
         ("bob", "fiveHour"): Forecast(None, 3),
     }
-    [entry] = shown(account(MINUTE), forecasts=forecasts)
+    [entry] = show(account(MINUTE), forecasts=forecasts)
     expected = {"fullAt": "2026-11-22T12:01:00.000Z", "endsAtPercent": 100}
     assert entry["fiveHour"]["forecast"] == expected
     assert entry["sevenDay"]["forecast"] is None
-    [stale] = shown(account(40 * MINUTE), forecasts=forecasts)
+    [stale] = show(account(40 * MINUTE), forecasts=forecasts)
     assert stale["fiveHour"]["forecast"] is None
-    [failed] = shown(account(MINUTE, FAILED), forecasts=forecasts)
+    [failed] = show(account(MINUTE, FAILED), forecasts=forecasts)
     assert failed["lastGood"]["fiveHour"]["forecast"] is None
 
 

@@ -22,7 +22,7 @@ from tests.reliability.attack_target import (
     serve_target,
 )
 from tests.reliability.result import LetInError, Result
-from tests.web.raw import connected
+from tests.web.raw import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +192,7 @@ def slow_crowd(server: AttackTarget) -> Iterator[str]:
     }
     with many_files(), ExitStack() as stack:
         for name, opening in ways.items():
-            crowd = [stack.enter_context(connected(server)) for _ in range(100)]
+            crowd = [stack.enter_context(connect(server)) for _ in range(100)]
             for sock in crowd:
                 with suppress(OSError):
                     sock.sendall(opening)

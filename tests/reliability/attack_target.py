@@ -14,7 +14,7 @@ from tests.browser.server import ServerFixture, now, windows
 from tests.confinement import Limits, read_unit_limits, run_within
 from tests.reliability.result import LetInError
 from tests.simulation.slack import PEOPLE, FakeSlack
-from tests.web.raw import Answer, answers, connected, everything, said
+from tests.web.raw import RawResponse, connect, parse_responses, receive_all, send_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,21 +60,21 @@ class AttackTarget(ServerFixture):
         for line in self.process.stderr:
             self.heard.append(line)
 
-    def sent(self, *pieces: bytes) -> list[Answer]:
+    def sent(self, *pieces: bytes) -> list[RawResponse]:
         """Return what is answered to some bytes, once it has been seen to be harmless."""
-        found = said(self, *pieces)
+        found = send_raw(self, *pieces)
         for answer in found:
             self.inspect(answer)
         return found
 
-    def cut_short(self, data: bytes) -> list[Answer]:
+    def cut_short(self, data: bytes) -> list[RawResponse]:
         """As `sent`, of what a patient client gets that goes on listening."""
-        with connected(self) as sock:
+        with connect(self) as sock:
             sock.settimeout(PATIENCE)
             sock.sendall(data)
-            return answers(everything(sock))
+            return parse_responses(receive_all(sock))
 
-    def inspect(self, answer: Answer) -> None:
+    def inspect(self, answer: RawResponse) -> None:
         """Raise where an answer has a form that the contract lacks, or tells what is not theirs."""
         names = {line.partition(":")[0].lower() for line in answer.head.split("\r\n")[1:]}
         assert answer.status in STATUSES, answer

@@ -33,7 +33,7 @@ from tests.reliability.attack_target import (
 )
 from tests.reliability.result import LetInError, Result
 from tests.reliability.scenario import CROWD
-from tests.web.raw import connected
+from tests.web.raw import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -133,7 +133,7 @@ def hold_locks(folder: Path, asked: int) -> Result:
             ]
             with files.lock(server.data / lock, wait=0), many_files(), ExitStack() as stack:
                 for post in posts:
-                    stack.enter_context(connected(server)).sendall(post)
+                    stack.enter_context(connect(server)).sendall(post)
                 for number in range(asked):
                     with result.case(f"{lock}, {number}"):
                         assert server.sent(get_request("/healthz"))[0].status == 200

@@ -33,10 +33,10 @@ EVER = (0, AT + 365 * DAY)
 
 def line(at: int, **accounts: int) -> bytes:
     """A line as a pass writes it: label → percent of the 5-hour window."""
-    return of(at, {label: {"fiveHour": percent} for label, percent in accounts.items()})
+    return make_line(at, {label: {"fiveHour": percent} for label, percent in accounts.items()})
 
 
-def of(at: int, accounts: Mapping[str, Mapping[str, int]]) -> bytes:
+def make_line(at: int, accounts: Mapping[str, Mapping[str, int]]) -> bytes:
     windows = {
         label: {name: Window(percent, None) for name, percent in values.items()}
         for label, values in accounts.items()
@@ -307,7 +307,7 @@ def test_a_gzip_cut_at_any_byte_beside_its_plain_file_costs_nothing(
 
 def test_a_day_that_is_gzipped_or_unzipped_meanwhile_is_read_whole(tmp_path: Path) -> None:
     accounts = {f"account {n}": {"fiveHour": n} for n in range(100)}
-    many = [of(AT + n, accounts) for n in range(300)]
+    many = [make_line(AT + n, accounts) for n in range(300)]
     path = write(tmp_path, *many)
 
     def repack() -> None:
@@ -454,7 +454,7 @@ def test_the_array_contains_the_lines_of_the_span(tmp_path: Path) -> None:
 
 def test_the_array_comes_in_chunks_of_a_mebibyte_at_most(tmp_path: Path) -> None:
     big = {f"account {n}": {"fiveHour": 50} for n in range(2000)}
-    write(tmp_path, *(of(AT + n, big) for n in range(40)))
+    write(tmp_path, *(make_line(AT + n, big) for n in range(40)))
     chunks = list(reader.read_array(tmp_path, *EVER))
     assert max(map(len, chunks)) <= 1 << 20
     assert len(chunks) > 2
@@ -498,7 +498,7 @@ def test_each_account_is_found_by_its_label_and_no_other_is(
     tmp_path: Path, passes: Sequence[Mapping[str, Mapping[str, int]]]
 ) -> None:
     """Labels with quotes, brackets or emoji, and ones that begin like another."""
-    lines = [of(AT + n, accounts) for n, accounts in enumerate(passes)]
+    lines = [make_line(AT + n, accounts) for n, accounts in enumerate(passes)]
     write(tmp_path, *lines)
     assert read(tmp_path) == lines
     found = reader.read_all_series(tmp_path, *EVER)
@@ -570,7 +570,7 @@ def test_a_sample_is_the_first_line_of_each_step(
     midnight, step_ms = to_ms(datetime(2026, 3, 12, tzinfo=UTC)), step * MINUTE
     stamps = sorted(midnight + n * MINUTE for n in minutes)
     accounts = {f"account number {n}": {"fiveHour": 42, "sevenDay": 42} for n in range(width)}
-    write(tmp_path, *(of(stamp, accounts) for stamp in stamps))
+    write(tmp_path, *(make_line(stamp, accounts) for stamp in stamps))
     expected = {stamp // step_ms: stamp for stamp in reversed(stamps)}
     points = reader.read_all_series(tmp_path, midnight, midnight + DAY, step_ms)["account number 0"]
     assert [stamp for stamp, _ in points] == sorted(expected.values())

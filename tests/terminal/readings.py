@@ -102,6 +102,6 @@ FORECASTS = {
 }
 
 
-def of(*accounts: Account) -> Snapshot:
+def make_snapshot(*accounts: Account) -> Snapshot:
     """Return a snapshot of these accounts."""
     return Snapshot(NOW, accounts, 10 * MINUTE)

@@ -38,7 +38,7 @@ from tests.terminal.readings import (
     MINUTE,
     NOW,
     SNAPSHOT,
-    of,
+    make_snapshot,
     reading,
 )
 
@@ -58,7 +58,7 @@ WIDE = Terminal(200, colour=False, unicode=True)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def drawn(
+def draw(
     snapshot: Snapshot,
     terminal: Terminal = PLAIN,
     forecasts: Mapping[tuple[str, str], Forecast] = FORECASTS,
@@ -66,7 +66,7 @@ def drawn(
     return format_table(build_views(snapshot, NOW, forecasts), Page(terminal, NOW, BERLIN))
 
 
-def printed(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:
+def format_plain(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:
     return format_snapshot(form, snapshot, NOW, terminal, lambda: FORECASTS)
 
 
@@ -74,11 +74,11 @@ def printed(form: str, snapshot: Snapshot, terminal: Terminal = PLAIN) -> str:
     ("name", "terminal"), [("table", PLAIN), ("table-ascii", ASCII), ("table-wide", WIDE)]
 )
 def test_the_table_looks_like_this(name: str, terminal: Terminal, golden: Golden) -> None:
-    golden(f"status/{name}.txt", drawn(SNAPSHOT, terminal) + "\n")
+    golden(f"status/{name}.txt", draw(SNAPSHOT, terminal) + "\n")
 
 
 def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Golden) -> None:
-    golden("status/table-money.txt", drawn(of(ALICE, HEIDI)) + "\n")
+    golden("status/table-money.txt", draw(make_snapshot(ALICE, HEIDI)) + "\n")
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_a_table_with_credits_pools_and_saved_resets_looks_like_this(golden: Gol
 def test_the_other_formats_look_like_this(
     name: str, form: str, terminal: Terminal, golden: Golden
 ) -> None:
-    golden(f"status/{name}", printed(form, SNAPSHOT, terminal) + "\n")
+    golden(f"status/{name}", format_plain(form, SNAPSHOT, terminal) + "\n")
 
 
 def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None:
     bars = []
     for columns in (62, 80, 100, 109):
-        text = drawn(SNAPSHOT, Terminal(columns, colour=False, unicode=True))
+        text = draw(SNAPSHOT, Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
         bars.append(text.count("█"))
     assert bars == sorted(set(bars))
@@ -108,19 +108,19 @@ def test_the_table_is_no_wider_than_its_terminal_and_bars_grow_with_it() -> None
 def test_a_heading_wider_than_its_column_counts() -> None:
     """Most accounts have only a `5h` and a `7d` window."""
     session, week = Window(41, NOW + 134 * MINUTE), Window(63, LATER)
-    alone = of(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
+    alone = make_snapshot(Account("alice", reading(MINUTE, "Pro", fiveHour=session, sevenDay=week)))
     for columns in range(62, 90):
-        text = drawn(alone, Terminal(columns, colour=False, unicode=True))
+        text = draw(alone, Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
 
 
 def test_a_wide_terminal_shows_the_full_window_names() -> None:
-    assert "Weekly: Fable only" in drawn(SNAPSHOT, Terminal(110, colour=False, unicode=True))
-    assert max(map(width, drawn(SNAPSHOT, WIDE).splitlines())) <= 200
+    assert "Weekly: Fable only" in draw(SNAPSHOT, Terminal(110, colour=False, unicode=True))
+    assert max(map(width, draw(SNAPSHOT, WIDE).splitlines())) <= 200
 
 
 def test_colour_changes_nothing_but_colour() -> None:
-    assert SGR.sub("", drawn(SNAPSHOT, COLOUR)) == drawn(SNAPSHOT)
+    assert SGR.sub("", draw(SNAPSHOT, COLOUR)) == draw(SNAPSHOT)
 
 
 def test_a_level_shows_in_colour_and_without() -> None:
@@ -132,13 +132,13 @@ def test_a_level_shows_in_colour_and_without() -> None:
         (90, " !!", "31;1"),
     ):
         account = Account("x", reading(MINUTE, "Pro", fiveHour=Window(percent, NOW + HOUR)))
-        row = drawn(of(account)).splitlines()[2]
+        row = draw(make_snapshot(account)).splitlines()[2]
         assert re.search(rf" {percent}%{re.escape(mark)}   ?\S", row), row
-        assert f"\x1b[{colour}m {percent}%" in drawn(of(account), COLOUR)
+        assert f"\x1b[{colour}m {percent}%" in draw(make_snapshot(account), COLOUR)
 
 
 def test_an_error_comes_first_with_what_to_do_and_the_last_reading_is_dim() -> None:
-    head, error, *rows = drawn(of(BOB), COLOUR).splitlines()[1:]
+    head, error, *rows = draw(make_snapshot(BOB), COLOUR).splitlines()[1:]
     assert SGR.sub("", head) == "bob · Pro · last read 3 h ago"
     assert "sign in again" in error
     assert error.startswith("  \x1b[31m✗ ")
@@ -146,7 +146,7 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_is_dim() -> N
 
 
 def test_a_long_error_is_wrapped_below_its_mark() -> None:
-    lines = drawn(of(ERIN)).splitlines()
+    lines = draw(make_snapshot(ERIN)).splitlines()
     assert lines[0] == "erin · never read"
     assert lines[1].startswith("  ✗ challenged")
     assert lines[2].startswith("    browser.headless")
@@ -154,7 +154,7 @@ def test_a_long_error_is_wrapped_below_its_mark() -> None:
 
 
 def test_a_stale_reading_is_never_drawn_as_live() -> None:
-    text = drawn(of(CAROL))
+    text = draw(make_snapshot(CAROL))
     assert "stale, 42 min old" in text
     assert "100% ?" in text
     assert "█" not in text
@@ -164,33 +164,35 @@ def test_a_stale_reading_is_never_drawn_as_live() -> None:
 
 def test_a_reading_from_the_future_is_not_live() -> None:
     early = reading(-50 * MINUTE, "Pro", fiveHour=Window(5, None))
-    assert "stale, 50 min in the future" in drawn(of(Account("x", early)))
+    assert "stale, 50 min in the future" in draw(make_snapshot(Account("x", early)))
 
 
 @pytest.mark.parametrize("form", ["table", "line", "csv"])
 def test_a_window_whose_reset_is_due_does_not_show_its_old_percent(form: str) -> None:
-    text = drawn(of(FRANK)) if form == "table" else printed(form, of(FRANK))
+    text = (
+        draw(make_snapshot(FRANK)) if form == "table" else format_plain(form, make_snapshot(FRANK))
+    )
     assert "92" not in text
     assert {"table": "reset due", "line": "5h due", "csv": "true"}[form] in text
 
 
 def test_a_window_that_an_account_lacks_is_not_shown() -> None:
     only_weekly = Account("x", reading(MINUTE, "Pro", sevenDay=Window(5, NOW + HOUR)))
-    rows = drawn(of(only_weekly)).splitlines()[2:]
+    rows = draw(make_snapshot(only_weekly)).splitlines()[2:]
     assert [row.split()[0] for row in rows] == ["7d"]
-    assert printed("line", of(only_weekly)) == "x 7d 5%"
-    assert "fiveHour" not in printed("csv", of(only_weekly))
+    assert format_plain("line", make_snapshot(only_weekly)) == "x 7d 5%"
+    assert "fiveHour" not in format_plain("csv", make_snapshot(only_weekly))
 
 
 def test_an_account_without_windows_is_only_a_head() -> None:
-    free = of(Account("x", reading(MINUTE, "Free")))
-    assert drawn(free) == "x · Free · read 1 min ago"
-    assert printed("line", free) == "x –"
+    free = make_snapshot(Account("x", reading(MINUTE, "Free")))
+    assert draw(free) == "x · Free · read 1 min ago"
+    assert format_plain("line", free) == "x –"
 
 
 def test_an_account_that_no_pass_has_seen_is_marked() -> None:
-    assert drawn(of(GRACE)) == "grace · not read yet"
-    assert printed("line", of(GRACE)) == "grace –"
+    assert draw(make_snapshot(GRACE)) == "grace · not read yet"
+    assert format_plain("line", make_snapshot(GRACE)) == "grace –"
 
 
 @pytest.mark.parametrize(
@@ -203,38 +205,38 @@ def test_an_account_that_no_pass_has_seen_is_marked() -> None:
     ],
 )
 def test_money_is_shown_in_whole_units(extra: Credits, text: str) -> None:
-    row = drawn(of(Account("x", reading(MINUTE, "Pro", extra)))).splitlines()[-1]
+    row = draw(make_snapshot(Account("x", reading(MINUTE, "Pro", extra)))).splitlines()[-1]
     assert row.endswith(text)
 
 
 def test_a_long_label_is_shortened() -> None:
-    text = drawn(of(Account("数" * 60, ALICE.reading)))
+    text = draw(make_snapshot(Account("数" * 60, ALICE.reading)))
     assert "…" in text.splitlines()[1]
     assert max(map(width, text.splitlines())) <= 80
 
 
 def test_model_names_align_however_wide_they_are() -> None:
     wide = reading(MINUTE, "Pro", fiveHour=Window(5, NOW), models__数据=Window(5, NOW + HOUR))
-    rows = drawn(of(Account("x", wide))).splitlines()[2:]
+    rows = draw(make_snapshot(Account("x", wide))).splitlines()[2:]
     assert len({width(row[: row.index("in")]) for row in rows if " in " in row}) == 1
 
 
 def test_the_line_counts_down_to_the_reset_of_a_full_window() -> None:
-    assert printed("line", of(DAVE)) == "dave 5h 0% 7d 100%!! (2h)"
+    assert format_plain("line", make_snapshot(DAVE)) == "dave 5h 0% 7d 100%!! (2h)"
 
 
 def test_the_line_names_a_model_limit_when_it_is_near() -> None:
-    assert "Fable" in printed("line", of(ALICE))
+    assert "Fable" in format_plain("line", make_snapshot(ALICE))
     near = Window(74, NOW + HOUR)
     both = reading(MINUTE, "Pro", sevenDay=Window(5, LATER), models__Fable=near)
-    assert "Fable" not in printed("line", of(Account("x", both)))
-    assert "7d Fable 74%" in printed(
-        "line", of(Account("x", reading(MINUTE, "", models__Fable=near)))
+    assert "Fable" not in format_plain("line", make_snapshot(Account("x", both)))
+    assert "7d Fable 74%" in format_plain(
+        "line", make_snapshot(Account("x", reading(MINUTE, "", models__Fable=near)))
     )
 
 
 def test_csv_has_a_row_for_each_account_and_window() -> None:
-    rows = list(csv.DictReader(io.StringIO(printed("csv", SNAPSHOT))))
+    rows = list(csv.DictReader(io.StringIO(format_plain("csv", SNAPSHOT))))
     assert [(r["label"], r["window"]) for r in rows if r["label"] in ("alice", "erin")] == [
         ("alice", "fiveHour"),
         ("alice", "sevenDay"),
@@ -246,7 +248,7 @@ def test_csv_has_a_row_for_each_account_and_window() -> None:
 
 
 def test_csv_has_rows_for_money_pools_and_saved_resets() -> None:
-    rows = list(csv.DictReader(io.StringIO(printed("csv", of(HEIDI)))))
+    rows = list(csv.DictReader(io.StringIO(format_plain("csv", make_snapshot(HEIDI)))))
     assert [(r["kind"], r["window"], r["used"], r["limit"], r["currency"]) for r in rows] == [
         ("window", "sevenDay", "", "", ""),
         ("credits", "", "23.90", "24.00", "EUR"),
@@ -262,24 +264,24 @@ def test_csv_has_rows_for_money_pools_and_saved_resets() -> None:
 
 
 def test_an_overdue_reset_is_shown_with_its_percentage() -> None:
-    assert re.search(r"7d +█+░ +97% !! +11:37 +reset overdue", drawn(of(HEIDI)))
-    assert printed("line", of(HEIDI)) == "heidi 7d 97%!! (reset overdue)"
+    assert re.search(r"7d +█+░ +97% !! +11:37 +reset overdue", draw(make_snapshot(HEIDI)))
+    assert format_plain("line", make_snapshot(HEIDI)) == "heidi 7d 97%!! (reset overdue)"
 
 
 def test_credits_show_why_they_are_off_and_whether_they_are_shared() -> None:
-    assert re.search("23.90 of 24.00 EUR +out of credits", drawn(of(HEIDI)))
+    assert re.search("23.90 of 24.00 EUR +out of credits", draw(make_snapshot(HEIDI)))
     team = Account("x", reading(MINUTE, "Team", Credits(5, None, "USD", 2, shared=True)))
-    assert "  org credits  0.05 USD" in re.sub(" +", "  ", drawn(of(team))).replace(
+    assert "  org credits  0.05 USD" in re.sub(" +", "  ", draw(make_snapshot(team))).replace(
         "0.05  ", "0.05 "
     ).replace("org  ", "org ")
-    assert printed("line", of(team)) == "x org credits 0.05 USD"
-    assert "Usage credits (organization)" in drawn(of(team), WIDE)
+    assert format_plain("line", make_snapshot(team)) == "x org credits 0.05 USD"
+    assert "Usage credits (organization)" in draw(make_snapshot(team), WIDE)
 
 
 def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
     pool = Pool("cinderCove", "Claude Code and Cowork credit", 80000, 80000, 100, LATER)
     full = replace(reading(MINUTE, "Pro"), pools=(pool,))
-    row = drawn(of(Account("x", full)), COLOUR).splitlines()[-1]
+    row = draw(make_snapshot(Account("x", full)), COLOUR).splitlines()[-1]
     assert "100%" in row
     assert "!" not in row
     assert "31" not in row.replace("31 ", "")
@@ -288,7 +290,7 @@ def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
 
 
 def test_before_the_first_pass_json_is_loading() -> None:
-    body = json.loads(printed("json", Snapshot()))
+    body = json.loads(format_plain("json", Snapshot()))
     assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
 
 
@@ -305,7 +307,11 @@ def test_nothing_from_outside_can_steer_the_terminal(form: str, terminal: Termin
         Account(EVIL, type(evil)(NOW, windows, EVIL, EVIL, credits=evil.credits)),
         Account(EVIL, None, Failure(FailureKind.TIMEOUT, EVIL)),
     ]
-    unsafe = {c for c in printed(form, of(*accounts), terminal) if category(c) in ("Cc", "Cf")}
+    unsafe = {
+        c
+        for c in format_plain(form, make_snapshot(*accounts), terminal)
+        if category(c) in ("Cc", "Cf")
+    }
     assert unsafe <= {"\n"}
 
 
@@ -330,7 +336,7 @@ def test_a_narrow_terminal_drops_forecasts_and_then_clock_times() -> None:
     """Percentages and the time left until the reset are kept."""
     shown = {}
     for columns in (62, 50, 40):
-        text = drawn(of(ALICE, BOB, CAROL), Terminal(columns, colour=False, unicode=True))
+        text = draw(make_snapshot(ALICE, BOB, CAROL), Terminal(columns, colour=False, unicode=True))
         assert max(map(width, text.splitlines())) <= columns
         shown[columns] = [
             "at reset" in text,

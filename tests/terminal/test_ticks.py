@@ -16,7 +16,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
 
 
-def labelled(since: datetime, hours: float, most: int, zone: ZoneInfo = BERLIN) -> list[str]:
+def list_labels(since: datetime, hours: float, most: int, zone: ZoneInfo = BERLIN) -> list[str]:
     span = to_ms(since), to_ms(since + timedelta(hours=hours))
     return [label for _, label in find_ticks(*span, most, zone)]
 
@@ -26,16 +26,16 @@ def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
 
 
 def test_an_hour_is_labelled_at_its_quarters() -> None:
-    assert labelled(utc(1, 10, 9, 7), 1, 5) == ["10:15", "10:30", "10:45", "11:00"]
+    assert list_labels(utc(1, 10, 9, 7), 1, 5) == ["10:15", "10:30", "10:45", "11:00"]
 
 
 def test_a_day_is_labelled_at_midnight() -> None:
-    assert labelled(utc(1, 10, 14), 20, 5) == ["18:00", "11 Jan", "06:00"]
+    assert list_labels(utc(1, 10, 14), 20, 5) == ["18:00", "11 Jan", "06:00"]
 
 
 def test_a_zone_may_be_offset_by_part_of_an_hour() -> None:
     """Kathmandu is 5:45 ahead of UTC."""
-    assert labelled(utc(1, 10, 0), 4, 5, KATHMANDU) == ["06:00", "07:00", "08:00", "09:00"]
+    assert list_labels(utc(1, 10, 0), 4, 5, KATHMANDU) == ["06:00", "07:00", "08:00", "09:00"]
 
 
 def test_when_the_clock_goes_forward_the_hour_that_is_skipped_has_no_label() -> None:
@@ -62,9 +62,9 @@ def test_days_are_midnights_on_both_sides_of_the_change() -> None:
 
 
 def test_long_spans_have_weeks_months_and_years() -> None:
-    assert labelled(utc(1, 1, 0), 24 * 30, 6) == ["5 Jan", "12 Jan", "19 Jan", "26 Jan"]
-    assert labelled(utc(1, 10, 0), 24 * 365, 6)[:3] == ["Apr 2026", "Jul 2026", "Oct 2026"]
-    assert labelled(utc(1, 10, 0), 24 * 365 * 9, 6)[:2] == ["2028", "2030"]
+    assert list_labels(utc(1, 1, 0), 24 * 30, 6) == ["5 Jan", "12 Jan", "19 Jan", "26 Jan"]
+    assert list_labels(utc(1, 10, 0), 24 * 365, 6)[:3] == ["Apr 2026", "Jul 2026", "Oct 2026"]
+    assert list_labels(utc(1, 10, 0), 24 * 365 * 9, 6)[:2] == ["2028", "2030"]
 
 
 @given(

@@ -26,7 +26,7 @@ class Ticks:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RawResponse:
     """One of several responses on a connection."""
 
     status: int
@@ -34,7 +34,7 @@ class Answer:
     body: bytes
 
 
-class Listens(Protocol):
+class Listener(Protocol):
     """A server, in this process or another."""
 
     @property
@@ -42,24 +42,24 @@ class Listens(Protocol):
 
 
 @contextmanager
-def connected(server: Listens) -> Iterator[socket.socket]:
+def connect(server: Listener) -> Iterator[socket.socket]:
     """Connect, and disconnect at the end."""
     with socket.create_connection(server.address, timeout=LIMIT_SECONDS) as sock:
         yield sock
 
 
-def said(server: Listens, *pieces: bytes) -> list[Answer]:
+def send_raw(server: Listener, *pieces: bytes) -> list[RawResponse]:
     """Send these bytes and nothing more; return the response up to when the server disconnects."""
-    with connected(server) as sock:
+    with connect(server) as sock:
         for piece in pieces:
             with suppress(OSError):
                 sock.sendall(piece)
         with suppress(OSError):
             sock.shutdown(socket.SHUT_WR)
-        return answers(everything(sock))
+        return parse_responses(receive_all(sock))
 
 
-def everything(sock: socket.socket) -> bytes:
+def receive_all(sock: socket.socket) -> bytes:
     """Return everything received until the server disconnects."""
     data = b""
     with suppress(ConnectionError):
@@ -68,19 +68,19 @@ def everything(sock: socket.socket) -> bytes:
     return data
 
 
-def one(sock: socket.socket) -> Answer:
+def receive_response(sock: socket.socket) -> RawResponse:
     """Return the next response on a connection that stays open."""
     data = b""
     while True:
         head, end, rest = data.partition(b"\r\n\r\n")
         if end and len(rest) >= _length(head.decode("latin-1")):
-            return answers(data)[0]
+            return parse_responses(data)[0]
         more = sock.recv(1 << 16)
         assert more, data
         data += more
 
 
-def answers(data: bytes) -> list[Answer]:
+def parse_responses(data: bytes) -> list[RawResponse]:
     """Parse responses from bytes."""
     found = []
     while data:
@@ -89,7 +89,7 @@ def answers(data: bytes) -> list[Answer]:
         match = re.match(r"HTTP/1\.1 (\d{3}) ", head)
         assert match, raw
         length = _length(head)
-        found.append(Answer(int(match[1]), head, data[:length]))
+        found.append(RawResponse(int(match[1]), head, data[:length]))
         data = data[length:]
     return found
 

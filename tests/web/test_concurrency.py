@@ -48,7 +48,7 @@ def test_the_queue_is_first_come_first_served() -> None:
     assert done.is_set()
 
 
-class Crowd:
+class Callers:
     """Threads, by name, that each want a slot and hold it until they are released."""
 
     def __init__(self, turns: ConcurrencyLimiter) -> None:
@@ -59,15 +59,15 @@ class Crowd:
         self.refused: list[str] = []
         self.done: list[str] = []
 
-    def come(self, name: str, *caller: str) -> None:
+    def start(self, name: str, *caller: str) -> None:
         """Start a thread; return once it has a slot, waits or is refused."""
         self._leaving[name] = threading.Event()
-        thread = threading.Thread(target=self._ask, args=(name, caller))
+        thread = threading.Thread(target=self._hold_slot, args=(name, caller))
         self._threads.append(thread)
         thread.start()
-        wait_until(lambda: self._arrived == len(self._threads))
+        wait_until(lambda: self._count_arrived == len(self._threads))
 
-    def go(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Let a thread release its slot."""
         self._leaving[name].set()
 
@@ -78,10 +78,10 @@ class Crowd:
             thread.join()
 
     @property
-    def _arrived(self) -> int:
+    def _count_arrived(self) -> int:
         return len(self._turns) + len(self.refused) + len(self.done)
 
-    def _ask(self, name: str, caller: tuple[str, ...]) -> None:
+    def _hold_slot(self, name: str, caller: tuple[str, ...]) -> None:
         try:
             with self._turns.slot(caller, self._leaving[name].set):
                 self.working.append(name)
@@ -92,8 +92,10 @@ class Crowd:
 
 
 @contextmanager
-def crowd(max_active: int, max_queued: int, patience: float | None = None) -> Iterator[Crowd]:
-    found = Crowd(ConcurrencyLimiter("busy", max_active, max_queued, patience))
+def start_callers(
+    max_active: int, max_queued: int, patience: float | None = None
+) -> Iterator[Callers]:
+    found = Callers(ConcurrencyLimiter("busy", max_active, max_queued, patience))
     try:
         yield found
     finally:
@@ -101,63 +103,63 @@ def crowd(max_active: int, max_queued: int, patience: float | None = None) -> It
 
 
 def test_the_caller_with_most_in_the_queue_makes_room() -> None:
-    with crowd(max_active=1, max_queued=3) as those:
+    with start_callers(max_active=1, max_queued=3) as those:
         for number in range(4):
-            those.come(f"a{number}", "a")
+            those.start(f"a{number}", "a")
         for name in ("b", "c"):
-            those.come(name, name)
+            those.start(name, name)
         wait_until(lambda: those.refused == ["a3", "a2"])
-        those.come("a4", "a")
+        those.start("a4", "a")
         wait_until(lambda: those.refused == ["a3", "a2", "a4"])
 
 
 def test_the_newest_request_of_the_greediest_caller_is_refused() -> None:
-    with crowd(max_active=1, max_queued=1) as those:
+    with start_callers(max_active=1, max_queued=1) as those:
         for number in range(3):
-            those.come(f"a{number}", "a")
+            those.start(f"a{number}", "a")
         wait_until(lambda: those.refused == ["a2"])
 
 
 def test_many_sessions_of_an_address_share_what_one_address_gets() -> None:
-    with crowd(max_active=1, max_queued=3) as those:
+    with start_callers(max_active=1, max_queued=3) as those:
         for number in range(4):
-            those.come(f"guest{number}", "address", f"session{number}")
-        those.come("elsewhere", "another address", "session")
+            those.start(f"guest{number}", "address", f"session{number}")
+        those.start("elsewhere", "another address", "session")
         wait_until(lambda: those.refused == ["guest3"])
 
 
 def test_within_an_address_the_caller_with_most_makes_room() -> None:
-    with crowd(max_active=1, max_queued=3) as those:
+    with start_callers(max_active=1, max_queued=3) as those:
         for number in range(4):
-            those.come(f"a{number}", "address", "a")
-        those.come("b", "address", "b")
+            those.start(f"a{number}", "address", "a")
+        those.start("b", "address", "b")
         wait_until(lambda: those.refused == ["a3"])
 
 
 def test_the_next_slot_is_for_the_caller_with_fewest() -> None:
-    with crowd(max_active=2, max_queued=9) as those:
+    with start_callers(max_active=2, max_queued=9) as those:
         for number in range(4):
-            those.come(f"a{number}", "a")
-        those.come("b", "b")
-        those.go("a0")
+            those.start(f"a{number}", "a")
+        those.start("b", "b")
+        those.release("a0")
         wait_until(lambda: those.working == ["a0", "a1", "b"])
-        those.go("b")
+        those.release("b")
         wait_until(lambda: those.working == ["a0", "a1", "b", "a2"])
 
 
 def test_after_the_wait_the_oldest_slot_of_the_caller_with_most_ends() -> None:
-    with crowd(max_active=3, max_queued=1, patience=0.05) as those:
+    with start_callers(max_active=3, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
-            those.come(name, name[0])
-        those.come("c", "c")
+            those.start(name, name[0])
+        those.start("c", "c")
         wait_until(lambda: those.working == ["b", "a0", "a1", "c"])
         wait_until(lambda: those.done == ["a0"])
 
 
 def test_the_caller_with_most_ends_one_of_its_own_slots() -> None:
-    with crowd(max_active=2, max_queued=1, patience=0.05) as those:
+    with start_callers(max_active=2, max_queued=1, patience=0.05) as those:
         for name in ("b", "a0", "a1"):
-            those.come(name, name[0])
+            those.start(name, name[0])
         wait_until(lambda: those.working == ["b", "a0", "a1"])
         wait_until(lambda: those.done == ["a0"])
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Followed:
+class NumberFile:
     """A file that must contain a number."""
 
     def __init__(self, path: Path) -> None:
@@ -40,18 +40,18 @@ class Followed:
 
 
 @pytest.fixture
-def followed(tmp_path: Path) -> Followed:
-    return Followed(tmp_path / "file")
+def followed(tmp_path: Path) -> NumberFile:
+    return NumberFile(tmp_path / "file")
 
 
-def test_a_change_is_followed(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_change_is_followed(followed: NumberFile, caplog: pytest.LogCaptureFixture) -> None:
     followed.write("22")
     assert followed.value() == 22
     assert caplog.messages == ["the configuration has changed and is now in use"]
 
 
 def test_a_broken_file_is_logged_once_and_the_last_good_value_kept(
-    followed: Followed, caplog: pytest.LogCaptureFixture
+    followed: NumberFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     followed.write("broken")
     for _ in range(3):
@@ -62,7 +62,7 @@ def test_a_broken_file_is_logged_once_and_the_last_good_value_kept(
     assert followed.value() == 3
 
 
-def test_a_file_that_is_gone_changes_nothing(followed: Followed) -> None:
+def test_a_file_that_is_gone_changes_nothing(followed: NumberFile) -> None:
     followed.path.unlink()
     assert followed.value() == 1
 

@@ -75,21 +75,21 @@ def test_a_changed_configuration_is_used_and_a_broken_one_is_not(env: Env) -> No
     with env.serve() as server:
         assert labels(env) == ["alice"]
         configure(env, labels=["bob"])
-        _until(lambda: labels(env) == ["bob"])
+        _wait_for(lambda: labels(env) == ["bob"])
         assert "is now in use" in server.read_line()
         configure(env, "nonsense = 1")
-        _until(lambda: labels(env) == ["bob"], for_seconds=1.5)
+        _wait_for(lambda: labels(env) == ["bob"], for_seconds=1.5)
         complaint = server.read_line()
         assert "still using the old one" in complaint
         assert "nonsense" in complaint
         configure(env)
-        _until(lambda: labels(env) == ["alice"])
+        _wait_for(lambda: labels(env) == ["alice"])
 
 
 def test_another_port_needs_a_restart(env: Env) -> None:
     with env.serve() as server:
         configure(env, port=env.port + 1)
-        _until(lambda: labels(env) == ["alice"], for_seconds=1.5)
+        _wait_for(lambda: labels(env) == ["alice"], for_seconds=1.5)
         assert "restart" in server.read_line()
 
 
@@ -98,7 +98,7 @@ def test_a_server_that_others_can_reach_stays_guarded_until_it_is_restarted(env:
     configure(env, 'host = "0.0.0.0"\nallowed_hosts = ["127.0.0.1"]')
     with env.serve() as server:
         configure(env, labels=["bob"])
-        _until(lambda: labels(env) == ["bob"])
+        _wait_for(lambda: labels(env) == ["bob"])
         assert get(env, "/api/session")["guestsAdmitted"] is False
         assert "restart" in server.read_line()
 
@@ -177,7 +177,7 @@ def _post(env: Env, body: object) -> tuple[int, Any]:
         return answer.status, json.load(answer)
 
 
-def _until(happened: Any, for_seconds: float = 0.0) -> None:
+def _wait_for(happened: Any, for_seconds: float = 0.0) -> None:
     """Wait until it happens, then keep watching for a while."""
     end = time.monotonic() + for_seconds
     limit = time.monotonic() + 20

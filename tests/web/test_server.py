@@ -18,7 +18,7 @@ from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
 from tests.limits import forbid_threads
 from tests.web.in_process import API_TOKEN, InProcessServer
-from tests.web.raw import Ticks, answers, connected, everything, one, said
+from tests.web.raw import Ticks, connect, parse_responses, receive_all, receive_response, send_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,16 +108,16 @@ def test_ambiguous_requests_are_refused_and_end_the_connection(
     patient_server: InProcessServer, sent: bytes
 ) -> None:
     """A request smuggled behind it is not answered."""
-    [answer] = said(patient_server, sent + GET)
+    [answer] = send_raw(patient_server, sent + GET)
     assert answer.status == 400
     assert b'"error"' in answer.body
 
 
 def test_tls_is_refused_at_once(patient_server: InProcessServer) -> None:
     """Such a client waits for a response, and sends nothing more."""
-    with connected(patient_server) as sock:
+    with connect(patient_server) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32))
-        assert one(sock).status == 400
+        assert receive_response(sock).status == 400
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_tls_is_refused_at_once(patient_server: InProcessServer) -> None:
 )
 def test_a_host_is_needed(patient_server: InProcessServer, host: str) -> None:
     lines = ["GET /healthz HTTP/1.1", *filter(None, [host]), "Connection: close", "", ""]
-    [answer] = said(patient_server, "\r\n".join(lines).encode())
+    [answer] = send_raw(patient_server, "\r\n".join(lines).encode())
     assert answer.status == 400
 
 
@@ -133,7 +133,7 @@ def test_a_host_is_needed(patient_server: InProcessServer, host: str) -> None:
 def test_a_body_that_is_too_long_is_refused_before_it_is_sent(
     patient_server: InProcessServer, length: str
 ) -> None:
-    [answer] = said(patient_server, POST + f"Content-Length: {length}\r\n\r\n".encode())
+    [answer] = send_raw(patient_server, POST + f"Content-Length: {length}\r\n\r\n".encode())
     assert answer.status == 413
 
 
@@ -141,19 +141,19 @@ def test_the_refusal_arrives_though_the_client_goes_on_sending(
     patient_server: InProcessServer,
 ) -> None:
     body = b"x" * 300_000
-    [answer] = said(patient_server, POST + b"Content-Length: 300000\r\n\r\n" + body)
+    [answer] = send_raw(patient_server, POST + b"Content-Length: 300000\r\n\r\n" + body)
     assert answer.status == 413
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.2", "[::1]"])
 def test_another_host_is_not_answered(patient_server: InProcessServer, host: str) -> None:
-    [answer] = said(patient_server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    [answer] = send_raw(patient_server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1:65535"])
 def test_our_own_host_is_answered_with_any_port(patient_server: InProcessServer, host: str) -> None:
-    [answer] = said(patient_server, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    [answer] = send_raw(patient_server, f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     assert answer.status == 200
 
 
@@ -179,41 +179,41 @@ def test_our_own_host_is_answered_with_any_port(patient_server: InProcessServer,
     ],
 )
 def test_no_path_leads_anywhere_else(patient_server: InProcessServer, path: str) -> None:
-    [answer] = said(patient_server, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
+    [answer] = send_raw(patient_server, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + b"\r\n")
     assert (answer.status, answer.body) == (404, b'{"error":"Not found"}')
 
 
 def test_a_connection_serves_many_requests_also_ones_sent_ahead(
     patient_server: InProcessServer,
 ) -> None:
-    found = said(patient_server, GET * 3 + POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST)
+    found = send_raw(patient_server, GET * 3 + POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST)
     assert [answer.status for answer in found] == [200] * 5
 
 
 def test_a_request_may_come_in_any_pieces(patient_server: InProcessServer) -> None:
     whole = POST + b"Content-Length: 14\r\n\r\n" + GUEST + LAST
-    found = said(patient_server, *(bytes([byte]) for byte in whole))
+    found = send_raw(patient_server, *(bytes([byte]) for byte in whole))
     assert [answer.status for answer in found] == [200, 200]
 
 
 def test_a_client_that_expects_100_continue_receives_it(patient_server: InProcessServer) -> None:
-    with connected(patient_server) as sock:
+    with connect(patient_server) as sock:
         sock.sendall(POST + b"Content-Length: 14\r\nExpect: 100-continue\r\n\r\n")
         assert sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(GUEST)
-        assert one(sock).status == 200
+        assert receive_response(sock).status == 200
 
 
 def test_http_1_0_is_answered_once(patient_server: InProcessServer) -> None:
-    [answer] = said(patient_server, GET.replace(b"1.1", b"1.0") + GET)
+    [answer] = send_raw(patient_server, GET.replace(b"1.1", b"1.0") + GET)
     assert answer.status == 200
     assert "Connection: close" in answer.head
 
 
 def test_connection_close_is_confirmed(patient_server: InProcessServer) -> None:
-    with connected(patient_server) as sock:
+    with connect(patient_server) as sock:
         sock.sendall(LAST + GET)
-        [answer] = answers(everything(sock))
+        [answer] = parse_responses(receive_all(sock))
     assert "Connection: close" in answer.head
 
 
@@ -221,7 +221,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
     patient_server: InProcessServer,
 ) -> None:
     for part in (b"", GET[:10], POST + b"Content-Length: 14\r\n\r\n{"):
-        assert said(patient_server, part) == []
+        assert send_raw(patient_server, part) == []
     assert patient_server.warnings == []
 
 
@@ -326,7 +326,7 @@ class TestTime:
     """Every phase of a connection has a deadline, even if bytes keep trickling in."""
 
     @staticmethod
-    def trickled(sock: socket.socket, ticks: Ticks) -> bytes:
+    def trickle(sock: socket.socket, ticks: Ticks) -> bytes:
         """Send a byte every six seconds, and return the response."""
         sock.settimeout(0.1)
         data = b""
@@ -345,7 +345,7 @@ class TestTime:
         return data
 
     @staticmethod
-    def all_ended(server: InProcessServer, ticks: Ticks) -> None:
+    def wait_until_ended(server: InProcessServer, ticks: Ticks) -> None:
         """Let the time pass until no connection is left."""
 
         def later() -> bool:
@@ -357,56 +357,56 @@ class TestTime:
     def test_a_head_that_trickles_is_ended(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
-        with connected(timed_server) as sock:
+        with connect(timed_server) as sock:
             sock.sendall(GET[:-2])
-            [answer] = answers(self.trickled(sock, ticks))
+            [answer] = parse_responses(self.trickle(sock, ticks))
         assert answer.status == 408
 
     def test_a_body_that_trickles_is_ended(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
-        with connected(timed_server) as sock:
+        with connect(timed_server) as sock:
             sock.sendall(POST + b"Content-Length: 10000\r\n\r\n")
-            [answer] = answers(self.trickled(sock, ticks))
+            [answer] = parse_responses(self.trickle(sock, ticks))
         assert answer.status == 408
 
     def test_an_idle_connection_is_closed_without_a_word(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
-        with connected(timed_server) as fresh, connected(timed_server) as used:
+        with connect(timed_server) as fresh, connect(timed_server) as used:
             used.sendall(GET)
-            one(used)
-            self.all_ended(timed_server, ticks)
-            assert everything(fresh) == everything(used) == b""
+            receive_response(used)
+            self.wait_until_ended(timed_server, ticks)
+            assert receive_all(fresh) == receive_all(used) == b""
 
     def test_a_response_that_is_not_read_is_ended(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
         _add_page(timed_server, b"x" * 30_000_000)
-        with connected(timed_server) as sock:
+        with connect(timed_server) as sock:
             sock.sendall(GET.replace(b"/healthz", b"/big"))
             sock.recv(1)
-            self.all_ended(timed_server, ticks)
-            assert len(everything(sock)) < 30_000_000
+            self.wait_until_ended(timed_server, ticks)
+            assert len(receive_all(sock)) < 30_000_000
 
     def test_another_connection_is_answered_meanwhile(self, timed_server: InProcessServer) -> None:
         _add_page(timed_server, b"x" * 30_000_000)
-        with connected(timed_server) as slow, connected(timed_server) as trickling:
+        with connect(timed_server) as slow, connect(timed_server) as trickling:
             slow.sendall(GET.replace(b"/healthz", b"/big"))
             slow.recv(1)
             trickling.sendall(GET[:5])
             assert timed_server.ask("GET", "/healthz").status == 200
 
 
-class TestCrowds:
+class TestFloods:
     """No matter how many there are, the next one is answered."""
 
     def test_a_thousand_silent_connections_do_not_block_others(
         self, server: InProcessServer
     ) -> None:
-        with _many_files(), ExitStack() as stack:
+        with _allow_many_files(), ExitStack() as stack:
             for number in range(1000):
-                sock = stack.enter_context(connected(server))
+                sock = stack.enter_context(connect(server))
                 if number % 2:
                     sock.sendall(b"GET / HTTP/1.1\r\nHost: lo")
             assert server.ask("GET", "/api/session").status == 200
@@ -428,19 +428,19 @@ class TestCrowds:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.connect(server.address)
             sock.sendall(GET.replace(b"/healthz", b"/big") * 100)
-            _wait_until_still(sock)
+            _wait_until_read(sock)
             server.http_server.connections.close(0)
-            assert len(everything(sock)) < 500_000
+            assert len(receive_all(sock)) < 500_000
 
     def test_the_longest_waiting_connection_makes_room(self, tmp_path: Path, clock: Clock) -> None:
         with (
             InProcessServer(tmp_path, clock, connections=Connections(most=4)) as server,
             ExitStack() as stack,
         ):
-            old = [stack.enter_context(connected(server)) for _ in range(4)]
+            old = [stack.enter_context(connect(server)) for _ in range(4)]
             _wait_for(lambda: len(server.http_server.connections) == 4)
             assert server.ask("GET", "/api/session").status == 200
-            assert everything(old[0]) == b""
+            assert receive_all(old[0]) == b""
 
     def test_long_answers_have_few_places_and_the_newest_gets_one(
         self, patient_server: InProcessServer
@@ -451,7 +451,7 @@ class TestCrowds:
         patient_server.http_server.respond = respond
         with ExitStack() as stack:
             for _ in range(3):
-                slow = stack.enter_context(connected(patient_server))
+                slow = stack.enter_context(connect(patient_server))
                 slow.sendall(GET)
                 slow.recv(1)
             assert len(patient_server.ask("GET", "/").body) == 50_000_000
@@ -460,31 +460,31 @@ class TestCrowds:
 def test_a_long_answer_comes_in_chunks_and_the_connection_goes_on(server: InProcessServer) -> None:
     pieces = [b"[1", b"", b",2", b"]"]
     server.http_server.respond = lambda _: Response(200, iter(list(pieces)))
-    with connected(server) as sock:
+    with connect(server) as sock:
         sock.sendall(GET + LAST)
-        data = everything(sock)
+        data = receive_all(sock)
     assert data.count(b"2\r\n[1\r\n2\r\n,2\r\n1\r\n]\r\n0\r\n\r\n") == 2
     assert server.ask("GET", "/").body == b"[1,2]"
 
 
 def test_a_long_answer_for_http_1_0_ends_with_the_connection(server: InProcessServer) -> None:
     server.http_server.respond = lambda _: Response(200, iter([b"[1", b"]"]))
-    with connected(server) as sock:
+    with connect(server) as sock:
         sock.sendall(GET.replace(b"1.1", b"1.0"))
-        head, _, body = everything(sock).partition(b"\r\n\r\n")
+        head, _, body = receive_all(sock).partition(b"\r\n\r\n")
     assert body == b"[1]"
     assert b"Transfer-Encoding" not in head
 
 
 def test_a_truncated_long_response_is_recognizable(server: InProcessServer) -> None:
-    def broken() -> Iterator[bytes]:
+    def break_off() -> Iterator[bytes]:
         yield b"[1"
         raise LookupError
 
-    server.http_server.respond = lambda _: Response(200, broken())
-    with connected(server) as sock:
+    server.http_server.respond = lambda _: Response(200, break_off())
+    with connect(server) as sock:
         sock.sendall(GET)
-        assert not everything(sock).endswith(http_parser.LAST_CHUNK)
+        assert not receive_all(sock).endswith(http_parser.LAST_CHUNK)
     _wait_for(lambda: bool(server.warnings))
 
 
@@ -492,8 +492,8 @@ def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock
     before = threading.active_count()
     with InProcessServer(tmp_path, clock) as server, ExitStack() as stack:
         for _ in range(5):
-            stack.enter_context(connected(server)).sendall(GET[:5])
-        stack.enter_context(connected(server)).sendall(GET)
+            stack.enter_context(connect(server)).sendall(GET[:5])
+        stack.enter_context(connect(server)).sendall(GET)
         _wait_for(lambda: len(server.http_server.connections) == 6)
         server.http_server.shutdown()
         server.http_server.end()
@@ -524,7 +524,7 @@ def _add_page(server: InProcessServer, body: bytes) -> None:
     server.services = replace(server.services, pages={"/big": page})
 
 
-def _wait_until_still(sock: socket.socket) -> None:
+def _wait_until_read(sock: socket.socket) -> None:
     """Wait until everything that was sent has been read."""
     size, before = 0, -1
     while size != before:
@@ -544,7 +544,7 @@ def _wait_for(happened: object) -> None:
 
 
 @contextmanager
-def _many_files() -> Iterator[None]:
+def _allow_many_files() -> Iterator[None]:
     """Allow this process to open as many files as the test needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)

@@ -31,7 +31,7 @@ SECRET = Secret("a-secret-that-nobody-guesses")
 DAMAGES = {**damage.CONTENTS, **damage.PLACES, "gone": os.unlink}
 
 
-def made(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
+def make_sessions(data_dir: Path, clock: Clock, secret: Secret = SECRET) -> Sessions:
     return Sessions(secret, Revocations(data_dir, clock), clock)
 
 
@@ -40,7 +40,7 @@ def cookie(sessions: Sessions, scope: CookieScope = SCOPE) -> str:
 
 
 def test_a_cookie_carries_the_session(tmp_path: Path, clock: Clock) -> None:
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     found = sessions.read(cookie(sessions), SCOPE)
     assert found
     assert (found.user, found.name, found.is_guest, found.proved) == (
@@ -53,13 +53,13 @@ def test_a_cookie_carries_the_session(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_another_secret_signs_nothing_of_ours(tmp_path: Path, clock: Clock) -> None:
-    foreign = made(tmp_path, clock, Secret("another"))
-    assert made(tmp_path, clock).read(cookie(foreign), SCOPE) is None
+    foreign = make_sessions(tmp_path, clock, Secret("another"))
+    assert make_sessions(tmp_path, clock).read(cookie(foreign), SCOPE) is None
 
 
 def test_the_good_one_of_several_cookies_counts(tmp_path: Path, clock: Clock) -> None:
     """Another path or program on this host may have set a cookie with that name."""
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     assert sessions.read(f"{COOKIE}=x.y; a=b; {cookie(sessions)}", SCOPE)
 
 
@@ -68,7 +68,7 @@ def test_a_cookie_of_one_scope_is_none_in_another(tmp_path: Path, clock: Clock) 
 
     One does not know about the other's logouts, and may require less for a login.
     """
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     scopes = [CookieScope(3000), CookieScope(3001), CookieScope(3000, secure=True)]
     cookies = [cookie(sessions, scope) for scope in scopes]
     found = [sessions.read("; ".join(cookies), scope) for scope in scopes]
@@ -83,7 +83,7 @@ def test_a_planted_cookie_does_not_hide_the_users_own(
     tmp_path: Path, clock: Clock, *, backwards: bool
 ) -> None:
     """In any position: guests rank lowest, then sessions without a code, then older ones."""
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     older = sessions.open("U2", proved=True)
     clock.advance(timedelta(seconds=1))
     own = sessions.open("U1", proved=True)
@@ -99,14 +99,14 @@ def test_a_planted_cookie_does_not_hide_the_users_own(
 
 @given(st.text(max_size=60))
 def test_no_text_is_a_session(text: str) -> None:
-    sessions = made(Path("/nonexistent"), Clock())
+    sessions = make_sessions(Path("/nonexistent"), Clock())
     assert sessions.read(f"{COOKIE}={text}", SCOPE) is None
 
 
 def test_an_end_is_remembered_until_the_session_would_have_expired(
     tmp_path: Path, clock: Clock
 ) -> None:
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     old = sessions.open("U1")
     sessions.end(old)
     clock.advance(LIFETIME)
@@ -118,7 +118,7 @@ def test_an_end_is_remembered_until_the_session_would_have_expired(
 
 
 def test_an_end_that_another_process_wrote_is_seen(tmp_path: Path, clock: Clock) -> None:
-    here, there = made(tmp_path, clock), made(tmp_path, clock)
+    here, there = make_sessions(tmp_path, clock), make_sessions(tmp_path, clock)
     given_ = cookie(here)
     session = there.read(given_, SCOPE)
     assert session
@@ -130,7 +130,7 @@ def test_an_end_that_another_process_wrote_is_seen(tmp_path: Path, clock: Clock)
 def test_a_flood_of_guests_does_not_bring_a_users_session_back(
     tmp_path: Path, clock: Clock
 ) -> None:
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     user = sessions.open("U1")
     sessions.end(user)
     later = int((clock() + timedelta(days=30)).timestamp() * 1000)
@@ -178,7 +178,7 @@ def test_revocations_that_cannot_be_replaced_end_sessions_only_once(
 ) -> None:
     """A logout then reports that it failed."""
     (tmp_path / "revoked-sessions.json").mkdir()
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     given_ = cookie(sessions)
     clock.advance(timedelta(minutes=1))
     session = sessions.read(given_, SCOPE)
@@ -189,10 +189,10 @@ def test_revocations_that_cannot_be_replaced_end_sessions_only_once(
 
 
 def test_trouble_that_passes_ends_no_session(tmp_path: Path, clock: Clock) -> None:
-    sessions = made(tmp_path, clock)
+    sessions = make_sessions(tmp_path, clock)
     given_ = cookie(sessions)
     with forbid_files(), pytest.raises(StoreError, match="Too many open files"):
-        made(tmp_path, clock).read(given_, SCOPE)
+        make_sessions(tmp_path, clock).read(given_, SCOPE)
     assert sessions.read(given_, SCOPE)
 
 
