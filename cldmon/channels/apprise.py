@@ -86,14 +86,14 @@ def redact_url(url: str) -> str:
 
 def _load(url: str, name: str) -> Any:
     """Return Apprise with one service."""
+    for logger in map(logging.getLogger, ("apprise", "urllib3")):  # they log URLs
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
     try:
         import apprise
     except ImportError:
         advice = "run: pip install 'cldmon[apprise]'"
         raise CldmonError(f"Apprise is needed for {name} and is not installed: {advice}") from None
-    for logger in map(logging.getLogger, ("apprise", "urllib3")):  # they log URLs
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
     asset = apprise.AppriseAsset(
         app_id="cldmon",
         app_desc="cldmon",
