@@ -87,7 +87,7 @@ def get_health(request: Request, caller: Caller, services: Services) -> Response
 
     settings = services.settings
     try:
-        ok = judge(services.usage.snapshot(settings), settings.labels, services.now()).ok
+        ok = judge(services.usage.state(settings).snapshot, settings.labels, services.now()).ok
     except CldmonError:
         ok = False
     return json_response({"status": "ok" if ok else "fail"}, 200 if ok else 503)

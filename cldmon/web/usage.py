@@ -57,10 +57,6 @@ class Usage:
         self._documents: dict[object, Document] = {}
         self._forecasts: tuple[object, Forecasts] | None = None
 
-    def snapshot(self, settings: ServerSettings) -> Snapshot:
-        """Return the last pass's snapshot of the configured accounts; raises StoreError."""
-        return self.state(settings).snapshot
-
     def state(self, settings: ServerSettings) -> State:
         """Return the state that the last pass saved, limited to the configured accounts.
 
@@ -94,7 +90,7 @@ class Usage:
                 self._moment, self._documents = moment, {}
             if key not in self._documents:
                 forecasts = self._current_forecasts(state, settings, now)
-                usage = usage_to_json(self.snapshot(settings), now, forecasts)
+                usage = usage_to_json(self.state(settings).snapshot, now, forecasts)
                 usage["lastConfirmation"] = confirmation
                 self._documents[key] = _build(usage, caller, settings, subscriptions)
             return self._documents[key]
@@ -106,7 +102,7 @@ class Usage:
         key = state, settings, now.timestamp() // FORECAST_SECONDS
         if self._forecasts is None or self._forecasts[0] != key:
             try:
-                found = self._compute_forecasts(self._data_dir, self.snapshot(settings), now)
+                found = self._compute_forecasts(self._data_dir, self.state(settings).snapshot, now)
             except StoreError:
                 found = {}
             self._forecasts = key, found

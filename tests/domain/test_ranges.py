@@ -107,7 +107,7 @@ def test_a_span_that_ends_before_it_begins_is_refused() -> None:
 
 
 def test_a_length_and_both_ends_are_refused() -> None:
-    with pytest.raises(UsageError, match="leave one of them out"):
+    with pytest.raises(UsageError, match="give at most two"):
         parse_ends("1d", since="2d", until="1d")
 
 
