@@ -226,17 +226,6 @@ def test_too_many_logouts_from_one_address_are_slowed_down(
     assert log_out() == 200
 
 
-def test_behind_a_proxy_each_address_is_counted_for_itself(server: InProcessServer) -> None:
-    """The last address in X-Forwarded-For counts: the client can make up the others."""
-
-    def log_in(address: str) -> int:
-        return server.ask("POST", "/api/auth", GUEST, {"X-Forwarded-For": address}).status
-
-    statuses = [log_in(f"192.0.2.{n}, 198.51.100.7") for n in range(61)]
-    assert statuses[-1] == 429
-    assert log_in("192.0.2.1, 198.51.100.8") == 200
-
-
 class TestByCode:
     """With `login = "code"`, a login requires the message sent to the Slack user."""
 
@@ -250,58 +239,19 @@ class TestByCode:
     def enter(browser: Client, code: str) -> int:
         return browser.post("/api/auth", {**ALICE, "code": code}).status
 
-    def test_a_login_requires_a_code(
+    def test_a_code_is_sent_and_logs_in_once(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
-        asked = browser.post("/api/auth", ALICE)
-        assert (asked.status, asked.json) == (202, {"codeRequired": True})
-        assert asked.header("Set-Cookie") is None
+        sent = browser.post("/api/auth", ALICE)
+        assert (sent.status, sent.json) == (202, {"codeRequired": True})
+        assert sent.header("Set-Cookie") is None
         assert fake_slack.sent[-1].user == "U01ALICE"
-        got = browser.post("/api/auth", {**ALICE, "code": self.code(fake_slack)})
+        code = self.code(fake_slack)
+        got = browser.post("/api/auth", {**ALICE, "code": code})
         assert got.json["session"]["slackId"] == "U01ALICE"
         assert browser.get("/api/usage").status == 200
-
-    def test_a_code_works_once(self, code_server: InProcessServer, fake_slack: FakeSlack) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        code = self.code(fake_slack)
-        assert [self.enter(browser, code) for _ in range(2)] == [200, 401]
-
-    def test_a_code_works_only_for_its_user(
-        self, code_server: InProcessServer, fake_slack: FakeSlack
-    ) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        body = {"slackId": "U02BOB", "code": self.code(fake_slack)}
-        assert browser.post("/api/auth", body).status == 401
-
-    def test_a_code_is_void_after_ten_minutes(
-        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
-    ) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        clock.advance(timedelta(minutes=10))
-        assert self.enter(browser, self.code(fake_slack)) == 401
-
-    def test_a_code_is_void_after_five_wrong_ones(
-        self, code_server: InProcessServer, fake_slack: FakeSlack
-    ) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        code = self.code(fake_slack)
-        wrong = f"{(int(code) + 1) % 10**8:08}"
-        assert [self.enter(browser, wrong) for _ in range(5)] == [401] * 5
-        assert self.enter(browser, code) == 401
-
-    def test_the_fifth_try_can_succeed(
-        self, code_server: InProcessServer, fake_slack: FakeSlack
-    ) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        code = self.code(fake_slack)
-        assert [self.enter(browser, "x") for _ in range(4)] == [401] * 4
-        assert self.enter(browser, code) == 200
+        assert self.enter(code_server.client(), code) == 401
 
     def test_a_code_is_void_after_a_restart(
         self, code_server: InProcessServer, fake_slack: FakeSlack
@@ -310,27 +260,6 @@ class TestByCode:
         browser.post("/api/auth", ALICE)
         code_server.restart()
         assert self.enter(browser, self.code(fake_slack)) == 401
-
-    def test_a_new_code_takes_the_place_of_the_old_one(
-        self, code_server: InProcessServer, fake_slack: FakeSlack
-    ) -> None:
-        browser = code_server.client()
-        browser.post("/api/auth", ALICE)
-        old = self.code(fake_slack)
-        browser.post("/api/auth", ALICE)
-        if (new := self.code(fake_slack)) != old:
-            assert self.enter(browser, old) == 401
-        assert self.enter(browser, new) == 200
-
-    def test_users_are_not_flooded_with_codes(
-        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
-    ) -> None:
-        browser = code_server.client()
-        statuses = [browser.post("/api/auth", ALICE).status for _ in range(6)]
-        assert statuses == [202] * 5 + [429]
-        assert len(fake_slack.sent) == 5
-        clock.advance(timedelta(hours=1))
-        assert browser.post("/api/auth", ALICE).status == 202
 
     def test_guessing_is_slowed_down_from_all_addresses(
         self, code_server: InProcessServer, clock: Clock
@@ -355,17 +284,6 @@ class TestByCode:
         assert (refused.status, refused.header("Retry-After")) == (429, "60")
         clock.advance(timedelta(minutes=1))
         assert post(7).status == 202
-
-    def test_guesses_without_a_pending_code_do_not_lock_the_user_out(
-        self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
-    ) -> None:
-        browser = code_server.client()
-        for _ in range(3):
-            assert {self.enter(browser, "00000000") for _ in range(50)} == {401}
-            clock.advance(timedelta(minutes=1))
-        assert fake_slack.sent == []
-        assert browser.post("/api/auth", ALICE).status == 202
-        assert self.enter(browser, self.code(fake_slack)) == 200
 
     def test_one_address_guesses_at_the_codes_of_few(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
@@ -414,13 +332,6 @@ class TestByCode:
         assert [browser.post("/api/auth", ALICE).status for _ in range(6)] == [503] * 6
         fake_slack.heal()
         assert browser.post("/api/auth", ALICE).status == 202
-
-    def test_a_code_that_slack_rejects_is_reported(
-        self, code_server: InProcessServer, fake_slack: FakeSlack
-    ) -> None:
-        code_server.client().get("/api/slack/users?q=alice")
-        fake_slack.fail(error("not_authed"))
-        assert code_server.client().post("/api/auth", ALICE).status == 503
 
     def test_strangers_learn_no_ids(self, code_server: InProcessServer) -> None:
         browser = code_server.client()

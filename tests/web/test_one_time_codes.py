@@ -58,6 +58,30 @@ def test_a_code_works_once_for_its_person(codes: Codes) -> None:
     assert codes.redeem(ALICE, code).outcome is Outcome.NOT_PENDING
 
 
+def test_the_last_try_can_be_right_but_none_after_it(codes: Codes, clock: Clock) -> None:
+    code = codes.issue(ALICE)
+    for _ in range(TRIES - 1):
+        codes.redeem(ALICE, "x")
+    assert codes.redeem(ALICE, code).outcome is Outcome.RIGHT
+    code = codes.issue(ALICE)
+    use_up(codes)
+    assert codes.redeem(ALICE, code).outcome is Outcome.NOT_PENDING
+
+
+def test_a_code_expires_after_ten_minutes_or_when_it_is_replaced(
+    codes: Codes, clock: Clock
+) -> None:
+    code = codes.issue(ALICE)
+    clock.advance(10 * MINUTE - timedelta(seconds=1))
+    assert codes.redeem(ALICE, code).outcome is Outcome.RIGHT
+    code = codes.issue(ALICE)
+    clock.advance(10 * MINUTE)
+    assert codes.redeem(ALICE, code).outcome is Outcome.NOT_PENDING
+    old, new = codes.issue(ALICE), codes.issue(ALICE)
+    assert old == new or codes.redeem(ALICE, old).outcome is Outcome.WRONG
+    assert codes.redeem(ALICE, new).outcome is Outcome.RIGHT
+
+
 def test_a_code_entered_many_times_at_once_logs_in_once(codes: Codes) -> None:
     code = codes.issue(ALICE)
     with ThreadPoolExecutor(8) as crowd:
