@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import tempfile
 import threading
 from pathlib import Path
@@ -194,10 +195,30 @@ def test_a_pipe_in_the_place_of_a_draft_holds_nobody_up(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"x"
 
 
-def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(StoreError, match=r"cannot read .*/pipe: not a regular file"):
-        files.read(tmp_path / "pipe")
+def bind_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        folder = os.open(path.parent, os.O_RDONLY)
+        sock.bind(f"/proc/self/fd/{folder}/{path.name}")  # the name may have 107 bytes at most
+        os.close(folder)
+
+
+@pytest.mark.parametrize(
+    ("create", "reason"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/ptmx"), "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (bind_socket, "No such device or address"),
+        (Path.mkdir, "Is a directory"),
+    ],
+    ids=["pipe", "terminal", "endless", "socket", "folder"],
+)
+def test_only_regular_files_are_read_and_nothing_is_waited_for(
+    tmp_path: Path, create: Callable[[Path], object], reason: str
+) -> None:
+    create(tmp_path / "x")
+    with pytest.raises(StoreError, match=f"cannot read .*/x: {reason}"):
+        files.read(tmp_path / "x")
 
 
 def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:

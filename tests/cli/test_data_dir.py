@@ -1,4 +1,4 @@
-"""Which data folder a command means: one that somebody mistyped is an error, not an empty one."""
+"""The data folder of a command: a mistyped one is an error, not an empty folder."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def env(env: Env) -> Env:
 
 
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)
-@pytest.mark.parametrize("by", ["option", "variable"])
-def test_a_mistyped_data_folder_is_an_error_for_readers(
-    env: Env, words: list[str], by: str
-) -> None:
+def test_a_mistyped_data_folder_is_an_error_for_readers(env: Env, words: list[str]) -> None:
     typo = env.folder / "dtaa"
-    if by == "option":
-        ran = env.run("--data-dir", str(typo), *words)
-        named = f"--data-dir: there is no folder {typo}"
-    else:
-        ran = env.run(*words, environ={"CLDMON_DATA_DIR": str(typo)})
-        named = f"CLDMON_DATA_DIR: there is no folder {typo}"
+    ran = env.run("--data-dir", str(typo), *words)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.startswith(f"cldmon: {named}")
+    assert ran.stderr.startswith(f"cldmon: --data-dir: there is no folder {typo}")
     assert ran.stderr.count("\n") == 1
     assert not typo.exists()
 
 
-def test_a_health_check_fails_and_monitoring_is_told_that_it_could_not_be_made(env: Env) -> None:
+def test_a_mistyped_data_folder_in_the_environment_is_an_error(env: Env) -> None:
+    typo = env.folder / "dtaa"
+    ran = env.run("status", environ={"CLDMON_DATA_DIR": str(typo)})
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"cldmon: CLDMON_DATA_DIR: there is no folder {typo}")
+    assert not typo.exists()
+
+
+def test_a_health_check_of_a_mistyped_folder_fails_and_is_unknown_to_monitoring(env: Env) -> None:
     typo = str(env.folder / "dtaa")
     ran = env.run("--data-dir", typo, "health")
     assert ran.returncode == 1
@@ -60,7 +60,7 @@ def test_a_health_check_fails_and_monitoring_is_told_that_it_could_not_be_made(e
     assert env.run("--data-dir", typo, "health", "--nagios").returncode == 3
 
 
-def test_no_subscription_is_lost_in_a_mistyped_folder(env: Env) -> None:
+def test_no_subscription_is_stored_in_a_mistyped_folder(env: Env) -> None:
     env.write_config(labels=["alice"], slack=True)
     typo = env.folder / "dtaa"
     ran = env.run("--data-dir", str(typo), "subscribe", "U0123456789", "alice", "--hit")
@@ -75,8 +75,8 @@ def test_doctor_names_a_mistyped_folder(env: Env) -> None:
     assert f"data folder: --data-dir: there is no folder {typo}" in " ".join(ran.stdout.split())
 
 
-def test_a_folder_that_the_configuration_names_may_not_be_there_yet(env: Env) -> None:
-    """The first pass makes it."""
+def test_a_folder_from_the_configuration_may_be_missing(env: Env) -> None:
+    """The first pass creates it."""
     env.write_config(labels=["alice"])
     (env.data / "state.json").unlink()
     env.data.rmdir()
@@ -84,7 +84,7 @@ def test_a_folder_that_the_configuration_names_may_not_be_there_yet(env: Env) ->
     assert (ran.returncode, ran.stderr) == (0, "cldmon: no readings yet; run `cldmon fetch`\n")
 
 
-def test_completion_says_nothing_of_it(env: Env) -> None:
+def test_completion_is_silent_about_it(env: Env) -> None:
     environ = {
         "_CLDMON_COMPLETE": "bash_complete",
         "COMP_CWORD": "4",

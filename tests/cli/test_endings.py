@@ -1,4 +1,4 @@
-"""How a pass ends that is interrupted, or whose browser goes: quickly, cleanly, and in words."""
+"""A pass that is interrupted or loses its browser ends quickly, cleanly and with a message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BROWSER = "--remote-debugging-pipe"
 PAGE = "--type=renderer"
 
 
-def in_mid_pass(env: Env, **options: Any) -> Running:
+def start_pass(env: Env, **options: Any) -> Running:
     """Start a pass; return when alice was read and bob and carol wait for answers."""
     silent = faults.hang(60)
     tables = "[browser]\ntimeout_seconds = 50"
@@ -41,13 +41,13 @@ def in_mid_pass(env: Env, **options: Any) -> Running:
 
 @pytest.mark.parametrize(
     ("number", "group", "code"),
-    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 129)],
-    ids=["ctrl-c", "kill", "terminal-gone"],
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],
+    ids=["ctrl-c", "kill"],
 )
 def test_an_interrupted_pass_leaves_nothing_behind(
     env: Env, number: int, group: bool, code: int
 ) -> None:
-    running = in_mid_pass(env)
+    running = start_pass(env)
     (running.signal_group if group else running.send_signal)(number)
     returned, out, err = running.wait()
     assert (returned, out, err.strip()) == (code, "", "")
@@ -56,8 +56,7 @@ def test_an_interrupted_pass_leaves_nothing_behind(
     assert env.history == []
 
 
-def test_ctrl_c_ends_it_in_silence_while_it_still_loads(env: Env) -> None:
-    """And before there is anything to clear up."""
+def test_ctrl_c_during_start_up_is_silent(env: Env) -> None:
     loading = Step("newfstatat", 1, "loads click", (click.core.__file__,))
     ran = env.run("--version", under=loading.interrupted())
     assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
@@ -77,17 +76,17 @@ dataclasses.Field.__set_name__ = interrupted
 """
 
 
-def test_nor_does_ctrl_c_while_a_class_is_made_look_like_a_fault(env: Env) -> None:
-    """Python 3.11 makes a RuntimeError of it there."""
+def test_ctrl_c_while_a_class_is_created_is_silent(env: Env) -> None:
+    """Python 3.11 turns it into a RuntimeError."""
     env.set_up({"alice": None})
     (env.folder / "sitecustomize.py").write_text(CTRL_C_IN_A_CLASS)
     ran = env.run("fetch", environ={"PYTHONPATH": str(env.folder)})
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
 
 
-def test_a_pass_in_the_background_heeds_sigterm_alone(env: Env) -> None:
-    """A shell has Ctrl-C ignored there from the start, and nohup the end of the terminal."""
-    running = in_mid_pass(env, preexec_fn=ignore_terminal)
+def test_a_pass_in_the_background_ends_only_by_sigterm(env: Env) -> None:
+    """A shell ignores SIGINT for background jobs, and nohup ignores SIGHUP."""
+    running = start_pass(env, preexec_fn=ignore_terminal)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         running.signal_group(number)
     returned, out, err = running.wait()
@@ -100,8 +99,8 @@ def ignore_terminal() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def test_systemd_tells_all_processes_at_once(env: Env) -> None:
-    running = in_mid_pass(env)
+def test_sigterm_to_every_process_ends_a_pass(env: Env) -> None:
+    running = start_pass(env)
     running.signal_all(signal.SIGTERM)
     returned, out, err = running.wait()
     assert (returned, out, err.strip()) == (143, "", "")
@@ -113,9 +112,9 @@ def allow_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
-def test_no_crash_writes_a_key_to_the_disk(env: Env) -> None:
+def test_a_crash_writes_no_core_dump(env: Env) -> None:
     """Python, driver, browser and pages hold keys in memory: none of them leaves a core dump."""
-    running = in_mid_pass(env, preexec_fn=allow_core_dumps)
+    running = start_pass(env, preexec_fn=allow_core_dumps)
     limits = {}
     for pid, words in env.processes().items():
         with contextlib.suppress(OSError):  # a helper of the browser that has just ended
@@ -133,10 +132,8 @@ def test_no_crash_writes_a_key_to_the_disk(env: Env) -> None:
     [(BROWSER, "died in mid-pass"), (DRIVER, "died in mid-pass"), (PAGE, "its page crashed")],
     ids=["browser", "driver", "page"],
 )
-def test_a_browser_that_dies_costs_only_those_not_yet_read(
-    env: Env, victim: str, words: str
-) -> None:
-    running = in_mid_pass(env)
+def test_when_the_browser_dies_only_unread_accounts_fail(env: Env, victim: str, words: str) -> None:
+    running = start_pass(env)
     running.kill(victim)
     returned, out, err = running.wait()
     assert (returned, out) == (0, "")
@@ -149,8 +146,8 @@ def test_a_browser_that_dies_costs_only_those_not_yet_read(
     assert env.leftovers() == []
 
 
-def test_a_driver_that_hangs_is_ended_by_force(env: Env) -> None:
-    running = in_mid_pass(env)
+def test_a_driver_that_hangs_is_killed(env: Env) -> None:
+    running = start_pass(env)
     running.kill(DRIVER, signal.SIGSTOP)
     running.send_signal(signal.SIGTERM)
     returned, out, err = running.wait()
@@ -158,8 +155,8 @@ def test_a_driver_that_hangs_is_ended_by_force(env: Env) -> None:
     assert env.leftovers() == []
 
 
-def test_what_a_killed_pass_leaves_is_cleared_by_the_next(env: Env) -> None:
-    running = in_mid_pass(env)
+def test_the_next_pass_removes_what_a_killed_one_left(env: Env) -> None:
+    running = start_pass(env)
     running.send_signal(signal.SIGKILL)
     assert running.wait()[0] == -signal.SIGKILL
     assert any(env.temporary.iterdir())

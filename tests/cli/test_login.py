@@ -10,7 +10,7 @@ import signal
 import stat
 import subprocess
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,8 +22,10 @@ from tests.simulation import faults
 from tests.simulation.challenges import Challenge
 from tests.simulation.claude import challenge, expired
 
+if TYPE_CHECKING:
+    from tests.env import Running
+
 NEW = "sk-ant-sid02-MARKER-new-aaaaaaaaaaaa"
-WAITING = "Sign in to claude.ai as alice"
 
 
 @pytest.fixture
@@ -45,17 +47,23 @@ def with_window(env: Env) -> Env:
     return env
 
 
+def open_window(env: Env) -> Running:
+    """Start a login, and return when its window is open and the instructions are printed."""
+    running = with_window(env).start("login", "alice")
+    assert "Sign in to claude.ai as alice" in running.read_line()
+    assert "six-digit code" in running.read_line()
+    assert "Google" in running.read_line()
+    return running
+
+
 def paste(env: Env, *arguments: str, text: str = NEW) -> subprocess.CompletedProcess[str]:
     options: dict[str, Any] = {"input": f"{text}\n", "stdin": None}
     return env.run("login", "--paste", *arguments, **options)
 
 
-def test_who_signs_in_has_their_key_stored(env: Env) -> None:
-    """The window is open before anybody has signed in, and closes by itself."""
-    running = with_window(env).start("login", "alice")
-    assert running.process.stderr
-    assert running.process.stderr.readline().startswith(WAITING)
-    assert "six-digit code" in running.process.stderr.readline()
+def test_signing_in_stores_the_key(env: Env) -> None:
+    """The window opens before the sign-in, and closes after it."""
+    running = open_window(env)
     env.claude.sign_in(NEW)
     code, out, err = running.wait()
     assert (code, out) == (0, f"alice (Max): key stored in {env.config}\n")
@@ -69,7 +77,7 @@ def test_who_signs_in_has_their_key_stored(env: Env) -> None:
 def test_the_clearance_of_the_window_is_kept_for_the_passes(
     env: Env, arguments: tuple[str, ...]
 ) -> None:
-    """The person has passed the challenge there: no pass is asked to, and the check is not."""
+    """The challenge was passed in the window: neither the check nor a pass meets it again."""
     env.claude.challenge(NEW, Challenge.PERSON)
     running = with_window(env).start("login", "alice", *arguments)
     env.claude.sign_in(NEW)
@@ -87,9 +95,7 @@ def test_the_clearance_of_the_window_is_kept_for_the_passes(
 
 def test_ctrl_c_ends_it_cleanly_and_changes_nothing(env: Env) -> None:
     before = env.config.read_bytes()
-    running = with_window(env).start("login", "alice")
-    assert running.process.stderr
-    assert running.process.stderr.readline().startswith(WAITING)
+    running = open_window(env)
     running.signal_group(signal.SIGINT)
     code, out, err = running.wait()
     assert (code, out, err.strip()) == (130, "", "")
@@ -98,9 +104,7 @@ def test_ctrl_c_ends_it_cleanly_and_changes_nothing(env: Env) -> None:
 
 
 def test_a_closed_window_stores_nothing(env: Env) -> None:
-    running = with_window(env).start("login", "alice")
-    assert running.process.stderr
-    assert running.process.stderr.readline().startswith(WAITING)
+    running = open_window(env)
     running.kill("--remote-debugging-pipe")
     code, out, err = running.wait()
     assert (code, out) == (1, "")
@@ -126,7 +130,7 @@ def test_without_a_display_it_says_what_to_do(env: Env) -> None:
     assert ran.stderr.count("\n") == 1
 
 
-def test_a_display_that_does_not_answer_is_none(env: Env) -> None:
+def test_a_display_that_does_not_answer_is_reported_as_missing(env: Env) -> None:
     browser = env.folder / "chromium"
     browser.write_text("#!/bin/sh\necho 'Missing X server or $DISPLAY' >&2\nexit 1\n")
     browser.chmod(0o700)
@@ -136,7 +140,7 @@ def test_a_display_that_does_not_answer_is_none(env: Env) -> None:
     assert "ssh -X" in ran.stderr
 
 
-def test_a_mere_headless_shell_is_no_window(env: Env) -> None:
+def test_a_headless_shell_is_not_used_for_the_window(env: Env) -> None:
     shell = env.folder / "chromium-headless-shell"
     shell.write_text("#!/bin/sh\n")
     shell.chmod(0o700)
@@ -165,7 +169,7 @@ def test_a_pasted_cookie_is_sent_as_the_session_key(env: Env, name: str) -> None
     assert {request.headers["cookie"] for request in env.claude.requests} == {f"sessionKey={NEW}"}
 
 
-def typed(env: Env, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
+def answer_questions(env: Env, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
     """Answer each question of a login on a terminal; return the exit code and what it showed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -190,7 +194,9 @@ def typed(env: Env, *arguments: str, answers: dict[str, str]) -> tuple[int, str]
 
 
 def test_a_key_is_typed_without_echo(env: Env) -> None:
-    code, shown = typed(env, "alice", "--paste", "--no-check", answers={"not shown": NEW})
+    code, shown = answer_questions(
+        env, "alice", "--paste", "--no-check", answers={"not shown": NEW}
+    )
     assert code == 0
     assert "key stored in" in shown
     assert "MARKER" not in shown
@@ -200,12 +206,12 @@ def test_a_key_is_typed_without_echo(env: Env) -> None:
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
 def test_on_a_terminal_it_asks_whether_to_add_an_account(env: Env, answer: str, code: int) -> None:
     answers = {"Add it?": answer} | ({"not shown": NEW} if answer == "y" else {})
-    assert typed(env, "bob", "--paste", "--no-check", answers=answers)[0] == code
+    assert answer_questions(env, "bob", "--paste", "--no-check", answers=answers)[0] == code
     assert (NEW in env.config.read_text()) == (answer == "y")
 
 
 @pytest.mark.parametrize("text", ["", "hello", "sk-ant-sid01-REPLACE-ME", "\x1b\0"])
-def test_what_is_no_key_is_refused(env: Env, text: str) -> None:
+def test_an_invalid_key_is_refused(env: Env, text: str) -> None:
     before = env.config.read_bytes()
     ran = paste(env, "alice", text=text)
     assert (ran.returncode, ran.stdout) == (1, "")
@@ -231,6 +237,7 @@ def test_a_fresh_key_may_be_refused_for_some_seconds(env: Env) -> None:
 def test_a_service_in_trouble_does_not_keep_a_key_from_being_stored(
     env: Env, fault: faults.Fault
 ) -> None:
+    env.write_config(tables="[browser]\ntimeout_seconds = 4")
     env.claude.fail(NEW, fault)
     ran = paste(env, "alice")
     assert ran.returncode == 0
@@ -246,7 +253,7 @@ def test_a_key_of_another_organization_is_not_stored(env: Env) -> None:
     assert key_of("alice") in env.config.read_text()
 
 
-def test_without_a_check_nobody_is_asked(env: Env) -> None:
+def test_no_check_sends_no_request(env: Env) -> None:
     env.claude.close()
     ran = paste(env, "alice", "--no-check")
     assert (ran.returncode, ran.stdout) == (0, f"alice: key stored in {env.config}\n")

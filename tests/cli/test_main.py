@@ -1,4 +1,4 @@
-"""The command line itself: help, slips, pipes, streams that are closed, signals."""
+"""The command line itself: help, usage errors, pipes, closed streams, signals."""
 
 from __future__ import annotations
 
@@ -41,21 +41,14 @@ def test_help_lists_every_command(env: Env, option: str) -> None:
         assert f"\n  {name} " in ran.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(env: Env, name: str) -> None:
-    ran = env.run(name, "--help")
-    assert ran.returncode == 0
-    assert f"Usage: cldmon {name}" in ran.stdout
-
-
 @pytest.mark.parametrize("words", [[], ["status"], ["schedule"]])
-def test_help_is_a_word_as_well(env: Env, words: list[str]) -> None:
+def test_help_is_a_command_too(env: Env, words: list[str]) -> None:
     ran = env.run("help", *words)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == env.run(*words, "--help").stdout
 
 
-def test_the_version_is_told(env: Env) -> None:
+def test_version_is_printed(env: Env) -> None:
     assert env.run("--version").stdout.split() == ["cldmon,", "version", __version__]
 
 
@@ -79,7 +72,7 @@ def test_without_a_command_it_shows_its_help_and_fails(env: Env) -> None:
         (["help", "nonsense"], "No such command 'nonsense' (see `cldmon --help`)"),
     ],
 )
-def test_a_slip_is_one_line_that_says_where_to_look(
+def test_a_usage_error_is_one_line_that_names_the_help(
     env: Env, arguments: list[str], words: str
 ) -> None:
     ran = env.run(*arguments)
@@ -91,13 +84,13 @@ def test_a_slip_is_one_line_that_says_where_to_look(
 
 
 @pytest.mark.parametrize("more", [[], ["--debug"]])
-def test_no_name_in_an_error_or_a_traceback_steers_a_terminal(env: Env, more: list[str]) -> None:
+def test_control_characters_of_a_name_are_not_printed(env: Env, more: list[str]) -> None:
     ran = env.run(*more, "--config", "\x1b]0;pwned\x07\x9b31m\u202e.toml", "status")
     assert ran.returncode == 2
     assert all(line.isprintable() for line in ran.stderr.split("\n"))
 
 
-def test_a_secret_that_was_typed_as_a_name_is_not_said_again(env: Env) -> None:
+def test_a_secret_typed_as_a_name_is_masked(env: Env) -> None:
     for arguments in (["fetch", "--account", key_of("alice")], ["login", key_of("alice")]):
         ran = env.run("--debug", *arguments)
         assert ran.returncode == 2
@@ -105,15 +98,15 @@ def test_a_secret_that_was_typed_as_a_name_is_not_said_again(env: Env) -> None:
         assert "no account '**********' in the config" in ran.stderr
 
 
-def test_a_traceback_is_shown_with_debug_alone(env: Env) -> None:
+def test_a_traceback_is_shown_only_with_debug(env: Env) -> None:
     assert "Traceback" not in env.run("fetch").stderr
     ran = env.run("--debug", "fetch")
     assert ran.returncode == 1
     assert "Traceback" in ran.stderr
 
 
-def test_with_debug_the_log_is_shown_and_no_secret_in_it() -> None:
-    """So is the traceback of what kept one account from being read, which ends no command."""
+def test_the_debug_log_contains_no_secret() -> None:
+    """Nor does the traceback of an error that made one account fail."""
     raising = f"""
 from cldmon.cli.log import show_log
 from cldmon.domain.model import Failure
@@ -133,20 +126,20 @@ def test_debug_changes_no_exit_code(env: Env) -> None:
     assert "Traceback" in ran.stderr
 
 
-def test_a_reader_that_leaves_is_no_error(env: Env) -> None:
+def test_a_closed_pipe_is_not_an_error(env: Env) -> None:
     ran = shell(env, "set -o pipefail; cldmon fetch --json 2>/dev/null | true; cldmon -h | true")
     assert ran.stderr == ""
 
 
-def test_output_that_cannot_be_written_is_said(env: Env) -> None:
+def test_output_that_cannot_be_written_is_an_error(env: Env) -> None:
     ran = shell(env, "cldmon fetch 2>/dev/null; cldmon status --json >/dev/full")
     assert ran.returncode == 1
     assert ran.stderr == "cldmon: cannot write the output: No space left on device\n"
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_do_no_harm(env: Env, closed: str) -> None:
-    """Nor does what should have gone there end up in a data file."""
+def test_closed_streams_do_no_harm(env: Env, closed: str) -> None:
+    """And the messages for them do not end up in a data file."""
     ran = shell(env, f"cldmon fetch {closed}")
     assert ran.returncode == 1
     assert env.accounts["alice"]["errorKind"] == "key_missing"
@@ -154,7 +147,7 @@ def test_streams_that_are_closed_do_no_harm(env: Env, closed: str) -> None:
     assert (env.data / "fetch.lock").read_text().strip().isdigit()
 
 
-def test_a_working_folder_that_is_gone_is_said(env: Env) -> None:
+def test_a_removed_working_folder_is_an_error(env: Env) -> None:
     ran = shell(env, "mkdir gone; cd gone; rmdir ../gone; cldmon fetch")
     assert ran.returncode == 2
     assert ran.stderr.endswith("has been removed: change to another, e.g. cd ~\n")
@@ -172,8 +165,8 @@ def test_without_a_home_it_works(env: Env) -> None:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["int", "term", "hup"],
 )
-def test_a_signal_ends_it_at_once_and_without_a_word(env: Env, number: int, code: int) -> None:
-    """Here while it waits for a program that prints a key."""
+def test_a_signal_ends_it_at_once_and_silently(env: Env, number: int, code: int) -> None:
+    """While it waits for a program that prints a key."""
     command = 'session_key_command = ["sh", "-c", "touch ready; exec sleep 60"]'
     text = env.config.read_text().replace('session_key_env = "NO_KEY"', command)
     env.config.write_text(text)
