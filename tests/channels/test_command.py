@@ -18,6 +18,8 @@ import pytest
 from cldmon.channels.command import CommandChannel, to_json
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
+from cldmon.notifications.outbox import Delivery
+from cldmon.store.state import Message, State
 from tests.env import wait_until
 from tests.fakes import NOON
 
@@ -230,3 +232,40 @@ def test_neither_arguments_nor_environment_are_in_the_repr(tmp_path: Path) -> No
 def test_all_runs_of_a_pass_end_within_30_seconds(tmp_path: Path) -> None:
     assert channel(tmp_path).time_limit + channel(tmp_path).timeout <= timedelta(seconds=30)
     assert channel(tmp_path).max_events == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "runs", "left", "line"),
+    [
+        ("exit 1", 2, 0, "channel hook: exit status 1; dropped"),
+        ("exit 75", 1, 2, "channel hook: exit status 75; will retry"),
+        ("sleep 600", 1, 1, "channel hook: it did not end within 0.5 seconds; dropped"),
+        (None, 0, 2, "channel hook: ./hook was not found, or the interpreter in its first line"),
+    ],
+)
+def test_what_becomes_of_two_events_in_a_pass(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    script: str | None,
+    runs: int,
+    left: int,
+    line: str,
+) -> None:
+    if script:
+        (tmp_path / "hook").write_text(f"#!/bin/sh\necho >> runs\n{script}\n")
+        (tmp_path / "hook").chmod(0o755)
+    messages = (Message(HIT, "hook"), Message(dataclasses.replace(HIT, label="bob"), "hook"))
+    hook = channel(tmp_path, "./hook", timeout=timedelta(seconds=0.5))
+    state = Delivery(
+        State(outbox=messages),
+        {"hook": hook},
+        is_wanted=lambda _: True,
+        now=lambda: NOON,
+        save=lambda _: None,
+    ).run()
+    assert len(state.outbox) == left
+    ran = tmp_path / "runs"
+    assert (len(ran.read_text().splitlines()) if ran.exists() else 0) == runs
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == max(runs, 1)
+    assert all(each.startswith(line) for each in lines)
