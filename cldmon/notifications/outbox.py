@@ -78,9 +78,8 @@ def _respect_quiet_hours(
             held.setdefault(user, []).append(message)
         else:
             kept.append(message)
-    for theirs in held.values():
-        kept += release(theirs, state, now)
-    return sorted(kept, key=lambda message: message.event.at)
+    released = [message for theirs in held.values() for message in release(theirs, state, now)]
+    return [*released, *kept]
 
 
 def _drop_oldest(messages: Sequence[Message]) -> list[Message]:
