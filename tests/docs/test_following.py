@@ -45,6 +45,7 @@ def with_textfile(sandbox: Sandbox) -> None:
 
 
 PREPARE: dict[str, Callable[[Sandbox], object]] = {
+    "alerts.md": Sandbox.configure,
     "container.md": lambda sandbox: sandbox,
     "cron.md": Sandbox.configure,
     "prometheus.md": with_textfile,
