@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.instants import format_iso as format_iso
 from cldmon.domain.instants import format_optional as format_optional
 
-# Re-exported. Modules that must load fast import them from there, without dataclasses.
+# Re-exported. Modules that must load fast import them directly, to avoid loading dataclasses.
 from cldmon.domain.instants import from_iso as from_iso
 from cldmon.domain.instants import from_ms as from_ms
 from cldmon.domain.instants import to_ms as to_ms

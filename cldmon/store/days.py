@@ -146,7 +146,7 @@ def read_indexed(file: FileIO, index: Index, span: Span) -> Iterator[bytes]:
 
 
 def _select(stamps: Sequence[int], span: Span) -> Sequence[int]:
-    """Return the numbers of the lines in a span, thinned to the first of each step."""
+    """Return the numbers of the lines in a span, or only the first of each step."""
     since, until, step = span
     number, end = bisect_left(stamps, since), bisect_right(stamps, until)
     if step <= 1:

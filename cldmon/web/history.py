@@ -109,7 +109,7 @@ def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _downsample(
     parts: Iterable[Mapping[str, list[Point]]], width_ms: int, interval: timedelta
 ) -> dict[str, list[Point]]:
-    """Return each account's readings, thinned to the extremes of each bucket of `width_ms`."""
+    """Return each account's readings, reduced to the extremes of each bucket of `width_ms`."""
     samplers: defaultdict[str, Downsampler] = defaultdict(lambda: Downsampler(width_ms, interval))
     for part in parts:
         for label in part:

@@ -83,10 +83,10 @@ def test_each_alert_is_told_to_those_who_want_it() -> None:
         {"U1": {"alice": Subscription(limit_hit=True)}, "U2": {"alice": Subscription(reset=True)}}
     )
     for kind, users in ((EventKind.LIMIT_HIT, ["U1"]), (EventKind.USAGE_RESET, ["U2"])):
-        for label, told in (("alice", users), ("bob", [])):
+        for label, expected in (("alice", users), ("bob", [])):
             event = Event(kind, label, "fiveHour", NOON)
             sent = Audience(subscriptions).address(event)
-            assert [message.user for message in sent] == told
+            assert [message.user for message in sent] == expected
 
 
 CHECKS = [

@@ -141,11 +141,11 @@ def test_status_lists_each_file_and_the_timer(machine: FakeMachine, systemd: Sys
         file.write("# mine\n")
     (machine.places.units / FETCH).unlink()
     status = systemd.status(JOB)
-    told = "\n".join(status.lines)
-    assert f"{TIMER}: out of date" in told
-    assert f"{SERVE}: written by cldmon, but changed since" in told
-    assert f"{FETCH}: not installed" in told
-    assert "cldmon.conf: up to date" in told
+    lines = "\n".join(status.lines)
+    assert f"{TIMER}: out of date" in lines
+    assert f"{SERVE}: written by cldmon, but changed since" in lines
+    assert f"{FETCH}: not installed" in lines
+    assert "cldmon.conf: up to date" in lines
     assert status.lines[-1] == f"{TIMER}: active"
     assert status.running
 

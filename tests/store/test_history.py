@@ -95,11 +95,11 @@ def test_any_reading_is_one_parseable_line(
     body = json.loads(text)
     assert [entry["label"] for entry in body["accounts"]] == list(accounts)
     assert line_date(text) == at.date()
-    for entry, said in zip(body["accounts"], accounts.values(), strict=True):
+    for entry, written in zip(body["accounts"], accounts.values(), strict=True):
         del entry["label"]
         nested = [(group, entry.pop(group, {})) for group in ("models", "scoped")]
         found = entry | {f"{group}.{n}": p for group, names in nested for n, p in names.items()}
-        assert found == {name: window.utilization for name, window in said.items()}
+        assert found == {name: window.utilization for name, window in written.items()}
 
 
 @pytest.mark.parametrize(
