@@ -2,7 +2,7 @@
 
 import os
 
-# Set for another program, these make Playwright print all that it sends, session keys included,
-# or show windows. It reads some of them when it is imported.
+# These make Playwright print everything it sends, session keys included, or show windows. It reads
+# some of them on import.
 for _name in ("DEBUG", "DEBUGP", "DEBUG_FILE", "PWDEBUG"):
     os.environ.pop(_name, None)

@@ -40,10 +40,10 @@ _ORGANIZATIONS = "/api/organizations"
 _BLANK = "about:blank"
 _SAVED_RESETS = "?cedar_ember=1"
 _CHALLENGE_SECONDS = 15.0
-"""How long a challenge has to let the browser pass, of the account's time."""
+"""How much of an account's time a challenge may take."""
 _CLEAR_REFUSALS = (FailureKind.KEY_EXPIRED, FailureKind.CHALLENGED, FailureKind.RATE_LIMITED)
 
-# Reads no more than `most` bytes, so that an endless response ends.
+# Reads at most `most` bytes, so that an endless response ends.
 _FETCH = """async ([path, most]) => {
   const response = await fetch(path, {credentials: 'include', cache: 'no-store'});
   const reader = response.body ? response.body.getReader() : null;
@@ -67,10 +67,10 @@ _FETCH = """async ([path, most]) => {
 
 @dataclass(eq=False, repr=False)
 class AccountSession:
-    """Reads one account: one request where its organization is remembered, else two.
+    """Reads one account, with one request if its organization is remembered, else two.
 
-    Its session cookie is in `context`; `user_agent` is what `identity.user_agent_override` returns;
-    at `deadline` (of the running loop) it has to be done.
+    `context` holds its session cookie, `user_agent` is from `identity.user_agent_override`, and
+    `deadline` is in the event loop's time.
     """
 
     context: BrowserContext
@@ -89,7 +89,7 @@ class AccountSession:
         self._guard = NetworkGuard(self.url, MAX_BODY_BYTES)
 
     async def read(self) -> ReadResult:
-        """Return the account's reading; raises `AccountError`, or PlaywrightError if it dies."""
+        """Return the reading; raise `AccountError`, or PlaywrightError if page or browser dies."""
         page = await self.context.new_page()
         session = await self.context.new_cdp_session(page)
         if self.user_agent:
@@ -110,20 +110,20 @@ class AccountSession:
         return self._to_result(body, remembered, looked_up=False)
 
     async def cookies(self) -> list[Any]:
-        """Return the cookies that the service has set for itself."""
+        """Return the cookies that the service has set."""
         return list(await self.context.cookies(self.url + _ORGANIZATIONS))
 
     def _on_end(self, _: Page) -> None:
         self._has_ended = True
-        self._navigations.put_nowait(None)  # wakes who waits for one
+        self._navigations.put_nowait(None)  # wakes up a waiting task
 
     def _on_response(self, response: Response) -> None:
-        with contextlib.suppress(PlaywrightError):  # its frame is unknown
+        with contextlib.suppress(PlaywrightError):  # the frame may be unknown
             if response.request.is_navigation_request() and response.frame.parent_frame is None:
                 self._navigations.put_nowait(response)
 
     async def _look_up(self, page: Page) -> ReadResult:
-        """Try the organizations of the key in turn; return the reading of the first it opens."""
+        """Return the reading of the first organization that the key opens."""
         listed = await self._open(page, _ORGANIZATIONS)
         if not isinstance(listed, list):
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
@@ -141,14 +141,14 @@ class AccountSession:
         raise no_organization(configured, opened)
 
     async def _fetch_usage(self, page: Page, organization: Organization, fetch: Fetch) -> object:
-        """Return the usage, with saved resets where the service does not refuse that."""
+        """Return the usage, with saved resets unless the service refuses them."""
         path = f"{_ORGANIZATIONS}/{organization.uuid}/usage"
         self._saved_resets_refused = False
         if self.request.saved_resets:
             try:
                 return await fetch(page, path + _SAVED_RESETS)
             except AccountError as error:
-                # Does it refuse the parameter, so that it may answer well without?
+                # If it may have refused the parameter, try without it.
                 status = error.status or 0
                 if error.failure.kind in _CLEAR_REFUSALS or not (
                     status in (400, 403, 404, 422) or status >= 500
@@ -168,11 +168,11 @@ class AccountSession:
         )
 
     async def _open(self, page: Page, path: str) -> object:
-        """Navigate to a path and return the JSON that the page arrives at."""
+        """Navigate to a path and return the JSON found there."""
         if page.url != _BLANK:
             await self._restore_key()
         async with self._translated_errors(page):
-            # The time-out is the caller's, for all that an account needs together.
+            # The caller sets one time-out for everything that an account needs.
             response = await page.goto(self.url + path, wait_until="commit", timeout=0)
             if response is None:
                 raise AccountError(FailureKind.NOT_UNDERSTOOD, "no answer at all")
@@ -184,9 +184,9 @@ class AccountSession:
         return errors.parse_response(received, now=self.now())
 
     async def _pass_challenge(self, page: Page, path: str) -> HttpResponse:
-        """Leave the page alone with a challenge; return what it arrives at.
+        """Wait until the page has passed a challenge; return the response that follows.
 
-        Such a page runs a script and reloads, as in any browser; where it wants a person, it stays.
+        The page runs a script and reloads, as in any browser, unless it needs a person.
         """
         self._challenged = True
         ends_at = asyncio.get_running_loop().time() + _CHALLENGE_SECONDS
@@ -195,7 +195,7 @@ class AccountSession:
                 while True:
                     response = await self._navigations.get()
                     if response is None:
-                        await page.evaluate("0")  # raises, for the page has gone
+                        await page.evaluate("0")  # raises, since the page is gone
                     elif not 300 <= response.status < 400:
                         received = await self._receive(response, path)
                         if not received.is_challenge:
@@ -203,7 +203,6 @@ class AccountSession:
         raise AccountError(FailureKind.CHALLENGED)
 
     async def _receive(self, response: Response, path: str) -> HttpResponse:
-        """Return the response to a navigation, with its body."""
         length = re.fullmatch(r"0*([0-9]{1,18})", response.headers.get("content-length", ""))
         if length is None or "content-encoding" in response.headers:
             await self._guard.count()
@@ -211,7 +210,7 @@ class AccountSession:
             raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
         redirected_to = self._redirected_to(response.url, path)
         received = HttpResponse(response.status, b"", response.headers, redirected_to)
-        # Playwright has no body for redirects, nor for a proxy's refusal.
+        # Playwright provides no body for redirects or for a proxy's refusal.
         if received.is_challenge or 300 <= response.status < 400 or response.status == 407:
             return received
         try:
@@ -220,11 +219,11 @@ class AccountSession:
             is_page_gone = self._has_ended or self._navigations.empty()
             if is_page_gone or not (received.is_html and received.status in (403, 503)):
                 raise
-            # It has moved on before it was read: only a challenge reloads.
+            # The page moved on before it was read. Only challenges reload.
             return replace(received, headers={**received.headers, "cf-mitigated": "challenge"})
 
     async def _fetch(self, page: Page, path: str) -> object:
-        """Fetch from inside the page that is open and return the JSON."""
+        """Fetch a path from inside the open page and return the JSON."""
         await self._restore_key()
         async with self._translated_errors(page):
             found = await page.evaluate(_FETCH, [path, MAX_BODY_BYTES])
@@ -236,11 +235,11 @@ class AccountSession:
         )
         if response.is_challenge:
             self._challenged = True
-            return await self._open(page, path)  # a page can pass it, what a page fetches cannot
+            return await self._open(page, path)  # a page can pass a challenge, a fetch can't
         return errors.parse_response(response, now=self.now())
 
     def _redirected_to(self, url: str, path: str) -> str | None:
-        """Return where a request has ended, if not at the URL requested."""
+        """Return the final URL of a request if it differs from the one requested."""
         requested = self.url + path
         if origin_of(url) != origin_of(requested) or urlsplit(url).path != urlsplit(requested).path:
             return url
@@ -248,7 +247,7 @@ class AccountSession:
 
     @contextlib.asynccontextmanager
     async def _translated_errors(self, page: Page) -> AsyncIterator[None]:
-        """Raise `AccountError` in place of PlaywrightError, unless page or browser have died."""
+        """Turn PlaywrightError into `AccountError`, unless page or browser have died."""
         self._guard.refused = None
         try:
             yield
@@ -262,7 +261,7 @@ class AccountSession:
             raise _translate(error) from error
 
     async def _restore_key(self) -> None:
-        """Undo what a response may have done: added, changed or cleared the key."""
+        """Restore the key's cookie if a response has added, changed or cleared one."""
         key, cookies = self.request.key, await self.context.cookies()
         present = [(name, value) for name in SESSION_COOKIES for value in _values(cookies, name)]
         if present != [(SESSION_COOKIE, key.reveal())]:
@@ -276,7 +275,7 @@ def _values(cookies: Sequence[Any], name: str) -> list[str]:
 
 
 def _translate(error: PlaywrightError) -> AccountError | PlaywrightError:
-    """Return why a request got no response; a dead browser's error stays one."""
+    """Return why a request got no response, or the error itself if the browser is dead."""
     if isinstance(error, PlaywrightTimeoutError):
         return AccountError(FailureKind.TIMEOUT)
     if "Download is starting" in error.message:

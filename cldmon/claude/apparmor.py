@@ -1,6 +1,6 @@
-"""Ubuntu's restriction of user namespaces, and the AppArmor profile that a browser needs for it.
+"""Ubuntu's restriction of user namespaces, and the AppArmor profile that a browser needs under it.
 
-Since 23.10 a program without a profile may not use the namespaces that Chromium's sandbox needs.
+Since 23.10, programs without a profile may not use the namespaces that Chromium's sandbox needs.
 Source: apparmor.d(5); Chromium's docs/security/apparmor-userns-restrictions.md.
 """
 
@@ -21,17 +21,17 @@ _STARTED_BY = {
     "/usr/bin/chromium-headless-shell": "/usr/lib/chromium/chromium-headless-shell",
     "/opt/google/chrome/google-chrome": "/opt/google/chrome/chrome",
 }
-"""What the scripts of distributions start: a profile is for a program, not for a script."""
+"""The programs that the distributions' scripts start: a profile can't apply to a script."""
 
 _ITS_PROFILE = {
     "/usr/lib/chromium/chromium": "chromium",
     "/usr/lib/chromium-browser/chromium-browser": "chromium",
     "/opt/google/chrome/chrome": "chrome",
 }
-"""The profiles that come with AppArmor, which name these programs by patterns."""
+"""AppArmor's own profiles, which match these programs by patterns."""
 
 _ATTACHMENT = re.compile(r'^\s*(?:profile\s+\S+\s+)?("[^"\n]*"|/\S*)[^"\n]*\{', re.MULTILINE)
-"""The program that a profile is for, as it is written there."""
+"""The program that a profile applies to, as written in the profile."""
 
 _PROFILE_TEXT = """\
 # Ubuntu allows user namespaces, which Chromium's sandbox needs, only to programs whose profile says
@@ -54,7 +54,7 @@ def is_restricted(setting: Path = RESTRICTION) -> bool:
 
 
 def resolve_program(browser: str) -> Path | None:
-    """Return the program behind a browser's path, None for a script."""
+    """Return the program that a browser's path leads to, or None if it is a script."""
     path = Path(browser).resolve()
     path = Path(_STARTED_BY.get(str(path), path))
     try:
@@ -65,7 +65,7 @@ def resolve_program(browser: str) -> Path | None:
 
 
 def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | None:
-    """Return the file in which a program has a profile, other than the one named `but`, or None."""
+    """Return the file with a program's profile, ignoring one named `but`; None if there is none."""
     shipped = folder / _ITS_PROFILE.get(str(program), "/nowhere")
     if shipped.is_file():
         return shipped
@@ -79,12 +79,12 @@ def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | 
 
 
 def render_profile(program: Path, name: str = PROFILE) -> str:
-    """Return the profile for a program, and for no other."""
+    """Return a profile that applies only to this program."""
     return _PROFILE_TEXT.format(name=name, program=_quote(program))
 
 
 def install_command(program: Path) -> str:
-    """Return what installs the profile, as one line for a shell."""
+    """Return a shell command that installs the profile."""
     lines = [
         line for line in render_profile(program).splitlines() if line and not line.startswith("#")
     ]
@@ -93,5 +93,5 @@ def install_command(program: Path) -> str:
 
 
 def _quote(program: Path) -> str:
-    """Return a path as a profile names it, with pattern characters escaped."""
+    """Return a path in a profile's syntax, with pattern characters escaped."""
     return '"' + re.sub(r'([\\"*?\[\]{}^@])', r"\\\1", str(program)) + '"'

@@ -1,7 +1,7 @@
 """Which browser is used, and its settings.
 
-`python -m cldmon.claude.browser` prints the path of the first that starts, for set-up scripts, or
-on stderr what installs one.
+For set-up scripts, `python -m cldmon.claude.browser` prints the path of the first browser that
+starts. If there is none, it prints on stderr how to install one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cldmon.domain.proxy import Proxy
     from cldmon.domain.secret import Secret
 
-# A headless shell costs about a seventh of full Chromium's CPU at a hundred accounts.
+# With a hundred accounts, a headless shell needs about a seventh of full Chromium's CPU time.
 _SYSTEM_SHELLS = (
     "/usr/lib/chromium/chromium-headless-shell",
     "/usr/bin/chromium-headless-shell",
@@ -44,20 +44,20 @@ _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
 _VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
-"""The reason when the machine does not allow the sandbox."""
+"""The reason given if the machine does not allow the sandbox."""
 _PER_CORE = 4
 _MAX_CONCURRENCY = 16
 LEAKY_ENV = re.compile(
     "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
 )
-"""Logs of the traffic between driver and browser, a port for debuggers, the keys of TLS."""
+"""Variables that log the traffic with the browser, open a debugger's port, or log TLS keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserSettings:
-    """The `[browser]` table of the configuration; None is decided here.
+    """The `[browser]` table of the configuration; None means cldmon decides.
 
-    `timeout` is in seconds, for one account; `start_timeout` for the browser to be there.
+    `timeout` is in seconds, for one account; `start_timeout` for the start of the browser.
     """
 
     executable: str | None = None
@@ -70,7 +70,7 @@ class BrowserSettings:
     proxy: Secret | None = None
 
     def find_proxy(self, url: str, env: Mapping[str, str]) -> Proxy | None:
-        """Return the proxy for the service at `url`; raises BrowserError if it is invalid."""
+        """Return the proxy for the service at `url`; raise BrowserError if it is invalid."""
         try:
             return find_proxy(url, self.proxy, env)
         except ValueError as error:
@@ -78,19 +78,19 @@ class BrowserSettings:
 
     @property
     def sandboxed(self) -> bool:
-        """Whether Chromium's sandbox is on: always, except for root, for whom it does not work."""
+        """Whether to use Chromium's sandbox; by default unless root, where it does not work."""
         return os.geteuid() != 0 if self.sandbox is None else self.sandbox
 
 
 def find_browser(settings: BrowserSettings, env: Mapping[str, str]) -> str:
-    """Return the path of the browser that is tried first; raises `BrowserError` without one."""
+    """Return the path of the browser to try first; raise `BrowserError` if there is none."""
     return find_browsers(settings, env)[0]
 
 
 def find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
-    """Return the paths of the browsers to try, the best first; one alone where it is configured.
+    """Return the paths of the browsers to try, best first; if one is configured, only that one.
 
-    Raises `BrowserError` where there is none.
+    Raise `BrowserError` if there is none.
     """
     if settings.executable:
         return [_named(settings.executable, "browser.executable", env)]
@@ -118,7 +118,7 @@ def _installed(settings: BrowserSettings, env: Mapping[str, str]) -> Iterator[st
 
 
 def _playwright_folder(env: Mapping[str, str]) -> Path:
-    """Return where Playwright keeps its browsers; as its driver's `registryDirectory` decides."""
+    """Return where Playwright keeps its browsers; see `registryDirectory` in its driver."""
     named = env.get("PLAYWRIGHT_BROWSERS_PATH")
     if named == "0":
         spec = importlib.util.find_spec("playwright")
@@ -131,18 +131,18 @@ def _playwright_folder(env: Mapping[str, str]) -> Path:
 
 
 def _newest_first(folder: Path, pattern: str) -> list[str]:
-    def build(path: Path) -> int:
+    def build_number(path: Path) -> int:
         digits = path.relative_to(folder).parts[0].rpartition("-")[2]
         return int(digits) if digits.isdecimal() else 0
 
-    found = sorted(folder.glob(pattern), key=build, reverse=True)
+    found = sorted(folder.glob(pattern), key=build_number, reverse=True)
     return [str(path) for path in found if _is_runnable(path)]
 
 
 def _is_runnable(path: str | Path) -> bool:
     if not os.access(path, os.X_OK):
         return False
-    # Ubuntu's chromium-browser is a shell script that only says to install a snap.
+    # Ubuntu's chromium-browser is a shell script that tells you to install a snap.
     try:
         with files.open_regular(Path(path)) as file:
             head = file.read(2048)
@@ -153,20 +153,18 @@ def _is_runnable(path: str | Path) -> bool:
 
 
 def tune_concurrency(settings: BrowserSettings, accounts: int, cores: int | None = None) -> int:
-    """Return how many accounts are read side by side, where the settings do not say.
+    """Return how many accounts to read at once: as configured, or enough to keep all cores busy.
 
-    An account waits for the service most of its time: this many keep all cores busy, and the
-    service gets a limited number of requests at once.
+    Reading an account is mostly waiting for the service. The maximum limits the load on it.
     """
     at_once = min(_PER_CORE * (cores or len(os.sched_getaffinity(0))), _MAX_CONCURRENCY)
     return settings.concurrency or max(1, min(at_once, accounts))
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for driver and browser, without what could leak a secret.
+    """Return an environment for driver and browser without secrets.
 
-    That is: the secrets that ours may hold, and settings that make either of the two log what it
-    knows, or expose it to other users of this machine.
+    Variables that make them log secrets, or expose them to other users, are removed too.
     """
     return {
         name: strip_credentials(name, value)
@@ -176,14 +174,13 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _print_first_that_starts() -> str | None:
-    """Print its path; where there is none, return what installs one."""
+    """Print the path of the first browser that starts; else return how to install one."""
     with contextlib.suppress(BrowserError):
         for path in find_browsers(BrowserSettings(), os.environ):
-            # A stub prints no version, nor does a browser that lacks a library.
+            # A stub prints no version, and neither does a browser that lacks a library.
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                command = [path, "--version"]
                 ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
-                    command,
+                    [path, "--version"],
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     timeout=_VERSION_SECONDS,

@@ -1,7 +1,7 @@
-"""An account's cookies between passes: they keep Cloudflare's clearance.
+"""An account's cookies between passes, which preserve Cloudflare's clearance.
 
-The session key is never among them: it is taken from the configuration alone, so that no
-response can replace or clear it.
+The session key is never stored with them. It always comes from the configuration, so no response
+can replace or clear it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE = "sessionKey"
 SESSION_COOKIES = (SESSION_COOKIE, "sessionKeyV3")
-"""The names under which the service keeps a session key; it is sent under the first."""
+"""The names that the service uses for a session key; cldmon sends the first."""
 _IDLE_DAYS = 30
-"""After so long a session key has expired, too."""
+"""By then the session key has expired, too."""
 _MAX_BYTES = 8_000
-"""Of all cookies together: a service refuses requests whose head is too long."""
+"""The limit for all cookies together: servers refuse requests with long headers."""
 
 _SESSION = -1
 _LAST_EXPIRY = 253_402_300_799
-"""The end of the year 9999: a browser refuses what is later."""
+"""The end of the year 9999: browsers refuse later dates."""
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "name": str,
@@ -46,12 +46,12 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "secure": bool,
     "sameSite": str,
 }
-# Where a cookie is bound to the site that it was set under, as Cloudflare's clearance is.
+# Set on cookies that are bound to the embedding site, as Cloudflare's clearance is.
 _OPTIONAL_FIELDS = {"partitionKey": str, "_crHasCrossSiteAncestor": bool}
 
 
 def session_cookie(url: str, key: Secret) -> dict[str, Any]:
-    """Return the cookie that carries a session key to the service at `url`, and to no other."""
+    """Return the cookie that sends a session key to the service at `url` and nowhere else."""
     service = urlsplit(url)
     host = service.hostname or ""
     return {
@@ -67,9 +67,9 @@ def session_cookie(url: str, key: Secret) -> dict[str, Any]:
 
 
 class CookieStore:
-    """The cookies of one account, bound to its session key: with another key it is empty.
+    """The cookies of one account, bound to its session key: another key finds it empty.
 
-    A cache: what cannot be read, written or removed costs at most a challenge.
+    This is only a cache: if it can't be read or written, the cost is at most a challenge.
     """
 
     def __init__(self, folder: Path, label: str, key: Secret) -> None:
@@ -92,10 +92,10 @@ class CookieStore:
             return []
 
     def save(self, cookies: Sequence[Any]) -> None:
-        """Store what the service has set, less the session key."""
+        """Store the cookies that the service has set, except the session key."""
         known = _FIELDS | _OPTIONAL_FIELDS
         kept, left = [], _MAX_BYTES
-        # Cloudflare's come first: they are not the ones to be left out.
+        # Cloudflare's come first, so that they are not dropped.
         for cookie in sorted(cookies, key=lambda cookie: not is_clearance(cookie)):
             if cookie["name"] in SESSION_COOKIES or looks_secret(cookie["value"]):
                 continue
@@ -114,7 +114,7 @@ class CookieStore:
 
 
 def remove_idle(folder: Path, now: datetime) -> None:
-    """Remove what no pass has written for a month: the cookies of accounts that are gone."""
+    """Remove the cookies of accounts that no pass has read for a month."""
     oldest = (now - timedelta(days=_IDLE_DAYS)).timestamp()
     with contextlib.suppress(OSError):
         for path in folder.iterdir():

@@ -1,4 +1,4 @@
-"""Playwright's driver, started and ended without leaving anything behind."""
+"""Starts and stops Playwright's driver without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _POLL_SECONDS = 0.1
 
 @contextlib.asynccontextmanager
 async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterator[Playwright]:
-    """Run the driver while the block runs; `temp_dir` is the TMPDIR that it was given.
+    """Run the driver while the block runs; `temp_dir` is its TMPDIR.
 
-    Raises `BrowserError` where it does not start, within `start_timeout` seconds, and `StoreError`
-    where `temp_dir` is not writable.
+    Raise `BrowserError` if it does not start within `start_timeout` seconds, `StoreError` if
+    `temp_dir` is not writable.
     """
     playwright = await _start(temp_dir, start_timeout)
     try:
@@ -40,7 +40,7 @@ async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterat
 
 
 async def _start(temp_dir: Path, seconds: float) -> Playwright:
-    # The driver inherits our stderr, where a line of its own would be mailed by cron.
+    # The driver inherits our stderr, and cron would mail whatever it prints there.
     with files.wrap_os_errors("make a file in", temp_dir):
         output = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     clean = clean_environment(os.environ)
@@ -52,17 +52,17 @@ async def _start(temp_dir: Path, seconds: float) -> Playwright:
                 return await _start_or_clean_up(starting, temp_dir)
         except TimeoutError as error:
             raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
-        except Exception as error:  # Playwright raises no type of its own here
+        except Exception as error:  # Playwright raises a plain Exception here
             output.seek(0)
             errors = (line.strip() for line in output if "error" in line.lower())
             raise BrowserError(_not_started(next(errors, "it ended at once"))) from error
 
 
 async def _start_or_clean_up(starting: asyncio.Future[Playwright], temp_dir: Path) -> Playwright:
-    """Wait for the start; where that fails or is cancelled (Ctrl-C), end what it has started.
+    """Wait for the start; if it fails or is cancelled (Ctrl-C), end what was started.
 
-    Playwright forgets such a driver, and the garbage collector, which then ends it, complains on
-    stderr. So the start is completed first.
+    Playwright forgets such a driver, and when the garbage collector finds it, asyncio complains on
+    stderr. So let the start complete first.
     """
     others = asyncio.all_tasks() - {starting}
     try:
@@ -73,14 +73,14 @@ async def _start_or_clean_up(starting: asyncio.Future[Playwright], temp_dir: Pat
             await asyncio.wait({starting}, timeout=_POLL_SECONDS)
         if not starting.exception():
             await _stop(starting.result(), temp_dir)
-        # The reader of a driver that is dead still closes its pipes.
+        # The task that reads from a dead driver still has to close its pipes.
         if left := asyncio.all_tasks() - others:
             await asyncio.wait(left, timeout=_END_SECONDS)
         raise
 
 
 async def _stop(playwright: Playwright, temp_dir: Path) -> None:
-    """Let the driver end, and the browser with it; by force if it hangs."""
+    """Stop the driver and with it the browser; kill them if they hang."""
     stopping = asyncio.ensure_future(playwright.stop())
     await asyncio.wait({stopping}, timeout=_END_SECONDS)
     if not stopping.done():

@@ -1,4 +1,4 @@
-"""What an HTTP response of the service means: JSON to read, or a reason in words.
+"""What an HTTP response of the service means: JSON to read, or an error.
 
 Source: the facts of the service, "Errors".
 """
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from cldmon.domain.ports import Organization
 
 MAX_BODY_BYTES = 2_000_000
-"""Bytes of a response that are read; a real one has about two thousand."""
+"""A real response has about two thousand bytes."""
 TOO_LONG = f"more than {MAX_BODY_BYTES:,} bytes"
 
-_MAX_WAIT = timedelta(days=1)
 _REFUSALS = (402, 403, 451)
 _ORGANIZATION_REFUSAL = "Invalid authorization for organization"
 
@@ -78,21 +77,21 @@ _MAX_NAMED = 8
 _MAX_DIGITS = 400
 _MAX_QUOTE = 120
 _HEAD = 16_384
-"""Bytes of a response that are searched for its error."""
+"""How many bytes of a response are searched for its error."""
 
 _TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,200}>(.{0,1000}?)</", re.IGNORECASE | re.DOTALL)
 _UNAVAILABLE = re.compile(
     r"(?:un|not[ -])available.{0,80}(?:region|country|location)", re.IGNORECASE
 )
-# Cloudflare adds another script of that folder, jsd, to pages that are not a challenge.
+# Cloudflare adds jsd, another script of that folder, to pages that are not challenges.
 _CHALLENGE = re.compile(rb"Just a moment|challenge-platform(?!/(?:h/\w{1,9}/)?scripts/jsd/)")
 
 
 class AccountError(Exception):
     """One account could not be read; the others are not affected.
 
-    The message is `words`, or those of its kind, with the `detail` in brackets. `status` is the
-    HTTP status of the response that says so, if one does.
+    The message is `words`, by default those of its kind, with the `detail` in brackets. `status` is
+    the HTTP status of the response, if there was one.
     """
 
     def __init__(
@@ -119,9 +118,9 @@ class OrganizationRefusedError(AccountError):
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """A response of the service: names of `headers` are in lower case.
+    """A response of the service. The names of `headers` are in lower case.
 
-    `redirected_to` is the URL that the request ended at, if not the one requested.
+    `redirected_to` is the final URL if it differs from the one requested.
     """
 
     status: int
@@ -131,14 +130,14 @@ class HttpResponse:
 
     @property
     def is_html(self) -> bool:
-        """Whether it is a page, by its content type or by how it begins."""
+        """Whether it is a page, by its content type or its first bytes."""
         start = self.body[:_HEAD].lstrip()[:15].lower()
         named = "html" in self.headers.get("content-type", "").lower()
         return named or start.startswith((b"<!doctype html", b"<html"))
 
     @cached_property
     def error(self) -> dict[str, Any]:
-        """The error that a JSON body describes; empty where it describes none."""
+        """The error in a JSON body; empty if there is none."""
         try:
             body = json.loads(self.body[:_HEAD])
         except (ValueError, RecursionError):
@@ -148,9 +147,9 @@ class HttpResponse:
 
     @cached_property
     def quote(self) -> str:
-        """A page's title or an error's message.
+        """A page's title or an error's message, or an empty string.
 
-        In quotation marks, as one bounded line without secrets; empty if there is none.
+        It is in quotation marks, one line of limited length, without secrets.
         """
         text = next(iter(self._titles), self.error.get("message"))
         line = one_line(text, _MAX_QUOTE) if isinstance(text, str) else ""
@@ -158,7 +157,7 @@ class HttpResponse:
 
     @property
     def is_challenge(self) -> bool:
-        """Whether it comes from Cloudflare, which checks the client, not from the service."""
+        """Whether it is one of Cloudflare's checks of the client."""
         if self.headers.get("cf-mitigated", "").strip().lower() == "challenge":
             return True
         is_page = self.status in (403, 503) and self.is_html
@@ -172,7 +171,6 @@ class HttpResponse:
 
     @cached_property
     def _titles(self) -> list[str]:
-        """The title of a page, and its first headings."""
         if not self.is_html:
             return []
         found = _TITLE.findall(self.body[:_HEAD].decode(errors="replace"))
@@ -180,9 +178,9 @@ class HttpResponse:
 
 
 def no_organization(configured: str | None, opened: Sequence[Organization]) -> AccountError:
-    """Return the failure of an account none of whose organizations can be read.
+    """Return the error for an account of which no organization can be read.
 
-    `opened` are those with a subscription that the service lists for the key.
+    `opened` are the organizations with a subscription that the service lists for the key.
     """
     uuids = ", ".join(o.uuid for o in opened[:_MAX_NAMED])
     if configured:
@@ -201,14 +199,14 @@ def no_organization(configured: str | None, opened: Sequence[Organization]) -> A
 
 
 def redirect_error(url: str) -> AccountError:
-    """Return the failure of an account that is redirected, to a login page or another place."""
+    """Return the error for a redirect: to a login page, it means an expired key."""
     if "login" in url:
         return AccountError(FailureKind.KEY_EXPIRED)
     return AccountError(FailureKind.NOT_UNDERSTOOD, "redirected")
 
 
 def parse_response(response: HttpResponse, *, now: datetime) -> object:
-    """Return the JSON of a good response; raises `AccountError` for any other."""
+    """Return the JSON of a good response; raise `AccountError` for any other."""
     if response.is_challenge:
         raise AccountError(FailureKind.CHALLENGED, status=response.status)
     if response.names_region:
@@ -222,7 +220,7 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
     if len(response.body) > MAX_BODY_BYTES:
         raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
     try:
-        # As the page's own fetch decodes it, which is one of the two ways to a response.
+        # Decoded as by a page's fetch, which gets some of the responses.
         text = response.body.decode("utf-8-sig", "replace")
         return json.loads(text, parse_constant=_reject_constant, parse_int=_parse_int)
     except (ValueError, RecursionError):
@@ -231,23 +229,13 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
         raise AccountError(FailureKind.SERVICE_DOWN, detail, status=response.status) from None
 
 
-def retry_after(text: str | None, now: datetime) -> datetime | None:
-    """Return when a Retry-After header allows the next request; None if it is absent or invalid.
-
-    It holds seconds or an HTTP date; more than a day counts as a day.
-    """
-    pause = headers.parse_retry_after(text, now, least=timedelta(0), most=_MAX_WAIT)
-    return None if pause is None else now + pause
-
-
 def _status_error(response: HttpResponse, now: datetime) -> AccountError:
-    """Return what any status but 200 means."""
     status, error = response.status, response.error
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
     if status == 401 or (status == 403 and code == "account_session_invalid"):
         return AccountError(FailureKind.KEY_EXPIRED, status=status)
-    # Other refusals have an error code.
+    # Other refusals contain an error code.
     if status == 403 and not code and _ORGANIZATION_REFUSAL in str(error.get("message")):
         return OrganizationRefusedError()
     detail = ": ".join(filter(None, (f"HTTP {status}", response.quote)))
@@ -259,9 +247,11 @@ def _status_error(response: HttpResponse, now: datetime) -> AccountError:
     if status == 407:
         return AccountError(FailureKind.REFUSED, words=_PROXY, status=status)
     if status == 429:
-        until = retry_after(response.headers.get("retry-after"), now)
-        detail = "" if until and until > now else "will retry on the next pass"
-        return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=until, status=status)
+        header = response.headers.get("retry-after")
+        pause = headers.parse_retry_after(header, now, least=timedelta(0), most=timedelta(days=1))
+        retry_at = None if pause is None else now + pause
+        detail = "" if pause else "will retry on the next pass"
+        return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=retry_at, status=status)
     if status in _REFUSALS:
         return AccountError(FailureKind.REFUSED, detail, status=status)
     kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
@@ -269,7 +259,7 @@ def _status_error(response: HttpResponse, now: datetime) -> AccountError:
 
 
 def _parse_int(digits: str) -> float:
-    """Return a whole number; infinity for one so long that `int` may refuse to read it."""
+    # Python refuses to parse very long integers; as a float they become infinity.
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 

@@ -1,4 +1,4 @@
-"""What the browser identifies itself as: itself, without the word "Headless"."""
+"""The browser's user agent: its own, without the word "Headless"."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PLATFORMS = {"Windows": "Windows", "Mac OS X": "macOS"}
 
 
 def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, Any] | None:
-    """Return what the browser is to send as its user agent and client hints.
+    """Return the user agent and client hints for the browser to send, or None for its own.
 
-    None leaves them as they are. `version` is the browser's, e.g. `156.0.8078.73`. The form is
-    that of the DevTools protocol's `Emulation.setUserAgentOverride`.
+    `version` is the browser's, e.g. `156.0.8078.73`. The result is the argument of the DevTools
+    protocol's `Emulation.setUserAgentOverride`.
     """
     agent = settings.user_agent
     if settings.headless and agent is None:
-        # Chromium's own: of the version it contains only the first number.
+        # Like Chromium's own, which contains only the major version.
         agent = (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
             f" Chrome/{_major(version)}.0.0.0 Safari/537.36"
@@ -45,7 +45,7 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
 
 
 def build_brands(major: int) -> list[dict[str, str]]:
-    """Return the brands of a headed Chromium: its name, and a made-up one.
+    """Return the brands of a Chromium with a window: its name, and a made-up one.
 
     Source: `GetGreasedUserAgentBrandVersion` and `ShuffleBrandList` in Chromium's
     components/embedder_support/user_agent_utils.cc.

@@ -1,4 +1,4 @@
-"""How a browser is installed on this machine, as a command that its owner can copy."""
+"""How to install a browser on this machine, as a command to copy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ CHROME = "Google's Chrome package (https://www.google.com/chrome/)"
 
 
 def advise_install(*, window: bool = False, release: Mapping[str, str] | None = None) -> str:
-    """Return what installs a browser; with `window` one that can show a window.
+    """Return how to install a browser; with `window`, one that can show a window.
 
-    `release` is the os-release file, by default that of this machine. On Ubuntu the packages of
-    Chromium are a snap, which can't read the files that cldmon gives it, and there is no headless
-    shell.
+    `release` is the content of os-release, by default this machine's. Ubuntu's Chromium package is
+    a snap, which can't read cldmon's files, and Ubuntu has no headless shell.
     """
     if release is None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Runs a browser while a block runs."""
+"""Starts a browser and closes it at the end of a block."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 1.0
 IN_PROCESS_NETWORK = "--enable-features=NetworkServiceInProcess2"
-"""Saves a process, which would be started in each pass."""
+"""Saves starting one more process in each pass."""
 
 _SANDBOXING_FAILED = "sandboxing failed"
 _RESTRICTED = (
@@ -34,7 +34,7 @@ _RESTRICTED = (
 )
 _LACKS_LIBRARY = "error while loading shared libraries"
 
-# Parts of what Playwright or the browser prints, and what they mean.
+# Excerpts of what Playwright or the browser prints, and what they mean.
 _REASONS = {
     "Running as root": "its sandbox does not work for root: remove browser.sandbox, or run cldmon"
     " as another user",
@@ -55,13 +55,12 @@ async def run_browser(
     proxy: Proxy | None,
     options: Sequence[str] = (),
 ) -> AsyncIterator[Browser]:
-    """Start one of the browsers, the first that has its libraries; the block's end closes it.
+    """Start the first of the browsers that has its libraries; close it at the end of the block.
 
-    `temp_dir` is where it and the driver keep their temporary files, `env` what it inherits, less
-    the secrets, `proxy` its proxy, `options` its options besides Playwright's own.
-    Raises `BrowserError` where it does not start.
+    It and the driver keep temporary files in `temp_dir` and inherit `env` without its secrets.
+    `options` are added to Playwright's own. Raise `BrowserError` if the browser does not start.
     """
-    # When its driver dies, Playwright drops futures without reading them; asyncio would log that.
+    # When its driver dies, Playwright drops futures without reading them, and asyncio would log it.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
     async with run_driver(temp_dir, settings.start_timeout) as playwright:
@@ -73,7 +72,7 @@ async def run_browser(
 
 
 async def close(what: Browser | BrowserContext) -> None:
-    """Close it, if it still can; if it hangs, the end of the driver closes it."""
+    """Close a browser or context, unless it is gone or hangs: the end of the driver closes it."""
     with contextlib.suppress(PlaywrightError, TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await what.close()
@@ -108,9 +107,9 @@ async def _launch(
 
 
 def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
-    """Return the proxy with user and password, which Playwright sends when the proxy asks for them.
+    """Return the proxy for Playwright, which sends the password itself.
 
-    That keeps them off the command line.
+    That keeps it off the browser's command line.
     """
     if proxy is None or proxy.is_for_chromium:
         return None

@@ -1,7 +1,6 @@
-"""A person signs in to claude.ai in a browser window, and the session key is taken from there.
+"""Takes the session key from a browser window in which a person signs in to claude.ai.
 
-The window has a context of its own, which is gone when it closes; the session is not ended by
-that.
+The window has its own context, which is discarded when it closes. That does not end the session.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 FRESH_KEY_PAUSES = (1.0, 3.0)
-"""Seconds between the requests with a new key: the service may refuse it at first."""
+"""Seconds between attempts with a new key: the service may refuse it at first."""
 
 _NO_DISPLAY = (
-    "there is no display that a browser can be shown on: connect with `ssh -X`, or sign in with any"
-    " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
+    "there is no display to show a browser on: connect with `ssh -X`, or sign in with any browser"
+    " and give the cookie sessionKey to `cldmon login LABEL --paste`"
 )
-_CLOSED = "the window was closed before sign-in was complete: nothing is stored"
+_CLOSED = "the window was closed before sign-in was complete: nothing was stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +62,10 @@ def sign_in(
 ) -> SignIn:
     """Open the login page at `url` and return the key once a person has signed in.
 
-    `opened` is called when the page is there; it may stay open for as long as the person needs.
+    `opened` is called when the page has loaded. There is no time limit.
 
-    Raises BrowserError without a display or a browser, LoginError if the window is closed or the
-    page cannot be reached.
+    Raise BrowserError if there is no display or browser, LoginError if the window is closed or the
+    page can't be reached.
     """
     if not (env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")):
         raise BrowserError(_NO_DISPLAY)
@@ -86,7 +85,7 @@ def sign_in(
 def check_key(
     source: BrowserSource, request: ReadRequest, sleep: Callable[[float], None] = time.sleep
 ) -> ReadResult | Failure:
-    """Read with a new key, which the service may refuse for some seconds."""
+    """Read the account with a new key, which the service may refuse for a few seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
         lookups = {request.label: make_lookup(request)}
         result = source.read(lookups, lambda _label: None)[request.label]
@@ -97,7 +96,7 @@ def check_key(
 
 
 def _find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str]:
-    """Return the browsers to try, other than a configured one that is a mere headless shell."""
+    """Return the browsers to try, ignoring a configured one that is only a headless shell."""
     if "headless" in Path(settings.executable or "").name:
         settings = replace(settings, executable=None)
     if "headless" in Path(env.get("CLDMON_BROWSER", "")).name:
@@ -127,7 +126,7 @@ async def _run_window(
         context = await browser.new_context(no_viewport=True)
         page = await context.new_page()
         if override := identity.user_agent_override(settings, browser.version):
-            # A clearance is valid for the client that it was given to.
+            # Cloudflare's clearance is valid only for the same user agent.
             session = await context.new_cdp_session(page)
             await session.send("Emulation.setUserAgentOverride", override)
         try:
@@ -145,7 +144,7 @@ async def _run_window(
 
 
 async def _wait_for_key(context: BrowserContext, url: str) -> SignIn:
-    """Wait for the key's cookie; raises LoginError if every window is closed before it comes."""
+    """Wait for the key's cookie; raise LoginError if every window is closed first."""
     while context.pages:
         try:
             cookies = await context.cookies(url)

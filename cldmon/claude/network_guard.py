@@ -1,8 +1,8 @@
-"""Keeps an account's page to the service: it can reach nothing else, and reads little.
+"""Restricts an account's page to the service, and limits how much it reads.
 
-A browser sends a cookie to where a redirect leads on the same host, other ports included, and reads
-responses of any length. So it is started such that only the service resolves; and what comes in is
-counted where a response does not state its length.
+A browser follows redirects to any port of the same host with its cookies, and reads responses of
+any length. So it is started with rules that let it resolve only the service, and the bytes of a
+response that does not state its length are counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, CDPSession, Page, Request
 
 CHALLENGES = "https://challenges.cloudflare.com"
-"""Cloudflare's challenges load their scripts from there. No cookie of the service goes there."""
+"""Cloudflare's challenges load scripts from there. The service's cookies are not sent there."""
 
 _FETCHES = ("fetch", "xhr")
 _PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks5": 1080}
@@ -32,10 +32,10 @@ _PLAIN_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 
 
 def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
-    """Return the option with which a browser resolves the service at `url`, and little else.
+    """Return the option that makes a browser resolve only the service at `url`.
 
-    That holds for redirects, frames, workers, and its own background requests. It also resolves
-    `CHALLENGES` and the `proxies`, which can connect to anything.
+    It applies to redirects, frames, workers and the browser's background requests. The exceptions
+    are `CHALLENGES` and the `proxies`, which can connect to anything.
     """
     allowed = filter(None, map(_host_port, (url, CHALLENGES, *proxies)))
     rules = [f"MAP {host} {host}" for host in dict.fromkeys(allowed)]
@@ -43,9 +43,9 @@ def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
 
 
 async def assert_isolated(browser: Browser) -> None:
-    """Try to reach a place of this machine that is not the service; raises BrowserError if it can.
+    """Raise BrowserError if the browser can reach a server on this machine other than the service.
 
-    Only a browser that ignores its option can: another product, or one behind a wrapper.
+    That happens if it ignores its option: another product, or one started by a wrapper.
     """
     reached = asyncio.Event()
 
@@ -66,7 +66,7 @@ async def assert_isolated(browser: Browser) -> None:
 
 
 def _host_port(url: str) -> str | None:
-    """Return `HOST:PORT` of a URL; None where it has none that a rule could name."""
+    """Return `HOST:PORT` of a URL; None if it has none that a rule can contain."""
     try:
         _, host, port = origin_of(url)
     except ValueError:
@@ -77,10 +77,10 @@ def _host_port(url: str) -> str | None:
 
 
 class NetworkGuard:
-    """Limits what one page requests and reads: from `url`, at most `limit` bytes, unpacked.
+    """Limits a page to requests to `url`, and each response to `limit` bytes after decompression.
 
-    `refused` is where a redirect led that was not to be followed; `exceeded` says that a response
-    was longer, for which the page is closed.
+    `refused` is the target of a redirect to another server; `exceeded` is true if a response was
+    too long, in which case the page is closed.
     """
 
     def __init__(self, url: str, limit: int) -> None:
@@ -93,20 +93,20 @@ class NetworkGuard:
         self._closing: asyncio.Task[None] | None = None
 
     def watch(self, page: Page, session: CDPSession) -> None:
-        """Watch a page from now on; `session` is one of its own."""
+        """Start to watch a page; `session` is a DevTools session of it."""
         self._session = session
         page.on("request", self._on_request)
         session.on("Network.dataReceived", lambda event: self._on_data(page, event))
 
     async def count(self) -> None:
-        """Count from now on what comes in; not always, for the browser then sends much else."""
+        """Start to count the bytes received; only when needed, since the events are costly."""
         if self._session:
-            # The page has buffers of its own; these are for developer tools.
+            # These buffers are only for developer tools.
             await self._session.send("Network.enable", {"maxTotalBufferSize": 0})
 
     def _on_request(self, request: Request) -> None:
-        # What a page loads for itself is not a response to us; of a redirected fetch only the type
-        # shows that it is.
+        # A page may load resources from elsewhere; only our own requests must not be redirected.
+        # A redirected fetch is recognized by its type.
         is_ours = request.redirected_from or request.resource_type in _FETCHES
         if is_ours and origin_of(request.url) not in (self._origin, origin_of(CHALLENGES)):
             self.refused = request.url
@@ -120,7 +120,7 @@ class NetworkGuard:
 
 
 async def _close(page: Page) -> None:
-    with contextlib.suppress(PlaywrightError):  # it may be gone already
+    with contextlib.suppress(PlaywrightError):  # it may have closed already
         await page.close()
 
 

@@ -1,4 +1,4 @@
-"""Which of a person's organizations to read, and the plan it has.
+"""Which of a person's organizations to read, and which plan it has.
 
 Source: the facts of the service, "Organizations".
 """
@@ -18,16 +18,16 @@ _PAID_PREFIXES = ("claude_", "raven_")
 _MAX_PLAN = 40
 _MAX_CANDIDATES = 8
 _UUID = re.compile(r"(?!-+$)[0-9A-Za-z-]{1,64}")
-"""It becomes part of a URL, so it may hold nothing else."""
+"""It becomes part of a URL, so no other characters are allowed."""
 
 
 def find_candidates(
     answer: object, *, configured: str | None = None, last_active: str | None = None
 ) -> list[Organization]:
-    """Return the organizations to try in turn, the best first, out of JSON of any shape.
+    """Return the organizations to try, best first; `answer` may be any JSON.
 
-    A `configured` uuid is the only one taken. Otherwise, of those that can chat: the one named
-    by the `lastActiveOrg` cookie, then those that are paid for, then the others.
+    If a uuid is `configured`, only that one. Otherwise those that can chat: first the one in the
+    `lastActiveOrg` cookie, then the paid ones, then the others.
     """
     if configured is not None:
         wanted = normalize_uuid(configured)

@@ -1,6 +1,6 @@
-"""Reads accounts through a real browser: one for the pass, an isolated context for each account.
+"""Reads accounts with a real browser: one per pass, with an isolated context per account.
 
-Cloudflare judges the client, so the requests are made from inside the browser.
+Cloudflare checks the client, so the requests are made from inside the browser.
 Source: the facts of the service, "The two requests".
 """
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class BrowserSource:
-    """The Playwright source. `url` is the service's; `folder` keeps cookies between passes.
+    """The Playwright source. `url` is the service's; `folder` holds cookies between passes.
 
-    `now` gives the UTC time; `env` is where a browser is looked for, and its environment.
+    `now` returns the UTC time. `env` is used to find the browser, which also inherits it.
     """
 
     settings: BrowserSettings
@@ -65,7 +65,7 @@ class BrowserSource:
     ) -> dict[str, ReadResult | Failure]:
         """Return a result or a failure for each label; see `collector.Source`.
 
-        Each account has the time-out of the settings, and the pass what they add up to.
+        The settings limit the time of each account, and so of the pass.
         """
         results: dict[str, ReadResult | Failure] = {}
 
@@ -73,7 +73,21 @@ class BrowserSource:
             results[label] = result
             done(label)
 
-        rest = self._read_all(lookups, end)
+        remove_idle(self.folder, self.now())
+        # The failure of the accounts for which nothing below calls `end`.
+        rest = AccountError(FailureKind.NO_BROWSER, "it died").failure
+        try:
+            executables = browsers.find_browsers(self.settings, self.env)
+            # Start a browser as soon as the first key is known.
+            if any(
+                isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
+            ):
+                with private_temp_dir(self.folder) as temp_dir:
+                    asyncio.run(self._pass(executables, temp_dir, lookups, end))
+        except TimeoutError:
+            rest = AccountError(FailureKind.TIMEOUT, "the pass took too long").failure
+        except (BrowserError, StoreError) as error:
+            rest = Failure(FailureKind.NO_BROWSER, str(error))
         for label, lookup in lookups.items():
             if label not in results:
                 request = lookup.result()
@@ -82,13 +96,8 @@ class BrowserSource:
 
     @property
     def executable(self) -> str:
-        """The path of the browser that is started first; raises BrowserError without any."""
-        return browsers.find_browsers(self.settings, self.env)[0]
-
-    @property
-    def sandboxed(self) -> bool:
-        """Whether the browser runs in its sandbox."""
-        return self.settings.sandboxed
+        """The path of the browser to start first; raises BrowserError if there is none."""
+        return browsers.find_browser(self.settings, self.env)
 
     @property
     def proxy(self) -> Proxy | None:
@@ -98,7 +107,7 @@ class BrowserSource:
     def version(self) -> str:
         """Start the browser and return its version.
 
-        Raises StoreError, and BrowserError: also if the browser can reach other servers than ours.
+        Raise StoreError, or BrowserError, also if the browser can reach other servers.
         """
         executables = browsers.find_browsers(self.settings, self.env)
 
@@ -118,23 +127,6 @@ class BrowserSource:
         options = [host_resolver_rules(self.url, [*proxies, *find_env_proxies(self.env)])]
         return run_browser(self.settings, executables, temp_dir, self.env, proxy, options)
 
-    def _read_all(self, lookups: Mapping[str, Lookup], end: End) -> Failure:
-        """Read every account; return what became of those that did not come to an end."""
-        remove_idle(self.folder, self.now())
-        try:
-            executables = browsers.find_browsers(self.settings, self.env)
-            # A browser is started for the first key that is there.
-            if any(
-                isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
-            ):
-                with private_temp_dir(self.folder) as temp_dir:
-                    asyncio.run(self._pass(executables, temp_dir, lookups, end))
-        except TimeoutError:
-            return AccountError(FailureKind.TIMEOUT, "the pass took too long").failure
-        except (BrowserError, StoreError) as error:
-            return Failure(FailureKind.NO_BROWSER, str(error))
-        return AccountError(FailureKind.NO_BROWSER, "it died").failure
-
     async def _pass(
         self, executables: Sequence[str], temp_dir: Path, lookups: Mapping[str, Lookup], end: End
     ) -> None:
@@ -150,9 +142,9 @@ class BrowserSource:
 
             async def read_one(label: str, lookup: Lookup) -> None:
                 request = await asyncio.wrap_future(lookup)
-                # The time that a look-up took is not taken from the reading.
+                # A slow look-up does not shorten the time for reading.
                 deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-                if isinstance(request, ReadRequest):  # failures are reported after all others
+                if isinstance(request, ReadRequest):  # `read` reports failures
                     async with slots:
                         end(label, await self._read_account(browser, request))
 
@@ -168,7 +160,7 @@ class BrowserSource:
         except AccountError as error:
             return error.failure
         except PlaywrightError as error:
-            # We close nothing that is still read: the browser has ended, or the driver before it.
+            # We never close a page that is being read, so the browser or the driver has died.
             if not browser.is_connected() or "has been closed" in error.message:
                 return AccountError(FailureKind.NO_BROWSER, "it died in mid-pass").failure
             if "crash" in error.message:
@@ -203,13 +195,13 @@ class BrowserSource:
             await close(context)
 
     async def _context(self, browser: Browser, store: CookieStore, key: Secret) -> BrowserContext:
-        """Open an account's context with its cookies; with the key alone if one is refused."""
+        """Open a context with the account's cookies, or only the key if a cookie is refused."""
         kept = store.load(self.now())
         cookies = [*kept, session_cookie(self.url, key)]
         try:
             return await browser.new_context(
                 storage_state=cast("StorageState", {"cookies": cookies, "origins": []}),
-                # The policy of one page must not forbid the next request from inside it.
+                # A page's policy must not forbid our next request from inside it.
                 bypass_csp=True,
             )
         except PlaywrightError:

@@ -1,4 +1,4 @@
-"""The temporary folder of driver and browser, removed even if a pass is killed."""
+"""The temporary folder of driver and browser; a killed pass's is removed by the next."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _TRY_SECONDS = 0.02
 
 @contextlib.contextmanager
 def private_temp_dir(owner: Path) -> Iterator[Path]:
-    """Make a private folder the process's TMPDIR while the block runs, and remove it after.
+    """Make a private folder the process's TMPDIR while the block runs, then remove it.
 
-    There is one for each `owner` path, so the next pass removes what a killed one left there. It
-    lies in the system's temporary folder because the browser's socket needs a short path. The
-    driver's compiled code stays in `owner`, so that the next one starts faster, unless another user
-    could change it there. Raises `StoreError` if the folder can't be made, or has no room.
+    Its name depends on the `owner` path, so the next pass removes what a killed one left. It is in
+    the system's temporary folder because the browser's socket needs a short path. The driver's
+    compiled code stays in `owner`, so that it starts faster next time, unless other users can write
+    there. Raise `StoreError` if the folder can't be made or the disk is full.
     """
     folder, compiled = _path_for(owner), owner / "compiled"
     files.private_dir(compiled)
     _remove_leftover(folder)
     with files.wrap_os_errors("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)
-        # A browser without room ends without a reason, or hangs.
+        # With a full disk, a browser exits without a reason, or hangs.
         room = os.statvfs(folder)
         free = room.f_bfree if os.geteuid() == 0 else room.f_bavail
         has_few_files = room.f_files > 0 and room.f_ffree < _MIN_FILES
@@ -69,10 +69,10 @@ def _is_private(folder: Path) -> bool:
 
 
 def end_processes(folder: Path) -> None:
-    """Kill every process that was started with this folder as its TMPDIR: driver and browser."""
+    """Kill every process whose TMPDIR is this folder: driver and browser."""
     mark = b"\0TMPDIR=" + os.fsencode(folder) + b"\0"
     for process in Path("/proc").glob("[0-9]*"):
-        # Those of other users cannot be read, and others end while we look.
+        # Other users' processes can't be read, and some end in the meantime.
         with contextlib.suppress(OSError):
             if mark in b"\0" + (process / "environ").read_bytes():
                 os.kill(int(process.name), signal.SIGKILL)
@@ -111,9 +111,9 @@ def _remove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def override_environ(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
-    """Change our environment, which the driver inherits, while the block runs; None removes a name.
+    """Change our environment, which the driver inherits, while the block runs; None unsets a name.
 
-    What the block itself changes of those names is undone, too.
+    The block's own changes to these names are undone, too.
     """
     before = {name: os.environ.get(name) for name in changes}
     _set_all({name: value if value is None else str(value) for name, value in changes.items()})

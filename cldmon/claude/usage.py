@@ -1,6 +1,6 @@
-"""The service's usage JSON as a reading. Undocumented, so nothing in it can raise here.
+"""Parses the service's usage JSON. It is undocumented, so no content of it raises an error here.
 
-What is not understood is left out and counted. Source: what is known of claude.ai, "Usage".
+Parts that are not understood are left out and counted. Source: the facts of the service, "Usage".
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _KNOWN_KEYS = {"five_hour", "seven_day", "extra_usage", "limits", "spend"}
 _NOT_POOLS = {"extra_usage", "limits", "spend", "cedar_ember", "seven_day_breakdown"}
 _MAX_NAME = 60
 _MAX_WINDOWS = 50
-"""Each is kept forever: a broken answer must not fill the disk and the screen."""
+"""Windows are stored forever: a broken answer must not fill the disk."""
 _MAX_POOLS = 10
 _MAX_AMOUNT = 10**15
-"""Minor units of money: more would not fit on a screen."""
+"""In minor units of money; more would not fit on a screen."""
 _MAX_RESETS = 1_000
 
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
 _EVERYTHING = "all models"
-"""A scope of this name is not a scope."""
+"""The name of a scope that restricts nothing."""
 _POOL_NUMBERS = ("utilization", "limit_dollars", "used_dollars")
 _POOL_TITLES = {
     "iguana_necktie": "Cloud session credit",
@@ -53,7 +53,7 @@ _POOL_TITLES = {
     "wattle_ember": "Credit (wattle ember)",
     "amber_ladder": "Credit (amber ladder)",
 }
-"""By code name: an object of one of these names is a pool even without amounts in dollars."""
+"""By code name. Objects with these names are pools even without amounts in dollars."""
 
 
 def parse(
@@ -86,7 +86,7 @@ def parse(
 
 
 class _Sum(NamedTuple):
-    """An amount that was spent, and its limit, in minor units."""
+    """An amount spent and its limit, in minor units."""
 
     used: int | None
     limit: int | None
@@ -96,14 +96,14 @@ class _Sum(NamedTuple):
 
 @dataclass
 class _Parser:
-    """Reads the parts of one answer, and counts in `ignored` those that it does not understand."""
+    """Parses one answer, and counts the parts that it does not understand in `ignored`."""
 
     answer: Mapping[Any, Any]
     taken_at: datetime
     ignored: int = 0
 
     def windows(self) -> dict[str, Window]:
-        """Return the windows by name, in display order; `limits` goes before a flat key."""
+        """Return the windows by name, in display order; `limits` overrides flat keys."""
         flat: dict[str, Window] = {}
         for key, value in self.answer.items():
             if value is not None and _is_window_key(key):
@@ -112,7 +112,7 @@ class _Parser:
                     self.ignored += 1
                 else:
                     flat[name] = window
-        # A limit may be listed under two keys: its title identifies it.
+        # A limit may be listed under two keys; its title identifies it.
         names = {short_title(name).casefold(): name for name in flat}
         listed: dict[str, Window] = {}
         for entry in self._entries(self.answer.get("limits")):
@@ -133,11 +133,11 @@ class _Parser:
         return None if percent is None else Window(percent, self._instant(_get(value, "resets_at")))
 
     def pools(self) -> tuple[Pool, ...]:
-        """Return the credit pools: objects with a number in `limit_dollars` or of a known name."""
+        """Return the credit pools: objects with a number in `limit_dollars` or a known name."""
         found: list[Pool] = []
         for key, value in self.answer.items():
             numbers = (to_finite(_get(value, field)) for field in _POOL_NUMBERS)
-            # One with neither a use nor a time is not in use.
+            # A pool without numbers or a time is not in use.
             is_used = any(numbers) or _get(value, "resets_at") is not None
             if key in _NOT_POOLS or _is_window_key(key) or not is_used:
                 continue
@@ -149,7 +149,6 @@ class _Parser:
         return tuple(found)
 
     def _pool(self, key: object, value: object) -> Pool | None:
-        """Return a pool; None for an unknown object."""
         name = _camel_case(key)
         dollars = (to_finite(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
         used, limit = (
@@ -171,13 +170,13 @@ class _Parser:
         )
 
     def credits(self, *, shared: bool) -> Credits | None:
-        """Return the money of `extra_usage` and `spend`, which mirror each other; None for none."""
+        """Return the money in `extra_usage` and `spend`, which mirror each other, or None."""
         extra, spend = self._of(self.answer, "extra_usage"), self._of(self.answer, "spend")
         used, limit = self._of(spend, "used"), self._of(spend, "limit")
         limit = limit or self._of(self._of(spend, "cap"), "money")
         enabled = extra.get("is_enabled") is True or spend.get("enabled") is True
         reason = None
-        if not enabled:  # in the service's own word
+        if not enabled:  # the reason in the service's own word
             given = _text(extra.get("disabled_reason")) or _text(spend.get("disabled_reason"))
             flags = ("user_disabled", "spend_limit_reached")
             reason = given or next((flag for flag in flags if extra.get(flag) is True), None)
@@ -211,7 +210,7 @@ class _Parser:
         return _Sum(spent, most, str(currency) if is_code else "USD", digits)
 
     def saved_resets(self) -> SavedResets | None:
-        """Return the limit resets that were granted and have not ended; None where none were."""
+        """Return the granted limit resets that have not expired, or None."""
         granted, ends = [], []
         for grant in self._entries(self._of(self.answer, "cedar_ember").get("grants")):
             left = to_finite(_get(grant, "resets_left"))
@@ -250,10 +249,10 @@ def _is_window_key(key: object) -> bool:
 
 
 def _limit_name(entry: object) -> str | None:
-    """Return the name of a window of `limits`; None where it has none that can be shown."""
+    """Return the name of a window in `limits`; None if it has none that can be shown."""
     kind, scope = _get(entry, "kind"), _get(entry, "scope")
     model, surface = _get(scope, "model"), _get(scope, "surface")
-    # A model that is new may have an id alone.
+    # A new model may have only an id.
     model_name = _text(_get(model, "display_name")) or _text(_get(model, "id")) or _text(model)
     surface_name = _text(_get(surface, "display_name")) or _text(surface)
     names = [name for name in (model_name, surface_name) if name]
@@ -270,13 +269,13 @@ def _limit_name(entry: object) -> str | None:
 
 
 def _amount(value: object) -> int | None:
-    """Return an amount of money in minor units; None if absurd."""
+    """Return an amount of money in minor units, or None if it is implausible."""
     amount = to_finite(value)
     return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
 def _text(value: object) -> str | None:
-    """Return a text if it can be shown as a name."""
+    """Return a text that can be shown as a name, or None."""
     if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _MAX_NAME:
         return value.strip()
     return None
@@ -287,7 +286,7 @@ def _get(value: object, key: str) -> object:
 
 
 def _camel_case(key: object) -> str | None:
-    """Return `seven_day_opus` as `sevenDayOpus`; None for what cannot be a window's name."""
+    """Return `seven_day_opus` as `sevenDayOpus`; None if it can't be a window's name."""
     if not isinstance(key, str) or len(key) > _MAX_NAME or not key.isascii():
         return None
     head, *tail = re.findall("[a-z0-9]+", key.lower()) or [""]

@@ -1,4 +1,4 @@
-"""`cldmon demo`: everything against simulated services; no account is needed."""
+"""`cldmon demo`: cldmon on simulated services; no account is needed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from cldmon.demo.slack import SentMessage
 
 _INTRODUCTION = """\
-Six hours of four accounts at a simulated claude.ai, with a simulated Slack, on
-this machine alone. Each line is a pass, read just now by a real browser:
-how much of the 5-hour session is used, or of the week without one (alice).
+Six hours of four accounts at a simulated claude.ai, with a simulated Slack, all
+on this machine. Each line is a pass, read just now by a real browser: how much
+of the 5-hour session is used, or of the week if there is no session (alice).
 """
 _OFFLINE = ("status", "history --range 5h", "status --json")
 _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")
@@ -62,19 +62,19 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
         if stay:
             _stay(demo)
     if not kept:
-        click.echo("\nAll of it is removed again. To keep it, and try other commands on it:")
-        click.echo(f"  {_program()} demo --keep DIR   (with --stay the services run on, too)")
+        click.echo("\nAll of it has been removed. To keep it and try other commands on it:")
+        click.echo(f"  {_program()} demo --keep DIR   (with --stay the services keep running, too)")
 
 
 def _play(demo: Demo) -> None:
-    _tell(_INTRODUCTION)
-    screen = detect_terminal(sys.stderr, os.environ)
-    _tell(output.format_heading((person.label for person in scenario.PEOPLE), screen))
+    terminal = detect_terminal(sys.stderr, os.environ)
+    _print_err(_INTRODUCTION)
+    _print_err(output.format_heading((person.label for person in scenario.PEOPLE), terminal))
     before: PassRecord | None = None
     for record in demo.play():
-        _tell(output.format_pass(record, before, demo.name_of, screen))
+        _print_err(output.format_pass(record, before, demo.name_of, terminal))
         before = record
-    _tell("")
+    _print_err("")
 
 
 def _sum_up(demo: Demo) -> None:
@@ -83,50 +83,42 @@ def _sum_up(demo: Demo) -> None:
         status.command.invoke(context)
     click.echo("\nSlack messages sent:")
     for sent in demo.messages:
-        _show_message(demo, sent)
-    click.echo("\nWhat the command channel got on its standard input:")
-    for line in (demo.app.outline.data_dir / scenario.COMMAND_LOG).read_text().splitlines():
+        _print_message(demo, sent)
+    click.echo("\nWhat the command channel received on standard input:")
+    data = demo.app.outline.data_dir
+    for line in (data / scenario.COMMAND_LOG).read_text().splitlines():
         click.echo(detect_terminal(sys.stdout, os.environ).paragraph(line, "  ", "  "))
-    click.echo("\nFiles written:")
-    for path in _files(demo.app):
+    click.echo("\nFiles written:")  # without caches and locks
+    for path in (demo.app.config_path, *sorted((*data.glob("*.json"), *data.glob("*.jsonl")))):
         click.echo(f"  {path}")
 
 
-def _show_message(demo: Demo, sent: SentMessage) -> None:
+def _print_message(demo: Demo, sent: SentMessage) -> None:
     click.echo(output.format_message(sent, demo.name_of, detect_terminal(sys.stdout, os.environ)))
 
 
-def _files(app: App) -> list[Path]:
-    """Return the configuration and the data, without caches and locks."""
-    data = app.outline.data_dir
-    return [app.config_path, *sorted((*data.glob("*.json"), *data.glob("*.jsonl")))]
-
-
 def _suggest(folder: Path, *, stay: bool) -> None:
-    _list(folder, "Try on them:", _OFFLINE)
+    groups: list[tuple[str, tuple[str, ...]]] = [("Try on them:", _OFFLINE)]
     if stay:
-        _list(folder, "And, from another terminal while the simulated services run:", _ONLINE)
-    else:
-        click.echo("The simulated services end now; for fetch and the like run it with --stay.")
-
-
-def _list(folder: Path, words: str, commands: tuple[str, ...]) -> None:
-    start = f"{_program()} --config {shlex.quote(str(folder / FILE_NAME))}"
-    click.echo(f"\n{words}")
-    for line in commands:
-        click.echo(f"  {start} {line}")
+        groups.append(("And, from another terminal while the simulated services run:", _ONLINE))
+    for heading, commands in groups:
+        click.echo(f"\n{heading}")
+        for line in commands:
+            config = shlex.quote(str(folder / FILE_NAME))
+            click.echo(f"  {_program()} --config {config} {line}")
+    if not stay:
+        click.echo("The simulated services end now; to use fetch and the like, add --stay.")
 
 
 def _stay(demo: Demo) -> None:
-    """Show the Slack messages that other commands send, until Ctrl-C."""
     click.echo(f"\nThe simulated claude.ai listens at {demo.claude.url}")
     click.echo(f"The simulated Slack listens at     {demo.slack.url}")
-    _tell("Ctrl-C ends them. Until then new Slack messages are shown here.")
+    _print_err("Ctrl-C stops them. Until then, new Slack messages are shown here.")
     try:
         for sent in demo.listen():
-            _show_message(demo, sent)
+            _print_message(demo, sent)
     except KeyboardInterrupt:
-        _tell("\nThe simulated services have ended.")
+        _print_err("\nThe simulated services have stopped.")
 
 
 def _program() -> str:
@@ -138,5 +130,5 @@ def _program() -> str:
     return shlex.quote(os.path.relpath(path))
 
 
-def _tell(line: str) -> None:
+def _print_err(line: str) -> None:
     click.echo(line, err=True, color=True)

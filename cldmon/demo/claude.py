@@ -1,12 +1,11 @@
-"""A simulated claude.ai: the two requests that cldmon makes, and a page to sign in.
+"""A simulated claude.ai: the two requests that cldmon makes, and a sign-in page.
 
-Its shapes and errors are those that were seen at the real service up to November 2026 (usage
-answers: `cldmon.demo.usage_json`).
+Its JSON and errors are those of the real service up to November 2026 (for usage, see
+`cldmon.demo.usage_json`).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -49,7 +48,7 @@ class SimOrganization:
     plan_display_label: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return its entry in the list: the service's has some forty keys."""
+        """Return its entry in the list, with some of the service's forty keys."""
         return {
             "id": 7,
             **asdict(self),
@@ -72,10 +71,7 @@ _NULL_KEYS = dict.fromkeys(
 
 @dataclass(frozen=True)
 class SimAccount:
-    """An account: its session key, its organizations in the listed order, and its usage.
-
-    A `Response` as the usage is sent as it is.
-    """
+    """An account: its session key, its organizations as listed, and its usage or a raw response."""
 
     key: str
     organizations: tuple[SimOrganization, ...]
@@ -83,13 +79,13 @@ class SimAccount:
 
 
 def permission_error(message: str, status: int = 403, **details: str) -> Response:
-    """Return the service's JSON for something that the key may not do."""
+    """Return the service's error for a request that the key does not permit."""
     error = {"type": "permission_error", "message": message, "details": details or None}
     return json_response({"type": "error", "error": error, "request_id": "req_simulated"}, status)
 
 
 def invalid_session(status: int) -> Response:
-    """Return what a missing, expired or revoked key is answered with."""
+    """Return the error for a missing, expired or revoked key."""
     return permission_error(
         "Account session invalid",
         status,
@@ -107,16 +103,14 @@ NOT_FOUND = json_response(
 class SimClaude(SimServer):
     """The simulated claude.ai.
 
-    `jitter` is by how many seconds at most each answer shifts its `resets_at`, as the real
-    service does.
+    Like the real service, each answer shifts its `resets_at`, by at most `jitter` seconds.
     """
 
     def __init__(self, *, jitter: float = 0.0) -> None:
         self._accounts: dict[str, SimAccount] = {}
-        self._lock = threading.Lock()
         self._visitor: str | None = None
-        # Well spread within `jitter` to either side, and the same in every run.
-        self._shifts = (timedelta(seconds=jitter * (2 * (n * GOLDEN % 1) - 1)) for n in count(1))
+        self._jitter = jitter
+        self._answers = count(1)
         super().__init__(
             (
                 Route("organizations", "/api/organizations", self._organizations),
@@ -130,21 +124,18 @@ class SimClaude(SimServer):
 
     def add(self, account: SimAccount) -> None:
         """Add an account, or replace the one with the same key."""
-        with self._lock:
-            self._accounts[account.key] = account
+        self._accounts[account.key] = account
 
     def remove(self, key: str) -> None:
         """Revoke a session key."""
-        with self._lock:
-            self._accounts.pop(key, None)
+        self._accounts.pop(key, None)
 
     def set_usage(self, key: str, usage: Mapping[str, object] | Response) -> None:
-        """Change what the account's next usage answers say."""
-        with self._lock:
-            self._accounts[key] = replace(self._accounts[key], usage=usage)
+        """Change the usage that the account's next answers contain."""
+        self._accounts[key] = replace(self._accounts[key], usage=usage)
 
     def sign_in(self, key: str) -> None:
-        """Let the simulated person sign in: the login page, open or opened later, sets the key."""
+        """Sign in as the simulated person: the login page, whenever it is open, sets the key."""
         self._visitor = key
 
     def _organizations(self, request: Request) -> Reply:
@@ -162,13 +153,14 @@ class SimClaude(SimServer):
         if isinstance(account.usage, Response):
             return account.usage
         parameters = dict(parse_qsl(request.query))
-        # Saved resets are sent only on demand, money unless the request declines it.
+        # Saved resets are sent only on request, money unless the request declines it.
         left_out = ["cedar_ember"] if parameters.get("cedar_ember") != "1" else []
         if parameters.get("skip_spend") == "1":
             left_out += ["extra_usage", "spend"]
         body = {key: None if key in left_out else value for key, value in account.usage.items()}
-        with self._lock:
-            return json_response(_shift(body, next(self._shifts)))
+        # Evenly spread over the jitter to either side, and the same in every run.
+        shift = self._jitter * (2 * (next(self._answers) * GOLDEN % 1) - 1)
+        return json_response(_shift(body, timedelta(seconds=shift)))
 
     def _login(self, _request: Request) -> Reply:
         if self._visitor is None:
@@ -177,13 +169,13 @@ class SimClaude(SimServer):
 
 
 def session_cookie(key: str) -> str:
-    """Return the Set-Cookie value that hands out a session key, as after a login."""
+    """Return the Set-Cookie value that sets a session key after a login."""
     seconds = int(timedelta(days=KEY_DAYS).total_seconds())
     return f"sessionKey={key}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax"
 
 
 def _shift(value: object, by: timedelta, name: str = "") -> object:
-    """Return a copy in which every `resets_at` is moved."""
+    """Return a copy with every `resets_at` shifted."""
     if isinstance(value, list):
         return [_shift(each, by) for each in value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The demo's folder: a temporary one, or one of the user's that stays."""
+"""The demo's folder: a temporary one, or the user's own, which is kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def make_temporary() -> Iterator[Path]:
-    """Make a private folder that is removed when the block ends, even by an exception."""
+    """Make a private folder; remove it when the block ends."""
     with files.wrap_os_errors("make a folder in", Path(tempfile.gettempdir())):
         folder = Path(tempfile.mkdtemp(prefix="cldmon-demo-"))
     try:
@@ -31,16 +31,15 @@ def make_temporary() -> Iterator[Path]:
 
 @contextmanager
 def use_folder(folder: Path) -> Iterator[Path]:
-    """Use a folder that is empty or not there yet; it stays if the block ends well.
+    """Use an empty or new folder; raise UsageError if it is not empty.
 
-    Otherwise what was put into it is removed again, so that the same command can be repeated.
-    Raises UsageError if it is not empty.
+    If the block fails, its files are removed, so that the same command can be repeated.
     """
     folder = folder.absolute()
     with files.wrap_os_errors("look at", folder):
         exists = folder.exists()
         if exists and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"{folder}: not an empty folder; name one that is, or a new one")
+            raise UsageError(f"{folder}: not an empty folder; choose an empty or a new one")
     try:
         files.private_dir(folder)
         yield folder
@@ -51,7 +50,7 @@ def use_folder(folder: Path) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder or a file; a Ctrl-C in the middle can't leave part of it."""
+    """Remove a folder or a file, ignoring Ctrl-C, which would leave part of it."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
     try:
         if path.is_dir():

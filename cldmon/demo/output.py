@@ -1,4 +1,4 @@
-"""Formats what happens in the demo as lines of text. Pure."""
+"""Formats the events of the demo as lines of text. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def format_heading(labels: Iterable[str], terminal: Terminal) -> str:
 def format_pass(
     record: PassRecord, before: PassRecord | None, name_of: NameOf, terminal: Terminal
 ) -> str:
-    """Return one pass as a line: the time, each account's session or week, and what is new."""
+    """Return a pass as one line: the time, each account's session or week, and what is new."""
     cells = [_cell(account, terminal) for account in record.outcome.snapshot.accounts]
     news = "; ".join(_news(record, before, name_of))
     numbers = f"{_clock(record.at):5}{''.join(cells)}"
@@ -56,7 +56,7 @@ def format_pass(
 
 
 def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
-    """Return a Slack message: when, to whom, and below it its text."""
+    """Return a Slack message: its time and recipient, and below them its text."""
     head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
     wrap = textwrap.TextWrapper(min(terminal.columns, _WIDEST), _INDENT, _INDENT)
     body = [line for text in sent.text.splitlines() for line in wrap.wrap(text)]
@@ -106,14 +106,14 @@ def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterat
 
 
 def _trouble(label: str, record: PassRecord | None) -> str | None:
-    """Return in short why an account could not be read, None where it could."""
+    """Return briefly why an account could not be read, or None."""
     failed = record.outcome.failed if record else []
     kinds = (a.failure.kind.replace("_", " ") for a in failed if a.label == label and a.failure)
     return next(kinds, None)
 
 
 def _used_up(label: str, record: PassRecord | None) -> set[str]:
-    """Return the titles of an account's credit pools of which nothing is left."""
+    """Return the titles of an account's exhausted credit pools."""
     accounts = record.outcome.snapshot.accounts if record else ()
     readings = (account.reading for account in accounts if account.label == label)
     pools = (pool for reading in readings if reading for pool in reading.pools)

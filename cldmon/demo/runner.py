@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from cldmon.demo.slack import SentMessage
 
 JITTER_SECONDS = 1.0
-"""By how much the reset times of the real service differ from one answer to the next."""
+"""How much the real service's reset times vary between answers."""
 
 _POLL_SECONDS = 1.0
 _NO_SANDBOX = (
-    f"the browser: {SANDBOX_FAILED}; the demo visits only its own servers, and runs without it"
+    f"the browser: {SANDBOX_FAILED}; the demo visits only its own servers, so it runs without it"
 )
 
 _log = logging.getLogger(__name__)
 
 
 class _SandboxError(BrowserError):
-    """The browser's sandbox cannot start here."""
+    """The browser's sandbox can't start on this machine."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """One pass: when it was (simulated, UTC), its outcome, and the Slack messages sent."""
+    """A pass: its simulated UTC time, its outcome, and the Slack messages sent."""
 
     at: datetime
     outcome: Outcome
@@ -69,7 +69,7 @@ class PassRecord:
 
 @dataclass
 class Demo:
-    """The services, the application that reads them, and their common clock."""
+    """The services, the application that reads them, and the clock that they share."""
 
     claude: SimClaude
     slack: SimSlack
@@ -81,7 +81,7 @@ class Demo:
     def play(self) -> Iterator[PassRecord]:
         """Make every pass of the story; afterwards the clock shows the real time.
 
-        Raises BrowserError without a browser that works.
+        Raise BrowserError if there is no working browser.
         """
         first, *others = scenario.STORY
         try:
@@ -90,14 +90,14 @@ class Demo:
             _log.warning(_NO_SANDBOX)
             config = self.app.config_path
             files.replace(config, config.read_bytes() + b"\n[browser]\nsandbox = false\n")
-            self.app = replace(self.app)  # a new one, which reads the configuration again
+            self.app = replace(self.app)  # a new one reads the configuration again
             record = self._pass(first)
         yield record
         for moment in others:
             yield self._pass(moment)
 
     def listen(self) -> Iterator[SentMessage]:
-        """Yield the Slack messages that come from now on, for as long as the caller likes."""
+        """Yield new Slack messages as they arrive, without end."""
         seen = len(self.slack.sent)
         while True:
             new = self.slack.wait_for(seen + 1, timeout=_POLL_SECONDS)[seen:]
@@ -138,7 +138,7 @@ class Demo:
 
 @contextmanager
 def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
-    """Start the services and write what cldmon needs into `folder`; the block's end stops them."""
+    """Write a configuration into `folder` and run the services while the block runs."""
     clock = Clock()
     with (
         SimClaude(jitter=JITTER_SECONDS) as claude,
@@ -150,14 +150,13 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
         for (user, label), wanted in scenario.ALERTS.items():
             subscriptions.change(user, label, lambda _old, new=wanted: new)  # type: ignore[misc]
         demo = Demo(claude, slack, App(config, data, env, clock), clock)
-        dave = scenario.DAVE  # his new key is the one that the simulated login page hands out
+        dave = scenario.DAVE  # the simulated login page hands out his new key
         claude.add(dave.account(dave.new_key, dave.usage(scenario.RENEWED, 0, demo.ends_at)))
         claude.sign_in(dave.new_key)
         yield demo
 
 
 def _config(claude_url: str, slack_url: str) -> str:
-    """Return the configuration of the four accounts, in TOML."""
     head = f"""\
 # Written by `cldmon demo`: four accounts of a simulated claude.ai, and a simulated Slack.
 # Both listen for as long as the demo runs (with --stay: until Ctrl-C).

@@ -1,7 +1,7 @@
-"""Six hours of four accounts, as a table: who they are, and their usage over time.
+"""Six hours of four accounts as a table of their usage. `cldmon.demo.runner` plays it. Pure.
 
-Pure. Minutes count from the end of the story, which is the present: -45 is 45 minutes ago.
-To extend the story, add a row or a column; `cldmon.demo.runner` plays it.
+Minutes count from the end of the story, which is the present: -45 is 45 minutes ago.
+To extend the story, add a row or a column.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 DAY = 24 * 60
 INTERVAL_MINUTES = 45
 MODEL = "Fable"
-"""The model that has a weekly limit of its own."""
+"""The model with its own weekly limit."""
 CREDIT_DOLLARS = 250
-"""What the credit pool holds."""
+"""The size of the credit pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How much of each limit is used, in percent; `session` None without a 5-hour window.
+    """How much of each limit is used, in percent; `session` is None without a 5-hour window.
 
-    `spent` is money beyond the plan, in hundredths, `credit` what is used of a pool, in dollars.
+    `spent` is money beyond the plan, in hundredths; `credit` is used from a pool, in dollars.
     """
 
     session: int | None
@@ -44,7 +44,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent beyond the plan, in hundredths; `disabled` is why that ended."""
+    """What may be spent beyond the plan, in hundredths; `disabled` is why it no longer may."""
 
     limit: int
     disabled: str | None = None
@@ -52,9 +52,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account. A 5-hour session ends at each of the minutes `sessions`, the week at `week`.
+    """An account. `sessions` are the minutes at which its 5-hour sessions end.
 
-    A saved limit reset ends at the minute `saved_reset`.
+    Its week ends at the minute `week`, and its saved limit reset, if any, at `saved_reset`.
     """
 
     label: str
@@ -66,7 +66,7 @@ class Person:
 
     @property
     def key(self) -> str:
-        """The session key; it opens nothing but the simulation."""
+        """The session key; it is valid only in the simulation."""
         return f"sk-ant-sid02-simulated-{self.label}"
 
     @property
@@ -75,11 +75,11 @@ class Person:
         return f"{self.key}-renewed"
 
     def account(self, key: str, usage: Mapping[str, object] | Response) -> SimAccount:
-        """Return the account as the simulated claude.ai knows it by one of its keys."""
+        """Return the account for the simulated claude.ai, under one of its keys."""
         return SimAccount(key, (API_ONLY, self.organization), usage)
 
     def usage(self, use: Use, minute: int, end: datetime) -> dict[str, Any]:
-        """Return the service's answer at a minute of a story that ends at the instant `end`."""
+        """Return the service's answer at a minute of the story, which ends at `end`."""
         week = _after(end, self.week)
         extra: dict[str, Any] = {}
         if use.spent is not None and self.budget:
@@ -118,7 +118,7 @@ def _organization(
 
 
 API_ONLY = SimOrganization("00000000-0000-4000-8000-000000000099", "API", ("api",))
-"""Every person has a console organization, too, listed first: it has no usage to read."""
+"""Everybody also has a console organization, listed first, which has no usage."""
 
 ALICE = Person(
     "alice",
@@ -151,9 +151,9 @@ PEOPLE = (ALICE, BOB, CAROL, DAVE)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One pass: its minute, and what each account answers, by label.
+    """A pass: its minute, and the answer for each account, by label.
 
-    A `Response` is sent in place of the usage; with None the session key has expired.
+    An answer is a usage or a raw response; None means that the session key has expired.
     """
 
     minute: int
@@ -182,7 +182,7 @@ def _carol(session: int) -> Use:
 
 
 STORY = (
-    # minute  alice: no session     bob: climbs, hits 100  carol: full, free  dave: key expires
+    # minute  alice: no session     bob: climbs, hits 100  carol: full, reset dave: key expires
     _moment(-360, _alice(31, 38, 214), _bob(41, 81), _carol(100), Use(9, 37)),
     _moment(-315, _alice(31, 38, 221), _bob(0, 81), _carol(100), Use(16, 38)),
     _moment(-270, _alice(31, 38, 239), _bob(0, 81), _carol(100), Use(28, 40)),

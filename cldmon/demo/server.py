@@ -1,7 +1,7 @@
-"""A small threaded HTTP server on loopback, on which the simulated services run.
+"""A small threaded HTTP server on loopback for the simulated services.
 
-It keeps connections alive, routes requests by path, and closes at once. A reply is anything that
-can `send` itself over a connection; subclasses override `handle` to reply in other ways.
+It keeps connections alive, routes requests by path, and closes immediately. A reply is anything
+that can `send` itself over a connection; subclasses may override `handle`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Request:
-    """One request as received; header names are in lower case."""
+    """A request as received; header names are in lower case."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ class Request:
 
 
 class Reply(Protocol):
-    """What a request is answered with."""
+    """The reply to a request."""
 
     def send(self, connection: Connection) -> None:
         """Write it to the connection."""
@@ -74,7 +74,7 @@ class Response:
 
 
 def make_response(body: bytes | str, content_type: str, status: int = 200) -> Response:
-    """Return a response with any body of any content type."""
+    """Return a response with this body and content type."""
     raw = body.encode() if isinstance(body, str) else body
     return Response(status, (("Content-Type", content_type),), raw)
 
@@ -96,7 +96,7 @@ def redirect_response(location: str, *lines: tuple[str, str]) -> Response:
 
 @dataclass(frozen=True)
 class Route:
-    """Requests whose path matches `pattern` go to `handler`, named groups as arguments."""
+    """Passes requests whose path matches `pattern` to `handler`, with its named groups."""
 
     name: str
     pattern: str
@@ -104,7 +104,7 @@ class Route:
 
 
 class SimServer:
-    """A simulated service: starts when created, ends by `close()` or at the end of a `with`.
+    """A simulated service, which runs from its creation until `close()` or the end of a `with`.
 
     The last route must match every path.
     """
@@ -119,7 +119,7 @@ class SimServer:
         return f"http://127.0.0.1:{self.listener.server_port}"
 
     def match(self, request: Request) -> tuple[str, Callable[[], Reply]]:
-        """Return the name of the request's route, and its handler ready to call."""
+        """Return the name of the request's route, and its handler with the arguments bound."""
         for route in self._routes:
             if found := re.fullmatch(route.pattern, request.path):
                 return route.name, partial(route.handler, request, **found.groupdict())
@@ -131,7 +131,7 @@ class SimServer:
         return handler()
 
     def close(self) -> None:
-        """Stop, end every connection, and leave no thread behind; safe to call twice."""
+        """Stop, end every connection and wait for every thread; safe to call twice."""
         self.listener.close()
 
     def __enter__(self) -> Self:
@@ -142,7 +142,7 @@ class SimServer:
 
 
 class _Listener(ThreadingHTTPServer):
-    """The socket side: tracks its connections, so that it can end them all."""
+    """The listening socket. It tracks its connections so that it can end them."""
 
     request_queue_size = 128
     daemon_threads = False  # so that server_close() waits for them
@@ -157,7 +157,7 @@ class _Listener(ThreadingHTTPServer):
         self._loop.start()
 
     def server_bind(self) -> None:
-        """Bind without the host name look-up that http.server would do."""
+        """Bind without http.server's host name look-up."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
@@ -183,13 +183,13 @@ class _Listener(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore broken connections; print any other exception, which is a bug of ours."""
+        """Ignore broken connections; print any other exception, since it is a bug."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One connection, which replies write to."""
+    """A connection; replies write to it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

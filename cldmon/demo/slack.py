@@ -1,6 +1,6 @@
-"""A simulated Slack Web API: the methods that cldmon calls, with what they refuse and how.
+"""A simulated Slack Web API: the methods that cldmon calls, and their errors.
 
-Scopes are checked as Slack does, so that a call that the documented scopes do not cover fails.
+It checks scopes as Slack does, so calls that the documented scopes do not cover fail.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SimUser:
     timezone: str = "Europe/Berlin"
 
     def as_json(self) -> Body:
-        """Return it as `users.list` and `users.info` show it."""
+        """Return the user as in `users.list` and `users.info`."""
         profile = {
             "real_name": self.real_name,
             "display_name": self.display_name,
@@ -72,7 +72,7 @@ class SimUser:
 class SentMessage:
     """A message that Slack accepted.
 
-    `channel` is what the caller named; `user` is who reads it where that is a direct message.
+    `channel` is as the caller gave it; `user` is the recipient of a direct message.
     """
 
     channel: str
@@ -115,7 +115,7 @@ class SimSlack(SimServer):
         )
 
     def _route(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
-        """Return the route to a method; it needs any of these scopes."""
+        """Return the route to a method, which needs any of these scopes."""
         lines = (
             ("X-OAuth-Scopes", ",".join(self.scopes)),
             ("X-Accepted-OAuth-Scopes", ",".join(any_of)),
@@ -137,7 +137,7 @@ class SimSlack(SimServer):
 
     @property
     def url(self) -> str:
-        """Where its methods are: `http://127.0.0.1:PORT/api/`."""
+        """The base URL of its methods: `http://127.0.0.1:PORT/api/`."""
         return f"{super().url}/api/"
 
     @property
@@ -147,7 +147,7 @@ class SimSlack(SimServer):
             return list(self._sent)
 
     def wait_for(self, count: int, timeout: float = 5.0) -> list[SentMessage]:
-        """Return the messages once they are `count`, or those of `timeout` seconds."""
+        """Return the messages once there are `count`, or after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._sent) >= count, timeout)
             return list(self._sent)
@@ -172,8 +172,7 @@ class SimSlack(SimServer):
         channel, text = str(params.get("channel", "")), str(params.get("text", ""))
         # A direct message goes to a user id.
         user = self.users.get(channel)
-        if user and user.deleted:
-            user = None
+        user = None if user and user.deleted else user
         blocks = _blocks(params.get("blocks"))
         if user is None and channel not in self.channels:
             return refusal("channel_not_found")
@@ -222,7 +221,7 @@ def refusal(code: str, **more: object) -> Body:
 
 
 def _params(request: Request) -> Params:
-    """Return the arguments of a call: from the query, with a form or a JSON body."""
+    """Return the arguments of a call, from its query and its form or JSON body."""
     text = request.body.decode()
     is_json = "json" in request.headers.get("content-type", "")
     body = json.loads(text or "{}") if is_json else dict(parse_qsl(text, keep_blank_values=True))
@@ -230,7 +229,7 @@ def _params(request: Request) -> Params:
 
 
 def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
-    """Return the blocks of a message, a JSON string in a form; None if Slack would refuse them."""
+    """Return the blocks of a message (JSON text in a form); None if Slack would refuse them."""
     try:
         found = json.loads(value) if isinstance(value, str) else value or []
     except ValueError:
@@ -241,7 +240,7 @@ def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
 
 
 def _page(name: str, items: Sequence[object], params: Params) -> Body:
-    """Return one page and the cursor to the next, empty at the end."""
+    """Return one page and the cursor of the next, which is empty at the end."""
     start = _position(str(params.get("cursor") or ""))
     if start is None:
         return refusal("invalid_cursor")

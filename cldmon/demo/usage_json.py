@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 WARNING = 75
 CRITICAL = 90
-"""Percent from which an entry of `limits` has these severities."""
+"""From these percentages on, an entry of `limits` has this severity."""
 
 _NO_DOLLARS = dict.fromkeys(("limit_dollars", "used_dollars", "remaining_dollars", "locked_reason"))
-"""Keys of every window that are empty for subscriptions."""
+"""Keys of every window that are null for subscriptions."""
 _NULLS = dict.fromkeys(
     (
         "seven_day_oauth_apps",
@@ -69,7 +69,7 @@ _SPEND: Mapping[str, object] = {
     "can_purchase_credits": False,
     "can_toggle": False,
 }
-"""The money of an account that never paid beyond its plan."""
+"""As for an account that never paid beyond its plan."""
 
 
 def usage(
@@ -80,11 +80,11 @@ def usage(
     seven_day_resets: datetime | None = None,
     **extra: object,
 ) -> dict[str, Any]:
-    """Return a usage answer; None for a window that the account does not have.
+    """Return a usage answer; pass None for a window that the account does not have.
 
-    Utilization in percent, `models` by display name (they stand in `limits` only). An instant not
-    given is three hours or three days from now, or null while the 5-hour window is at 0. `extra`
-    adds or replaces top-level keys.
+    Utilization is in percent; `models`, by display name, appear only in `limits`. Resets default to
+    three hours and three days from now, or null if the 5-hour window is at 0. `extra` adds or
+    replaces top-level keys.
     """
     now = datetime.now(UTC)
     session = five_hour_resets or (now + timedelta(hours=3) if five_hour else None)
@@ -104,9 +104,9 @@ def usage(
 def usage_credits(
     used: int, limit: int | None, currency: str = "EUR", *, disabled: str | None = None
 ) -> dict[str, Any]:
-    """Return the keys of an account that pays beyond its plan; amounts in hundredths.
+    """Return the keys of an account that pays beyond its plan; amounts are in hundredths.
 
-    `disabled` is the reason for which it no longer can.
+    `disabled` is the reason that it no longer can.
     """
     percent = 100 * used / limit if limit else None
     amount = {"currency": currency, "exponent": 2}
@@ -137,7 +137,7 @@ def usage_credits(
 
 
 def credit_pool(used: float, limit: float, expires: datetime, **extra: object) -> dict[str, object]:
-    """Return the value of a credit pool's key; amounts in dollars."""
+    """Return the value of a credit pool's key; amounts are in dollars."""
     return {
         "utilization": 100 * used / limit,
         "resets_at": instant(expires),
@@ -150,7 +150,7 @@ def credit_pool(used: float, limit: float, expires: datetime, **extra: object) -
 
 
 def saved_resets(*ends: datetime, weekly_resets: datetime) -> dict[str, object]:
-    """Return the value of `cedar_ember` for an unused limit reset that ends at each instant."""
+    """Return the value of `cedar_ember`, with a limit reset that expires at each instant."""
     grants = [
         {
             "id": f"grant-{number}",
@@ -178,7 +178,7 @@ def saved_resets(*ends: datetime, weekly_resets: datetime) -> dict[str, object]:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return an instant as the service writes it."""
+    """Return an instant in the service's format."""
     return at.astimezone(UTC).isoformat(timespec="microseconds") if at else None
 
 
@@ -201,7 +201,7 @@ def _limits(
         *(("weekly_scoped", percent, week, name) for name, percent in models.items()),
     ]
     present = [(kind, percent, at, name) for kind, percent, at, name in rows if percent is not None]
-    # The one that the service shows where it has room for only one.
+    # The service shows this one if it has room for only one.
     active = max(present, key=lambda row: row[1], default=None)
     return [
         {

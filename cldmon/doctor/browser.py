@@ -58,7 +58,7 @@ def check_start(installation: Installation) -> Iterator[Check]:
             lines = [" ".join(line.split()) for line in output if line.strip()][-_LAST_LINES:]
             yield fail("browser start", " | ".join([without_hint(str(error)), *lines]), remedy)
             return
-    if source.sandboxed:
+    if source.settings.sandboxed:
         yield ok("browser start", f"version {version}, in its sandbox")
         return
     detail = f"version {version}, without its sandbox"

@@ -15,7 +15,6 @@ from cldmon.claude.errors import (
     AccountError,
     HttpResponse,
     parse_response,
-    retry_after,
 )
 from cldmon.domain.model import Failure, FailureKind
 from tests.fakes import NOON
@@ -242,13 +241,15 @@ def test_no_failure_repeats_an_address() -> None:
 def test_how_long_to_wait_is_seconds_or_a_date_and_a_day_at_most(
     text: str | None, wait: timedelta | None
 ) -> None:
-    assert retry_after(text, NOON) == (None if wait is None else NOON + wait)
+    header = {} if text is None else {"retry-after": text}
+    retry_at = failure(HttpResponse(429, b"", header)).retry_at
+    assert retry_at == (None if wait is None else NOON + wait)
 
 
 @settings(max_examples=60)
 @given(st.text() | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [+-]?\w+"))
 def test_any_text_says_how_long_to_wait_or_does_not(text: str) -> None:
-    until = retry_after(text, NOON)
+    until = failure(HttpResponse(429, b"", {"retry-after": text})).retry_at
     assert until is None or NOON <= until <= NOON + DAY
 
 

@@ -108,7 +108,7 @@ def test_a_closed_window_stores_nothing(env: Env) -> None:
     running.kill("--remote-debugging-pipe")
     code, out, err = running.wait()
     assert (code, out) == (1, "")
-    assert err == ("cldmon: the window was closed before sign-in was complete: nothing is stored\n")
+    assert err == "cldmon: the window was closed before sign-in was complete: nothing was stored\n"
     assert env.leftovers() == []
 
 
