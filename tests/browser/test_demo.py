@@ -288,6 +288,6 @@ def test_where_the_sandbox_cannot_start_the_demo_says_so_and_does_without(
     assert record.outcome.failed == []
     [message] = caplog.messages
     assert message == (
-        "the browser: its sandbox cannot start here; the demo visits only its own servers, so it runs"
-        " without it"
+        "the browser: its sandbox cannot start here; the demo visits only its own servers, so it"
+        " runs without it"
     )
