@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from cldmon.config.secrets import find_credential, find_key_problem, find_token_problem
@@ -66,6 +65,8 @@ def _find_channel_problems(
         yield (*key, "events"), "threshold needs percentages: add, for example, thresholds = [80]"
     for number, label in enumerate(channel.accounts or ()):
         if not config.account(label):
+            import difflib  # for those who make mistakes
+
             labels = [account.label for account in config.accounts]
             close = difflib.get_close_matches(label, labels, n=1)
             hint = f"did you mean {close[0]}?" if close else "see `label` below [[accounts]]"

@@ -58,7 +58,7 @@ def fetch_date(url: str) -> datetime | None:
 
 
 def check_slack(installation: Installation) -> Iterator[Check]:
-    """Check Slack's token, its scopes, and that the channel is visible."""
+    """Check Slack's token, its scopes, and that people and the channel are visible."""
     if installation.config is None:
         return
     slack = installation.config.notifications.slack
@@ -82,6 +82,11 @@ def check_slack(installation: Installation) -> Iterator[Check]:
         return
     yield ok("slack", f"{identity.bot_user} in {identity.team}")
     yield from check_scopes(identity, slack.member_channel_id)
+    if "users:read" in identity.scopes:
+        try:
+            next(messenger.users(), [])
+        except SlackError as error:
+            yield fail("slack people", str(error), "fix this; until then no names are found")
     if channel := slack.member_channel_id:
         try:
             members = next(messenger.members(channel), [])

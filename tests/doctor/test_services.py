@@ -17,7 +17,7 @@ from cldmon.doctor import services
 from cldmon.doctor.check import Verdict
 from tests.fakes import NOON
 from tests.simulation.server import FaultyServer
-from tests.simulation.slack import FakeSlack
+from tests.simulation.slack import FakeSlack, error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,6 +81,16 @@ def test_offline_slack_is_not_asked(env: DoctorEnv, fake_slack: FakeSlack) -> No
     use(env, fake_slack)
     assert [c.verdict for c in services.check_slack(env.installation())] == [Verdict.OK]
     assert fake_slack.requests == []
+
+
+def test_an_app_of_an_organization_needs_the_workspace(
+    env: DoctorEnv, fake_slack: FakeSlack
+) -> None:
+    use(env, fake_slack)
+    fake_slack.fail(error("missing_argument").on("users.list"))
+    found = slack_checks(env)
+    assert verdicts(found)["slack people"] is Verdict.FAILED
+    assert "set team_id below [notifications.slack]" in found[-1].detail
 
 
 def test_each_scope_that_lacks_is_a_cross(env: DoctorEnv) -> None:
