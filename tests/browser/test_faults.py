@@ -6,7 +6,7 @@ All accounts with their faults are asked in one pass, so that one browser does f
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from tests.simulation.faults import Fault
 
 SECOND_KEY = key_of("second")
-RETRY_AT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class Case(NamedTuple):

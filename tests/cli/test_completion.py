@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from cldmon.cli.completion import SHELLS, script
 from tests.env import CLDMON, Env
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HEAVY = {"asyncio", "pydantic", "slack_sdk", "playwright", "plotext", "tabulate", "http", "logging"}
 LABELS = ["alice", "alan", "bob"]
 
 
@@ -179,25 +177,6 @@ def test_in_bash_a_label_of_several_words_stays_one_argument(env: Env) -> None:
     env.config.write_text('[[accounts]]\nlabel = "Bob & Søn (2)"\n')
     assert in_bash(env, "cldmon fetch --account B") == ["Bob\\ \\&\\ Søn\\ \\(2\\)"]
     assert complete_line(env, "cldmon fetch --account B", "fish") == ["plain,Bob & Søn (2)"]
-
-
-@pytest.mark.parametrize("words", ["cldmon ", "cldmon fetch --account ", "cldmon subscribe "])
-def test_nothing_heavy_is_loaded(env: Env, words: str) -> None:
-    """The shell waits for it at each TAB."""
-    program = (
-        "import sys\nfrom cldmon.__main__ import main\nsys.argv = ['cldmon']\n"
-        f"try: main()\nfinally: print(*{HEAVY!r} & set(sys.modules), file=sys.stderr)"
-    )
-    given = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**env.environ, **given, "_CLDMON_COMPLETE": "bash_complete"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr.strip()) == (0, "")
-    assert ran.stdout
 
 
 @pytest.mark.parametrize("shell", SHELLS)

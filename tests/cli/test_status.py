@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ from tests.env import CLDMON
 
 if TYPE_CHECKING:
     from tests.env import Env
-
-NEVER = {"pydantic", "slack_sdk", "playwright", "plotext", "asyncio", "http.server", "tabulate"}
 
 
 @pytest.fixture
@@ -124,31 +121,6 @@ def test_without_utf_8_the_output_is_ascii(env: Env, form: str, environ: dict[st
     failure = Failure(FailureKind.TIMEOUT, "no answer – in time")
     env.save_snapshot(account("数据", 41), Account("é", None, failure))
     assert env.output("status", "--format", form, environ=environ).isascii()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "unwanted"),
-    [
-        (("status", *LINE), NEVER | {"logging", "email.message", "shutil"}),
-        (("status",), NEVER | {"logging", "email.message", "shutil"}),
-        (("--help",), NEVER | {"dataclasses", "tomllib", "json", "pathlib", "shutil"}),
-    ],
-)
-def test_what_starts_often_imports_little(
-    env: Env, arguments: tuple[str, ...], unwanted: set[str]
-) -> None:
-    env.save_snapshot(account("alice", 41), account("bob", 7))
-    script = (
-        "import sys, contextlib\nfrom cldmon.__main__ import main\n"
-        "with contextlib.suppress(SystemExit): main()\n"
-        f"print(sorted(set(sys.modules) & {unwanted!r}), file=sys.stderr)"
-    )
-    command = [sys.executable, "-c", script, "--config", str(env.config)]
-    done = subprocess.run(
-        [*command, *arguments], env=env.environ, capture_output=True, text=True, check=True
-    )
-    assert done.stdout
-    assert done.stderr == "[]\n"
 
 
 @pytest.mark.parametrize("arguments", [(), LINE])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -287,11 +286,6 @@ def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
     assert "31" not in row.replace("31 ", "")
     assert "800.00 of 800.00 USD" in row
     assert "expires 25 Nov" in row
-
-
-def test_before_the_first_pass_json_is_loading() -> None:
-    body = json.loads(format_plain("json", Snapshot()))
-    assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
 
 
 EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"

@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 OFF = {"limitHit": False, "reset": False}
 
 
-def test_before_the_first_pass_it_is_loading(server: InProcessServer) -> None:
-    body = server.get("/api/usage").json
-    assert (body["fetchedAt"], body["accounts"], body["loading"]) == (None, [], True)
-
-
 def test_every_documented_key_is_there(slack_server: InProcessServer) -> None:
     slack_server.passed()
     body = slack_server.logged_in("U01ALICE").get("/api/usage").json
@@ -65,19 +60,6 @@ def test_a_new_pass_is_seen_at_once(server: InProcessServer) -> None:
     server.get("/api/usage")
     server.passed(server.read("alice", 80))
     assert server.get("/api/usage").json["accounts"][0]["fiveHour"]["utilization"] == 80
-
-
-def test_an_old_reading_is_not_shown_as_live(server: InProcessServer, clock: Clock) -> None:
-    server.passed()
-    assert server.get("/api/usage").json["accounts"][0]["stale"] is False
-    clock.advance(timedelta(minutes=31))
-    assert server.get("/api/usage").json["accounts"][0]["stale"] is True
-
-
-def test_a_window_whose_reset_has_come_is_due(server: InProcessServer, clock: Clock) -> None:
-    server.passed()
-    clock.advance(timedelta(hours=3, seconds=1))
-    assert server.get("/api/usage").json["accounts"][0]["fiveHour"]["resetDue"] is True
 
 
 def test_what_is_known_already_is_not_sent_again(server: InProcessServer, clock: Clock) -> None:
