@@ -7,14 +7,11 @@ these values, so that none shows an old number as current. Source: contract, "Nu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cldmon.domain.model import FULL, Account
-from cldmon.domain.windows import (
-    short_title,
-    sort_for_display,
-    title,
-)
+from cldmon.domain.windows import short_title, sort_for_display, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,6 +137,11 @@ def build_views(
         stale_at = compute_stale_at(taken_at, snapshot.interval)
         views.append(AccountView(label, failure, reading, tuple(windows), age, stale, stale_at))
     return tuple(views)
+
+
+def find_last_reset(windows: Iterable[WindowView]) -> WindowView:
+    """Return the window that resets last; one whose reset time is unknown counts as later."""
+    return max(windows, key=lambda each: each.resets_at.timestamp() if each.resets_at else inf)
 
 
 def select_accounts(snapshot: Snapshot, labels: Iterable[str]) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Whether enough of an account's limits is left for a script to go on. Pure.
+"""Whether enough of an account's limits is left for a script to continue. Pure.
 
 Source: contract, "Commands", `guard`.
 """
@@ -6,20 +6,17 @@ Source: contract, "Commands", `guard`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from cldmon.domain.freshness import find_last_reset
 from cldmon.domain.windows import FULL, limit_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from cldmon.domain.freshness import AccountView
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class GuardResult(IntEnum):
@@ -47,8 +44,8 @@ def check_room(
 ) -> GuardVerdict:
     """Return whether at least `free` percent is left in each of these windows (None: in all).
 
-    An account in error, a reading older than `max_age` or a reset that is due give no verdict.
-    A window that the account does not have limits nothing.
+    Unknown for an account in error, a reading older than `max_age` or a reset that is due. A
+    window that the account does not have limits nothing.
     """
     if account.failure:
         return GuardVerdict(GuardResult.UNKNOWN, account.failure.message)
@@ -61,8 +58,7 @@ def check_room(
         return GuardVerdict(GuardResult.ENOUGH, "the account has no such limit")
     full = [each for each in chosen if not each.due and FULL - each.utilization < free]
     if full:
-        # The one that resets last: before that, another reset does not help.
-        last = max(full, key=lambda each: (each.resets_at is None, each.resets_at or _EPOCH))
+        last = find_last_reset(full)  # no other reset helps before that
         left = FULL - last.utilization
         reason = f"{limit_name(last.name)}: {left}% left"
         return GuardVerdict(GuardResult.TOO_LITTLE, reason, last.resets_at)

@@ -120,7 +120,7 @@ class FailureKind(StrEnum):
 
 
 CHALLENGES_UNTIL_ACTION = 3
-"""A challenge may go away; so many in a row do not."""
+"""A challenge may go away, but this many in a row do not."""
 _TEMPORARY = {FailureKind.RATE_LIMITED, FailureKind.SERVICE_DOWN, FailureKind.TIMEOUT}
 
 UNEXPECTED = "an unexpected error: run `cldmon --debug fetch` and report what it says"
@@ -137,7 +137,7 @@ class Failure:
 
     @property
     def needs_action(self) -> bool:
-        """Whether somebody has to act; otherwise it recovers without anybody."""
+        """Whether someone has to act; otherwise the account recovers on its own."""
         if self.kind is FailureKind.CHALLENGED:
             return self.attempts >= CHALLENGES_UNTIL_ACTION
         return self.kind not in _TEMPORARY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Person:
     """A member of the Slack workspace: id, user name, full name, display name.
 
-    `timezone` is the IANA name in the profile, empty if it is not known.
+    `timezone` is the IANA name in the profile, empty if unknown.
     """
 
     id: str

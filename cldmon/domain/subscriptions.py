@@ -93,7 +93,7 @@ def _parse_time(text: object) -> time:
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """Return the time zone of an IANA name; None if it is not known."""
+    """Return the time zone with this IANA name, or None if there is none."""
     from zoneinfo import ZoneInfo  # here because most commands do without
 
     try:
@@ -121,7 +121,7 @@ class Subscriptions:
 
     @cached_property
     def by_label(self) -> Mapping[str, Mapping[str, Subscription]]:
-        """The same, account label → Slack user id → subscription."""
+        """The same by account: label → Slack user id → subscription."""
         found: dict[str, dict[str, Subscription]] = {}
         for user, accounts in self.users.items():
             for label, subscription in accounts.items():

@@ -1,23 +1,22 @@
-"""Who is at a limit, until when, and which accounts need somebody. Pure.
+"""Who is at a limit, until when, and which accounts need attention. Pure.
 
-The one place that decides it. Source: contract, "HTTP", `summary`.
+This is decided only here. Source: contract, "HTTP", `summary`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.freshness import find_last_reset
 from cldmon.domain.instants import format_optional
 from cldmon.domain.windows import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from cldmon.domain.freshness import AccountView
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Limit:
 class Summary:
     """Accounts at a limit, and labels of those in error or stale; each account in one list.
 
-    `needs_action`: somebody has to act. `recovering`: it recovers without anybody.
+    `needs_action`: someone has to act. `recovering`: these recover on their own.
     """
 
     accounts: int
@@ -53,7 +52,7 @@ def summarize(accounts: Sequence[AccountView], now: datetime) -> Summary:
             if account.live and not window.due and window.utilization >= FULL
         ]
         if full:
-            last = max(full, key=lambda each: (each.resets_at is None, each.resets_at or _EPOCH))
+            last = find_last_reset(full)
             until = last.resets_at if last.resets_at and last.resets_at > now else None
             limited.append(Limit(account.label, last.name, until))
     failed = [(a.label, a.failure.needs_action) for a in accounts if a.failure]

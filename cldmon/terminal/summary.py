@@ -46,11 +46,8 @@ def format_summary(
         if account.label in summary.stale:
             parts.append(f"{label}: stale")
         elif failure:
-            is_ahead = failure.retry_at is not None and failure.retry_at > now
-            until = (
-                f" until {format_clock(failure.retry_at, now, None)}"
-                if is_ahead and failure.retry_at
-                else ""
-            )
+            until = ""
+            if failure.retry_at and failure.retry_at > now:
+                until = f" until {format_clock(failure.retry_at, now, None)}"
             parts.append(f"{label}: {_FAILURES[failure.kind]}{until}")
     return terminal.shorten(terminal.pick(" · ", " - ").join(parts), terminal.columns)
