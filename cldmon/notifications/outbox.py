@@ -64,22 +64,21 @@ def _readdress(message: Message, audience: Audience) -> Iterator[Message]:
 
 
 def _respect_quiet_hours(
-    messages: Iterable[Message], audience: Audience, state: State, now: datetime
+    messages: Sequence[Message], audience: Audience, state: State, now: datetime
 ) -> list[Message]:
     if audience.subscriptions is None:
         return list(messages)  # whether somebody has quiet hours is not known either
-    kept: list[Message] = []
-    held: dict[str, list[Message]] = {}
+    quiet = {m.user: m.user is not None and audience.is_quiet(m.user, now) for m in messages}
+    ended: dict[str | None, list[Message]] = {}
     for message in messages:
-        user = message.user
-        if user is not None and audience.is_quiet(user, now):
-            kept.append(replace(message, held=True))
-        elif user is not None and message.held:
-            held.setdefault(user, []).append(message)
-        else:
-            kept.append(message)
-    released = [message for theirs in held.values() for message in release(theirs, state, now)]
-    return [*released, *kept]
+        if message.held and not quiet[message.user]:
+            ended.setdefault(message.user, []).append(message)
+    true = {id(message) for theirs in ended.values() for message in release(theirs, state, now)}
+    return [
+        replace(message, held=quiet[message.user])
+        for message in messages
+        if quiet[message.user] or not message.held or id(message) in true
+    ]
 
 
 def _drop_oldest(messages: Sequence[Message]) -> list[Message]:

@@ -178,7 +178,7 @@ def release(held: Iterable[Message], state: State, now: datetime) -> list[Messag
     # Of what has happened twice only the last is still true.
     latest = {_state_of(message.event): message for message in kept}
     return [
-        replace(message, held=False)
+        message
         for message in kept
         if latest[_state_of(message.event)] is message and _is_still_true(message.event, state, now)
     ]

@@ -185,7 +185,6 @@ class Model:
                 kept += [news] * (news.user in readers)
                 continue
             kept += [News(user, news.kind, news.label, news.window, news.at) for user in readers]
-        kept.sort(key=lambda news: news.at)
         addressed, others = ([n for n in kept if (n.user is None) is is_open]
                              for is_open in (False, True))  # fmt: skip
         newest = {*map(id, addressed[-MOST_MESSAGES:]), *map(id, others[-MOST_MESSAGES:])}

@@ -60,7 +60,7 @@ RECEIPT = st.one_of(
 LATER = st.sampled_from([timedelta(minutes=m) for m in (1, 10, 10, 10, 60, 24 * 60, 8 * 24 * 60)])
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for the end of the process, at an edge."""
 
 
