@@ -15,6 +15,7 @@ from cldmon.demo.usage_json import usage
 from cldmon.domain.model import from_iso
 from tests import captures
 from tests.env import Env, key_of
+from tests.fakes import set_alerts
 from tests.simulation.claude import FakeClaude
 from tests.simulation.faults import instead
 from tests.simulation.slack import FakeSlack
@@ -50,8 +51,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n',
         )
         for name in captures.NAMES:
-            env.run("subscribe", "alice", name, "--hit", "--reset")
-        confirmed = len(slack.sent)
+            set_alerts(env.data, "U01ALICE", name, limit_hit=True, reset=True)
         for of_usage in (lambda _capture: BEFORE, lambda capture: capture["usage"]):
             for name in captures.NAMES:
                 capture = captures.load(name)
@@ -65,7 +65,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         yield Seen(
             {account["label"]: account for account in body["accounts"]},
             {form: env.run("status", "--format", form).stdout for form in ("table", "line", "csv")},
-            [message.text for message in slack.sent[confirmed:]],
+            [message.text for message in slack.sent],
             {entry["label"]: entry for entry in env.history[-1]["accounts"]},
         )
 
