@@ -42,13 +42,13 @@ class Phase(IntEnum):
     """What a connection waits for, in the order in which connections are closed to make room."""
 
     REQUEST = 0
-    ANSWER = 1
+    RESPONSE = 1
     STREAM = 2
     WORK = 3
     """Waits for us: never closed."""
 
 
-SECONDS = {Phase.REQUEST: 15.0, Phase.ANSWER: 30.0, Phase.STREAM: 120.0}
+SECONDS = {Phase.REQUEST: 15.0, Phase.RESPONSE: 30.0, Phase.STREAM: 120.0}
 """The maximum for each phase; an idle connection is in the first one."""
 
 

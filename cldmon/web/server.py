@@ -231,7 +231,7 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def _refuse(self, response: Response) -> None:
         """Answer an invalid request and close: the start of the next one is unknown."""
-        self._state.enter(Phase.ANSWER)
+        self._state.enter(Phase.RESPONSE)
         self._send((_format_head(response, keep_alive=False), _get_body(response)))
         # Read what the client is still sending: closing earlier would lose our response.
         with suppress(OSError):
@@ -252,7 +252,7 @@ class RequestHandler(BaseHTTPRequestHandler):
                 return head.keep_alive
         chunked = not isinstance(response.body, bytes)
         out = _format_head(response, keep_alive=head.keep_alive, chunked=chunked)
-        self._state.enter(Phase.ANSWER)
+        self._state.enter(Phase.RESPONSE)
         self._send((out, b"" if head.method == "HEAD" else _get_body(response)))
         return head.keep_alive
 
