@@ -6,9 +6,7 @@ import fcntl
 import os
 import re
 import stat
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +20,6 @@ from tests.simulation.server import FaultyServer
 if TYPE_CHECKING:
     from tests.env import Env
 
-CLDMON = Path(sys.executable).with_name("cldmon")
 EXPIRED = Failure(FailureKind.KEY_EXPIRED, "session key expired")
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-CLDMON = Path(sys.executable).with_name("cldmon")
 if TYPE_CHECKING:
     from tests.env import Env
 

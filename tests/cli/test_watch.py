@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from tests.cli.accounts import LINE, account
-from tests.env import CLDMON
+from tests.env import CLDMON, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,13 +37,6 @@ def env(env: Env) -> Env:
 
 def command(*arguments: str) -> list[str]:
     return [CLDMON, "status", *arguments]
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def test_a_watch_in_a_pipe_prints_each_new_pass_and_ends_with_ctrl_c(env: Env) -> None:

@@ -16,6 +16,7 @@ from cldmon.web import http_parser
 from cldmon.web.connections import MAX_CONNECTIONS, Connections
 from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
+from tests.env import wait_until
 from tests.limits import forbid_threads
 from tests.web.in_process import API_TOKEN, InProcessServer
 from tests.web.raw import Ticks, connect, parse_responses, receive_all, receive_response, send_raw
@@ -311,7 +312,7 @@ class TestTime:
             ticks.now += 6
             return len(server.http_server.connections) == 0
 
-        _wait_for(later)
+        wait_until(later)
 
     def test_a_head_that_trickles_is_ended(
         self, timed_server: InProcessServer, ticks: Ticks
@@ -397,7 +398,7 @@ class TestFloods:
             ExitStack() as stack,
         ):
             old = [stack.enter_context(connect(server)) for _ in range(4)]
-            _wait_for(lambda: len(server.http_server.connections) == 4)
+            wait_until(lambda: len(server.http_server.connections) == 4)
             assert server.ask("GET", "/api/session").status == 200
             assert receive_all(old[0]) == b""
 
@@ -444,7 +445,7 @@ def test_a_truncated_long_response_is_recognizable(server: InProcessServer) -> N
     with connect(server) as sock:
         sock.sendall(GET)
         assert not receive_all(sock).endswith(http_parser.LAST_CHUNK)
-    _wait_for(lambda: bool(server.warnings))
+    wait_until(lambda: bool(server.warnings))
 
 
 def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock) -> None:
@@ -453,11 +454,11 @@ def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock
         for _ in range(5):
             stack.enter_context(connect(server)).sendall(GET[:5])
         stack.enter_context(connect(server)).sendall(GET)
-        _wait_for(lambda: len(server.http_server.connections) == 6)
+        wait_until(lambda: len(server.http_server.connections) == 6)
         server.http_server.shutdown()
         server.http_server.end()
         assert len(server.http_server.connections) == 0
-    _wait_for(lambda: threading.active_count() == before)
+    wait_until(lambda: threading.active_count() == before)
 
 
 def test_a_port_in_use_names_the_process(server: InProcessServer) -> None:
@@ -489,17 +490,6 @@ def _wait_until_read(sock: socket.socket) -> None:
     while size != before:
         threading.Event().wait(0.2)
         size, before = len(sock.recv(1 << 20, socket.MSG_PEEK)), size
-
-
-def _wait_for(happened: object) -> None:
-    """Wait for something to happen in another thread."""
-    assert callable(happened)
-    event = threading.Event()
-    for _ in range(2000):
-        if happened():
-            return
-        event.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 @contextmanager
