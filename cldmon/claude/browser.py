@@ -24,7 +24,7 @@ from cldmon.domain.secret import looks_secret
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from cldmon.domain.proxy import Proxy
     from cldmon.domain.secret import Secret
@@ -96,7 +96,11 @@ def find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str
         return [_named(settings.executable, "browser.executable", env)]
     if named := env.get("CLDMON_BROWSER"):
         return [_named(named, "CLDMON_BROWSER", env)]
-    if found := list(_installed(settings, env)):
+    folder, found = _playwright_folder(env), []
+    if settings.headless:
+        found += [*_newest_first(folder, _OWN_SHELL), *filter(_is_runnable, _SYSTEM_SHELLS)]
+    found += [*_newest_first(folder, _OWN_BROWSER), *filter(_is_runnable, _SYSTEM_BROWSERS)]
+    if found:
         return found
     raise BrowserError(f"no browser found: {advise_install()}, or set browser.executable")
 
@@ -106,15 +110,6 @@ def _named(name: str, setting: str, env: Mapping[str, str]) -> str:
     if path is None:
         raise BrowserError(f"the browser {name} ({setting}) does not exist or is not executable")
     return path
-
-
-def _installed(settings: BrowserSettings, env: Mapping[str, str]) -> Iterator[str]:
-    own = _playwright_folder(env)
-    if settings.headless:
-        yield from _newest_first(own, _OWN_SHELL)
-        yield from filter(_is_runnable, _SYSTEM_SHELLS)
-    yield from _newest_first(own, _OWN_BROWSER)
-    yield from filter(_is_runnable, _SYSTEM_BROWSERS)
 
 
 def _playwright_folder(env: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""`cldmon completion`: what makes a shell complete the commands of cldmon."""
+"""`cldmon completion`: print a completion script."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def command(shell: str) -> None:
     \b
     bash  cldmon completion bash \\
             > ~/.local/share/bash-completion/completions/cldmon
-    zsh   cldmon completion zsh > DIR/_cldmon   (DIR being one of $fpath)
+    zsh   cldmon completion zsh > DIR/_cldmon   (DIR is one of $fpath)
     fish  cldmon completion fish > ~/.config/fish/completions/cldmon.fish
 
-    A package installs them below PREFIX/share, where shells find them.
+    Packages install them below PREFIX/share, where shells find them.
     """
     click.echo(script(shell), nl=False)
 

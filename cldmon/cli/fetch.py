@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +13,7 @@ from cldmon.cli import options, print_message
 from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cldmon.app.app import App
-    from cldmon.collector.collector import Outcome
 
 
 @click.command("fetch")
@@ -30,21 +28,22 @@ def command(
     """Read every account once, store the readings, send alerts.
 
     Prints nothing on success unless it runs in a terminal, so cron sends no mail. After a failed
-    Cloudflare challenge an account is read in every third pass only, unless it is named or the pass
-    is started from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
+    Cloudflare challenge, an account is read only in every third pass, unless you name it or start
+    the pass from a terminal. Exits with 1 if no account could be read, with 75 if another pass is
     running.
     """
-    # Imported here: completing `--account` loads this module, and has to be fast.
+    # Imported here because completing `--account` loads this module and must be fast.
     from cldmon.app.fetch import fetch
     from cldmon.cli import status
     from cldmon.cli.log import delay_log
     from cldmon.config.load import find_permissions_problem
+    from cldmon.terminal.times import format_failure
 
     if app.config.holds_secrets and (warning := find_permissions_problem(app.config_path)):
         print_message(warning)
-    # A pass that a person started, not a timer.
+    # Started by a person, not by a timer.
     by_hand = any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-    # Accounts are read side by side: when the first is done says nothing about the last.
+    # No ETA: accounts are read concurrently, so the first says nothing about the last.
     progress = click.progressbar(
         length=len(labels or app.outline.labels),
         label="Reading",
@@ -60,22 +59,14 @@ def command(
             by_hand=by_hand,
             done=lambda _label: bar.update(1),
         )
-    for message, failed in _group_by_failure(outcome, app.now()).items():
-        print_message(f"{', '.join(failed)}: {message}")
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for account in outcome.failed:
+        if account.failure:
+            reasons[format_failure(account.failure, app.now(), None)].append(account.label)
+    for reason, failed in reasons.items():
+        print_message(f"{', '.join(failed)}: {reason}")
     if as_json:
         status.show(app, outcome.snapshot, "json")
     elif sys.stdout.isatty():
         status.show(app, outcome.snapshot, "table", outcome.labels)
     outcome.raise_if_failed(strict=strict)
-
-
-def _group_by_failure(outcome: Outcome, now: datetime) -> dict[str, list[str]]:
-    """Return each reason once, with the accounts that it kept from being read."""
-    from cldmon.terminal.times import format_failure
-
-    reasons: dict[str, list[str]] = {}
-    for account in outcome.failed:
-        if account.failure:
-            reason = format_failure(account.failure, now, None)
-            reasons.setdefault(reason, []).append(account.label)
-    return reasons

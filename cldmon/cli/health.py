@@ -23,10 +23,10 @@ _PERCENT = click.IntRange(0, 100)
 
 
 class MonitoringCommand(click.Command):
-    """A command whose usage errors are UNKNOWN to a monitor: 2 would be critical."""
+    """With --nagios, usage errors exit with 3 (UNKNOWN), since 2 would mean CRITICAL."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options, and refuse those without effect."""
+        """Parse the options, and refuse those that have no effect."""
         is_monitor = "--nagios" in args
         try:
             rest = super().parse_args(ctx, args)
@@ -62,7 +62,7 @@ class MonitoringCommand(click.Command):
 )
 @click.pass_context
 def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critical: int) -> None:
-    """Check in one line that passes end in time and accounts report; exit 0 if so, else 1.
+    """Check that passes finish on time and accounts can be read: one line, and exit code 0 or 1.
 
     The line is also appended to health.log in the data folder.
     """

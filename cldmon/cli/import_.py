@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 def command(app: App, source: Path, target: Path | None, data_dir: Path | None) -> None:
     """Import from the Node version: its config.json as TOML, its data files as they are.
 
-    DIR is the folder of the Node version; stop it first. Nothing in it is changed, and no file is
-    ever overwritten, so it is safe to repeat. What could not be imported is listed on stderr.
-    Exits with 1 if there was nothing to import.
+    DIR is the folder of the Node version; stop it first. It is not changed and no file is ever
+    overwritten, so the command is safe to repeat. Anything that can't be imported is listed on
+    stderr. Exits with 1 if there was nothing to import.
     """
     from cldmon.importing.migrate import migrate
 

@@ -1,4 +1,4 @@
-"""`cldmon init`: the first configuration."""
+"""`cldmon init`: write a first configuration."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cldmon.domain.secret import Secret
 @click.command("init")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 def command(path: Path | None) -> None:
-    """Write a commented configuration to PATH, with a session secret of its own.
+    """Write a commented configuration with a new session secret to PATH.
 
-    PATH defaults to what --config or $CLDMON_CONFIG names, else to ./config.toml. Only its owner
-    may read the file. An existing file is never overwritten.
+    PATH defaults to --config, then $CLDMON_CONFIG, then ./config.toml. Only you can read the file.
+    An existing file is never overwritten.
     """
     app = click.get_current_context().obj
     target = path or find_named_config(app.config_path_option, app.env) or Path(FILE_NAME)

@@ -34,10 +34,10 @@ request another. Google may refuse a new browser for 48 hours."""
 def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> None:
     """Get a session key for account LABEL and store it where the configuration says.
 
-    Opens a browser window at claude.ai and waits until you have signed in there, for example by
-    e-mail with the six-digit code, which is valid for ten minutes. If that is impossible (no
-    display, or Google refuses the new browser, for up to 48 hours), sign in with any browser, copy
-    the value of claude.ai's cookie sessionKey, and use --paste.
+    Opens a browser window at claude.ai and waits until you have signed in, for example by e-mail
+    with the six-digit code, which is valid for ten minutes. If that is impossible (no display, or
+    Google refuses the new browser, for up to 48 hours), sign in with any browser, copy the value of
+    claude.ai's cookie sessionKey, and use --paste.
     """
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
@@ -49,7 +49,7 @@ def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> Non
     plan = "" if no_check else _check_key(app, label, found)
     place.store(found.key)
     if found.clearance:
-        # So passes get through Cloudflare's challenges as the person's browser did.
+        # With these, passes get past Cloudflare's challenges as the person's browser did.
         CookieStore(app.data_dir / "browser", label, found.key).save(found.clearance)
     until = (app.now() + KEY_LIFE).astimezone()
     click.echo(f"{f'{label} ({plan})' if plan else label}: key stored in {place.path}")
@@ -94,15 +94,15 @@ def _parse_key(text: str, what: str) -> Secret:
     from cldmon.config.secrets import find_key_problem
 
     key = unwrap_session_key(text)
-    if problem := find_key_problem(key) if key else "is empty: nothing is stored":
+    if problem := find_key_problem(key) if key else "is empty: nothing was stored":
         raise LoginError(f"{what} {problem}")
     return Secret(key)
 
 
 def _check_key(app: App, label: str, found: SignIn) -> str:
-    """Return the plan of the account that the key opens; raises LoginError for a useless key.
+    """Return the plan of the account that the key opens; raise LoginError if it opens none.
 
-    If the service cannot be asked now, warn: the key is stored all the same.
+    If the service can't be reached, only warn.
     """
     import tempfile
 
@@ -115,13 +115,13 @@ def _check_key(app: App, label: str, found: SignIn) -> str:
     config = app.read_config()
     account = config.account(label)
     request = ReadRequest(label, found.key, account.organization if account else None)
-    # Cookies and browser apart from those of a pass that may be running.
+    # Use a separate cookie folder and browser: a pass may be running.
     with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
         CookieStore(Path(folder), label, found.key).save(found.clearance)
         result = check_key(app.source(config, Path(folder)), request)
     if not isinstance(result, Failure):
         return result.organization.plan
     if result.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):
-        raise LoginError(f"not stored: {result.message} (--no-check stores it all the same)")
+        raise LoginError(f"not stored: {result.message} (--no-check stores it anyway)")
     print_message(f"the key could not be checked: {format_failure(result, app.now(), None)}")
     return ""

@@ -23,12 +23,12 @@ account = click.option(
 
 
 def config_option(path: Path) -> str:
-    """Return the `--config` that a command needs for this configuration, or nothing."""
+    """Return the `--config` option that selects this configuration; empty if it is the default."""
     return "" if path == Path(FILE_NAME) else f"--config {shlex.quote(str(path))} "
 
 
 def print_json(body: object) -> None:
-    """Print JSON that cannot steer a terminal."""
+    """Print JSON with control characters escaped."""
     from cldmon.terminal.formats import format_json
     from cldmon.terminal.style import detect_terminal
 

@@ -1,4 +1,4 @@
-"""`cldmon schedule`: what starts the passes."""
+"""`cldmon schedule`: manage the systemd timer or crontab block that starts the passes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from cldmon.cli import print_message
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
-def _checked_name(_ctx: click.Context, _param: click.Parameter, name: str | None) -> str:
-    """Refuse what would be no name of a unit."""
+def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) -> str:
     if name is not None and not _NAME.fullmatch(name):
         raise click.BadParameter("a name has up to 32 letters, digits, - and _")
     return name or ""
@@ -24,7 +23,7 @@ def _checked_name(_ctx: click.Context, _param: click.Parameter, name: str | None
 @click.option(
     "--name",
     metavar="NAME",
-    callback=_checked_name,
+    callback=_check_name,
     help="A second instance, for another configuration.",
 )
 @click.option(
@@ -34,15 +33,14 @@ def _checked_name(_ctx: click.Context, _param: click.Parameter, name: str | None
 @click.option("--status", "action", flag_value="status", help="Show its status.")
 @click.pass_context
 def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str | None) -> None:
-    """Print, or install, what starts `cldmon fetch` again and again.
+    """Print or install the systemd timer or crontab block that runs `cldmon fetch` regularly.
 
-    That is a systemd timer with its services, or a block in a crontab, filled in from the
-    configuration: how often, and the folders. Without an option it is only printed.
+    The interval and the folders come from the configuration. Without an option, the units or the
+    block are only printed.
 
-    For the whole system (as root) passes run as the owner of the configuration, or as a user
-    cldmon where that is root. What cldmon did not write, what was changed since, and what makes the
-    passes of another configuration is left alone. --status exits with 1 unless passes are started
-    as the configuration says.
+    For the whole system (as root), passes run as the owner of the configuration, or as the user
+    cldmon if that is root. Files that cldmon did not write, that were edited since, or that belong
+    to another configuration are left alone. --status exits with 1 unless passes run as configured.
     """
     from cldmon.schedule.plan import Plan
 

@@ -18,7 +18,7 @@ def command(app: App) -> None:
     """Serve the HTTP API and the dashboard until Ctrl-C or SIGTERM.
 
     The configuration sets where it listens and who may log in; changes apply while it runs. It
-    shows what passes stored; `cldmon fetch` or its timer makes them.
+    shows the stored readings and makes no passes: run `cldmon fetch` or its timer as well.
     """
     from cldmon.app.server import build_server
 
