@@ -7,9 +7,10 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from cldmon.domain import ranges
 from cldmon.domain.downsampling import KEPT_OF_A_BUCKET, Downsampler
-from cldmon.domain.model import to_ms
+from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.ranges import parse_range
+from cldmon.errors import UsageError
 from cldmon.store import reader
 from cldmon.web.auth import caller_key
 from cldmon.web.http import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cldmon.web.services import Services
 
 DEFAULT_RANGE = "1h"
+_EPOCH = from_ms(0)
 MAX_POINTS = 10_000
 MAX_BUFFERED = 1 << 18
 """Bytes up to which a response is built in memory; a longer one is sent while it is read.
@@ -46,10 +48,13 @@ _GZIP = 31
 
 def get_history(request: Request, caller: Caller, services: Services) -> Response:
     """Return the lines of a range, oldest first, or only one account's, or fewer points."""
-    span, until = get_query_param(request, "range"), services.now()
-    if span is not None and span not in ranges.COMMON:
-        raise RefusedError(400, f"range must be one of: {', '.join(ranges.COMMON)}")
-    since_ms, until_ms = to_ms(until - ranges.parse_range(span or DEFAULT_RANGE)), to_ms(until)
+    try:
+        named = get_query_param(request, "range")
+        span = parse_range(DEFAULT_RANGE if named is None else named)
+    except UsageError as error:
+        raise RefusedError(400, str(error)) from None
+    until = services.now()
+    since_ms, until_ms = to_ms(until - min(span, until - _EPOCH)), to_ms(until)
     account, points = get_query_param(request, "account"), _parse_points(request)
     key, data_dir = caller_key(caller), services.data_dir
     if account is None and points is None:

@@ -41,7 +41,15 @@ def test_the_documented_form(server: InProcessServer) -> None:
 
 @pytest.mark.parametrize(
     ("range_", "count"),
-    [("", 1), ("?range=1h", 1), ("?range=5h", 2), ("?range=1d", 3), ("?range=7d", 5)],
+    [
+        ("", 1),
+        ("?range=1h", 1),
+        ("?range=5h", 2),
+        ("?range=1d", 3),
+        ("?range=7d", 5),
+        ("?range=30d", 5),
+        ("?range=36525d", 5),
+    ],
 )
 def test_a_range_counts_from_now_and_is_an_hour_unless_said(
     server: InProcessServer, range_: str, count: int
@@ -56,13 +64,13 @@ def test_no_history_is_an_empty_list(server: InProcessServer) -> None:
         assert server.get(f"/api/history{query}").json == []
 
 
-@pytest.mark.parametrize("range_", ["2h", "", "1H", "7", "30d", "-1h", "1h%00", "1h&range=5h"])
+@pytest.mark.parametrize("range_", ["", "7", "0h", "1y", "-1h", "1h%00", "1h&range=5h"])
 def test_a_bad_range_is_refused(server: InProcessServer, range_: str) -> None:
     assert server.get(f"/api/history?range={range_}").status == 400
 
 
 def test_an_invalid_range_is_refused_with_the_valid_ones(server: InProcessServer) -> None:
-    assert server.get("/api/history?range=2h").json["error"].endswith("1h, 5h, 1d, 7d")
+    assert "1h, 5h, 1d, 7d" in server.get("/api/history?range=2").json["error"]
 
 
 @pytest.mark.parametrize("points", ["", "0", "-1", "1.5", "many", "10001", "9" * 5000, "\u0661"])
