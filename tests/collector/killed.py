@@ -13,10 +13,12 @@ import resource
 import shutil
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.notifications.rules import Audience, ChannelRule
 from tests.collector.env import CollectorEnv
 from tests.fakes import FakeSlack
 
@@ -41,6 +43,9 @@ STEPS = {
 }
 
 
+HOOK = "hook"
+
+
 class SlackOnDisk(FakeSlack):
     """A Slack whose messages outlive whoever sends them."""
 
@@ -57,6 +62,16 @@ class SlackOnDisk(FakeSlack):
         return DeliveryResult(DeliveryStatus.DELIVERED)
 
 
+def env_of(folder: Path) -> CollectorEnv:
+    """Return an env with people and another channel, all of which write down what they get."""
+    return CollectorEnv(
+        folder / "data",
+        slack=SlackOnDisk(folder / "slack"),
+        channels={HOOK: SlackOnDisk(folder / HOOK)},
+        audience=Audience(channels=(ChannelRule(HOOK),)),
+    )
+
+
 def at_step(number: int) -> None:
     """Kill this process before its step of that number, counted from 0."""
     steps = itertools.count()
@@ -65,6 +80,7 @@ def at_step(number: int) -> None:
         if event == "c_call" and called in STEPS and next(steps) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    threading.setprofile(count)  # each channel has a thread of its own
     sys.setprofile(count)
 
 
@@ -79,7 +95,7 @@ def make_pass(folder: Path, arm: Callable[[int], None], number: int) -> bool:
     """Make the pass in a child that is armed so, and tell whether it lived to the end."""
     child = os.fork()
     if child == 0:
-        env = CollectorEnv(folder / "data", slack=SlackOnDisk(folder / "slack"))
+        env = env_of(folder)
         env.clock.at = env.state.snapshot.fetched_at or env.clock.at
         arm(number)
         env.run({"alice": 100})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from cldmon.domain.model import to_ms
 from tests.collector.env import CollectorEnv
-from tests.collector.killed import SlackOnDisk
-from tests.fakes import FakeSource
+from tests.collector.killed import HOOK, SlackOnDisk, env_of
+from tests.fakes import NOON, FakeSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,15 +24,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 USERS = ("U1", "U2")
 HITS = [f"{user}: limit_hit" for user in USERS]
+POSTS = ["None: limit_hit"]
+"""What the other channel gets, which knows no people."""
 
 
 def prepared(tmp_path: Path) -> Path:
     """A data_dir in which alice is at 99 % and two people want to hear of her limit."""
     base = tmp_path / "base"
-    env = CollectorEnv(base / "data", slack=SlackOnDisk(base / "slack"))
+    env = env_of(base)
     env.subscribe(*USERS)
     env.run({"alice": 99})
     (base / "slack").touch()
+    (base / HOOK).touch()
     return base
 
 
@@ -44,8 +48,19 @@ def killed(base: Path, how: str, *numbers: int) -> list[Path]:
     return sorted(target.iterdir())
 
 
-def sent(folder: Path) -> list[str]:
-    return (folder / "slack").read_text().splitlines()
+def sent(folder: Path, name: str = "slack") -> list[str]:
+    return (folder / name).read_text().splitlines()
+
+
+def events(folder: Path) -> list[tuple[int, str]]:
+    """Return when what happened, by the whole lines of the events files."""
+    lines = [
+        line
+        for path in sorted((folder / "data").glob("events-*"))
+        for line in path.read_bytes().splitlines()
+        if line.startswith(b"{") and line.endswith(b"}")
+    ]
+    return [(body["timestamp"], body["event"]) for body in map(json.loads, lines)]
 
 
 def stamps(env: CollectorEnv) -> list[int]:
@@ -54,7 +69,7 @@ def stamps(env: CollectorEnv) -> list[int]:
 
 def repaired(folder: Path) -> CollectorEnv:
     """Make the next pass, as if nothing had happened, and return the env."""
-    env = CollectorEnv(folder / "data", slack=SlackOnDisk(folder / "slack"))
+    env = env_of(folder)
     at = env.state.snapshot.fetched_at
     assert at is not None
     env.clock.at = at
@@ -66,7 +81,8 @@ def check(folder: Path) -> tuple[bool, int]:
     """Prove what holds after any kill; return whether it fell after the commit, and repeats."""
     left = CollectorEnv(folder / "data")
     state, told = left.state, sent(folder)
-    repeats = len([m for m in state.outbox if f"{m.user}: limit_hit" in told])
+    repeats = len([m for m in state.outbox if m.user and f"{m.user}: limit_hit" in told])
+    posted_again = bool(sent(folder, HOOK)) and any(m.channel == HOOK for m in state.outbox)
     committed = state.snapshot.fetched_at
     first = stamps(left)[0]
     assert committed is not None
@@ -80,22 +96,25 @@ def check(folder: Path) -> tuple[bool, int]:
     assert sorted(set(sent(folder))) == HITS
     assert len(sent(folder)) == len(HITS) + repeats
     assert repeats <= 1
+    assert sent(folder, HOOK) == POSTS * (1 + posted_again)
+    hit_at = committed if to_ms(committed) != first else env.clock.at
+    assert events(folder) == [(to_ms(hit_at), "limit_hit")]
     assert env.state.outbox == ()
     assert not list(env.data_dir.glob(".*"))
     assert not list(env.data_dir.glob("*corrupt*"))
-    return to_ms(committed) != first, repeats
+    return to_ms(committed) != first, repeats + posted_again
 
 
 def test_a_pass_killed_at_any_step_loses_no_reading_and_no_message(tmp_path: Path) -> None:
-    """Each committed reading is in the history once; each message is sent, and twice only where
-    the kill fell between Slack's answer and the write, then one alone.
+    """Each committed reading and event is on disk once; each message is sent, and twice only where
+    the kill fell between a channel's answer and the write, then one alone of each channel.
     """
     folders = killed(prepared(tmp_path), "step")
     outcomes = [check(folder) for folder in folders]
     assert len(outcomes) > 30
     assert outcomes[0] == (False, 0)
     assert outcomes[-1] == (True, 0)
-    assert {repeats for _, repeats in outcomes} == {0, 1}
+    assert {0, 1} <= {repeats for _, repeats in outcomes} <= {0, 1, 2}
     assert [done for done, _ in outcomes] == sorted(done for done, _ in outcomes)
 
 
@@ -115,6 +134,18 @@ def test_a_pass_killed_while_it_writes_a_line_of_history_leaves_none_glued(
     """The torn line stays a line of its own, and the whole one is written by the next pass."""
     base = prepared(tmp_path)
     sizes = [*padded(base)]
+    torn = killed(base, "size", *sizes)
+    assert len(torn) == len(sizes)
+    for folder in torn:
+        assert check(folder) == (True, 0)
+
+
+def test_a_pass_killed_while_it_writes_an_event_leaves_none_glued(tmp_path: Path) -> None:
+    base = prepared(tmp_path)
+    day = base / "data" / f"events-{NOON:%Y-%m-%d}.jsonl"
+    day.write_bytes(b"# a long day\n" * 1_000)
+    day.chmod(0o600)
+    sizes = [day.stat().st_size + kept for kept in (0, 1, 14, 60, 100)]
     torn = killed(base, "size", *sizes)
     assert len(torn) == len(sizes)
     for folder in torn:
