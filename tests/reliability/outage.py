@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.reliability import changing
 from tests.reliability.power import COMPILED, Disk, put, record
 from tests.reliability.result import LostError, Result
+from tests.reliability.scenario import EXPECTED_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,6 +100,8 @@ def lose_power_after_kill(
             for image in moment.images:
                 with result.case(f"killed after call {number}, power lost after {moment.after}"):
                     check_history(image, safe)
+                    if safe > {*scenario.began}:
+                        check_events(image)
     return result
 
 
@@ -142,11 +145,23 @@ def check_history(image: Image, times: set[int]) -> None:
     files = dict(image)
     if "state.json" not in files:
         raise LostError("state.json")
-    owed = [json.loads(files["state.json"])["historyLine"].encode()]
+    state = json.loads(files["state.json"])
+    owed = [state["historyLine"].encode()]
     days = (content for name, content in image if name.startswith("history-"))
     found = {line["timestamp"] for line in _parse_lines([*owed, *b"\n".join(days).splitlines()])}
     if missing := times - found:
         raise LostError(f"the readings of {sorted(missing)}")
+
+
+def check_events(image: Image) -> None:
+    """Prove that the events files hold what happened, or the state still has to write it."""
+    state = json.loads(dict(image)["state.json"])
+    owed = [line.encode() for line in state["eventLines"]]
+    days = b"\n".join(content for name, content in image if name.startswith("events-"))
+    lines = [line for line in (*owed, *days.splitlines()) if line.endswith(b"}")]
+    found = {(body["label"], body["event"]) for body in map(json.loads, lines)}
+    if found != {*EXPECTED_EVENTS}:
+        raise LostError(f"the events are {found}")
 
 
 def _parse_lines(lines: Iterable[bytes]) -> Iterator[Any]:

@@ -48,6 +48,9 @@ MESSAGES = {user for user, _ in EXPECTED_ALERTS}
 """Whoever gets several alerts of one pass gets them as one message."""
 
 
+EXPECTED_EVENTS = Counter([("alice", "limit_hit"), ("bob", "usage_reset")])
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a pass left, however it ended.
@@ -126,6 +129,8 @@ class TwoAccountScenario:
         self._check_success(self.env.run("fetch"))
         self._check_history(left)
         self._check_alerts(before + self.count_alerts(), left)
+        if (found := read_events(self.data)) != EXPECTED_EVENTS:
+            raise LostError(f"the events are {found}")
         self.check_tidy()
         if self._read_subscriptions(self.data) != self._read_subscriptions(self.base):
             raise LostError("subscriptions")
@@ -217,9 +222,18 @@ def load_json(path: Path) -> Any:
 
 def read_history(data: Path) -> list[Any]:
     """Return the whole lines of the history; those that are torn stand by themselves."""
+    return _read_lines(data, "history")
+
+
+def read_events(data: Path) -> Counter[tuple[str, str]]:
+    """Return what is in the events files: label and kind, and how often."""
+    return Counter((line["label"], line["event"]) for line in _read_lines(data, "events"))
+
+
+def _read_lines(data: Path, name: str) -> list[Any]:
     raw = [
         line
-        for day in sorted(data.glob("history-*.jsonl"))
+        for day in sorted(data.glob(f"{name}-*.jsonl"))
         for line in day.read_bytes().splitlines()
     ]
     found = []
