@@ -6,9 +6,11 @@ pass that knows them, one right after the other. Costs are those of the whole pr
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import truediv
@@ -22,6 +24,9 @@ from bench.results import Effort, PartResult, Row
 from cldmon.claude.browser import BrowserSettings, find_browser, tune_concurrency
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
+from cldmon.domain.subscriptions import Subscription
+from cldmon.store.subscriptions import to_json
+from tests.collector.env import CollectorEnv
 from tests.simulation.claude import FakeClaude
 
 if TYPE_CHECKING:
@@ -32,6 +37,13 @@ REFERENCE = "bare Playwright script, same browser and concurrency"
 FIRST = {"wall": 1.15, "cpu": 1.15, "memory": 1.15}
 KNOWN = {"wall": 1.0, "cpu": 1.0, "memory": 1.15}
 """One request less takes less time, but the page needs the same memory."""
+
+SUBSCRIBERS = 100
+SUBSCRIPTION = Subscription(
+    limit_hit=True, reset=True, thresholds=(50, 60, 70, 80, 90, 95), run_out=True, changes=True
+)
+SUBSCRIBED = 1.05
+"""What a pass may cost if each of the subscribers wants every alert of every account."""
 
 ROUNDS = {1: 11, 5: 11, 20: 7, 50: 5, 100: 3, 200: 3}
 SECURE_ROUNDS = {1: 7, 5: 9, 20: 5, 50: 5, 100: 3, 200: 2}
@@ -81,6 +93,8 @@ def measure(effort: Effort) -> PartResult:
     rows = [row for count in found for row in _rows(f"pass over {count}", found[count])]
     if effort.quick:
         return PartResult(rows)
+    accounts = max(found)
+    rows.append(_subscribers_row(accounts, median(each[2].cpu for each in found[accounts])))
     rows += [_growth_row(unit, _fit(found, name, 1)) for name, unit in UNITS.items()]
     # The fleet is calculated for passes that know the organizations.
     lines = {name: _fit(found, name, 2) for name in UNITS}
@@ -121,6 +135,38 @@ def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
             if certificate:
                 executable = certificate.write_trusting_browser(executable)
             yield Setting(claude.url, executable, keys, Path(name))
+
+
+def _subscribers_row(accounts: int, cpu: float) -> Row:
+    """Compare a pass of so many CPU seconds with one for subscribers; neither sends anything."""
+    more = measure_collector(accounts, SUBSCRIBERS) - measure_collector(accounts, 0)
+    return Row.of_ratio(
+        f"pass over {accounts}, {SUBSCRIBERS} subscribers to all with six thresholds each",
+        "the same without subscribers",
+        f"{more:.2f} CPU s more",
+        1 + more / cpu,
+        SUBSCRIBED,
+    )
+
+
+def measure_collector(accounts: int, subscribers: int, passes: int = 9) -> float:
+    """Return the CPU seconds of this process in a pass that needs no browser."""
+    labels = [f"account-{number:03}" for number in range(accounts)]
+    users = {
+        f"U{number:03}": {"accounts": dict.fromkeys(labels, to_json(SUBSCRIPTION))}
+        for number in range(subscribers)
+    }
+    costs = []
+    with tempfile.TemporaryDirectory() as name:
+        env = CollectorEnv(Path(name), labels=labels)
+        file = env.data_dir / "subscriptions.json"
+        file.write_text(json.dumps({"users": users}))
+        file.chmod(0o600)
+        for number in range(passes):
+            begun = time.process_time()
+            env.run(dict.fromkeys(labels, number))
+            costs.append(time.process_time() - begun)
+    return median(costs)
 
 
 def _rows(what: str, found: Sequence[Round]) -> list[Row]:
