@@ -66,7 +66,7 @@ def test_every_module_has_a_layer() -> None:
     assert str(layers["exhaustive"]) == "True"
 
 
-def test_http_server_is_used_by_the_web_and_demo_rooms_alone() -> None:
+def test_http_server_is_used_only_by_the_web_and_demo_rooms() -> None:
     """import-linter sees only `http`, which the Slack client rightly uses for its exceptions."""
     users = {
         room_of(module)

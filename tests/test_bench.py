@@ -108,7 +108,7 @@ def test_a_ratio_is_the_median_of_paired_rounds() -> None:
     assert run_rounds(2, lambda: next(calls), lambda: 0) == [(1, 0), (2, 0)]
 
 
-def test_the_line_through_measurements_tells_how_far_they_stray() -> None:
+def test_a_fitted_line_has_the_deviation_of_its_measurements() -> None:
     line = fit_line({20: 3.0, 50: 6.0, 100: 11.0})
     assert (round(line.base, 6), round(line.slope, 6), round(line.deviation, 6)) == (1.0, 0.1, 0.0)
     assert fit_line({1: 1.0, 2: 1.0, 3: 4.0}).deviation > 0.5

@@ -68,12 +68,12 @@ def test_an_error_without_a_number_is_named_too() -> None:
     assert str(caught.value) == "cannot read /x: TimeoutError"
 
 
-def test_what_is_no_error_of_the_system_is_not_touched() -> None:
+def test_other_errors_are_not_wrapped() -> None:
     with pytest.raises(ZeroDivisionError), files.wrap_os_errors("read", Path("/x")):
         raise ZeroDivisionError
 
 
-def test_a_full_device_is_told_in_those_words() -> None:
+def test_a_full_device_is_reported_as_a_full_disk() -> None:
     """Although this one cannot be cut back to what it was either."""
     with pytest.raises(StoreError, match="the disk is full: free some space"):
         files.append_line(Path("/dev/full"), b"x")
@@ -89,9 +89,7 @@ def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
-def test_a_file_for_others_has_the_mode_asked_for_whatever_the_umask(
-    tmp_path: Path, umask: int
-) -> None:
+def test_a_file_for_others_has_the_given_mode_with_any_umask(tmp_path: Path, umask: int) -> None:
     old = os.umask(umask)
     try:
         files.replace(tmp_path / "file", b"x", mode=0o644, durable=False)
@@ -163,7 +161,7 @@ def test_a_line_of_a_new_log_is_private(tmp_path: Path) -> None:
     assert mode(tmp_path / "log") == 0o600
 
 
-def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_followed_when_writing(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"precious")
     link.symlink_to(target)
@@ -189,7 +187,7 @@ def test_a_link_in_the_place_of_a_draft_leads_nowhere(
     assert ((tmp_path / "file").read_bytes(), mode(tmp_path / "file")) == (b"x", 0o644)
 
 
-def test_a_pipe_in_the_place_of_a_draft_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_pipe_in_the_place_of_a_draft_is_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".file.tmp")
     files.replace(tmp_path / "file", b"x")
     assert (tmp_path / "file").read_bytes() == b"x"
@@ -262,7 +260,7 @@ def test_a_holder_that_did_not_write_its_number_is_unknown(tmp_path: Path) -> No
             take(tmp_path / "lock")
 
 
-def test_who_waits_for_a_lock_gets_it_after_its_holder(tmp_path: Path) -> None:
+def test_a_waiter_gets_the_lock_after_its_holder(tmp_path: Path) -> None:
     order: list[str] = []
 
     def wait() -> None:
@@ -278,7 +276,7 @@ def test_who_waits_for_a_lock_gets_it_after_its_holder(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_nobody_waits_for_a_lock_without_end(tmp_path: Path) -> None:
+def test_waiting_for_a_lock_ends(tmp_path: Path) -> None:
     with (
         files.lock(tmp_path / "lock", wait=0),
         pytest.raises(BusyError, match=rf"^others are at it \(process {os.getpid()}\)$"),
@@ -287,13 +285,13 @@ def test_nobody_waits_for_a_lock_without_end(tmp_path: Path) -> None:
         pass
 
 
-def test_a_disk_too_full_for_the_lock_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_disk_too_full_for_the_lock_is_a_one_line_error(tmp_path: Path) -> None:
     with limit_file_size(0), pytest.raises(StoreError, match=r"^cannot write the lock "):
         take(tmp_path / "lock")
     take(tmp_path / "lock")
 
 
-def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
+def test_no_file_stays_open_after_an_error(tmp_path: Path) -> None:
     before = open_files()
     for _ in range(3):
         with limit_file_size(0):
@@ -305,7 +303,7 @@ def test_no_file_stays_open_whatever_goes_wrong(tmp_path: Path) -> None:
     assert open_files() == before
 
 
-def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+def test_files_created_by_root_belong_to_the_owner_of_the_folder(tmp_path: Path) -> None:
     """One `sudo cldmon fetch` locks out nobody: the timer's user reads and writes as before."""
     data = tmp_path / "data"
     data.mkdir()
@@ -333,7 +331,7 @@ def test_what_was_there_keeps_its_owner(tmp_path: Path) -> None:
     assert day.stat().st_uid == owner
 
 
-def test_what_is_too_large_to_be_cldmons_is_not_read(tmp_path: Path) -> None:
+def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     os.truncate(tmp_path / "file", 1 << 40)
     with pytest.raises(StoreError, match="too large"):

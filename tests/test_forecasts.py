@@ -39,7 +39,7 @@ def one(reading: Reading, failure: Failure | None = None) -> Snapshot:
     return Snapshot(NOW, (Account("alice", reading, failure),), TEN_MINUTES)
 
 
-def test_each_running_window_is_told_by_its_own_history(tmp_path: Path) -> None:
+def test_each_running_window_is_forecast_from_its_own_history(tmp_path: Path) -> None:
     passes(tmp_path)
     found = compute_forecasts(tmp_path, one(READING), NOW)
     assert found["alice", "fiveHour"] in [Forecast(None, percent) for percent in (49, 50, 51)]
@@ -63,7 +63,7 @@ def test_accounts_in_error_or_long_unread_have_none(tmp_path: Path) -> None:
     assert compute_forecasts(tmp_path, Snapshot(NOW, (Account("alice", None),)), NOW) == {}
 
 
-def test_without_history_there_is_none(tmp_path: Path) -> None:
+def test_without_history_there_is_no_forecast(tmp_path: Path) -> None:
     assert compute_forecasts(tmp_path, one(READING), NOW) == {}
 
 

@@ -144,7 +144,7 @@ def test_a_secret_that_the_node_program_published_is_not_taken(move: Move, secre
     assert "sessionSecret: not imported: it is public" in move.warned[0]
 
 
-def test_without_a_host_the_file_says_who_can_reach_the_server(move: Move) -> None:
+def test_without_a_host_the_file_explains_who_can_reach_the_server(move: Move) -> None:
     """The Node program listened on every address unless it was told otherwise."""
     move.configure({"accounts": FULL["accounts"]})
     move.go()
@@ -191,7 +191,7 @@ def test_empty_settings_have_their_defaults_and_are_not_worth_a_word(move: Move)
     assert move.warned == []
 
 
-def test_what_is_not_known_or_not_allowed_is_named(move: Move) -> None:
+def test_unknown_and_invalid_settings_are_named(move: Move) -> None:
     move.configure(
         {
             "port": 70000,
@@ -235,7 +235,7 @@ def test_an_account_without_a_usable_key_stands_commented_out(move: Move) -> Non
     assert read(move.config).accounts == ()
 
 
-def test_no_secret_is_said(move: Move) -> None:
+def test_no_secret_is_printed(move: Move) -> None:
     move.configure({**FULL, "extra": KEY, KEY: 1})
     move.go()
     assert "alicealice" not in "".join(move.told + move.warned)
@@ -383,7 +383,7 @@ def test_people_without_alerts_for_any_account_are_counted(move: Move) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"users":{}}'])
-def test_subscriptions_of_nobody_are_not_worth_a_word(move: Move, content: bytes) -> None:
+def test_empty_subscriptions_are_not_mentioned(move: Move, content: bytes) -> None:
     move.put("subscriptions.json", content)
     move.go()
     assert move.warned == []
@@ -503,7 +503,7 @@ CONFIGS = st.fixed_dictionaries(
 
 
 @given(CONFIGS)
-def test_whatever_is_in_it_the_result_loads(body: dict[str, Any]) -> None:
+def test_any_config_json_results_in_a_valid_config(body: dict[str, Any]) -> None:
     """Only that no account is left may keep a pass from it."""
     translation = translate(body)
     data = tomllib.loads(translation.text)

@@ -9,7 +9,7 @@ from bench.tls import create_certificate
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.server import Request, Response, Route, html_response, make_response
 from cldmon.domain.ports import ReadResult
-from tests.browser.asking import Asking
+from tests.browser.account_reader import AccountReader
 from tests.browser.proxy import Proxy
 from tests.env import key_of
 from tests.simulation import faults
@@ -55,17 +55,17 @@ def test_a_challenge_reaches_its_host_and_the_key_does_not(tmp_path: Path) -> No
             }
         ) as proxy,
     ):
-        asking = Asking(
+        reader = AccountReader(
             claude,
             tmp_path / "data",
             BrowserSettings(executable=browser, timeout=40),
             env={**os.environ, "https_proxy": f"http://{proxy.address}"},
             url="https://claude.test",
         )
-        question = asking.admit("alice")
+        question = reader.add_account("alice")
         page = faults.html(403, PAGE).then(faults.header("cf-mitigated", "challenge"))
         claude.fail(key_of("alice"), page, times=1)
-        result = asking.read(question)["alice"]
+        result = reader.read(question)["alice"]
         assert isinstance(result, ReadResult), result
         assert result.challenged
         reached = {request.path for request in host.requests}

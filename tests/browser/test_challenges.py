@@ -1,4 +1,4 @@
-"""Cloudflare's challenges: what an ordinary browser passes by itself, ours does, and no more."""
+"""Cloudflare's challenges: ours passes those that an ordinary browser passes without a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from cldmon.claude.browser import BrowserSettings
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of, organization_of
 from tests.simulation import faults
 from tests.simulation.challenges import CHALLENGE_PAGE, SCRIPTS, Challenge
@@ -76,35 +76,35 @@ class Passes(NamedTuple):
 def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
     """A pass in which every account is challenged, and one of the first two an hour later."""
     with FakeClaude() as claude:
-        asking = Asking(claude, tmp_path_factory.mktemp("challenges"), SETTINGS)
-        questions = [*admitted(asking)]
+        reader = AccountReader(claude, tmp_path_factory.mktemp("challenges"), SETTINGS)
+        questions = [*add_accounts(reader)]
         results, requests, scripts = [], [], []
         for asked in (questions, questions[:2]):
-            results.append(asking.read(*asked))
-            requests.append({each.label: asking.requests_of(each.label) for each in asked})
+            results.append(reader.read(*asked))
+            requests.append({each.label: reader.requests_of(each.label) for each in asked})
             scripts += [each for each in claude.requests if each.path.startswith(SCRIPTS)]
-            asking.ahead = timedelta(hours=1)
+            reader.ahead = timedelta(hours=1)
         yield Passes(results, requests, scripts)  # type: ignore[arg-type]
 
 
-def admitted(asking: Asking) -> Iterator[ReadRequest]:
+def add_accounts(reader: AccountReader) -> Iterator[ReadRequest]:
     for kind in ("looked-up", "remembered"):
         label = f"script-{kind}"
-        asking.claude.challenge(key_of(label), Challenge.SCRIPT)
-        question = asking.admit(label)
+        reader.claude.challenge(key_of(label), Challenge.SCRIPT)
+        question = reader.add_account(label)
         known = Organization(organization_of(label), "Pro") if kind == "remembered" else None
         yield replace(question, remembered=known)
     for name, kind in STUCK.items():
-        asking.claude.challenge(key_of(name), kind)
-        yield asking.admit(name)
+        reader.claude.challenge(key_of(name), kind)
+        yield reader.add_account(name)
     chains = {**ONCE, **REFUSED, **{name: chain for name, (chain, _) in ENDS.items()}}
     for name, chain in chains.items():
-        question = asking.admit(name)
+        question = reader.add_account(name)
         for fault in chain:
-            asking.claude.fail(key_of(name), fault, None if name in REFUSED else 1)
+            reader.claude.fail(key_of(name), fault, None if name in REFUSED else 1)
         yield question
-    yield asking.admit("fetch", challenge().on("usage"), times=1)
-    yield asking.admit("unchallenged")
+    yield reader.add_account("fetch", challenge().on("usage"), times=1)
+    yield reader.add_account("unchallenged")
 
 
 def answer(passes: Passes, label: str, number: int = 0) -> ReadResult:
@@ -126,7 +126,7 @@ def test_the_clearance_is_kept_for_the_next_pass(passes: Passes, label: str) -> 
 
 
 @pytest.mark.parametrize("label", ONCE)
-def test_however_a_challenge_goes_on_its_end_is_read(passes: Passes, label: str) -> None:
+def test_a_challenge_is_passed_however_its_page_goes_on(passes: Passes, label: str) -> None:
     assert answer(passes, label).challenged
 
 
@@ -145,10 +145,10 @@ def test_behind_a_challenge_every_answer_has_its_meaning(passes: Passes, label: 
 
 
 @pytest.mark.parametrize("label", [*STUCK, *REFUSED])
-def test_a_challenge_that_is_not_passed_is_told_as_such(passes: Passes, label: str) -> None:
-    told = failure(passes.results[0][label])
-    assert told.kind is FailureKind.CHALLENGED
-    assert "the key is probably fine" in told.message
+def test_a_challenge_that_is_not_passed_is_reported_as_one(passes: Passes, label: str) -> None:
+    result = failure(passes.results[0][label])
+    assert result.kind is FailureKind.CHALLENGED
+    assert "the key is probably fine" in result.message
 
 
 @pytest.mark.parametrize("label", [*STUCK, "unmoved", "no-page"])
@@ -164,14 +164,14 @@ def test_the_scripts_of_a_challenge_are_loaded(passes: Passes) -> None:
     assert kinds == {"script.js", "never.js", "person.js"}
 
 
-def test_who_is_not_challenged_is_read_as_ever(passes: Passes) -> None:
+def test_an_account_without_a_challenge_is_read_as_usual(passes: Passes) -> None:
     assert not answer(passes, "unchallenged").challenged
 
 
 def test_a_challenge_ends_with_the_accounts_time(fake_claude: FakeClaude, tmp_path: Path) -> None:
-    """It is not told as a time-out, and the others have theirs."""
-    asking = Asking(fake_claude, tmp_path, BrowserSettings(timeout=4))
+    """It is not reported as a timeout, and takes no time from the others."""
+    reader = AccountReader(fake_claude, tmp_path, BrowserSettings(timeout=4))
     fake_claude.challenge(key_of("never"), Challenge.NEVER)
-    results = asking.read(asking.admit("never"), asking.admit("good"))
+    results = reader.read(reader.add_account("never"), reader.add_account("good"))
     assert failure(results["never"]).kind is FailureKind.CHALLENGED
     assert isinstance(results["good"], ReadResult)

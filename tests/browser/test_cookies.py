@@ -11,7 +11,7 @@ import pytest
 from cldmon.claude.cookie_store import CookieStore
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
-from tests.browser.asking import Asking
+from tests.browser.account_reader import AccountReader
 from tests.env import key_of
 from tests.simulation import faults
 from tests.simulation.claude import FakeClaude, challenge, expired
@@ -67,31 +67,31 @@ class Passes(NamedTuple):
 def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
     """A pass that gets clearances; one an hour later that meets trouble; one after it."""
     with FakeClaude() as claude:
-        asking = Asking(claude, tmp_path_factory.mktemp("cookies") / "browser")
-        questions = [asking.admit(label, clearance(label)) for label in LABELS]
-        asking.admit("moved-new")
-        done = [asking.read(*questions)]
-        sent = [headers(asking, questions)]
+        reader = AccountReader(claude, tmp_path_factory.mktemp("cookies") / "browser")
+        questions = [reader.add_account(label, clearance(label)) for label in LABELS]
+        reader.add_account("moved-new")
+        done = [reader.read(*questions)]
+        sent = [headers(reader, questions)]
 
         for question in questions:
             claude.heal(question.key.reveal())
         claude.fail(key_of("expires"), expired())
         claude.fail(key_of("challenged"), challenge())
         claude.fail(key_of("down"), faults.status(503))
-        spoil(asking.folder)
+        spoil(reader.folder)
         questions[-1] = ReadRequest("moved", Secret(NEW_KEY))
-        asking.ahead = timedelta(hours=1)
+        reader.ahead = timedelta(hours=1)
         for _ in range(2):
-            done.append(asking.read(*questions))
-            sent.append(headers(asking, questions))
+            done.append(reader.read(*questions))
+            sent.append(headers(reader, questions))
             for label in ("expires", "challenged", "down"):
                 claude.heal(key_of(label))
         yield Passes(done, sent)
 
 
-def headers(asking: Asking, questions: list[ReadRequest]) -> dict[str, str]:
+def headers(reader: AccountReader, questions: list[ReadRequest]) -> dict[str, str]:
     return {
-        question.label: asking.requests_of(question.label, question.key.reveal())[0].headers[
+        question.label: reader.requests_of(question.label, question.key.reveal())[0].headers[
             "cookie"
         ]
         for question in questions

@@ -145,7 +145,7 @@ def test_it_prints_this(run: Run, golden: Callable[[str, str], None]) -> None:
     golden("commands/demo.txt", text)
 
 
-def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
+def test_each_pass_prints_a_line_as_it_happens(run: Run) -> None:
     lines = [line for line in run.err.splitlines() if line[:2].isdigit()]
     assert len(lines) == 9
     assert "first reading" in lines[0]
@@ -157,7 +157,7 @@ def test_each_pass_is_told_in_a_line_as_it_happens(run: Run) -> None:
     assert "carol: answers again, reset" in " ".join(run.err.split())
 
 
-def test_the_slack_messages_are_shown_with_whom_they_went_to(run: Run) -> None:
+def test_slack_messages_are_shown_with_their_recipients(run: Run) -> None:
     text = " ".join(run.out.split())
     assert "to Carol Chen (U03CAROL) carol's 5-hour limit has reset." in text
     assert "No new window has started yet." in text

@@ -1,6 +1,6 @@
-"""Whatever the service answers: each account's failure is told apart, in words, and stays its own.
+"""Each response of the service is classified, described, and affects only its own account.
 
-All accounts with their faults are asked in one pass, so that one browser does for them all.
+One pass, with one browser, reads the accounts of all cases.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cldmon.demo.claude import SimAccount, SimOrganization, session_cookie
 from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadResult
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of, organization_of
 from tests.simulation import faults
 from tests.simulation.claude import (
@@ -126,7 +126,7 @@ class Pass(NamedTuple):
     """A pass that has ended: what became of each label, and what another host was asked."""
 
     results: dict[str, ReadResult | Failure]
-    asking: Asking
+    reader: AccountReader
     elsewhere: list[Request]
 
     def kind(self, label: str) -> FailureKind | None:
@@ -138,46 +138,50 @@ class Pass(NamedTuple):
 def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
     """One pass over every case, struck in the first request and struck in the second."""
     with FakeClaude() as claude, FakeClaude() as elsewhere:
-        asking = Asking(claude, tmp_path_factory.mktemp("faults") / "browser")
+        reader = AccountReader(claude, tmp_path_factory.mktemp("faults") / "browser")
         questions = [
-            asking.admit(f"{name}@{route}", case.fault.on(route))
+            reader.add_account(f"{name}@{route}", case.fault.on(route))
             for route in ("organizations", "usage")
             for name, case in CASES.items()
         ]
         port = elsewhere.url.rpartition(":")[2]
         away = faults.redirect(f"http://localhost:{port}/api/organizations")
         questions += [
-            asking.admit("good"),
-            asking.admit("away@organizations", away.on("organizations")),
-            asking.admit("away@usage", away.on("usage")),
-            *remembering(asking),
+            reader.add_account("good"),
+            reader.add_account("away@organizations", away.on("organizations")),
+            reader.add_account("away@usage", away.on("usage")),
+            *remembering(reader),
         ]
-        yield Pass(asking.read(*questions), asking, elsewhere.requests)
+        yield Pass(reader.read(*questions), reader, elsewhere.requests)
 
 
-def remembering(asking: Asking) -> Iterator[ReadRequest]:
+def remembering(reader: AccountReader) -> Iterator[ReadRequest]:
     """Yield questions whose organization is known: rightly, no longer, or never."""
     stale = Organization("00000000-dead-4000-8000-000000000000", "Pro")
-    good = asking.admit("remembered")
+    good = reader.add_account("remembered")
     yield replace(good, remembered=Organization(organization_of("remembered"), "Pro"))
-    yield replace(asking.admit("stale"), remembered=stale)
-    yield replace(asking.admit("gone", faults.status(404).on("usage"), times=1), remembered=stale)
+    yield replace(reader.add_account("stale"), remembered=stale)
+    yield replace(
+        reader.add_account("gone", faults.status(404).on("usage"), times=1), remembered=stale
+    )
     cleared = faults.status(404).then(faults.set_cookie(cleared_session_cookie()))
-    yield replace(asking.admit("cleared", cleared.on("usage"), times=1), remembered=stale)
-    yield replace(asking.admit("configured"), organization=stale.uuid)
-    asking.claude.add(
+    yield replace(reader.add_account("cleared", cleared.on("usage"), times=1), remembered=stale)
+    yield replace(reader.add_account("configured"), organization=stale.uuid)
+    reader.claude.add(
         SimAccount(key_of("api-only"), (SimOrganization("a1", capabilities=("api",)),), usage())
     )
-    yield replace(asking.admit("other"), label="api-only", key=type(good.key)(key_of("api-only")))
+    yield replace(
+        reader.add_account("other"), label="api-only", key=type(good.key)(key_of("api-only"))
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_of_the_usage_answer_is_told_apart(once: Pass, name: str) -> None:
+def test_a_fault_of_the_usage_response_is_classified(once: Pass, name: str) -> None:
     check(once, f"{name}@usage", CASES[name].kind, CASES[name].words)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_of_the_list_of_organizations_is_told_apart(once: Pass, name: str) -> None:
+def test_a_fault_of_the_organization_list_is_classified(once: Pass, name: str) -> None:
     case = CASES[name]
     words = case.first_words or case.words
     check(once, f"{name}@organizations", case.first_kind or case.kind, words)
@@ -200,23 +204,23 @@ def test_one_accounts_failure_never_touches_another(once: Pass) -> None:
 
 
 def test_a_rate_limit_says_until_when(once: Pass) -> None:
-    now = once.asking.now()
+    now = once.reader.now()
     in_an_hour = failure(once.results["429-seconds@usage"]).retry_at
     assert in_an_hour is not None
     assert timedelta(minutes=58) < in_an_hour - now <= timedelta(hours=1)
     assert failure(once.results["429-bare@usage"]).retry_at is None
 
 
-def test_a_key_that_an_answer_changes_or_clears_is_asked_with_nevertheless(once: Pass) -> None:
+def test_a_response_cannot_change_or_clear_the_key_that_is_sent(once: Pass) -> None:
     """Both requests bear the configured key, and nothing else that is called a session key."""
     for name in ("key-repeated", "key-changed", "key-cleared", "key-added", "twin-added"):
         label = f"{name}@organizations"
-        asked = once.asking.requests_of(label)
+        asked = once.reader.requests_of(label)
         assert [each.headers["cookie"] for each in asked] == [f"sessionKey={key_of(label)}"] * 2
 
 
 def test_no_session_key_is_among_the_cookies_that_are_kept(once: Pass) -> None:
-    kept = [path.read_text() for path in once.asking.folder.glob("*.json")]
+    kept = [path.read_text() for path in once.reader.folder.glob("*.json")]
     assert kept
     assert not any("sk-ant" in text or "sessionKey" in text for text in kept)
 
@@ -231,7 +235,7 @@ def test_the_remembered_organization_costs_one_request(once: Pass) -> None:
     answer = once.results["remembered"]
     assert isinstance(answer, ReadResult)
     assert not answer.looked_up
-    assert len(once.asking.requests_of("remembered")) == 1
+    assert len(once.reader.requests_of("remembered")) == 1
 
 
 @pytest.mark.parametrize("label", ["stale", "gone", "cleared"])
@@ -239,7 +243,7 @@ def test_a_stale_organization_is_looked_up_again_once(once: Pass, label: str) ->
     answer = once.results[label]
     assert isinstance(answer, ReadResult)
     assert answer.organization.uuid == organization_of(label)
-    queries = [request.query for request in once.asking.requests_of(label)]
+    queries = [request.query for request in once.reader.requests_of(label)]
     assert queries == ["cedar_ember=1", "", "", "cedar_ember=1"]
 
 
@@ -248,20 +252,20 @@ def test_a_configured_organization_that_the_key_does_not_open_is_named(once: Pas
     message = failure(once.results["configured"]).message
     assert "00000000-dead-4000-8000-000000000000" in message
     assert organization_of("configured") in message
-    assert len(once.asking.requests_of("configured")) == 1
+    assert len(once.reader.requests_of("configured")) == 1
 
 
-def test_a_key_of_the_console_alone_is_told_so(once: Pass) -> None:
+def test_a_key_only_for_the_console_is_reported(once: Pass) -> None:
     assert "no organization with a Claude subscription" in failure(once.results["api-only"]).message
 
 
 def test_nothing_on_the_wire_says_headless(once: Pass) -> None:
-    said = [each for each in once.asking.claude.requests if "headless" in str(each).lower()]
+    said = [each for each in once.reader.claude.requests if "headless" in str(each).lower()]
     assert said == []
 
 
 def test_the_user_agent_and_its_hints_agree(once: Pass) -> None:
-    for request in once.asking.requests_of("good"):
+    for request in once.reader.requests_of("good"):
         agent, hints = request.headers["user-agent"], request.headers["sec-ch-ua"]
         major = agent.partition("Chrome/")[2].partition(".")[0]
         assert f'"Chromium";v="{major}"' in hints
@@ -271,14 +275,14 @@ def test_silence_ends_at_the_accounts_deadline(tmp_path: Path) -> None:
     """The first request or the second: each account has its time, and waits for no other's."""
     with FakeClaude() as claude:
         settings = BrowserSettings(timeout=3, concurrency=8)
-        asking = Asking(claude, tmp_path, settings)
-        results = asking.read(
+        reader = AccountReader(claude, tmp_path, settings)
+        results = reader.read(
             *(
-                asking.admit(f"{name}@{route}", fault.on(route))
+                reader.add_account(f"{name}@{route}", fault.on(route))
                 for name, fault in HANGING.items()
                 for route in ("organizations", "usage")
             ),
-            asking.admit("50-MB", faults.huge(stated=False).on("usage")),
+            reader.add_account("50-MB", faults.huge(stated=False).on("usage")),
         )
     message = failure(results.pop("50-MB")).message
     assert "more than 2,000,000 bytes" in message

@@ -1,4 +1,4 @@
-"""An error that nobody foresaw costs the account in whose conversation it occurs, and no other."""
+"""An unexpected error fails only the account in whose session it occurs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.env import organization_of
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ class BrokenOrganization:
         raise UsageError
 
 
-def test_an_unforeseen_error_fails_its_account_alone(
+def test_an_unexpected_error_fails_only_its_account(
     fake_claude: FakeClaude, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asking = Asking(fake_claude, tmp_path)
+    reader = AccountReader(fake_claude, tmp_path)
     broken: Any = BrokenOrganization(organization_of("usage"))
     questions = [
-        replace(asking.admit("cookies"), label=BrokenLabel("cookies")),
-        replace(asking.admit("organizations"), organization=BrokenUuid("x")),
-        replace(asking.admit("usage"), remembered=broken),
-        asking.admit("good"),
+        replace(reader.add_account("cookies"), label=BrokenLabel("cookies")),
+        replace(reader.add_account("organizations"), organization=BrokenUuid("x")),
+        replace(reader.add_account("usage"), remembered=broken),
+        reader.add_account("good"),
     ]
     with caplog.at_level(logging.DEBUG, "cldmon"):
-        results = asking.read(*questions)
+        results = reader.read(*questions)
     assert isinstance(results.pop("good"), ReadResult)
     assert {failure(result).kind for result in results.values()} == {FailureKind.UNEXPECTED}
     raised = {"cookies": CookieStoreError, "organizations": OrganizationError, "usage": UsageError}

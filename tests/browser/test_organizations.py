@@ -10,7 +10,7 @@ from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ TEAM = SimOrganization("bbbbbbbb-0000-4000-8000-00000000000b", capabilities=("ch
 CONSOLE = SimOrganization("cccccccc-0000-4000-8000-00000000000c", capabilities=("api",))
 
 
-def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> ReadRequest:
+def add_account(claude: FakeClaude, label: str, *refused: SimOrganization) -> ReadRequest:
     """Let an account with three organizations exist, some of which refuse their usage."""
     key = key_of(label)
     claude.add(SimAccount(key, (CONSOLE, PERSONAL, TEAM), usage()))
@@ -32,15 +32,15 @@ def admit(claude: FakeClaude, label: str, *refused: SimOrganization) -> ReadRequ
     return ReadRequest(label, Secret(key))
 
 
-def test_organizations_are_asked_in_turn(fake_claude: FakeClaude, tmp_path: Path) -> None:
-    asking = Asking(fake_claude, tmp_path)
+def test_organizations_are_tried_in_turn(fake_claude: FakeClaude, tmp_path: Path) -> None:
+    reader = AccountReader(fake_claude, tmp_path)
     upper = PERSONAL.uuid.upper()
-    results = asking.read(
-        admit(fake_claude, "first"),
-        admit(fake_claude, "second", PERSONAL),
-        admit(fake_claude, "none", PERSONAL, TEAM),
-        replace(admit(fake_claude, "configured"), organization=f"{{{upper}}}"),
-        replace(admit(fake_claude, "refused", PERSONAL), organization=PERSONAL.uuid.lower()),
+    results = reader.read(
+        add_account(fake_claude, "first"),
+        add_account(fake_claude, "second", PERSONAL),
+        add_account(fake_claude, "none", PERSONAL, TEAM),
+        replace(add_account(fake_claude, "configured"), organization=f"{{{upper}}}"),
+        replace(add_account(fake_claude, "refused", PERSONAL), organization=PERSONAL.uuid.lower()),
     )
     found = {
         label: (answer.organization.uuid, answer.organization.plan)

@@ -1,4 +1,4 @@
-"""The browser itself: side by side within bounds, in mid-pass trouble, or not to be started."""
+"""The browser itself: bounded concurrency, failures in mid-pass, and browsers that do not start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
-from tests.browser.asking import PATIENT, Asking, failure
+from tests.browser.account_reader import PATIENT, AccountReader, failure
 from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
@@ -62,13 +62,15 @@ def program(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_no_more_accounts_are_asked_side_by_side_than_configured(
+def test_no_more_accounts_are_read_at_once_than_configured(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     gauge = Gauge()
-    asking = Asking(fake_claude, tmp_path, replace(PATIENT, concurrency=2))
+    reader = AccountReader(fake_claude, tmp_path, replace(PATIENT, concurrency=2))
     labels = [f"account-{number}" for number in range(7)]
-    results = asking.read(*(asking.admit(label, Fault("gauge", gauge.act)) for label in labels))
+    results = reader.read(
+        *(reader.add_account(label, Fault("gauge", gauge.act)) for label in labels)
+    )
     assert all(isinstance(result, ReadResult) for result in results.values())
     assert gauge.most == 2
 
@@ -84,13 +86,13 @@ def test_no_more_accounts_are_asked_side_by_side_than_configured(
     ],
     ids=["ends", "text", "no-interpreter", "hangs", "library"],
 )
-def test_a_browser_that_does_not_start_is_told_in_one_line(
+def test_a_browser_that_does_not_start_is_reported_in_one_line(
     fake_claude: FakeClaude, tmp_path: Path, text: str, words: str
 ) -> None:
     executable = program(tmp_path / "browser", text)
     settings = BrowserSettings(executable=executable, start_timeout=8)
-    asking = Asking(fake_claude, tmp_path / "data", settings)
-    results = asking.read(asking.admit("alice"), asking.admit("bob"))
+    reader = AccountReader(fake_claude, tmp_path / "data", settings)
+    results = reader.read(reader.add_account("alice"), reader.add_account("bob"))
     assert {failure(result).kind for result in results.values()} == {FailureKind.NO_BROWSER}
     for result in results.values():
         message = failure(result).message
@@ -110,10 +112,10 @@ def test_where_a_browser_lacks_a_library_the_next_one_is_taken(
     good.parent.mkdir(parents=True)
     good.symlink_to(find_browser(BrowserSettings(), os.environ))
     env = {k: v for k, v in os.environ.items() if k != "CLDMON_BROWSER"}
-    asking = Asking(
+    reader = AccountReader(
         fake_claude, tmp_path / "data", env={**env, "PLAYWRIGHT_BROWSERS_PATH": str(shells)}
     )
-    assert isinstance(asking.read(asking.admit("alice"))["alice"], ReadResult)
+    assert isinstance(reader.read(reader.add_account("alice"))["alice"], ReadResult)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_where_a_browser_lacks_a_library_the_next_one_is_taken(
     ],
     ids=["libatomic", "ends", "hangs"],
 )
-def test_a_driver_that_does_not_start_is_told_in_one_line(
+def test_a_driver_that_does_not_start_is_reported_in_one_line(
     fake_claude: FakeClaude,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -135,8 +137,8 @@ def test_a_driver_that_does_not_start_is_told_in_one_line(
 ) -> None:
     """Playwright's own program needs a library that a bare Debian lacks."""
     monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", program(tmp_path / "node", text))
-    asking = Asking(fake_claude, tmp_path / "data", BrowserSettings(start_timeout=1))
-    message = failure(asking.read(asking.admit("alice"))["alice"]).message
+    reader = AccountReader(fake_claude, tmp_path / "data", BrowserSettings(start_timeout=1))
+    message = failure(reader.read(reader.add_account("alice"))["alice"]).message
     assert "Playwright's driver cannot be started" in message
     assert words in message
     assert "\n" not in message
@@ -147,10 +149,10 @@ def test_the_proxy_of_the_environment_is_used(fake_claude: FakeClaude, tmp_path:
     """The simulated service takes requests that are for a proxy, too."""
     others = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     proxied = {**others, "http_proxy": fake_claude.url}
-    asking = Asking(fake_claude, tmp_path, env=proxied, url="http://claude.test")
-    assert isinstance(asking.read(asking.admit("alice"))["alice"], ReadResult)
-    assert len(asking.requests_of("alice")) == 2
-    direct = replace(asking, env=others).read(asking.admit("bob"))["bob"]
+    reader = AccountReader(fake_claude, tmp_path, env=proxied, url="http://claude.test")
+    assert isinstance(reader.read(reader.add_account("alice"))["alice"], ReadResult)
+    assert len(reader.requests_of("alice")) == 2
+    direct = replace(reader, env=others).read(reader.add_account("bob"))["bob"]
     assert failure(direct).kind is FailureKind.SERVICE_DOWN
 
 
@@ -158,15 +160,15 @@ def test_without_any_browser_it_says_how_to_get_one(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     settings = BrowserSettings(executable=str(tmp_path / "nothing"))
-    asking = Asking(fake_claude, tmp_path / "data", settings)
-    message = failure(asking.read(asking.admit("alice"))["alice"]).message
+    reader = AccountReader(fake_claude, tmp_path / "data", settings)
+    message = failure(reader.read(reader.add_account("alice"))["alice"]).message
     assert f"{tmp_path}/nothing (browser.executable) does not exist" in message
 
 
 def test_the_sandbox_is_never_given_up_silently(fake_claude: FakeClaude, tmp_path: Path) -> None:
     """For root it cannot start; for others it may, and then it is on."""
-    asking = Asking(fake_claude, tmp_path, replace(PATIENT, sandbox=True))
-    result = asking.read(asking.admit("alice"))["alice"]
+    reader = AccountReader(fake_claude, tmp_path, replace(PATIENT, sandbox=True))
+    result = reader.read(reader.add_account("alice"))["alice"]
     if os.geteuid() == 0:
         assert "remove browser.sandbox, or run cldmon as another user" in failure(result).message
     else:

@@ -1,4 +1,4 @@
-"""A real proxy on loopback that wants a user and a password: only it is told them."""
+"""A real proxy on loopback that requires a user and a password: only it receives them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadResult
 from cldmon.domain.secret import Secret
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.browser.proxy import Proxy
 from tests.env import Env, key_of
 from tests.simulation import faults
@@ -52,50 +52,54 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 
 @pytest.fixture(params=["https", "http"])
-def asking(network: Network, tmp_path: Path, request: pytest.FixtureRequest) -> Asking:
+def reader(network: Network, tmp_path: Path, request: pytest.FixtureRequest) -> AccountReader:
     claude = network.tls if request.param == "https" else network.plain
     settings = BrowserSettings(executable=network.browser, timeout=40)
-    return Asking(claude, tmp_path, settings, env=PLAIN, url=f"{request.param}://claude.test")
+    return AccountReader(
+        claude, tmp_path, settings, env=PLAIN, url=f"{request.param}://claude.test"
+    )
 
 
-def through(asking: Asking, proxy: str, *, configured: bool = False) -> Asking:
+def through(reader: AccountReader, proxy: str, *, configured: bool = False) -> AccountReader:
     """Name a proxy in the configuration, or in the environment."""
     if configured:
-        return replace(asking, settings=replace(asking.settings, proxy=Secret(proxy)))
-    return replace(asking, env={**PLAIN, f"{asking.url.partition(':')[0]}_proxy": proxy})
+        return replace(reader, settings=replace(reader.settings, proxy=Secret(proxy)))
+    return replace(reader, env={**PLAIN, f"{reader.url.partition(':')[0]}_proxy": proxy})
 
 
 @pytest.mark.parametrize("configured", [False, True])
 def test_user_and_password_are_handed_to_the_proxy(
-    asking: Asking, network: Network, configured: bool
+    reader: AccountReader, network: Network, configured: bool
 ) -> None:
     network.proxy.asked.clear()
-    named = through(asking, f"http://{QUOTED}@{network.proxy.address}", configured=configured)
-    assert isinstance(named.read(named.admit("alice"))["alice"], ReadResult)
+    named = through(reader, f"http://{QUOTED}@{network.proxy.address}", configured=configured)
+    assert isinstance(named.read(named.add_account("alice"))["alice"], ReadResult)
     assert network.proxy.asked
-    told = str([*network.tls.requests, *network.plain.requests]).lower()
-    assert "marker@1" not in told
-    assert "proxy-authorization" not in told
+    sent = str([*network.tls.requests, *network.plain.requests]).lower()
+    assert "marker@1" not in sent
+    assert "proxy-authorization" not in sent
 
 
 @pytest.mark.parametrize("credentials", ["me:wrong@", ""])
-def test_a_proxy_that_refuses_is_named(asking: Asking, network: Network, credentials: str) -> None:
-    named = through(asking, f"http://{credentials}{network.proxy.address}")
-    told = failure(named.read(named.admit("alice"))["alice"])
-    assert told.kind is FailureKind.REFUSED
-    assert "the proxy requires a valid user and password (HTTP 407)" in told.message
+def test_a_proxy_that_refuses_is_named(
+    reader: AccountReader, network: Network, credentials: str
+) -> None:
+    named = through(reader, f"http://{credentials}{network.proxy.address}")
+    error = failure(named.read(named.add_account("alice"))["alice"])
+    assert error.kind is FailureKind.REFUSED
+    assert "the proxy requires a valid user and password (HTTP 407)" in error.message
 
 
-def test_what_no_proxy_can_be_is_one_line(asking: Asking) -> None:
+def test_what_no_proxy_can_be_is_one_line(reader: AccountReader) -> None:
     for proxy, words in {
         "socks5://me:MARKER@127.0.0.1:1": "to a SOCKS proxy",
         "ftp://me:MARKER@127.0.0.1:1": "expected a proxy such as",
     }.items():
-        named = through(asking, proxy)
-        told = failure(named.read(named.admit("alice"))["alice"])
-        assert told.kind is FailureKind.NO_BROWSER
-        assert words in told.message
-        assert "MARKER" not in told.message
+        named = through(reader, proxy)
+        error = failure(named.read(named.add_account("alice"))["alice"])
+        assert error.kind is FailureKind.NO_BROWSER
+        assert words in error.message
+        assert "MARKER" not in error.message
 
 
 @pytest.mark.parametrize("configured", [False, True])

@@ -1,4 +1,4 @@
-"""Usage is asked for with saved resets; a service that refuses that is asked once more without."""
+"""Usage is requested with saved resets, and if that is refused once more without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cldmon.demo.usage_json import saved_resets, usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
-from tests.browser.asking import Asking, failure
+from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of, organization_of
 from tests.simulation.challenges import CHALLENGE_PAGE
 from tests.simulation.claude import FakeClaude
@@ -59,14 +59,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
     """One pass over every refusal, with the organization looked up and with it remembered."""
     answers = {**REFUSALS, **{name: answer for name, (answer, _) in CLEAR.items()}, "good": None}
     with FakeClaude() as claude:
-        asking = Asking(claude, tmp_path_factory.mktemp("saved"))
+        reader = AccountReader(claude, tmp_path_factory.mktemp("saved"))
         questions = [
-            admit(claude, f"{name}@{way}", refusal)
+            add_account(claude, f"{name}@{way}", refusal)
             for name, refusal in answers.items()
             for way in WAYS
         ]
-        questions.append(replace(admit(claude, "unasked", None), saved_resets=False))
-        results = asking.read(*questions)
+        questions.append(replace(add_account(claude, "unasked", None), saved_resets=False))
+        results = reader.read(*questions)
         yield Pass(
             {label: result for label, result in results.items() if isinstance(result, ReadResult)},
             {
@@ -77,7 +77,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
             {
                 question.label: [
                     request.query
-                    for request in asking.requests_of(question.label)
+                    for request in reader.requests_of(question.label)
                     if request.path.endswith("/usage")
                 ]
                 for question in questions
@@ -85,7 +85,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
         )
 
 
-def admit(claude: FakeClaude, label: str, refusal: Response | None) -> ReadRequest:
+def add_account(claude: FakeClaude, label: str, refusal: Response | None) -> ReadRequest:
     organization = SimOrganization(organization_of(label))
     body = usage(cedar_ember=saved_resets(SOON, weekly_resets=SOON))
     claude.add(SimAccount(key_of(label), (organization,), body))
@@ -106,7 +106,9 @@ def test_saved_resets_come_with_the_usage(once: Pass, way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", REFUSALS)
-def test_after_a_refusal_the_usage_is_asked_for_without(once: Pass, name: str, way: str) -> None:
+def test_after_a_refusal_the_usage_is_requested_without_saved_resets(
+    once: Pass, name: str, way: str
+) -> None:
     answer = once.results[f"{name}@{way}"]
     assert once.queries[f"{name}@{way}"] == ["cedar_ember=1", ""]
     assert answer.saved_resets_refused
@@ -116,15 +118,13 @@ def test_after_a_refusal_the_usage_is_asked_for_without(once: Pass, name: str, w
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CLEAR)
-def test_after_a_refusal_of_another_kind_nothing_more_is_asked(
-    once: Pass, name: str, way: str
-) -> None:
+def test_after_another_refusal_no_further_request_is_sent(once: Pass, name: str, way: str) -> None:
     """But a challenge of what a page fetches is opened as a page."""
     is_reopened = (name, way) == ("challenge", "looked-up")
     assert once.failed[f"{name}@{way}"] is CLEAR[name][1]
     assert once.queries[f"{name}@{way}"] == ["cedar_ember=1"] * (1 + is_reopened)
 
 
-def test_a_refusal_that_is_remembered_is_not_provoked_again(once: Pass) -> None:
+def test_a_remembered_refusal_is_not_provoked_again(once: Pass) -> None:
     assert once.queries["unasked"] == [""]
     assert not once.results["unasked"].saved_resets_refused

@@ -52,7 +52,7 @@ def test_a_headed_browser_is_never_a_headless_shell(tmp_path: Path) -> None:
     assert not any("headless" in path for path in found)
 
 
-def test_the_cache_lies_in_the_home_unless_said_otherwise(tmp_path: Path) -> None:
+def test_the_cache_is_in_the_home_by_default(tmp_path: Path) -> None:
     path = shell(tmp_path / ".cache", 1)
     assert own(tmp_path, find_browsers(BrowserSettings(), {"HOME": str(tmp_path)})) == [path]
 
@@ -64,7 +64,7 @@ def test_playwrights_own_variable_names_the_folder_itself(tmp_path: Path) -> Non
     assert own(tmp_path, find_browsers(BrowserSettings(), env)) == [path]
 
 
-def test_a_stub_that_only_tells_of_a_snap_is_no_browser(tmp_path: Path) -> None:
+def test_a_stub_that_points_to_a_snap_is_not_a_browser(tmp_path: Path) -> None:
     stub = "#!/bin/sh\necho 'requires the chromium snap to be installed' >&2\nexit 1\n"
     Path(shell(tmp_path, 2)).write_text(stub)
     good = shell(tmp_path, 1)

@@ -116,7 +116,7 @@ def failure(answer: HttpResponse) -> Failure:
         (HttpResponse(200, b"{}", redirected_to="https://elsewhere/"), FailureKind.NOT_UNDERSTOOD),
     ],
 )
-def test_each_failure_is_told_from_the_others(answer: HttpResponse, kind: FailureKind) -> None:
+def test_each_response_is_classified(answer: HttpResponse, kind: FailureKind) -> None:
     assert failure(answer).kind is kind
 
 

@@ -39,7 +39,7 @@ def test_ubuntu_has_none_that_works(release: dict[str, str], window: bool) -> No
 
 
 @pytest.mark.parametrize("release", [FEDORA, {}])
-def test_elsewhere_nothing_is_said_of_packages_by_name(release: dict[str, str]) -> None:
+def test_elsewhere_no_package_is_named(release: dict[str, str]) -> None:
     """Nor of system libraries, which Playwright knows for Debian and Ubuntu alone."""
     advice = advise_install(release=release)
     assert "apt-get" not in advice

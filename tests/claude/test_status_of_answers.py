@@ -80,7 +80,7 @@ def events(*answers: object, rule: ResetRule = ResetRule.ZERO) -> list[EventKind
     return kinds
 
 
-def test_an_account_with_the_weekly_window_alone() -> None:
+def test_an_account_with_only_the_weekly_window() -> None:
     shown = show(body(five_hour=None))
     assert shown.rows[1:] == ["alice · Pro · read just now", "7d 63% Wed 12:00 in 3d"]
     assert shown.line == "alice 7d 63%"
@@ -157,7 +157,7 @@ def test_a_window_with_dollars_is_a_window_and_no_pool() -> None:
     assert shown.account["pools"] == []
 
 
-def test_a_pool_beside_a_full_window_is_told_apart_from_it() -> None:
+def test_a_pool_beside_a_full_window_is_shown_separately() -> None:
     pool = credit_pool(250, 250, WEEK_END, label="Welcome credit")
     shown = show(body(five_hour=None, seven_day=100, amber_ladder=pool), ULTRA)
     assert shown.rows[2:] == [

@@ -44,7 +44,7 @@ def test_it_is_private_and_everybodys_tmpdir_while_it_lasts(tmp_path: Path) -> N
     assert not folder.exists()
 
 
-def test_the_driver_keeps_its_compiled_code_where_nobody_else_can_change_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_change_the_compiled_code_of_the_driver(tmp_path: Path) -> None:
     for _ in range(2):
         with private_temp_dir(tmp_path / "data"):
             kept = os.environ["NODE_COMPILE_CACHE"]
@@ -64,7 +64,9 @@ def test_compiled_code_that_somebody_else_could_change_is_not_run(
         assert os.environ["NODE_COMPILE_CACHE"] == str(folder)
 
 
-def test_its_path_is_short_however_long_the_owners_is(tmp_path: Path, temporary: Path) -> None:
+def test_its_path_is_short_even_if_that_of_the_data_folder_is_long(
+    tmp_path: Path, temporary: Path
+) -> None:
     """A browser's socket lies in it, and such a path holds a hundred characters."""
     with private_temp_dir(tmp_path / ("long/" * 200)) as folder:
         assert len(str(folder)) < len(str(temporary)) + 40

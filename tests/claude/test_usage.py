@@ -273,12 +273,12 @@ def test_a_free_account_has_no_windows_and_is_read_all_the_same() -> None:
     assert (reading.windows, reading.credits, reading.ignored) == ({}, None, 0)
 
 
-def test_an_account_may_have_the_weekly_window_alone() -> None:
+def test_an_account_may_have_only_the_weekly_window() -> None:
     reading = read({"five_hour": None, "seven_day": {"utilization": 7, "resets_at": WEEK}})
     assert reading.windows == {"sevenDay": Window(7, WEEK_AT)}
 
 
-def test_a_usage_billed_account_has_money_alone() -> None:
+def test_a_usage_billed_account_has_only_money() -> None:
     reading = read({"extra_usage": COMPOSED["extra_usage"], "spend": COMPOSED["spend"]})
     assert reading.windows == {}
     assert reading.credits == Credits(1275, 5000, "EUR", 2)
@@ -380,7 +380,7 @@ def test_a_window_that_people_know_by_one_name_is_shown_once() -> None:
     }
 
 
-def test_a_key_with_a_code_name_is_no_window_whatever_it_says() -> None:
+def test_a_key_with_a_code_name_is_never_a_window() -> None:
     """One that is at rest is not even counted."""
     running = read({**COMPOSED, "nimbus_quill": {"utilization": 3, "resets_at": WEEK}})
     assert list(running.windows) == list(read(COMPOSED).windows)

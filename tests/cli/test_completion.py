@@ -130,12 +130,12 @@ def test_a_configuration_that_is_none_offers_nothing_and_says_nothing(env: Env, 
     assert offered_words(env, "cldmon subscribe ") == []
 
 
-def test_without_any_configuration_nothing_is_offered_or_said(env: Env) -> None:
+def test_without_a_configuration_nothing_is_offered_or_printed(env: Env) -> None:
     env.config.unlink()
     assert offered_words(env, "cldmon fetch --account ") == []
 
 
-def test_zsh_and_fish_are_told_what_words_mean(env: Env) -> None:
+def test_zsh_and_fish_show_descriptions(env: Env) -> None:
     assert complete_line(env, "cldmon hist", "zsh") == [
         "plain",
         "history",
@@ -146,7 +146,7 @@ def test_zsh_and_fish_are_told_what_words_mean(env: Env) -> None:
     ]
 
 
-def test_fish_splits_a_line_at_its_first_comma_alone() -> None:
+def test_fish_splits_a_line_only_at_its_first_comma() -> None:
     """Labels and descriptions have commas of their own."""
     assert '(string split --max 1 "," $completion)' in script("fish")
 

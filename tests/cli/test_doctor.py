@@ -28,7 +28,7 @@ def env(env: Env) -> Env:
     return env.write_config(f'{top}health.ping_url = "http://127.0.0.1:9/MARKER"', slack=True)
 
 
-def test_what_works_has_a_tick_and_each_account_was_asked(env: Env) -> None:
+def test_passed_checks_have_a_tick_and_each_account_is_read(env: Env) -> None:
     ran = env.run("doctor")
     assert (ran.returncode, ran.stderr) == (0, "")
     for line in ("✓ browser start: version ", "✓ access of alice: the key is good: Pro", "✓ slack"):
@@ -49,7 +49,7 @@ def test_a_cross_comes_with_what_to_do_and_exit_code_1(env: Env) -> None:
     assert "MARKER" not in ran.stdout
 
 
-def test_offline_nothing_is_asked_and_json_says_the_same(env: Env) -> None:
+def test_offline_sends_no_request_and_json_has_the_same_checks(env: Env) -> None:
     ran = env.run("doctor", "--offline", "--json")
     checks = json.loads(ran.stdout)
     assert env.claude.requests == []
@@ -58,7 +58,7 @@ def test_offline_nothing_is_asked_and_json_says_the_same(env: Env) -> None:
     assert "MARKER" not in ran.stdout
 
 
-def test_a_test_message_is_sent_to_each_channel_and_no_account_is_asked(env: Env) -> None:
+def test_a_test_message_is_sent_to_each_channel_and_no_account_is_read(env: Env) -> None:
     table = '[[notifications.channels]]\nname = "team"\nslack = "C01TEAM"\n'
     env.write_config("", table, slack=True)
     ran = env.run("doctor", "--send-test")
@@ -115,7 +115,7 @@ def test_on_ubuntu_a_profile_that_is_not_loaded_is_named(env: Env) -> None:
     assert check["remedy"].endswith("sudo apparmor_parser --replace /etc/apparmor.d/theirs")
 
 
-def test_on_ubuntu_root_is_told_that_it_alone_does_without(env: Env) -> None:
+def test_on_ubuntu_root_learns_that_other_users_need_the_profile(env: Env) -> None:
     check = started(
         env.run("doctor", "--offline", "--json", under=restricted(env.folder, as_root=True))
     )

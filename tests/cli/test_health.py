@@ -98,7 +98,7 @@ def test_a_broken_configuration_is_a_failure_without_its_secrets(env: Env) -> No
     assert "MARKER" not in ran.stdout + ran.stderr
 
 
-def test_the_server_is_asked_where_it_is_configured(env: Env) -> None:
+def test_the_configured_port_of_the_server_is_checked(env: Env) -> None:
     complete_pass(env)
     with FaultyServer((Route("", "/healthz", lambda _request: Response(200)),)) as server:
         env.write_config(f"port = {server.url.rpartition(':')[2]}")
@@ -158,7 +158,7 @@ def test_monitoring_takes_wrong_options_for_unknown_not_for_critical(
     assert not (env.data / "health.log").exists()
 
 
-def test_monitoring_is_told_when_the_check_cannot_be_made(env: Env) -> None:
+def test_nagios_gets_unknown_if_the_check_cannot_run(env: Env) -> None:
     env.config.unlink()
     ran = env.run("health", "--nagios")
     assert (ran.returncode, ran.stdout.startswith("CLDMON UNKNOWN - ")) == (3, True)
@@ -180,7 +180,7 @@ def test_no_name_steers_a_terminal_or_forges_a_line_of_the_log(env: Env) -> None
     assert all(line.isprintable() for line in log)
 
 
-def test_a_pass_tells_the_watchdog_that_it_failed(env: Env) -> None:
+def test_a_failed_pass_is_reported_to_the_watchdog(env: Env) -> None:
     """No account can be read: there is no such browser."""
     with FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service:
         env.write_config(_watched(service, "/MARKER"))
@@ -190,7 +190,7 @@ def test_a_pass_tells_the_watchdog_that_it_failed(env: Env) -> None:
     assert "MARKER" not in ran.stdout + ran.stderr
 
 
-def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_well(
+def test_a_pass_that_reads_one_of_two_accounts_is_a_success_for_the_watchdog(
     env: Env,
 ) -> None:
     """A real pass in a real browser."""
@@ -203,7 +203,7 @@ def test_a_pass_that_reads_one_of_two_accounts_tells_the_watchdog_that_it_went_w
     assert (ran.returncode, ran.stderr.count("HTTP 503")) == (0, 1)
 
 
-def test_a_pass_that_finds_another_running_tells_nobody(env: Env) -> None:
+def test_a_pass_that_finds_another_running_sends_no_ping(env: Env) -> None:
     env.data.mkdir(mode=0o700)
     with (
         FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service,

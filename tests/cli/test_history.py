@@ -39,7 +39,7 @@ def test_a_chart_of_every_account_is_the_default(env: Env) -> None:
     assert "\x1b" not in out
 
 
-def test_long_ranges_leave_the_session_out_unless_it_is_asked_for(env: Env) -> None:
+def test_long_ranges_leave_the_session_out_by_default(env: Env) -> None:
     assert env.output("history", "--range", "7d").split("\n")[0] == "alice   ⠤⠤ 7d 40%"
     assert (
         env.output("history", "--range", "7d", "--window", "5h").split("\n")[0]
@@ -54,7 +54,7 @@ def test_accounts_without_a_weekly_window_show_what_they_have(env: Env) -> None:
     assert env.output("history", "--range", "7d").startswith("alice   ⠤⠤ 5h 5%")
 
 
-def test_only_the_accounts_that_were_asked_for_are_shown(env: Env) -> None:
+def test_only_the_given_accounts_are_shown(env: Env) -> None:
     out = env.output("history", "--account", "bob")
     assert "bob" in out
     assert "alice" not in out
@@ -124,7 +124,7 @@ def test_the_span_may_have_a_begin_and_an_end(env: Env) -> None:
     ("form", "empty"),
     [("chart", ""), ("table", ""), ("json", "[]\n"), ("csv", "time,label,window,utilization\n")],
 )
-def test_no_readings_are_said_so_on_stderr_and_are_no_failure(
+def test_no_readings_are_reported_on_stderr_and_are_not_an_error(
     env: Env, form: str, empty: str
 ) -> None:
     done = env.run(
@@ -143,7 +143,7 @@ def test_no_readings_are_said_so_on_stderr_and_are_no_failure(
     )
 
 
-def test_before_the_first_pass_there_is_no_folder_yet_and_that_is_no_failure(env: Env) -> None:
+def test_a_missing_folder_before_the_first_pass_is_not_an_error(env: Env) -> None:
     for file in env.data.iterdir():
         file.unlink()
     env.data.rmdir()

@@ -184,18 +184,18 @@ def test_a_short_interval_is_warned_of(machine: FakeMachine, minutes: str, warne
     assert ("rate limited" in schedule(machine, "systemd", "--user").stderr) is warned
 
 
-def test_what_cron_cannot_keep_is_said(machine: FakeMachine) -> None:
+def test_an_interval_that_cron_rounds_is_reported(machine: FakeMachine) -> None:
     configure(machine, "fetch_interval_minutes = 45")
     assert "it will be every 60 minutes" in schedule(machine, "cron", "--user").stderr
 
 
-def test_a_configuration_that_the_service_user_cannot_read_is_told(machine: FakeMachine) -> None:
+def test_a_configuration_unreadable_for_the_service_user_is_reported(machine: FakeMachine) -> None:
     told = "passes run as cldmon" in schedule(machine, "systemd").stderr
     assert told is (os.geteuid() == 0)
 
 
 @pytest.mark.parametrize("kind", ["systemd", "cron"])
-def test_data_that_a_person_would_look_for_elsewhere_is_told(
+def test_a_data_folder_that_other_commands_would_not_find_is_reported(
     machine: FakeMachine, kind: str
 ) -> None:
     """A service keeps them where no command looks that is given the configuration alone."""
@@ -206,7 +206,7 @@ def test_data_that_a_person_would_look_for_elsewhere_is_told(
     assert "data_dir" not in schedule(machine, kind).stderr
 
 
-def test_data_that_was_named_by_hand_is_told_too(machine: FakeMachine) -> None:
+def test_a_data_folder_from_the_environment_is_reported(machine: FakeMachine) -> None:
     """The option is in the unit, and nowhere else."""
     env = {**machine.env, "HOME": str(machine.folder), "CLDMON_DATA_DIR": "/srv/kept"}
     told = schedule(machine, "systemd", "--user", env=env).stderr
@@ -231,7 +231,7 @@ def test_a_browser_that_needs_an_apparmor_profile_is_given_one(machine: FakeMach
 
 
 @pytest.mark.parametrize("words", [["systemd", "--user"], ["cron"], ["cron", "--user"]])
-def test_where_only_root_can_install_the_profile_the_command_is_told(
+def test_where_only_root_can_install_the_profile_the_command_is_printed(
     machine: FakeMachine, words: list[str]
 ) -> None:
     ran = on_ubuntu(machine, *words)

@@ -74,7 +74,7 @@ def test_a_person_can_be_given_by_name(env: Env) -> None:
     assert json.loads(ran.stdout)["slackId"] == ALICE
 
 
-def test_a_name_that_nobody_has_changes_nothing(env: Env) -> None:
+def test_an_unknown_name_changes_nothing(env: Env) -> None:
     ran = env.run("subscribe", "alcie", "red", "--hit")
     assert ran.returncode == 1
     assert "did you mean Alice Example (@alice, U01ALICE)?" in ran.stderr
@@ -101,7 +101,7 @@ def test_a_name_cannot_be_taken_while_slack_is_down(env: Env) -> None:
     assert not (env.data / "subscriptions.json").exists()
 
 
-def test_an_id_that_slack_does_not_know_is_said_to_be_unknown(env: Env) -> None:
+def test_an_id_unknown_to_slack_is_refused(env: Env) -> None:
     ran = env.run("subscribe", "U0NEW1", "red", "--hit")
     assert ran.returncode == 1
     assert ran.stderr == (

@@ -196,7 +196,7 @@ def test_a_watch_of_something_wrong_from_the_start_is_an_error(env: Env) -> None
     assert "no account 'carol'" in done.stderr
 
 
-def test_trouble_during_a_watch_is_told_to_its_end_however_narrow_the_screen(env: Env) -> None:
+def test_an_error_during_a_watch_is_wrapped_on_a_narrow_screen(env: Env) -> None:
     env.save_snapshot(account("alice", 41))
     with Terminal(command("--watch", "60"), {**env.environ, "TERM": "xterm"}, 24, 40) as terminal:
         terminal.read_until(lambda seen: "\x1b[J" in seen)

@@ -106,9 +106,7 @@ def test_caddy_takes_the_caddyfile() -> None:
     assert "not formatted" not in ran.stderr
 
 
-def test_behind_that_proxy_cookies_are_for_tls_alone(
-    tmp_path: Path, fake_claude: FakeClaude
-) -> None:
+def test_behind_that_proxy_cookies_are_secure(tmp_path: Path, fake_claude: FakeClaude) -> None:
     """The Caddyfile, except its names, ports and TLS, in front of a real server."""
     env, served = Env(tmp_path, fake_claude), free_port()
     entrance = Entrance(free_port(), tls=False)
@@ -215,6 +213,6 @@ def test_the_image_has_the_program_of_its_entry_point() -> None:
     assert entry_point()[0] in install[0].split()
 
 
-def test_the_dashboard_is_published_on_loopback_alone(compose: Any) -> None:
+def test_the_dashboard_is_published_only_on_loopback(compose: Any) -> None:
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["serve"]["ports"])
     assert "ports" not in compose["services"]["fetch"]

@@ -115,7 +115,7 @@ def test_the_restrictions_are_there(env: Env) -> None:
     assert env.accounts["alice"]["errorKind"] == "no_browser"
 
 
-def test_a_textfile_that_the_unit_does_not_open_is_told_with_the_cause(env: Env) -> None:
+def test_a_textfile_that_the_unit_cannot_write_is_reported_with_the_cause(env: Env) -> None:
     """The textfile was configured after the unit was installed; no disk is mounted read-only."""
     folder = env.folder / "metrics"
     folder.mkdir()

@@ -50,7 +50,7 @@ def test_a_pass_without_news_is_its_numbers() -> None:
     assert line(record(account(12)), record(account(11))) == "   12%"
 
 
-def test_the_first_pass_tells_nobody() -> None:
+def test_the_first_pass_sends_no_alert() -> None:
     assert line(record(account(100)), None) == "  100%  first reading: no alerts"
 
 
@@ -63,7 +63,7 @@ def test_an_account_without_a_session_shows_its_week() -> None:
     assert line(record(weekly), record(weekly)) == "   33%"
 
 
-def test_a_credit_that_is_used_up_is_told_once() -> None:
+def test_a_used_up_credit_is_announced_once() -> None:
     left, used_up = (
         record(
             Account("alice", Reading(NOON, {}, pools=(Pool("x", "Credit", 1, 2, percent, None),)))
@@ -74,14 +74,14 @@ def test_a_credit_that_is_used_up_is_told_once() -> None:
     assert line(used_up, used_up) == "     –"
 
 
-def test_trouble_is_told_when_it_comes_and_when_it_goes_and_not_between() -> None:
+def test_trouble_is_announced_at_its_start_and_end_only() -> None:
     well, ill = record(account(5)), record(account(5, BROKEN))
     assert line(ill, well) == " error  alice: key expired"
     assert line(ill, ill) == " error"
     assert line(well, ill) == "    5%  alice: answers again"
 
 
-def test_what_happened_is_told_with_its_window_and_who_was_told() -> None:
+def test_an_event_is_shown_with_its_window_and_recipients() -> None:
     hits = [
         Event(EventKind.LIMIT_HIT, "alice", window, NOON) for window in (FIVE_HOUR, "models.Fable")
     ]

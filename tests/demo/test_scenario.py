@@ -80,7 +80,7 @@ def test_the_organization_with_the_plan_is_chosen_not_the_console(person: Person
     assert [each.uuid for each in find_candidates(listed)] == [person.organization.uuid]
 
 
-def test_the_four_plans_are_told_apart() -> None:
+def test_the_four_plans_are_distinguished() -> None:
     plans = [find_candidates([person.organization.as_json()])[0].plan for person in PEOPLE]
     assert plans == ["Ultra", "Pro", "Team", "Max"]
 
@@ -104,7 +104,7 @@ def test_alices_credit_is_used_up_in_the_middle_and_no_alert_follows() -> None:
     assert scenario.ALERTS["U01ALICE", "alice"] == Subscription(limit_hit=True, reset=True)
 
 
-def test_alice_has_a_saved_reset_and_nobody_else() -> None:
+def test_only_alice_has_a_saved_reset() -> None:
     last = {person.label: readings(person)[-1].saved_resets for person in PEOPLE}
     saved = last.pop("alice")
     assert saved

@@ -71,7 +71,7 @@ def guest(entrance: Entrance, path: str = "/", **headers: str) -> Answer:
     return entrance.ask("POST", f"{path}api/auth", {"slackId": ""}, headers=headers)
 
 
-def test_behind_nginx_names_are_checked_and_cookies_are_for_tls_alone(
+def test_behind_nginx_names_are_checked_and_cookies_are_secure(
     env: Env, tmp_path: Path, fake_slack: FakeSlack
 ) -> None:
     """On a port other than 443, with the port in Host and Origin as a browser sends it."""

@@ -47,7 +47,7 @@ def test_slack_that_is_off_is_in_order(env: DoctorEnv) -> None:
     assert (check.verdict, check.detail) == (Verdict.OK, "off")
 
 
-def test_a_good_token_is_told_with_team_and_scopes(env: DoctorEnv, fake_slack: FakeSlack) -> None:
+def test_a_valid_token_shows_team_and_scopes(env: DoctorEnv, fake_slack: FakeSlack) -> None:
     use(env, fake_slack)
     assert verdicts(slack_checks(env)) == {"slack": Verdict.OK, "slack scopes": Verdict.OK}
 
@@ -77,7 +77,7 @@ def test_a_token_that_systemd_gives_to_the_service_cannot_be_seen(env: DoctorEnv
     assert "LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack" in check.detail
 
 
-def test_offline_slack_is_not_asked(env: DoctorEnv, fake_slack: FakeSlack) -> None:
+def test_offline_sends_no_request_to_slack(env: DoctorEnv, fake_slack: FakeSlack) -> None:
     use(env, fake_slack)
     assert [c.verdict for c in services.check_slack(env.installation())] == [Verdict.OK]
     assert fake_slack.requests == []

@@ -78,7 +78,7 @@ def test_an_instant_is_converted_to_utc() -> None:
     assert instant.tzinfo is UTC
 
 
-def test_each_alert_is_told_to_those_who_want_it() -> None:
+def test_each_alert_goes_to_its_subscribers() -> None:
     subscriptions = Subscriptions(
         {"U1": {"alice": Subscription(limit_hit=True)}, "U2": {"alice": Subscription(reset=True)}}
     )

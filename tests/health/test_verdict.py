@@ -158,7 +158,7 @@ def waiting(age: timedelta, dropped: int = 0) -> Waiting:
     return Waiting(3, NOW - age, dropped)
 
 
-def test_messages_that_wait_are_said_and_are_no_failure() -> None:
+def test_waiting_messages_are_counted_and_are_not_a_failure() -> None:
     good = judge(snapshot(account("alice")), ("alice",), NOW)
     found = add_outbox(good, waiting(timedelta(hours=2), dropped=5), NOW)
     words = "; 3 Slack message(s) wait since 2026-03-12T00:54:43.000Z, 5 dropped so far"

@@ -64,7 +64,7 @@ def test_a_pass_that_raises_has_failed(service: PingService) -> None:
 
 
 @pytest.mark.parametrize("error", [BusyError("another pass"), UsageError("no such account")])
-def test_what_was_no_pass_is_not_told(service: PingService, error: Exception) -> None:
+def test_a_pass_that_did_not_run_sends_no_ping(service: PingService, error: Exception) -> None:
     with pytest.raises(type(error)), watchdog(service).reporting_failures():
         raise error
     assert service.pings == []
@@ -107,7 +107,7 @@ def test_a_sick_service_is_a_warning_without_the_address(
     assert "127.0.0.1" not in warning
 
 
-def test_nobody_listening_is_a_warning_without_the_address(
+def test_a_refused_connection_is_a_warning_without_the_address(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     Watchdog(f"http://127.0.0.1:9/{UUID}").send_end(ok=True)

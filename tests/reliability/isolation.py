@@ -21,7 +21,7 @@ from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import read_session_key
 from cldmon.domain.model import Failure
 from cldmon.domain.secret import Secret
-from tests.browser.asking import Asking
+from tests.browser.account_reader import AccountReader
 from tests.env import Env, key_of, wait_until
 from tests.fakes import NOON, Clock, FakeSource
 from tests.reliability.result import LetInError, LostError, Result
@@ -287,17 +287,17 @@ READ = tuple(
 def raise_in_reading(folder: Path, claude: FakeClaude, step: int) -> Result:
     """Raise an error at each `step`th line with which the source reads one account."""
     result = Result("unforeseen errors at each line that reads or parses an account")
-    asking = Asking(claude, folder / "unharmed")
-    questions = [asking.admit(label) for label in (GOOD, BAD)]
+    reader = AccountReader(claude, folder / "unharmed")
+    questions = [reader.add_account(label) for label in (GOOD, BAD)]
     with Strike(READ) as unharmed:
-        assert _failures(asking.read(*questions) | asking.read(*questions)) == []
+        assert _failures(reader.read(*questions) | reader.read(*questions)) == []
     for line, error in zip([*unharmed.lines][::step], cycle(ERRORS), strict=False):
         with result.case(f"{error.__name__} at {line.file}:{line.number}"):
-            asking.folder = folder / str(result.tried)
+            reader.folder = folder / str(result.tried)
             with Strike(READ, line, error) as strike:
-                ends = asking.read(*questions)
+                ends = reader.read(*questions)
                 if not strike.struck:  # it is a line that minds what an earlier pass has kept
-                    ends = asking.read(*questions)
+                    ends = reader.read(*questions)
             assert strike.struck
             _judge(_failures(ends), error)
     return result

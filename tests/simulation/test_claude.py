@@ -121,7 +121,7 @@ def test_what_a_browser_asks_for_by_itself_is_404_and_empty(claude: FakeClaude) 
     assert (got.status, got.body) == (404, b"")
 
 
-def test_requests_tell_which_key_asked_for_what(claude: FakeClaude) -> None:
+def test_requests_are_recorded_with_their_key(claude: FakeClaude) -> None:
     ask(claude.url, ORGANIZATIONS, ALICE)
     ask(claude.url, USAGE, BOB)
     assert [(r.path, r.key) for r in claude.requests] == [(ORGANIZATIONS, ALICE), (USAGE, BOB)]
@@ -134,7 +134,7 @@ def test_a_fault_strikes_its_account_only_and_until_it_is_healed(claude: FakeCla
     assert ask(claude.url, ORGANIZATIONS, ALICE).status == 200
 
 
-def test_a_fault_can_strike_the_usage_alone(claude: FakeClaude) -> None:
+def test_a_fault_can_affect_only_the_usage(claude: FakeClaude) -> None:
     claude.fail(ALICE, faults.status(404).on("usage"), times=1)
     statuses = [ask(claude.url, path, ALICE).status for path in (ORGANIZATIONS, USAGE, USAGE)]
     assert statuses == [200, 404, 200]
@@ -148,7 +148,7 @@ def test_a_fault_can_strike_the_usage_alone(claude: FakeClaude) -> None:
         (wrong_organization(), 403, None),
     ],
 )
-def test_refusals_of_the_key_are_told_apart_by_the_error_code(
+def test_refusals_of_the_key_differ_in_their_error_code(
     claude: FakeClaude, fault: Fault, status: int, code: str | None
 ) -> None:
     claude.fail(ALICE, fault)

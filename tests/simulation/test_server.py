@@ -151,7 +151,7 @@ def test_closing_releases_every_answer_under_way_and_leaves_no_thread(fault: Fau
     assert set(threading.enumerate()) == before
 
 
-def test_closing_ends_idle_and_half_asked_connections() -> None:
+def test_closing_ends_idle_connections_and_unfinished_requests() -> None:
     before = set(threading.enumerate())
     with Greeter() as server, closing(connect(server.url)) as idle:
         ask_over(idle, "/greet/a")
@@ -162,7 +162,7 @@ def test_closing_ends_idle_and_half_asked_connections() -> None:
     assert set(threading.enumerate()) == before
 
 
-def test_after_closing_nobody_listens_and_closing_again_does_no_harm() -> None:
+def test_a_closed_server_refuses_connections_and_can_be_closed_again() -> None:
     server = Greeter()
     server.close()
     server.close()

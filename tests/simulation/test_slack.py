@@ -124,7 +124,7 @@ def test_an_unknown_method_is_refused(client: WebClient) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 8, 100])
-def test_users_come_in_pages_of_the_asked_size(client: WebClient, limit: int) -> None:
+def test_users_come_in_pages_of_the_given_size(client: WebClient, limit: int) -> None:
     pages = [page["members"] for page in client.users_list(limit=limit)]
     assert [user["id"] for page in pages for user in page] == [user.id for user in PEOPLE]
     assert all(len(page) == limit for page in pages[:-1])

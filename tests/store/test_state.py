@@ -195,7 +195,7 @@ def test_a_corrupt_state_is_set_aside_under_the_time(tmp_path: Path) -> None:
     assert StateFile(tmp_path).load() == State()
 
 
-def test_a_message_is_struck_off_once_and_alone() -> None:
+def test_a_delivered_message_is_removed_once() -> None:
     one, other = message("U1"), message("U2")
     state = State(outbox=(one, other, one))
     assert state.without([one]).outbox == (other, one)

@@ -293,7 +293,9 @@ EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("terminal", [PLAIN, ASCII])
-def test_nothing_from_outside_can_steer_the_terminal(form: str, terminal: Terminal) -> None:
+def test_control_characters_from_outside_do_not_reach_the_terminal(
+    form: str, terminal: Terminal
+) -> None:
     """Not a label, a plan, a currency, a model or an error."""
     evil = reading(MINUTE, EVIL, Credits(1, 2, EVIL, 2), fiveHour=Window(1, None))
     windows = {**evil.windows, f"models.{EVIL}": Window(99, NOW + HOUR)}

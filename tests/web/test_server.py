@@ -330,7 +330,7 @@ class TestTime:
             [answer] = parse_responses(self.trickle(sock, ticks))
         assert answer.status == 408
 
-    def test_an_idle_connection_is_closed_without_a_word(
+    def test_an_idle_connection_is_closed_silently(
         self, timed_server: InProcessServer, ticks: Ticks
     ) -> None:
         with connect(timed_server) as fresh, connect(timed_server) as used:

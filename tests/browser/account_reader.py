@@ -29,8 +29,8 @@ PATIENT = BrowserSettings(timeout=40, concurrency=8)
 
 
 @dataclass
-class Asking:
-    """A source with a clock of its own; `read` is a pass in a new browser."""
+class AccountReader:
+    """A source with a clock of its own. Each `read` starts a browser."""
 
     claude: FakeClaude
     folder: Path
@@ -38,32 +38,32 @@ class Asking:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     ahead: timedelta = timedelta()
     url: str = ""
-    """Under which the service is asked; its own without one."""
+    """The address of the service; empty for its own."""
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    def admit(self, label: str, *faults: Fault, times: int | None = None) -> ReadRequest:
-        """Let an account exist, with what is wrong with it, and return the question about it."""
+    def add_account(self, label: str, *faults: Fault, times: int | None = None) -> ReadRequest:
+        """Add an account and its faults to claude.ai; return the request to read it."""
         key, organization = key_of(label), SimOrganization(organization_of(label))
         self.claude.add(SimAccount(key, (organization,), usage()))
         for fault in faults:
             self.claude.fail(key, fault, times)
         return ReadRequest(label, Secret(key))
 
-    def read(self, *questions: ReadRequest) -> dict[str, ReadResult | Failure]:
+    def read(self, *requests: ReadRequest) -> dict[str, ReadResult | Failure]:
         self.claude.clear()
         url = self.url or self.claude.url
         source = BrowserSource(
             self.settings, url=url, folder=self.folder, now=self.now, env=self.env
         )
-        told: list[str] = []
-        results = source.read({each.label: make_lookup(each) for each in questions}, told.append)
-        assert sorted(told) == sorted(question.label for question in questions)
+        done: list[str] = []
+        results = source.read({each.label: make_lookup(each) for each in requests}, done.append)
+        assert sorted(done) == sorted(request.label for request in requests)
         return results
 
     def requests_of(self, label: str, key: str | None = None) -> list[Request]:
-        """Return what one account asked in the last pass."""
+        """Return the requests of an account in the last pass."""
         return [each for each in self.claude.requests if each.key == (key or key_of(label))]
 
 
