@@ -9,7 +9,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler
+from urllib.request import HTTPErrorProcessor, ProxyHandler, build_opener, install_opener
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -17,11 +17,10 @@ from slack_sdk.errors import SlackApiError
 from cldmon.channels.slack.verdicts import Answer
 from cldmon.errors import SlackError
 from cldmon.threads import start_thread
-from cldmon.urls import opener
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
-    from urllib.request import OpenerDirector, Request
+    from urllib.request import Request
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest answer that is read; a page of 200 users has about half a megabyte."""
@@ -59,6 +58,10 @@ class Transport(WebClient):
             logger=_mute(),
             retry_handlers=[],  # they post a second time when an answer gets lost
         )
+        # slack_sdk's own handling of proxies ignores NO_PROXY and follows redirects. Without it,
+        # slack_sdk asks by way of the opener that is installed.
+        self.proxy = None
+        install_opener(build_opener(_TakeEveryAnswer(), _Proxies()))
 
     def ask(self, method: str, request: dict[str, Any]) -> Answer:
         """Call a method of the Web API and return what came back, errors of Slack's included.
@@ -83,30 +86,47 @@ class Transport(WebClient):
             data=response.data if isinstance(response.data, dict) else {},
         )
 
-    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
-        with _opener(url).open(req, timeout=self.timeout) as response:
-            body = _body(response, time.monotonic() + self.timeout)
-        charset = response.headers.get_content_charset() or "utf-8"
-        return {
-            "status": response.status,
-            "headers": response.headers,
-            "body": body.decode(charset),
-        }
+
+class _BoundedResponse:
+    """An answer whose body may take `timeout` seconds, and `MAX_BYTES`."""
+
+    def __init__(self, response: HTTPResponse, timeout: float) -> None:
+        self.code = response.status
+        self.headers = response.headers
+        self._response = response
+        self._timeout = timeout
+
+    def read(self) -> bytes:
+        """Return the whole body; raises TimeoutError or ValueError beyond the bounds."""
+        deadline, body = time.monotonic() + self._timeout, bytearray()
+        with self._response:
+            while chunk := self._response.read1(_CHUNK):
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise ValueError("the answer is too long")
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the answer comes too slowly")
+        return bytes(body)
 
 
-def _opener(url: str) -> OpenerDirector:
-    return opener(ProxyHandler({})) if urlsplit(url).hostname in _LOOPBACK else opener()
+class _TakeEveryAnswer(HTTPErrorProcessor):
+    """Takes every status as an answer: follows no redirect, which would take the token along."""
+
+    def http_response(self, request: Request, response: HTTPResponse) -> Any:
+        """Return the answer as it is, bounded."""
+        return _BoundedResponse(response, request.timeout or 0.0)
+
+    https_response = http_response
 
 
-def _body(response: HTTPResponse, deadline: float) -> bytes:
-    body = bytearray()
-    while chunk := response.read1(_CHUNK):
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise ValueError("the answer is too long")
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer comes too slowly")
-    return bytes(body)
+class _Proxies(ProxyHandler):
+    """The environment's proxies, except for loopback."""
+
+    def proxy_open(self, req: Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
+        """Hand a request to a proxy; return None to ask the host itself."""
+        if urlsplit(req.full_url).hostname in _LOOPBACK:
+            return None
+        return super().proxy_open(req, proxy, type)
 
 
 def _mute() -> logging.Logger:
