@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.server import HOSTILE, LABELS, ServerFixture, accounts, now
+from cldmon.domain.model import Account, Reading
+from tests.browser.server import (
+    EXPIRED,
+    HOSTILE,
+    LABELS,
+    LONG,
+    ServerFixture,
+    accounts,
+    now,
+    windows,
+)
 from tests.env import INTERVAL
 
 if TYPE_CHECKING:
@@ -323,13 +333,74 @@ def test_a_wrong_local_clock_makes_no_number_stale(server: ServerFixture, visit:
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_a_new_limit_hit_is_announced_to_screen_readers(
+def test_the_banner_says_who_is_at_a_limit_and_who_must_act(
+    server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(server).as_guest()
+    groups = visitor.page.locator(".banner-group")
+    expect(groups).to_have_text(
+        [
+            re.compile(r"^1 of 7 at a limit bob resets in 1 h( \d+ min)?$"),
+            "Needs action dave: session key expired",
+            f"Recovers by itself {LONG}: service down",
+            "Stale carol",
+        ]
+    )
+    expect(groups.get_by_text("resets in")).to_have_attribute("title", re.compile(r"\d\d:\d\d"))
+
+
+def test_the_banner_counts_down_without_a_response_and_without_a_word(
+    own_server: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(own_server, clock=True).as_guest()
+    limited = visitor.page.locator(".banner-group").first
+    visitor.expect("ERR_INTERNET_DISCONNECTED")
+    visitor.page.context.set_offline(True)
+    visitor.page.clock.fast_forward(21 * 60_000)
+    expect(limited).to_have_text(re.compile(r"^1 of 7 at a limit bob resets in 5\d min$"))
+    expect(visitor.page.locator("#banner")).to_have_attribute("data-live", "false")
+    expect(visitor.page.locator("#announcer")).to_be_empty()
+    visitor.page.clock.fast_forward(20 * 60_000)
+    expect(limited).to_have_text("No current readings")
+
+
+def test_a_change_of_the_banner_is_announced_to_screen_readers(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server).as_guest()
     own_server.complete_pass(*accounts(alice=100))
     visitor.refresh()
-    expect(visitor.page.locator("#announcer")).to_have_text("Limit hit: alice, Current session.")
+    announcer = visitor.page.locator("#announcer")
+    expect(announcer).to_have_text("2 of 7 at a limit: alice resets in 1 h 20 min.")
+    own_server.complete_pass(*accounts())
+    visitor.refresh()
+    expect(announcer).to_have_text("1 of 7 at a limit.")
+
+
+def test_a_single_account_has_a_banner_only_while_there_is_something_to_say(
+    new_server: StartServer, visit: OpenVisit
+) -> None:
+    server = new_server(labels=("a",))
+    server.complete_pass(Account("a", Reading(now(), windows(5, 5))))
+    visitor = visit(server)
+    expect(visitor.card("a")).to_be_visible()
+    expect(visitor.page.locator("#banner")).to_be_hidden()
+    server.complete_pass(Account("a", None, EXPIRED))
+    visitor.refresh()
+    expect(visitor.page.locator("#banner")).to_have_text("Needs action a: session key expired")
+
+
+def test_an_error_is_marked_by_who_must_act(server: ServerFixture, visit: OpenVisit) -> None:
+    visitor = visit(server).as_guest()
+    expect(visitor.card("dave").locator(".who-acts")).to_have_text("✕ Needs action")
+    expect(visitor.card("dave")).to_have_attribute("data-error", "action")
+    down = visitor.card(LONG)
+    expect(down.locator(".who-acts")).to_have_text("↻ Recovers by itself")
+    expect(down).to_have_attribute("data-error", "recovering")
+    expect(down).to_contain_text("The next pass will retry.")
+    colour = "element => getComputedStyle(element).borderColor"
+    assert visitor.card("dave").evaluate(colour) != down.evaluate(colour)
+    assert visitor.card("alice").get_attribute("data-error") is None
 
 
 def test_an_unchanged_response_is_not_sent_again(

@@ -13,11 +13,22 @@ from hypothesis import strategies as st
 
 from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.freshness import STALE_INTERVALS
+from cldmon.domain.freshness import STALE_INTERVALS, build_views
 from cldmon.domain.instants import from_ms, round_to_minute, to_ms
-from cldmon.domain.model import Account, Reading, Snapshot
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    Account,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Window,
+)
+from cldmon.domain.summary import summarize
 from cldmon.domain.usage import usage_to_json
 from cldmon.domain.windows import WINDOW_KINDS, short_title, sort_for_display, title
+from cldmon.terminal.style import Terminal
+from cldmon.terminal.summary import format_summary
 from cldmon.terminal.times import format_clock, format_day
 
 if TYPE_CHECKING:
@@ -184,26 +195,127 @@ def test_without_a_reset_time_nothing_is_made_up(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "retry_at", "label", "step"),
+    ("error", "label", "step"),
     [
-        ("key_expired", None, "dave", "Run on a machine with a display: cldmon login dave"),
-        ("key_missing", None, "o'neil", "Store a key on the server: cldmon login 'o'\\''neil'"),
-        ("rate_limited", NOON + HOUR, "bob", "Nothing to do: cldmon will retry after 13:00."),
-        (
-            "unexpected",
-            None,
-            "bob",
-            "Run on the server and report the output: cldmon --debug fetch",
-        ),
-        ("service_down", None, "bob", "The next pass will retry."),
-        ("toString", None, "bob", "The next pass will retry."),
+        ("key_expired", "dave", "Run on a machine with a display: cldmon login dave"),
+        ("key_missing", "o'neil", "Store a key on the server: cldmon login 'o'\\''neil'"),
+        ("wrong_organization", "bob", "If it lasts, get a new key: cldmon login bob"),
+        ("challenged", "bob", "The key may be fine. Run cldmon doctor"),
+        ("unexpected", "bob", "Run on the server and report the output: cldmon --debug fetch"),
+        ("not_understood", "bob", "For details, run cldmon doctor"),
+        ("toString", "bob", "For details, run cldmon doctor"),
     ],
 )
-def test_every_error_has_a_next_step(
-    page: Page, error: str, retry_at: int | None, label: str, step: str
+def test_every_error_that_needs_action_has_a_next_step(
+    page: Page, error: str, label: str, step: str
 ) -> None:
-    view = {"errorKind": error, "retryAt": retry_at, "label": label}
+    view = {"errorKind": error, "needsAction": True, "retryAt": NOON + HOUR, "label": label}
     assert "".join(call(page, "messages", "suggestNextStep", view, NOON)) == step
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_at", "step"),
+    [
+        ("rate_limited", NOON + HOUR, "Nothing to do: cldmon will retry after 13:00."),
+        ("rate_limited", NOON, "The next pass will retry."),
+        ("service_down", None, "The next pass will retry."),
+        ("challenged", None, "The next pass will retry."),
+    ],
+)
+def test_an_error_that_recovers_says_when_the_next_try_is(
+    page: Page, error: str, retry_at: int | None, step: str
+) -> None:
+    view = {"errorKind": error, "needsAction": False, "retryAt": retry_at, "label": "bob"}
+    assert "".join(call(page, "messages", "suggestNextStep", view, NOON)) == step
+
+
+def summary_of(page: Page, *accounts: Account, after: int = 0) -> list[str]:
+    """Return the groups of the banner, so many ms after the response of noon."""
+    usage = usage_to_json(Snapshot(from_ms(NOON), accounts), from_ms(NOON))
+    groups = page.evaluate(
+        """async ([usage, now]) => {
+            const {viewAccounts} = await import("/js/usage.js");
+            const {describeSummary} = await import("/js/messages.js");
+            return describeSummary(usage.summary, viewAccounts(usage, now), now);
+        }""",
+        [usage, NOON + after],
+    )
+    return [
+        " | ".join([group["lead"], *(item["label"] + item["text"] for item in group["items"])])
+        for group in groups
+    ]
+
+
+def read(label: str, *, used: int = 5, reset: int | None = None, ago: int = 0) -> Account:
+    """Return an account read `ago`, whose session resets at `reset`; both in ms."""
+    session = Window(used, from_ms(reset) if reset else None)
+    return Account(label, Reading(from_ms(NOON - ago), {FIVE_HOUR: session}))
+
+
+def failed(label: str, kind: FailureKind, retry_at: int | None = None) -> Account:
+    return Account(label, None, Failure(kind, "words", from_ms(retry_at) if retry_at else None))
+
+
+def test_the_summary_names_limits_and_errors_by_who_must_act(page: Page) -> None:
+    assert summary_of(
+        page,
+        read("alice", used=100),
+        read("bob", used=100, reset=NOON + 34 * MINUTE),
+        failed("carol", FailureKind.RATE_LIMITED, NOON + 146 * MINUTE),
+        failed("dave", FailureKind.KEY_EXPIRED),
+        read("erin", ago=HOUR),
+        Account("frank", None),
+    ) == [
+        "2 of 6 at a limit | alice | bob resets in 34 min",
+        "Needs action | dave: session key expired",
+        "Recovers by itself | carol: rate limited until 14:26",
+        "Stale | erin",
+    ]
+
+
+def test_the_summary_says_what_is_still_true_of_an_older_response(page: Page) -> None:
+    bob = read("bob", used=100, reset=NOON + 20 * MINUTE)
+    carol = failed("carol", FailureKind.RATE_LIMITED, NOON + 20 * MINUTE)
+    accounts = bob, carol, read("erin", ago=5 * MINUTE)
+    expected = {
+        19: ["1 of 3 at a limit | bob resets in 1 min", "carol: rate limited until 12:20"],
+        20: ["None of 3 at a limit", "carol: rate limited"],
+        28: ["None of 3 at a limit", "carol: rate limited", "Stale | erin"],
+        31: ["No current readings", "carol: rate limited"],
+    }
+    for minutes, lines in expected.items():
+        found = summary_of(page, *accounts, after=minutes * MINUTE)
+        assert [line.removeprefix("Recovers by itself | ") for line in found] == lines
+
+
+@pytest.mark.parametrize(
+    ("accounts", "lines"),
+    [
+        ([], []),
+        ([read("a")], []),
+        ([Account("a", None)], []),
+        ([read("a", used=100, reset=NOON + DAY)], ["At a limit | a resets in 1 d"]),
+        ([failed("a", FailureKind.TIMEOUT)], ["Recovers by itself | a: timed out"]),
+        ([read("a", ago=HOUR)], ["Stale | a"]),
+        ([read("a"), read("b")], ["None of 2 at a limit"]),
+        ([read("a", ago=HOUR), read("b", ago=HOUR)], ["No current readings"]),
+    ],
+)
+def test_a_single_account_has_a_summary_only_if_there_is_something_to_say(
+    page: Page, accounts: list[Account], lines: list[str]
+) -> None:
+    assert summary_of(page, *accounts) == lines
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_errors_are_called_the_same_on_the_page_and_in_the_terminal(
+    page: Page, kind: FailureKind
+) -> None:
+    snapshot = Snapshot(from_ms(NOON), (read("a"), failed("b", kind)))
+    views = build_views(snapshot, from_ms(NOON))
+    terminal = Terminal(columns=80, colour=False, unicode=True)
+    line = format_summary(summarize(views, from_ms(NOON)), views, from_ms(NOON), terminal)
+    assert summary_of(page, *snapshot.accounts)[1].split(" | ")[1] == line.split(" · ")[1]
 
 
 NAMES = [

@@ -3,7 +3,7 @@
 import { PolledResource } from "./api.js";
 import { AlertDialog } from "./alert-dialog.js";
 import { AlertSettings } from "./alert-settings.js";
-import { announce } from "./announce.js";
+import { Banner } from "./banner.js";
 import { Card } from "./card.js";
 import { now } from "./clock.js";
 import { byId, setText } from "./dom.js";
@@ -13,7 +13,7 @@ import { WindowNames } from "./names.js";
 import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
 import { SECOND } from "./time.js";
-import { viewAccount } from "./usage.js";
+import { viewAccounts } from "./usage.js";
 
 export class Dashboard {
   /** `onLogout()` is called when the session is over. */
@@ -21,6 +21,7 @@ export class Dashboard {
     this.onLogout = onLogout;
     this.element = byId("dashboard");
     this.statusBar = new StatusBar();
+    this.banner = new Banner();
     this.cards = new KeyedList(byId("cards"), (label) => this.#buildCard(label));
     this.dialog = new AlertDialog({
       onChange: (...change) => this.alerts.change(...change),
@@ -57,6 +58,7 @@ export class Dashboard {
     clearInterval(this.timer);
     this.element.hidden = true;
     this.statusBar.hide();
+    this.banner.hide();
     this.cards.update([]);
     this.history.close();
   }
@@ -88,18 +90,9 @@ export class Dashboard {
   }
 
   #accept(usage) {
-    this.#announceLimits(usage);
     this.usage = usage;
     this.alerts.accept(usage);
     this.history.update(usage);
-  }
-
-  /** Announce new limit hits to screen readers. */
-  #announceLimits(usage) {
-    if (!this.usage) return;
-    const before = new Set(findFullWindows(this.usage));
-    const hit = findFullWindows(usage).filter((each) => !before.has(each));
-    if (hit.length) announce(`Limit hit: ${hit.join("; ")}.`);
   }
 
   #show() {
@@ -107,8 +100,11 @@ export class Dashboard {
     this.element.hidden = false;
     const at = now();
     this.statusBar.update(this.usage, this.outage, at);
-    this.#showCards(at);
-    this.#showDialog(at);
+    const views = viewAccounts(this.usage, at);
+    const shared = { reachable: this.outage === null, now: at };
+    this.banner.update({ summary: this.usage.summary, views, ...shared });
+    this.#showCards(views, shared);
+    this.#showDialog(views);
     this.history.tick(at);
   }
 
@@ -127,36 +123,30 @@ export class Dashboard {
     });
   }
 
-  #showCards(at) {
-    const { accounts } = this.usage;
-    const shared = {
-      disabledReason: this.#getDisabledReason(),
-      reachable: this.outage === null,
-      now: at,
-    };
+  #showCards(views, shared) {
+    const disabledReason = this.#getDisabledReason();
     this.cards.update(
-      accounts.map((account) => {
-        const view = viewAccount(account, at);
-        const subscription = this.alerts.of(account.label);
-        const problem = this.alerts.problemOf(account.label);
-        return [account.label, { view, subscription, problem, ...shared }];
+      views.map((view) => {
+        const subscription = this.alerts.of(view.label);
+        const problem = this.alerts.problemOf(view.label);
+        return [view.label, { view, subscription, problem, disabledReason, ...shared }];
       }),
     );
     const empty = byId("empty");
-    empty.hidden = accounts.length > 0;
+    empty.hidden = views.length > 0;
     setText(empty, describeEmptiness(this.usage));
-    document.title = accounts.length ? `${formatHighest(accounts, at)}cldmon` : "cldmon";
+    document.title = `${formatHighest(views)}cldmon`;
   }
 
   /** Show the open alert settings; they close when they cannot be changed any more. */
-  #showDialog(at) {
+  #showDialog(views) {
     if (!this.dialog.isOpen) return;
     const { label } = this.dialog;
-    const account = this.usage.accounts.find((each) => each.label === label);
-    if (!account || this.#getDisabledReason()) return this.dialog.close();
+    const view = views.find((each) => each.label === label);
+    if (!view || this.#getDisabledReason()) return this.dialog.close();
     const subscription = this.alerts.of(label);
     const names = new WindowNames(this.usage);
-    const own = viewAccount(account, at).windows.map(({ name }) => name);
+    const own = view.windows.map(({ name }) => name);
     const listed = names.sort(new Set([...own, ...(subscription.windows ?? [])]));
     this.dialog.update({
       subscription,
@@ -186,22 +176,9 @@ function describeEmptiness({ loading }) {
     : "No accounts configured.";
 }
 
-function findFullWindows({ accounts }) {
-  const views = accounts.map((account) => viewAccount(account, now()));
-  return views
-    .filter((view) => view.state === "live")
-    .flatMap((view) =>
-      view.windows
-        .filter(({ level }) => level === "full")
-        .map(({ title }) => `${view.label}, ${title}`),
-    );
-}
-
 /** Return the highest live percentage, for the tab. */
-function formatHighest(accounts, at) {
-  const live = accounts
-    .map((account) => viewAccount(account, at))
-    .filter((view) => view.state === "live");
+function formatHighest(views) {
+  const live = views.filter((view) => view.state === "live");
   const percents = live.flatMap((view) => view.windows.map(({ percent }) => percent ?? 0));
   return percents.length ? `${Math.max(...percents)}% · ` : "";
 }

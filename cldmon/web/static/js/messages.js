@@ -1,6 +1,6 @@
 // Messages about windows and accounts. Pure.
 
-import { formatAge, formatClock, formatDuration, formatWhen } from "./time.js";
+import { formatAge, formatClock, formatDuration, formatFull, formatWhen } from "./time.js";
 
 export const LEVELS = {
   normal: { word: "", mark: "" },
@@ -45,23 +45,97 @@ export function describeAge(view, now) {
   return `Read ${formatAge(Math.max(0, age))}`;
 }
 
-const NEXT_STEPS = {
-  key_missing: (label) => ["Store a key on the server: ", `cldmon login ${label}`],
-  key_expired: (label) => ["Run on a machine with a display: ", `cldmon login ${label}`],
-  no_browser: () => ["Find out what's missing: ", "cldmon doctor"],
-  refused: () => ["Open claude.ai in a browser to see why.", ""],
-  challenged: () => ["The key may be fine. Run ", "cldmon doctor"],
-  not_understood: () => ["For details, run ", "cldmon doctor"],
-  unexpected: () => ["Run on the server and report the output: ", "cldmon --debug fetch"],
+/** How an error is marked, by who has to act. */
+export const ERRORS = {
+  action: { word: "Needs action", mark: "✕" },
+  recovering: { word: "Recovers by itself", mark: "↻" },
 };
 
+const ERROR_NAMES = new Map([
+  ["key_missing", "no session key"],
+  ["key_expired", "session key expired"],
+  ["wrong_organization", "wrong organization"],
+  ["refused", "refused"],
+  ["challenged", "challenged"],
+  ["rate_limited", "rate limited"],
+  ["service_down", "service down"],
+  ["not_understood", "answer not understood"],
+  ["timeout", "timed out"],
+  ["no_browser", "no browser"],
+]);
+
+const NEXT_STEPS = new Map([
+  ["key_missing", (label) => ["Store a key on the server: ", `cldmon login ${label}`]],
+  ["key_expired", (label) => ["Run on a machine with a display: ", `cldmon login ${label}`]],
+  ["wrong_organization", (label) => ["If it lasts, get a new key: ", `cldmon login ${label}`]],
+  ["no_browser", () => ["Find out what's missing: ", "cldmon doctor"]],
+  ["refused", () => ["Open claude.ai in a browser to see why.", ""]],
+  ["challenged", () => ["The key may be fine. Run ", "cldmon doctor"]],
+  ["unexpected", () => ["Run on the server and report the output: ", "cldmon --debug fetch"]],
+]);
+
 /** Return what to do about an error: words, and a command if one helps. */
-export function suggestNextStep(view, now) {
-  if (view.retryAt !== null && view.retryAt > now) {
-    return [`Nothing to do: cldmon will retry after ${formatClock(view.retryAt, now)}.`, ""];
+export function suggestNextStep({ needsAction, errorKind, retryAt, label }, now) {
+  if (needsAction) {
+    const step = NEXT_STEPS.get(errorKind);
+    return step ? step(quoteForShell(label)) : ["For details, run ", "cldmon doctor"];
   }
-  const step = Object.hasOwn(NEXT_STEPS, view.errorKind ?? "") ? NEXT_STEPS[view.errorKind] : null;
-  return step ? step(quoteForShell(view.label)) : ["The next pass will retry.", ""];
+  if (retryAt === null || retryAt <= now) return ["The next pass will retry.", ""];
+  return [`Nothing to do: cldmon will retry after ${formatClock(retryAt, now)}.`, ""];
+}
+
+/**
+ * Return the summary of all accounts as groups, each a lead and items; none if there is nothing to
+ * say. An item is a label and the text after it; `about` says the same without times.
+ */
+export function describeSummary({ accounts, limited }, views, now) {
+  const live = new Set(views.filter(({ state }) => state === "live").map(({ label }) => label));
+  const full = limited
+    .map(({ until, ...limit }) => ({ ...limit, until: until && Date.parse(until) }))
+    .filter(({ label, until }) => live.has(label) && (until === null || until > now));
+  const failed = views.filter(({ state }) => state === "error");
+  const stale = views.filter(({ state }) => state === "stale" && (live.size || accounts === 1));
+  const describe = (view) => describeError(view, now);
+  const groups = [
+    {
+      kind: "limited",
+      lead: describeLimitCount(full.length, accounts, live.size),
+      items: full.map((each) => describeLimit(each, now)),
+    },
+    {
+      kind: "action",
+      lead: ERRORS.action.word,
+      items: failed.filter((view) => view.needsAction).map(describe),
+    },
+    {
+      kind: "recovering",
+      lead: ERRORS.recovering.word,
+      items: failed.filter((view) => !view.needsAction).map(describe),
+    },
+    {
+      kind: "stale",
+      lead: "Stale",
+      items: stale.map(({ label }) => ({ label, about: "", text: "" })),
+    },
+  ];
+  return groups.filter(({ kind, items }) => items.length || (kind === "limited" && accounts > 1));
+}
+
+function describeLimitCount(full, accounts, live) {
+  if (accounts === 1) return "At a limit";
+  return live ? `${full || "None"} of ${accounts} at a limit` : "No current readings";
+}
+
+function describeLimit({ label, window, until }, now) {
+  if (until === null) return { label, about: window, text: "" };
+  const text = ` resets in ${formatDuration(until - now)}`;
+  return { label, about: window, text, title: formatFull(until) };
+}
+
+function describeError({ label, errorKind, retryAt }, now) {
+  const name = ERROR_NAMES.get(errorKind) ?? "unexpected error";
+  const until = retryAt !== null && retryAt > now ? ` until ${formatClock(retryAt, now)}` : "";
+  return { label, about: name, text: `: ${name}${until}` };
 }
 
 /** Return a server's message as a sentence. */

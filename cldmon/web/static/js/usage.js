@@ -3,6 +3,14 @@
 // The server decides what is stale, due and overdue, and names levels and windows. Between two
 // responses the page only checks whether an instant that the server named has passed.
 
+/** Return all accounts of a response as they may be shown. */
+export function viewAccounts({ accounts, summary }, now) {
+  return accounts.map((account) => ({
+    ...viewAccount(account, now),
+    needsAction: summary.needsAction.includes(account.label),
+  }));
+}
+
 /** Return an account as it may be shown; `state` is live, stale, error or unread. */
 export function viewAccount(account, now) {
   const reading = getReading(account);
