@@ -235,6 +235,41 @@ class Alerts(RuleBasedStateMachine):
         self.source.windows[label][name] = Window(percent, before.resets_at)
         self.make_pass(later)
 
+    @action(label=LABEL, name=NAME, low=st.sampled_from([69, 70, 71, 75]), later=LATER)
+    def wobble(self, label: str, name: str, low: int, later: timedelta) -> None:
+        """Use crosses a threshold, falls, and crosses it again, before one reset."""
+        resets_at = self.env.clock.at + 3 * DAY
+        for percent in (79, 80, low, low, 80):
+            self.source.windows[label][name] = Window(percent, resets_at)
+            self.make_pass(min(later, HOUR))
+
+    @action(
+        label=LABEL,
+        name=NAME,
+        by=st.sampled_from([-11, -6, -5, -4, -1, 0, 0, 1]),
+        moved=st.sampled_from([0, 0, 2, 3, 10, 11, -11]),
+        ahead=st.sampled_from([50 * MINUTE, 3 * HOUR]),
+    )
+    def drift(self, label: str, name: str, by: int, moved: int, ahead: timedelta) -> None:
+        """A window falls, rises or moves by little."""
+        resets_at = self.env.clock.at + ahead
+        self.source.windows[label][name] = Window(88, resets_at)
+        self.make_pass(10 * MINUTE)
+        self.make_pass(10 * MINUTE)
+        self.source.windows[label][name] = Window(88 + by, resets_at + moved * MINUTE)
+        self.make_pass(MINUTE)
+        self.make_pass(MINUTE)
+
+    @action(label=LABEL, name=NAME, percent=PERCENT, user=USER)
+    def sleep_through(self, label: str, name: str, percent: int, user: str) -> None:
+        """Thresholds are crossed in somebody's night, and by its end all may be otherwise."""
+        self.pause(user, 12)
+        resets_at = self.env.clock.at + 12 * HOUR
+        for now_at in (50, 85, 96, percent, percent):
+            self.source.windows[label][name] = Window(now_at, resets_at)
+            self.make_pass(HOUR)
+        self.make_pass(11 * HOUR)
+
     @action(label=LABEL, name=NAME, to=st.sampled_from([0, 3, 40]), later=LATER)
     def fill_and_fall(self, label: str, name: str, to: int, later: timedelta) -> None:
         now = self.env.clock.at
