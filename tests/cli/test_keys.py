@@ -114,7 +114,9 @@ def test_slack_without_a_token_does_not_stop_readings(env: Env) -> None:
     env.write_config(tables="[notifications.slack]\nenabled = true\n")
     ran = env.run("fetch", "--strict")
     assert (ran.returncode, ran.stdout) == (0, "")
-    assert ran.stderr.startswith(f"cldmon: {env.config}: notifications.slack.enabled: Slack is on")
+    assert ran.stderr.startswith(
+        f"cldmon: {env.config}:5: notifications.slack.enabled: Slack is on"
+    )
     assert ran.stderr.count("\n") == 1
     assert errors(env) == {"alice": None, "bob": None}
 
