@@ -360,7 +360,7 @@ class Env:
         return App(self.config, None, self.environ, self.clock)
 
     @cached_property
-    def port(self) -> int:
+    def server_port(self) -> int:
         """A port for `cldmon serve`; the configuration names it only where a test writes it."""
         return free_port()
 

@@ -44,7 +44,7 @@ class Clock:
         """Return the time that it was set to."""
         return self.at
 
-    def advance(self, delta: timedelta) -> None:
+    def tick(self, delta: timedelta) -> None:
         """Move it, forth or back."""
         self.at += delta
 

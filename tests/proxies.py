@@ -26,7 +26,7 @@ FORWARD = """
 """What a location hands on."""
 
 
-class Answer(NamedTuple):
+class ProxiedResponse(NamedTuple):
     """What a proxy answered."""
 
     status: int
@@ -59,7 +59,7 @@ class Entrance(NamedTuple):
         *,
         host: str = "",
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> ProxiedResponse:
         """Ask once; a body is sent as JSON, and a POST has the Origin of a page of that host."""
         host = host or f"{NAME}:{self.port}"
         sent = {"Host": host}
@@ -72,7 +72,7 @@ class Entrance(NamedTuple):
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {**sent, **(headers or {})})
             answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            return ProxiedResponse(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 

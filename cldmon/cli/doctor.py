@@ -53,11 +53,11 @@ def _print(app: App, check: Check) -> None:
     from cldmon.terminal.style import GREEN, RED, YELLOW, detect_terminal
 
     terminal = detect_terminal(sys.stdout, app.env)
-    mark = terminal.paint("?", YELLOW)
+    mark = terminal.colourize("?", YELLOW)
     if check.verdict is Verdict.OK:
-        mark = terminal.paint(terminal.pick("✓", "+"), GREEN)
+        mark = terminal.colourize(terminal.pick("✓", "+"), GREEN)
     elif check.verdict is Verdict.FAILED:
-        mark = terminal.paint(terminal.pick("✗", "x"), RED)
+        mark = terminal.colourize(terminal.pick("✗", "x"), RED)
     text = terminal.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
     click.echo(mark + text.removeprefix(_INDENT[:-1]), color=True)
     if check.remedy:

@@ -81,12 +81,12 @@ def _read_pasted_key(label: str) -> SignIn:
 def _open_sign_in(app: App, label: str) -> SignIn:
     from cldmon.claude.login import sign_in
 
-    def opened() -> None:
+    def on_open() -> None:
         click.echo(f"Sign in to claude.ai as {label} in the window that opened.", err=True)
         click.echo(_HOW_TO_SIGN_IN, err=True)
 
     config = app.read_config()
-    found = sign_in(app.browser_settings(config), config.claude_url, app.env, opened)
+    found = sign_in(app.browser_settings(config), config.claude_url, app.env, on_open)
     return replace(found, key=_parse_key(found.key.reveal(), "what the service gave"))
 
 

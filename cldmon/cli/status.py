@@ -133,7 +133,7 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
             title = terminal.shorten(title, terminal.columns)
             text, problem = _format_or_explain(replace(app), labels, form)
             body = terminal.paragraph(problem) if problem else text
-            screen.draw(f"{terminal.paint(title, DIM)}\n\n{body}", terminal)
+            screen.draw(f"{terminal.colourize(title, DIM)}\n\n{body}", terminal)
             _wait_for_pass(app, version, seconds, screen.wait)
 
 

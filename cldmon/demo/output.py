@@ -38,7 +38,7 @@ _EVENTS = {
 def format_heading(labels: Iterable[str], terminal: Terminal) -> str:
     """Return the line above the passes."""
     cells = "".join(f"{label:>{_CELL}}" for label in labels)
-    return terminal.paint(f"{'Time':5}{cells}  What is new", BOLD)
+    return terminal.colourize(f"{'Time':5}{cells}  What is new", BOLD)
 
 
 def format_pass(
@@ -69,15 +69,15 @@ def _clock(at: datetime) -> str:
 
 def _cell(account: Account, terminal: Terminal) -> str:
     if account.failure:
-        return terminal.paint(f"{'error':>{_CELL}}", RED)
+        return terminal.colourize(f"{'error':>{_CELL}}", RED)
     windows = account.reading.windows if account.reading else {}
     window = windows.get(FIVE_HOUR) or windows.get(SEVEN_DAY)
     if window is None:
         return f"{terminal.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
     if window.utilization < CRITICAL:
-        return terminal.paint(text)
-    return terminal.paint(text, RED if window.utilization >= FULL else YELLOW)
+        return terminal.colourize(text)
+    return terminal.colourize(text, RED if window.utilization >= FULL else YELLOW)
 
 
 def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Iterator[str]:

@@ -24,7 +24,7 @@ _FIRST = (FIVE_HOUR, SEVEN_DAY)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LimitChange:
     """A limit that was hit, or a window that has reset, as seen at `at_ms`."""
 
     at_ms: int
@@ -47,13 +47,13 @@ def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
     return any(not values.keys().isdisjoint(windows) for _, values in points)
 
 
-def find_marks(lines: Iterable[Line]) -> list[Mark]:
+def find_limit_changes(lines: Iterable[Line]) -> list[LimitChange]:
     """Return where windows became full, and where they stopped being full, oldest first.
 
     Any fall from 100 is a reset here: the history does not say when a window ends.
     """
     found = {
-        Mark(ms, EventKind.LIMIT_HIT if after >= FULL else EventKind.USAGE_RESET)
+        LimitChange(ms, EventKind.LIMIT_HIT if after >= FULL else EventKind.USAGE_RESET)
         for line in lines
         for (_, before), (ms, after) in pairwise(line)
         if (before >= FULL) != (after >= FULL)

@@ -100,7 +100,7 @@ def _draw_panel(
     """Return the lines of one panel: head, plot, time axis."""
     terminal, length = frame.terminal, frame.span.length
     lines = {name: found for name in styles if (found := series.select_line(points, name))}
-    marks = series.find_marks(lines.values())
+    marks = series.find_limit_changes(lines.values())
     head = _format_head(label, lines, styles, {mark.kind for mark in marks}, terminal, columns)
     silence = series.compute_max_gap(series.iter_steps(points), frame.interval)
     longest_ms = max(silence, length / columns) / _MS
@@ -141,9 +141,9 @@ def _format_head(
         title = terminal.shorten(terminal.clean(short_title(name)), longest)
         items.append((styles[name], f"{title} {extent}"))
     items += [(style, words) for kind, (style, words, _) in _MARKS.items() if kind in kinds]
-    head = [terminal.paint(terminal.shorten(terminal.clean(label), columns), BOLD)]
+    head = [terminal.colourize(terminal.shorten(terminal.clean(label), columns), BOLD)]
     for style, text in items:
-        item = f"{terminal.paint(terminal.pick(*style.sample), style.colour)} {text}"
+        item = f"{terminal.colourize(terminal.pick(*style.sample), style.colour)} {text}"
         if width(head[-1] + "   " + item) <= columns:
             head[-1] += "   " + item
         else:

@@ -112,9 +112,9 @@ class Row(NamedTuple):
             bar = terminal.pick("▒", ":") * used + terminal.pick("·", ".") * (cells - used)
             return bar + _BETWEEN + self.used
         colours = _COLOURS[self.level]
-        bar = terminal.paint(terminal.pick("█", "#") * used, *colours)
-        rest = terminal.paint(terminal.pick("░", ".") * (cells - used), DIM)
-        return bar + rest + _BETWEEN + terminal.paint(self.used, *colours)
+        bar = terminal.colourize(terminal.pick("█", "#") * used, *colours)
+        rest = terminal.colourize(terminal.pick("░", ".") * (cells - used), DIM)
+        return bar + rest + _BETWEEN + terminal.colourize(self.used, *colours)
 
 
 def format_table(views: Sequence[AccountView], page: Page) -> str:
@@ -147,7 +147,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     facts = [terminal.clean(account.plan), freshness] if account.plan else [freshness]
     rest = "".join(terminal.pick(" · ", " - ") + fact for fact in facts)
     label = terminal.shorten(terminal.clean(account.label), max(8, terminal.columns - width(rest)))
-    yield terminal.paint(label, BOLD) + terminal.paint(rest, *tone)
+    yield terminal.colourize(label, BOLD) + terminal.colourize(rest, *tone)
     if failure:
         error = terminal.paragraph(
             format_failure(failure, page.now, page.zone),
@@ -155,7 +155,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
             f"{INDENT}  ",
         )
         for line in error.split("\n"):
-            yield INDENT + terminal.paint(line.removeprefix(INDENT), RED)
+            yield INDENT + terminal.colourize(line.removeprefix(INDENT), RED)
 
 
 def _build_rows(account: AccountView, page: Page) -> Iterator[Row]:
@@ -255,9 +255,9 @@ def _align_rows(rows: Sequence[Row], terminal: Terminal) -> list[str]:
     headings = HEADINGS if any(shown) else (*HEADINGS[:-1], "")
     header, *lines = align_columns([headings, *zip(names, bars, resets, shown, strict=True)])
     return [
-        INDENT + terminal.paint(header, DIM),
+        INDENT + terminal.colourize(header, DIM),
         *(
-            INDENT + terminal.paint(line, *([] if row.live else [DIM]))
+            INDENT + terminal.colourize(line, *([] if row.live else [DIM]))
             for line, row in zip(lines, rows, strict=True)
         ),
     ]

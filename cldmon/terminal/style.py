@@ -37,7 +37,7 @@ class Terminal(NamedTuple):
     colour: bool
     unicode: bool
 
-    def paint(self, text: str, *codes: str) -> str:
+    def colourize(self, text: str, *codes: str) -> str:
         """Return a text in the colours of these SGR codes, or unchanged without colour."""
         if not (self.colour and codes and text):
             return text

@@ -104,11 +104,11 @@ class ServerFixture(Env):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://127.0.0.1:{self.server_port}/"
 
     @property
     def address(self) -> tuple[str, int]:
-        return "127.0.0.1", self.port
+        return "127.0.0.1", self.server_port
 
     def complete_pass(self, *seen: Account, at: datetime | None = None) -> None:
         """Write the state of a pass that has ended now or at another time."""
@@ -153,7 +153,7 @@ class ServerFixture(Env):
             self.process.send_signal(signal.SIGTERM)
 
     def __enter__(self) -> Self:
-        self.write_config(f"port = {self.port}\n{self.top}", slack=self._slack is not None)
+        self.write_config(f"port = {self.server_port}\n{self.top}", slack=self._slack is not None)
         self.restart()
         return self
 

@@ -38,7 +38,7 @@ def test_the_page_works_below_a_path(
         server.outer = site.port
         server.write_history({minutes: {"alice": (minutes, 30)} for minutes in range(0, 50, 10)})
         server.complete_pass()
-        inner = f"proxy_pass http://127.0.0.1:{server.port}{'/' if strips else ''};{FORWARD}"
+        inner = f"proxy_pass http://127.0.0.1:{server.server_port}{'/' if strips else ''};{FORWARD}"
         block = f"listen 127.0.0.1:{site.port};\nlocation /team/cldmon/ {{ {inner} }}\n"
         with nginx(prepare(tmp_path / "nginx"), f"server {{\n{block}}}\n"):
             wait_until(site.is_up)

@@ -141,7 +141,7 @@ def test_a_bot_token_file_that_is_a_pipe_stops_neither_passes_nor_the_server(
     env: Env, pipe: Path
 ) -> None:
     slack = f'[notifications.slack]\nenabled = true\nbot_token_file = "{pipe}"\n'
-    env.write_config(f"port = {env.port}", slack)
+    env.write_config(f"port = {env.server_port}", slack)
     assert env.run("fetch", "--strict").returncode == 0
     with env.serve():
         assert env.run("health", "--serve").returncode == 0

@@ -57,7 +57,7 @@ class CollectorEnv:
         later: timedelta = TEN_MINUTES,
     ) -> Outcome:
         """Make a pass in which each account answers what is said here."""
-        self.clock.advance(later)
+        self.clock.tick(later)
         self.source.says = says or {}
         self.warnings.clear()
         with collect_warnings(self.warnings):
@@ -87,7 +87,7 @@ class CollectorEnv:
         return StateFile(self.data_dir).load()
 
     @property
-    def told(self) -> list[str]:
+    def sent_alerts(self) -> list[str]:
         """What people were told, e.g. `U1: limit_hit alice fiveHour`."""
         sent = self.slack.sent if self.slack else []
         return [f"{user}: {t.kind.value} {t.label} {t.window}" for user, t in sent]

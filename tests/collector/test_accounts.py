@@ -78,7 +78,7 @@ def test_a_pass_over_some_accounts_keeps_what_the_others_last_had(team: Collecto
     team.run({"bob": 100})
     team.run(only=["alice"])
     team.run({"bob": 0})
-    assert team.told == ["U1: usage_reset bob fiveHour"]
+    assert team.sent_alerts == ["U1: usage_reset bob fiveHour"]
 
 
 def test_a_failed_account_that_another_pass_did_not_want_stays_failed(team: CollectorEnv) -> None:
@@ -101,7 +101,7 @@ def test_an_account_removed_from_the_config_vanishes(team: CollectorEnv) -> None
     assert list(team.state.account_states) == ["carol", "bob"]
     team.labels = ("alice",)
     team.run({"alice": 0})
-    assert team.told == []
+    assert team.sent_alerts == []
 
 
 def test_an_unknown_account_is_refused_before_anything_is_done(team: CollectorEnv) -> None:
@@ -230,9 +230,9 @@ def test_a_label_that_means_another_organization_now_is_first_sight(env: Collect
     env.source.organizations["alice"] = "org-somebody-else"
     env.run({"alice": 0})
     env.run({"alice": {"fiveHour": 0, "models.Fable": 0}})
-    assert env.told == []
+    assert env.sent_alerts == []
     env.run({"alice": 100})
-    assert env.told == ["U1: limit_hit alice fiveHour"]
+    assert env.sent_alerts == ["U1: limit_hit alice fiveHour"]
 
 
 def test_a_key_that_is_replaced_changes_nothing_for_the_same_organization(
@@ -243,7 +243,7 @@ def test_a_key_that_is_replaced_changes_nothing_for_the_same_organization(
     first = env.state.account_states["alice"].key
     env.keys["alice"] = "sk-ant-sid02-renewed"
     env.run({"alice": 0})
-    assert env.told == ["U1: usage_reset alice fiveHour"]
+    assert env.sent_alerts == ["U1: usage_reset alice fiveHour"]
     second = env.state.account_states["alice"].key
     assert first is not None
     assert second is not None

@@ -43,9 +43,9 @@ def test_a_disk_that_is_full_at_the_state_leaves_everything_as_it_was(
     assert str(caught.value).startswith(f"cannot write {env.data_dir}/state.json: ")
     assert "\n" not in str(caught.value)
     assert contents(env.data_dir) == before
-    assert env.told == []
+    assert env.sent_alerts == []
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     assert env.percents() == [99, 100]
 
 
@@ -61,9 +61,9 @@ def test_a_disk_that_is_full_at_the_history_leaves_a_line_to_the_next_pass(
     with limit_file_size(len(before) + room), pytest.raises(StoreError, match="cannot append to"):
         env.run({"alice": 100})
     assert day.read_bytes() == before
-    assert (env.told, len(env.state.outbox)) == ([], 1)
+    assert (env.sent_alerts, len(env.state.outbox)) == ([], 1)
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     assert env.percents() == [99, 100, 100]
 
 
@@ -87,10 +87,10 @@ def test_a_disk_that_fills_up_while_messages_go_out_repeats_one_at_most(env: Col
         env.slack = FillingSlack(disk)
         with pytest.raises(StoreError, match=r"^cannot write "):
             env.run({"alice": 100})
-        assert env.told == [HIT]
+        assert env.sent_alerts == [HIT]
     env.slack = FakeSlack()
     env.run({"alice": 100})
-    assert [line.partition(":")[0] for line in env.told] == ["U1", "U2", "U3"]
+    assert [line.partition(":")[0] for line in env.sent_alerts] == ["U1", "U2", "U3"]
 
 
 def stranger(env: CollectorEnv, tmp_path: Path) -> str:
@@ -142,4 +142,4 @@ def test_subscriptions_that_may_not_be_read_cost_no_reading(
     (env.data_dir / "subscriptions.json").chmod(0o600)
     assert [message.user for message in env.state.outbox] == [None]
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]

@@ -50,13 +50,13 @@ def event(number: int = 0, *, age: timedelta = timedelta(0)) -> Event:
 def test_slacks_rate_limit_is_respected_across_passes(env: CollectorEnv) -> None:
     """Nothing is sent until then, whatever else happens; then everything is."""
     hit(env, LIMITED)
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     assert env.state.channel_retry_at.get(DIRECT_MESSAGES) == env.clock.at + timedelta(minutes=25)
     env.run({"alice": 0})
     env.run({"alice": 0})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     assert env.run({"alice": 0}).waiting == 0
-    assert env.told == [HIT, HIT, "U1: usage_reset alice fiveHour"]
+    assert env.sent_alerts == [HIT, HIT, "U1: usage_reset alice fiveHour"]
     assert env.state.channel_retry_at.get(DIRECT_MESSAGES) is None
 
 
@@ -66,7 +66,7 @@ def test_slack_is_not_left_alone_for_ever_when_the_clock_was_wrong(env: Collecto
     hit(env, LIMITED)
     env.clock.at = NOON
     env.run({"alice": 100})
-    assert env.told == [HIT, HIT]
+    assert env.sent_alerts == [HIT, HIT]
 
 
 def test_a_message_that_may_have_arrived_is_tried_after_longer_and_longer_pauses(
@@ -82,7 +82,7 @@ def test_a_message_that_may_have_arrived_is_tried_after_longer_and_longer_pauses
     over = ["Slack message to U1: no answer; dropped after 4 attempts, it may have arrived"]
     told = {minutes: warnings for minutes, warnings in said.items() if warnings}
     assert told == {0: again, 10: again, 30: again, 70: over}
-    assert env.told == [HIT] * 4
+    assert env.sent_alerts == [HIT] * 4
     assert env.state.outbox == ()
     assert env.state.counters == {"messagesDropped": 1}
 
@@ -93,7 +93,7 @@ def test_a_message_that_arrives_at_the_second_attempt_is_not_tried_a_third_time(
     hit(env, UNSURE)
     env.run({"alice": 100})
     env.run({"alice": 100})
-    assert env.told == [HIT, HIT]
+    assert env.sent_alerts == [HIT, HIT]
     assert env.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
@@ -102,7 +102,7 @@ def test_a_failure_that_is_sure_does_not_use_up_the_attempts(env: CollectorEnv) 
     hit(env, LATER, LATER, UNSURE, LATER, LATER)
     for _ in range(5):
         env.run({"alice": 100})
-    assert env.told == [HIT] * 6
+    assert env.sent_alerts == [HIT] * 6
     assert env.state.counters == {"alertsSent.limit_hit.slack-dm": 1}
 
 
@@ -110,7 +110,7 @@ def test_a_user_that_is_gone_is_dropped_with_a_line(env: CollectorEnv) -> None:
     hit(env, GONE)
     assert env.warnings == ["Slack message to U1: this user is deactivated; dropped"]
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     assert env.state.counters == {"messagesDropped": 1}
 
 
@@ -154,9 +154,9 @@ def test_each_delivery_is_on_disk_before_the_next_is_tried(env: CollectorEnv) ->
 def test_without_notify_the_messages_wait_for_the_next_pass(env: CollectorEnv) -> None:
     env.run({"alice": 99})
     assert env.run({"alice": 100}, notify=False).waiting == 1
-    assert env.told == []
+    assert env.sent_alerts == []
     assert env.run({"alice": 100}).waiting == 0
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
 
 
 def test_with_slack_off_no_message_is_queued(env: CollectorEnv) -> None:
@@ -168,7 +168,7 @@ def test_with_slack_off_no_message_is_queued(env: CollectorEnv) -> None:
     assert outcome.waiting == 0
     env.slack = FakeSlack()
     env.run({"alice": 100})
-    assert env.told == []
+    assert env.sent_alerts == []
 
 
 def test_what_was_owed_before_slack_was_switched_off_is_kept(env: CollectorEnv) -> None:
@@ -177,7 +177,7 @@ def test_what_was_owed_before_slack_was_switched_off_is_kept(env: CollectorEnv) 
     assert env.run({"alice": 100}).waiting == 1
     env.slack = FakeSlack()
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
 
 
 def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(
@@ -211,7 +211,7 @@ def test_while_subscriptions_are_corrupt_the_messages_wait(env: CollectorEnv, te
     assert env.run({"alice": 100}).waiting == 1
     assert env.run({"alice": 0}).waiting == 2
     assert path.read_bytes() == text
-    assert env.told == []
+    assert env.sent_alerts == []
     [warning] = env.warnings
     assert warning == (
         f"{path} is not understood, so it is left as it is and nobody gets alerts:"
@@ -219,7 +219,7 @@ def test_while_subscriptions_are_corrupt_the_messages_wait(env: CollectorEnv, te
     )
     path.write_bytes(whole)
     assert env.run({"alice": 0}).waiting == 0
-    assert env.told == [HIT, "U1: usage_reset alice fiveHour"]
+    assert env.sent_alerts == [HIT, "U1: usage_reset alice fiveHour"]
 
 
 def test_subscriptions_that_cannot_be_read_cost_no_reading(env: CollectorEnv) -> None:
@@ -235,7 +235,7 @@ def test_subscriptions_that_cannot_be_read_cost_no_reading(env: CollectorEnv) ->
     path.rmdir()
     path.write_bytes(whole)
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
 
 
 def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
@@ -301,7 +301,7 @@ def test_messages_that_are_dropped_for_their_age_are_said(env: CollectorEnv) -> 
     env.clock.at += timedelta(days=8)
     env.run({"alice": 100})
     assert env.warnings == ["1 message(s) dropped: too old, or too many were waiting"]
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
 
 
 def test_a_clock_that_was_set_back_drops_no_message() -> None:
@@ -316,7 +316,7 @@ def test_nobody_gets_an_alert_after_unsubscribing(env: CollectorEnv) -> None:
     assert env.run({"alice": 100}, notify=False).waiting == 1
     set_alerts(env.data_dir, "U1", "alice", limit_hit=False, reset=True)
     assert env.run({"alice": 100}).waiting == 0
-    assert env.told == [HIT]  # the one that was tried in vain
+    assert env.sent_alerts == [HIT]  # the one that was tried in vain
     assert env.state.counters.get("messagesDropped", 0) == 0
 
 
@@ -327,7 +327,7 @@ def test_what_is_still_wanted_comes_after_some_of_it_was_unsubscribed(env: Colle
     env.run({"alice": 100, "bob": 100}, notify=False)
     set_alerts(env.data_dir, "U1", "alice", limit_hit=False, reset=False)
     env.run({"alice": 100, "bob": 100})
-    assert env.told == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
+    assert env.sent_alerts == ["U1: limit_hit bob fiveHour", "U2: limit_hit bob fiveHour"]
 
 
 class Leaving(FakeSlack):
@@ -347,7 +347,7 @@ def test_whether_an_alert_is_wanted_is_looked_up_just_before_it_is_sent(env: Col
     env.run({"alice": 99})
     env.slack = Leaving(env)
     assert env.run({"alice": 100}).waiting == 0
-    assert env.told == [HIT, "U3: limit_hit alice fiveHour"]
+    assert env.sent_alerts == [HIT, "U3: limit_hit alice fiveHour"]
 
 
 def test_nobody_gets_an_alert_of_an_account_that_has_left_the_configuration(
@@ -359,7 +359,7 @@ def test_nobody_gets_an_alert_of_an_account_that_has_left_the_configuration(
     assert env.run().waiting == 0
     env.labels = ("alice", "bob")
     env.run({"alice": 100})
-    assert env.told == [HIT]  # the one that was tried in vain
+    assert env.sent_alerts == [HIT]  # the one that was tried in vain
 
 
 def test_while_nobody_can_know_what_is_wanted_all_messages_wait(env: CollectorEnv) -> None:
@@ -371,7 +371,7 @@ def test_while_nobody_can_know_what_is_wanted_all_messages_wait(env: CollectorEn
     assert len(env.warnings) == 1
     path.write_bytes(whole)
     assert env.run({"alice": 100}).waiting == 0
-    assert env.told == [HIT, HIT]
+    assert env.sent_alerts == [HIT, HIT]
 
 
 class Slow(FakeSlack):
@@ -382,7 +382,7 @@ class Slow(FakeSlack):
         self.clock, self.pace = clock, pace
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
-        self.clock.advance(self.pace)
+        self.clock.tick(self.pace)
         return super().send(user, events)
 
 
@@ -393,11 +393,11 @@ def test_a_slow_slack_holds_up_no_pass_for_long(env: CollectorEnv, seconds: int,
     env.run({"alice": 99})
     env.slack = Slow(env.clock, timedelta(seconds=seconds))
     waiting = env.run({"alice": 100}).waiting
-    assert (len(env.told), waiting) == (sent, 21 - sent)
+    assert (len(env.sent_alerts), waiting) == (sent, 21 - sent)
     assert env.warnings == [f"Slack is slow: {waiting} message(s) wait for the next pass"]
     env.slack.pace = timedelta(0)
     assert env.run({"alice": 100}).waiting == 0
-    assert len(set(env.told)) == len(env.told) == 21
+    assert len(set(env.sent_alerts)) == len(env.sent_alerts) == 21
 
 
 def test_nothing_is_saved_where_nothing_changed() -> None:

@@ -71,7 +71,7 @@ def goes_on_after(env: CollectorEnv, damaged: bytes) -> None:
     assert env.percents()[-1] == 77
     assert env.run({"alice": 100}).snapshot.accounts
     assert env.warnings == []
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
 
 
 @pytest.mark.parametrize("damaged", DAMAGED)
@@ -225,7 +225,7 @@ def test_a_clock_that_was_set_back_is_said_and_loses_nothing(env: CollectorEnv) 
     ]
     env.run({"alice": 100})
     assert env.warnings == []
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     names = [path.name for path in sorted(env.data_dir.glob("history-*"))]
     assert names == ["history-2026-11-19.jsonl", "history-2026-11-22.jsonl"]
     assert sorted(env.percents()) == [99, 100]
@@ -270,7 +270,7 @@ def test_an_old_day_file_that_cannot_be_removed_is_said_and_stops_nothing(
     (env.data_dir / "history-2026-11-21.jsonl").write_bytes(b"")
     env.settings = replace(env.settings, keep_days=1)
     env.run({"alice": 100})
-    assert env.told == [HIT]
+    assert env.sent_alerts == [HIT]
     [warning] = env.warnings
     assert warning.startswith(f"cannot remove {env.data_dir}/history-2001-01-01.jsonl: ")
 

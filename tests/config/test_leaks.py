@@ -78,7 +78,7 @@ BROKEN = [
 ]
 
 
-def told(error: BaseException) -> str:
+def list_problems(error: BaseException) -> str:
     """Return all that a traceback, as `--debug` prints it, and the exception's repr show."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
@@ -88,7 +88,7 @@ def outlined(path: Path) -> str:
     try:
         read_outline(path, None, {})
     except CldmonError as error:
-        return told(error)
+        return list_problems(error)
     return ""
 
 
@@ -98,7 +98,7 @@ def test_no_error_about_a_config_shows_a_secret(tmp_path: Path, text: str) -> No
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(CldmonError) as caught:
         load(path, {})
-    assert "MARKER" not in told(caught.value)
+    assert "MARKER" not in list_problems(caught.value)
     assert "MARKER" not in outlined(path)
 
 
@@ -150,7 +150,7 @@ def test_no_error_about_a_program_shows_its_arguments_or_output(
     path.write_text('[[accounts]]\nlabel = "a"\nsession_key_command = "x MARKER"\n')
     with pytest.raises(CldmonError) as caught:
         read_session_key(read(path).accounts[0], {}, tmp_path, run)
-    assert "MARKER" not in told(caught.value)
+    assert "MARKER" not in list_problems(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"MARKER", b"MARKER \xff", f"{KEY} x".encode()])
@@ -166,4 +166,4 @@ def test_no_error_about_a_file_or_a_variable_shows_what_is_in_it(
     for account in read(path).accounts:
         with pytest.raises(CldmonError) as caught:
             read_session_key(account, {"K": content.decode(errors="replace")}, tmp_path)
-        assert "MARKER" not in told(caught.value)
+        assert "MARKER" not in list_problems(caught.value)

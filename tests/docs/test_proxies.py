@@ -11,7 +11,16 @@ import pytest
 
 from tests.docs.pages import page_blocks
 from tests.env import Env, free_port, wait_until
-from tests.proxies import FORWARD, NAME, Answer, Entrance, caddy, nginx, prepare, tls_server
+from tests.proxies import (
+    FORWARD,
+    NAME,
+    Entrance,
+    ProxiedResponse,
+    caddy,
+    nginx,
+    prepare,
+    tls_server,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +76,7 @@ def code_of(slack: FakeSlack) -> str:
     return match[0]
 
 
-def guest(entrance: Entrance, path: str = "/", **headers: str) -> Answer:
+def guest(entrance: Entrance, path: str = "/", **headers: str) -> ProxiedResponse:
     return entrance.ask("POST", f"{path}api/auth", {"slackId": ""}, headers=headers)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cldmon import errors
-from cldmon.channels.slack.verdicts import Answer, interpret_answer
+from cldmon.channels.slack.verdicts import ApiResponse, interpret_response
 from cldmon.claude import errors as claude_errors
 from cldmon.claude import launch
 from cldmon.domain.model import FailureKind
@@ -119,8 +119,8 @@ def slack_codes() -> list[str]:
 
 
 def test_every_refusal_of_slack_is_on_the_page() -> None:
-    answers = [Answer(200, {}, {"ok": False, "error": code}) for code in slack_codes()]
-    reasons = [interpret_answer(answer, NOW).reason for answer in answers]
+    answers = [ApiResponse(200, {}, {"ok": False, "error": code}) for code in slack_codes()]
+    reasons = [interpret_response(answer, NOW).reason for answer in answers]
     assert [reason for reason in reasons if not is_documented(reason)] == []
 
 

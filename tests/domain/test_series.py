@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
-from cldmon.domain.series import Mark
+from cldmon.domain.series import LimitChange
 from cldmon.errors import UsageError
 
 HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
@@ -34,11 +34,15 @@ def test_marks_stand_where_a_window_became_full_and_free() -> None:
     session = [(1, 90), (2, 100), (3, 100), (4, 0), (5, 100), (6, 3)]
     week = [(1, 99), (2, 100), (7, 100)]
     expected = [(2, HIT), (4, RESET), (5, HIT), (6, RESET)]
-    assert series.find_marks([session, week]) == [Mark(ms, kind) for ms, kind in expected]
+    assert series.find_limit_changes([session, week]) == [
+        LimitChange(ms, kind) for ms, kind in expected
+    ]
 
 
 def test_a_line_full_or_empty_from_the_start_has_no_mark() -> None:
-    assert series.find_marks([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
+    assert (
+        series.find_limit_changes([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
+    )
 
 
 def test_a_line_is_cut_where_readings_are_missing() -> None:

@@ -391,7 +391,7 @@ class Alerts(RuleBasedStateMachine):
     def kill_while_reading(self) -> None:
         """Nothing of such a pass is left."""
         self.source.kill = True
-        self.env.clock.advance(MINUTE)
+        self.env.clock.tick(MINUTE)
         assert not self.run()
         self.source.kill = False
 
@@ -405,7 +405,7 @@ class Alerts(RuleBasedStateMachine):
     @action()
     def break_the_events(self) -> None:
         """The first pass of a day is committed and fails; the next one does what it left."""
-        self.env.clock.advance(DAY)
+        self.env.clock.tick(DAY)
         file = self.env.data_dir / f"events-{self.env.clock.at:%Y-%m-%d}.jsonl"
         if not file.exists():
             file.mkdir(parents=True)

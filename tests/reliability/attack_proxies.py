@@ -112,7 +112,7 @@ def run_proxies(folder: Path, path: str) -> Iterator[ProxySetup]:
     with FakeSlack() as slack, AttackTarget(place / "server", slack, top, (CANARY,)) as server:
         server.complete_pass(Account(CANARY, Reading(now(), windows(17, 45), "Pro")))
         replacing, adding, untrusted = map(Route, ports)
-        here = ProxySetup(server, replacing, adding, untrusted, Route(server.port))
+        here = ProxySetup(server, replacing, adding, untrusted, Route(server.server_port))
         with nginx(prepare(place / "nginx"), "".join(_servers(here))):
             wait_until(lambda: all(map(_is_up, here.routes.values())))
             yield here
@@ -167,8 +167,10 @@ def plant_cookies(here: ProxySetup) -> Result:
     inner = _value(_log_in(mine, (("Host", "localhost"),), BOB))
     own = f"__Host-cldmon-sid-443={alice}"
     names = (
-        "cldmon-sid-443", "__Host-cldmon-sid-443", f"cldmon-sid-{here.server.port}",
-        f"__Host-cldmon-sid-{here.server.port}", "cldmon-sid-3000", "__Secure-cldmon-sid-443",
+        "cldmon-sid-443", "__Host-cldmon-sid-443", f"cldmon-sid-{here.server.server_port}",
+        f"__Host-cldmon-sid-{here.server.server_port}",
+        "cldmon-sid-3000",
+        "__Secure-cldmon-sid-443",
         "__host-cldmon-sid-443",
     )  # fmt: skip
     for name, value in itertools.product(names, (bob, guest, inner, alice[:-4], "x", "")):
@@ -193,7 +195,13 @@ def forge_origins(here: ProxySetup) -> Result:
     alice = _value(_log_in(here.replacing._replace(source="127.12.0.1"), (), ALICE))
     cookie = ("Cookie", f"__Host-cldmon-sid-443={alice}")
     wish = {"label": CANARY, "key": "limitHit", "enabled": True}
-    hosts = (NAME, f"{NAME}:443", f"{NAME}:8443", "localhost", f"localhost:{here.server.port}")
+    hosts = (
+        NAME,
+        f"{NAME}:443",
+        f"{NAME}:8443",
+        "localhost",
+        f"localhost:{here.server.server_port}",
+    )
     foreign = (
         f"http://{NAME}", f"https://{NAME}:9443", f"https://x.{NAME}", f"https://{NAME}.evil",
         f"https://{NAME}@evil.example", "null", "https://localhost:1", f"https://{NAME}:443x",
@@ -282,7 +290,7 @@ def _servers(here: ProxySetup) -> Iterator[str]:
             listen 127.0.0.1:{route.port};
             location ~ ^(/usage)?/metrics$ {{ return 403; }}
             location / {{
-                proxy_pass http://127.0.0.1:{here.server.port};
+                proxy_pass http://127.0.0.1:{here.server.server_port};
                 proxy_http_version 1.1;
                 proxy_bind {source};
                 proxy_set_header Host $http_host;

@@ -152,7 +152,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
     )
 
     def logged_out(browser: Client) -> None:
-        browser.post("/api/logout")
+        browser.post_json("/api/logout")
 
     def restarted_since(browser: Client) -> None:
         logged_out(browser)
@@ -160,7 +160,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
 
     def set_back_since(browser: Client) -> None:
         logged_out(browser)
-        server.clock.advance(-MINUTE)
+        server.clock.tick(-MINUTE)
 
     def ended_by_another_server(browser: Client) -> None:
         session = other.read(browser.cookie, SCOPE)
@@ -168,7 +168,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
         other.end(session)
 
     def expired(_: Client) -> None:
-        server.clock.advance(LIFETIME)
+        server.clock.tick(LIFETIME)
 
     def signed_by_an_old_secret(_: Client) -> None:
         (server.data_dir / "session-secret").unlink()
@@ -264,10 +264,10 @@ def overreach(server: InProcessServer, guesses: int) -> Result:
     )
     for more in additions:
         with result.case(f"a guest's subscription with {more}"):
-            if guest.post("/api/subscriptions", {**wish, **more}).status != 403:
+            if guest.post_json("/api/subscriptions", {**wish, **more}).status != 403:
                 raise LetInError(more)
         with result.case(f"another's subscription with {more}"):
-            assert alice.post("/api/subscriptions", {**wish, **more}).status == 200
+            assert alice.post_json("/api/subscriptions", {**wish, **more}).status == 200
             if BOB in (server.data_dir / "subscriptions.json").read_text("utf-8"):
                 raise LetInError(more)
     for label in (
@@ -282,7 +282,7 @@ def overreach(server: InProcessServer, guesses: int) -> Result:
         "alice/../bob",
     ):
         with result.case(f"the account {label!r}"):
-            assert alice.post("/api/subscriptions", {**wish, "label": label}).status == 404
+            assert alice.post_json("/api/subscriptions", {**wish, "label": label}).status == 404
     for flags in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=604800"):
         with result.case(f"a cookie without {flags}"):
             got = server.ask("POST", "/api/auth", {"slackId": ALICE}, _from_anywhere({}))
@@ -318,7 +318,7 @@ def guess_codes(server: InProcessServer, guesses: int) -> Result:
     result = Result("login codes guessed for a day: at most 145 guesses count, odds 1 in 690,000")
     heard = 0
     for number in range(guesses):
-        server.clock.advance(timedelta(days=1) / (guesses + 1))
+        server.clock.tick(timedelta(days=1) / (guesses + 1))
         address = {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250}"}
         server.ask("POST", "/api/auth", {"slackId": ALICE}, address)
         with result.case(f"guess {number}"):
@@ -352,7 +352,7 @@ def _keep_out(got: Got) -> None:
 
 
 def _opened(server: InProcessServer, user: str = ALICE) -> Client:
-    server.clock.advance(MINUTE)  # so that the number of logins slows nobody down
+    server.clock.tick(MINUTE)  # so that the number of logins slows nobody down
     return server.logged_in(user)
 
 

@@ -110,13 +110,13 @@ def post_from_other_sites(server: AttackTarget) -> Result:
         "null",
         "http://evil.example",
         f"{own}.evil.example",
-        f"http://localhost:{server.port}1",
+        f"http://localhost:{server.server_port}1",
         own.replace("http", "ftp"),
         f"{own}/",
         f"{own}@evil.example",
         "http://127.0.0.1",
         "file://",
-        f"http://evil.example@127.0.0.1:{server.port}",
+        f"http://evil.example@127.0.0.1:{server.server_port}",
         f"chrome-extension://{'a' * 32}",
         f"{own} x",
     )
@@ -139,7 +139,7 @@ def post_from_other_sites(server: AttackTarget) -> Result:
         lines = [f"Origin: {origin}"] if origin else []
         lines += [f"Sec-Fetch-Site: {site}"] if site else []
         with result.case(f"{origin} {site} {kind}"):
-            host = f"Host: 127.0.0.1:{server.port}"
+            host = f"Host: 127.0.0.1:{server.server_port}"
             for path in ("/api/subscriptions", "/api/logout"):
                 wanted = post_request(path, wish, f"Content-Type: {kind}", host, cookie, *lines)
                 [answer] = server.sent(wanted)

@@ -210,7 +210,9 @@ class Model:
             for start in range(0, len(theirs), MOST_EVENTS)
         ]
 
-    def told(self, message: list[News], fate: str, pause: timedelta | None, now: datetime) -> None:
+    def record_delivery(
+        self, message: list[News], fate: str, pause: timedelta | None, now: datetime
+    ) -> None:
         """Write down what Slack answered: `delivered`, `gone`, `later` or `unsure`."""
         if fate == "unsure":
             self.attempts.update(message)

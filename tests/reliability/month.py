@@ -286,7 +286,7 @@ class Month:
             fate, pause = (ill.fate, ill.pause) if ill else ("delivered", None)
             if ill is None and first.user == USERS[-1]:
                 fate = "gone"
-            self.model.told(message, fate, pause, self.at)
+            self.model.record_delivery(message, fate, pause, self.at)
             if fate == "delivered":
                 self.due += keys
             if ill:

@@ -36,7 +36,7 @@ CALLS = (*CHANGES, *(call for call in LOOKS if call not in _NO_STEPS))
 
 
 @dataclass(frozen=True)
-class Site:
+class SubscriptionServer:
     """A server for the scenario, and Chloe's session there; `base` is a copy of data_dir."""
 
     scenario: TwoAccountScenario
@@ -96,19 +96,19 @@ class Site:
         return False
 
 
-def open_site(scenario: TwoAccountScenario) -> Site:
+def open_site(scenario: TwoAccountScenario) -> SubscriptionServer:
     """Configure a server, and let Chloe log in; her session outlives that server."""
     port, base = free_port(), scenario.folder / "logged-in"
     scenario.env.write_config(f"port = {port}", slack=True)
     scenario.reset()
-    site = Site(scenario, port, base)
+    site = SubscriptionServer(scenario, port, base)
     with site.served():
         cookie = site.log_in()
     shutil.copytree(scenario.data, base)
-    return Site(scenario, port, base, cookie)
+    return SubscriptionServer(scenario, port, base, cookie)
 
 
-def trace_steps(site: Site, log: Path) -> list[Step]:
+def trace_steps(site: SubscriptionServer, log: Path) -> list[Step]:
     """Return the calls of a change that concern its files: all are one thread's."""
     site.scenario.reset(site.base)
     with site.served([*tracer(CALLS, (), log), *FOLLOWED, "-y"]):
@@ -116,7 +116,7 @@ def trace_steps(site: Site, log: Path) -> list[Step]:
     return thread_steps(site.scenario.env, log, "subscriptions.json")
 
 
-def kill_at_steps(site: Site, fault: str, steps: Iterable[Step]) -> Result:
+def kill_at_steps(site: SubscriptionServer, fault: str, steps: Iterable[Step]) -> Result:
     """Kill the server before each of these steps; another one then makes the change."""
     result = Result(fault)
     for step in steps:
@@ -129,7 +129,7 @@ def kill_at_steps(site: Site, fault: str, steps: Iterable[Step]) -> Result:
     return result
 
 
-def refuse_calls(site: Site, fault: str, steps: Iterable[tuple[Step, str]]) -> Result:
+def refuse_calls(site: SubscriptionServer, fault: str, steps: Iterable[tuple[Step, str]]) -> Result:
     """Refuse the server each of these steps with this error; it then makes the change itself."""
     result = Result(fault)
     for step, error in steps:
@@ -145,7 +145,7 @@ def refuse_calls(site: Site, fault: str, steps: Iterable[tuple[Step, str]]) -> R
     return result
 
 
-def _check_outcome(site: Site, found: list[int]) -> None:
+def _check_outcome(site: SubscriptionServer, found: list[int]) -> None:
     """Prove that a change stands if that was said, and is made when it is asked for again."""
     _check_atomic(site, found)
     with site.served():
@@ -157,7 +157,7 @@ def _check_outcome(site: Site, found: list[int]) -> None:
     site.scenario.check_tidy()
 
 
-def _check_atomic(site: Site, found: list[int]) -> None:
+def _check_atomic(site: SubscriptionServer, found: list[int]) -> None:
     after = expected_subscriptions(site.scenario)
     may_be = [after] if found == [200] else [load_json(site.base / "subscriptions.json"), after]
     if load_json(site.scenario.data / "subscriptions.json") not in may_be:

@@ -64,7 +64,7 @@ class KilledError(BaseException):
     """Stands for the end of the process, at an edge."""
 
 
-class Watched(FakeSlack):
+class RecordingSlack(FakeSlack):
     """A Slack that notes what was asked and answered; with `dies`, the pass ends in its call."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Year(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="cldmon-year-")
-        self.slack = Watched()
+        self.slack = RecordingSlack()
         self.collector_env = CollectorEnv(
             Path(self.folder.name) / "data", labels=LABELS, slack=self.slack
         )
@@ -251,7 +251,7 @@ class Year(RuleBasedStateMachine):
     @rule()
     def kill_while_reading(self) -> None:
         """Nothing of such a pass is left; one that has nobody to ask is not killed so."""
-        self.collector_env.clock.advance(timedelta(minutes=10))
+        self.collector_env.clock.tick(timedelta(minutes=10))
         now = self.collector_env.clock.at
         labels = self.collector_env.labels
         if any(self.model.is_to_be_asked(each, now, key=self.key(each)) for each in labels):
@@ -267,7 +267,7 @@ class Year(RuleBasedStateMachine):
     @rule()
     def break_the_history(self) -> None:
         """The first pass of a day is committed and fails; the next one does what it left."""
-        self.collector_env.clock.advance(timedelta(days=1))
+        self.collector_env.clock.tick(timedelta(days=1))
         file = self.collector_env.data_dir / f"history-{self.collector_env.clock.at:%Y-%m-%d}.jsonl"
         file.mkdir(parents=True)
         self.live(timedelta(), self.collector_env.labels)
@@ -305,7 +305,7 @@ class Year(RuleBasedStateMachine):
         assert not any(result.halt for _, result in answers[:-1])
         assert len(answers) == len(expected) or not whole or answers[-1][1].halt
         for message, result in answers:
-            self.model.told(message, result.status, result.retry_after, now)
+            self.model.record_delivery(message, result.status, result.retry_after, now)
 
     def run(self, source: PlainSource, labels: Collection[str], *, notify: bool) -> bool:
         """Make a pass, and tell whether it came to its end."""

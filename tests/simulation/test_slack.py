@@ -46,7 +46,7 @@ def test_the_token_is_tested_and_its_scopes_are_named(client: WebClient) -> None
 
 def test_a_wrong_token_is_invalid_and_none_is_not_authed(fake_slack: FakeSlack) -> None:
     assert refused(client_of(fake_slack, "xoxb-wrong").auth_test)["error"] == "invalid_auth"
-    assert post(fake_slack, "auth.test", b"", {})["error"] == "not_authed"
+    assert call_method(fake_slack, "auth.test", b"", {})["error"] == "not_authed"
 
 
 def test_a_missing_scope_says_what_is_needed_and_what_was_given() -> None:
@@ -101,7 +101,7 @@ def test_a_message_to_a_channel_has_no_single_reader(
 def test_a_message_that_slack_would_refuse_is_refused(
     fake_slack: FakeSlack, message: dict[str, object], code: str | None
 ) -> None:
-    answer = post(
+    answer = call_method(
         fake_slack,
         "chat.postMessage",
         json.dumps(message).encode(),
@@ -115,7 +115,7 @@ def test_a_message_that_slack_would_refuse_is_refused(
 def test_a_message_can_come_as_a_form(fake_slack: FakeSlack) -> None:
     body = b"channel=U01ALICE&text=50%25+%26+more&blocks=%5B%7B%22type%22%3A%22divider%22%7D%5D"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert post(fake_slack, "chat.postMessage", body, form, TOKEN)["ok"]
+    assert call_method(fake_slack, "chat.postMessage", body, form, TOKEN)["ok"]
     assert [(m.text, m.blocks) for m in fake_slack.sent] == [("50% & more", ({"type": "divider"},))]
 
 
@@ -262,7 +262,7 @@ def test_a_hang_sends_nothing_and_ends_with_the_server() -> None:
     assert set(threading.enumerate()) == before
 
 
-def post(
+def call_method(
     slack: FakeSlack, method: str, body: bytes, headers: dict[str, str], token: str | None = None
 ) -> Any:
     bearer = {"Authorization": f"Bearer {token}"} if token else {}

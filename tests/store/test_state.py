@@ -85,7 +85,7 @@ def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
     home.source.organizations["alice"] = "11111111-1111-4111-8111-000000000001"
     home.keys["alice"] = "sk-ant-sid01-other"
     home.run({"alice": {"fiveHour": full}}, later=timedelta(minutes=20))
-    assert home.told == ["U01ALICE: limit_hit alice fiveHour"]
+    assert home.sent_alerts == ["U01ALICE: limit_hit alice fiveHour"]
     assert "sevenDaySonnet" in home.state.account_states["alice"].alerts
 
 

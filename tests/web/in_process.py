@@ -176,7 +176,7 @@ class InProcessServer:
     def logged_in(self, user: str = "") -> Client:
         """Return a browser in which a user or a guest is logged in."""
         client = self.client()
-        assert client.post("/api/auth", {"slackId": user}).status == 200
+        assert client.post_json("/api/auth", {"slackId": user}).status == 200
         return client
 
 
@@ -200,7 +200,7 @@ class Client:
         """Send a GET request."""
         return self._ask("GET", path, None)
 
-    def post(self, path: str, body: Any = None) -> Got:
+    def post_json(self, path: str, body: Any = None) -> Got:
         """Post a body as JSON, or nothing."""
         return self._ask("POST", path, body)
 

@@ -44,7 +44,7 @@ def test_a_guest_session_is_opened_once(server: InProcessServer) -> None:
 
 
 def test_with_slack_off_a_slack_id_is_refused(server: InProcessServer) -> None:
-    got = server.client().post("/api/auth", ALICE)
+    got = server.client().post_json("/api/auth", ALICE)
     assert (got.status, got.json) == (404, {"error": "Slack login is disabled"})
 
 
@@ -56,14 +56,14 @@ def test_with_slack_on_strangers_stay_strangers(slack_server: InProcessServer) -
 
 def test_a_guest_logs_in_with_an_empty_id(slack_server: InProcessServer) -> None:
     browser = slack_server.client()
-    got = browser.post("/api/auth", GUEST)
+    got = browser.post_json("/api/auth", GUEST)
     assert got.json["ok"] is True
     assert got.json["session"]["guest"] is True
     assert browser.get("/api/session").json == got.json["session"]
 
 
 def test_a_slack_user_logs_in_with_their_id(slack_server: InProcessServer) -> None:
-    got = slack_server.client().post("/api/auth", ALICE)
+    got = slack_server.client().post_json("/api/auth", ALICE)
     assert got.json["session"] == {
         "authenticated": True,
         "guest": False,
@@ -77,7 +77,7 @@ def test_a_slack_user_logs_in_with_their_id(slack_server: InProcessServer) -> No
 @pytest.mark.parametrize("user", ["U99NOBODY", "U06GONE", "U07BOT", "USLACKBOT", "alice"])
 def test_an_unknown_id_is_refused(slack_server: InProcessServer, user: str) -> None:
     """Nor is that of a bot, or of someone who has left."""
-    got = slack_server.client().post("/api/auth", {"slackId": user})
+    got = slack_server.client().post_json("/api/auth", {"slackId": user})
     assert got.status == 400
     assert got.header("Set-Cookie") is None
 
@@ -86,7 +86,7 @@ def test_a_login_while_slack_is_down_can_be_retried(
     slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     fake_slack.fail(error("internal_error"))
-    got = slack_server.client().post("/api/auth", ALICE)
+    got = slack_server.client().post_json("/api/auth", ALICE)
     assert got.status == 503
     assert got.header("Retry-After")
 
@@ -94,7 +94,7 @@ def test_a_login_while_slack_is_down_can_be_retried(
 def test_the_cookie_has_the_port_in_its_name_and_is_hidden_from_scripts(
     slack_server: InProcessServer,
 ) -> None:
-    cookie = slack_server.client().post("/api/auth", GUEST).header("Set-Cookie") or ""
+    cookie = slack_server.client().post_json("/api/auth", GUEST).header("Set-Cookie") or ""
     assert re.fullmatch(
         r"cldmon-sid-3000=[\w.-]+; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax", cookie
     )
@@ -114,7 +114,7 @@ def test_a_logout_kills_every_copy_of_the_cookie_also_after_a_restart(
     browser = slack_server.logged_in("U01ALICE")
     stolen = slack_server.client()
     stolen.cookie = browser.cookie
-    assert browser.post("/api/logout").json == {"ok": True}
+    assert browser.post_json("/api/logout").json == {"ok": True}
     assert stolen.get("/api/usage").status == 401
     slack_server.restart()
     assert stolen.get("/api/usage").status == 401
@@ -122,20 +122,20 @@ def test_a_logout_kills_every_copy_of_the_cookie_also_after_a_restart(
 
 def test_a_logout_ends_no_other_session(slack_server: InProcessServer) -> None:
     here, there = slack_server.logged_in("U01ALICE"), slack_server.logged_in("U01ALICE")
-    here.post("/api/logout")
+    here.post_json("/api/logout")
     assert there.get("/api/usage").status == 200
 
 
 def test_a_logout_waits_for_no_other_process_without_end(slack_server: InProcessServer) -> None:
     browser = slack_server.logged_in("U01ALICE")
     with files.lock(slack_server.data_dir / "revoked-sessions.lock", wait=0):
-        assert browser.post("/api/logout").status == 503
+        assert browser.post_json("/api/logout").status == 503
     assert browser.get("/api/session").json["authenticated"]
-    assert browser.post("/api/logout").status == 200
+    assert browser.post_json("/api/logout").status == 200
 
 
 def test_a_logout_makes_the_browser_forget_its_cookie(slack_server: InProcessServer) -> None:
-    got = slack_server.logged_in().post("/api/logout")
+    got = slack_server.logged_in().post_json("/api/logout")
     assert "Max-Age=0" in (got.header("Set-Cookie") or "")
 
 
@@ -147,9 +147,9 @@ def test_a_session_survives_a_restart(slack_server: InProcessServer) -> None:
 
 def test_a_session_lasts_a_week(slack_server: InProcessServer, clock: Clock) -> None:
     browser = slack_server.logged_in()
-    clock.advance(LIFETIME - timedelta(seconds=1))
+    clock.tick(LIFETIME - timedelta(seconds=1))
     assert browser.get("/api/usage").status == 200
-    clock.advance(timedelta(seconds=1))
+    clock.tick(timedelta(seconds=1))
     assert browser.get("/api/usage").status == 401
 
 
@@ -204,10 +204,10 @@ def test_a_login_that_is_not_understood_is_refused(
 def test_too_many_logins_from_one_address_are_slowed_down(
     server: InProcessServer, clock: Clock
 ) -> None:
-    statuses = [server.client().post("/api/auth", GUEST).status for _ in range(61)]
+    statuses = [server.client().post_json("/api/auth", GUEST).status for _ in range(61)]
     assert (statuses[59], statuses[60]) == (200, 429)
-    clock.advance(timedelta(minutes=1))
-    assert server.client().post("/api/auth", GUEST).status == 200
+    clock.tick(timedelta(minutes=1))
+    assert server.client().post_json("/api/auth", GUEST).status == 200
 
 
 def test_too_many_logouts_from_one_address_are_slowed_down(
@@ -218,11 +218,11 @@ def test_too_many_logouts_from_one_address_are_slowed_down(
     def log_out() -> int:
         browser = server.client()
         browser.get("/api/session")
-        return browser.post("/api/logout").status
+        return browser.post_json("/api/logout").status
 
     statuses = [log_out() for _ in range(61)]
     assert (statuses[59], statuses[60]) == (200, 429)
-    clock.advance(timedelta(minutes=1))
+    clock.tick(timedelta(minutes=1))
     assert log_out() == 200
 
 
@@ -237,18 +237,18 @@ class TestByCode:
 
     @staticmethod
     def enter(browser: Client, code: str) -> int:
-        return browser.post("/api/auth", {**ALICE, "code": code}).status
+        return browser.post_json("/api/auth", {**ALICE, "code": code}).status
 
     def test_a_code_is_sent_and_logs_in_once(
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
-        sent = browser.post("/api/auth", ALICE)
+        sent = browser.post_json("/api/auth", ALICE)
         assert (sent.status, sent.json) == (202, {"codeRequired": True})
         assert sent.header("Set-Cookie") is None
         assert fake_slack.sent[-1].user == "U01ALICE"
         code = self.code(fake_slack)
-        got = browser.post("/api/auth", {**ALICE, "code": code})
+        got = browser.post_json("/api/auth", {**ALICE, "code": code})
         assert got.json["session"]["slackId"] == "U01ALICE"
         assert browser.get("/api/usage").status == 200
         assert self.enter(code_server.client(), code) == 401
@@ -257,7 +257,7 @@ class TestByCode:
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
-        browser.post("/api/auth", ALICE)
+        browser.post_json("/api/auth", ALICE)
         code_server.restart()
         assert self.enter(browser, self.code(fake_slack)) == 401
 
@@ -266,12 +266,12 @@ class TestByCode:
     ) -> None:
         """Five wrong codes from any address; the next code is sent a minute later."""
 
-        def post(number: int, **more: str) -> Got:
+        def post_login(number: int, **more: str) -> Got:
             headers = {"X-Forwarded-For": f"192.0.2.{number}"}
             return code_server.ask("POST", "/api/auth", {**ALICE, **more}, headers)
 
-        assert post(0).status == 202
-        wrong = [post(n, code=f"{n:08}") for n in range(5)]
+        assert post_login(0).status == 202
+        wrong = [post_login(n, code=f"{n:08}") for n in range(5)]
         assert [got.status for got in wrong] == [401] * 5
         assert [got.json["error"] for got in wrong] == [
             "wrong code: 4 tries are left",
@@ -280,10 +280,10 @@ class TestByCode:
             "wrong code: 1 try is left",
             "wrong code, and the last try: request a new one in 60 s",
         ]
-        refused = post(6)
+        refused = post_login(6)
         assert (refused.status, refused.header("Retry-After")) == (429, "60")
-        clock.advance(timedelta(minutes=1))
-        assert post(7).status == 202
+        clock.tick(timedelta(minutes=1))
+        assert post_login(7).status == 202
 
     def test_one_address_guesses_at_the_codes_of_few(
         self, code_server: InProcessServer, fake_slack: FakeSlack, clock: Clock
@@ -292,10 +292,10 @@ class TestByCode:
         statuses = []
         for number in range(5):
             person = {"slackId": f"U9{number}"}
-            assert code_server.client().post("/api/auth", person).status == 202
+            assert code_server.client().post_json("/api/auth", person).status == 202
             for _ in range(5):
                 body = {**person, "code": "x"}
-                statuses.append(code_server.client().post("/api/auth", body).status)
+                statuses.append(code_server.client().post_json("/api/auth", body).status)
         assert statuses == [401] * 20 + [429] * 5
 
     def test_the_user_is_warned_of_guesses_once_a_day(
@@ -303,9 +303,9 @@ class TestByCode:
     ) -> None:
         browser = code_server.client()
         for _ in range(2):
-            browser.post("/api/auth", ALICE)
+            browser.post_json("/api/auth", ALICE)
             assert [self.enter(browser, "x") for _ in range(5)] == [401] * 5
-            clock.advance(timedelta(hours=1))
+            clock.tick(timedelta(hours=1))
         codes_and_warnings = [message.text for message in fake_slack.wait_for(3)]
         [warning] = [text for text in codes_and_warnings if "wrong" in text]
         assert warning.startswith("5 wrong cldmon login codes were entered for you.")
@@ -316,7 +316,7 @@ class TestByCode:
         self, code_server: InProcessServer, fake_slack: FakeSlack
     ) -> None:
         browser = code_server.client()
-        browser.post("/api/auth", ALICE)
+        browser.post_json("/api/auth", ALICE)
         for _ in range(4):
             self.enter(browser, "x")
         fake_slack.fail(error("internal_error"))
@@ -329,16 +329,16 @@ class TestByCode:
         browser = code_server.client()
         browser.get("/api/slack/users?q=alice")
         fake_slack.fail(error("not_authed"))
-        assert [browser.post("/api/auth", ALICE).status for _ in range(6)] == [503] * 6
+        assert [browser.post_json("/api/auth", ALICE).status for _ in range(6)] == [503] * 6
         fake_slack.heal()
-        assert browser.post("/api/auth", ALICE).status == 202
+        assert browser.post_json("/api/auth", ALICE).status == 202
 
     def test_strangers_learn_no_ids(self, code_server: InProcessServer) -> None:
         browser = code_server.client()
         [person] = browser.get("/api/slack/users?q=chlo").json["users"]
         assert person["name"] == "🦊 chloé"
         assert "U03CHLOE" not in str(person)
-        assert browser.post("/api/auth", {"slackId": person["id"]}).status == 202
+        assert browser.post_json("/api/auth", {"slackId": person["id"]}).status == 202
 
     def test_nor_by_trying_them(self, code_server: InProcessServer, fake_slack: FakeSlack) -> None:
         fake_slack.users["U7QWXZ90"] = SimUser("U7QWXZ90", "robot")
@@ -367,7 +367,7 @@ class TestByCode:
 
         assert [search("192.0.2.1") for _ in range(201)] == [200] * 200 + [429]
         assert search("192.0.2.2") == 200
-        clock.advance(timedelta(minutes=10))
+        clock.tick(timedelta(minutes=10))
         assert search("192.0.2.1") == 200
 
     def test_a_hash_logs_in_within_the_hour(
@@ -375,17 +375,17 @@ class TestByCode:
     ) -> None:
         browser = code_server.client()
         [person] = browser.get("/api/slack/users?q=alice").json["users"]
-        clock.advance(timedelta(minutes=59))
-        asked = browser.post("/api/auth", {"slackId": person["id"]})
+        clock.tick(timedelta(minutes=59))
+        asked = browser.post_json("/api/auth", {"slackId": person["id"]})
         assert asked.status == 202
         body = {"slackId": person["id"], "code": self.code(fake_slack)}
-        assert browser.post("/api/auth", body).json["session"]["slackId"] == "U01ALICE"
-        clock.advance(timedelta(minutes=1))
-        assert browser.post("/api/auth", {"slackId": person["id"]}).status == 400
+        assert browser.post_json("/api/auth", body).json["session"]["slackId"] == "U01ALICE"
+        clock.tick(timedelta(minutes=1))
+        assert browser.post_json("/api/auth", {"slackId": person["id"]}).status == 400
 
     def test_guests_are_not_admitted(self, code_server: InProcessServer) -> None:
         browser = code_server.client()
-        assert browser.post("/api/auth", GUEST).status == 403
+        assert browser.post_json("/api/auth", GUEST).status == 403
         assert browser.get("/api/session").json["guestsAdmitted"] is False
 
     def test_a_session_from_before_codes_were_required_is_invalid(

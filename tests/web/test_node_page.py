@@ -34,7 +34,7 @@ def test_with_slack_off(server: InProcessServer) -> None:
         [entry] = page.get(f"/api/history?range={range_}").json
         assert entry["timestamp"] == to_ms(server.clock())
     assert page.get("/api/slack/users?q=a").json == {"users": []}
-    assert page.post("/api/logout").json == {"ok": True}
+    assert page.post_json("/api/logout").json == {"ok": True}
     assert page.get("/api/usage").status == 200
     assert page.get("/api/session").json["authenticated"] is True
 
@@ -46,17 +46,17 @@ def test_with_slack_on(slack_server: InProcessServer, fake_slack: FakeSlack) -> 
     assert page.get("/api/session").json["authenticated"] is False
     assert page.get("/api/usage").json == {"error": "Unauthorized"}
     [user] = page.get("/api/slack/users?q=chlo").json["users"]
-    login = page.post("/api/auth", {"slackId": user["id"]}).json
+    login = page.post_json("/api/auth", {"slackId": user["id"]}).json
     assert (login["ok"], login["session"]["slackName"]) == (True, user["name"])
     assert page.get("/api/usage").json["alertSubscriptions"]["bob"]["reset"] is False
     wish = {"label": "bob", "key": "reset", "enabled": True}
-    assert page.post("/api/subscriptions", wish).json["subscription"]["reset"] is True
+    assert page.post_json("/api/subscriptions", wish).json["subscription"]["reset"] is True
     assert [message.user for message in fake_slack.wait_for(1)] == [user["id"]]
     assert page.get("/api/usage").json["alertSubscriptions"]["bob"]["reset"] is True
-    assert page.post("/api/logout").json == {"ok": True}
+    assert page.post_json("/api/logout").json == {"ok": True}
     assert page.get("/api/session").json["authenticated"] is False
-    assert page.post("/api/auth", {"slackId": ""}).json["session"]["guest"] is True
-    assert page.post("/api/subscriptions", wish).status == 403
+    assert page.post_json("/api/auth", {"slackId": ""}).json["session"]["guest"] is True
+    assert page.post_json("/api/subscriptions", wish).status == 403
     assert [page.get(f"/api/history?range={range_}").json for range_ in RANGES] == [[]] * 4
 
 
@@ -79,7 +79,7 @@ def test_a_slash_may_end_a_path_of_the_api(slack_server: InProcessServer, path: 
 def test_strangers_may_log_out(slack_server: InProcessServer) -> None:
     """Without a cookie, with a meaningless one, and with that of a session that has ended."""
     ended = slack_server.logged_in("U01ALICE")
-    assert ended.post("/api/logout").status == 200
+    assert ended.post_json("/api/logout").status == 200
     for cookie in ("", "cldmon-sid-3000=nothing", ended.cookie):
         got = slack_server.ask("POST", "/api/logout", headers={"Cookie": cookie})
         assert (got.status, got.json) == (200, {"ok": True})

@@ -23,8 +23,8 @@ MOST_GUESSES = 145
 """In a day: see docs/security.md."""
 
 
-@pytest.fixture
-def codes(clock: Clock) -> Codes:
+@pytest.fixture(name="codes")
+def make_codes(clock: Clock) -> Codes:
     return Codes(clock)
 
 
@@ -72,10 +72,10 @@ def test_a_code_expires_after_ten_minutes_or_when_it_is_replaced(
     codes: Codes, clock: Clock
 ) -> None:
     code = codes.issue(ALICE)
-    clock.advance(10 * MINUTE - timedelta(seconds=1))
+    clock.tick(10 * MINUTE - timedelta(seconds=1))
     assert codes.redeem(ALICE, code).outcome is Outcome.RIGHT
     code = codes.issue(ALICE)
-    clock.advance(10 * MINUTE)
+    clock.tick(10 * MINUTE)
     assert codes.redeem(ALICE, code).outcome is Outcome.NOT_PENDING
     old, new = codes.issue(ALICE), codes.issue(ALICE)
     assert old == new or codes.redeem(ALICE, old).outcome is Outcome.WRONG
@@ -96,7 +96,7 @@ def test_what_is_entered_while_no_code_is_pending_costs_nothing(codes: Codes, cl
     code = codes.issue(ALICE)
     assert codes.redeem(ALICE, code).outcome is Outcome.RIGHT
     codes.issue(ALICE)
-    clock.advance(10 * MINUTE)
+    clock.tick(10 * MINUTE)
     for _ in range(100):
         assert codes.redeem(ALICE, "00000000").outcome is Outcome.NOT_PENDING
     assert codes.issue(ALICE)
@@ -109,9 +109,9 @@ def test_each_code_that_is_used_up_doubles_the_wait_for_the_next_up_to_an_hour(
         codes.issue(ALICE)
         assert use_up(codes).wait == minutes * MINUTE
         assert wait(codes) == minutes * 60
-        clock.advance(minutes * MINUTE - timedelta(seconds=1))
+        clock.tick(minutes * MINUTE - timedelta(seconds=1))
         assert wait(codes) == 1
-        clock.advance(timedelta(seconds=1))
+        clock.tick(timedelta(seconds=1))
     assert codes.issue(BOB)
 
 
@@ -119,15 +119,15 @@ def test_a_right_code_and_a_quiet_day_end_the_waiting(codes: Codes, clock: Clock
     for _ in range(4):
         codes.issue(ALICE)
         use_up(codes)
-        clock.advance(10 * MINUTE)
+        clock.tick(10 * MINUTE)
     code = codes.issue(ALICE)
     codes.redeem(ALICE, code)
     codes.issue(ALICE)
     assert use_up(codes).wait == MINUTE
-    clock.advance(MINUTE)
+    clock.tick(MINUTE)
     codes.issue(ALICE)
     assert use_up(codes).wait == 2 * MINUTE
-    clock.advance(DAY)
+    clock.tick(DAY)
     codes.issue(ALICE)
     assert use_up(codes).wait == MINUTE
 
@@ -137,7 +137,7 @@ def test_a_new_code_brings_no_new_tries(codes: Codes, clock: Clock) -> None:
     codes.issue(ALICE)
     left = [codes.redeem(ALICE, "x").tries_left for _ in range(TRIES - 1)]
     codes.issue(ALICE)
-    clock.advance(20 * MINUTE)
+    clock.tick(20 * MINUTE)
     codes.issue(ALICE)
     assert left == [4, 3, 2, 1]
     assert codes.redeem(ALICE, "x").outcome is Outcome.USED_UP
@@ -157,8 +157,8 @@ def test_many_other_users_do_not_reset_a_count(codes: Codes, clock: Clock) -> No
 def test_nothing_is_remembered_for_ever(codes: Codes, clock: Clock) -> None:
     for number in range(100):
         codes.issue(f"U{number}")
-        clock.advance(timedelta(seconds=1))
-    clock.advance(DAY)
+        clock.tick(timedelta(seconds=1))
+    clock.tick(DAY)
     codes.issue(ALICE)
     assert len(codes) == 1
 
@@ -166,9 +166,9 @@ def test_nothing_is_remembered_for_ever(codes: Codes, clock: Clock) -> None:
 def test_users_are_not_flooded_with_codes(codes: Codes, clock: Clock) -> None:
     for _ in range(MAX_SENT):
         codes.issue(ALICE)
-        clock.advance(MINUTE)
+        clock.tick(MINUTE)
     assert wait(codes) == 55 * 60
-    clock.advance(55 * MINUTE)
+    clock.tick(55 * MINUTE)
     assert codes.issue(ALICE)
 
 
@@ -185,7 +185,7 @@ def test_the_person_is_warned_once_a_day_at_most(codes: Codes, clock: Clock) -> 
     for _ in range(50):
         code = codes.issue(ALICE)
         warned.append(use_up(codes).should_warn)
-        clock.advance(timedelta(hours=1))
+        clock.tick(timedelta(hours=1))
         code = codes.issue(ALICE)
         codes.redeem(ALICE, code)  # a login in between allows no more
     assert [number for number, each in enumerate(warned) if each] == [0, 24, 48]
@@ -195,7 +195,7 @@ def test_a_clock_set_back_does_not_lock_users_out(codes: Codes, clock: Clock) ->
     for _ in range(MAX_SENT):
         codes.issue(ALICE)
     use_up(codes)
-    clock.advance(-DAY)
+    clock.tick(-DAY)
     code = codes.issue(ALICE)
     assert codes.redeem(ALICE, code).outcome is Outcome.RIGHT
 
@@ -225,7 +225,7 @@ def test_the_best_that_a_guesser_can_do_in_a_day() -> None:
 def _guesses(codes: Codes, clock: Clock, steps: Iterable[tuple[bool, int]]) -> Iterable[Attempt]:
     """Yield the guesses that count."""
     for asks, seconds in steps:
-        clock.advance(timedelta(seconds=seconds))
+        clock.tick(timedelta(seconds=seconds))
         if asks:
             try:
                 codes.issue(ALICE)

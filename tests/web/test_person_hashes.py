@@ -28,9 +28,9 @@ def hashes(clock: Clock) -> PersonHashes:
 
 def test_a_hash_is_valid_for_an_hour(hashes: PersonHashes, clock: Clock) -> None:
     made = {id_: hashes.make(id_) for id_ in IDS}
-    clock.advance(60 * MINUTE - timedelta(seconds=1))
+    clock.tick(60 * MINUTE - timedelta(seconds=1))
     assert {id_: hashes.resolve(text, IDS) for id_, text in made.items()} == {i: i for i in IDS}
-    clock.advance(timedelta(seconds=1))
+    clock.tick(timedelta(seconds=1))
     assert [hashes.resolve(text, IDS) for text in made.values()] == [None, None]
 
 

@@ -26,7 +26,7 @@ def env(env: Env) -> Env:
 
 
 def configure(env: Env, top: str = "", port: int | None = None, **options: Any) -> None:
-    top = f'port = {port or env.port}\napi_token = "{TOKEN}"\n{top}'
+    top = f'port = {port or env.server_port}\napi_token = "{TOKEN}"\n{top}'
     env.write_config(top, **{"labels": ["alice"], **options})
 
 
@@ -40,7 +40,7 @@ def refusal(env: Env) -> str:
 
 def get(env: Env, path: str) -> Any:
     """Send a GET request as a program with the token."""
-    url = f"http://127.0.0.1:{env.port}{path}"
+    url = f"http://127.0.0.1:{env.server_port}{path}"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         return json.load(answer)
@@ -56,7 +56,7 @@ def test_it_ends_cleanly(env: Env, number: int) -> None:
     """Even while a client is connected."""
     with (
         env.serve() as server,
-        socket.create_connection(("127.0.0.1", env.port)) as idle,
+        socket.create_connection(("127.0.0.1", env.server_port)) as idle,
     ):
         idle.sendall(b"GET /")
         get(env, "/api/usage")
@@ -88,7 +88,7 @@ def test_a_changed_configuration_is_used_and_a_broken_one_is_not(env: Env) -> No
 
 def test_another_port_needs_a_restart(env: Env) -> None:
     with env.serve() as server:
-        configure(env, port=env.port + 1)
+        configure(env, port=env.server_port + 1)
         _wait_for(lambda: labels(env) == ["alice"], for_seconds=1.5)
         assert "restart" in server.read_line()
 
@@ -133,7 +133,7 @@ def test_beyond_loopback_a_token_is_enough_for_programs(env: Env) -> None:
     with env.serve():
         assert get(env, "/api/session")["guestsAdmitted"] is False
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"http://127.0.0.1:{env.port}/api/usage", timeout=20)
+            urllib.request.urlopen(f"http://127.0.0.1:{env.server_port}/api/usage", timeout=20)
 
 
 def test_a_weak_session_secret_is_warned_about(env: Env) -> None:
@@ -169,7 +169,7 @@ def test_an_unreadable_slack_token_stops_nothing_else(env: Env) -> None:
 
 def _post(env: Env, body: object) -> tuple[int, Any]:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{env.port}/api/auth",
+        f"http://127.0.0.1:{env.server_port}/api/auth",
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )

@@ -264,7 +264,7 @@ def test_the_declaration_may_name_a_character_set(server: InProcessServer) -> No
 
 
 def test_a_logout_needs_no_body(server: InProcessServer) -> None:
-    assert server.logged_in().post("/api/logout").status == 200
+    assert server.logged_in().post_json("/api/logout").status == 200
 
 
 def test_internal_errors_are_reported_without_details(server: InProcessServer) -> None:

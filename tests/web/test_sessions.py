@@ -85,9 +85,9 @@ def test_a_planted_cookie_does_not_hide_the_users_own(
     """In any position: guests rank lowest, then sessions without a code, then older ones."""
     sessions = make_sessions(tmp_path, clock)
     older = sessions.open("U2", proved=True)
-    clock.advance(timedelta(seconds=1))
+    clock.tick(timedelta(seconds=1))
     own = sessions.open("U1", proved=True)
-    clock.advance(timedelta(seconds=1))
+    clock.tick(timedelta(seconds=1))
     planted = [older, sessions.open(), sessions.open("U3")]
     for other in planted:
         pair = [sessions.set_cookie(each, SCOPE).partition(";")[0] for each in (other, own)]
@@ -109,7 +109,7 @@ def test_an_end_is_remembered_until_the_session_would_have_expired(
     sessions = make_sessions(tmp_path, clock)
     old = sessions.open("U1")
     sessions.end(old)
-    clock.advance(LIFETIME)
+    clock.tick(LIFETIME)
     new = sessions.open()
     sessions.end(new)
     file = tmp_path / "revoked-sessions.json"
@@ -158,13 +158,13 @@ def test_without_the_revocations_everyone_has_to_log_in_again(
     sessions.end(session)
     assert sessions.read(other, SCOPE)
     harm(tmp_path / "revoked-sessions.json")
-    clock.advance(timedelta(minutes=1))
+    clock.tick(timedelta(minutes=1))
     if restarted:
         sessions = Sessions(SECRET, Revocations(tmp_path, clock), clock)
     assert (sessions.read(ended, SCOPE), sessions.read(other, SCOPE)) == (None, None)
     again = cookie(sessions)
     assert sessions.read(again, SCOPE)
-    clock.advance(timedelta(minutes=1))
+    clock.tick(timedelta(minutes=1))
     assert sessions.read(again, SCOPE)
     assert sessions.read(ended, SCOPE) is None
     assert len(caplog.messages) <= 1
@@ -180,7 +180,7 @@ def test_revocations_that_cannot_be_replaced_end_sessions_only_once(
     (tmp_path / "revoked-sessions.json").mkdir()
     sessions = make_sessions(tmp_path, clock)
     given_ = cookie(sessions)
-    clock.advance(timedelta(minutes=1))
+    clock.tick(timedelta(minutes=1))
     session = sessions.read(given_, SCOPE)
     assert session
     with pytest.raises(StoreError):

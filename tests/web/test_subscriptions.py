@@ -37,7 +37,7 @@ def test_a_change_is_saved_shown_and_confirmed(
     slack_server: InProcessServer, fake_slack: FakeSlack
 ) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    assert browser.post("/api/subscriptions", HIT).json == {
+    assert browser.post_json("/api/subscriptions", HIT).json == {
         "ok": True,
         "label": "alice",
         "subscription": {"limitHit": True, "reset": False},
@@ -57,9 +57,9 @@ def test_a_change_is_saved_shown_and_confirmed(
 
 def test_each_alert_is_changed_for_itself(slack_server: InProcessServer) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    browser.post("/api/subscriptions", HIT)
-    browser.post("/api/subscriptions", {**HIT, "key": "reset"})
-    got = browser.post("/api/subscriptions", {**HIT, "enabled": False})
+    browser.post_json("/api/subscriptions", HIT)
+    browser.post_json("/api/subscriptions", {**HIT, "key": "reset"})
+    got = browser.post_json("/api/subscriptions", {**HIT, "enabled": False})
     assert got.json["subscription"] == {"limitHit": False, "reset": True}
 
 
@@ -68,7 +68,7 @@ def test_a_confirmation_that_fails_undoes_nothing(
 ) -> None:
     browser = slack_server.logged_in("U01ALICE")
     fake_slack.fail(error("not_authed"))
-    got = browser.post("/api/subscriptions", HIT)
+    got = browser.post_json("/api/subscriptions", HIT)
     assert (got.status, got.json["confirmation"]) == (200, "pending")
     last = wait_for(lambda: browser.get("/api/usage").json["lastConfirmation"])
     assert (last["label"], last["ok"]) == ("alice", False)
@@ -80,10 +80,10 @@ def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
     slack_server: InProcessServer,
 ) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    browser.post("/api/subscriptions", {"label": "alice", "thresholds": [95, 80, 80]})
-    browser.post("/api/subscriptions", {"label": "alice", "windows": ["sevenDay"]})
-    browser.post("/api/subscriptions", {**HIT, "key": "runOut"})
-    got = browser.post("/api/subscriptions", {**HIT, "key": "changes"})
+    browser.post_json("/api/subscriptions", {"label": "alice", "thresholds": [95, 80, 80]})
+    browser.post_json("/api/subscriptions", {"label": "alice", "windows": ["sevenDay"]})
+    browser.post_json("/api/subscriptions", {**HIT, "key": "runOut"})
+    got = browser.post_json("/api/subscriptions", {**HIT, "key": "changes"})
     wanted = {
         "limitHit": False,
         "reset": False,
@@ -94,16 +94,16 @@ def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
     }
     assert got.json["subscription"] == wanted
     quiet = {"from": "20:00", "to": "08:00", "timezone": "Europe/Berlin"}
-    assert browser.post("/api/subscriptions", {"quiet": quiet}).json == {
+    assert browser.post_json("/api/subscriptions", {"quiet": quiet}).json == {
         "ok": True,
         "quiet": quiet,
         "confirmation": "pending",
     }
     usage = browser.get("/api/usage").json
     assert (usage["alertSubscriptions"]["alice"], usage["alertQuiet"]) == (wanted, quiet)
-    browser.post("/api/subscriptions", {"label": "alice", "thresholds": []})
-    browser.post("/api/subscriptions", {"label": "alice", "windows": None})
-    browser.post("/api/subscriptions", {"quiet": None})
+    browser.post_json("/api/subscriptions", {"label": "alice", "thresholds": []})
+    browser.post_json("/api/subscriptions", {"label": "alice", "windows": None})
+    browser.post_json("/api/subscriptions", {"quiet": None})
     usage = browser.get("/api/usage").json
     rest = {"limitHit": False, "reset": False, "runOut": True, "changes": True}
     assert (usage["alertSubscriptions"]["alice"], usage["alertQuiet"]) == (rest, None)
@@ -115,12 +115,12 @@ def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(
 def test_any_possible_window_can_be_chosen(slack_server: InProcessServer, name: str) -> None:
     """Also one of a kind that cldmon does not know."""
     browser = slack_server.logged_in("U01ALICE")
-    got = browser.post("/api/subscriptions", {"label": "alice", "windows": [name]})
+    got = browser.post_json("/api/subscriptions", {"label": "alice", "windows": [name]})
     assert got.json["subscription"]["windows"] == [name]
 
 
 def test_a_guest_may_not(slack_server: InProcessServer) -> None:
-    assert slack_server.logged_in().post("/api/subscriptions", HIT).status == 403
+    assert slack_server.logged_in().post_json("/api/subscriptions", HIT).status == 403
 
 
 def test_a_program_may_not(slack_server: InProcessServer) -> None:
@@ -130,16 +130,16 @@ def test_a_program_may_not(slack_server: InProcessServer) -> None:
 
 
 def test_a_stranger_may_not(slack_server: InProcessServer) -> None:
-    assert slack_server.client().post("/api/subscriptions", HIT).status == 401
+    assert slack_server.client().post_json("/api/subscriptions", HIT).status == 401
 
 
 def test_with_slack_off_there_is_nothing_to_subscribe_to(server: InProcessServer) -> None:
-    assert server.logged_in().post("/api/subscriptions", HIT).status == 404
+    assert server.logged_in().post_json("/api/subscriptions", HIT).status == 404
 
 
 def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessServer) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    assert browser.post("/api/subscriptions", {**HIT, "label": "nobody"}).status == 404
+    assert browser.post_json("/api/subscriptions", {**HIT, "label": "nobody"}).status == 404
 
 
 @pytest.mark.parametrize(
@@ -175,14 +175,14 @@ def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessSer
 )
 def test_a_bad_body_is_refused(slack_server: InProcessServer, body: Any) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    assert browser.post("/api/subscriptions", body).status == 400
+    assert browser.post_json("/api/subscriptions", body).status == 400
 
 
 def test_damaged_subscriptions_are_not_overwritten(slack_server: InProcessServer) -> None:
     file = slack_server.data_dir / "subscriptions.json"
     browser = slack_server.logged_in("U01ALICE")
     file.write_text("{")
-    assert browser.post("/api/subscriptions", HIT).status == 503
+    assert browser.post_json("/api/subscriptions", HIT).status == 503
     assert file.read_text() == "{"
     assert "subscriptions.json" in slack_server.warnings[0]
 
@@ -190,18 +190,18 @@ def test_damaged_subscriptions_are_not_overwritten(slack_server: InProcessServer
 def test_a_change_waits_for_no_other_process_without_end(slack_server: InProcessServer) -> None:
     browser = slack_server.logged_in("U01ALICE")
     with files.lock(slack_server.data_dir / "subscriptions.lock", wait=0):
-        got = browser.post("/api/subscriptions", HIT)
+        got = browser.post_json("/api/subscriptions", HIT)
     assert (got.status, got.header("Retry-After")) == (503, "10")
     assert (
         f"subscriptions.lock: try again, or end it (process {os.getpid()})"
         in (slack_server.warnings[0])
     )
-    assert browser.post("/api/subscriptions", HIT).status == 200
+    assert browser.post_json("/api/subscriptions", HIT).status == 200
 
 
 def test_changes_are_slowed_down_before_slack_is_flooded(slack_server: InProcessServer) -> None:
     browser = slack_server.logged_in("U01ALICE")
-    statuses = [browser.post("/api/subscriptions", HIT).status for _ in range(61)]
+    statuses = [browser.post_json("/api/subscriptions", HIT).status for _ in range(61)]
     assert (statuses[59], statuses[60]) == (200, 429)
 
 

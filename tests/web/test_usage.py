@@ -68,18 +68,18 @@ def test_what_is_known_already_is_not_sent_again(server: InProcessServer, clock:
     first = server.get("/api/usage")
     etag = first.header("ETag") or ""
     for known in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
-        clock.advance(timedelta(seconds=7))
+        clock.tick(timedelta(seconds=7))
         again = server.get("/api/usage", **{"If-None-Match": known})
         assert (again.status, again.body) == (304, b"")
         assert again.header("ETag") == etag
-    clock.advance(timedelta(minutes=31))
+    clock.tick(timedelta(minutes=31))
     assert server.get("/api/usage", **{"If-None-Match": etag}).status == 200
 
 
 def test_each_caller_is_shown_their_own(slack_server: InProcessServer) -> None:
     slack_server.passed()
     alice, bob = slack_server.logged_in("U01ALICE"), slack_server.logged_in("U02BOB")
-    alice.post("/api/subscriptions", {"label": "bob", "key": "reset", "enabled": True})
+    alice.post_json("/api/subscriptions", {"label": "bob", "key": "reset", "enabled": True})
     wishes = [who.get("/api/usage").json["alertSubscriptions"]["bob"] for who in (alice, bob)]
     assert wishes == [{"limitHit": False, "reset": True}, OFF]
 
@@ -125,7 +125,7 @@ def test_health_is_public_and_names_no_account(server: InProcessServer, clock: C
     server.passed()
     well = server.ask("GET", "/healthz")
     assert (well.status, well.json) == (200, {"status": "ok"})
-    clock.advance(timedelta(minutes=31))
+    clock.tick(timedelta(minutes=31))
     ill = server.ask("GET", "/healthz")
     assert (ill.status, ill.json) == (503, {"status": "fail"})
 

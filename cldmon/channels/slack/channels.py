@@ -50,4 +50,6 @@ class ChannelPosts:
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Post events. If they cannot be posted there, they wait until that is fixed."""
-        return self.messenger.post(self.channel_id, build_alert(events, self.now(), self.link))
+        return self.messenger.post_message(
+            self.channel_id, build_alert(events, self.now(), self.link)
+        )

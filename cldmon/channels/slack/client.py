@@ -16,7 +16,7 @@ from cldmon.channels.slack import messages
 from cldmon.channels.slack.verdicts import (
     TOKEN_PLACE,
     find_channel_problem,
-    interpret_answer,
+    interpret_response,
 )
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.text import replace_unprintable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cldmon.channels.slack.messages import Message
     from cldmon.channels.slack.transport import Transport
-    from cldmon.channels.slack.verdicts import Answer
+    from cldmon.channels.slack.verdicts import ApiResponse
     from cldmon.domain.secret import Secret
 
 TIMEOUT_SECONDS = 10
@@ -110,7 +110,7 @@ class SlackMessenger:
         is_gone = result.status is DeliveryStatus.GONE
         return replace(result, reason=f"{user} {result.reason}") if is_gone else result
 
-    def post(self, channel: str, message: Message) -> DeliveryResult:
+    def post_message(self, channel: str, message: Message) -> DeliveryResult:
         """Post a message to a channel id, at most once.
 
         A channel that cannot be posted to is never GONE: messages wait until that is fixed.
@@ -179,7 +179,7 @@ class SlackMessenger:
 
     def _read(
         self, method: str, params: dict[str, Any] | None = None, patience: timedelta = PATIENCE
-    ) -> Answer:
+    ) -> ApiResponse:
         result, answer = self._ask(method, patience, params=params or {})
         channel = (params or {}).get("channel")
         if channel and answer and (problem := find_channel_problem(answer)):
@@ -190,7 +190,7 @@ class SlackMessenger:
 
     def _ask(
         self, method: str, patience: timedelta, **request: Any
-    ) -> tuple[DeliveryResult, Answer | None]:
+    ) -> tuple[DeliveryResult, ApiResponse | None]:
         """Ask once, and once more if Slack wants only a short pause first."""
         result, answer = self._ask_once(method, request)
         if result.retry_after is None or result.retry_after > patience:
@@ -200,7 +200,7 @@ class SlackMessenger:
 
     def _ask_once(
         self, method: str, request: dict[str, Any]
-    ) -> tuple[DeliveryResult, Answer | None]:
+    ) -> tuple[DeliveryResult, ApiResponse | None]:
         from cldmon.channels.slack.transport import LostError, UnsentError
 
         if not re.fullmatch(r"[!-~]+", self._token.reveal()):
@@ -211,7 +211,7 @@ class SlackMessenger:
             return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True), None
         except LostError as error:
             return DeliveryResult(DeliveryStatus.UNSURE, str(error), halt=True), None
-        return interpret_answer(answer, self._clock()), answer
+        return interpret_response(answer, self._clock()), answer
 
     @cached_property
     def _transport(self) -> Transport:
@@ -239,14 +239,14 @@ def _complaint(result: DeliveryResult) -> str:
     return result.reason
 
 
-def _members(answer: Answer) -> list[object]:
+def _members(answer: ApiResponse) -> list[object]:
     found = answer.data.get("members")
     if not isinstance(found, list):
         raise SlackError("Slack's list of people is not understood: try again later")
     return found
 
 
-def _next_cursor(answer: Answer) -> str:
+def _next_cursor(answer: ApiResponse) -> str:
     metadata = answer.data.get("response_metadata")
     cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
     return cursor if isinstance(cursor, str) else ""

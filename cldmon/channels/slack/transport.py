@@ -14,7 +14,7 @@ from urllib.request import HTTPErrorProcessor, ProxyHandler, build_opener, insta
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from cldmon.channels.slack.verdicts import Answer
+from cldmon.channels.slack.verdicts import ApiResponse
 from cldmon.errors import SlackError
 from cldmon.threads import start_thread
 
@@ -28,6 +28,8 @@ MAX_BYTES = 16 * 1024 * 1024
 PATIENCE = 4
 """How many time-outs a call may take in all."""
 
+_urls: set[str] = set()
+"""The bases of all Slack APIs that this process has asked: one, outside tests."""
 _CHUNK = 64 * 1024
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _UNREADABLE = (OSError, HTTPException, ValueError, LookupError, AttributeError, RecursionError)
@@ -61,9 +63,10 @@ class Transport(WebClient):
         # slack_sdk's own handling of proxies ignores NO_PROXY and follows redirects. Without it,
         # slack_sdk asks by way of the opener that is installed.
         self.proxy = None
-        install_opener(build_opener(_TakeEveryAnswer(), _Proxies()))
+        _urls.add(url)
+        install_opener(build_opener(_SlackAnswers(), _Proxies()))
 
-    def ask(self, method: str, request: dict[str, Any]) -> Answer:
+    def ask(self, method: str, request: dict[str, Any]) -> ApiResponse:
         """Call a method of the Web API and return what came back, errors of Slack's included.
 
         `request` holds the arguments as `json` or `params`. Raises UnsentError or LostError.
@@ -80,7 +83,7 @@ class Transport(WebClient):
             raise UnsentError(f"Slack can't be reached: {_cause(error)}") from error
         except _UNREADABLE as error:
             raise LostError(_lost(error)) from error
-        return Answer(
+        return ApiResponse(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             data=response.data if isinstance(response.data, dict) else {},
@@ -109,24 +112,33 @@ class _BoundedResponse:
         return bytes(body)
 
 
-class _TakeEveryAnswer(HTTPErrorProcessor):
-    """Takes every status as an answer: follows no redirect, which would take the token along."""
+class _SlackAnswers(HTTPErrorProcessor):
+    """Takes every status as Slack's answer: follows no redirect, which would take the token along.
+
+    Other hosts' answers are urllib's business: the opener is the whole process's.
+    """
 
     def http_response(self, request: Request, response: HTTPResponse) -> Any:
-        """Return the answer as it is, bounded."""
-        return _BoundedResponse(response, request.timeout or 0.0)
+        """Return an answer of Slack's as it is, bounded."""
+        if _is_slack(request):
+            return _BoundedResponse(response, request.timeout or 0.0)
+        return super().http_response(request, response)
 
     https_response = http_response
 
 
 class _Proxies(ProxyHandler):
-    """The environment's proxies, except for loopback."""
+    """The environment's proxies, except for a Slack on loopback."""
 
     def proxy_open(self, req: Request, proxy: str, type: str) -> Any:  # noqa: A002 - urllib's name
         """Hand a request to a proxy; return None to ask the host itself."""
-        if urlsplit(req.full_url).hostname in _LOOPBACK:
+        if _is_slack(req) and urlsplit(req.full_url).hostname in _LOOPBACK:
             return None
         return super().proxy_open(req, proxy, type)
+
+
+def _is_slack(request: Request) -> bool:
+    return request.full_url.startswith(tuple(_urls))
 
 
 def _mute() -> logging.Logger:

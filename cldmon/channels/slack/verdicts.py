@@ -87,7 +87,7 @@ _UNAVAILABLE = "service_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """One answer of Slack's: HTTP status, headers (names in lower case), and the JSON object.
 
     `data` is empty where the body was no JSON object.
@@ -104,7 +104,7 @@ class Answer:
         return code if isinstance(code, str) and re.fullmatch(r"[a-z0-9_]{1,80}", code) else None
 
 
-def interpret_answer(answer: Answer, now: datetime) -> DeliveryResult:
+def interpret_response(answer: ApiResponse, now: datetime) -> DeliveryResult:
     """Return what became of the message that `answer` answers; `now` is a UTC instant."""
     if _is_rate_limit(answer):
         pause = parse_pause(answer.headers.get("retry-after"), now)
@@ -126,7 +126,7 @@ def interpret_answer(answer: Answer, now: datetime) -> DeliveryResult:
     )
 
 
-def find_channel_problem(answer: Answer) -> str | None:
+def find_channel_problem(answer: ApiResponse) -> str | None:
     """Return what is wrong with the channel that a call named, and what to do, or None."""
     if answer.status >= 500 or answer.code not in _CHANNEL_PROBLEMS:
         return None
@@ -141,11 +141,11 @@ def parse_pause(text: str | None, now: datetime) -> timedelta:
     return headers.parse_retry_after(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
 
 
-def _is_rate_limit(answer: Answer) -> bool:
+def _is_rate_limit(answer: ApiResponse) -> bool:
     return answer.status == 429 or answer.code in _RATE_LIMITED
 
 
-def _judged(code: str, answer: Answer) -> DeliveryResult:
+def _judged(code: str, answer: ApiResponse) -> DeliveryResult:
     if code in _GONE:
         return DeliveryResult(DeliveryStatus.GONE, f"{_GONE[code]} ({code})")
     if code in _REFUSED:

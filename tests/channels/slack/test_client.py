@@ -362,12 +362,12 @@ def test_posts_wait_for_a_channel_that_cannot_be_posted_to(
     slack: FakeSlack, code: str, advice: str
 ) -> None:
     slack.fail(error(code))
-    result = messenger(slack).post("C01TEAM", MESSAGE)
+    result = messenger(slack).post_message("C01TEAM", MESSAGE)
     assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
     assert result.reason.startswith(f"the Slack channel C01TEAM {advice}")
     slack.heal()
     slack.fail(error("not_in_channel"))
-    result = messenger(slack).post("C01TEAM", MESSAGE)
+    result = messenger(slack).post_message("C01TEAM", MESSAGE)
     assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
     assert result.reason == "the Slack app is not in the channel: invite it (not_in_channel)"
 

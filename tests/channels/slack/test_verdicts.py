@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cldmon.channels.slack.verdicts import (
     LONGEST_PAUSE,
     SECOND,
-    Answer,
-    interpret_answer,
+    ApiResponse,
+    interpret_response,
     parse_pause,
 )
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
@@ -25,7 +25,7 @@ json_values = st.recursive(
 
 
 def judge(status: int, **data: object) -> DeliveryResult:
-    return interpret_answer(Answer(status, {}, data), NOW)
+    return interpret_response(ApiResponse(status, {}, data), NOW)
 
 
 def test_ok_is_delivered() -> None:
@@ -131,7 +131,7 @@ def test_an_answer_that_is_not_understood_may_have_delivered(data: dict[str, obj
     ],
 )
 def test_a_rate_limit_halts_for_as_long_as_slack_asks(status: int, data: dict[str, object]) -> None:
-    result = interpret_answer(Answer(status, {"retry-after": "30"}, data), NOW)
+    result = interpret_response(ApiResponse(status, {"retry-after": "30"}, data), NOW)
     assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
     assert result.retry_after == timedelta(seconds=30)
 
@@ -172,7 +172,7 @@ def test_no_retry_after_is_too_strange(header: str) -> None:
     st.dictionaries(st.sampled_from(["ok", "error", "needed"]) | st.text(), json_values),
 )
 def test_only_ok_true_is_ever_called_delivered(status: int, data: dict[str, object]) -> None:
-    result = interpret_answer(Answer(status, {}, data), NOW)
+    result = interpret_response(ApiResponse(status, {}, data), NOW)
     if result.status is DeliveryStatus.DELIVERED:
         assert status < 300
         assert data["ok"] is True
