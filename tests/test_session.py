@@ -62,7 +62,7 @@ def test_a_machine_without_namespaces_is_found_out_before_the_first_test(
     namespaces.require()
     bubble = (*WITHOUT_NAMESPACES, "--uid", uid, "--gid", uid)
     ran = run(
-        tmp_path, "-n0", "-rs", "-k length or refuses", IN_A_BROWSER, IN_A_BUBBLE, under=bubble
+        tmp_path, "-n0", "-rs", "-k duration or refuses", IN_A_BROWSER, IN_A_BUBBLE, under=bubble
     )
     assert ran.returncode == 0, ran.stdout
     header, _, rest = ran.stdout.partition("collected")
