@@ -11,7 +11,7 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command line and exit, as `cldmon.cli.main` does."""
+    """Run the command line and exit, as `cldmon.cli.main.main` does."""
     with suppress(OSError, ValueError):  # a unit that forbids the call has LimitCORE=0
         # A crash, here or in a child, must not write memory to disk: it holds keys.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -22,7 +22,7 @@ def main() -> NoReturn:
     # a sixth of a command's time. Most commands end before this number is reached.
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
-    from cldmon.cli import main as command_line
+    from cldmon.cli.main import main as command_line
 
     command_line()
 

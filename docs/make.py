@@ -20,8 +20,8 @@ from click.shell_completion import ShellComplete, get_completion_class
 from bench.__main__ import RESULTS, render_pages
 from bench.pages import fill, format_table
 from bench.results import load
-from cldmon.cli import COMMANDS, cli
 from cldmon.cli.completion import SHELLS
+from cldmon.cli.main import COMMANDS, cli
 from cldmon.schedule.cron import add_markers, format_block
 from cldmon.schedule.job import PACKAGED
 from cldmon.schedule.systemd import Places, generate_files

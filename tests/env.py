@@ -22,8 +22,8 @@ from click.testing import CliRunner
 
 from cldmon.app.app import App
 from cldmon.claude import apparmor
-from cldmon.cli import MODULES, cli
 from cldmon.cli.log import show_log
+from cldmon.cli.main import MODULES, cli
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Snapshot, Window

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from freezegun import freeze_time
 
 from cldmon.app.app import App
-from cldmon.cli import cli
+from cldmon.cli.main import cli
 from tests.cli.accounts import account
 from tests.fakes import NOON
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import options, print_message
+from cldmon.cli import options
+from cldmon.cli.output import print_message
 from cldmon.terminal.style import supports_escape_codes
 
 if TYPE_CHECKING:

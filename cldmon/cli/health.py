@@ -8,7 +8,7 @@ import click
 
 from cldmon import files
 from cldmon.app.health import check_health
-from cldmon.cli import print_message
+from cldmon.cli.output import print_message
 from cldmon.domain.freshness import CRITICAL, HIGH
 from cldmon.errors import CldmonError
 from cldmon.health import nagios as plugin

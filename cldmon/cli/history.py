@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complete, options, print_message
+from cldmon.cli import complete, options
+from cldmon.cli.output import print_message
 from cldmon.domain import ranges
 from cldmon.domain.instants import to_ms
 from cldmon.domain.labels import select_labels

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from logging.handlers import MemoryHandler
 from typing import TYPE_CHECKING
 
-from cldmon.cli import print_message
+from cldmon.cli.output import print_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import print_message
 from cldmon.cli.complete import account_labels
+from cldmon.cli.output import print_message
 from cldmon.domain.key_age import KEY_LIFE
 from cldmon.domain.secret import Secret, unwrap_session_key
 from cldmon.errors import LoginError, UsageError

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from cldmon.cli import print_message
+from cldmon.cli.output import print_message
 
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import print_message
+from cldmon.cli.output import print_message
 
 if TYPE_CHECKING:
     from cldmon.app.app import App

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import options, print_message
+from cldmon.cli import options
+from cldmon.cli.output import print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
 from cldmon.files import get_version

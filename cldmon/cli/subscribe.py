@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cldmon.cli import print_message
 from cldmon.cli.complete import account_labels, slack_ids
 from cldmon.cli.options import print_json
+from cldmon.cli.output import print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError, UsageError
 

@@ -7,12 +7,14 @@ import contextlib
 import email
 import email.policy
 import json
+import re
 import subprocess
 import sys
 import threading
 from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -360,3 +362,19 @@ def test_the_module_loads_without_the_package() -> None:
 def test_all_messages_of_a_pass_end_within_30_seconds() -> None:
     made = channel("json://localhost")
     assert made.time_limit + timedelta(seconds=made._timeout) <= timedelta(seconds=30)
+
+
+def documented_urls() -> list[str]:
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| [^|]+ \| `([a-z]+://[^`]+)` \|$", page, re.M)
+
+
+def test_apprise_understands_every_url_of_the_page() -> None:
+    urls = documented_urls()
+    assert len(urls) >= 6
+    for url in urls:
+        filled = url.replace("HOST", "prod.example.org").replace("WEBHOOK_ID", "1234567890")
+        filled = filled.replace("WORKFLOW", "0123456789abcdef" * 2).replace("CHAT_ID", "12315544")
+        filled = filled.replace("WEBHOOK_TOKEN", "abcdefghijk").replace("BOT_TOKEN", "a" * 32)
+        filled = filled.replace("SIGNATURE", "abcDEF-123_abcDEF")
+        AppriseChannel(Secret(filled), now=lambda: NOON)

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-from cldmon.cli import COMMANDS, cli, complete
+from cldmon.cli import complete
 from cldmon.cli.completion import SHELLS, script
+from cldmon.cli.main import COMMANDS, cli
 from tests.env import CLDMON, Env
 
 ROOT = Path(__file__).resolve().parent.parent.parent

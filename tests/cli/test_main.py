@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cldmon import __version__
-from cldmon.cli import COMMANDS
+from cldmon.cli.main import COMMANDS
 from tests.env import CLDMON, PATIENCE, Env, key_of, wait_until
 
 

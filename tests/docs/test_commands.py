@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from cldmon.cli import cli
+from cldmon.cli.main import cli
 from cldmon.config.schema import Config
 from tests.docs.pages import DOCS, ROOT, Block, page_blocks, split_blocks
 
