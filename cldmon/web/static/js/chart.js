@@ -50,6 +50,7 @@ export class Chart {
   /** Put the crosshair on a reading. */
   point(index) {
     this.drawIfNeeded();
+    this.plot.batch(() => {}); // uPlot would set the scales of a new chart later
     const left = this.plot.valToPos(this.state.series.times[index], "x");
     this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
   }
