@@ -66,7 +66,11 @@ class Downsampler:
         least = compute_max_gap([], self._interval) // _MS
         self._pauses += [(known[n][0], step) for n, step in enumerate(steps) if step > least]
         self._seconds.update(step // 1000 for step in steps)
-        self._kept += downsample(part, self._width_ms)
+        # The last bucket may go on in this part: it is thinned again, with what was kept of it.
+        start, width = len(self._kept), self._width_ms
+        while start and part and self._kept[start - 1][0] // width == part[0][0] // width:
+            start -= 1
+        self._kept[start:] = downsample([*self._kept[start:], *part], width)
 
     def points(self) -> list[Point]:
         """Return the points that were kept, and one without windows wherever readings are missing.

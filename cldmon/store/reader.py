@@ -34,6 +34,7 @@ _AFTER_LABEL = b'","'
 _ESCAPED = re.compile(rb'"([^"\\]*\\.(?:[^"\\]|\\.)*)"')
 """A label with escapes, one of which may look like the end of the label."""
 _CLOSE = b"]}"
+_MAX_PARSED = 1024
 
 
 def read_array(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
@@ -103,17 +104,22 @@ def iter_series(
 
 def format_series(series: Mapping[str, Iterable[Point]]) -> Iterator[bytes]:
     """Yield the readings of some accounts as history lines, in chunks."""
-    passes: defaultdict[int, list[dict[str, object]]] = defaultdict(list)
+    passes: defaultdict[int, list[tuple[str, Windows]]] = defaultdict(list)
     for label, points in series.items():
         for stamp, windows in points:
-            passes[stamp].append({"label": label, **nest(windows)})
-    return join_lines(serialize_pass(stamp, passes[stamp]).encode() for stamp in sorted(passes))
+            passes[stamp].append((label, windows))
+    return join_lines(
+        serialize_pass(
+            stamp, [{"label": label, **nest(windows)} for label, windows in passes[stamp]]
+        ).encode()
+        for stamp in sorted(passes)
+    )
 
 
 class _Parsed(dict[bytes, "Windows | None"]):
     """Windows by text such as `fiveHour":17,"sevenDay":45}`, or None if it is damaged.
 
-    Each text is parsed once: the same few recur in most lines.
+    The same texts recur in neighbouring lines, so the last `_MAX_PARSED` are remembered.
     """
 
     def __missing__(self, text: bytes) -> Windows | None:
@@ -122,6 +128,8 @@ class _Parsed(dict[bytes, "Windows | None"]):
             values = flatten(json.loads('{"' + text.decode())) if text else {}
             percents = {name: parse_percentage(value) for name, value in values.items()}
             windows = {name: percent for name, percent in percents.items() if percent is not None}
+        if len(self) >= _MAX_PARSED:
+            self.clear()
         self[text] = windows
         return windows
 

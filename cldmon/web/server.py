@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from email.utils import formatdate
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -284,9 +285,15 @@ def _reject(sock: socket.socket) -> None:
 
 
 def _format_head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
-    date = formatdate(time.time(), usegmt=True)
+    date = _format_date(int(time.time()))
     return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
 
 
 def _get_body(response: Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""
+
+
+@lru_cache(maxsize=2)
+def _format_date(seconds: int) -> str:
+    """Return an HTTP date; each second has many responses."""
+    return formatdate(seconds, usegmt=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_NAME_LENGTH = 200
 
 _SALT = "cldmon session"
+_MAX_VERIFIED = 1024
 _ID_BYTES = 12
 _SECRET = re.compile(r"[!-~]{32,}")
 
@@ -80,6 +81,7 @@ class Sessions:
         self._secret = secret
         self._revoked = revoked
         self._now = now
+        self._verified: dict[tuple[str, str], Session] = {}
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
@@ -101,10 +103,7 @@ class Sessions:
             name, _, value = part.strip().partition("=")
             if name != scope.name:
                 continue
-            try:
-                id_, user, shown, proved, expires = self._make_signer(name).loads(value)
-                session = Session(id_, user, shown, proved, from_ms(expires))
-            except (BadData, ValueError, TypeError, OverflowError):
+            if (session := self._verify(name, value)) is None:
                 continue
             if session.expires > self._now() and session not in self._revoked:
                 sessions.append(session)
@@ -123,6 +122,23 @@ class Sessions:
     def clear_cookie(self, scope: CookieScope) -> str:
         """Return the Set-Cookie value that deletes the cookie."""
         return _format_cookie(scope, "", 0)
+
+    def _verify(self, name: str, value: str) -> Session | None:
+        """Return the session of a cookie with a valid signature, whether or not it still holds.
+
+        It is remembered: verifying takes longer than the rest of most responses.
+        """
+        if known := self._verified.get((name, value)):
+            return known
+        try:
+            id_, user, shown, proved, expires = self._make_signer(name).loads(value)
+            session = Session(id_, user, shown, proved, from_ms(expires))
+        except (BadData, ValueError, TypeError, OverflowError):
+            return None
+        if len(self._verified) >= _MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[name, value] = session
+        return session
 
     def _make_signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.

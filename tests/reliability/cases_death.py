@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from tests.reliability import changing, death, posting
+from tests.reliability.command_channel import command_scenario
 from tests.reliability.kernel import CHANGES, file_steps, talk_steps
 from tests.reliability.sample import SEED, few
 from tests.reliability.scenario import two_account_scenario
@@ -39,6 +40,14 @@ def run_cases(folder: Path) -> Iterator[Result]:
         yield death.kill_at_steps(
             scenario, "SIGKILL before each message to or from the driver", few(steps)
         )
+        with command_scenario(folder / "command") as commanded:
+            commanded.reset()
+            steps = file_steps(commanded.env, log, "fetch", calls=CHANGES)
+            yield death.kill_at_steps(
+                commanded,
+                "SIGKILL before each file operation of a pass with a command channel",
+                few(steps),
+            )
         site = posting.open_site(scenario)
         yield posting.kill_at_steps(
             site,

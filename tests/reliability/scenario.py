@@ -12,7 +12,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import usage
@@ -70,14 +70,15 @@ class TwoAccountScenario:
     folder: Path
     claude: FakeClaude
     slack: FakeSlack
+    tables: ClassVar[str] = "[browser]\ntimeout_seconds = 50\n"
+    """Long enough for the cases in which a pass is held up."""
+    uses_slack: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
         self.env = Env(self.folder / "home", self.claude, self.slack, patience=4 * PATIENCE)
         self.base = self.folder / "base"
-        # Long enough for the cases in which a pass is held up.
-        tables = "[browser]\ntimeout_seconds = 50\n"
-        self.env.set_up(dict.fromkeys(BEFORE), tables=tables, slack=True)
+        self.env.set_up(dict.fromkeys(BEFORE), tables=self.tables, slack=self.uses_slack)
         self._set_usage(BEFORE)
         self._check_success(self.env.run("fetch"))
         # Written by hand: with no person asked for, and no confirmation sent.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.reliability import changing, death, outage, posting
+from tests.reliability.command_channel import command_scenario
 from tests.reliability.disk import REFUSALS, select_steps
 from tests.reliability.kernel import CHANGES, file_steps, talk_steps
 from tests.reliability.sample import spread
@@ -23,6 +24,14 @@ def test_a_pass_killed_at_a_step_loses_nothing(
     steps = file_steps(scenario.env, tmp_path / "log", "fetch", calls=CHANGES)
     assert len(steps) > 50
     death.kill_at_steps(scenario, "killed", spread(steps, 3, seed=1)).check()
+
+
+def test_a_pass_with_a_command_channel_killed_at_a_step_loses_nothing(tmp_path: Path) -> None:
+    with command_scenario(tmp_path / "command") as scenario:
+        scenario.reset()
+        steps = file_steps(scenario.env, tmp_path / "log", "fetch", calls=CHANGES)
+        assert len(steps) > 50
+        death.kill_at_steps(scenario, "killed", spread(steps[-30:], 3, seed=3)).check()
 
 
 def test_a_pass_killed_as_slack_answers_repeats_one_message_at_most(
