@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.reliability import outage
+from tests.reliability.command_channel import command_scenario
 from tests.reliability.sample import few
 from tests.reliability.scenario import two_account_scenario
 
@@ -35,6 +36,13 @@ def run_cases(folder: Path) -> Iterator[Result]:
             log,
             lambda call: call.name == "write" and "browser" not in call.path,
         )
+        with command_scenario(folder / "command") as commanded:
+            yield outage.lose_power_in_pass(
+                commanded,
+                "Power lost at any moment of a pass with a command channel",
+                few(outage.trace_pass(commanded, log)),
+                folder / "command",
+            )
         yield outage.lose_power_in_pass(
             scenario,
             "Power lost at any moment of a pass",

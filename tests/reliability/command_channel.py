@@ -16,6 +16,7 @@ from tests.reliability.scenario import (
     Outcome,
     TwoAccountScenario,
     load_json,
+    read_events,
 )
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import FakeSlack
@@ -35,14 +36,44 @@ class CommandScenario(TwoAccountScenario):
 timeout_seconds = 50
 
 [[notifications.channels]]
-command = ["sh", "-c", "umask 077; cat >> {LOG}"]
+command = ["sh", "-c", "umask 077; cat >> ../{LOG}"]
 """
     uses_slack: ClassVar[bool] = False
 
+    @property
+    def log(self) -> Path:
+        """What the program wrote: beside data_dir, so that no loss of power concerns it."""
+        return self.data.parent / LOG
+
+    def reset(self, base: Path | None = None) -> None:
+        """Return to the moment before the pass, as if the program had never run."""
+        super().reset(base)
+        self.log.unlink(missing_ok=True)
+
+    def check_recovery(self, told: Counter[tuple[str, str]] | None = None) -> None:
+        """Make the next pass, and prove that nothing is lost and nothing sent needlessly.
+
+        After a loss of power (`told` is given) that pass sends what waited on the disk, or all of
+        it if the disk has nothing of the pass before.
+        """
+        if told is None:
+            super().check_recovery()
+            return
+        state = load_json(self.data / "state.json")
+        committed = json.loads(state["historyLine"])["timestamp"]
+        waiting = Counter((message["label"], message["kind"]) for message in state["outbox"])
+        self._check_success(self.env.run("fetch"))
+        self._check_history(Outcome(committed, Counter()))
+        expected = EXPECTED_EVENTS if committed in self.began else waiting
+        if (sent := self.count_alerts()) != expected or self.env.state["outbox"]:
+            raise LostError(f"sent {sent}, not {expected}")
+        if (found := read_events(self.data)) != EXPECTED_EVENTS:
+            raise LostError(f"the events are {found}")
+        self.check_tidy()
+
     def count_alerts(self) -> Counter[tuple[str, str]]:
         """Return which events the program got, and how often."""
-        path = self.data / LOG
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
         events = map(json.loads, lines)
         return Counter((event["account"], event["event"]) for event in events)
 

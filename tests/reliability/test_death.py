@@ -81,6 +81,13 @@ def test_a_pass_outlives_a_loss_of_power(scenario: TwoAccountScenario, tmp_path:
     outage.lose_power_in_pass(scenario, "outage", spread(outages, 2, seed=3), tmp_path).check()
 
 
+def test_a_pass_with_a_command_channel_outlives_a_loss_of_power(tmp_path: Path) -> None:
+    with command_scenario(tmp_path / "command") as scenario:
+        outages = outage.trace_pass(scenario, tmp_path / "log")
+        assert len(outages) > 100
+        outage.lose_power_in_pass(scenario, "outage", spread(outages, 2, seed=8), tmp_path).check()
+
+
 def test_a_change_of_subscriptions_outlives_a_loss_of_power(
     scenario: TwoAccountScenario, tmp_path: Path
 ) -> None:
