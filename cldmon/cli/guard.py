@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 1.0
 """How often a wait looks for a new pass."""
-_STALE_INTERVALS = 3
 
 
 @click.command("guard")
@@ -59,11 +58,15 @@ def command(
     Exit codes: 0 enough is left, 1 too little, 69 unknown (in error, reading too old, reset due),
     2 wrong usage. It prints one line.
     """
+    from cldmon.domain.freshness import STALE_INTERVALS
+    from cldmon.domain.ranges import parse_range
+
     app: App = ctx.obj
     outline = app.outline
     select_labels([label], outline.labels)
-    oldest = _parse(max_age) if max_age else outline.interval * _STALE_INTERVALS
-    end = None if wait is None else time.monotonic() + (_seconds(wait) if wait else float("inf"))
+    oldest = parse_range(max_age) if max_age else outline.interval * STALE_INTERVALS
+    patience = parse_range(wait).total_seconds() if wait else float("inf")
+    end = None if wait is None else time.monotonic() + patience
     while True:
         verdict = _judge(app, label, windows, free, oldest)
         if verdict.result is GuardResult.ENOUGH or end is None or time.monotonic() >= end:
@@ -100,16 +103,6 @@ def _resolve(account: AccountView, windows: tuple[str, ...]) -> Collection[str] 
         return None
     known = dict.fromkeys([FIVE_HOUR, SEVEN_DAY, *(each.name for each in account.windows)])
     return resolve_windows(windows, known)
-
-
-def _parse(span: str) -> timedelta:
-    from cldmon.domain.ranges import parse_range
-
-    return parse_range(span)
-
-
-def _seconds(span: str) -> float:
-    return _parse(span).total_seconds()
 
 
 def _format(verdict: GuardVerdict, app: App) -> str:

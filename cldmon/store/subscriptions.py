@@ -54,12 +54,7 @@ class SubscriptionsFile:
         with self._editing() as body:
             new = change(_from_json(body, self.path).of(user, label))
             accounts = _settings(body, user).setdefault("accounts", {})
-            entry = accounts.setdefault(label, {})
-            entry.update(limitHit=new.limit_hit, reset=new.reset)
-            _put(entry, "thresholds", list(new.thresholds))
-            _put(entry, "runOut", new.run_out)
-            _put(entry, "changes", new.changes)
-            _put(entry, "windows", new.windows and list(new.windows))
+            _fill(accounts.setdefault(label, {}), new)
         return new
 
     def set_quiet(self, user: str, quiet: QuietHours | None) -> None:
@@ -122,13 +117,19 @@ def _put(entry: dict[str, Any], key: str, value: object) -> None:
         entry.pop(key, None)
 
 
-def to_json(subscription: Subscription) -> dict[str, Any]:
-    """Return a subscription as the API and `--json` show it: optional keys only if they are set."""
-    entry: dict[str, Any] = {"limitHit": subscription.limit_hit, "reset": subscription.reset}
+def _fill(entry: dict[str, Any], subscription: Subscription) -> None:
+    """Write a subscription into its entry, and keep the entry's other keys."""
+    entry.update(limitHit=subscription.limit_hit, reset=subscription.reset)
     _put(entry, "thresholds", list(subscription.thresholds))
     _put(entry, "runOut", subscription.run_out)
     _put(entry, "changes", subscription.changes)
     _put(entry, "windows", subscription.windows and list(subscription.windows))
+
+
+def to_json(subscription: Subscription) -> dict[str, Any]:
+    """Return a subscription as the API and `--json` show it: optional keys only if they are set."""
+    entry: dict[str, Any] = {}
+    _fill(entry, subscription)
     return entry
 
 
