@@ -114,7 +114,7 @@ class FakeSource:
 
 @dataclass
 class FakeSlack:
-    """A Slack that writes down who was told of what; `results` are its next answers."""
+    """A Slack that writes down who was sent what; `results` are its next answers."""
 
     sent: list[tuple[str, Event]] = field(default_factory=list)
     results: deque[DeliveryResult] = field(default_factory=deque)

@@ -35,7 +35,7 @@ class AppriseChannel:
     """Sends alerts to the service of an Apprise URL; `link` is the dashboard's address.
 
     Apprise answers only yes or no. A no, like no answer in time, may still have been a delivery:
-    an e-mail with two recipients, say, of whom one is refused.
+    for example an e-mail with two recipients, one of them refused.
     """
 
     max_events = MAX_EVENTS

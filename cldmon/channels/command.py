@@ -57,7 +57,7 @@ class CommandChannel:
 
     Exit status 0 means delivered, `os.EX_TEMPFAIL` (75) try again later, any other that the event
     is dropped. A program that has not ended after ten seconds is killed, and its event dropped: it
-    may have been delivered. Whatever the program started in its process group ends with it.
+    may have been delivered. All that the program started in its process group ends with it.
 
     The program gets `env` without what looks like a secret of cldmon's.
     """

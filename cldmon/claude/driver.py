@@ -40,7 +40,7 @@ async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterat
 
 
 async def _start(temp_dir: Path, seconds: float) -> Playwright:
-    # The driver inherits our stderr, and cron would mail whatever it prints there.
+    # The driver inherits our stderr, and cron would mail what it prints there.
     with files.wrap_os_errors("make a file in", temp_dir):
         output = tempfile.TemporaryFile("w+", dir=temp_dir, errors="replace")  # noqa: SIM115
     clean = clean_environment(os.environ)

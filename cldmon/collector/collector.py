@@ -53,8 +53,8 @@ class Source(Protocol):
     ) -> Mapping[str, ReadResult | Failure]:
         """Return an answer or a failure for each label; `done` hears of each as it ends.
 
-        An account is read once its look-up has ended, whatever becomes of those of others. Where
-        that gives a failure, for there is no key, it is the account's.
+        An account is read once its own look-up has ended, even if others fail. A look-up
+        that fails leaves no key to read with, so its failure is the account's.
         """
 
 
@@ -100,7 +100,7 @@ class Collector:
     """Runs passes over a data_dir.
 
     `channels` deliver by name; that of direct messages is missing where Slack is off. `audience`
-    says who gets what; its subscriptions are read anew in each pass. `now` gives the UTC time.
+    says who gets what; its subscriptions are read again in each pass. `now` gives the UTC time.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Collector:
         """Make one pass over `labels` (none: every account) and return how it ended.
 
         Without `notify` the messages stay in the outbox for the next pass. `by_hand`, or with
-        labels, accounts are asked that are left alone after a challenge. `done` is told of each
+        labels, accounts are asked that are left alone after a challenge. `done` is called for each
         account as it is dealt with, `begun` called once it is sure that no other pass runs.
 
         Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`

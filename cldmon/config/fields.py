@@ -233,5 +233,5 @@ SlackUser = Annotated[
     str, _slack_id("UW", "U0123456789", 'choose "Copy member ID" in the person\'s Slack profile')
 ]
 SlackTeam = Annotated[
-    str, _slack_id("T", "T0123456789", "it stands in the workspace's address in a browser")
+    str, _slack_id("T", "T0123456789", "see the workspace's address in a browser")
 ]

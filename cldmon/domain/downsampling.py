@@ -73,7 +73,7 @@ class Downsampler:
         self._kept[start:] = downsample([*self._kept[start:], *part], width)
 
     def points(self) -> list[Point]:
-        """Return the points that were kept, and one without windows wherever readings are missing.
+        """Return the points that were kept, and one without windows where readings are missing.
 
         That one is 1 ms after the last reading before the gap.
         """

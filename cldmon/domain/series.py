@@ -62,7 +62,7 @@ def find_limit_changes(lines: Iterable[Line]) -> list[LimitChange]:
 
 
 def split_at_gaps(line: Line, longest_ms: float) -> list[Line]:
-    """Return the parts of a line, cut wherever two readings are more than `longest_ms` apart."""
+    """Return the parts of a line, cut where two readings are more than `longest_ms` apart."""
     cuts = [n for n, (a, b) in enumerate(pairwise(line), 1) if b[0] - a[0] > longest_ms]
     return [line[a:b] for a, b in pairwise([0, *cuts, len(line)])]
 

@@ -1,4 +1,4 @@
-"""Commands as channels: real processes, whatever they do."""
+"""Commands as channels: real processes that end well, fail, hang or fork."""
 
 from __future__ import annotations
 

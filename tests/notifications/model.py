@@ -345,7 +345,7 @@ class AlertModel:
         pause: timedelta | None,
         now: datetime,
     ) -> None:
-        """Note what a channel was handed for whom, and what it answered; objects if it is wrong."""
+        """Note what a channel was handed, the recipient, and its answer; objects if it is wrong."""
         handed: list[Waiting] = []
         for event in events:
             due = [e for e in self.waiting if e.recipient == (channel, user) and not e.held]

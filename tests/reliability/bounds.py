@@ -89,7 +89,7 @@ def _round(server: AttackTarget, headers: dict[str, str], rounds: int) -> list[t
 
 
 def request_charts(folder: Path, asked: int) -> Result:
-    """Each case is somebody else, while one guest asks anew as soon as there is an answer."""
+    """Each case is somebody else, while one guest asks again as soon as there is an answer."""
     result = Result("charts for other clients while one guest requests 40 at a time")
     return _beside_a_guest(folder, result, asked, "/api/history?range=7d&points=10000", _get)
 

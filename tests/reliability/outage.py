@@ -1,4 +1,4 @@
-"""Losses of power: what must hold of whatever a disk may hold afterwards."""
+"""Losses of power: what must hold for every state that a disk may be in afterwards."""
 
 from __future__ import annotations
 

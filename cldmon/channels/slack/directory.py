@@ -163,7 +163,7 @@ class Directory:
 
 
 def read_timezones(data_dir: Path) -> dict[str, str]:
-    """Return the time zones of the people in the file by id, whatever they were fetched for."""
+    """Return the time zones of all people in the file by id."""
     try:
         people = [*_parse_people(json.loads(files.read(data_dir / FILE_NAME) or b""))]
     except _NOT_UNDERSTOOD:

@@ -1,8 +1,8 @@
 """What is said on Slack: payloads, built purely; `cldmon.channels.slack.client` sends them.
 
-Text from outside (account labels, model names) only ever stands in `plain_text` objects, where
-Slack reads no markup, and is escaped there too. `mrkdwn` objects hold this module's own words
-and Slack's date markup, so no label can mention anybody or break the format.
+Text from outside (account labels, model names) is escaped and goes into `plain_text` objects, where
+Slack reads no markup. Beside a date, which needs `mrkdwn`, the characters of Slack's markup are
+removed from it as well. So no label can mention anybody or break the format.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def build_login_code(code: str, minutes: int) -> Message:
 
 
 def build_wrong_codes_warning(tries: int) -> Message:
-    """Return the message to somebody for whom a number of wrong login codes were entered."""
+    """Return the message to a user after several wrong login codes were entered in their name."""
     headline = f"{tries} wrong cldmon login codes were entered for you"
     state = "Nobody got in by them, and the code that was sent to you is void."
     advice = (
