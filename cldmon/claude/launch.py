@@ -60,8 +60,6 @@ async def run_browser(
     It and the driver keep temporary files in `temp_dir` and inherit `env` without its secrets.
     `options` are added to Playwright's own. Raise `BrowserError` if the browser does not start.
     """
-    # When its driver dies, Playwright drops futures without reading them, and asyncio would log it.
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
     async with run_driver(temp_dir, settings.start_timeout) as playwright:
         browser = await _launch(playwright, settings, executables, inherited, proxy, options)

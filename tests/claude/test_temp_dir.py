@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import stat
 import subprocess
@@ -121,3 +122,17 @@ def test_a_folder_that_takes_no_file_is_one_clear_line(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match=f"^cannot make a file in {tmp_path}/gone: No such file"):
         asyncio.run(start())
+
+
+def test_a_driver_that_dies_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio complains when the futures that Playwright dropped are collected."""
+
+    async def ask_dead_driver() -> object:
+        with private_temp_dir(tmp_path) as folder:
+            async with run_driver(folder) as playwright:
+                end_processes(folder)
+                return await asyncio.gather(playwright.chromium.launch(), return_exceptions=True)
+
+    assert "closed" in str(asyncio.run(ask_dead_driver()))
+    gc.collect()
+    assert caplog.messages == []

@@ -28,8 +28,8 @@ MAX_BYTES = 16 * 1024 * 1024
 PATIENCE = 4
 """How many time-outs a call may take in all."""
 
-_urls: set[str] = set()
-"""The bases of all Slack APIs that this process has asked: one, outside tests."""
+_USER_AGENT = "cldmon"
+"""Begins the User-Agent of requests to Slack: the opener of all of urllib knows them by it."""
 _CHUNK = 64 * 1024
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _UNREADABLE = (OSError, HTTPException, ValueError, LookupError, AttributeError, RecursionError)
@@ -58,12 +58,12 @@ class Transport(WebClient):
             base_url=url,
             timeout=timeout,
             logger=_mute(),
+            user_agent_prefix=_USER_AGENT,
             retry_handlers=[],  # they post a second time when an answer gets lost
         )
         # slack_sdk's own handling of proxies ignores NO_PROXY and follows redirects. Without it,
         # slack_sdk asks by way of the opener that is installed.
         self.proxy = None
-        _urls.add(url)
         install_opener(build_opener(_SlackAnswers(), _Proxies()))
 
     def ask(self, method: str, request: dict[str, Any]) -> ApiResponse:
@@ -115,7 +115,7 @@ class _BoundedResponse:
 class _SlackAnswers(HTTPErrorProcessor):
     """Takes every status as Slack's answer: follows no redirect, which would take the token along.
 
-    Other hosts' answers are urllib's business: the opener is the whole process's.
+    The answers to other requests stay urllib's business: the opener is the whole process's.
     """
 
     def http_response(self, request: Request, response: HTTPResponse) -> Any:
@@ -138,7 +138,7 @@ class _Proxies(ProxyHandler):
 
 
 def _is_slack(request: Request) -> bool:
-    return request.full_url.startswith(tuple(_urls))
+    return (request.get_header("User-agent") or "").startswith(f"{_USER_AGENT} ")
 
 
 def _mute() -> logging.Logger:

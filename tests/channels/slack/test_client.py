@@ -7,7 +7,9 @@ import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -238,6 +240,13 @@ def test_the_token_does_not_follow_a_redirect(slack: FakeSlack) -> None:
         result = messenger(slack).send(BOB, MESSAGE)
         assert elsewhere.requests == []
     assert result.status is DeliveryStatus.LATER
+
+
+def test_other_requests_are_left_to_urllib(slack: FakeSlack) -> None:
+    """Even to the address of Slack: another server may have its port by now."""
+    messenger(slack).send(BOB, MESSAGE)
+    with urlopen(f"{slack.url}auth.test") as response:  # noqa: S310
+        assert isinstance(response, HTTPResponse)
 
 
 def test_loopback_is_never_asked_through_a_proxy(
