@@ -120,13 +120,10 @@ def _print_csv(app: App, query: Query) -> bool:
 def _print_drawn(app: App, query: Query, form: str) -> bool:
     """Print a chart or a table; return whether there was anything to show."""
     from cldmon.domain import series
-    from cldmon.terminal.chart import Frame
+    from cldmon.store.events import read_events
+    from cldmon.terminal.chart import Frame, draw_charts
+    from cldmon.terminal.records import format_table
     from cldmon.terminal.style import count_rows, detect_terminal
-
-    if form == "table":
-        from cldmon.terminal.records import format_table as draw
-    else:
-        from cldmon.terminal.chart import draw_charts as draw
 
     accounts = _read(app, query, most=_MAX_READINGS)
     windows = _select_windows(accounts, query)
@@ -139,7 +136,11 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
         print_message(f"no readings of {label} {_describe(query)}")
     terminal, rows = detect_terminal(sys.stdout, app.env), count_rows(sys.stdout, app.env)
     frame = Frame(query.span, app.outline.interval, terminal, rows)
-    click.echo(draw(shown, windows, frame), color=True)
+    if form == "table":
+        drawn = format_table(shown, windows, frame)
+    else:
+        drawn = draw_charts(shown, windows, frame, [*read_events(app.data_dir, *_ends(query))])
+    click.echo(drawn, color=True)
     return True
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.events import EventKind
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS
-from cldmon.domain.model import FIVE_HOUR, FULL, MODEL_PREFIX, SEVEN_DAY, short_title, title
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    FULL,
+    MODEL_PREFIX,
+    SEVEN_DAY,
+    from_ms,
+    short_title,
+    title,
+)
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,14 +28,6 @@ if TYPE_CHECKING:
     """When (ms), and one window's utilization, oldest first."""
 
 _FIRST = (FIVE_HOUR, SEVEN_DAY)
-
-
-@dataclass(frozen=True, slots=True)
-class LimitChange:
-    """A limit that was hit, or a window that has reset, as seen at `at_ms`."""
-
-    at_ms: int
-    kind: EventKind
 
 
 def select_line(points: Iterable[Point], window: str) -> Line:
@@ -47,18 +46,24 @@ def has_any(points: Iterable[Point], windows: Collection[str]) -> bool:
     return any(not values.keys().isdisjoint(windows) for _, values in points)
 
 
-def find_limit_changes(lines: Iterable[Line]) -> list[LimitChange]:
-    """Return where windows became full, and where they stopped being full, oldest first.
+def find_limit_changes(parts: Iterable[Mapping[str, Iterable[Point]]]) -> Iterator[Event]:
+    """Yield an event where a window becomes full, and one where it stops being full.
 
-    Any fall from 100 is a reset here: the history does not say when a window ends.
+    `parts` are readings by account, one span of time after another. Any fall from 100 is a reset
+    here: the history does not say when a window ends. Events of a part are in order of time.
     """
-    found = {
-        LimitChange(ms, EventKind.LIMIT_HIT if after >= FULL else EventKind.USAGE_RESET)
-        for line in lines
-        for (_, before), (ms, after) in pairwise(line)
-        if (before >= FULL) != (after >= FULL)
-    }
-    return sorted(found, key=lambda mark: (mark.at_ms, mark.kind))
+    was_full: dict[tuple[str, str], bool] = {}
+    for part in parts:
+        found = []
+        for label, points in part.items():
+            for ms, windows in points:
+                for name, percent in windows.items():
+                    is_full = percent >= FULL
+                    if was_full.get((label, name), is_full) != is_full:
+                        kind = EventKind.LIMIT_HIT if is_full else EventKind.USAGE_RESET
+                        found.append(Event(kind, label, name, from_ms(ms), utilization=percent))
+                    was_full[label, name] = is_full
+        yield from sorted(found, key=lambda event: event.at)
 
 
 def split_at_gaps(line: Line, longest_ms: float) -> list[Line]:

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from cldmon import files
 from cldmon.domain.model import from_ms
 from cldmon.store.history import day_files, day_path, decompress
-from cldmon.store.lines import LONGEST_LINE, index_lines, normalize, parse_stamp
+from cldmon.store.lines import LONGEST_LINE, index_lines, normalize, parse_passes, parse_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
+
+    from cldmon.store.lines import Parse
 
     Span: TypeAlias = tuple[int, int, int]
     """The start and end (ms, inclusive), and the length of a step (ms)."""
@@ -99,9 +101,7 @@ def _read_day(data_dir: Path, day: date, listed: set[Path], span: Span) -> Itera
             if index and not os.path.exists(f"{plain}.gz"):  # noqa: PTH110 - for speed
                 yield from read_indexed(file, index, span)
                 return
-    lines = _read_unindexed(data_dir, day)
-    numbers = _select([parse_stamp(line) for line in lines], span)
-    yield from join_lines(lines[number] for number in numbers)
+    yield from join_selected(read_unindexed(data_dir, day, "history", parse_passes), span)
 
 
 def load_index(file: FileIO, path: Path) -> Index | None:
@@ -158,6 +158,12 @@ def _select(stamps: Sequence[int], span: Span) -> Sequence[int]:
     return numbers
 
 
+def join_selected(lines: Sequence[bytes], span: Span) -> Iterator[bytes]:
+    """Yield those lines that are in a span, in chunks, each with a line end."""
+    numbers = _select([parse_stamp(line) for line in lines], span)
+    yield from join_lines(lines[number] for number in numbers)
+
+
 def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield lines in chunks, each line with a line end."""
     chunk = bytearray()
@@ -170,21 +176,21 @@ def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(chunk)
 
 
-def _read_unindexed(data_dir: Path, day: date) -> list[bytes]:
-    """Return all valid lines of a day, in order of time."""
+def read_unindexed(data_dir: Path, day: date, name: str, parse: Parse) -> list[bytes]:
+    """Return all valid lines of a day's files of this name, in order of time."""
     lines: list[bytes] = []
     for _ in range(_ATTEMPTS):
-        before = _list_versions(data_dir, day)
+        before = _list_versions(data_dir, day, name)
         blocks = chain((line + b"\n" for line in lines), _read_blocks(before))
-        lines = normalize(blocks, day_path(data_dir, day))
+        lines = normalize(blocks, day_path(data_dir, day, name), parse)
         # gzip, gunzip or logrotate may have been replacing one file with another.
-        if _list_versions(data_dir, day) == before:
+        if _list_versions(data_dir, day, name) == before:
             break
     return lines
 
 
-def _list_versions(data_dir: Path, day: date) -> dict[Path, files.Version | None]:
-    return {path: files.get_version(path) for _, path in day_files(data_dir, day, day)}
+def _list_versions(data_dir: Path, day: date, name: str) -> dict[Path, files.Version | None]:
+    return {path: files.get_version(path) for _, path in day_files(data_dir, day, day, name)}
 
 
 def _read_blocks(paths: Iterable[Path]) -> Iterator[bytes]:

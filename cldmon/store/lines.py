@@ -12,14 +12,19 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from cldmon.store.history import PREFIX, serialize_pass
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+    from typing import Any, TypeAlias
+
+    Parse: TypeAlias = Callable[[bytes], Iterable[bytes]]
+    """Returns what is valid in a line, each in the writer's form."""
 
 _PREFIX = re.compile(re.escape(PREFIX))
 _BEGIN = re.compile(rb'\{"timestamp":(\d{1,15}),"accounts":\[(?:\{"label":"|(\]\}\Z))')
@@ -65,7 +70,7 @@ def index_lines(text: bytes, stamps: array[int], starts: array[int]) -> bool:
     return True
 
 
-def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
+def normalize(blocks: Iterable[bytes], path: Path, parse: Parse) -> list[bytes]:
     """Return the valid lines of a text given in blocks, without duplicates, in order of time.
 
     Of more than `LARGEST_DAY` bytes or `MOST_LINES` lines, only the first are returned.
@@ -82,8 +87,7 @@ def normalize(blocks: Iterable[bytes], path: Path) -> list[bytes]:
         checked += max(1, line.count(PREFIX))
         if line in good:
             continue
-        is_good = _match_stamp(line, 0, len(line)) is not None and _is_sound(line)
-        found = [line] if is_good else [*_repair(line)]
+        found = [*parse(line)]
         good.update(dict.fromkeys(found))
         dropped += not found
         size += sum(len(each) + _OVERHEAD for each in found)
@@ -143,20 +147,27 @@ def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest.rstrip(_BLANK)
 
 
-def _repair(line: bytes) -> Iterator[bytes]:
-    """Yield each pass in a line, in the writer's form; other bytes may surround it."""
+def parse_passes(line: bytes) -> Iterator[bytes]:
+    """Yield each pass in a line of the history, in the writer's form."""
+    if _match_stamp(line, 0, len(line)) is not None and _is_sound(line):
+        yield line
+        return
+    for body in decode_objects(line):
+        if _is_pass(body):
+            # The label comes first in our form.
+            accounts = [{"label": entry["label"], **entry} for entry in body["accounts"]]
+            with suppress(UnicodeEncodeError):
+                yield serialize_pass(body["timestamp"], accounts).encode()
+
+
+def decode_objects(line: bytes) -> Iterator[Any]:
+    """Yield each JSON value in a line that begins as ours do; other bytes may surround it."""
     if b'"timestamp"' not in line:
         return
     starts = {0, *(match.start() for match in _PREFIX.finditer(line))}
     for start, end in itertools.pairwise([*sorted(starts), len(line)]):
-        try:
-            body, _ = _DECODER.raw_decode(line[start:end].decode(errors="surrogateescape"))
-            if _is_pass(body):
-                # The label comes first in our form.
-                accounts = [{"label": entry["label"], **entry} for entry in body["accounts"]]
-                yield serialize_pass(body["timestamp"], accounts).encode()
-        except (ValueError, RecursionError):
-            continue
+        with suppress(ValueError, RecursionError):
+            yield _DECODER.raw_decode(line[start:end].decode(errors="surrogateescape"))[0]
 
 
 def _is_pass(body: object) -> bool:

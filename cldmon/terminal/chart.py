@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
-from cldmon.domain.model import FULL, short_title
+from cldmon.domain.model import FULL, short_title, to_ms
 from cldmon.terminal.plot import PlottedSeries, plot
 from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, pad, width
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
     from datetime import tzinfo
 
+    from cldmon.domain.events import Event
     from cldmon.domain.ranges import Span
     from cldmon.domain.series import Line, Point
     from cldmon.terminal.style import Terminal
@@ -69,16 +70,30 @@ _MARKS = {
 
 
 def draw_charts(
-    accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
+    accounts: Mapping[str, Sequence[Point]],
+    windows: Sequence[str],
+    frame: Frame,
+    events: Sequence[Event] = (),
 ) -> str:
-    """Return a panel for each account, with its readings of these windows."""
+    """Return a panel for each account, with its readings of these windows, hits and resets."""
     beside = max(1, min(len(accounts), frame.terminal.columns // MIN_COLUMNS))
     columns = (frame.terminal.columns - (beside - 1) * _GUTTER) // beside
     below = -(-len(accounts) // beside)
     # One line of each panel's share stays free: between panels, or for the prompt.
     height = min(MAX_ROWS, max(MIN_ROWS, frame.rows // max(1, below) - 1))
     styles = {name: _STYLES[number % len(_STYLES)] for number, name in enumerate(windows)}
-    panels = [_draw_panel(*account, styles, frame, columns, height) for account in accounts.items()]
+    panels = [
+        _draw_panel(
+            label,
+            points,
+            [e for e in events if e.label == label and e.window in styles and e.kind in _MARKS],
+            styles,
+            frame,
+            columns,
+            height,
+        )
+        for label, points in accounts.items()
+    ]
     bands = [
         "\n".join(
             (" " * _GUTTER).join(pad(part, columns) for part in parts).rstrip()
@@ -92,6 +107,7 @@ def draw_charts(
 def _draw_panel(
     label: str,
     points: Sequence[Point],
+    events: Sequence[Event],
     styles: Mapping[str, SeriesStyle],
     frame: Frame,
     columns: int,
@@ -100,8 +116,7 @@ def _draw_panel(
     """Return the lines of one panel: head, plot, time axis."""
     terminal, length = frame.terminal, frame.span.length
     lines = {name: found for name in styles if (found := series.select_line(points, name))}
-    marks = series.find_limit_changes(lines.values())
-    head = _format_head(label, lines, styles, {mark.kind for mark in marks}, terminal, columns)
+    head = _format_head(label, lines, styles, {event.kind for event in events}, terminal, columns)
     silence = series.compute_max_gap(series.iter_steps(points), frame.interval)
     longest_ms = max(silence, length / columns) / _MS
     column_ms = max(1, int(length / _MS / columns))
@@ -114,7 +129,7 @@ def _draw_panel(
         for name, line in lines.items()
     ]
     for kind, (style, _, percent) in _MARKS.items():
-        spots = [(mark.at_ms, percent) for mark in marks if mark.kind is kind]
+        spots = [(to_ms(event.at), percent) for event in events if event.kind is kind]
         glyph = terminal.pick(*style.glyph)
         plotted.append(PlottedSeries(glyph, style.colour, [spots], connected=False))
     return [*head, *plot(plotted, frame.span, columns, rows - len(head), terminal, frame.zone)]

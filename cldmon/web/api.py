@@ -99,6 +99,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/api/logout": {"POST": Route(login.log_out, Access.PUBLIC)},
     "/api/usage": {"GET": Route(get_usage, Access.READING)},
     "/api/history": {"GET": Route(history.get_history, Access.READING)},
+    "/api/events": {"GET": Route(history.get_events, Access.READING)},
     "/api/slack/users": {"GET": Route(login.search_users, Access.PUBLIC)},
     "/api/subscriptions": {"POST": Route(alerts.change_subscription)},
     "/metrics": {"GET": Route(get_metrics)},

@@ -1,4 +1,4 @@
-"""`GET /api/history`: sent from disk unparsed, or downsampled for a chart."""
+"""`GET /api/history`, sent from disk unparsed or downsampled for a chart, and `GET /api/events`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.ranges import parse_range
 from cldmon.errors import UsageError
 from cldmon.store import reader
+from cldmon.store.events import read_event_lines
 from cldmon.web.auth import caller_key
 from cldmon.web.http import (
     JSON,
@@ -25,7 +26,7 @@ from cldmon.web.http import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from cldmon.domain.series import Point
     from cldmon.web.auth import Caller
@@ -48,13 +49,7 @@ _GZIP = 31
 
 def get_history(request: Request, caller: Caller, services: Services) -> Response:
     """Return the lines of a range, oldest first, or only one account's, or fewer points."""
-    try:
-        named = get_query_param(request, "range")
-        span = parse_range(DEFAULT_RANGE if named is None else named)
-    except UsageError as error:
-        raise RefusedError(400, str(error)) from None
-    until = services.now()
-    since_ms, until_ms = to_ms(until - min(span, until - _EPOCH)), to_ms(until)
+    since_ms, until_ms = _parse_span(request, services.now())
     account, points = get_query_param(request, "account"), _parse_points(request)
     key, data_dir = caller_key(caller), services.data_dir
     if account is None and points is None:
@@ -72,6 +67,22 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
             (series,) = parts
         chunks = reader.json_array(reader.format_series(series))
     return _respond(request, chunks, services, key)
+
+
+def get_events(request: Request, caller: Caller, services: Services) -> Response:
+    """Return what happened in a range, oldest first."""
+    chunks = read_event_lines(services.data_dir, *_parse_span(request, services.now()))
+    return _respond(request, reader.json_array(chunks), services, caller_key(caller))
+
+
+def _parse_span(request: Request, until: datetime) -> tuple[int, int]:
+    """Return both ends, in ms, of the range that a request names."""
+    try:
+        named = get_query_param(request, "range")
+        span = parse_range(DEFAULT_RANGE if named is None else named)
+    except UsageError as error:
+        raise RefusedError(400, str(error)) from None
+    return to_ms(until - min(span, until - _EPOCH)), to_ms(until)
 
 
 def _parse_points(request: Request) -> int | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
-from cldmon.domain.series import LimitChange
+from cldmon.domain.model import to_ms
 from cldmon.errors import UsageError
 
 HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
@@ -30,19 +30,29 @@ def test_a_line_is_one_window_without_the_readings_that_lack_it() -> None:
     assert not series.has_any(points, ["models.Fable"])
 
 
-def test_marks_stand_where_a_window_became_full_and_free() -> None:
-    session = [(1, 90), (2, 100), (3, 100), (4, 0), (5, 100), (6, 3)]
-    week = [(1, 99), (2, 100), (7, 100)]
-    expected = [(2, HIT), (4, RESET), (5, HIT), (6, RESET)]
-    assert series.find_limit_changes([session, week]) == [
-        LimitChange(ms, kind) for ms, kind in expected
+def test_a_window_that_became_full_was_hit_and_one_that_is_free_again_was_reset() -> None:
+    alice = [
+        (1, {"fiveHour": 90, "sevenDay": 99}),
+        (2, {"fiveHour": 100, "sevenDay": 100}),
+        (4, {"fiveHour": 0}),
+    ]
+    later = [(5, {"fiveHour": 100, "sevenDay": 100}), (6, {"fiveHour": 3})]
+    events = [*series.find_limit_changes([{"alice": alice, "bob": [(3, {})]}, {"alice": later}])]
+    assert [(to_ms(e.at), e.kind, e.label, e.window, e.utilization) for e in events] == [
+        (2, HIT, "alice", "fiveHour", 100),
+        (2, HIT, "alice", "sevenDay", 100),
+        (4, RESET, "alice", "fiveHour", 0),
+        (5, HIT, "alice", "fiveHour", 100),
+        (6, RESET, "alice", "fiveHour", 3),
     ]
 
 
-def test_a_line_full_or_empty_from_the_start_has_no_mark() -> None:
-    assert (
-        series.find_limit_changes([[(1, 100), (2, 100)], [(1, 0), (2, 40)], [(1, 100)], []]) == []
-    )
+def test_a_window_full_or_free_from_the_start_did_not_change() -> None:
+    accounts = {
+        "alice": [(1, {"fiveHour": 100}), (2, {"fiveHour": 100, "sevenDay": 100})],
+        "bob": [(1, {"fiveHour": 0}), (2, {"fiveHour": 40})],
+    }
+    assert [*series.find_limit_changes([accounts, {}])] == []
 
 
 def test_a_line_is_cut_where_readings_are_missing() -> None:

@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import to_ms
 from cldmon.domain.ranges import Span
+from cldmon.domain.series import find_limit_changes
 from cldmon.terminal.chart import Frame, draw_charts
 from cldmon.terminal.style import Terminal, width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cldmon.domain.series import Point
 
 NOW = datetime(2026, 3, 29, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -55,6 +59,11 @@ def session() -> list[tuple[int, dict[str, int]]]:
     return [*points[:20], *points[26:]]
 
 
+def draw(accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame) -> str:
+    """The panels, with the hits and resets that the readings show."""
+    return draw_charts(accounts, windows, frame, [*find_limit_changes([accounts])])
+
+
 def plot_of(text: str) -> list[str]:
     """The canvas without labels: from the 100 % line to the 0 % line."""
     lines = text.split("\n")
@@ -66,23 +75,23 @@ def plot_of(text: str) -> list[str]:
 @pytest.mark.parametrize("name", ["unicode", "ascii"])
 def test_a_session_looks_like_this(name: str, golden: Callable[[str, str], None]) -> None:
     """With a limit hit, a reset and a gap, across the clock change of 29 March 2026."""
-    text = draw_charts({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
+    text = draw({"alice": session()}, BOTH, frame(12, unicode=name == "unicode"))
     golden(f"history-chart-{name}.txt", text + "\n")
 
 
 def test_a_chart_fits_its_terminal_and_leaves_a_line_for_the_prompt() -> None:
     for columns, rows in ((80, 24), (60, 20), (120, 50), (200, 50)):
-        lines = draw_charts({"alice": session()}, BOTH, frame(5, columns, rows)).split("\n")
+        lines = draw({"alice": session()}, BOTH, frame(5, columns, rows)).split("\n")
         assert len(lines) <= rows - 1
         assert max(map(width, lines)) <= columns
 
 
 def test_each_account_has_a_panel_and_wide_terminals_show_two_side_by_side() -> None:
     accounts = {label: session() for label in ("alice", "bob", "cläre 🦊", "日本語")}
-    narrow = draw_charts(accounts, BOTH, frame())
+    narrow = draw(accounts, BOTH, frame())
     assert narrow.count("100%┤") == 4
     assert len(narrow.split("\n\n")) == 4
-    wide = draw_charts(accounts, BOTH, frame(5, 200, 50)).split("\n")
+    wide = draw(accounts, BOTH, frame(5, 200, 50)).split("\n")
     assert sum(line.count("100%┤") == 2 for line in wide) == 2
     second = [width(line[: line.rindex("100%┤")]) for line in wide if line.count("100%┤") == 2]
     heads = [
@@ -92,52 +101,64 @@ def test_each_account_has_a_panel_and_wide_terminals_show_two_side_by_side() -> 
 
 
 def test_the_legend_names_each_window_with_its_range() -> None:
-    head = draw_charts({"alice": session()}, BOTH, frame()).split("\n")[0]
+    head = draw({"alice": session()}, BOTH, frame()).split("\n")[0]
     assert head == "alice   ⠤⠤ 5h 0–100%   •• 7d 63%   ▲ limit hit   ▼ reset"
-    head = draw_charts({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
+    head = draw({"alice": readings(1, 1, 2, 3)}, ["fiveHour"], frame()).split("\n")[0]
     assert head == "alice   ⠤⠤ 5h 1–3%"
 
 
 def test_a_long_legend_takes_more_lines_and_covers_nothing() -> None:
     models = {f"models.A model called {n}": 10 * n for n in range(1, 6)}
     points = [(ms, {**windows, **models}) for ms, windows in session()]
-    lines = draw_charts({"alice": points}, [*BOTH, *models], frame()).split("\n")
+    lines = draw({"alice": points}, [*BOTH, *models], frame()).split("\n")
     assert max(map(width, lines)) <= 80
     assert len(lines) <= 23
     assert all(any(name.removeprefix("models.") in line for line in lines[:4]) for name in models)
 
 
 def test_limit_hits_are_marked_at_the_top_and_resets_at_the_bottom() -> None:
-    canvas = plot_of(draw_charts({"alice": session()}, BOTH, frame()))
+    canvas = plot_of(draw({"alice": session()}, BOTH, frame()))
     assert canvas[0].count("▲") == 1
     assert canvas[-1].count("▼") == 1
     assert canvas[0].index("▲") < canvas[-1].index("▼")
     assert not any(mark in line for line in canvas[1:-1] for mark in "▲▼")
 
 
+def test_marks_of_other_accounts_and_windows_are_left_out() -> None:
+    at = NOW - timedelta(hours=1)
+    events = [
+        Event(EventKind.LIMIT_HIT, "bob", "fiveHour", at),
+        Event(EventKind.LIMIT_HIT, "alice", "models.Fable", at),
+        Event(EventKind.RUN_OUT, "alice", "fiveHour", at),
+        Event(EventKind.USAGE_RESET, "alice", "sevenDay", at),
+    ]
+    text = draw_charts({"alice": readings(5, 1, 2, 3)}, BOTH, frame(), events)
+    assert (text.count("▲"), text.count("▼")) == (0, 2)  # in the legend, too
+
+
 def test_there_is_no_line_where_readings_are_missing() -> None:
     points = readings(5, *[50] * 30)
-    whole = "".join(plot_of(draw_charts({"a": points}, ["fiveHour"], frame())))
-    cut = plot_of(draw_charts({"a": [*points[:10], *points[14:]]}, ["fiveHour"], frame()))
+    whole = "".join(plot_of(draw({"a": points}, ["fiveHour"], frame())))
+    cut = plot_of(draw({"a": [*points[:10], *points[14:]]}, ["fiveHour"], frame()))
     middle = next(line for line in cut if "⠒" in line or "⠤" in line or "⣀" in line or "⠉" in line)
     assert re.search(r"\S {6,}\S", middle)
     assert not re.search(r"[⠀-⣿] +[⠀-⣿]", whole.strip())
 
 
 def test_a_single_reading_is_a_dot() -> None:
-    canvas = plot_of(draw_charts({"a": readings(5, 50)}, ["fiveHour"], frame()))
+    canvas = plot_of(draw({"a": readings(5, 50)}, ["fiveHour"], frame()))
     assert sum(not c.isspace() for c in "".join(canvas)) == 1
 
 
 def test_the_time_axis_is_the_reader_s_clock_across_its_change() -> None:
     """In Berlin 01:59 was followed by 03:00 that night."""
-    axis = draw_charts({"alice": session()}, BOTH, frame(10)).split("\n")[-1]
+    axis = draw({"alice": session()}, BOTH, frame(10)).split("\n")[-1]
     assert re.split(" {2,}", axis.strip()) == ["29 Mar", "04:00", "06:00", "08:00", "10:00"]
 
 
 def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_same() -> None:
-    plain = draw_charts({"alice": session()}, BOTH, frame())
-    coloured = draw_charts({"alice": session()}, BOTH, frame(colour=True))
+    plain = draw({"alice": session()}, BOTH, frame())
+    coloured = draw({"alice": session()}, BOTH, frame(colour=True))
     assert "\x1b" not in plain
     assert "\x1b[" in coloured
     stripped = SGR.sub("", coloured)
@@ -148,13 +169,13 @@ def test_without_colour_there_are_no_escape_codes_and_with_it_the_text_is_the_sa
 def test_without_unicode_a_chart_is_ascii() -> None:
     accounts = {"alice": session(), "cläre 🦊": session()}
     points = [(ms, {**w, "models.Fäble": 5}) for ms, w in session()]
-    text = draw_charts({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))
+    text = draw({**accounts, "x": points}, [*BOTH, "models.Fäble"], frame(unicode=False))
     assert text.isascii()
     assert "^ limit hit" in text
 
 
 def test_a_label_cannot_steer_the_terminal() -> None:
-    text = draw_charts({"a\x1b[31mb\nc": session()}, BOTH, frame())
+    text = draw({"a\x1b[31mb\nc": session()}, BOTH, frame())
     assert "\x1b" not in text
     assert len(text.split("\n")) <= 23
 
@@ -185,9 +206,7 @@ def test_any_history_in_any_terminal_makes_a_chart(
     shifted = sorted((now - ms, windows) for ms, windows in points)
     inside = [p for p in shifted if p[0] >= now - hours * 3_600_000]
     accounts = {"alice": inside, "bob": inside[:1]}
-    text = draw_charts(
-        accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode)
-    )
+    text = draw(accounts, [*BOTH, "models.Fable"], frame(hours, columns, rows, unicode=unicode))
     assert max(map(width, text.split("\n"))) <= columns
 
 
@@ -195,6 +214,6 @@ def test_eight_windows_have_eight_different_samples() -> None:
     names = [*BOTH, *(f"models.{n}" for n in range(6))]
     points = [(ms, dict.fromkeys(names, 5)) for ms, _ in readings(1, 1, 2, 3)]
     for unicode in (True, False):
-        head = draw_charts({"a": points}, names, frame(unicode=unicode)).split("100%")[0]
+        head = draw({"a": points}, names, frame(unicode=unicode)).split("100%")[0]
         samples = re.findall(r"(\S\S) (?:5h|7d)", head)
         assert len(set(samples)) == 8, head

@@ -1,4 +1,4 @@
-"""GET /api/history: all lines, one account's, or downsampled for a chart."""
+"""GET /api/history: all lines, one account's, or downsampled for a chart; and GET /api/events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from cldmon.domain.model import Window, to_ms
-from cldmon.store.history import History, format_line
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.model import Window, format_iso, to_ms
+from cldmon.store.history import History, format_event_line, format_line
 from cldmon.web.history import MAX_BUFFERED
 from tests.web.in_process import LABELS
 
@@ -64,13 +65,17 @@ def test_no_history_is_an_empty_list(server: InProcessServer) -> None:
         assert server.get(f"/api/history{query}").json == []
 
 
+@pytest.mark.parametrize("path", ["/api/history", "/api/events"])
 @pytest.mark.parametrize("range_", ["", "7", "0h", "1y", "-1h", "1h%00", "1h&range=5h"])
-def test_a_bad_range_is_refused(server: InProcessServer, range_: str) -> None:
-    assert server.get(f"/api/history?range={range_}").status == 400
+def test_a_bad_range_is_refused(server: InProcessServer, path: str, range_: str) -> None:
+    assert server.get(f"{path}?range={range_}").status == 400
 
 
-def test_an_invalid_range_is_refused_with_the_valid_ones(server: InProcessServer) -> None:
-    assert "1h, 5h, 1d, 7d" in server.get("/api/history?range=2").json["error"]
+@pytest.mark.parametrize("path", ["/api/history", "/api/events"])
+def test_an_invalid_range_is_refused_with_the_valid_ones(
+    server: InProcessServer, path: str
+) -> None:
+    assert "1h, 5h, 1d, 7d" in server.get(f"{path}?range=2").json["error"]
 
 
 @pytest.mark.parametrize("points", ["", "0", "-1", "1.5", "many", "10001", "9" * 5000, "\u0661"])
@@ -132,5 +137,49 @@ def test_labels_with_markup_are_json_and_nothing_else(server: InProcessServer) -
     assert json.loads(got.body)[0]["accounts"][0]["label"] == "<script>alert(1)</script>"
 
 
-def test_strangers_see_no_history(slack_server: InProcessServer) -> None:
-    assert slack_server.client().get("/api/history").status == 401
+@pytest.mark.parametrize("path", ["/api/history", "/api/events"])
+def test_strangers_see_no_history(slack_server: InProcessServer, path: str) -> None:
+    assert slack_server.client().get(path).status == 401
+
+
+def test_events_are_those_of_the_events_files_and_of_the_history_before_them(
+    server: InProcessServer,
+) -> None:
+    now = server.clock()
+    for hours, percent in ((30, 90), (29, 100), (28, 0)):
+        write(server, hours * HOUR, "alice", percent=percent)
+    event = Event(EventKind.LIMIT_HIT, "bob", "sevenDay", now - HOUR, now + 9 * HOUR, 100)
+    failed = Event(EventKind.ACCOUNT_FAILED, "alice", None, now - HOUR)
+    for each in (event, failed):
+        History(server.data_dir, "events").ensure(format_event_line(each, each.at))
+    keys = ("timestamp", "event", "label", "window", "utilization", "resetsAt")
+    recent = [
+        dict(zip(keys, values, strict=True))
+        for values in (
+            (to_ms(event.at), "limit_hit", "bob", "sevenDay", 100, format_iso(now + 9 * HOUR)),
+            (to_ms(failed.at), "account_failed", "alice", None, None, None),
+        )
+    ]
+    older = [
+        dict(zip(keys, (to_ms(now - ago), kind, "alice", window, percent, None), strict=True))
+        for ago, kind, window, percent in (
+            (29 * HOUR, "limit_hit", "fiveHour", 100),
+            (28 * HOUR, "usage_reset", "fiveHour", 0),
+        )
+    ]
+    assert server.get("/api/events").json == recent
+    assert server.get("/api/events?range=5h").json == recent
+    assert server.get("/api/events?range=2d").json == older + recent
+    assert server.get("/api/events?range=30m").json == []
+
+
+def test_many_events_are_sent_as_they_are_read(server: InProcessServer) -> None:
+    lines = [
+        format_event_line(Event(EventKind.LIMIT_HIT, "x" * 10_000, None, at), at)
+        for at in (server.clock() - timedelta(seconds=second) for second in range(59, 0, -1))
+    ]
+    path = server.data_dir / f"events-{server.clock():%Y-%m-%d}.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    got = server.get("/api/events")
+    assert got.header("Transfer-Encoding") == "chunked"
+    assert got.body.decode() == f"[{','.join(lines)}]"
