@@ -66,5 +66,13 @@ class SlackError(CldmonError):
     """Slack did not do what was asked."""
 
 
+class ServerError(CldmonError):
+    """A running `cldmon serve` did not give the answer that `--server` needs."""
+
+
+class ServerRefusedError(ServerError):
+    """It refuses the request, or is something else: asking again is of no use."""
+
+
 class PassFailedError(CldmonError):
     """A pass ended with too few accounts read."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
+from urllib.error import URLError
 from urllib.request import HTTPErrorProcessor, build_opener
 
 if TYPE_CHECKING:
@@ -13,6 +15,19 @@ if TYPE_CHECKING:
 def opener(*handlers: BaseHandler) -> OpenerDirector:
     """Return what opens URLs, by way of the environment's proxies where `handlers` have none."""
     return build_opener(_AnyStatus(), *handlers)
+
+
+def describe_failure(error: Exception, seconds: float) -> str:
+    """Return why a request failed that may take `seconds`.
+
+    The address is not quoted: it may be a secret.
+    """
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {seconds:g} s"
+    if isinstance(cause, SSLCertVerificationError):
+        return f"its certificate is not accepted: {cause.verify_message}"
+    return getattr(cause, "strerror", None) or type(cause).__name__
 
 
 class _AnyStatus(HTTPErrorProcessor):

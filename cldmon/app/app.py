@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cldmon.config import locate
 from cldmon.config import outline as outlines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from cldmon.channels.slack.client import SlackMessenger
     from cldmon.claude.browser import BrowserSettings
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from cldmon.collector.collector import Target
     from cldmon.config.outline import Outline
     from cldmon.config.schema import Config
+    from cldmon.domain.events import Event
+    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
+    from cldmon.domain.ranges import Span
     from cldmon.notifications.subscriptions import SubscriptionService
 
 
@@ -39,6 +43,9 @@ class App:
     data_dir_option: Path | None
     env: Mapping[str, str]
     now: Callable[[], datetime]
+
+    poll_seconds: ClassVar[float] = 1.0
+    """How often a command that waits for a pass looks whether it has ended."""
 
     @classmethod
     def from_options(cls, config: str | None, data_dir: str | None) -> App:
@@ -92,6 +99,36 @@ class App:
         outline = self.outline
         stored = latest.load_snapshot(self.data_dir)
         return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
+
+    def forecasts(self, snapshot: Snapshot) -> Forecasts:
+        """Return where the windows of a snapshot are heading; raises StoreError."""
+        from cldmon.forecasts import compute_forecasts
+
+        return compute_forecasts(self.data_dir, snapshot, self.now())
+
+    def state_version(self) -> object:
+        """Return what differs after each pass, to see cheaply that there was one."""
+        from cldmon.files import get_version
+        from cldmon.store.latest import get_state_path
+
+        return get_version(get_state_path(self.outline.data_dir))
+
+    def history(self, span: Span) -> AbstractContextManager[Path]:
+        """Return the folder with the history of a span, for the block of a `with`."""
+        from contextlib import nullcontext
+
+        return nullcontext(self.data_dir)
+
+    def events(self, span: Span) -> Iterable[Event]:
+        """Return what happened in a span, oldest first; raises StoreError."""
+        from cldmon.domain.instants import to_ms
+        from cldmon.store.events import read_events
+
+        return read_events(self.data_dir, to_ms(span.since), to_ms(span.until))
+
+    def why_no_accounts(self) -> str:
+        """Return that no account is configured, and what to do."""
+        return f"no account is configured; add [[accounts]] to {self.config_path}"
 
     def targets(self, config: Config) -> list[Target]:
         """Return the accounts of a pass."""

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from cldmon.cli import options
 from cldmon.cli.complete import account_labels
+from cldmon.cli.output import silence_stdout
 from cldmon.domain.guard import GuardResult, GuardVerdict, check_room
 from cldmon.domain.labels import select_labels
-from cldmon.errors import CldmonError
+from cldmon.errors import CldmonError, ConfigError, SecretError, ServerRefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from cldmon.app.app import App
-    from cldmon.domain.freshness import AccountView
-
-_POLL_SECONDS = 1.0
-"""How often a wait looks for a new pass."""
 
 
 @click.command("guard")
 @click.argument("label", metavar="ACCOUNT", shell_complete=account_labels)
 @click.option(
-    "--window", "windows", metavar="WINDOW", multiple=True, help="Only 5h, 7d, …; default: all."
+    "--window",
+    "windows",
+    metavar="WINDOW",
+    multiple=True,
+    help="Only 5h, 7d, Fable, …, as `status` calls them; default: all.",
 )
 @click.option(
     "--free",
@@ -44,9 +47,9 @@ _POLL_SECONDS = 1.0
     flag_value="",
     help="Wait until enough is left, at most SPAN.",
 )
-@click.pass_context
+@options.server
 def command(
-    ctx: click.Context,
+    app: App,
     label: str,
     windows: tuple[str, ...],
     free: int,
@@ -55,60 +58,62 @@ def command(
 ) -> None:
     """Exit with 0 if enough of ACCOUNT's limits is left, for scripts and CI jobs.
 
-    Exit codes: 0 enough is left, 1 too little, 69 unknown (in error, reading too old, reset due),
-    2 wrong usage. It prints one line.
+    Exit codes: 0 enough is left, 1 too little, 69 unknown (in error, reading too old, reset due,
+    server not reached), 2 wrong usage or configuration. It prints one line.
+
+    --wait ends early if waiting is of no use, as for an expired session key.
     """
-    from cldmon.domain.freshness import STALE_INTERVALS
     from cldmon.domain.ranges import parse_range
 
-    app: App = ctx.obj
-    outline = app.outline
-    select_labels([label], outline.labels)
-    oldest = parse_range(max_age) if max_age else outline.interval * STALE_INTERVALS
+    oldest = parse_range(max_age) if max_age else None
     patience = parse_range(wait).total_seconds() if wait else float("inf")
-    end = None if wait is None else time.monotonic() + patience
-    while True:
+    end = time.monotonic() + patience
+    verdict = _judge(app, label, windows, free, oldest)
+    while wait is not None and verdict.may_change and (left := end - time.monotonic()) > 0:
+        time.sleep(min(app.poll_seconds, left))
+        app = replace(app)
         verdict = _judge(app, label, windows, free, oldest)
-        if verdict.result is GuardResult.ENOUGH or end is None or time.monotonic() >= end:
-            break
-        time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
-    click.echo(f"{label}: {_format(verdict, app)}")
-    ctx.exit(verdict.result)
+    try:
+        click.echo(_format(label, verdict, app))
+    except OSError:
+        silence_stdout()  # the exit code says it, too
+    click.get_current_context().exit(verdict.result)
 
 
 def _judge(
-    app: App, label: str, windows: tuple[str, ...], free: int, max_age: timedelta
+    app: App, label: str, windows: Sequence[str], free: int, max_age: timedelta | None
 ) -> GuardVerdict:
-    """Return the verdict on the last pass; a file that cannot be read gives none."""
-    from cldmon.domain.freshness import build_views, select_accounts
+    """Return the verdict on the last pass; what cannot be read gives none.
+
+    Raises UsageError or ConfigError.
+    """
+    from cldmon.domain.freshness import STALE_INTERVALS, build_views, select_accounts
+    from cldmon.domain.series import resolve_options
 
     try:
-        views = build_views(select_accounts(replace(app).snapshot(), [label]), app.now())
+        [label] = select_labels([label], app.outline.labels)
+        snapshot = app.snapshot()
+        views = build_views(select_accounts(snapshot, [label]), app.now())
+        if not (views and views[0].reading):
+            return GuardVerdict(GuardResult.UNKNOWN, "no reading yet")
+        chosen = resolve_options(windows, snapshot)
+        oldest = max_age or app.outline.interval * STALE_INTERVALS
+        return check_room(views[0], chosen, free, oldest)
+    except (UsageError, ConfigError):
+        raise
+    except CldmonError as error:
+        is_final = isinstance(error, SecretError | ServerRefusedError)
+        return GuardVerdict(GuardResult.UNKNOWN, str(error), is_final=is_final)
     except Exception as error:  # exit code 1 would mean that too little is left
-        reason = (
-            str(error) if isinstance(error, CldmonError) else f"unexpected {type(error).__name__}"
-        )
-        return GuardVerdict(GuardResult.UNKNOWN, reason)
-    if not views:
-        return GuardVerdict(GuardResult.UNKNOWN, "nothing was read yet")
-    return check_room(views[0], _resolve(views[0], windows), free, max_age)
+        return GuardVerdict(GuardResult.UNKNOWN, f"unexpected {type(error).__name__}")
 
 
-def _resolve(account: AccountView, windows: tuple[str, ...]) -> Collection[str] | None:
-    """Return the names of the windows that the options mean; None for all."""
-    from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY
-    from cldmon.domain.series import resolve_windows
-
-    if not windows or "all" in windows:
-        return None
-    known = dict.fromkeys([FIVE_HOUR, SEVEN_DAY, *(each.name for each in account.windows)])
-    return resolve_windows(windows, known)
-
-
-def _format(verdict: GuardVerdict, app: App) -> str:
-    if verdict.until is None or verdict.until <= app.now():
-        return verdict.reason
+def _format(label: str, verdict: GuardVerdict, app: App) -> str:
+    from cldmon.terminal.style import detect_terminal
     from cldmon.terminal.times import format_clock, format_countdown
 
-    clock = format_clock(verdict.until, app.now(), None)
-    return f"{verdict.reason}, resets {clock} in {format_countdown(verdict.until - app.now())}"
+    text = f"{label}: {verdict.reason}"
+    if verdict.until and verdict.until > app.now():
+        clock = format_clock(verdict.until, app.now(), None)
+        text += f", resets {clock} in {format_countdown(verdict.until - app.now())}"
+    return detect_terminal(sys.stdout, app.env).clean(text)

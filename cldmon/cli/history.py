@@ -17,6 +17,7 @@ from cldmon.domain.labels import select_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from cldmon.app.app import App
     from cldmon.domain.ranges import Span
@@ -31,8 +32,9 @@ _MAX_READINGS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The options of the command; empty `labels` or `windows` mean all."""
+    """The folder to read, and the options of the command; empty `labels` or `windows` mean all."""
 
+    folder: Path
     span: Span
     labels: Sequence[str]
     windows: Sequence[str]
@@ -58,7 +60,7 @@ class Query:
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
 @click.option("--json", "form", flag_value="json", help="Short for --format json.")
-@click.pass_obj
+@options.server
 def command(
     app: App,
     length: str | None,
@@ -73,13 +75,15 @@ def command(
     A chart of up to five hours shows every window, a longer one all except the session's; --window
     overrides this. JSON and CSV contain every reading of every window.
     """
-    query = Query(ranges.parse_span(length, since, until, app.now(), None), labels, windows)
-    if form == "json":
-        shown = _print_json(app, query)
-    elif form == "csv":
-        shown = _print_csv(app, query)
-    else:
-        shown = _print_drawn(app, query, form)
+    span = ranges.parse_span(length, since, until, app.now(), None)
+    with app.history(span) as folder:
+        query = Query(folder, span, labels, windows)
+        if form == "json":
+            shown = _print_json(app, query)
+        elif form == "csv":
+            shown = _print_csv(app, query)
+        else:
+            shown = _print_drawn(app, query, form)
     if not shown:
         print_message(f"no readings {_describe(query)}; `cldmon fetch` takes one")
 
@@ -97,7 +101,7 @@ def _print_json(app: App, query: Query) -> bool:
         kept = {label: series.select_windows(points, windows) for label, points in accounts.items()}
         chunks = reader.json_array(reader.format_series(kept))
     else:
-        chunks = reader.read_array(app.data_dir, since, until)
+        chunks = reader.read_array(query.folder, since, until)
     size = 0
     for chunk in sanitize_json(chunks):
         sys.stdout.buffer.write(chunk)
@@ -120,7 +124,6 @@ def _print_csv(app: App, query: Query) -> bool:
 def _print_drawn(app: App, query: Query, form: str) -> bool:
     """Print a chart or a table; return whether there was anything to show."""
     from cldmon.domain import series
-    from cldmon.store.events import read_events
     from cldmon.terminal.chart import Frame, draw_charts
     from cldmon.terminal.records import format_table
     from cldmon.terminal.style import count_rows, detect_terminal
@@ -139,7 +142,7 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     if form == "table":
         drawn = format_table(shown, windows, frame)
     else:
-        drawn = draw_charts(shown, windows, frame, [*read_events(app.data_dir, *_ends(query))])
+        drawn = draw_charts(shown, windows, frame, [*app.events(query.span)])
     click.echo(drawn, color=True)
     return True
 
@@ -151,18 +154,18 @@ def _read(app: App, query: Query, most: int = 0) -> Accounts:
     """
     from cldmon.store import reader
 
-    data_dir, (since, until) = app.data_dir, _ends(query)
+    folder, (since, until) = query.folder, _ends(query)
     interval = app.outline.interval // timedelta(milliseconds=1)
     step = (until - since) * len(query.labels or app.outline.labels) // most if most else 0
     if step <= interval:
         step = 1  # every reading: they are rare enough
     if query.labels:
-        found = {n: reader.read_series(data_dir, n, since, until, step) for n in query.labels}
+        found = {n: reader.read_series(folder, n, since, until, step) for n in query.labels}
         for label in query.labels:
             if not found[label]:
                 select_labels([label], app.outline.labels)
         return found
-    every = reader.read_all_series(data_dir, since, until, step)
+    every = reader.read_all_series(folder, since, until, step)
     return {n: every[n] for n in [*app.outline.labels, *every] if n in every}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from cldmon import __version__
-from cldmon.cli.output import print_message, print_stderr
+from cldmon.cli.output import print_message, print_stderr, silence_stdout
 from cldmon.errors import CldmonError
 from cldmon.terminal.style import count_columns
 
@@ -183,7 +183,7 @@ def _run(*, debug: bool) -> int | None:
     except (click.Abort, KeyboardInterrupt):
         return None
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return 0
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
@@ -193,7 +193,7 @@ def _run(*, debug: bool) -> int | None:
         if isinstance(error, OSError) and error.filename is None and error.strerror:
             message = f"cannot write the output: {error.strerror}"
         _print_error(message, debug=debug)
-        _silence_stdout()
+        silence_stdout()
         return 1
 
 
@@ -204,11 +204,6 @@ def _print_error(message: str, *, debug: bool) -> None:
 
         print_stderr(traceback.format_exc().rstrip("\n"))
     print_message(message)
-
-
-def _silence_stdout() -> None:
-    # The reader of the pipe is gone; without this the interpreter reports it at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:

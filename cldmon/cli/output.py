@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import suppress
 
 import click
@@ -21,3 +23,11 @@ def print_stderr(text: str) -> None:
     """Print text to stderr with secrets masked and control characters replaced."""
     with suppress(BrokenPipeError):
         click.echo("\n".join(map(sanitize, mask_secrets(text).split("\n"))), err=True)
+
+
+def silence_stdout() -> None:
+    """Discard what is still to be written, after the reader of the pipe has gone.
+
+    Otherwise the interpreter reports it at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

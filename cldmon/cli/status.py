@@ -16,8 +16,6 @@ from cldmon.cli import options
 from cldmon.cli.output import print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError
-from cldmon.files import get_version
-from cldmon.store.latest import get_state_path
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
 from cldmon.terminal.style import DIM, detect_terminal, sanitize, supports_escape_codes
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from cldmon.app.app import App
-    from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Snapshot
 
 DEFAULT_WATCH_SECONDS = 5
@@ -65,7 +62,7 @@ def _refuse_nan(
     help="Keep running until Ctrl-C: show each new pass, and on a terminal refresh every"
     f" SECONDS ({DEFAULT_WATCH_SECONDS}).",
 )
-@click.pass_obj
+@options.server
 def command(
     app: App, labels: tuple[str, ...], form: str, as_json: bool, seconds: float | None
 ) -> None:
@@ -106,19 +103,14 @@ def _print(app: App, snapshot: Snapshot, form: str) -> None:
 
 
 def _format(app: App, snapshot: Snapshot, form: str) -> str:
-    def forecasts() -> Forecasts:
-        from cldmon.forecasts import compute_forecasts
-
-        return compute_forecasts(app.data_dir, snapshot, app.now())
-
     terminal = detect_terminal(sys.stdout, os.environ)
-    return format_snapshot(form, snapshot, app.now(), terminal, forecasts)
+    return format_snapshot(form, snapshot, app.now(), terminal, lambda: app.forecasts(snapshot))
 
 
 def _why_empty(app: App, snapshot: Snapshot) -> str | None:
     """Return why there is nothing to show and what to do about it, or None."""
     if not app.outline.labels:
-        return f"no account is configured; add [[accounts]] to {app.config_path}"
+        return app.why_no_accounts()
     if snapshot.fetched_at is None:
         return "no readings yet; run `cldmon fetch`"
     return None
@@ -128,7 +120,7 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
-            version = _get_state_version(app)
+            version = app.state_version()
             terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
@@ -144,7 +136,7 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
 
     last: object = None
     while True:
-        version = _get_state_version(app)
+        version = app.state_version()
         fresh = replace(app)
         shown: object
         try:
@@ -183,10 +175,6 @@ def _wait_for_pass(
     `version` is that of the state before it was read, so no pass is missed.
     """
     end = time.monotonic() + seconds
-    while _get_state_version(app) == version and (left := end - time.monotonic()) > 0:
+    while app.state_version() == version and (left := end - time.monotonic()) > 0:
         if wait(min(left, _POLL_SECONDS)):
             return
-
-
-def _get_state_version(app: App) -> object:
-    return get_version(get_state_path(app.outline.data_dir))

@@ -120,6 +120,8 @@ def _parse_change(
     app: App, label: str | None, given: dict[str, Any]
 ) -> Callable[[Subscription], Subscription] | None:
     """Return what changes the settings for one account; None where no option does."""
+    from cldmon.domain.series import resolve_options
+
     names = {"hit": "limit_hit", "reset": "reset", "run_out": "run_out", "changes": "changes"}
     values: dict[str, Any] = {names[name]: given[name] for name in names if name in given}
     if "at" in given and "no_at" in given:
@@ -129,7 +131,8 @@ def _parse_change(
     if "no_at" in given:
         values["thresholds"] = ()
     if "windows" in given:
-        values["windows"] = _parse_windows(app, label, given["windows"])
+        chosen = resolve_options(given["windows"], app.snapshot())
+        values["windows"] = None if chosen is None else tuple(chosen)
     if not values:
         return None
     if label is None:
@@ -149,18 +152,6 @@ def _parse_thresholds(text: str) -> tuple[int, ...]:
         return parse_thresholds([int(part[:6]) for part in parts])
     except ValueError as error:
         raise UsageError(f"--at: {error}") from None
-
-
-def _parse_windows(app: App, label: str | None, wanted: Iterable[str]) -> tuple[str, ...] | None:
-    from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY
-    from cldmon.domain.series import resolve_windows
-
-    wanted = [name for text in wanted for name in text.split(",")]
-    if "all" in wanted:
-        return None
-    readings = [a.reading for a in app.snapshot().accounts if a.label == label and a.reading]
-    known = dict.fromkeys([FIVE_HOUR, SEVEN_DAY, *(name for r in readings for name in r.windows)])
-    return tuple(resolve_windows(wanted, known))
 
 
 def _parse_quiet(given: dict[str, Any]) -> Any:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from cldmon.config import label as labels
 from cldmon.config import locate, network
-from cldmon.config.network import is_loopback
 from cldmon.domain.events import EventKind
 from cldmon.domain.proxy import parse_proxy
 from cldmon.domain.secret import find_wrong_token, looks_secret, unwrap_session_key
@@ -87,27 +85,6 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     if any("\0" in word for word in words):
         raise ValueError("holds a NUL character")
     return words
-
-
-def _url(text: str) -> str:
-    expected = "expected an address such as https://example.org"
-    try:
-        url = urlsplit(_line(text))
-        whole = bool(url.hostname) and (url.port is None or url.port > 0)
-    except ValueError:
-        raise ValueError(expected) from None
-    if url.scheme not in ("http", "https") or not whole or " " in text:
-        raise ValueError(expected)
-    return text
-
-
-def _service(text: str) -> str:
-    url = urlsplit(_url(text))
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("expected an address without user, password, ? and #")
-    if url.scheme == "http" and not is_loopback(url.hostname or ""):
-        raise ValueError("plain http is allowed to loopback only; use https")
-    return text.rstrip("/")
 
 
 def _host_name(text: str) -> str:
@@ -204,9 +181,9 @@ Seconds = Annotated[float, AfterValidator(_seconds)]
 Command = Annotated[tuple[str, ...], AsTuple, BeforeValidator(_words), AfterValidator(_command)]
 HiddenCommand = Annotated[Command | None, Field(repr=False)]
 """Not shown: what people pass to a program may be a secret, too."""
-ServiceUrl = Annotated[str, AfterValidator(_service)]
+AnyUrl = Annotated[Line, AfterValidator(network.check_url)]
+ServiceUrl = Annotated[AnyUrl, AfterValidator(network.check_service_url)]
 ApiUrl = Annotated[ServiceUrl, AfterValidator(lambda url: url + "/")]
-AnyUrl = Annotated[str, AfterValidator(_url)]
 HostName = Annotated[Line, AfterValidator(_host_name)]
 HostNames = Annotated[
     tuple[Annotated[HostName, AfterValidator(network.normalize_host)], ...], AsTuple

@@ -31,6 +31,28 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def check_url(text: str) -> str:
+    """Return an http(s) URL as it is."""
+    try:
+        url = urlsplit(text)
+        is_whole = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        is_whole = False
+    if not is_whole or url.scheme not in _DEFAULT_PORTS or " " in text or not is_printable(text):
+        raise ValueError("expected an address such as https://example.org")
+    return text
+
+
+def check_service_url(text: str) -> str:
+    """Return the URL of a service that is sent secrets, without a slash at its end."""
+    url = urlsplit(text)
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("expected an address without user, password, ? and #")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        raise ValueError("plain http is allowed to loopback only; use https")
+    return text.rstrip("/")
+
+
 def normalize_host(text: str) -> str:
     """Return a host as browsers send it: lower case, IDN in punycode, IPv6 without brackets."""
     if found := _parse_address(text):

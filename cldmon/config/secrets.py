@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDER_KEY = "sk-ant-sid01-REPLACE-ME"
 COMMAND_TIMEOUT_SECONDS = 10
+API_TOKEN_VARIABLE = "CLDMON_API_TOKEN"  # noqa: S105 - not a password
+"""The token for `--server`; never an option, since others can see a process's arguments."""
 
 _KEY = re.compile(r"sk-ant-sid\d\d-[A-Za-z0-9_-]+")
 _TOKEN = re.compile(r"[!-~]+")
@@ -74,6 +76,23 @@ def read_channel_url(
     """Return the URL of the channel `name`; as `session_key`."""
     owner = f"channel {name}"
     return _read_secret(owner, channel.sources(), env, config_dir, None, find_channel_url_problem)
+
+
+def read_api_token(file: Path | None, env: Mapping[str, str]) -> Secret | None:
+    """Return a server's API token, from a file or else the environment; None if there is none.
+
+    Raises SecretError, which names the place.
+    """
+    place = "--token-file" if file else API_TOKEN_VARIABLE
+    try:
+        text = _read_file(file) if file else env.get(API_TOKEN_VARIABLE, "").strip()
+    except _UnavailableError as error:
+        raise SecretError(f"{place}: {error}") from error.__cause__
+    if not (text or file):
+        return None
+    if not _TOKEN.fullmatch(text):
+        raise SecretError(f"{place}: expected only the token, one word of printable ASCII")
+    return Secret(text)
 
 
 def find_key_problem(key: str) -> str | None:

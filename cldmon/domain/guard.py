@@ -31,12 +31,19 @@ class GuardResult(IntEnum):
 class GuardVerdict:
     """Whether enough is left, and why, in a line without the account's label.
 
-    `until` is when the window with too little left resets (UTC), if that is known.
+    `until` is when the window with too little left resets (UTC), if that is known. `is_final`: it
+    stays like this until someone acts.
     """
 
     result: GuardResult
     reason: str
     until: datetime | None = None
+    is_final: bool = False
+
+    @property
+    def may_change(self) -> bool:
+        """Whether waiting may help."""
+        return self.result is not GuardResult.ENOUGH and not self.is_final
 
 
 def check_room(
@@ -48,7 +55,8 @@ def check_room(
     window that the account does not have limits nothing.
     """
     if account.failure:
-        return GuardVerdict(GuardResult.UNKNOWN, account.failure.message)
+        failure = account.failure
+        return GuardVerdict(GuardResult.UNKNOWN, failure.message, is_final=failure.needs_action)
     if account.age is None or not account.windows:
         return GuardVerdict(GuardResult.UNKNOWN, "no limit has been read yet")
     if abs(account.age) > max_age:

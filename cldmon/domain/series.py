@@ -17,10 +17,13 @@ from cldmon.domain.model import (
     short_title,
     title,
 )
+from cldmon.domain.windows import WINDOW_KINDS
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from cldmon.domain.model import Snapshot
 
     Point: TypeAlias = tuple[int, Mapping[str, int]]
     """When (ms), and by window name the utilization in percent as displayed."""
@@ -109,7 +112,21 @@ def resolve_windows(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
         matches = [name for name in aliases if text.strip().casefold() in aliases[name]]
         if not matches:
             raise UsageError(
-                f"no window {text!r} in this span; there are {', '.join(map(short_title, aliases))}"
+                f"no window {text!r}; there are {', '.join(map(short_title, aliases))}"
             )
         resolved.update(dict.fromkeys(matches))
     return list(resolved)
+
+
+def resolve_options(wanted: Iterable[str], snapshot: Snapshot) -> list[str] | None:
+    """Return the windows that `--window` options such as `5h` or `5h,Fable` mean; None for all.
+
+    Known are all kinds, and the windows of any account. Raises UsageError.
+    """
+    texts = [text.strip() for each in wanted for text in each.split(",")]
+    if not texts or "all" in texts:
+        return None
+    names = [kind.name for kind in WINDOW_KINDS]
+    for account in snapshot.accounts:
+        names += account.reading.windows if account.reading else ()
+    return resolve_windows(texts, dict.fromkeys(names))

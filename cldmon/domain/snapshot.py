@@ -26,7 +26,9 @@ from cldmon.domain.model import (
 from cldmon.domain.windows import flatten, is_window_name, nest, title
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    ParseWindows = Callable[[Mapping[str, Any]], Mapping[str, Window]]
 
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -74,11 +76,25 @@ def failure_to_json(failure: Failure | None) -> dict[str, Any]:
     }
 
 
-def account_from_json(entry: Mapping[str, Any]) -> Account:
-    """Return the account that `account_to_json` wrote."""
+def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
+    """Return the windows of an account's JSON; one without a utilization is left out."""
+    return {
+        json_types.check_text(name): window_from_json(value)
+        for name, value in flatten(entry).items()
+        if value["utilization"] is not None
+    }
+
+
+def account_from_json(
+    entry: Mapping[str, Any], parse_windows: ParseWindows = windows_from_json
+) -> Account:
+    """Return the account that `account_to_json` wrote.
+
+    `parse_windows` returns the windows of a reading, which the API writes in another way.
+    """
     label = json_types.check_text(entry["label"])
     if entry["status"] == "ok":
-        return Account(label, _reading_from_json(entry))
+        return Account(label, _reading_from_json(entry, parse_windows))
     last_good, failure = entry["lastGood"], None
     if entry["errorKind"]:
         failure = Failure(
@@ -87,21 +103,13 @@ def account_from_json(entry: Mapping[str, Any]) -> Account:
             json_types.optional(json_types.parse_instant, entry["retryAt"]),
             json_types.check_int(entry.get("attempts", 1)),
         )
-    return Account(label, _reading_from_json(last_good) if last_good else None, failure)
+    reading = _reading_from_json(last_good, parse_windows) if last_good else None
+    return Account(label, reading, failure)
 
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
     """Return windows as `{"fiveHour": {"utilization", "resetsAt"}, …}`."""
     return nest({name: window_to_json(window) for name, window in windows.items()})
-
-
-def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
-    """Return the windows of an account's JSON; one without a utilization is left out."""
-    return {
-        json_types.check_text(name): window_from_json(value)
-        for name, value in flatten(entry).items()
-        if value["utilization"] is not None
-    }
 
 
 def window_to_json(window: Window) -> dict[str, Any]:
@@ -130,8 +138,8 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _reading_from_json(entry: Mapping[str, Any]) -> Reading:
-    windows = windows_from_json(entry)
+def _reading_from_json(entry: Mapping[str, Any], parse_windows: ParseWindows) -> Reading:
+    windows = parse_windows(entry)
     if is_old := "credits" not in entry:
         # An older cldmon took credit pools for windows.
         pools = tuple(

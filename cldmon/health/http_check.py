@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 from urllib.request import Request
 
 from cldmon.threads import start_thread
-from cldmon.urls import opener
+from cldmon.urls import describe_failure, opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,16 +51,10 @@ def ping(url: str) -> str | None:
 
 
 def run_check(check: Callable[[], str | None], seconds: float = SECONDS) -> str | None:
-    """Return what `check` returns or why it failed, after `seconds` at most.
-
-    The address is not quoted: it may be a secret.
-    """
+    """Return what `check` returns or why it failed, after `seconds` at most."""
     try:
         return start_thread(check).result(seconds)
     except RuntimeError:
         return "no thread can be started"
     except (OSError, HTTPException, ValueError) as error:
-        cause = error.reason if isinstance(error, URLError) else error
-        if isinstance(cause, TimeoutError):
-            return f"no answer within {seconds:g} s"
-        return getattr(cause, "strerror", None) or type(cause).__name__
+        return describe_failure(error, seconds)

@@ -168,7 +168,7 @@ def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(e
     ("arguments", "message"),
     [
         (["--account", "nobody"], "no account 'nobody' in the config; it has: alice, bob"),
-        (["--window", "x"], "no window 'x' in this span; there are 5h, 7d, 7d Fable"),
+        (["--window", "x"], "no window 'x'; there are 5h, 7d, 7d Fable"),
         (["--range", "1y"], "invalid range '1y'; use 1h, 5h, 1d, 7d or any number of m, h, d or w"),
         (
             ["--since", "now"],

@@ -120,5 +120,5 @@ def test_a_window_requested_twice_is_listed_once() -> None:
 
 
 def test_an_unknown_window_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="no window 'x' in this span; there are 5h, 7d, 7d Fable"):
+    with pytest.raises(UsageError, match="no window 'x'; there are 5h, 7d, 7d Fable"):
         series.resolve_windows(["x"], NAMES)

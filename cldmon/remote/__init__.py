@@ -1,0 +1,1 @@
+"""Reads a running `cldmon serve` over HTTP, for `--server`."""
