@@ -16,6 +16,7 @@ from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.http import Document, RefusedError, Request, Response, json_response
 from cldmon.web.limits import RETRY_SECONDS
 from cldmon.web.log import log
+from cldmon.web.renewal import renew_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,7 +137,8 @@ def _dispatch(request: Request, services: Services) -> Response:
     is_open = route.access is Access.PUBLIC or (route.access is Access.READING and only_guests)
     if not (caller.is_authenticated or is_open):
         raise RefusedError(401, "Unauthorized")
-    return route.handler(request, caller, services)
+    response = route.handler(request, caller, services)
+    return renew_session(request, response, caller, services)
 
 
 def _serve_page(request: Request, services: Services) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cldmon.web.http import RefusedError
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request. `address` identifies them for rate limits."""
+    """Who sent a request. `address` identifies them for rate limits.
+
+    With `only_guests`, while Slack is off, a person's session counts as a guest's.
+    """
 
     session: Session | None = None
     has_token: bool = False
     address: str = ""
+    only_guests: bool = False
 
     @property
     def is_authenticated(self) -> bool:
@@ -31,18 +35,18 @@ class Caller:
     @property
     def user(self) -> str:
         """Their Slack id, empty for guests, programs and strangers."""
-        return self.session.user if self.session else ""
+        return self.session.user if self.session and not self.only_guests else ""
 
     @property
     def name(self) -> str:
         """Their name, empty if `user` is."""
-        return self.session.name if self.session else ""
+        return self.session.name if self.session and not self.only_guests else ""
 
     def to_json(self, settings: ServerSettings) -> dict[str, Any]:
         """Return what `GET /api/session` shows."""
         return {
             "authenticated": self.is_authenticated,
-            "guest": self.session is not None and self.session.is_guest,
+            "guest": self.session is not None and not self.user,
             "slackId": self.user,
             "slackName": self.name,
             "slackEnabled": settings.slack is not None,
@@ -58,7 +62,8 @@ def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> 
     address = settings.proxies.client_address(request)
     scheme, _, given = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
-        return Caller(_read_session(request, settings, sessions), address=address)
+        session = _read_session(request, settings, sessions)
+        return Caller(session, address=address, only_guests=settings.slack is None)
     token = settings.api_token
     if token is None or not hmac.compare_digest(
         given.strip().encode(errors="replace"), token.reveal().encode()
@@ -85,6 +90,4 @@ def _read_session(request: Request, settings: ServerSettings, sessions: Sessions
     session = sessions.read(cookies, settings.cookie_scope(request))
     if session and not session.proved and settings.login == "code":
         return None
-    if session and settings.slack is None and (session.user or session.name):
-        return replace(session, user="", name="")  # a guest from now on
     return session

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIFETIME = timedelta(days=7)
-"""How long a session lasts."""
+"""How long the cookie of a session is valid."""
 
 MAX_REVOKED = 20_000
 
@@ -53,7 +53,7 @@ class Revocable(Protocol):
 
 
 class Revocations:
-    """The sessions that were ended by a logout, until they would have expired.
+    """The sessions that were ended by a logout, until none of their cookies can be valid.
 
     `now` returns UTC instants. A logout waits at most `patience` seconds for other processes.
     """
@@ -87,7 +87,9 @@ class Revocations:
             except DamagedFileError:
                 ends = None
             ends = self._cache.value() if ends is None else ends
-            self._write({**ends, session.id: to_ms(session.expires)})
+            # Requests that are being answered may still set later cookies.
+            expires = max(session.expires, self._now() + LIFETIME) + _CLOCK_DRIFT
+            self._write({**ends, session.id: to_ms(expires)})
 
     def _load(self) -> dict[str, int]:
         """Return the ends by session id, or end all sessions if the list is damaged or missing.

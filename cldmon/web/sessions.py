@@ -1,4 +1,4 @@
-"""Sessions: signed cookies that are valid for a week, unless revoked.
+"""Sessions: signed cookies that are valid for a week, unless revoked, and renewed while in use.
 
 The server stores only revocations, so sessions survive a restart.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from cldmon.web.revocations import Revocations
 
 MAX_NAME_LENGTH = 200
+MAX_LOGIN = timedelta(days=30)
+"""How long after their login a person's session can be renewed."""
+
+RENEW_AFTER = timedelta(days=1)
+"""A session is renewed if its cookie is older."""
 
 _SALT = "cldmon session"
 _MAX_VERIFIED = 1024
@@ -40,7 +45,7 @@ _SECRET = re.compile(r"[!-~]{32,}")
 class Session:
     """One login of a Slack user, or of a guest, who has no `user`.
 
-    `proved`: the user entered a code that was sent to them.
+    `proved`: the user entered a code that was sent to them; `opened` is the time of the login.
     """
 
     id: str
@@ -48,6 +53,7 @@ class Session:
     name: str
     proved: bool
     expires: datetime
+    opened: datetime
 
     @property
     def is_guest(self) -> bool:
@@ -85,8 +91,20 @@ class Sessions:
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
-        id_ = ("u" if user else "g") + secrets.token_hex(_ID_BYTES)
-        return Session(id_, user, name[:MAX_NAME_LENGTH], proved, self._now() + LIFETIME)
+        id_, now = ("u" if user else "g") + secrets.token_hex(_ID_BYTES), self._now()
+        return Session(id_, user, name[:MAX_NAME_LENGTH], proved, now + LIFETIME, now)
+
+    def renew(self, session: Session) -> Session | None:
+        """Return a session with a later end, or None if it does not need one or must not have it.
+
+        A guest's may last forever, a person's until `MAX_LOGIN` after the login.
+        """
+        expires = self._now() + LIFETIME
+        if session.expires >= expires - RENEW_AFTER:
+            return None
+        if not session.is_guest:
+            expires = min(expires, session.opened + MAX_LOGIN)
+        return replace(session, expires=expires) if expires > session.expires else None
 
     def read(self, cookies: str, scope: CookieScope) -> Session | None:
         """Return the valid session that a Cookie header carries, if any; see `read_all`."""
@@ -110,14 +128,15 @@ class Sessions:
         return sorted(sessions, key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True)
 
     def end(self, session: Session) -> None:
-        """Revoke a session, and with it any copies of its cookie."""
+        """Revoke a session, and with it every cookie that was ever set for it."""
         self._revoked.add(session)
 
     def set_cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value of a session."""
-        *fields, expires = astuple(session)
-        value = self._make_signer(scope.name).dumps([*fields, to_ms(expires)])
-        return _format_cookie(scope, value, LIFETIME // timedelta(seconds=1))
+        *fields, expires, opened = astuple(session)
+        value = self._make_signer(scope.name).dumps([*fields, to_ms(expires), to_ms(opened)])
+        max_age = (session.expires - self._now()) // timedelta(seconds=1)
+        return _format_cookie(scope, value, max_age)
 
     def clear_cookie(self, scope: CookieScope) -> str:
         """Return the Set-Cookie value that deletes the cookie."""
@@ -131,8 +150,10 @@ class Sessions:
         if known := self._verified.get((name, value)):
             return known
         try:
-            id_, user, shown, proved, expires = self._make_signer(name).loads(value)
-            session = Session(id_, user, shown, proved, from_ms(expires))
+            id_, user, shown, proved, expires, *opened = self._make_signer(name).loads(value)
+            # Cookies of older versions do not name the login: a week before they expire.
+            [login] = map(from_ms, opened) if opened else [from_ms(expires) - LIFETIME]
+            session = Session(id_, user, shown, proved, from_ms(expires), login)
         except (BadData, ValueError, TypeError, OverflowError):
             return None
         if len(self._verified) >= _MAX_VERIFIED:

@@ -15,7 +15,7 @@ from itsdangerous import NoneAlgorithm, URLSafeSerializer, URLSafeTimedSerialize
 
 from cldmon.web.one_time_codes import DIGITS
 from cldmon.web.revocations import LIFETIME, Revocations
-from cldmon.web.sessions import Sessions, load_session_secret
+from cldmon.web.sessions import RENEW_AFTER, Sessions, load_session_secret
 from tests.fakes import Clock
 from tests.reliability.result import LetInError, Result
 from tests.simulation.slack import PEOPLE, FakeSlack
@@ -108,7 +108,7 @@ def _forgeries(server: InProcessServer) -> Iterator[tuple[str, str]]:
         {},
         None,
         body[:4],
-        [*body, 1],
+        [*body, 1, 1],
         [*body[:4], "x"],
         [*body[:4], 1e400],
         [1, 2, 3, 4, []],
@@ -154,6 +154,12 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
     def logged_out(browser: Client) -> None:
         browser.post_json("/api/logout")
 
+    def logged_out_after_a_renewal(browser: Client) -> None:
+        server.clock.tick(2 * RENEW_AFTER)
+        renewed = browser.get("/api/usage").header("Set-Cookie")
+        assert renewed
+        logged_out(browser)
+
     def restarted_since(browser: Client) -> None:
         logged_out(browser)
         server.restart()
@@ -176,6 +182,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
 
     for end in (
         logged_out,
+        logged_out_after_a_renewal,
         restarted_since,
         set_back_since,
         ended_by_another_server,

@@ -115,6 +115,10 @@ class InProcessServer:
         """Change the server's settings."""
         self.services = replace(self.services, settings=replace(self.services.settings, **changes))
 
+    def use_slack(self, slack: FakeSlack) -> None:
+        """Switch Slack on, or forget what is known of it."""
+        self.configure(slack=self._slack(slack))
+
     def publish(self, url: str) -> None:
         """Set its public URL, as `public_url` does."""
         public = PublicUrl.parse(url)
@@ -146,6 +150,11 @@ class InProcessServer:
         self.http_server.end()
         self._thread.join()
         log.removeHandler(self._log)
+
+    @property
+    def url(self) -> str:
+        """Its address, for browsers."""
+        return self.http_server.url
 
     @property
     def address(self) -> tuple[str, int]:

@@ -9,22 +9,26 @@ import { SECOND } from "./time.js";
 const RETRY_MS = 5 * SECOND;
 
 const login = new Login((session) => enter(session, { focus: true }));
-const dashboard = new Dashboard(() => leave("Your session has ended. Log in again."));
+const dashboard = new Dashboard(() => {
+  close();
+  start("Your session has ended. Log in again.");
+});
 let lastSession = null;
 
 byId("logout").addEventListener("click", logOut);
 start();
 
-async function start() {
+/** Ask who is logged in; `message` says why the login box appears, if a session has ended. */
+async function start(message = "") {
   try {
     const session = await get("api/session");
     byId("notices").replaceChildren();
     lastSession = session;
-    if (session.authenticated) enter(session, { focus: false });
-    else login.show(session);
+    if (session.authenticated && !message) enter(session, { focus: false });
+    else login.show(session, message);
   } catch (error) {
     byId("notices").replaceChildren(el("p", { class: "notice" }, `${error.message} Trying again.`));
-    setTimeout(start, RETRY_MS);
+    setTimeout(() => start(message), RETRY_MS);
   }
 }
 
@@ -50,9 +54,13 @@ async function logOut() {
   }
 }
 
-function leave(message = "") {
+function leave() {
+  close();
+  login.show({ ...lastSession, authenticated: false });
+}
+
+function close() {
   dashboard.close();
   byId("who").hidden = true;
   document.title = "cldmon";
-  login.show({ ...lastSession, authenticated: false }, message);
 }
