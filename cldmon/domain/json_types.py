@@ -40,6 +40,14 @@ def check_percent(value: object) -> int:
     return percent
 
 
+def check_exponent(value: object) -> int:
+    """Return how many digits of an amount are decimals: no currency has more than four."""
+    exponent = check_int(value)
+    if not 0 <= exponent <= 4:
+        raise ValueError("not a number of decimals")
+    return exponent
+
+
 def check_number(value: object) -> float:
     """Return a finite number."""
     number = to_finite(value)

@@ -179,7 +179,7 @@ def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
         used=json_types.optional(json_types.check_int, entry["used"]),
         limit=json_types.optional(json_types.check_int, entry["limit"]),
         currency=json_types.check_text(entry["currency"]),
-        exponent=json_types.check_int(entry["exponent"]),
+        exponent=json_types.check_exponent(entry["exponent"]),
         enabled=json_types.check_bool(entry.get("enabled", True)),
         reason=json_types.optional(json_types.check_text, entry.get("reason")),
         shared=json_types.check_bool(entry.get("shared", False)),
@@ -209,7 +209,7 @@ def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
         utilization=json_types.optional(json_types.check_percent, entry["utilization"]),
         expires_at=json_types.optional(json_types.parse_instant, entry["expiresAt"]),
         currency=json_types.check_text(entry["currency"]),
-        exponent=json_types.check_int(entry["exponent"]),
+        exponent=json_types.check_exponent(entry["exponent"]),
     )
 
 

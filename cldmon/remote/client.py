@@ -69,10 +69,12 @@ class Client:
         """Return the answer at a path below the URL; raises ServerError unless it is a 200."""
         try:
             return start_thread(lambda: self._get(path, bounds)).result(bounds.seconds)
+        # Without their causes, which may quote the answer.
         except RuntimeError:
             raise self.error("no thread can be started") from None
-        except (OSError, HTTPException, ValueError, zlib.error) as error:
-            # Without its cause, which may quote the answer.
+        except (HTTPException, ValueError, zlib.error):
+            raise self.error("its answer is not HTTP, or breaks off") from None
+        except OSError as error:
             raise self.error(describe_failure(error, bounds.seconds)) from None
 
     def error(self, reason: str) -> ServerError:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.store.state import State, StateFile
+from tests.env import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +29,10 @@ def save(
     *,
     ago: timedelta = timedelta(minutes=5),
     failure: Failure | None = None,
+    now: datetime | None = None,
 ) -> None:
     """Save a state in which alice's windows have these percentages and resets, from now on."""
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     found = {
         name: Window(percent, None if left is None else now + left)
         for name, (percent, left) in windows.items()
@@ -119,6 +123,102 @@ def test_wrong_usage_is_2(alice: Env, options: list[str]) -> None:
 def test_an_unknown_window_is_wrong_usage(alice: Env) -> None:
     save(alice, {"fiveHour": (1, SOON)})
     assert alice.run("guard", "alice", "--window", "12h").returncode == 2
+
+
+OTHERS = {"models.Fable": (7, None), "scoped.Claude Design": (100, SOON), "weeklyNew": (3, None)}
+
+
+@pytest.mark.parametrize(
+    ("window", "code", "said"),
+    [
+        ("fiveHour", 1, "5-hour limit: 0% left"),
+        ("Current session", 1, "5-hour limit: 0% left"),
+        ("7D", 0, "weekly limit: 95% left"),
+        ("Weekly: all models", 0, "weekly limit: 95% left"),
+        ("7d,Fable", 0, "weekly Fable limit: 93% left"),
+        ("models.Fable", 0, "weekly Fable limit: 93% left"),
+        ("7d Fable", 0, "weekly Fable limit: 93% left"),
+        ("7d Claude Design", 1, "weekly Claude Design limit: 0% left"),
+        ("scoped.Claude Design", 1, "weekly Claude Design limit: 0% left"),
+        ("weekly new", 0, "97% left"),
+        ("7d Opus", 0, "the account has no such limit"),
+        ("all", 1, "0% left"),
+    ],
+)
+def test_a_window_is_named_as_status_names_it(
+    alice: Env, window: str, code: int, said: str
+) -> None:
+    save(alice, {"fiveHour": (100, SOON), "sevenDay": (5, SOON), **OTHERS}, now=alice.clock())
+    ran = alice.invoke("guard", "alice", "--window", window)
+    assert (ran.exit_code, said in ran.stdout) == (code, True)
+
+
+def test_a_window_that_only_another_account_has_limits_nothing(env: Env) -> None:
+    env.set_up({"alice": None, "bob": None})
+    now = env.clock()
+    readings = {
+        "alice": {"sevenDay": Window(5, None)},
+        "bob": {"models.Fable": Window(100, None)},
+    }
+    accounts = [Account(label, Reading(now, found)) for label, found in readings.items()]
+    env.save_snapshot(*accounts, at=now)
+    ran = env.invoke("guard", "alice", "--window", "Fable")
+    assert (ran.exit_code, ran.stdout) == (0, "alice: the account has no such limit\n")
+
+
+def test_without_a_reading_any_window_is_unknown(alice: Env) -> None:
+    for _ in range(2):
+        assert alice.invoke("guard", "alice", "--window", "Fable").exit_code == 69
+        alice.save_snapshot(at=alice.clock())
+
+
+def test_a_reset_that_is_overdue_counts_as_it_was_read(alice: Env) -> None:
+    """The service still reports the old window."""
+    late = timedelta(minutes=-30)
+    for percent, code in ((100, 1), (99, 0)):
+        save(alice, {"fiveHour": (percent, late)}, now=alice.clock())
+        assert alice.invoke("guard", "alice").exit_code == code
+
+
+def test_text_of_the_service_cannot_control_the_terminal(alice: Env) -> None:
+    failure = Failure(FailureKind.REFUSED, "refused: \x1b[31m")
+    save(alice, {}, failure=failure, now=alice.clock())
+    assert alice.invoke("guard", "alice").stdout == "alice: refused: \ufffd[31m\n"
+
+
+@pytest.mark.parametrize("percent", [100, 0])
+def test_the_exit_code_does_not_depend_on_who_reads_the_line(alice: Env, percent: int) -> None:
+    save(alice, {"fiveHour": (percent, SOON)})
+    ours, theirs = os.pipe()
+    os.close(ours)
+    for stdout in (theirs, os.open("/dev/full", os.O_WRONLY)):
+        ran = alice.run("guard", "alice", capture_output=False, stdout=stdout, stderr=PIPE)
+        assert (ran.returncode, ran.stderr) == (int(percent == 100), "")
+        os.close(stdout)
+
+
+def test_a_broken_configuration_is_2(alice: Env) -> None:
+    alice.config.write_text("accounts = 3")
+    ran = alice.run("guard", "alice")
+    assert (ran.returncode, ran.stdout) == (2, "")
+
+
+def test_a_wait_ends_at_once_if_only_a_person_can_help(alice: Env) -> None:
+    failure = Failure(FailureKind.KEY_EXPIRED, "the session key has expired")
+    save(alice, {"fiveHour": (100, SOON)}, failure=failure)
+    ran = alice.run("guard", "alice", "--wait")
+    assert (ran.returncode, ran.stdout) == (69, "alice: the session key has expired\n")
+
+
+def test_a_wait_outlasts_an_outage_and_a_damaged_file(alice: Env) -> None:
+    (alice.data).mkdir()
+    (alice.data / "state.json").write_text("{")
+    with alice.start("guard", "alice", "--wait") as running:
+        wait_until(lambda: "guard" in " ".join(alice.processes().values()))
+        save(alice, {}, failure=Failure(FailureKind.SERVICE_DOWN, "the service is down"))
+        time.sleep(1.2)
+        save(alice, {"fiveHour": (7, SOON)})
+        assert running.wait() == (0, "alice: 5-hour limit: 93% left\n", "")
 
 
 def test_a_wait_ends_when_enough_is_left(alice: Env) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEAVY = {"asyncio", "http.server", "playwright", "pydantic", "slack_sdk"}
 DRAWING = {"plotext", "tabulate"}
-SLOW = {"email.message", "logging", "shutil"}
+SLOW = {"cldmon.remote", "email.message", "logging", "shutil", "urllib.request"}
 PROGRAM = """
 import contextlib, sys
 sys.argv[0] = "cldmon"
@@ -55,7 +55,8 @@ def find_imports(env: Env, *arguments: str, **environ: str) -> set[str]:
         ("--help", HEAVY | DRAWING | {"dataclasses", "json", "pathlib", "shutil", "tomllib"}),
         ("status", HEAVY | DRAWING | SLOW),
         ("status --format line", HEAVY | DRAWING | SLOW),
-        ("history", HEAVY | {"prometheus_client", "statistics", "tabulate"}),
+        ("guard alice", HEAVY | DRAWING | {"cldmon.remote", "urllib.request"}),
+        ("history", HEAVY | {"cldmon.remote", "prometheus_client", "statistics", "tabulate"}),
         ("history --format json", HEAVY | DRAWING | {"prometheus_client", "statistics"}),
         ("health", HEAVY | DRAWING | {"prometheus_client"}),
     ],

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 WAITING = Failure(FailureKind.RATE_LIMITED, "rate limited by the service", NOW + HOUR, 2)
 ODD = Account(
-    'odd "\\ 数据',
+    'odd "\\ ,{"timestamp":1,"accounts":[]} 数据',
     reading(
         MINUTE,
         "Max",
