@@ -69,5 +69,5 @@ def command(
     if as_json:
         status.show(app, outcome.snapshot, "json")
     elif sys.stdout.isatty():
-        status.show(app, outcome.snapshot, "table", outcome.labels)
+        status.show(app, outcome.snapshot, None, outcome.labels)
     outcome.raise_if_failed(strict=strict)

@@ -109,8 +109,9 @@ def _judge(
 
 
 def _format(label: str, verdict: GuardVerdict, app: App) -> str:
+    from cldmon.domain.instants import format_clock
     from cldmon.terminal.style import detect_terminal
-    from cldmon.terminal.times import format_clock, format_countdown
+    from cldmon.terminal.times import format_countdown
 
     text = f"{label}: {verdict.reason}"
     if verdict.until and verdict.until > app.now():

@@ -8,13 +8,14 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from cldmon.cli import options
 from cldmon.cli.output import print_message
 from cldmon.domain.labels import select_labels
+from cldmon.domain.selection import ALL, GROUPS, SORTS, Selection
 from cldmon.errors import CldmonError
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from cldmon.app.app import App
     from cldmon.domain.model import Snapshot
+    from cldmon.terminal.style import Terminal
 
 DEFAULT_WATCH_SECONDS = 5
 _POLL_SECONDS = 0.5
@@ -46,11 +48,21 @@ def _refuse_nan(
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="`line` is for tmux, prompts and status bars.",
+    help="`compact` has a row for each account, `line` is for tmux, prompts and status bars."
+    "  [default: table, or compact if the table is longer than the terminal]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option(
+    "--sort",
+    type=click.Choice(SORTS),
+    help="By label, fullest window, or next reset; default: as in the configuration.",
+)
+@click.option(
+    "--only",
+    type=click.Choice([*GROUPS]),
+    multiple=True,
+    help="Only accounts at a limit, or in error; both if given twice.",
+)
 @click.option(
     "--watch",
     "seconds",
@@ -64,29 +76,46 @@ def _refuse_nan(
 )
 @options.server
 def command(
-    app: App, labels: tuple[str, ...], form: str, as_json: bool, seconds: float | None
+    app: App,
+    labels: tuple[str, ...],
+    form: str | None,
+    as_json: bool,
+    sort: str | None,
+    only: tuple[str, ...],
+    seconds: float | None,
 ) -> None:
     """Show how much of each limit is used, as of the last pass.
 
     `!` marks a limit of 75 % or more, `!!` one of 90 % or more, and `?` a stale reading. A reset is
-    "due" if its time has passed since the reading. `--json` prints what GET /api/usage returns.
+    "due" if its time has passed since the reading. `✗` marks an error that needs action, `↻` one
+    that recovers by itself. `--json` prints what GET /api/usage returns.
+
+    The summary covers all accounts, also those that `--only` leaves out.
     """
-    form = "json" if as_json else form
+    output = _Output(labels, "json" if as_json else form, Selection(sort, only))
     if seconds is None:
-        _print(app, _read(app, labels), form)
+        _print(app, _read(app, labels), output)
         return
     _read(app, labels)  # a problem at the start is an error; later ones are shown
     with suppress(KeyboardInterrupt):
         if supports_escape_codes(sys.stdout, os.environ):
-            _draw_repeatedly(app, labels, form, seconds)
+            _draw_repeatedly(app, output, seconds)
         else:
-            _print_changes(app, labels, form, seconds)
+            _print_changes(app, output, seconds)
 
 
-def show(app: App, snapshot: Snapshot, form: str, labels: Collection[str] = ()) -> None:
-    """Print the accounts of `labels` (empty: all) in one of `FORMATS`."""
+class _Output(NamedTuple):
+    """What to print of which accounts (no labels: all), in one of `FORMATS` or None."""
+
+    labels: Collection[str]
+    form: str | None
+    selection: Selection = ALL
+
+
+def show(app: App, snapshot: Snapshot, form: str | None, labels: Collection[str] = ()) -> None:
+    """Print the accounts of `labels` (empty: all) in one of `FORMATS`; None is the default."""
     chosen = tuple(a for a in snapshot.accounts if not labels or a.label in labels)
-    _print(app, replace(snapshot, accounts=chosen), form)
+    _print(app, replace(snapshot, accounts=chosen), _Output(labels, form))
 
 
 def _read(app: App, labels: Collection[str]) -> Snapshot:
@@ -95,16 +124,22 @@ def _read(app: App, labels: Collection[str]) -> Snapshot:
     return select_accounts(app.snapshot(), select_labels(labels, app.outline.labels))
 
 
-def _print(app: App, snapshot: Snapshot, form: str) -> None:
+def _print(app: App, snapshot: Snapshot, output: _Output) -> None:
     if reason := _why_empty(app, snapshot):
         print_message(reason)
-    if text := _format(app, snapshot, form):
+    if text := _format(app, snapshot, output, detect_terminal(sys.stdout, os.environ)):
         click.echo(text, color=True)
 
 
-def _format(app: App, snapshot: Snapshot, form: str) -> str:
-    terminal = detect_terminal(sys.stdout, os.environ)
-    return format_snapshot(form, snapshot, app.now(), terminal, lambda: app.forecasts(snapshot))
+def _format(app: App, snapshot: Snapshot, output: _Output, terminal: Terminal) -> str:
+    return format_snapshot(
+        output.form,
+        snapshot,
+        app.now(),
+        terminal,
+        lambda: app.forecasts(snapshot),
+        output.selection,
+    )
 
 
 def _why_empty(app: App, snapshot: Snapshot) -> str | None:
@@ -116,7 +151,7 @@ def _why_empty(app: App, snapshot: Snapshot) -> str | None:
     return None
 
 
-def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+def _draw_repeatedly(app: App, output: _Output, seconds: float) -> None:
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
@@ -124,13 +159,15 @@ def _draw_repeatedly(app: App, labels: Collection[str], form: str, seconds: floa
             terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
-            text, problem = _format_or_explain(replace(app), labels, form)
+            # Title and blank line take two rows, and no prompt follows.
+            below = terminal._replace(rows=terminal.rows and terminal.rows - 1)
+            text, problem = _format_or_explain(replace(app), output, below)
             body = terminal.paragraph(problem) if problem else text
             screen.draw(f"{terminal.colourize(title, DIM)}\n\n{body}", terminal)
             _wait_for_pass(app, version, seconds, screen.wait)
 
 
-def _print_changes(app: App, labels: Collection[str], form: str, seconds: float) -> None:
+def _print_changes(app: App, output: _Output, seconds: float) -> None:
     """Print again at every change: a new pass, or a reading that became stale."""
     from cldmon.domain.freshness import build_views
 
@@ -142,13 +179,15 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
         try:
             # Ages grow all the time; that is not a change.
             shown = [
-                replace(each, age=None) for each in build_views(_read(fresh, labels), app.now())
+                replace(each, age=None)
+                for each in build_views(_read(fresh, output.labels), app.now())
             ]
         except CldmonError as error:
             shown = str(error)
         if shown != last:
-            text, problem = _format_or_explain(fresh, labels, form)
-            if problem and form in MACHINE_FORMATS:
+            terminal = detect_terminal(sys.stdout, os.environ)
+            text, problem = _format_or_explain(fresh, output, terminal)
+            if problem and output.form in MACHINE_FORMATS:
                 print_message(problem.removeprefix("cldmon: "))
             elif problem:
                 text = sanitize(problem)
@@ -158,11 +197,11 @@ def _print_changes(app: App, labels: Collection[str], form: str, seconds: float)
         _wait_for_pass(app, version, seconds, time.sleep)
 
 
-def _format_or_explain(app: App, labels: Collection[str], form: str) -> tuple[str, str | None]:
+def _format_or_explain(app: App, output: _Output, terminal: Terminal) -> tuple[str, str | None]:
     """Return the text to show, and an error or the reason that there is nothing to show."""
     try:
-        snapshot = _read(app, labels)
-        return _format(app, snapshot, form), _why_empty(app, snapshot)
+        snapshot = _read(app, output.labels)
+        return _format(app, snapshot, output, terminal), _why_empty(app, snapshot)
     except CldmonError as error:
         return "", f"cldmon: {error}"
 

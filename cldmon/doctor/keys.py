@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cldmon.config.edit import find_key_place
 from cldmon.doctor.browser import without_hint
 from cldmon.doctor.check import fail, ok, warn
+from cldmon.domain.instants import format_clock
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult, make_lookup
@@ -20,7 +21,7 @@ from cldmon.domain.secret import Secret
 from cldmon.errors import BusyError, CldmonError
 from cldmon.store.data_dir import pass_lock
 from cldmon.store.state import CHALLENGES, AccountState
-from cldmon.terminal.times import format_clock, format_failure
+from cldmon.terminal.times import format_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,13 +1,18 @@
-"""UTC instants, in the formats of files and of the API."""
+"""UTC instants, in the formats of files, of the API and of people."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _HALF_MINUTE = timedelta(seconds=30)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @lru_cache(maxsize=1024)
@@ -31,6 +36,20 @@ def round_to_minute(instant: datetime) -> datetime:
     """
     latest = datetime.max.replace(tzinfo=UTC) - _HALF_MINUTE
     return (min(instant, latest) + _HALF_MINUTE).replace(second=0, microsecond=0)
+
+
+def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
+    """Return `17:09` for today, `Wed 17:09` for the next six days, and `3 Dec 17:09` otherwise.
+
+    `zone` None is the system's.
+    """
+    local = round_to_minute(instant).astimezone(zone)
+    days = (local.date() - now.astimezone(zone).date()).days
+    if days == 0:
+        return f"{local:%H:%M}"
+    if 0 < days < 7:
+        return f"{_DAYS[local.weekday()]} {local:%H:%M}"
+    return f"{local.day} {local:%b %H:%M}"
 
 
 def from_iso(text: object) -> datetime | None:

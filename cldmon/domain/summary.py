@@ -9,14 +9,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import find_last_reset
-from cldmon.domain.instants import format_optional
+from cldmon.domain.instants import format_clock, format_optional
+from cldmon.domain.model import FailureKind
 from cldmon.domain.windows import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from cldmon.domain.freshness import AccountView
+    from cldmon.domain.model import Failure
+
+NEEDS_ACTION = "needs action"
+RECOVERS = "recovers by itself"
+
+_CAUSES = {
+    FailureKind.KEY_MISSING: "no session key",
+    FailureKind.KEY_EXPIRED: "session key expired",
+    FailureKind.WRONG_ORGANIZATION: "wrong organization",
+    FailureKind.REFUSED: "refused",
+    FailureKind.CHALLENGED: "challenged",
+    FailureKind.RATE_LIMITED: "rate limited",
+    FailureKind.SERVICE_DOWN: "service down",
+    FailureKind.NOT_UNDERSTOOD: "answer not understood",
+    FailureKind.TIMEOUT: "timed out",
+    FailureKind.NO_BROWSER: "no browser",
+    FailureKind.UNEXPECTED: "unexpected error",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,17 @@ def summarize(accounts: Sequence[AccountView], now: datetime) -> Summary:
         tuple(label for label, needs_action in failed if not needs_action),
         tuple(a.label for a in accounts if a.stale and not a.failure and a.reading),
     )
+
+
+def describe_cause(failure: Failure, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return why an account can't be read in few words: `rate limited until 14:26`.
+
+    The time is in `zone`; None is the system's.
+    """
+    until = ""
+    if failure.retry_at and failure.retry_at > now:
+        until = f" until {format_clock(failure.retry_at, now, zone)}"
+    return _CAUSES[failure.kind] + until
 
 
 def summary_to_json(summary: Summary) -> dict[str, Any]:

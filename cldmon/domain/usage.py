@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import build_views, compute_stale_at
 from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.selection import ALL
 from cldmon.domain.snapshot import (
     credits_to_json,
     failure_to_json,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.freshness import AccountView, Forecasts
     from cldmon.domain.model import Snapshot
+    from cldmon.domain.selection import Selection
 
 _MISSING = {"utilization": 0, "resetsAt": None, "missing": True}
 """For a documented window that the account lacks: the Node program's page expects a number."""
@@ -32,21 +34,25 @@ _WINDOW_KINDS = [
 
 
 def usage_to_json(
-    snapshot: Snapshot, now: datetime, forecasts: Forecasts | None = None
+    snapshot: Snapshot,
+    now: datetime,
+    forecasts: Forecasts | None = None,
+    selection: Selection = ALL,
 ) -> dict[str, Any]:
     """Return a snapshot as `GET /api/usage` and `status --json` show it at `now` (UTC).
 
-    Without session and subscriptions. Source: contract, "HTTP".
+    Without session and subscriptions. The summary is of all accounts. Source: contract, "HTTP".
     """
     accounts = build_views(snapshot, now, forecasts)
+    summary = summarize(accounts, now)
     body: dict[str, Any] = {
         "fetchedAt": format_optional(snapshot.fetched_at),
         "staleAt": format_optional(compute_stale_at(snapshot.fetched_at, snapshot.interval)),
-        "accounts": [_account_json(account) for account in accounts],
+        "accounts": [_account_json(account) for account in selection.apply(accounts, summary)],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
         "windowKinds": _WINDOW_KINDS,
-        "summary": summary_to_json(summarize(accounts, now)),
+        "summary": summary_to_json(summary),
     }
     return body if snapshot.fetched_at else {**body, "loading": True}
 

@@ -7,55 +7,89 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cldmon.domain.selection import ALL
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from cldmon.domain.freshness import Forecasts
+    from cldmon.domain.freshness import AccountView, Forecasts
     from cldmon.domain.model import Snapshot
+    from cldmon.domain.selection import Selection
     from cldmon.terminal.style import Terminal
 
-FORMATS = ("table", "json", "csv", "line")
+FORMATS = ("table", "compact", "line", "json", "csv")
 MACHINE_FORMATS = ("json", "csv")
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 def format_snapshot(
-    form: str,
+    form: str | None,
     snapshot: Snapshot,
     now: datetime,
     terminal: Terminal,
     forecasts: Callable[[], Forecasts],
+    selection: Selection = ALL,
 ) -> str:
     """Return a snapshot at `now` (UTC) in one of `FORMATS`, without the final newline.
 
-    `forecasts` is called only if the format shows forecasts.
+    None is the table or, if the terminal has too few rows for it, the compact form. `forecasts` is
+    called only if the format shows forecasts. The summary is of all accounts of the snapshot.
     """
+    if form == "json":
+        from cldmon.domain.usage import usage_to_json
+
+        return format_json(usage_to_json(snapshot, now, forecasts(), selection), terminal)
     from cldmon.domain.freshness import build_views
     from cldmon.domain.summary import summarize
-    from cldmon.domain.usage import usage_to_json
 
+    has_forecasts = form not in ("line", "compact")
+    views = build_views(snapshot, now, forecasts() if has_forecasts else None)
+    summary = summarize(views, now)
+    accounts = selection.apply(views, summary)
     if form == "line":
         from cldmon.terminal.line import format_line
 
-        views = build_views(snapshot, now)
-        return format_line(views, summarize(views, now), now, terminal)
-    if form == "json":
-        return format_json(usage_to_json(snapshot, now, forecasts()), terminal)
-    accounts = build_views(snapshot, now, forecasts())
+        return format_line(accounts, summary, now, terminal)
     if form == "csv":
         from cldmon.terminal.csv import format_csv
 
         return format_csv(accounts, terminal)
+    parts = []
+    if len(views) > 1:
+        from cldmon.terminal.summary import format_summary
+
+        parts.append(format_summary(summary, views, now, terminal))
+    if accounts:
+        parts.append(_format_accounts(form, accounts, now, terminal, used_rows=2 * len(parts)))
+    elif views:
+        parts.append(f"no account is {selection.describe_groups()}")
+    return "\n\n".join(parts)
+
+
+def _format_accounts(
+    form: str | None,
+    accounts: Sequence[AccountView],
+    now: datetime,
+    terminal: Terminal,
+    used_rows: int,
+) -> str:
     from cldmon.terminal.status import Page, format_table
 
-    table = format_table(accounts, Page(terminal, now))
-    if len(accounts) < 2:
-        return table
-    from cldmon.terminal.summary import format_summary
+    page = Page(terminal, now)
+    if form != "compact":
+        table = format_table(accounts, page)
+        # The last row is for the prompt.
+        if form or not terminal.rows or used_rows + table.count("\n") + 2 <= terminal.rows:
+            return table
+    from cldmon.terminal.compact import format_compact
+    from cldmon.terminal.style import DIM
 
-    summary = format_summary(summarize(accounts, now), accounts, now, terminal)
-    return f"{summary}\n\n{table}"
+    compact = format_compact(accounts, page)
+    if form:
+        return compact
+    hint = terminal.shorten("shortened to fit; --format table shows all", terminal.columns)
+    return f"{compact}\n{terminal.colourize(hint, DIM)}"
 
 
 def format_json(body: object, terminal: Terminal) -> str:

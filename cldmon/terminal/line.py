@@ -10,10 +10,11 @@ from cldmon.terminal.style import MARKS, format_amount
 from cldmon.terminal.times import format_countdown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from cldmon.domain.freshness import AccountView
+    from cldmon.domain.freshness import AccountView, WindowView
+    from cldmon.domain.model import Failure
     from cldmon.domain.summary import Summary
     from cldmon.terminal.style import Terminal
 
@@ -25,29 +26,47 @@ def format_line(
 
     Limits other than session and week are shown from the level `high` on, or if there are no
     others; credits are shown if there are no limits. `!` and `!!` mark a limit that is near, `?`
-    an old reading, `–` an unknown value, `✗` an account with an error.
+    an old reading, `–` an unknown value, `✗` an account whose error needs action, `↻` one that
+    recovers by itself. `summary` may cover more accounts than are shown.
     """
-    words = (
+    failed = len(summary.needs_action) + len(summary.recovering)
+    counts = [
+        f"{count}/{summary.accounts} {what}"
+        for count, what in ((len(summary.limited), "at a limit"), (failed, "in error"))
+        if count and summary.accounts > 1
+    ]
+    words = [
         f"{terminal.clean(each.label)} {_format_account(each, now, terminal)}" for each in accounts
-    )
-    counts = []
-    if len(accounts) > 1 and (limited := len(summary.limited)):
-        counts.append(f"{limited}/{summary.accounts} at a limit")
-    if len(accounts) > 1 and (failed := len(summary.needs_action) + len(summary.recovering)):
-        counts.append(f"{failed}/{summary.accounts} in error")
+    ]
     return terminal.pick(" · ", " | ").join([*counts, *words])
+
+
+def mark_failure(failure: Failure, terminal: Terminal) -> str:
+    """Return the symbol of an error: somebody has to act, or it recovers by itself."""
+    return terminal.pick("✗", "x") if failure.needs_action else terminal.pick("↻", "~")
 
 
 def _format_account(account: AccountView, now: datetime, terminal: Terminal) -> str:
     if account.failure:
-        return terminal.pick("✗", "x")
-    named = [
+        return mark_failure(account.failure, terminal)
+    return format_numbers(account, choose_windows(account), now, terminal)
+
+
+def choose_windows(account: AccountView) -> Sequence[WindowView]:
+    """Return the windows to show where there is little room."""
+    return [
         window
         for window in account.windows
         if window.name in (FIVE_HOUR, SEVEN_DAY) or window.utilization >= HIGH
-    ]
+    ] or account.windows[:1]
+
+
+def format_numbers(
+    account: AccountView, windows: Iterable[WindowView], now: datetime, terminal: Terminal
+) -> str:
+    """Return some of an account's windows, or its credits if there are none."""
     words = []
-    for window in named or account.windows[:1]:
+    for window in windows:
         used, resets_at = f"{window.utilization}%", window.resets_at
         if window.due:
             used = "due"

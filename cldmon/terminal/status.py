@@ -11,7 +11,10 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.freshness import get_level
+from cldmon.domain.instants import format_clock
+from cldmon.domain.summary import NEEDS_ACTION, RECOVERS
 from cldmon.domain.windows import FULL
+from cldmon.terminal.line import mark_failure
 from cldmon.terminal.style import (
     BOLD,
     DIM,
@@ -25,7 +28,6 @@ from cldmon.terminal.style import (
 )
 from cldmon.terminal.times import (
     format_age,
-    format_clock,
     format_countdown,
     format_day,
     format_duration,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from cldmon.terminal.style import Terminal
 
 INDENT = "  "
-_BETWEEN = "  "
+BETWEEN = "  "
 """Between two columns, and between a bar and its percentage."""
 HEADINGS = ("Window", "Used", "Resets", "Forecast")
 MIN_BAR = 6
@@ -102,19 +104,19 @@ class Row(NamedTuple):
 
         Above 0 % at least one cell is filled, and below 100 % at least one is empty.
         """
-        if not cells:
-            return self.used
+        gap = BETWEEN if cells else ""
         if self.percent is None:
-            return " " * cells + _BETWEEN + self.used
-        used = round(self.percent * cells / FULL)
-        used = min(max(1, used), cells - 1) if 0 < self.percent < FULL else max(0, min(used, cells))
+            return " " * cells + gap + self.used
+        filled = round(self.percent * cells / FULL)
+        if cells and 0 < self.percent < FULL:
+            filled = min(max(1, filled), cells - 1)
         if not self.live:
-            bar = terminal.pick("▒", ":") * used + terminal.pick("·", ".") * (cells - used)
-            return bar + _BETWEEN + self.used
+            bar = terminal.pick("▒", ":") * filled + terminal.pick("·", ".") * (cells - filled)
+            return bar + gap + self.used
         colours = _COLOURS[self.level]
-        bar = terminal.colourize(terminal.pick("█", "#") * used, *colours)
-        rest = terminal.colourize(terminal.pick("░", ".") * (cells - used), DIM)
-        return bar + rest + _BETWEEN + terminal.colourize(self.used, *colours)
+        bar = terminal.colourize(terminal.pick("█", "#") * filled, *colours)
+        rest = terminal.colourize(terminal.pick("░", ".") * (cells - filled), DIM)
+        return bar + rest + gap + terminal.colourize(self.used, *colours)
 
 
 def format_table(views: Sequence[AccountView], page: Page) -> str:
@@ -132,30 +134,45 @@ def format_table(views: Sequence[AccountView], page: Page) -> str:
 
 def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     """Yield the lines above an account's windows: label, plan, age, and its error."""
-    terminal, failure, age = page.terminal, account.failure, account.age
+    terminal, failure = page.terminal, account.failure
     tone: tuple[str, ...] = () if account.live else (DIM,)
-    if age is None:
-        freshness = "never read" if failure else "not read yet"
-    elif failure:
-        freshness = f"last read {format_age(age)}"
-    elif not account.stale:
-        freshness = f"read {format_age(age)}"
-    else:
+    if account.stale and account.reading and not failure:
         tone = (YELLOW,)
-        is_past = age > timedelta(0)
-        freshness = f"stale, {f'{format_duration(age)} old' if is_past else format_age(age)}"
-    facts = [terminal.clean(account.plan), freshness] if account.plan else [freshness]
-    rest = "".join(terminal.pick(" · ", " - ") + fact for fact in facts)
-    label = terminal.shorten(terminal.clean(account.label), max(8, terminal.columns - width(rest)))
-    yield terminal.colourize(label, BOLD) + terminal.colourize(rest, *tone)
+    error_tone = RED if failure and failure.needs_action else YELLOW
+    gap = terminal.pick(" · ", " - ")
+    rest, who, shortest = gap + describe_age(account), "", 8
+    if failure:
+        who = gap + (NEEDS_ACTION if failure.needs_action else RECOVERS)
+    plan = gap + terminal.clean(account.plan) if account.plan else ""
+    if width(plan + rest + who) + shortest <= terminal.columns:
+        rest = plan + rest
+    room = max(shortest, terminal.columns - width(rest + who))
+    label = terminal.shorten(terminal.clean(account.label), room)
+    yield (
+        terminal.colourize(label, BOLD)
+        + terminal.colourize(rest, *tone)
+        + terminal.colourize(who, error_tone)
+    )
     if failure:
         error = terminal.paragraph(
             format_failure(failure, page.now, page.zone),
-            f"{INDENT}{terminal.pick('✗', 'x')} ",
+            f"{INDENT}{mark_failure(failure, terminal)} ",
             f"{INDENT}  ",
         )
         for line in error.split("\n"):
-            yield INDENT + terminal.colourize(line.removeprefix(INDENT), RED)
+            yield INDENT + terminal.colourize(line.removeprefix(INDENT), error_tone)
+
+
+def describe_age(account: AccountView) -> str:
+    """Return when an account was read, and whether that is too long ago."""
+    age, failure = account.age, account.failure
+    if age is None:
+        return "never read" if failure else "not read yet"
+    if failure:
+        return f"last read {format_age(age)}"
+    if not account.stale:
+        return f"read {format_age(age)}"
+    return f"stale, {f'{format_duration(age)} old' if age > timedelta(0) else format_age(age)}"
 
 
 def _build_rows(account: AccountView, page: Page) -> Iterator[Row]:
@@ -202,7 +219,10 @@ def _build_money_rows(reading: Reading, page: Page, *, live: bool) -> Iterator[R
         short = terminal.shorten(terminal.clean(pool.title), _ASIDE)
         is_known = pool.limit is not None or pool.used is not None
         amounts = _format_amounts(pool, terminal) if is_known else terminal.missing
-        expiry = f"expires {format_day(pool.expires_at, page.zone)}" if pool.expires_at else ""
+        expiry = ""
+        if pool.expires_at:
+            verb = "expires" if pool.expires_at > page.now else "expired"
+            expiry = f"{verb} {format_day(pool.expires_at, page.zone)}"
         name = _fit_name(pool.title, short, terminal)
         # A pool is used up until it expires, but it is not a limit, so it has no level.
         yield Row(name, pool.utilization, (amounts, ""), expiry, live, is_limit=False)
@@ -247,10 +267,10 @@ def _align_rows(rows: Sequence[Row], terminal: Terminal) -> list[str]:
             for heading, column in zip(HEADINGS, (names, used, resets, shown), strict=True)
             if any(column)
         ]
-        room = terminal.columns - len(INDENT + _BETWEEN.join(" " * each for each in widths))
+        room = terminal.columns - len(INDENT + BETWEEN.join(" " * each for each in widths))
         if room >= 0:
             break
-    cells = min(room - len(_BETWEEN), MAX_BAR)
+    cells = min(room - len(BETWEEN), MAX_BAR)
     bars = [row.draw_used(cells if cells >= MIN_BAR else 0, terminal) for row in rows]
     headings = HEADINGS if any(shown) else (*HEADINGS[:-1], "")
     header, *lines = align_columns([headings, *zip(names, bars, resets, shown, strict=True)])

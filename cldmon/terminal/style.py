@@ -28,7 +28,7 @@ _JOINER = "\N{ZERO WIDTH JOINER}"
 
 
 class Terminal(NamedTuple):
-    """What the output stream can show: its columns, colour, Unicode.
+    """What the output stream can show: its columns, colour, Unicode; its rows if it is a screen.
 
     Not a dataclass, because importing that module would slow down the one-line format.
     """
@@ -36,6 +36,7 @@ class Terminal(NamedTuple):
     columns: int
     colour: bool
     unicode: bool
+    rows: int | None = None
 
     def colourize(self, text: str, *codes: str) -> str:
         """Return a text in the colours of these SGR codes, or unchanged without colour."""
@@ -102,7 +103,8 @@ def detect_terminal(stream: TextIO, env: Mapping[str, str]) -> Terminal:
     locale = env.get("LC_ALL") or env.get("LANG") or ".UTF-8"
     encodings = (stream.encoding or "", locale.partition(".")[2].partition("@")[0])
     unicode = all(each.replace("-", "").lower() == "utf8" for each in encodings)
-    return Terminal(count_columns(stream, env), colour, unicode)
+    rows = count_rows(stream, env) if stream.isatty() else None
+    return Terminal(count_columns(stream, env), colour, unicode, rows)
 
 
 def supports_escape_codes(stream: TextIO, env: Mapping[str, str]) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import FailureKind
-from cldmon.terminal.times import format_clock, format_countdown
+from cldmon.domain.summary import NEEDS_ACTION, RECOVERS, describe_cause
+from cldmon.terminal.style import width
+from cldmon.terminal.times import format_countdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,39 +16,40 @@ if TYPE_CHECKING:
     from cldmon.domain.summary import Summary
     from cldmon.terminal.style import Terminal
 
-_FAILURES = {
-    FailureKind.KEY_MISSING: "no session key",
-    FailureKind.KEY_EXPIRED: "session key expired",
-    FailureKind.WRONG_ORGANIZATION: "wrong organization",
-    FailureKind.REFUSED: "refused",
-    FailureKind.CHALLENGED: "challenged",
-    FailureKind.RATE_LIMITED: "rate limited",
-    FailureKind.SERVICE_DOWN: "service down",
-    FailureKind.NOT_UNDERSTOOD: "answer not understood",
-    FailureKind.TIMEOUT: "timed out",
-    FailureKind.NO_BROWSER: "no browser",
-    FailureKind.UNEXPECTED: "unexpected error",
-}
-
 
 def format_summary(
     summary: Summary, accounts: Sequence[AccountView], now: datetime, terminal: Terminal
 ) -> str:
-    """Return `1 of 4 at a limit · bob resets in 34m · dave: session key expired`."""
-    parts = [f"{len(summary.limited) or 'none'} of {summary.accounts} at a limit"]
-    for limit in summary.limited:
-        if limit.until:
-            left = format_countdown(limit.until - now)
-            parts.append(f"{terminal.clean(limit.label)} resets in {left}")
-        else:
-            parts.append(terminal.clean(limit.label))
-    for account in accounts:
-        label, failure = terminal.clean(account.label), account.failure
-        if account.label in summary.stale:
-            parts.append(f"{label}: stale")
-        elif failure:
-            until = ""
-            if failure.retry_at and failure.retry_at > now:
-                until = f" until {format_clock(failure.retry_at, now, None)}"
-            parts.append(f"{label}: {_FAILURES[failure.kind]}{until}")
-    return terminal.shorten(terminal.pick(" · ", " - ").join(parts), terminal.columns)
+    """Return `1 of 4 at a limit · bob resets in 34m · dave: session key expired`.
+
+    If that is too long, the number of errors of each kind comes before the names.
+    """
+    count = f"{len(summary.limited) or 'none'} of {summary.accounts} at a limit"
+    if not any(account.live for account in accounts):
+        count = "no current readings"
+    errors = {
+        account.label: describe_cause(account.failure, now)
+        for account in accounts
+        if account.failure
+    }
+    details = [
+        f"{limit.label} resets in {format_countdown(limit.until - now)}"
+        if limit.until
+        else limit.label
+        for limit in summary.limited
+    ]
+    details += [f"{label}: {errors[label]}" for label in summary.needs_action]
+    details += [f"{label}: {errors[label]} ({RECOVERS})" for label in summary.recovering]
+    details += [f"{label}: stale" for label in summary.stale]
+    separator = terminal.pick(" · ", " - ")
+    line = separator.join([count, *map(terminal.clean, details)])
+    if width(line) <= terminal.columns:
+        return line
+    kinds = (
+        (NEEDS_ACTION, summary.needs_action),
+        (RECOVERS, summary.recovering),
+        ("stale", summary.stale),
+    )
+    counts = [f"{kind}: {len(labels)}" for kind, labels in kinds if labels]
+    line = separator.join([count, *counts, *map(terminal.clean, details)])
+    return terminal.shorten(line, terminal.columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.instants import round_to_minute
+from cldmon.domain.instants import format_clock, round_to_minute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 _MINUTE = timedelta(minutes=1)
 _HALF_MINUTE = timedelta(seconds=30)
 _MOMENT = timedelta(seconds=5)
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-
-def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
-    """Return `17:09` for today, `Wed 17:09` for the next six days, and `3 Dec 17:09` otherwise.
-
-    `zone` None is the system's.
-    """
-    local = round_to_minute(instant).astimezone(zone)
-    days = (local.date() - now.astimezone(zone).date()).days
-    if days == 0:
-        return f"{local:%H:%M}"
-    if 0 < days < 7:
-        return f"{_DAYS[local.weekday()]} {local:%H:%M}"
-    return f"{local.day} {local:%b %H:%M}"
 
 
 def format_failure(failure: Failure, now: datetime, zone: tzinfo | None) -> str:

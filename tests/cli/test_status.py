@@ -32,6 +32,25 @@ def test_a_table_of_all_accounts_or_of_some(env: Env) -> None:
     assert "alice" not in env.output("status", "--account", "bob")
 
 
+def test_accounts_are_sorted_and_selected_in_every_format(env: Env) -> None:
+    failure = Failure(FailureKind.KEY_EXPIRED, "session key expired")
+    env.write_config(labels=["carol", "bob", "alice"])
+    env.save_snapshot(account("alice", 41), account("bob", 100), Account("carol", None, failure))
+    assert env.output("status", *LINE, "--sort", "name") == (
+        "1/3 at a limit · 1/3 in error · alice 5h 41% 7d 63% · bob 5h 100%!! (1h30m) 7d 63%"
+        " · carol ✗\n"
+    )
+    body = json.loads(env.output("status", "--json", "--only", "errors", "--only", "limited"))
+    assert [each["label"] for each in body["accounts"]] == ["carol", "bob"]
+    table = env.output("status", "--sort", "use", "--only", "limited")
+    assert table.startswith(
+        "1 of 3 at a limit · bob resets in 1h 30m · carol: session key expired\n\n"
+    )
+    assert ("bob · Pro" in table, "carol · " in table, "alice" in table) == (True, False, False)
+    rows = env.output("status", "--format", "compact", "--sort", "use").splitlines()[2:]
+    assert [row.split()[0] for row in rows] == ["Account", "bob", "alice", "carol"]
+
+
 def test_times_are_in_the_zone_of_the_reader(env: Env) -> None:
     env.save_snapshot(account("alice", 41))
     resets = datetime.now(UTC) + 90 * MINUTE

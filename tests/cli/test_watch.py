@@ -146,6 +146,10 @@ def test_a_watch_on_a_terminal_draws_in_place_and_gives_the_screen_back(env: Env
 
         terminal.resize(8, 62)
         os.kill(terminal.process.pid, signal.SIGWINCH)
+        terminal.read_until(lambda seen: "shortened to fit" in seen)
+
+        terminal.resize(6, 62)
+        os.kill(terminal.process.pid, signal.SIGWINCH)
         terminal.read_until(lambda seen: "more lines" in seen)
 
         os.kill(terminal.process.pid, signal.SIGINT)

@@ -10,11 +10,11 @@ import pytest
 from cldmon import files
 from cldmon.doctor import keys, setup
 from cldmon.doctor.check import Verdict
+from cldmon.domain.instants import format_clock
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot
 from cldmon.domain.ports import Organization, ReadResult
 from cldmon.domain.secret import Secret
 from cldmon.store.state import AccountState, KeyFingerprint, State
-from cldmon.terminal.times import format_clock
 from tests.doctor.env import KEY
 from tests.fakes import NOON
 

@@ -138,7 +138,7 @@ def test_a_level_shows_in_colour_and_without() -> None:
 
 def test_an_error_comes_first_with_what_to_do_and_the_last_reading_is_dim() -> None:
     head, error, *rows = draw(make_snapshot(BOB), COLOUR).splitlines()[1:]
-    assert SGR.sub("", head) == "bob · Pro · last read 3 h ago"
+    assert SGR.sub("", head) == "bob · Pro · last read 3 h ago · needs action"
     assert "sign in again" in error
     assert error.startswith("  \x1b[31m✗ ")
     assert all(row.startswith("  \x1b[2m") for row in rows)
@@ -146,10 +146,21 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_is_dim() -> N
 
 def test_a_long_error_is_wrapped_below_its_mark() -> None:
     lines = draw(make_snapshot(ERIN)).splitlines()
-    assert lines[0] == "erin · never read"
-    assert lines[1].startswith("  ✗ challenged")
+    assert lines[0] == "erin · never read · recovers by itself"
+    assert lines[1].startswith("  ↻ challenged")
     assert lines[2].startswith("    browser.headless")
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_an_error_that_recovers_by_itself_says_until_when_in_the_readers_zone() -> None:
+    limited = Failure(FailureKind.RATE_LIMITED, "rate limited by the service", NOW + 2 * HOUR)
+    account = make_snapshot(Account("x", None, limited))
+    head, error = draw(account, COLOUR).splitlines()
+    assert head.endswith("\x1b[33m · recovers by itself\x1b[0m")
+    assert error == "  \x1b[33m↻ rate limited by the service (until 14:37)\x1b[0m"
+    passed = make_snapshot(Account("x", None, replace(limited, retry_at=NOW)))
+    assert "until" not in draw(passed)
+    assert format_plain("line", account) == "x ↻"
 
 
 def test_a_stale_reading_is_never_drawn_as_live() -> None:
@@ -286,6 +297,8 @@ def test_a_credit_pool_that_is_used_up_is_not_marked_as_a_limit() -> None:
     assert "31" not in row.replace("31 ", "")
     assert "800.00 of 800.00 USD" in row
     assert "expires 25 Nov" in row
+    over = replace(full, pools=(replace(pool, expires_at=NOW - HOUR),))
+    assert "expired 22 Nov" in draw(make_snapshot(Account("x", over)))
 
 
 EVIL = "a\x1b[2Jb\x07\x9b31m\u202ec\nd"

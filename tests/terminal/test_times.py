@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cldmon.domain.instants import format_clock
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.terminal.times import (
     format_age,
-    format_clock,
     format_countdown,
     format_duration,
     format_failure,
