@@ -16,7 +16,7 @@ from cldmon.domain.instants import to_ms
 from cldmon.domain.labels import select_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from cldmon.app.app import App
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("chart", "table", "json", "csv")
 _MAX_READINGS = 30_000
-"""In a chart or table. More would take longer to draw and show nothing new."""
+"""In a chart. More would take longer to draw and show nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,12 @@ class Query:
     metavar="NAME",
     help="Only this window: 5h, 7d, Fable or the like; may be repeated.",
 )
+@click.option(
+    "--events",
+    "of_events",
+    is_flag=True,
+    help="List what happened: limit hits, resets, changes, errors and gaps; no chart.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True)
 @click.option("--json", "form", flag_value="json", help="Short for --format json.")
 @options.server
@@ -68,17 +74,21 @@ def command(
     until: str | None,
     labels: tuple[str, ...],
     windows: tuple[str, ...],
+    of_events: bool,
     form: str,
 ) -> None:
     """Show how much of each limit was used, over time.
 
     A chart of up to five hours shows every window, a longer one all except the session's; --window
-    overrides this. JSON and CSV contain every reading of every window.
+    overrides this. JSON and CSV contain every reading of every window; a table shows the highest
+    of each step.
     """
     span = ranges.parse_span(length, since, until, app.now(), None)
     with app.history(span) as folder:
         query = Query(folder, span, labels, windows)
-        if form == "json":
+        if of_events:
+            shown = _print_events(app, query, form)
+        elif form == "json":
             shown = _print_json(app, query)
         elif form == "csv":
             shown = _print_csv(app, query)
@@ -92,7 +102,6 @@ def _print_json(app: App, query: Query) -> bool:
     """Print the array that `GET /api/history` returns; return whether it has any readings."""
     from cldmon.domain import series
     from cldmon.store import reader
-    from cldmon.terminal.formats import sanitize_json
 
     since, until = _ends(query)
     if query.labels or query.windows:
@@ -102,12 +111,19 @@ def _print_json(app: App, query: Query) -> bool:
         chunks = reader.json_array(reader.format_series(kept))
     else:
         chunks = reader.read_array(query.folder, since, until)
+    return _write_json(chunks) > len(b"[]")
+
+
+def _write_json(chunks: Iterable[bytes]) -> int:
+    """Print JSON that comes in chunks; return how many bytes it has."""
+    from cldmon.terminal.formats import sanitize_json
+
     size = 0
     for chunk in sanitize_json(chunks):
         sys.stdout.buffer.write(chunk)
         size += len(chunk)
     sys.stdout.buffer.write(b"\n")
-    return size > len(b"[]")
+    return size
 
 
 def _print_csv(app: App, query: Query) -> bool:
@@ -121,15 +137,48 @@ def _print_csv(app: App, query: Query) -> bool:
     return bool(accounts)
 
 
+def _print_events(app: App, query: Query, form: str) -> bool:
+    """Print what happened, and where readings are missing; return whether anything is known."""
+    from cldmon.domain import series
+    from cldmon.store.reader import json_array
+    from cldmon.terminal import events as lists
+    from cldmon.terminal.style import detect_terminal
+
+    accounts = _read(app, query)
+    windows = _select_windows(accounts, query)
+    found = [
+        event
+        for event in app.events(query.span)
+        if (not query.labels or event.label in query.labels)
+        and (not query.windows or event.window in windows)
+    ]
+    until_ms = _ends(query)[1]
+    gaps = series.find_gaps(accounts, app.outline.interval, until_ms, app.outline.labels)
+    entries = lists.merge_entries(found, gaps)
+    terminal = detect_terminal(sys.stdout, app.env)
+    if form == "json":
+        _write_json(json_array(lists.format_json_lines(entries)))
+    elif form == "csv":
+        for line in lists.format_csv_lines(entries, terminal):
+            sys.stdout.write(line + "\n")
+    elif entries:
+        click.echo(lists.format_table(entries, terminal, None))
+    is_known = bool(entries) or any(accounts.values())
+    if is_known and not entries:
+        print_message(f"nothing happened {_describe(query)}")
+    return is_known
+
+
 def _print_drawn(app: App, query: Query, form: str) -> bool:
     """Print a chart or a table; return whether there was anything to show."""
     from cldmon.domain import series
     from cldmon.terminal.chart import Frame, draw_charts
-    from cldmon.terminal.records import format_table
+    from cldmon.terminal.records import choose_step, format_table
     from cldmon.terminal.style import count_rows, detect_terminal
+    from cldmon.terminal.times import format_duration
 
-    accounts = _read(app, query, most=_MAX_READINGS)
-    windows = _select_windows(accounts, query)
+    accounts = _read(app, query, most=_MAX_READINGS if form == "chart" else 0)
+    every = windows = _select_windows(accounts, query)
     if not query.windows:
         windows = ranges.choose_default_windows(windows, query.span.length) or windows
     shown = {label: p for label, p in accounts.items() if series.has_any(p, windows)}
@@ -141,8 +190,12 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     frame = Frame(query.span, app.outline.interval, terminal, rows)
     if form == "table":
         drawn = format_table(shown, windows, frame)
+        if drawn.count("\n") < sum(map(len, shown.values())):
+            step = format_duration(choose_step(query.span.length))
+            print_message(f"a row shows the highest values of {step}; --format csv shows all")
     else:
-        drawn = draw_charts(shown, windows, frame, [*app.events(query.span)])
+        left_out = [name for name in every if name not in windows]
+        drawn = draw_charts(shown, windows, frame, [*app.events(query.span)], left_out)
     click.echo(drawn, color=True)
     return True
 

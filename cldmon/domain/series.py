@@ -1,7 +1,10 @@
-"""Readings over time: one window's line, its marks and gaps."""
+"""Readings over time: one window's line, its hits and resets, and gaps."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,7 +24,7 @@ from cldmon.domain.windows import WINDOW_KINDS
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from cldmon.domain.model import Snapshot
 
@@ -31,6 +34,19 @@ if TYPE_CHECKING:
     """When (ms), and one window's utilization, oldest first."""
 
 _FIRST = (FIVE_HOUR, SEVEN_DAY)
+_MS = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without readings of account `label`, or of any account if that is None.
+
+    It lies between two readings; `until_ms` is None if there is no later one.
+    """
+
+    since_ms: int
+    until_ms: int | None
+    label: str | None
 
 
 def select_line(points: Iterable[Point], window: str) -> Line:
@@ -87,8 +103,35 @@ def compute_max_gap(steps_ms: Iterable[int], interval: timedelta) -> timedelta:
     are the times between the readings.
     """
     steps = sorted(steps_ms)
-    usual = timedelta(milliseconds=steps[len(steps) // 2]) if steps else interval
+    usual = steps[len(steps) // 2] * _MS if steps else interval
     return STALE_INTERVALS * max(interval, usual)
+
+
+def find_gaps(
+    accounts: Mapping[str, Sequence[Point]],
+    interval: timedelta,
+    until_ms: int,
+    current: Collection[str],
+) -> list[Gap]:
+    """Return where readings are missing up to `until_ms`, oldest first.
+
+    A gap of several accounts during which no account was read is one. Only `current` accounts
+    should still be read at the end.
+    """
+    found: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+    for label, points in accounts.items():
+        longest_ms = compute_max_gap(iter_steps(points), interval) / _MS
+        ends = [ms for ms, _ in points] + [until_ms] * (label in current)
+        for since, until in pairwise(ends):
+            if until - since > longest_ms:
+                found[since, until].append(label)
+    stamps = sorted({ms for points in accounts.values() for ms, _ in points})
+    gaps = []
+    for (since, until), labels in found.items():
+        is_shared = len(labels) > 1 and bisect_right(stamps, since) == bisect_left(stamps, until)
+        end = until if until < until_ms else None
+        gaps += [Gap(since, end, label) for label in ([None] if is_shared else labels)]
+    return sorted(gaps, key=lambda gap: gap.since_ms)
 
 
 def list_windows(series: Iterable[Iterable[Point]]) -> list[str]:

@@ -12,7 +12,7 @@ from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
 from cldmon.domain.model import FULL, short_title, to_ms
 from cldmon.terminal.plot import PlottedSeries, plot
-from cldmon.terminal.style import BOLD, GREEN, RED, YELLOW, pad, width
+from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW, pad, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
@@ -74,8 +74,12 @@ def draw_charts(
     windows: Sequence[str],
     frame: Frame,
     events: Sequence[Event] = (),
+    left_out: Sequence[str] = (),
 ) -> str:
-    """Return a panel for each account, with its readings of these windows, hits and resets."""
+    """Return a panel for each account, with its readings of these windows, hits and resets.
+
+    Each panel names those of its windows that are `left_out`.
+    """
     beside = max(1, min(len(accounts), frame.terminal.columns // MIN_COLUMNS))
     columns = (frame.terminal.columns - (beside - 1) * _GUTTER) // beside
     below = -(-len(accounts) // beside)
@@ -87,6 +91,7 @@ def draw_charts(
             label,
             points,
             [e for e in events if e.label == label and e.window in styles and e.kind in _MARKS],
+            [name for name in left_out if series.has_any(points, [name])],
             styles,
             frame,
             columns,
@@ -108,6 +113,7 @@ def _draw_panel(
     label: str,
     points: Sequence[Point],
     events: Sequence[Event],
+    left_out: Sequence[str],
     styles: Mapping[str, SeriesStyle],
     frame: Frame,
     columns: int,
@@ -116,7 +122,8 @@ def _draw_panel(
     """Return the lines of one panel: head, plot, time axis."""
     terminal, length = frame.terminal, frame.span.length
     lines = {name: found for name in styles if (found := series.select_line(points, name))}
-    head = _format_head(label, lines, styles, {event.kind for event in events}, terminal, columns)
+    kinds = {event.kind for event in events}
+    head = _format_head(label, lines, styles, kinds, left_out, terminal, columns)
     silence = series.compute_max_gap(series.iter_steps(points), frame.interval)
     longest_ms = max(silence, length / columns) / _MS
     column_ms = max(1, int(length / _MS / columns))
@@ -140,25 +147,34 @@ def _format_head(
     lines: Mapping[str, Line],
     styles: Mapping[str, SeriesStyle],
     kinds: Set[EventKind],
+    left_out: Sequence[str],
     terminal: Terminal,
     columns: int,
 ) -> list[str]:
     """Return the account's label and the legend, on as many lines as they need.
 
-    The legend has each window with its lowest and highest value, and the marks in the plot.
+    The legend has each window with its lowest and highest value, the marks in the plot, and the
+    windows that are left out.
     """
+    longest = max(8, terminal.columns // 2 - 20)
+
+    def title(name: str) -> str:
+        return terminal.shorten(terminal.clean(short_title(name)), longest)
+
     items = []
     for name, line in lines.items():
         percents = [percent for _, percent in line]
         least, most = min(percents), max(percents)
         extent = f"{least}%" if least == most else f"{least}{terminal.pick('–', '-')}{most}%"
-        longest = max(8, terminal.columns // 2 - 20)
-        title = terminal.shorten(terminal.clean(short_title(name)), longest)
-        items.append((styles[name], f"{title} {extent}"))
+        items.append((styles[name], f"{title(name)} {extent}"))
     items += [(style, words) for kind, (style, words, _) in _MARKS.items() if kind in kinds]
+    shown = [
+        f"{terminal.colourize(terminal.pick(*style.sample), style.colour)} {text}"
+        for style, text in items
+    ]
+    shown += [terminal.colourize(f"without {title(name)}", DIM) for name in left_out]
     head = [terminal.colourize(terminal.shorten(terminal.clean(label), columns), BOLD)]
-    for style, text in items:
-        item = f"{terminal.colourize(terminal.pick(*style.sample), style.colour)} {text}"
+    for item in shown:
         if width(head[-1] + "   " + item) <= columns:
             head[-1] += "   " + item
         else:

@@ -25,6 +25,7 @@ _LONGEST_LABEL = 20
 _LONGEST_TITLE = 12
 """Columns for a label and for a window's name, so that three windows fit into 80."""
 _MINUTE = timedelta(minutes=1)
+_MS = timedelta(milliseconds=1)
 _HALF_MINUTE_MS = 30_000
 _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 28 * 1440)
 
@@ -52,13 +53,19 @@ def format_csv_lines(
                     yield f"{at},{names[name]},{values[name]}"
 
 
+def choose_step(length: timedelta) -> timedelta:
+    """Return the time that a row of a table stands for, so that an account fits on a screen."""
+    least = length / MAX_ROWS
+    minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
+    return minutes * _MINUTE
+
+
 def format_table(
     accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], frame: Frame
 ) -> str:
-    """Return a row for each account and time step: the first reading of the step.
+    """Return a row for each account and time step: when it began, and the highest of each window.
 
-    The step grows with the span, so that an account's rows fit on a screen. Times are in the
-    reader's zone.
+    Times are in the reader's zone.
     """
     from tabulate import tabulate
 
@@ -66,14 +73,19 @@ def format_table(
     titles = (
         terminal.shorten(terminal.clean(short_title(name)), _LONGEST_TITLE) for name in windows
     )
-    least = frame.span.length / MAX_ROWS
-    minutes = next((n for n in _MINUTES if n * _MINUTE >= least), least // _MINUTE + 1)
+    step_ms = choose_step(frame.span.length) // _MS
     readings = []
     for label, points in accounts.items():
         shown = terminal.shorten(terminal.clean(label), _LONGEST_LABEL)
         # By the minute that is shown.
-        steps = groupby(points, lambda point: (point[0] + _HALF_MINUTE_MS) // (minutes * 60_000))
-        readings += [(shown, *next(group)) for _, group in steps]
+        for _, group in groupby(points, lambda point: (point[0] + _HALF_MINUTE_MS) // step_ms):
+            stamps, values = zip(*group, strict=True)
+            highest = {
+                name: max(found)
+                for name in windows
+                if (found := [each[name] for each in values if name in each])
+            }
+            readings.append((shown, stamps[0], highest))
     times = format_timestamps((from_ms(ms) for _, ms, _ in readings), frame.zone)
     rows = [
         [label, time]

@@ -128,6 +128,8 @@ def run(env: Env, words: str, stdin: str | None = None) -> str:
         "history",
         "history --range 12h --account alice --window 5h",
         "history --range 12h --account alice --format table",
+        "history --range 12h --events",
+        "history --range 12h --events --account alice --json",
         "history --range 1h --account alice --json",
         "history --range 1h --account alice --format csv",
         "history --since 2020-01-01 --until 2020-01-02",

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.demo.usage_json import usage
+from tests.env import key_of
+from tests.simulation.http_client import ask
+
 if TYPE_CHECKING:
     from tests.env import Env
 
@@ -40,7 +44,7 @@ def test_a_chart_of_every_account_is_the_default(env: Env) -> None:
 
 
 def test_long_ranges_leave_the_session_out_by_default(env: Env) -> None:
-    assert env.output("history", "--range", "7d").split("\n")[0] == "alice   ⠤⠤ 7d 40%"
+    assert env.output("history", "--range", "7d").split("\n")[0] == "alice   ⠤⠤ 7d 40%   without 5h"
     assert (
         env.output("history", "--range", "7d", "--window", "5h").split("\n")[0]
         == "alice   ⠤⠤ 5h 0–60%"
@@ -99,12 +103,23 @@ def test_csv_has_every_reading(env: Env) -> None:
 
 def test_a_table_has_the_times_of_the_reader_s_zone(env: Env) -> None:
     utc, tokyo = (
-        env.output("history", "--format", "table", environ={"TZ": zone}).splitlines()
+        env.output(
+            "history", "--range", "3h", "--format", "table", environ={"TZ": zone}
+        ).splitlines()
         for zone in ("UTC", "JST-9")
     )
     assert utc[0].split() == ["Account", "Time", "5h", "7d", "7d", "Fable"]
     read = [datetime.fromisoformat(" ".join(rows[1].split()[1:3])) for rows in (utc, tokyo)]
     assert read[1] - read[0] == timedelta(hours=9)
+
+
+def test_a_table_that_is_thinned_says_so(env: Env) -> None:
+    done = env.run("history", "--format", "table", "--account", "bob")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "cldmon: a row shows the highest values of 15 min; --format csv shows all\n"
+    )
+    assert done.stdout.splitlines()[-1].endswith("100%")
 
 
 def test_the_span_may_have_a_begin_and_an_end(env: Env) -> None:
@@ -207,7 +222,8 @@ def test_a_pipe_gets_colour_only_if_it_is_forced(env: Env) -> None:
 
 def test_a_locale_without_utf_8_gets_ascii(env: Env) -> None:
     for form in ("chart", "table"):
-        assert env.output("history", "--format", form, environ={"LC_ALL": "C"}).isascii()
+        shown = env.output("history", "--range", "3h", "--format", form, environ={"LC_ALL": "C"})
+        assert shown.isascii()
 
 
 def test_columns_and_lines_set_the_size(env: Env) -> None:
@@ -216,3 +232,80 @@ def test_columns_and_lines_set_the_size(env: Env) -> None:
     ).split("\n")
     assert len(lines) > 24
     assert 100 < max(map(len, lines)) <= 120
+
+
+# --- --events ---------------------------------------------------------------------------------
+
+
+def test_events_are_hits_resets_errors_and_gaps(env: Env) -> None:
+    """Alice was not read for a while, and the last pass is an hour ago."""
+    for file in env.data.iterdir():
+        file.unlink()
+    for minutes in range(300, 50, -10):
+        bob = {"fiveHour": 100 if 200 >= minutes > 100 else 40}
+        alice = {} if 150 >= minutes > 90 else {"alice": {"fiveHour": 5}}
+        append(env, timedelta(minutes=minutes), bob=bob, **alice)
+    out = env.output("history", "--events", environ={"TZ": "UTC"})
+    rows = [row.split(maxsplit=2)[2] for row in out.splitlines()[1:]]
+    assert [row.split() for row in rows] == [
+        ["bob", "5h", "limit", "hit"],
+        ["alice", "no", "readings", "until", rows[1].split()[-1]],
+        ["bob", "5h", "reset,", "now", "40%"],
+        ["(all)", "no", "more", "readings"],
+    ]
+    assert max(map(len, out.splitlines())) <= 80
+    found = json.loads(env.output("history", "--events", "--json"))
+    assert [(each["event"], each["label"], each["window"]) for each in found] == [
+        ("limit_hit", "bob", "fiveHour"),
+        ("gap", "alice", None),
+        ("usage_reset", "bob", "fiveHour"),
+        ("gap", None, None),
+    ]
+    assert round((found[1]["until"] - found[1]["timestamp"]) / 60_000) == 70
+    assert found[3]["until"] is None
+    table = env.output("history", "--events", "--format", "csv").splitlines()
+    assert table[0] == "time,event,label,window,utilization,resetsAt,until"
+    assert [row.split(",")[1:4] for row in table[1:]] == [
+        [each["event"], each["label"] or "", each["window"] or ""] for each in found
+    ]
+
+
+def test_events_of_one_account_and_window(env: Env) -> None:
+    found = json.loads(env.output("history", "--events", "--json", "--account", "bob"))
+    assert [each["window"] for each in found] == ["models.Fable"]
+    assert json.loads(env.output("history", "--events", "--json", "--window", "fable")) == found
+    done = env.run("history", "--events", "--json", "--account", "alice")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    assert done.stderr.startswith("cldmon: nothing happened from ")
+    done = env.run("history", "--events", "--account", "carol")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_without_readings_there_are_no_events_either(env: Env) -> None:
+    done = env.run("history", "--events", "--since", "2020-01-01", "--until", "2020-01-02")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("cldmon: no readings from 2020-01-01 ")
+
+
+def test_what_a_pass_saw_is_in_the_events_file_the_api_and_the_list(env: Env) -> None:
+    """From the service's answer to `history --events`, with the installed command."""
+    for file in env.data.iterdir():
+        file.unlink()
+    env.set_up({"alice": None}, f"port = {env.server_port}")
+    for percent in (90, 100):
+        env.claude.set_usage(key_of("alice"), usage(five_hour=percent))
+        assert env.run("fetch").returncode == 0
+    (path,) = env.data.glob("events-*.jsonl")
+    (stored,) = map(json.loads, path.read_text().splitlines())
+    assert (stored["event"], stored["label"], stored["window"]) == (
+        "limit_hit",
+        "alice",
+        "fiveHour",
+    )
+    assert stored["timestamp"] == env.history[-1]["timestamp"]
+    with env.serve():
+        got = ask(f"http://127.0.0.1:{env.server_port}", "/api/events?range=1h")
+    assert (got.status, got.json) == (200, [stored])
+    assert json.loads(env.output("history", "--events", "--json")) == [stored]
+    shown = env.output("history", "--events").splitlines()
+    assert "alice    5h      limit hit, resets" in shown[1]

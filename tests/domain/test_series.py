@@ -12,6 +12,7 @@ from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
 from cldmon.domain.model import to_ms
+from cldmon.domain.series import Gap
 from cldmon.errors import UsageError
 
 HIT, RESET = EventKind.LIMIT_HIT, EventKind.USAGE_RESET
@@ -53,6 +54,50 @@ def test_a_window_full_or_free_from_the_start_did_not_change() -> None:
         "bob": [(1, {"fiveHour": 0}), (2, {"fiveHour": 40})],
     }
     assert [*series.find_limit_changes([accounts, {}])] == []
+
+
+GAPS = [
+    ({}, []),
+    ({"alice": [0, 10, 20, 90, 100]}, [Gap(20, 90, "alice")]),
+    ({"alice": [0, 10, 20]}, [Gap(20, None, "alice")]),
+    ({"alice": [70, 80, 100]}, []),  # a new account
+    ({"gone": [0, 10, 20]}, []),
+    ({"alice": [0, 50, 100]}, []),  # passes were rare
+    (
+        {"alice": [0, 10, 20, 80, 90, 100], "bob": [0, 10, 20, 80, 90, 100]},
+        [Gap(20, 80, None)],
+    ),
+    (
+        {"alice": [0, 10, 20, 80, 90, 100], "bob": [0, 10, 90, 100]},
+        [Gap(10, 90, "bob"), Gap(20, 80, "alice")],
+    ),
+    (
+        {"alice": [0, 10, 60, 70], "bob": [0, 10, 60, 70], "carol": [0, 10, 30, 60, 70, 100]},
+        [Gap(10, 60, "alice"), Gap(10, 60, "bob")],
+    ),
+    (
+        {"alice": [0, 10, 20, 30], "bob": [0, 10, 20, 30]},
+        [Gap(30, None, None)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), GAPS)
+def test_gaps_are_where_readings_are_missing_for_three_intervals(
+    minutes: dict[str, list[int]], expected: list[Gap]
+) -> None:
+    """At the end only of accounts that are still read; one gap where nobody was read."""
+    accounts = {
+        label: [(each * MINUTE, {"fiveHour": 0}) for each in every]
+        for label, every in minutes.items()
+    }
+    found = series.find_gaps(
+        accounts, timedelta(minutes=10), 100 * MINUTE, ["alice", "bob", "carol"]
+    )
+    assert found == [
+        Gap(gap.since_ms * MINUTE, gap.until_ms and gap.until_ms * MINUTE, gap.label)
+        for gap in expected
+    ]
 
 
 def test_a_line_is_cut_where_readings_are_missing() -> None:

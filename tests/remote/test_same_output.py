@@ -69,6 +69,9 @@ HISTORY = (
     "history --json --account alice --window Fable",
     "history --format csv --range 30d",
     "history --format table --range 2d",
+    "history --events --range 2d",
+    "history --events --range 12h --json",
+    "history --events --range 2d --format csv --account alice",
     "history --since 2026-11-21T09:30:00Z --until 2026-11-21T18:00:00Z --json",
     "history --since 2020-01-01 --until 2020-01-02",
 )

@@ -107,6 +107,13 @@ def test_the_legend_names_each_window_with_its_range() -> None:
     assert head == "alice   ⠤⠤ 5h 1–3%"
 
 
+def test_the_legend_names_the_windows_that_an_account_has_but_the_chart_has_not() -> None:
+    accounts = {"alice": session(), "bob": [(ms, {"sevenDay": 5}) for ms, _ in session()]}
+    heads = draw_charts(accounts, ["sevenDay"], frame(), left_out=["fiveHour"]).split("\n\n")
+    assert heads[0].split("\n")[0] == "alice   ⠤⠤ 7d 63%   without 5h"
+    assert heads[1].split("\n")[0] == "bob   ⠤⠤ 7d 5%"
+
+
 def test_a_long_legend_takes_more_lines_and_covers_nothing() -> None:
     models = {f"models.A model called {n}": 10 * n for n in range(1, 6)}
     points = [(ms, {**windows, **models}) for ms, windows in session()]

@@ -84,11 +84,14 @@ def test_a_table_stays_readable_however_long_the_span(hours: float) -> None:
     assert rows == sorted(rows)
 
 
-def test_each_row_is_the_first_reading_of_its_step() -> None:
-    """A day is shown in steps of two hours."""
+def test_each_row_begins_with_its_step_and_shows_its_highest_values() -> None:
+    """A day is shown in steps of two hours; a peak between two of them is not lost."""
     points = [(at(10 * n), {"fiveHour": n % 100}) for n in range(144, -1, -1)]
-    rows = format_table({"alice": points}, ["fiveHour"], frame(24)).split("\n")[1:]
+    points[70] = (points[70][0], {"fiveHour": 100, "sevenDay": 3})
+    rows = format_table({"alice": points}, WINDOWS, frame(24)).split("\n")[1:]
     assert [row.split()[2][3:] for row in rows[1:]] == ["00"] * 12
+    assert [row.split()[3] for row in rows[4:8]] == ["99%", "90%", "100%", "66%"]
+    assert [row.split()[4] for row in rows[5:8]] == ["–", "3%", "–"]
 
 
 def test_columns_align_with_wide_letters_and_long_names() -> None:
