@@ -109,10 +109,11 @@ def format_rooms() -> str:
     libraries: dict[str, list[str]] = {}
     for contract in contracts:
         if contract["type"] == "forbidden":
-            home = contract["ignore_imports"][0].split(" -> ")[0].split(".")[1]
-            libraries.setdefault(home, []).extend(contract["forbidden_modules"])
+            homes = {each.split(" -> ")[0].split(".")[1] for each in contract["ignore_imports"]}
+            for home in homes:
+                libraries.setdefault(home, []).extend(contract["forbidden_modules"])
     [layers] = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
-    rows = [["layer", "room", "job", "only home of"]]
+    rows = [["layer", "room", "job", "home of"]]
     for number, layer in zip(range(len(layers) - 1, -1, -1), layers, strict=True):
         rows += [
             [str(number), f"`{room}`", read_job(room), ", ".join(libraries.get(room, []))]

@@ -19,6 +19,7 @@ from cldmon.domain.model import (
     Window,
 )
 from cldmon.domain.ports import Organization
+from cldmon.domain.reports import Origin
 from cldmon.store import history
 from cldmon.store.state import AccountState, KeyFingerprint, Message, State
 
@@ -79,9 +80,10 @@ READING = st.builds(
     pools=st.lists(POOL, max_size=2).map(tuple),
     saved_resets=st.none() | st.builds(SavedResets, COUNT, st.none() | INSTANT),
     ignored=COUNT,
+    source=st.sampled_from(["browser", "report"]),
 )
 FAILURE = st.builds(Failure, st.sampled_from(FailureKind), TEXT, st.none() | INSTANT)
-ACCOUNT = st.builds(Account, TEXT, st.none() | READING, st.none() | FAILURE)
+ACCOUNT = st.builds(Account, TEXT, st.none() | READING, st.none() | FAILURE, st.booleans())
 SNAPSHOT = st.builds(
     Snapshot,
     fetched_at=st.none() | INSTANT,
@@ -122,6 +124,7 @@ MEMORY = st.builds(
     passes_to_skip=st.integers(0, 2),
     outage=st.none() | st.builds(Outage, INSTANT, COUNT, st.booleans()),
     saved_reset_warned=st.none() | INSTANT,
+    origins=st.dictionaries(NAME, st.builds(Origin, TEXT, INSTANT), max_size=3),
 )
 STATE = st.builds(
     State,

@@ -133,14 +133,18 @@ class App:
     def targets(self, config: Config) -> list[Target]:
         """Return the accounts of a pass."""
         from cldmon.collector.collector import Target
+        from cldmon.config.rules import has_key
         from cldmon.config.secrets import read_session_key
 
         folder = self.config_path.parent
         return [
             Target(
                 account.label,
-                partial(read_session_key, account, self.env, folder),
+                partial(read_session_key, account, self.env, folder)
+                if has_key(account, self.env)
+                else None,
                 account.organization,
+                reports=account.source is not None,
             )
             for account in config.accounts
         ]

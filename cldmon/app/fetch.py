@@ -14,6 +14,7 @@ from cldmon.config import document, rules
 from cldmon.errors import StoreError
 from cldmon.health.watchdog import Watchdog
 from cldmon.notifications.detection import ResetRule
+from cldmon.reports.source import ReportSource
 from cldmon.store.state import StateFile
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def fetch(
     slack_enabled = config.notifications.slack.enabled
     for key, problem in rules.find_missing_token(config, app.env):
         _log.warning("%s", document.read(app.config_path).format_problem(key, problem))
+    targets = app.targets(config)
     collector = Collector(
         data_dir,
-        app.targets(config),
-        app.source(config, data_dir / "browser"),
+        targets,
+        app.source(config, data_dir / "browser") if any(each.key for each in targets) else None,
         build_channels(app),
         now=app.now,
         settings=Settings(
@@ -51,6 +53,7 @@ def fetch(
             slack_enabled=slack_enabled,
         ),
         audience=build_audience(app),
+        reports=ReportSource(data_dir),
     )
     watchdog = Watchdog(config.health.ping_url)
     with watchdog.reporting_failures():

@@ -1,6 +1,7 @@
 """One pass: reads every account once, commits the readings, delivers the alerts.
 
-Nothing here knows of browsers or of Slack: a `Source` reads, and a `Channel` delivers.
+Nothing here knows of browsers or of Slack: a `Source` reads, machines send `Reports`, and a
+`Channel` delivers.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from cldmon import files
 from cldmon.collector.lookups import start_lookups
 from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
+from cldmon.domain.freshness import STALE_INTERVALS
 from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
+from cldmon.domain.reports import merge
 from cldmon.errors import PassFailedError, StoreError
 from cldmon.forecasts import compute_forecasts
 from cldmon.notifications.outbox import Delivery, enqueue
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from cldmon.domain.events import Event
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.ports import Lookup
+    from cldmon.domain.reports import MergedReports, Report
     from cldmon.domain.secret import Secret
     from cldmon.notifications.channel import Channel
     from cldmon.store.state import Message
@@ -58,13 +62,29 @@ class Source(Protocol):
         """
 
 
+class Reports(Protocol):
+    """What people's machines have reported of accounts. What cannot be used is a warning."""
+
+    def read(self, labels: Collection[str], now: datetime) -> Mapping[str, Sequence[Report]]:
+        """Return the reports of the accounts that have any; none is later than `now` (UTC)."""
+
+    def clean_up(
+        self, removed: Collection[str], configured: Collection[str], reporting: Collection[str]
+    ) -> None:
+        """Forget accounts that are no longer configured; see `ReportSource`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An account of the configuration; `key` fetches its session key, or raises SecretError."""
+    """An account of the configuration; `key` fetches its session key, or raises SecretError.
+
+    `reports` says that a person's own machine reports it; then it may do without a key.
+    """
 
     label: str
-    key: Callable[[], Secret]
+    key: Callable[[], Secret] | None
     organization: str | None = None
+    reports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +119,22 @@ class Outcome:
 class Collector:
     """Runs passes over a data_dir.
 
-    `channels` deliver by name; that of direct messages is missing where Slack is off. `audience`
-    says who gets what; its subscriptions are read again in each pass. `now` gives the UTC time.
+    `source` may be None if no account has a session key. `channels` deliver by name; that of direct
+    messages is missing where Slack is off. `audience` says who gets what; its subscriptions are
+    read again in each pass. `now` gives the UTC time.
     """
 
     def __init__(
         self,
         data_dir: Path,
         targets: Sequence[Target],
-        source: Source,
+        source: Source | None,
         channels: Mapping[str, Channel],
         *,
         now: Callable[[], datetime],
         settings: Settings,
         audience: Audience | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self._dir = data_dir
         self._targets = targets
@@ -121,6 +143,7 @@ class Collector:
         self._now = now
         self._settings = settings
         self._audience = audience or Audience()
+        self._reports = reports
         self._state = StateFile(data_dir)
         self._history = History(data_dir)
         self._events = History(data_dir, "events")
@@ -153,6 +176,7 @@ class Collector:
             begun()
             started = self._now()
             before = self._recover(started)
+            self._clean_up_reports(before)
             results = self._read(targets, before, done, insist=by_hand or bool(labels))
             state, events = self._commit(before, results, started)
             self._prune()
@@ -193,17 +217,18 @@ class Collector:
         *,
         insist: bool,
     ) -> PassResults:
-        requests = {}
+        requests, reports = {}, self._read_reports(targets)
         for target in targets:
             account = state.account_states.get(target.label, AccountState())
-            if account.is_backing_off(self._now()):
+            is_fresh = self._is_any_fresh(reports.get(target.label, ()))
+            if target.key is None or is_fresh or account.is_backing_off(self._now()):
                 done(target.label)
             else:
                 requests[target.label] = partial(
-                    self._build_request, target, account, insist=insist
+                    self._build_request, target, target.key, account, insist=insist
                 )
         lookups = start_lookups(requests)
-        read = self._source.read(lookups, done) if lookups else {}
+        read = self._source.read(lookups, done) if lookups and self._source else {}
         return PassResults(
             {label: read[label] for label in lookups if read[label] is not _SKIPPED},
             {
@@ -212,13 +237,50 @@ class Collector:
                 if isinstance(request := lookup.result(), ReadRequest)
             },
             {label for label in lookups if read[label] is _SKIPPED},
+            self._merge_reports(
+                {label: found for label, found in reports.items() if not _is_good(read.get(label))},
+                state,
+            ),
         )
 
+    def _clean_up_reports(self, before: State) -> None:
+        if self._reports:
+            configured = [target.label for target in self._targets]
+            removed = before.account_states.keys() - configured
+            reporting = [target.label for target in self._targets if target.reports]
+            self._reports.clean_up(removed, configured, reporting)
+
+    def _read_reports(self, targets: Sequence[Target]) -> Mapping[str, Sequence[Report]]:
+        labels = [target.label for target in targets if target.reports]
+        return self._reports.read(labels, self._now()) if self._reports and labels else {}
+
+    def _is_any_fresh(self, reports: Sequence[Report]) -> bool:
+        """Return whether a report is so new that the service need not be asked."""
+        now = self._now()
+        return any(now - report.read_at < self._settings.interval for report in reports)
+
+    def _merge_reports(
+        self, reports: Mapping[str, Sequence[Report]], state: State
+    ) -> dict[str, MergedReports]:
+        """Return the new readings that reports give."""
+        now, longest, merged = self._now(), STALE_INTERVALS * self._settings.interval, {}
+        last = {
+            account.label: account.reading
+            for account in state.snapshot.accounts
+            # A later one is from before the clock was set back.
+            if account.reading and account.reading.taken_at <= now
+        }
+        for label, found in reports.items():
+            origins = state.account_states.get(label, AccountState()).origins
+            if result := merge(last.get(label), origins, found, longest):
+                merged[label] = result
+        return merged
+
     def _build_request(
-        self, target: Target, account: AccountState, *, insist: bool
+        self, target: Target, look_up: Callable[[], Secret], account: AccountState, *, insist: bool
     ) -> ReadRequest | Failure:
         """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
-        key, now = target.key(), self._now()
+        key, now = look_up(), self._now()
         if not insist and account.passes_to_skip > 0 and _is_key(account, key):
             return _SKIPPED
         known, known_at = account.organization, account.organization_at
@@ -257,6 +319,7 @@ class Collector:
             settings=self._settings,
             audience=audience,
             forecasts=self._forecast(results, now),
+            reports_only=[target.label for target in self._targets if target.key is None],
         )
         for one, other in find_shared_organizations(before, after):
             _log.warning("%s and %s are one organization: they show the same usage", one, other)
@@ -288,7 +351,7 @@ class Collector:
         return replace(audience, subscriptions=subscriptions)
 
     def _forecast(self, results: PassResults, now: datetime) -> Forecasts:
-        accounts = [Account(label, answer.reading) for label, answer in results.answers.items()]
+        accounts = [Account(label, reading) for label, reading in results.readings.items()]
         try:
             return compute_forecasts(
                 self._dir, Snapshot(now, tuple(accounts), self._settings.interval), now
@@ -317,6 +380,10 @@ class Collector:
             self._wanted_by = replace(self._audience, subscriptions=subscriptions)
             self._wanted_version = version
         return self._wanted_by.for_person(message.event, message.user) is not None
+
+
+def _is_good(result: ReadResult | Failure | None) -> bool:
+    return isinstance(result, ReadResult)
 
 
 def _is_key(account: AccountState, key: Secret) -> bool:

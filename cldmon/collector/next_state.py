@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import Event, EventKind
+from cldmon.domain.freshness import is_stale
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadResult
 from cldmon.notifications.detection import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.freshness import Forecasts
+    from cldmon.domain.model import Reading
+    from cldmon.domain.reports import MergedReports
     from cldmon.notifications.rules import Audience
 
 _FROM_THE_SERVICE = frozenset(
@@ -59,17 +62,25 @@ class PassResults:
     """What a pass found, by label; `keys` holds the fingerprints of the keys that were used.
 
     An account that was not asked (another was wanted, or it is rate limited) is in neither;
-    `skipped` are those that were left alone after a challenge.
+    `skipped` are those that were left alone after a challenge. `reported` are those that were not
+    read, but have newer reports.
     """
 
     results: Mapping[str, ReadResult | Failure] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     skipped: Collection[str] = ()
+    reported: Mapping[str, MergedReports] = field(default_factory=dict)
 
     @property
     def answers(self) -> dict[str, ReadResult]:
         """The accounts that could be read."""
         return {label: r for label, r in self.results.items() if isinstance(r, ReadResult)}
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """The new readings, of the service and of reports."""
+        read = {label: answer.reading for label, answer in self.answers.items()}
+        return {**{label: each.reading for label, each in self.reported.items()}, **read}
 
     @property
     def failures(self) -> dict[str, Failure]:
@@ -87,11 +98,12 @@ def next_state(
     settings: Settings,
     audience: Audience,
     forecasts: Forecasts,
+    reports_only: Collection[str] = (),
 ) -> tuple[State, tuple[Event, ...]]:
     """Return the state after a pass, without new messages, and what happened.
 
     `labels` are all accounts of the configuration, in its order; others are forgotten, and so are
-    the messages about them.
+    the messages about them. `reports_only` are those without a session key.
     """
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in results.failures.values())
@@ -108,16 +120,16 @@ def next_state(
         events += found
     old = {account.label: account for account in before.snapshot.accounts}
     accounts = []
+    readings = results.readings
     for label in labels:
-        result = results.results.get(label)
-        if isinstance(result, ReadResult):
-            accounts.append(Account(label, result.reading))
-        elif result:
-            attempts = max(1, account_states[label].challenges)
-            reading = old[label].reading if label in old else None
-            accounts.append(Account(label, reading, replace(result, attempts=attempts)))
-        elif label in old:
-            accounts.append(old[label])
+        known = old.get(label, Account(label, None))
+        reading, failure = readings.get(label, known.reading), results.failures.get(label)
+        if failure:
+            failure = replace(failure, attempts=max(1, account_states[label].challenges))
+        elif label not in readings and label not in reports_only:
+            failure = known.failure  # it was not asked
+        if reading or failure or label in reports_only:
+            accounts.append(Account(label, reading, failure, label in reports_only))
     after = replace(
         before,
         snapshot=Snapshot(
@@ -129,9 +141,18 @@ def next_state(
         outbox=tuple(m for m in before.outbox if m.event.label in labels),
         account_states=account_states,
         history_line=history.format_line(
-            now, {label: answer.reading.windows for label, answer in results.answers.items()}
+            now,
+            {
+                label: reading.windows
+                for label, reading in readings.items()
+                # One that came late says nothing about the time of this line.
+                if not is_stale(now - reading.taken_at, settings.interval)
+            },
         ),
-        event_lines=tuple(history.format_event_line(event, now) for event in events),
+        event_lines=tuple(
+            history.format_event_line(event, event.at if event.label in results.reported else now)
+            for event in events
+        ),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(+counts),
     )
@@ -175,8 +196,9 @@ def _next_account(
         account = replace(account, key=replace(account.key, warned_days=days))
     result = results.results.get(label)
     if label in results.skipped:
-        return events, replace(account, passes_to_skip=account.passes_to_skip - 1)
-    if result is None:
+        account = replace(account, passes_to_skip=account.passes_to_skip - 1)
+    reading, reported = results.readings.get(label), results.reported.get(label)
+    if result is None and reading is None:
         return events, account
     failure = result if isinstance(result, Failure) else None
     kind, outage = detect_outage(account.outage, failure, now)
@@ -184,18 +206,26 @@ def _next_account(
         events.append(Event(kind, label, None, now, reason=failure.message if failure else None))
     account = replace(account, outage=outage)
     if isinstance(result, Failure):
-        return events, _after_challenge(replace(account, retry_at=result.retry_at), result)
-
-    reading = result.reading
-    same = old.organization is None or (
-        old.organization.normalized_uuid == result.organization.normalized_uuid
-    )
+        account = _after_challenge(replace(account, retry_at=result.retry_at), result)
+    if reading is None:
+        return events, account
     # Where the label now means another organization, it is first sight.
-    last_alerts = old.alerts if same else {}
+    last_alerts = old.alerts if _is_same_organization(old, result) else {}
+    windows = reading.windows
+    if reported:
+        windows = {name: window for name, window in windows.items() if name in reported.news}
     found, alerts = detect(
-        label, last_alerts, reading.windows, at=reading.taken_at, rules=rules, forecasts=forecasts
+        label, last_alerts, windows, at=reading.taken_at, rules=rules, forecasts=forecasts
     )
     events += found
+    account = replace(
+        account,
+        # The windows longest unseen are dropped: the service may keep inventing names.
+        alerts=dict([*alerts.items()][-MOST_WINDOWS:]),
+        origins=reported.origins if reported else {},
+    )
+    if not isinstance(result, ReadResult):
+        return events, account
     if ends_at := find_ending_reset(reading.saved_resets, account.saved_reset_warned, now):
         account = replace(account, saved_reset_warned=ends_at)
         if last_alerts:  # the first sight of an account sends nothing
@@ -206,8 +236,6 @@ def _next_account(
     known = account.organization == result.organization and not result.looked_up
     return events, replace(
         account,
-        # The windows longest unseen are dropped: the service may keep inventing names.
-        alerts=dict([*alerts.items()][-MOST_WINDOWS:]),
         organization=result.organization,
         organization_at=account.organization_at if known else now,
         retry_at=None,
@@ -215,6 +243,14 @@ def _next_account(
         challenges=0,
         passes_to_skip=0,
     )
+
+
+def _is_same_organization(old: AccountState, result: ReadResult | Failure | None) -> bool:
+    """Return whether an answer may be of the organization that was read before."""
+    known = old.organization
+    if known is None or not isinstance(result, ReadResult):
+        return True
+    return known.normalized_uuid == result.organization.normalized_uuid
 
 
 def _after_challenge(account: AccountState, failure: Failure) -> AccountState:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cldmon.config.document import Document
     from cldmon.config.lines import KeyPath
-    from cldmon.config.schema import ChannelConfig, Config, Sources
+    from cldmon.config.schema import AccountConfig, ChannelConfig, Config, Sources
 
     Problem = tuple[KeyPath, str]
 
@@ -22,7 +22,7 @@ CHANNELS: KeyPath = ("notifications", "channels")
 _ADD_ACCOUNT = "no account is configured; add an [[accounts]] table with label and session_key"
 _ADD_KEY = (
     "add session_key, session_key_file, session_key_env or session_key_command, "
-    "or run `cldmon login`"
+    'run `cldmon login`, or set source = "report"'
 )
 _ADD_BOT = "add bot_token, bot_token_file, bot_token_env or bot_token_command"
 
@@ -74,7 +74,7 @@ def _find_channel_problems(
 
 
 def find_missing(config: Config, env: Mapping[str, str]) -> list[Problem]:
-    """Return why a pass could read no account: there is none, or none with a key."""
+    """Return why a pass could read no account: there is none, or none with a key or reports."""
     if not config.accounts:
         return [(("accounts",), _ADD_ACCOUNT)]
     keyless = list(find_missing_keys(config, env))
@@ -82,16 +82,22 @@ def find_missing(config: Config, env: Mapping[str, str]) -> list[Problem]:
 
 
 def find_missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield the accounts that have no session key, or an invalid one."""
+    """Yield the accounts that have neither a session key nor reports, or an invalid key."""
     for number, account in enumerate(config.accounts):
         sources = account.sources()
         key: KeyPath = ("accounts", number)
         if not _available(sources, env):
-            yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
+            if account.source is None:
+                yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
         elif sources.inline is not None and (
             problem := find_key_problem(sources.inline.get_secret_value())
         ):
             yield (*key, "session_key"), problem
+
+
+def has_key(account: AccountConfig, env: Mapping[str, str]) -> bool:
+    """Return whether an account is to be read with a session key; it may have reports as well."""
+    return _available(account.sources(), env) or account.source is None
 
 
 def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:

@@ -82,13 +82,14 @@ class Sources:
 
 
 class AccountConfig(_Table):
-    """One claude.ai account and where its session key comes from."""
+    """One claude.ai account, and where its numbers come from: a session key, reports, or both."""
 
     label: Label
     session_key: SessionKey | None = None
     session_key_file: Pointer | None = None
     session_key_env: Pointer | None = None
     session_key_command: HiddenCommand = None
+    source: Literal["report"] | None = None
     organization: Uuid | None = None
     owner: SlackUser | None = None
 

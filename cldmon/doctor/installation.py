@@ -65,11 +65,11 @@ class Installation:
 
     @cached_property
     def keys(self) -> dict[str, Secret | Failure]:
-        """Each account's session key, or why it is unavailable."""
+        """Each account's session key, or why it is unavailable; reports need none."""
         if self.config is None:
             return {}
         targets = self.app.targets(self.config)
-        lookups = start_lookups({target.label: target.key for target in targets})
+        lookups = start_lookups({t.label: t.key for t in targets if t.key})
         return {label: lookup.result() for label, lookup in lookups.items()}
 
     @cached_property

@@ -85,7 +85,7 @@ def check_duplicates(installation: Installation) -> Iterator[Check]:
     used = {
         account.label: (key, account.organization)
         for account in accounts
-        if isinstance(key := installation.keys[account.label], Secret)
+        if isinstance(key := installation.keys.get(account.label), Secret)
     }
     for one, other in combinations(used, 2):
         if used[one] == used[other]:
@@ -114,7 +114,7 @@ def check_access(installation: Installation) -> Iterator[Check]:
             detail = f"rate limited until {format_clock(state.retry_at, now, None)}, so not tried"
             remedy = _REMEDIES[FailureKind.RATE_LIMITED]
             yield warn(f"access of {each.label}", detail, remedy)
-        elif isinstance(key := installation.keys[each.label], Secret):
+        elif isinstance(key := installation.keys.get(each.label), Secret):
             requests[each.label] = make_lookup(ReadRequest(each.label, key, each.organization))
     results: Mapping[str, ReadResult | Failure] = {}
     if requests:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cldmon.domain.model import FULL, Account
+from cldmon.domain.model import BROWSER, FULL, REPORT, Account
 from cldmon.domain.windows import short_title, sort_for_display, title
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ class AccountView:
     """One account as it may be shown.
 
     If there is a `failure`, everything else is from the last good reading, taken at `read_at`
-    (UTC) and `age` ago. Those are None if there never was one.
+    (UTC) and `age` ago. Those are None if there never was one. `source` is where the numbers come
+    from, or are to come from: `BROWSER` or `REPORT`.
     """
 
     label: str
@@ -97,6 +98,12 @@ class AccountView:
     age: timedelta | None
     stale: bool
     stale_at: datetime | None = None
+    source: str = BROWSER
+
+    @property
+    def awaits_report(self) -> bool:
+        """Whether nothing is wrong, but its person's machine has not reported, or not lately."""
+        return self.source == REPORT and self.failure is None and self.stale
 
     @property
     def live(self) -> bool:
@@ -122,7 +129,9 @@ def build_views(
     for account in snapshot.accounts:
         label, reading, failure = account.label, account.reading, account.failure
         if reading is None:
-            views.append(AccountView(label, failure, None, (), None, stale=True))
+            views.append(
+                AccountView(label, failure, None, (), None, stale=True, source=account.source)
+            )
             continue
         taken_at, age = reading.taken_at, now - reading.taken_at
         stale = is_stale(age, snapshot.interval)
@@ -135,7 +144,11 @@ def build_views(
             forecast = known.get((label, name))
             windows.append(WindowView(name, used, resets_at, due, overdue, forecast))
         stale_at = compute_stale_at(taken_at, snapshot.interval)
-        views.append(AccountView(label, failure, reading, tuple(windows), age, stale, stale_at))
+        views.append(
+            AccountView(
+                label, failure, reading, tuple(windows), age, stale, stale_at, account.source
+            )
+        )
     return tuple(views)
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+BROWSER, REPORT = "browser", "report"
+"""The sources of readings: the service, asked by the browser, or a person's own machine."""
+
 _MAX_PERCENT = 1000
 
 
@@ -90,7 +93,8 @@ class Reading:
     """What the service reported about one account at one instant.
 
     `windows` maps the names of the account's windows (see `cldmon.domain.windows`) to their
-    values. `ignored` counts the parts of the response that were not understood.
+    values. `ignored` counts the parts of the response that were not understood. `source` is
+    `BROWSER` or `REPORT`.
     """
 
     taken_at: datetime
@@ -101,6 +105,7 @@ class Reading:
     pools: tuple[Pool, ...] = ()
     saved_resets: SavedResets | None = None
     ignored: int = 0
+    source: str = BROWSER
 
 
 class FailureKind(StrEnum):
@@ -156,11 +161,22 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known about one account: its last good reading, and why there is no newer one."""
+    """What is known about one account: its last good reading, and why there is no newer one.
+
+    `reports_only`: no session key is configured for it, only reports.
+    """
 
     label: str
     reading: Reading | None
     failure: Failure | None = None
+    reports_only: bool = False
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from; if there are none, where they are to come from."""
+        if self.reading and not self.failure:
+            return self.reading.source
+        return REPORT if self.reports_only else BROWSER
 
 
 @dataclass(frozen=True, slots=True)

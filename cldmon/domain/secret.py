@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from typing import NoReturn, final
 
+REPORT_TOKEN = "cldmon-report-"  # noqa: S105 - what a token begins with
+"""How a token for `POST /api/report` begins."""
+
 _BARE = r"sid\d\d-(?![\w-])"
-_LOOKS_SECRET = re.compile(rf"sk-ant-(?!{_BARE})[\w-]+|xox[a-z](?:\.xox[a-z])?-[\w.-]+|xapp-[\w-]+")
+_LOOKS_SECRET = re.compile(
+    rf"sk-ant-(?!{_BARE})[\w-]+|xox[a-z](?:\.xox[a-z])?-[\w.-]+|xapp-[\w-]+"
+    rf"|{REPORT_TOKEN}[\w-]{{32,}}"
+)
 """A prefix with nothing after it is not a secret: advice mentions it."""
 _COOKIE = re.compile(
     r"""(?:sessionKey(?:V3)?\s*[=:]\s*)?["']?(sk-ant-[\w-]+)["']?\s*;?""", re.ASCII
@@ -87,10 +93,10 @@ def find_wrong_token(token: str) -> str | None:
 
 
 def looks_secret(text: str) -> bool:
-    """Return whether a text contains something that looks like a session key or Slack token."""
+    """Return whether a text contains something that looks like a key or token."""
     return _LOOKS_SECRET.search(text) is not None
 
 
 def mask_secrets(text: str) -> str:
-    """Return a text in which everything that looks like a session key or Slack token is masked."""
+    """Return a text in which everything that looks like a key or token is masked."""
     return _LOOKS_SECRET.sub("**********", text)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import json_types
 from cldmon.domain.model import (
+    BROWSER,
+    REPORT,
     Account,
     Credits,
     Failure,
@@ -57,9 +59,15 @@ def from_json(body: Mapping[str, Any]) -> Snapshot:
 def account_to_json(account: Account) -> dict[str, Any]:
     """Return one account: its reading, or its error and the last good reading."""
     if account.failure is None and account.reading is not None:
-        return {"label": account.label, "status": "ok", **_reading_to_json(account.reading)}
+        return {
+            "label": account.label,
+            "status": "ok",
+            **_reading_to_json(account.reading),
+            "reportsOnly": account.reports_only,
+        }
     return {
         "label": account.label,
+        "reportsOnly": account.reports_only,
         **failure_to_json(account.failure),
         "lastGood": _reading_to_json(account.reading) if account.reading else None,
     }
@@ -93,8 +101,11 @@ def account_from_json(
     `parse_windows` returns the windows of a reading, which the API writes in another way.
     """
     label = json_types.check_text(entry["label"])
+    # The API says only what an account without a reading waits for.
+    awaits_report = entry["status"] != "ok" and entry.get("source") == REPORT
+    reports_only = json_types.check_bool(entry.get("reportsOnly", awaits_report))
     if entry["status"] == "ok":
-        return Account(label, _reading_from_json(entry, parse_windows))
+        return Account(label, _reading_from_json(entry, parse_windows), reports_only=reports_only)
     last_good, failure = entry["lastGood"], None
     if entry["errorKind"]:
         failure = Failure(
@@ -104,7 +115,7 @@ def account_from_json(
             json_types.check_int(entry.get("attempts", 1)),
         )
     reading = _reading_from_json(last_good, parse_windows) if last_good else None
-    return Account(label, reading, failure)
+    return Account(label, reading, failure, reports_only)
 
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
@@ -135,6 +146,7 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         "pools": [pool_to_json(pool) for pool in reading.pools],
         "savedResets": saved_resets_to_json(reading.saved_resets),
         "ignored": reading.ignored,
+        "source": reading.source,
     }
 
 
@@ -161,6 +173,7 @@ def _reading_from_json(entry: Mapping[str, Any], parse_windows: ParseWindows) ->
         pools=pools,
         saved_resets=_saved_resets_from_json(saved) if saved else None,
         ignored=json_types.check_int(entry["ignored"]),
+        source=json_types.check_text(entry.get("source", BROWSER)),
     )
 
 

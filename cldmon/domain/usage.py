@@ -66,16 +66,18 @@ def _account_json(account: AccountView) -> dict[str, Any]:
     shown = _reading_json(account)
     if shown and account.failure is None:
         return {"label": account.label, "status": "ok", **shown, **age}
+    silence = {"error": "no report yet"} if account.awaits_report else {}
     return {
         "label": account.label,
         **failure_to_json(account.failure),
+        **silence,
         "lastGood": shown,
         "windows": [],
         "credits": None,
         "pools": [],
         "savedResets": None,
         "plan": account.plan,
-        "source": "browser",
+        "source": account.source,
         **age,
     }
 
@@ -118,7 +120,7 @@ def _reading_json(account: AccountView) -> dict[str, Any] | None:
         "pools": [pool_to_json(pool) for pool in reading.pools],
         "savedResets": saved_resets_to_json(reading.saved_resets),
         "plan": reading.plan,
-        "source": "browser",
+        "source": reading.source,
         "organization": reading.organization,
         "fetchedAt": format_iso(reading.taken_at),
         "extraUsage": {key: money[key] for key in _EXTRA_USAGE} if money and is_spent else None,

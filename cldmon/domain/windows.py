@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+JITTER = timedelta(minutes=2)
+"""Two reset instants that lie no further apart are one: the service's own differ by a second."""
+
 FULL = 100
 """Percent at which a window's limit is hit."""
 
@@ -62,6 +65,7 @@ RESERVED = frozenset(
         "plan",
         "organization",
         "source",
+        "reportsOnly",
         "windows",
         "credits",
         "pools",
@@ -131,6 +135,16 @@ def sort_for_display(names: Iterable[str]) -> list[str]:
 def is_window_name(name: str) -> bool:
     """Return whether this is the name of a session, weekly or scoped window."""
     return name.startswith((FIVE_HOUR, SEVEN_DAY, MODEL_PREFIX, SCOPED_PREFIX))
+
+
+def is_well_formed(name: str) -> bool:
+    """Return whether a text from outside can be the name of a window."""
+    import re  # both here because `status` has to start fast
+
+    from cldmon.domain.text import is_printable
+
+    pattern = r"(models|scoped)\..+|[a-z][A-Za-z0-9]*( · .+)?"
+    return name not in RESERVED and is_printable(name) and bool(re.fullmatch(pattern, name))
 
 
 def nest(values: Mapping[str, T]) -> dict[str, Any]:

@@ -36,8 +36,13 @@ class Verdict:
 
     @property
     def errors(self) -> int:
-        """How many accounts do not report: in error, or not read for too long."""
-        return sum(not account.live for account in self.accounts)
+        """How many accounts are in error, or were not read for too long."""
+        return sum(not account.live for account in self.accounts) - self.silent
+
+    @property
+    def silent(self) -> int:
+        """How many accounts wait for a report; that is no error: its person may not be working."""
+        return sum(account.awaits_report for account in self.accounts)
 
 
 def failed(reason: str) -> Verdict:
@@ -48,20 +53,23 @@ def failed(reason: str) -> Verdict:
 def judge(snapshot: Snapshot, labels: Collection[str], now: datetime) -> Verdict:
     """Return the verdict on the configured accounts (`labels`) at `now` (UTC).
 
-    It is good while passes end in time and at least one account reports.
+    It is good while passes end in time and not every account is in error. Accounts that wait for a
+    report do not count.
     """
     accounts = tuple(a for a in build_views(snapshot, now) if a.label in labels)
     verdict = Verdict(ok=True, text="", accounts=accounts)
-    count, errors = len(accounts), verdict.errors
+    count, errors, silent = len(accounts), verdict.errors, verdict.silent
     reason = _find_silence(snapshot, labels, now)
     if not reason and not count:
         reason = "no configured account has been read yet — run `cldmon fetch`"
-    if not reason and errors == count:
-        reason = f"all {count} account(s) have errors — check session keys"
+    if not reason and errors and errors == count - silent:
+        reason = f"all {errors} account(s) have errors — check session keys"
     if reason:
         return replace(verdict, ok=False, text=reason)
     last = format_iso(snapshot.fetched_at) if snapshot.fetched_at else "never"
-    text = f"{count - errors} account(s) reporting, {errors} error(s), last fetched {last}"
+    waiting = f", {silent} without a recent report" if silent else ""
+    reporting = count - errors - silent
+    text = f"{reporting} account(s) reporting, {errors} error(s){waiting}, last fetched {last}"
     return replace(verdict, text=text)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.key_age import WARN_DAYS
 from cldmon.domain.model import FULL, Failure, FailureKind, Window, duration
+from cldmon.domain.windows import JITTER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.model import SavedResets
-
-JITTER = timedelta(minutes=2)
-"""Two reset instants that lie no further apart are one: the service's own differ by a second."""
 
 _EARLY = timedelta(hours=1)
 """A fall that comes longer before the reset is confirmed by the next reading."""

@@ -18,6 +18,7 @@ from cldmon.domain.delivery import Waiting
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.model import Snapshot, format_iso, format_optional
 from cldmon.domain.ports import Organization
+from cldmon.domain.reports import Origin
 from cldmon.store import history, latest
 from cldmon.store.latest import VERSION
 from cldmon.store.latest import StateCorruptError as StateCorruptError
@@ -65,7 +66,8 @@ class AccountState:
     `saved_resets_refused_at` the service refused to be asked for saved resets. `challenges` counts
     those in a row that did not let the browser pass; it is left alone for `passes_to_skip` passes
     after the last one.
-    `saved_reset_warned` is the end of the saved reset that was last warned of.
+    `saved_reset_warned` is the end of the saved reset that was last warned of. `origins` says which
+    machine reported each window, if the last reading is made of reports.
     """
 
     alerts: Mapping[str, WindowAlerts] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class AccountState:
     passes_to_skip: int = 0
     outage: Outage | None = None
     saved_reset_warned: datetime | None = None
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def refuses_saved_resets(self, now: datetime) -> bool:
         """Return whether the service is not asked for saved resets yet, having refused to be."""
@@ -242,6 +245,10 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
             "reported": outage.reported,
         },
         "savedResetWarned": format_optional(memory.saved_reset_warned),
+        "origins": {
+            name: {"machine": origin.machine, "readAt": format_iso(origin.read_at)}
+            for name, origin in memory.origins.items()
+        },
     }
 
 
@@ -262,6 +269,12 @@ def _memory_from_json(entry: dict[str, Any]) -> AccountState:
         saved_reset_warned=json_types.optional(
             json_types.parse_instant, entry.get("savedResetWarned")
         ),
+        origins={
+            json_types.check_text(name): Origin(
+                json_types.check_text(origin["machine"]), json_types.parse_instant(origin["readAt"])
+            )
+            for name, origin in entry.get("origins", {}).items()
+        },
     )
 
 

@@ -136,7 +136,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     """Yield the lines above an account's windows: label, plan, age, and its error."""
     terminal, failure = page.terminal, account.failure
     tone: tuple[str, ...] = () if account.live else (DIM,)
-    if account.stale and account.reading and not failure:
+    if account.awaits_report or (account.stale and account.reading and not failure):
         tone = (YELLOW,)
     error_tone = RED if failure and failure.needs_action else YELLOW
     gap = terminal.pick(" · ", " - ")
@@ -166,6 +166,8 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
 def describe_age(account: AccountView) -> str:
     """Return when an account was read, and whether that is too long ago."""
     age, failure = account.age, account.failure
+    if account.awaits_report:
+        return "no report yet" if age is None else f"last report {format_age(age)}"
     if age is None:
         return "never read" if failure else "not read yet"
     if failure:

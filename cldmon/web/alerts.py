@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.subscriptions import QuietHours, Subscription, parse_quiet, parse_thresholds
-from cldmon.domain.text import is_printable
+from cldmon.domain.windows import is_well_formed
 from cldmon.notifications.subscriptions import (
     describe_quiet,
     describe_subscription,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 _SWITCHES = {"limitHit": "limit_hit", "reset": "reset", "runOut": "run_out", "changes": "changes"}
 _MAX_WINDOWS = 50
 _MAX_NAME = 500
-_WINDOW_NAME = re.compile(r"(models|scoped)\..+|[a-z][A-Za-z0-9]*( · .+)?")
 
 
 def change_subscription(request: Request, caller: Caller, services: Services) -> Response:
@@ -98,12 +96,7 @@ def _parse_change(body: dict[str, Any]) -> Callable[[Subscription], Subscription
 
 
 def _is_window_name(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and len(value) <= _MAX_NAME
-        and is_printable(value)
-        and _WINDOW_NAME.fullmatch(value) is not None
-    )
+    return isinstance(value, str) and len(value) <= _MAX_NAME and is_well_formed(value)
 
 
 def _are_windows(value: object) -> bool:

@@ -12,6 +12,7 @@ from cldmon.collector.collector import Collector, Target
 from cldmon.collector.next_state import Settings
 from cldmon.domain.secret import Secret
 from cldmon.notifications.rules import Audience
+from cldmon.reports.source import ReportSource
 from cldmon.store.state import DIRECT_MESSAGES, StateFile
 from tests.fakes import Clock, FakeSlack, FakeSource, collect_warnings, set_alerts
 
@@ -43,6 +44,8 @@ class CollectorEnv:
     audience: Audience = field(default_factory=Audience)
     warnings: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    reporting: Collection[str] = ()
+    keyless: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.source = FakeSource(self.clock)
@@ -66,12 +69,20 @@ class CollectorEnv:
     def collector(self, source: Source | None = None) -> Collector:
         return Collector(
             self.data_dir,
-            [Target(label, partial(self._key, label)) for label in self.labels],
+            [
+                Target(
+                    label,
+                    None if label in self.keyless else partial(self._key, label),
+                    reports=label in self.reporting,
+                )
+                for label in self.labels
+            ],
             source or self.source,
             {**self.channels, **({DIRECT_MESSAGES: self.slack} if self.slack else {})},
             now=self.clock,
             settings=self.settings,
             audience=self.audience,
+            reports=ReportSource(self.data_dir),
         )
 
     def _key(self, label: str) -> Secret:

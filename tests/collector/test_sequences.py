@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind, WindowAlerts
 from cldmon.domain.model import Window
-from cldmon.notifications.detection import JITTER, ResetRule, Rules, detect
+from cldmon.domain.windows import JITTER
+from cldmon.notifications.detection import ResetRule, Rules, detect
 from tests.collector.env import CollectorEnv
 from tests.fakes import DOWN, NOON, FakeSlack, FakeSource
 

@@ -17,6 +17,7 @@ from cldmon.config import rules
 from cldmon.config.load import find_permissions_problem, load, read
 from cldmon.config.network import is_loopback
 from cldmon.config.outline import read_outline
+from cldmon.config.rules import has_key
 from cldmon.config.schema import AccountConfig, Config
 from cldmon.domain.events import EventKind
 from cldmon.errors import ConfigError
@@ -339,6 +340,7 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ("[[accounts]]\nlabel='a'\nsession_key_command = []", ":3: accounts[1].session_key_comm"),
         ("[[accounts]]\nlabel='a'\nsession_key_command = \"'\"", ":3: accounts[1].session_key_co"),
         ("[[accounts]]\nlabel='a'\nsession_key_file = ''", ":3: accounts[1].session_key_file: is"),
+        ("[[accounts]]\nlabel='a'\nsource='reports'", ":3: accounts[1].source: expected 'report'"),
         (f"{ALICE}{ALICE}", ':5: accounts[2].label: "alice" is already the label of line 2'),
         (
             "[notifications.slack]\nbot_token = 'x'\nbot_token_env = 'Y'",
@@ -576,3 +578,20 @@ def test_of_a_file_of_other_things_twenty_problems_are_told(tmp_path: Path) -> N
         with pytest.raises(ConfigError) as caught:
             load(path, {})
         assert len(str(caught.value).splitlines()) == 20
+
+
+@pytest.mark.parametrize("key", ["", f"session_key = '{KEY}'\n"])
+def test_reports_do_instead_of_a_session_key_or_beside_it(
+    write: Callable[[str], Path], key: str
+) -> None:
+    [account] = load(write(f"[[accounts]]\nlabel = 'a'\n{key}source = 'report'"), {}).accounts
+    assert (account.source, has_key(account, {})) == ("report", bool(key))
+
+
+def test_a_credential_of_systemd_is_a_key_beside_reports(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text(KEY)
+    env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    [account] = load(write("[[accounts]]\nlabel = 'a'\nsource = 'report'"), env).accounts
+    assert has_key(account, env)

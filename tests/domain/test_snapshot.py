@@ -52,6 +52,7 @@ STORED = {
     "pools": [],
     "savedResets": None,
     "ignored": 1,
+    "source": "browser",
 }
 OLD = {
     "fiveHour": {"utilization": None, "resetsAt": None},
@@ -71,7 +72,7 @@ def test_a_snapshot_has_the_documented_form() -> None:
     snapshot = Snapshot(NOON, (Account("alice", READING),), timedelta(minutes=5), True)
     assert to_json(snapshot) == {
         "fetchedAt": "2026-11-22T12:00:00.000Z",
-        "accounts": [{"label": "alice", "status": "ok", **STORED}],
+        "accounts": [{"label": "alice", "status": "ok", **STORED, "reportsOnly": False}],
         "refreshIntervalMs": 300_000,
         "slackEnabled": True,
     }
@@ -83,6 +84,7 @@ def test_an_account_in_error_has_its_error_instead_of_windows() -> None:
     [entry] = to_json(Snapshot(NOON, (Account("alice", READING, failure),)))["accounts"]
     assert entry == {
         "label": "alice",
+        "reportsOnly": False,
         "status": "error",
         "error": "rate limited",
         "errorKind": "rate_limited",

@@ -14,6 +14,7 @@ from cldmon.config import label as labels
 from cldmon.domain.delivery import LONGEST_WAIT, Waiting
 from cldmon.domain.model import (
     FIVE_HOUR,
+    REPORT,
     Account,
     Failure,
     FailureKind,
@@ -70,6 +71,30 @@ def test_an_account_that_no_pass_reads_any_more_does_not_report() -> None:
     assert old.reading
     stale = replace(old, reading=replace(old.reading, taken_at=NOW - timedelta(hours=2)))
     assert "1 account(s) reporting, 1 error(s)" in said(account("alice"), stale)
+
+
+def reported(label: str, ago: timedelta | None) -> Account:
+    reading = Reading(NOW - ago, {}, source=REPORT) if ago is not None else None
+    return Account(label, reading, reports_only=True)
+
+
+@pytest.mark.parametrize("ago", [None, timedelta(hours=3)])
+def test_an_account_that_waits_for_a_report_is_no_error(ago: timedelta | None) -> None:
+    assert said(account("alice"), reported("bob", ago)) == (
+        "[2026-03-12T02:54:43Z] OK:   1 account(s) reporting, 0 error(s),"
+        " 1 without a recent report, last fetched 2026-03-12T02:47:15.095Z"
+    )
+
+
+def test_nobody_at_work_is_no_failure() -> None:
+    found = judge(snapshot(reported("alice", timedelta(hours=9)), reported("bob", None)), TEAM, NOW)
+    assert (found.ok, found.errors, nagios.level(found, USUAL)) == (True, 0, Level.OK)
+
+
+def test_errors_of_all_others_are_a_failure() -> None:
+    assert "FAIL: all 1 account(s) have errors" in said(
+        account("alice", EXPIRED), reported("bob", None)
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.freshness import build_views
-from cldmon.domain.model import Account, Credits, Failure, FailureKind, Pool, Snapshot, Window
+from cldmon.domain.model import (
+    REPORT,
+    Account,
+    Credits,
+    Failure,
+    FailureKind,
+    Pool,
+    Snapshot,
+    Window,
+)
 from cldmon.domain.text import is_printable
 from cldmon.terminal.formats import FORMATS, format_snapshot
 from cldmon.terminal.status import Page, format_table
@@ -170,6 +179,16 @@ def test_a_stale_reading_is_never_drawn_as_live() -> None:
     assert "█" not in text
     assert "99% at reset" not in text
     assert "limit hit" not in text
+
+
+@pytest.mark.parametrize(
+    ("ago", "shown"), [(3 * HOUR, "last report 3 h ago"), (None, "no report yet")]
+)
+def test_an_account_that_waits_for_a_report_says_so(ago: timedelta | None, shown: str) -> None:
+    found = None if ago is None else replace(reading(ago, "Pro"), source=REPORT)
+    text = draw(make_snapshot(Account("x", found, reports_only=True)))
+    assert shown in text
+    assert not {"stale", "error", "not read"} & set(text.split())
 
 
 def test_a_reading_from_the_future_is_not_live() -> None:

@@ -1,0 +1,1 @@
+"""What people's machines report: checked, kept in files, and given to the pass; their tokens."""

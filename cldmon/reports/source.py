@@ -1,0 +1,79 @@
+"""The reports as a pass reads them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cldmon.domain.instants import format_iso
+from cldmon.errors import StoreError
+from cldmon.reports.body import InvalidReportError
+from cldmon.reports.store import ReportFiles, file_name
+from cldmon.reports.tokens import TokensFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from cldmon.domain.reports import Report
+
+_log = logging.getLogger(__name__)
+
+MAX_AHEAD = timedelta(minutes=2)
+"""How far ahead the clock of a machine may be that drops a file here."""
+
+
+class ReportSource:
+    """Reads what machines have reported, and forgets what accounts leave behind.
+
+    What cannot be used is a warning: it affects no other account.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._files = ReportFiles(data_dir)
+        self._tokens = TokensFile(data_dir)
+
+    def read(self, labels: Collection[str], now: datetime) -> Mapping[str, tuple[Report, ...]]:
+        """Return the reports of the accounts that have any; none is later than `now` (UTC)."""
+        found = {}
+        for label in labels:
+            try:
+                reports = self._files.load(label)
+            except (StoreError, InvalidReportError) as error:
+                _log.warning("%s", error)
+                continue
+            usable = []
+            for report in reports:
+                if report.read_at - now > MAX_AHEAD:
+                    path, at = self._files.path(label), format_iso(report.read_at)
+                    _log.warning(
+                        "%s: refused: it was read at %s, in the future: set the clock of that"
+                        " machine",
+                        path,
+                        at,
+                    )
+                else:
+                    usable.append(replace(report, read_at=min(report.read_at, now)))
+            if usable:
+                found[label] = tuple(usable)
+        return found
+
+    def clean_up(
+        self, removed: Collection[str], configured: Collection[str], reporting: Collection[str]
+    ) -> None:
+        """Forget accounts that are no longer configured; name the files that no account reads.
+
+        `removed` are those that the last pass still knew, `reporting` those that take reports.
+        """
+        try:
+            for label in {*removed, *self._tokens.keep_only(configured)}:
+                self._files.remove(label)
+            if strays := self._files.find_strays(reporting):
+                expected = ", ".join(map(file_name, reporting)) or "none, with this configuration"
+                for path in strays:
+                    _log.warning("%s is no account's: expected %s", path, expected)
+        except StoreError as error:
+            _log.warning("%s", error)
