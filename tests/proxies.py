@@ -128,7 +128,7 @@ def nginx(folder: Path, servers: str) -> Iterator[None]:
 
 
 def prepare(folder: Path) -> Path:
-    """Return a folder for nginx, with a certificate in it."""
+    """Return a folder for a proxy, with a certificate in it."""
     folder.mkdir()
     folder.chmod(0o777)  # root's workers are somebody else
     make_certificate(folder)
@@ -138,8 +138,9 @@ def prepare(folder: Path) -> Path:
 @contextmanager
 def caddy(folder: Path, sites: str) -> Iterator[None]:
     """Run Caddy with these sites."""
-    folder.mkdir()
-    (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{sites}")
+    folder.mkdir(exist_ok=True)
+    top = f"admin off\nauto_https off\ndefault_sni {NAME}\n"  # our client sends no name
+    (folder / "Caddyfile").write_text(f"{{\n{top}}}\n{sites}")
     argv = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     env = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin"}
     with run_in_background(*argv, environ=env):

@@ -25,6 +25,10 @@ class Host(NamedTuple):
     name: str
     port: int | None
 
+    def with_port(self, default: int) -> Host:
+        """Return it with a port."""
+        return self._replace(port=default) if self.port is None else self
+
 
 def parse_host(request: Request) -> Host:
     """Return the host that a request was sent to."""
@@ -82,7 +86,7 @@ def _is_same_origin(origin: str, request: Request, public: PublicUrl | None) -> 
     if match is None or named is None:
         return False
     default = DEFAULT_PORTS[match["scheme"]]
-    page = Host(named.name, named.port or default)
+    page = named.with_port(default)
     host = parse_host(request)
     if public:
         home = Host(public.host, public.port)
@@ -90,7 +94,7 @@ def _is_same_origin(origin: str, request: Request, public: PublicUrl | None) -> 
             return True
         if host in (home, home._replace(port=None)):
             return False
-    return page == Host(host.name, host.port or default)
+    return page == host.with_port(default)
 
 
 def _parse_host(text: str) -> Host | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from cldmon.web.http import Request, Response
 from cldmon.web.proxies import PublicUrl, TrustedProxies
 
 if TYPE_CHECKING:
+    from cldmon.web.proxies import Address
     from tests.simulation.http_client import Got
     from tests.web.in_process import InProcessServer
 
@@ -23,6 +23,7 @@ GUEST = {"slackId": ""}
 LOOPBACK = ("127.0.0.0/8", "::1")
 BRIDGE = (*LOOPBACK, "172.18.0.0/16", "2001:db8:f::/48")
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+PORTS = st.none() | st.integers(0, 65535)
 
 
 def client(peer: str, chain: str, networks: tuple[str, ...] = BRIDGE) -> str:
@@ -68,13 +69,17 @@ def test_the_client_is_the_last_address_that_is_not_a_trusted_proxy(
     assert client(peer, chain) == counted
 
 
-@given(st.lists(ADDRESSES, max_size=5), ADDRESSES)
-def test_clients_cannot_choose_their_address(forged: list[object], real: object) -> None:
+@given(st.lists(ADDRESSES.map(str) | st.text(max_size=20), max_size=5), ADDRESSES, PORTS)
+def test_clients_cannot_choose_their_address(
+    forged: list[str], real: Address, port: int | None
+) -> None:
     """Anything a client puts in the header is to the left of what the proxy adds."""
     honest = client("127.0.0.1", str(real), LOOPBACK)
-    chain = ", ".join(map(str, [*forged, real]))
-    if not ip_address(str(real)).is_loopback:
+    added = f"[{real}]" if real.version == 6 else str(real)
+    chain = ", ".join([*forged, added if port is None else f"{added}:{port}"])
+    if not real.is_loopback:
         assert client("127.0.0.1", chain, LOOPBACK) == honest
+    assert client("192.0.2.9", chain, LOOPBACK) == "192.0.2.9"
 
 
 @given(st.text(max_size=60), st.text(max_size=20))
