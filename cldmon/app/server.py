@@ -9,7 +9,7 @@ from cldmon.config.exposure import check_login, find_risks
 from cldmon.domain.secret import Secret
 from cldmon.errors import SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
-from cldmon.web.api import respond
+from cldmon.web.api import refuse_early, respond
 from cldmon.web.confirmations import Confirmations
 from cldmon.web.file_cache import AutoReloader
 from cldmon.web.limits import LOCK_SECONDS
@@ -17,6 +17,7 @@ from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import PublicUrl, TrustedProxies
+from cldmon.web.report_intake import ReportIntake
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import RateLimits, Services
@@ -52,7 +53,12 @@ def build_server(app: App) -> WebServer:
         return build(bound)
 
     services = AutoReloader(app.config_path, load)
-    return WebServer(config.host, config.port, lambda request: respond(request, services.value()))
+    return WebServer(
+        config.host,
+        config.port,
+        lambda request: respond(request, services.value()),
+        refuse=lambda request: refuse_early(request, services.value()),
+    )
 
 
 def _builder(app: App, port: int) -> Callable[[Config], Services]:
@@ -61,7 +67,7 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
     rate_limits, found, usage = RateLimits(app.now), load_pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
     confirmations = Confirmations(app.now)
-    revoked = Revocations(data_dir, app.now)
+    revoked, intake = Revocations(data_dir, app.now), ReportIntake(data_dir)
 
     def build(config: Config) -> Services:
         given, token = config.session_secret, config.api_token
@@ -74,6 +80,7 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
             login=config.login_mode,
             api_token=Secret(token.get_secret_value()) if token else None,
             labels=tuple(account.label for account in config.accounts),
+            reporting=frozenset(each.label for each in config.accounts if each.source),
             interval=config.interval,
             slack=_build_slack(app, config),
         )
@@ -85,6 +92,7 @@ def _builder(app: App, port: int) -> Callable[[Config], Services]:
             usage=usage,
             subscriptions=subscriptions,
             confirmations=confirmations,
+            intake=intake,
             data_dir=data_dir,
             pages=found,
             now=app.now,

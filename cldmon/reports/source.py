@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.instants import format_iso
 from cldmon.errors import StoreError
 from cldmon.reports.body import InvalidReportError
-from cldmon.reports.store import ReportFiles, file_name
+from cldmon.reports.store import MAX_AHEAD, ReportFiles, file_name
 from cldmon.reports.tokens import TokensFile
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from cldmon.domain.reports import Report
 
 _log = logging.getLogger(__name__)
-
-MAX_AHEAD = timedelta(minutes=2)
-"""How far ahead the clock of a machine may be that drops a file here."""
 
 
 class ReportSource:

@@ -26,6 +26,8 @@ _LONGEST_NAME = 200
 """Bytes, of the 255 that a file system allows."""
 _KEPT = timedelta(days=1)
 """How much older than the newest one another machine's report may be."""
+MAX_AHEAD = timedelta(minutes=2)
+"""How far ahead the clock of a machine may be that drops a file here."""
 _OLDEST = timedelta(days=366)
 """A report of any age may come; this one is as good as none."""
 
@@ -75,7 +77,11 @@ class ReportFiles:
         return found
 
     def receive(self, report: Report) -> None:
-        """Keep a report; when this returns, it or a newer one survives a loss of power."""
+        """Keep a report that is sent now.
+
+        When this returns, it or a newer one survives a loss of power. What was kept with a later
+        time than now is dropped: the clock was set back since.
+        """
         path = self.path(report.account)
         files.private_dir(self.folder)
         with files.lock(path.with_suffix(".lock"), wait=self._patience):
@@ -83,7 +89,9 @@ class ReportFiles:
                 known = self.load(report.account)
             except InvalidReportError:  # a broken one is not worth keeping
                 known = ()
-            merged = _add(known, report)
+            latest = report.sent_at + MAX_AHEAD
+            usable = tuple(each for each in known if each.read_at <= latest)
+            merged = _add(usable, report)
             if merged != known:
                 files.replace(path, encode(merged))
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cldmon.errors import CldmonError
-from cldmon.web import alerts, history, login
+from cldmon.web import alerts, history, login, reports
 from cldmon.web.auth import Caller, identify
 from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.http import Document, RefusedError, Request, Response, json_response
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cldmon.web.services import Services
 
     Handler = Callable[[Request, Caller, Services], Response]
+    Answer = TypeVar("Answer")
 
 
 class Access(Enum):
@@ -34,6 +35,9 @@ class Access(Enum):
     """A login, unless there are only guests: then anyone may read, as in the Node program."""
     LOGIN = auto()
     """A session, even a guest's, or the API token."""
+    REPORTER = auto()
+    """The token of one account, which is good for nothing else. No browser has one, so no other
+    site can use it, and the rules against that do not apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,22 @@ class Route:
 
 def respond(request: Request, services: Services) -> Response:
     """Answer one request; errors become responses, too."""
+    return _respond(_dispatch, request, services)
+
+
+def refuse_early(request: Request, services: Services) -> Response | None:
+    """Return why a request is refused before its body is read; None if it is not."""
+    return _respond(_check_head, request, services)
+
+
+def _respond(
+    handle: Callable[[Request, Services], Answer], request: Request, services: Services
+) -> Answer | Response:
     try:
         check_host(request, services.settings.hosts)
         if public := services.settings.public:
             request = replace(request, path=public.strip_path(request.path))
-        return _dispatch(request, services)
+        return handle(request, services)
     except RefusedError as error:
         return error.response
     except CldmonError as error:
@@ -103,6 +118,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/api/events": {"GET": Route(history.get_events, Access.READING)},
     "/api/slack/users": {"GET": Route(login.search_users, Access.PUBLIC)},
     "/api/subscriptions": {"POST": Route(alerts.change_subscription)},
+    "/api/report": {"POST": Route(reports.receive_report, Access.REPORTER)},
     "/metrics": {"GET": Route(get_metrics)},
     "/healthz": {"GET": Route(get_health, Access.PUBLIC)},
 }
@@ -117,10 +133,20 @@ UNAVAILABLE = RefusedError(
 _READING = ("GET", "HEAD")
 
 
-def _dispatch(request: Request, services: Services) -> Response:
-    path, settings = request.path, services.settings
+def _find_routes(path: str) -> Mapping[str, Route] | None:
     # The Node program accepted a slash at the end.
-    routes = ROUTES.get(path.removesuffix("/") if path.startswith("/api/") else path)
+    return ROUTES.get(path.removesuffix("/") if path.startswith("/api/") else path)
+
+
+def _check_head(request: Request, services: Services) -> Response | None:
+    route = (_find_routes(request.path) or {}).get(request.method)
+    if route and route.access is Access.REPORTER:
+        reports.check_token(request, services)
+    return None
+
+
+def _dispatch(request: Request, services: Services) -> Response:
+    settings, routes = services.settings, _find_routes(request.path)
     if routes is None:
         return _serve_page(request, services)
     method = "GET" if request.method == "HEAD" else request.method
@@ -129,6 +155,9 @@ def _dispatch(request: Request, services: Services) -> Response:
         reading = _READING if "GET" in routes else ()
         others = (each for each in routes if each != "GET")
         return _refuse_method(request, ", ".join((*reading, *others, "OPTIONS")))
+    if route.access is Access.REPORTER:
+        check_content_type(request)
+        return route.handler(request, Caller(), services)
     if method == "POST":
         check_origin(request, settings.public)
         check_content_type(request)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cldmon.web.http_parser import Head
 
     Respond = Callable[[Request], Response]
+    Refuse = Callable[[Request], Response | None]
 
 GOODBYE_SECONDS = 1.0
 """How long the server waits for pending responses when it stops."""
@@ -60,6 +61,8 @@ class ListenError(CldmonError):
 class WebServer(ThreadingHTTPServer):
     """Listens at `host` and `port` (0: any free one) and answers with what `respond` returns.
 
+    `refuse` is called before a body is read; what it returns is sent instead.
+
     Raises ListenError, which names the process that uses the port if it can be found.
     """
 
@@ -72,8 +75,11 @@ class WebServer(ThreadingHTTPServer):
         port: int,
         respond: Respond,
         connections: Connections | None = None,
+        *,
+        refuse: Refuse = lambda _request: None,
     ) -> None:
         self.respond = respond
+        self.refuse = refuse
         self.connections = Connections() if connections is None else connections
         try:
             found = socket.getaddrinfo(
@@ -188,13 +194,18 @@ class RequestHandler(BaseHTTPRequestHandler):
             head = self._read_head()
             if head is None:
                 return False
+            if head.length and (refusal := self.server.refuse(self._request(head))):
+                self._refuse(refusal)
+                return False
             body = self._read_body(head)
         except RefusedError as error:
             self._refuse(error.response)
             return False
         self._state.enter(Phase.WORK)
-        response = self.server.respond(head.request(body, self.client_address[0]))
-        return self._answer(response, head)
+        return self._answer(self.server.respond(self._request(head, body)), head)
+
+    def _request(self, head: Head, body: bytes = b"") -> Request:
+        return head.request(body, self.client_address[0])
 
     def _read_head(self) -> Head | None:
         """Return the next request's head, or None if the connection ends."""

@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from cldmon.web.confirmations import Confirmations
     from cldmon.web.http import Document
     from cldmon.web.person_hashes import PersonHashes
+    from cldmon.web.report_intake import ReportIntake
     from cldmon.web.sessions import Sessions
     from cldmon.web.settings import ServerSettings
     from cldmon.web.usage import Usage
 
 
+MAX_REPORTS = 128
+"""Reports that are written at a time, each to its account's file: they share the disk's syncs."""
+
+
 class RateLimits:
     """Counts, codes and slots. They outlive changes of the configuration."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], reports_a_minute: int = 60) -> None:
         minute = timedelta(minutes=1)
         self.codes = Codes(now)
         self.logins = RateLimiter(60, minute, now)
@@ -39,9 +44,17 @@ class RateLimits:
         """For strangers if a code is required, so that they can't list all names within minutes."""
         self.logins_as = RateLimiter(20, minute, now)
         self.changes_by = RateLimiter(60, minute, now)
+        self.reports = RateLimiter(reports_a_minute, minute, now)
+        """By token: a machine reports at most once a minute, but several may share a token."""
         self.slack_slots = ConcurrencyLimiter("Slack is slow: try again in a moment", max_active=16)
         self.change_slots = _write_slots("changes of alerts")
         self.logout_slots = _write_slots("logouts")
+        self.report_slots = ConcurrencyLimiter(
+            "too many reports are waiting",
+            max_active=MAX_REPORTS,
+            max_queued=MAX_REPORTS,
+            patience=LOCK_SECONDS,
+        )
         # Each holds a day of history in memory.
         self.history_slots = ConcurrencyLimiter(
             "too many requests for history", max_active=2, max_queued=30
@@ -66,6 +79,7 @@ class Services:
     usage: Usage
     subscriptions: SubscriptionsFile
     confirmations: Confirmations
+    intake: ReportIntake
     data_dir: Path
     pages: Mapping[str, Document]
     now: Callable[[], datetime]

@@ -48,7 +48,8 @@ class Slack:
 class ServerSettings:
     """The server's configuration. `hosts` are in lower case, without brackets.
 
-    `port` is where it listens, `public` where browsers reach it, if that is known.
+    `port` is where it listens, `public` where browsers reach it, if that is known. `reporting` are
+    the labels of the accounts that take reports.
     """
 
     port: int
@@ -58,6 +59,7 @@ class ServerSettings:
     login: Literal["open", "code"]
     api_token: Secret | None
     labels: tuple[str, ...]
+    reporting: frozenset[str]
     interval: timedelta
     slack: Slack | None
 

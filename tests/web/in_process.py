@@ -19,13 +19,14 @@ from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.secret import Secret
 from cldmon.store.state import State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
-from cldmon.web.api import respond
+from cldmon.web.api import refuse_early, respond
 from cldmon.web.confirmations import Confirmations
 from cldmon.web.http import Document, Request, Response
 from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import PublicUrl, TrustedProxies
+from cldmon.web.report_intake import ReportIntake
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
 from cldmon.web.services import RateLimits, Services
@@ -69,11 +70,16 @@ class InProcessServer:
         self._log = _ListHandler(self.warnings)
         log.addHandler(self._log)
         self.services = self._services(slack, login)
-        self.http_server = WebServer("127.0.0.1", 0, self._respond, connections)
+        self.http_server = WebServer(
+            "127.0.0.1", 0, self._respond, connections, refuse=self._refuse
+        )
         self._thread = threading.Thread(target=self.http_server.serve_forever, args=(0.02,))
 
     def _respond(self, request: Request) -> Response:
         return respond(request, self.services)
+
+    def _refuse(self, request: Request) -> Response | None:
+        return refuse_early(request, self.services)
 
     def _services(self, slack: FakeSlack | None, login: Literal["open", "code"]) -> Services:
         return Services(
@@ -85,6 +91,7 @@ class InProcessServer:
                 login=login,
                 api_token=Secret(API_TOKEN),
                 labels=LABELS,
+                reporting=frozenset(LABELS),
                 interval=timedelta(minutes=10),
                 slack=self._slack(slack) if slack else None,
             ),
@@ -94,6 +101,7 @@ class InProcessServer:
             usage=Usage(self.data_dir),
             subscriptions=SubscriptionsFile(self.data_dir, LOCK_SECONDS),
             confirmations=Confirmations(self.clock),
+            intake=ReportIntake(self.data_dir),
             data_dir=self.data_dir,
             pages={"/": Document(b"<!doctype html>", "text/html; charset=utf-8"), **load_pages()},
             now=self.clock,

@@ -1,0 +1,28 @@
+"""Where reports go, and the tokens that are valid now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cldmon.reports.store import ReportFiles
+from cldmon.reports.tokens import TokensFile, hash_token
+from cldmon.web.file_cache import FileCache
+from cldmon.web.limits import LOCK_SECONDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cldmon.reports.tokens import Token
+
+
+class ReportIntake:
+    """The files of reports and tokens. Threads may share it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.files = ReportFiles(data_dir, LOCK_SECONDS)
+        self.tokens = TokensFile(data_dir, LOCK_SECONDS)
+        self._cache = FileCache(self.tokens.path, self.tokens.load)
+
+    def find(self, token: str) -> Token | None:
+        """Return what is known of a token, or None; raises StoreError."""
+        return self._cache.value().get(hash_token(token))

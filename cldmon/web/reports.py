@@ -1,0 +1,47 @@
+"""`POST /api/report`: a person's machine reports usage, with a token for one account."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cldmon.errors import CldmonError
+from cldmon.reports.body import InvalidReportError, parse
+from cldmon.reports.store import correct_clock
+from cldmon.web.http import RefusedError, json_response
+
+if TYPE_CHECKING:
+    from cldmon.reports.tokens import Token
+    from cldmon.web.auth import Caller
+    from cldmon.web.http import Request, Response
+    from cldmon.web.services import Services
+
+
+def check_token(request: Request, services: Services) -> Token:
+    """Return the token of a report, before its body is read; raises 401 or 429."""
+    scheme, _, given = request.header("authorization").partition(" ")
+    found = services.intake.find(given.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
+    services.rate_limits.reports.check(found.hash)
+    return found
+
+
+def receive_report(request: Request, _caller: Caller, services: Services) -> Response:
+    """Keep a report for the next pass. When this returns, it survives a loss of power."""
+    token = check_token(request, services)
+    services.rate_limits.reports.take(token.hash)
+    try:
+        report = parse(request.body)
+    except InvalidReportError as error:
+        raise RefusedError(400, f"not a report: {error}") from None
+    if report.account != token.account:
+        raise RefusedError(403, "this token is for another account")
+    if report.account not in services.settings.reporting:
+        raise RefusedError(404, "this account does not take reports")
+    now = services.now()
+    with services.rate_limits.report_slots.slot(("report", token.hash)):
+        services.intake.files.receive(correct_clock(report, now))
+    with suppress(CldmonError):  # the report is safe, and that is what counts
+        services.intake.tokens.mark_used(token, now)
+    return json_response({"ok": True})
