@@ -64,6 +64,9 @@ class MonitoringCommand(click.Command):
 def command(ctx: click.Context, serve: bool, nagios: bool, warning: int, critical: int) -> None:
     """Check that passes finish on time and accounts can be read: one line, and exit code 0 or 1.
 
+    OK: every account reports. WARN: some do not; the line says why, and whether that needs action
+    or recovers by itself; the exit code stays 0. FAIL: passes are missing, or no account reports.
+
     The line is also appended to health.log in the data folder.
     """
     app: App = ctx.obj

@@ -118,7 +118,7 @@ def test_monitoring_gets_its_line_and_exit_code(env: Env) -> None:
         " waiting=0;;;0 waited=0s;3600;;0 dropped=0c\n"
     )
     assert env.run("health", "--nagios", "--critical", "40").returncode == 2
-    assert "OK:   1 account(s) reporting" in read_log(env)[0]
+    assert "WARN: 1 account(s) reporting" in read_log(env)[0]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -61,9 +62,71 @@ def test_the_line_of_failure_is_the_documented_one() -> None:
 
 
 def test_some_errors_are_counted_and_fail_nothing() -> None:
-    assert "OK:   1 account(s) reporting, 1 error(s)," in said(
-        account("alice"), account("bob", EXPIRED)
+    assert said(account("alice"), account("bob", EXPIRED)) == (
+        "[2026-03-12T02:54:43Z] WARN: 1 account(s) reporting, 1 error(s),"
+        " last fetched 2026-03-12T02:47:15.095Z; needs action: session key expired (bob)"
     )
+    assert judge(snapshot(account("alice"), account("bob", EXPIRED)), TEAM, NOW).ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempts", "cause"),
+    [
+        (FailureKind.KEY_MISSING, 1, "needs action: no session key"),
+        (FailureKind.KEY_EXPIRED, 1, "needs action: session key expired"),
+        (FailureKind.WRONG_ORGANIZATION, 1, "needs action: wrong organization"),
+        (FailureKind.REFUSED, 1, "needs action: refused"),
+        (FailureKind.CHALLENGED, 1, "recovers by itself: challenged"),
+        (FailureKind.CHALLENGED, 3, "needs action: challenged"),
+        (FailureKind.RATE_LIMITED, 1, "recovers by itself: rate limited"),
+        (FailureKind.SERVICE_DOWN, 1, "recovers by itself: service down"),
+        (FailureKind.NOT_UNDERSTOOD, 1, "needs action: answer not understood"),
+        (FailureKind.TIMEOUT, 1, "recovers by itself: timed out"),
+        (FailureKind.NO_BROWSER, 1, "needs action: no browser"),
+        (FailureKind.UNEXPECTED, 1, "needs action: unexpected error"),
+    ],
+)
+def test_the_real_cause_is_named_and_who_must_act(
+    kind: FailureKind, attempts: int, cause: str
+) -> None:
+    """Whether some accounts fail or all; keys are blamed only if all failures are about keys."""
+    failure = Failure(kind, "words", attempts=attempts)
+    assert said(account("alice"), account("bob", failure)).endswith(f"Z; {cause} (bob)")
+    all_failed = said(account("alice", failure), account("bob", failure))
+    is_key = kind in (FailureKind.KEY_EXPIRED, FailureKind.KEY_MISSING)
+    advice = "check session keys" if is_key else f"{cause} (alice, bob)"
+    assert all_failed.endswith(f"FAIL: all 2 account(s) have errors — {advice}")
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock"), [("Europe/Berlin", "04:26"), ("America/New_York", "23:26")]
+)
+def test_when_an_account_recovers_is_said_in_local_time(zone: str, clock: str) -> None:
+    """Of accounts with one cause, when the last of them does; a time that has passed is not."""
+    soon, later = (
+        Failure(FailureKind.RATE_LIMITED, "words", NOW + timedelta(minutes=n)) for n in (5, 31)
+    )
+    mixed = snapshot(account("alice", soon), account("bob", later), account("carol", EXPIRED))
+    found = judge(mixed, (*TEAM, "carol"), NOW, ZoneInfo(zone))
+    assert found.text == (
+        "all 3 account(s) have errors — needs action: session key expired (carol);"
+        f" recovers by itself: rate limited until {clock} (alice, bob)"
+    )
+    passed = replace(soon, retry_at=NOW - timedelta(minutes=1))
+    text = judge(snapshot(account("alice", passed)), TEAM, NOW, ZoneInfo(zone)).text
+    assert text.endswith("recovers by itself: rate limited (alice)")
+
+
+def test_many_accounts_with_one_cause_are_counted() -> None:
+    team = [account(f"a{n}", EXPIRED) for n in range(9)]
+    found = judge(snapshot(account("alice"), *team), ["alice", *(a.label for a in team)], NOW)
+    assert found.text.endswith("; needs action: session key expired (a0, a1, a2 and 6 more)")
+
+
+def test_accounts_without_a_current_reading_are_named() -> None:
+    old = Account("bob", Reading(NOW - timedelta(hours=2), {}))
+    found = judge(snapshot(account("alice"), old, Account("carol", None)), (*TEAM, "carol"), NOW)
+    assert found.text.endswith("; not read for too long (bob); not read yet (carol)")
 
 
 def test_an_account_that_no_pass_reads_any_more_does_not_report() -> None:
