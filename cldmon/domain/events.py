@@ -40,9 +40,9 @@ class Event:
     `utilization` (percent as displayed) and `resets_at` are the window's after the event; for a
     saved reset `resets_at` is when it ends. `thresholds` are those crossed, ascending; a message
     to one recipient has only theirs. `before` is the window before its limit changed, `full_at`
-    the forecast of a `run_out`. `limited_by` is the full window that still blocks longest after a
-    reset, until `limited_until`. `days` is the age of a session key, `reason` why an
-    account failed, in words.
+    the forecast of a `run_out`. `limited_by` is the full window that blocks longest after a
+    reset, or longer than the limit that was hit, until `limited_until`. `days` is the age of a
+    session key, `reason` why an account failed, in words.
     """
 
     kind: EventKind

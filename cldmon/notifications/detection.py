@@ -191,20 +191,24 @@ def _runs_out_at(name: str, window: Window, forecast: Forecast | None) -> dateti
 def _find_other_limit(
     event: Event, name: str, windows: Mapping[str, Window], at: datetime
 ) -> tuple[str | None, datetime | None]:
-    """Return which other window is full, and holds longest, after a reset."""
-    if event.kind is not EventKind.USAGE_RESET:
+    """Return which other window is full, and holds longest, after a reset or beyond a hit limit."""
+    if event.kind not in (EventKind.USAGE_RESET, EventKind.LIMIT_HIT):
         return None, None
-    full = [
-        (window.resets_at, other)
+
+    def key(other: str) -> tuple[bool, datetime]:
+        until = windows[other].resets_at
+        return until is None, until or at
+
+    holds_until = key(name) if event.kind is EventKind.LIMIT_HIT else (False, at)
+    longer = [
+        other
         for other, window in windows.items()
-        if other != name
-        and window.utilization >= FULL
-        and (window.resets_at is None or window.resets_at > at)
+        if other != name and window.utilization >= FULL and key(other) > holds_until
     ]
-    if not full:
+    if not longer:
         return None, None
-    until, other = max(full, key=lambda each: (each[0] is None, each[0] or at))
-    return other, until
+    last = max(longer, key=key)
+    return last, windows[last].resets_at
 
 
 def detect_outage(

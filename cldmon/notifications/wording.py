@@ -135,9 +135,17 @@ def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
     match event.kind:
         case EventKind.LIMIT_HIT:
             statement: Text = (f"{limit} has been reached (100%)",)
-            return "limit reached", statement, [_reset(event, now, "Resets")]
+            details = [_reset(event, now, "Resets")]
+            if other := _other_limit(event, now):
+                details.append(("But ", *other, "."))
+            return "limit reached", statement, details
         case EventKind.USAGE_RESET:
-            return "limit reset", _reset_statement(event, limit), [_next_reset(event, now)]
+            statement = (f"{limit} has reset",)
+            if event.utilization:
+                statement = (f"{limit} has reset and is at {event.utilization}%",)
+            if other := _other_limit(event, now):
+                statement = (*statement, ", but ", *other)
+            return "limit reset", statement, [_next_reset(event, now)]
         case EventKind.THRESHOLD:
             headline = f"{event.threshold}% used"
             details = [_reset(event, now, "Resets")]
@@ -199,12 +207,13 @@ def _next_reset(event: Event, now: datetime) -> Text:
     return _reset(event, now, "It resets next")
 
 
-def _reset_statement(event: Event, limit: str) -> Text:
-    now_at = f" and is at {event.utilization}%" if event.utilization else ""
-    if event.limited_by is None:
-        return (f"{limit} has reset{now_at}",)
-    other = f"{limit} has reset{now_at}, but the {_limit(event.limited_by)} holds"
-    return (f"{other} until ", event.limited_until) if event.limited_until else (other,)
+def _other_limit(event: Event, now: datetime) -> Text:
+    """Return which other limit holds, and until when; empty if none does."""
+    until = event.limited_until
+    if event.limited_by is None or (until and until <= now):
+        return ()
+    other = f"the {_limit(event.limited_by)} holds"
+    return (f"{other} until ", until) if until else (other,)
 
 
 def _changed_statement(event: Event, limit: str) -> Text:

@@ -122,7 +122,7 @@ def test_a_transition_carries_the_new_windows_reset_time() -> None:
     }
     seen, _ = detect("alice", before, after, at=NOON, rules=Rules(ResetRule.ZERO))
     assert seen == [
-        Event(HIT, "alice", "b", NOON, END, 100),
+        Event(HIT, "alice", "b", NOON, END, 100, limited_by="a"),
         Event(HIT, "alice", "a", NOON, None, 100),
     ]
 
@@ -403,3 +403,24 @@ def test_a_reset_says_which_other_limit_holds_longest() -> None:
     windows["unknown"] = Window(100, None)
     [found], _ = detect("alice", state, windows, at=NOON, rules=Rules())
     assert (found.limited_by, found.limited_until) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
+    ("until", "week", "expected"),
+    [
+        (END, Window(100, LATER_END), ("sevenDay", LATER_END)),
+        (END, Window(100, None), ("sevenDay", None)),
+        (END, Window(99, LATER_END), (None, None)),
+        (END, Window(100, END), (None, None)),
+        (LATER_END, Window(100, END), (None, None)),
+        (None, Window(100, LATER_END), (None, None)),
+    ],
+)
+def test_a_hit_says_which_other_limit_holds_longer(
+    until: datetime | None, week: Window, expected: object
+) -> None:
+    state = {"fiveHour": WindowAlerts(Window(99, until)), "sevenDay": WindowAlerts(week)}
+    windows = {"fiveHour": Window(100, until), "sevenDay": week}
+    [found], _ = detect("alice", state, windows, at=NOON, rules=Rules())
+    assert found.kind is HIT
+    assert (found.limited_by, found.limited_until) == expected

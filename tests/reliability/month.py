@@ -297,7 +297,7 @@ class Month:
     def _read_slack(self) -> None:
         for message in self.slack.sent:
             for line in message.text.splitlines():
-                statement = line.partition(", but the ")[0]  # what else limits, after a reset
+                statement = re.split("[.,] [Bb]ut the ", line)[0]  # without what else limits
                 label = re.search(r"account-\d\d", statement)
                 kind = next(kind for kind in KINDS if WORDS[kind] in statement)
                 window = next(name for name, title in TITLES.items() if title in statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,25 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
         f"It resets next {RESETS_MARKUP}.",
         f"Seen {SEEN_MARKUP}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement"),
+    [
+        (EventKind.LIMIT_HIT, "has been reached (100%). Resets 2026-11-22 15:10 UTC. But {}."),
+        (EventKind.USAGE_RESET, "has reset, but {}. It resets next 2026-11-22 15:10 UTC."),
+    ],
+)
+def test_another_limit_that_holds_longer_is_named_while_it_holds(
+    kind: EventKind, statement: str
+) -> None:
+    until = RESETS + timedelta(days=2)
+    alert = replace(event(kind, RESETS), limited_by="sevenDay", limited_until=until)
+    other = "the weekly limit holds until 2026-11-24 15:10 UTC"
+    assert statement.format(other) in build_alert([alert], SEEN).text
+    forever = replace(alert, limited_until=None)
+    assert statement.format("the weekly limit holds") in build_alert([forever], SEEN).text
+    assert "weekly" not in build_alert([alert], until).text
 
 
 @pytest.mark.parametrize(
