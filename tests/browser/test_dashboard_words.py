@@ -236,12 +236,17 @@ def summary_of(page: Page, *accounts: Account, after: int = 0) -> list[str]:
         """async ([usage, now]) => {
             const {viewAccounts} = await import("/js/usage.js");
             const {describeSummary} = await import("/js/messages.js");
-            return describeSummary(usage.summary, viewAccounts(usage, now), now);
+            return describeSummary(viewAccounts(usage, now), now);
         }""",
         [usage, NOON + after],
     )
     return [
-        " | ".join([group["lead"], *(item["label"] + item["text"] for item in group["items"])])
+        " | ".join(
+            [
+                group["lead"],
+                *(", ".join(item["labels"]) + item["text"] for item in group["items"]),
+            ]
+        )
         for group in groups
     ]
 
@@ -266,7 +271,7 @@ def test_the_summary_names_limits_and_errors_by_who_must_act(page: Page) -> None
         read("erin", ago=HOUR),
         Account("frank", None),
     ) == [
-        "2 of 6 at a limit | alice | bob resets in 34 min",
+        "2 of 6 at a limit | bob until 12:34 | alice",
         "Needs action | dave: session key expired",
         "Recovers by itself | carol: rate limited until 14:26",
         "Stale | erin",
@@ -278,7 +283,7 @@ def test_the_summary_says_what_is_still_true_of_an_older_response(page: Page) ->
     carol = failed("carol", FailureKind.RATE_LIMITED, NOON + 20 * MINUTE)
     accounts = bob, carol, read("erin", ago=5 * MINUTE)
     expected = {
-        19: ["1 of 3 at a limit | bob resets in 1 min", "carol: rate limited until 12:20"],
+        19: ["1 of 3 at a limit | bob until 12:20", "carol: rate limited until 12:20"],
         20: ["None of 3 at a limit", "carol: rate limited"],
         28: ["None of 3 at a limit", "carol: rate limited", "Stale | erin"],
         31: ["No current readings", "carol: rate limited"],
@@ -294,7 +299,7 @@ def test_the_summary_says_what_is_still_true_of_an_older_response(page: Page) ->
         ([], []),
         ([read("a")], []),
         ([Account("a", None)], []),
-        ([read("a", used=100, reset=NOON + DAY)], ["At a limit | a resets in 1 d"]),
+        ([read("a", used=100, reset=NOON + DAY)], ["At a limit | a until Mon 12:00"]),
         ([failed("a", FailureKind.TIMEOUT)], ["Recovers by itself | a: timed out"]),
         ([read("a", ago=HOUR)], ["Stale | a"]),
         ([read("a"), read("b")], ["None of 2 at a limit"]),
@@ -305,6 +310,27 @@ def test_a_single_account_has_a_summary_only_if_there_is_something_to_say(
     page: Page, accounts: list[Account], lines: list[str]
 ) -> None:
     assert summary_of(page, *accounts) == lines
+
+
+def test_accounts_with_the_same_error_are_one_item_with_the_last_retry(page: Page) -> None:
+    retries = [NOON + minutes * MINUTE for minutes in (5, 25, 10)]
+    assert summary_of(
+        page,
+        read("a"),
+        *(failed(f"b{n}", FailureKind.RATE_LIMITED, at) for n, at in enumerate(retries)),
+        failed("c", FailureKind.TIMEOUT),
+        failed("d", FailureKind.KEY_EXPIRED),
+        failed("e", FailureKind.KEY_EXPIRED),
+    )[1:] == [
+        "Needs action | d, e: session key expired",
+        "Recovers by itself | b0, b1, b2: rate limited until 12:25 | c: timed out",
+    ]
+
+
+@pytest.mark.parametrize(("count", "shown", "more"), [(0, 0, 0), (6, 6, 0), (7, 5, 2), (40, 5, 35)])
+def test_a_long_list_is_folded(page: Page, count: int, shown: int, more: int) -> None:
+    everything = list(range(count))
+    assert call(page, "messages", "fold", everything) == [everything[:shown], more]
 
 
 @pytest.mark.parametrize("kind", FailureKind)

@@ -28,7 +28,9 @@ class Visit:
     def go(self, path: str = "") -> None:
         """Open the page, and wait for the login box or the dashboard."""
         self.page.goto(self.server.url + path)
-        self.page.locator("#login button, .card, #empty:visible, .notice").first.wait_for()
+        self.page.locator(
+            "#login button, .card, .account-row, #empty:visible, .notice"
+        ).first.wait_for()
 
     def expect(self, *messages: str) -> None:
         """Ignore these console messages: the browser logs each refused request."""
@@ -37,14 +39,14 @@ class Visit:
     def as_guest(self) -> Visit:
         """Log in as a guest."""
         self.page.get_by_role("button", name="Continue as guest").click()
-        self.page.locator(".card").first.wait_for()
+        self.page.locator(".card, .account-row").first.wait_for()
         return self
 
     def log_in(self, name: str) -> Visit:
         """Log in by a name that matches one person."""
         self.page.get_by_role("combobox").fill(name)
         self.page.keyboard.press("Enter")
-        self.page.locator(".card, #code").first.wait_for()
+        self.page.locator(".card, .account-row, #code").first.wait_for()
         return self
 
     def card(self, label: str) -> Locator:

@@ -7,7 +7,7 @@ import { KeyedList } from "./keyed-list.js";
 import { Meter } from "./meter.js";
 import { buildCreditsRow, buildPoolRow, describeSavedResets } from "./money.js";
 import { formatFull } from "./time.js";
-import { ERRORS, describeAge, suggestNextStep, toSentence } from "./messages.js";
+import { CONDITIONS, describeAge, suggestNextStep, toSentence } from "./messages.js";
 
 const UNREAD = "Waiting for the next pass.";
 const NO_LIMITS = "No limits reported for this account.";
@@ -72,14 +72,13 @@ export class Card {
 
   #showTrouble(view, now) {
     const isTrouble = view.state === "error";
-    const kind = view.needsAction ? "action" : "recovering";
     this.trouble.hidden = !isTrouble;
-    setAttribute(this.element, "data-error", isTrouble && kind);
+    setAttribute(this.element, "data-error", isTrouble && view.condition);
     const [words, command] = isTrouble ? suggestNextStep(view, now) : ["", ""];
-    const shown = JSON.stringify([kind, view.error, words, command]);
+    const shown = JSON.stringify([view.condition, view.error, words, command]);
     if (!isTrouble || this.shownTrouble === shown) return;
     this.shownTrouble = shown;
-    const { word, mark } = ERRORS[kind];
+    const { word, mark } = CONDITIONS[view.condition];
     this.trouble.replaceChildren(
       el(
         "p",

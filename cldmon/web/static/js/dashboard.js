@@ -4,11 +4,11 @@ import { PolledResource } from "./api.js";
 import { AlertDialog } from "./alert-dialog.js";
 import { AlertSettings } from "./alert-settings.js";
 import { Banner } from "./banner.js";
+import { Board } from "./board.js";
 import { Card } from "./card.js";
 import { now } from "./clock.js";
-import { byId, setText } from "./dom.js";
+import { byId } from "./dom.js";
 import { History } from "./history.js";
-import { KeyedList } from "./keyed-list.js";
 import { WindowNames } from "./names.js";
 import { StatusBar } from "./status-bar.js";
 import { Refresh } from "./refresh.js";
@@ -22,7 +22,7 @@ export class Dashboard {
     this.element = byId("dashboard");
     this.statusBar = new StatusBar();
     this.banner = new Banner();
-    this.cards = new KeyedList(byId("cards"), (label) => this.#buildCard(label));
+    this.board = new Board((label) => this.#buildCard(label));
     this.dialog = new AlertDialog({
       onChange: (...change) => this.alerts.change(...change),
       onChangeQuiet: (...change) => this.alerts.changeQuiet(...change),
@@ -59,7 +59,7 @@ export class Dashboard {
     this.element.hidden = true;
     this.statusBar.hide();
     this.banner.hide();
-    this.cards.update([]);
+    this.board.clear();
     this.history.close();
   }
 
@@ -91,6 +91,7 @@ export class Dashboard {
 
   #accept(usage) {
     this.usage = usage;
+    this.names = new WindowNames(usage);
     this.alerts.accept(usage);
     this.history.update(usage);
   }
@@ -102,8 +103,8 @@ export class Dashboard {
     this.statusBar.update(this.usage, this.outage, at);
     const views = viewAccounts(this.usage, at);
     const shared = { reachable: this.outage === null, now: at };
-    this.banner.update({ summary: this.usage.summary, views, ...shared });
-    this.#showCards(views, shared);
+    this.banner.update({ views, ...shared });
+    this.#showAccounts(views, shared);
     this.#showDialog(views);
     this.history.tick(at);
   }
@@ -123,18 +124,14 @@ export class Dashboard {
     });
   }
 
-  #showCards(views, shared) {
+  #showAccounts(views, shared) {
     const disabledReason = this.#getDisabledReason();
-    this.cards.update(
-      views.map((view) => {
-        const subscription = this.alerts.of(view.label);
-        const problem = this.alerts.problemOf(view.label);
-        return [view.label, { view, subscription, problem, disabledReason, ...shared }];
-      }),
-    );
-    const empty = byId("empty");
-    empty.hidden = views.length > 0;
-    setText(empty, describeEmptiness(this.usage));
+    const items = views.map((view) => {
+      const subscription = this.alerts.of(view.label);
+      const problem = this.alerts.problemOf(view.label);
+      return [view.label, { view, subscription, problem, disabledReason, ...shared }];
+    });
+    this.board.update({ items, names: this.names, emptiness: describeEmptiness(this.usage) });
     document.title = `${formatHighest(views)}cldmon`;
   }
 
@@ -145,14 +142,13 @@ export class Dashboard {
     const view = views.find((each) => each.label === label);
     if (!view || this.#getDisabledReason()) return this.dialog.close();
     const subscription = this.alerts.of(label);
-    const names = new WindowNames(this.usage);
     const own = view.windows.map(({ name }) => name);
-    const listed = names.sort(new Set([...own, ...(subscription.windows ?? [])]));
+    const listed = this.names.sort(new Set([...own, ...(subscription.windows ?? [])]));
     this.dialog.update({
       subscription,
       quiet: this.alerts.quiet,
       problem: this.alerts.problemOf(label),
-      listed: listed.map((name) => ({ name, title: names.title(name) })),
+      listed: listed.map((name) => ({ name, title: this.names.title(name) })),
     });
   }
 

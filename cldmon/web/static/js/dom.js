@@ -24,13 +24,21 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Make `parent` hold exactly these children in this order; those that stay are not moved. */
+/**
+ * Make `parent` hold exactly these children in this order. Those that stay in place are not moved;
+ * the focus stays on one that is.
+ */
 export function setChildren(parent, children) {
-  for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
-  children.forEach((child, index) => {
-    if (parent.children[index] !== child)
-      parent.insertBefore(child, parent.children[index] ?? null);
-  });
+  const wanted = new Set(children);
+  for (const old of [...parent.children]) if (!wanted.has(old)) old.remove();
+  const focused = document.activeElement;
+  let next = parent.firstElementChild;
+  for (const child of children) {
+    if (child === next) next = next.nextElementSibling;
+    else parent.insertBefore(child, next);
+  }
+  if (focused !== document.activeElement && parent.contains(focused))
+    focused.focus({ preventScroll: true });
 }
 
 /** Say in `element` what is wrong with these fields; nothing if the text is empty. */

@@ -3,10 +3,14 @@
 import { setChildren } from "./dom.js";
 
 export class KeyedList {
-  /** `make(key)` returns a part: an object with an `element` and `update(item)`. */
-  constructor(parent, make) {
+  /**
+   * `make(key)` returns a part: an object with an `element` and `update(item)`. The elements
+   * `fixed` stay in front of the parts.
+   */
+  constructor(parent, make, ...fixed) {
     this.parent = parent;
     this.make = make;
+    this.fixed = fixed;
     this.parts = new Map();
   }
 
@@ -16,10 +20,8 @@ export class KeyedList {
     for (const [key, part] of this.parts) if (!shown.has(key)) part.destroy?.();
     this.parts = shown;
     this.parent.style.setProperty("--count", shown.size);
-    setChildren(
-      this.parent,
-      [...shown.values()].map((part) => part.element),
-    );
+    const elements = [...shown.values()].map((part) => part.element);
+    setChildren(this.parent, [...this.fixed, ...elements]);
     for (const [key, item] of items) shown.get(key).update(item);
   }
 }

@@ -18,6 +18,13 @@ export function describeReset(window, now) {
   return { lead: "Resets", at, left: `in ${formatDuration(window.resetsAt - now)}` };
 }
 
+/** Return the same for the table, where the time stands elsewhere. */
+export function describeResetBriefly(window, now) {
+  if (window.due) return "reset due";
+  if (window.overdue) return "reset overdue";
+  return window.resetsAt === null ? "" : `in ${formatDuration(window.resetsAt - now)}`;
+}
+
 function describeMissingReset({ name, percent }) {
   if (percent === null) return "";
   return name === "fiveHour" ? "No active session" : "Reset time unknown";
@@ -45,11 +52,23 @@ export function describeAge(view, now) {
   return `Read ${formatAge(Math.max(0, age))}`;
 }
 
-/** How an error is marked, by who has to act. */
-export const ERRORS = {
+/** Where an account can be, in order of urgency: at a limit, in error by who has to act, and so on. */
+export const CONDITIONS = {
+  limited: { word: "At a limit", mark: "!!" },
   action: { word: "Needs action", mark: "✕" },
   recovering: { word: "Recovers by itself", mark: "↻" },
+  stale: { word: "Stale", mark: "?" },
+  unread: { word: "Not read yet", mark: "" },
+  ok: { word: "OK", mark: "" },
 };
+
+/** Return why an account is where it is, and how old its numbers are, if they are not current. */
+export function describeCondition(view, now) {
+  const { state, readAt } = view;
+  if (state === "error") return `${nameError(view, now)}, ${describeAge(view, now).toLowerCase()}`;
+  if (state !== "stale") return "";
+  return readAt > now ? "check the clocks" : `${formatDuration(now - readAt)} old`;
+}
 
 const ERROR_NAMES = new Map([
   ["key_missing", "no session key"],
@@ -63,6 +82,8 @@ const ERROR_NAMES = new Map([
   ["timeout", "timed out"],
   ["no_browser", "no browser"],
 ]);
+
+const MOST_SHOWN = 5; // in the banner, of accounts with the same error or at a limit
 
 const NEXT_STEPS = new Map([
   ["key_missing", (label) => ["Store a key on the server: ", `cldmon login ${label}`]],
@@ -86,56 +107,76 @@ export function suggestNextStep({ needsAction, errorKind, retryAt, label }, now)
 
 /**
  * Return the summary of all accounts as groups, each a lead and items; none if there is nothing to
- * say. An item is a label and the text after it; `about` says the same without times.
+ * say. An item is the text after some labels, and perhaps the time `left`; `about` identifies it.
  */
-export function describeSummary({ accounts, limited }, views, now) {
-  const live = new Set(views.filter(({ state }) => state === "live").map(({ label }) => label));
-  const full = limited
-    .map(({ until, ...limit }) => ({ ...limit, until: until && Date.parse(until) }))
-    .filter(({ label, until }) => live.has(label) && (until === null || until > now));
-  const failed = views.filter(({ state }) => state === "error");
-  const stale = views.filter(({ state }) => state === "stale" && (live.size || accounts === 1));
-  const describe = (view) => describeError(view, now);
+export function describeSummary(views, now) {
+  const find = (condition) => views.filter((view) => view.condition === condition);
+  const live = views.filter(({ state }) => state === "live");
+  const limited = find("limited").sort((a, b) => getEnd(a) - getEnd(b));
   const groups = [
     {
       kind: "limited",
-      lead: describeLimitCount(full.length, accounts, live.size),
-      items: full.map((each) => describeLimit(each, now)),
+      lead: describeLimitCount(limited.length, views.length, live.length),
+      items: limited.map((view) => describeLimit(view, now)),
     },
-    {
-      kind: "action",
-      lead: ERRORS.action.word,
-      items: failed.filter((view) => view.needsAction).map(describe),
-    },
-    {
-      kind: "recovering",
-      lead: ERRORS.recovering.word,
-      items: failed.filter((view) => !view.needsAction).map(describe),
-    },
+    ...["action", "recovering"].map((kind) => ({
+      kind,
+      lead: CONDITIONS[kind].word,
+      items: describeErrors(find(kind), now),
+    })),
     {
       kind: "stale",
-      lead: "Stale",
-      items: stale.map(({ label }) => ({ label, about: "", text: "" })),
+      lead: CONDITIONS.stale.word,
+      items: live.length || views.length === 1 ? describeStale(find("stale")) : [],
     },
   ];
-  return groups.filter(({ kind, items }) => items.length || (kind === "limited" && accounts > 1));
+  return groups.filter(
+    ({ kind, items }) => items.length || (kind === "limited" && views.length > 1),
+  );
+}
+
+/** Return when an account is no longer at a limit; those of which it is unknown come last. */
+function getEnd({ limit }) {
+  return limit.until ?? Number.MAX_VALUE;
 }
 
 function describeLimitCount(full, accounts, live) {
-  if (accounts === 1) return "At a limit";
+  if (accounts === 1) return CONDITIONS.limited.word;
   return live ? `${full || "None"} of ${accounts} at a limit` : "No current readings";
 }
 
-function describeLimit({ label, window, until }, now) {
-  if (until === null) return { label, about: window, text: "" };
-  const text = ` resets in ${formatDuration(until - now)}`;
-  return { label, about: window, text, title: formatFull(until) };
+function describeLimit({ label, limit: { window, until } }, now) {
+  const item = { labels: [label], about: window };
+  if (until === null) return { ...item, text: "" };
+  const left = `, in ${formatDuration(until - now)}`;
+  return { ...item, text: ` until ${formatClock(until, now)}`, left, title: formatFull(until) };
 }
 
-function describeError({ label, errorKind, retryAt }, now) {
+/** Return one item for all accounts with the same error; the last retry ends it for all. */
+function describeErrors(views, now) {
+  return [...Map.groupBy(views, ({ errorKind }) => errorKind).values()].map((same) => {
+    const last = same.reduce((a, b) => (b.retryAt > a.retryAt ? b : a));
+    return {
+      labels: same.map(({ label }) => label),
+      about: last.errorKind,
+      text: `: ${nameError(last, now)}`,
+    };
+  });
+}
+
+function nameError({ errorKind, retryAt }, now) {
   const name = ERROR_NAMES.get(errorKind) ?? "unexpected error";
-  const until = retryAt !== null && retryAt > now ? ` until ${formatClock(retryAt, now)}` : "";
-  return { label, about: name, text: `: ${name}${until}` };
+  return retryAt !== null && retryAt > now ? `${name} until ${formatClock(retryAt, now)}` : name;
+}
+
+function describeStale(views) {
+  return views.length ? [{ labels: views.map(({ label }) => label), about: "", text: "" }] : [];
+}
+
+/** Return the first of a list, and how many more there are; one alone is not left out. */
+export function fold(all) {
+  const shown = all.length > MOST_SHOWN + 1 ? all.slice(0, MOST_SHOWN) : all;
+  return [shown, all.length - shown.length];
 }
 
 /** Return a server's message as a sentence. */

@@ -6,6 +6,14 @@ import { LEVELS, describeForecast, describeReset } from "./messages.js";
 
 const NO_LEVEL = { word: "", mark: "" };
 
+/** Show how much of a window is used in a part with `element`, `percent`, `mark` and perhaps a bar's `fill`. */
+export function showPercent(part, { percent, level }, live) {
+  setAttribute(part.element, "data-level", level ?? "unknown");
+  setText(part.percent, percent === null ? "–" : `${percent}%`);
+  setText(part.mark, live ? (LEVELS[level] ?? NO_LEVEL).mark : "");
+  part.fill?.style.setProperty("--percent", `${percent ?? 0}%`);
+}
+
 export class Meter {
   constructor() {
     this.title = el("span", { class: "window" });
@@ -48,14 +56,11 @@ export class Meter {
     this.outlook.hidden = this.outlook.textContent.trim() === "";
   }
 
-  #showPercent({ title, percent, level }, live) {
-    const { word, mark } = LEVELS[level] ?? NO_LEVEL;
-    setAttribute(this.element, "data-level", level ?? "unknown");
-    setText(this.percent, percent === null ? "–" : `${percent}%`);
-    setText(this.mark, live ? mark : "");
+  #showPercent(window, live) {
+    const { word } = LEVELS[window.level] ?? NO_LEVEL;
+    showPercent(this, window, live);
     setText(this.level, live && word ? `${word}.` : "");
-    this.fill.style.setProperty("--percent", `${percent ?? 0}%`);
-    this.#showMeter(title, percent, live ? word : "at the last reading");
+    this.#showMeter(window.title, window.percent, live ? word : "at the last reading");
   }
 
   /** A bar without a number is not a meter: a meter needs a value. */

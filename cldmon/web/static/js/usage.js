@@ -3,12 +3,19 @@
 // The server decides what is stale, due and overdue, and names levels and windows. Between two
 // responses the page only checks whether an instant that the server named has passed.
 
-/** Return all accounts of a response as they may be shown. */
+/**
+ * Return all accounts of a response as they may be shown. `limit` says until when one is at a
+ * limit; `condition` is the key of one of the CONDITIONS.
+ */
 export function viewAccounts({ accounts, summary }, now) {
-  return accounts.map((account) => ({
-    ...viewAccount(account, now),
-    needsAction: summary.needsAction.includes(account.label),
-  }));
+  const limits = new Map(summary.limited.map((limit) => [limit.label, limit]));
+  const action = new Set(summary.needsAction);
+  return accounts.map((account) => {
+    const view = viewAccount(account, now);
+    const limit = viewLimit(limits.get(view.label), view, now);
+    const needsAction = action.has(view.label);
+    return { ...view, limit, needsAction, condition: determineCondition(view, limit, needsAction) };
+  });
 }
 
 /** Return an account as it may be shown; `state` is live, stale, error or unread. */
@@ -30,6 +37,19 @@ export function viewAccount(account, now) {
   };
 }
 
+/**
+ * Return the window with the highest known percentage, null if there is none; of several, the one
+ * that resets last.
+ */
+export function findFullest({ windows }) {
+  const known = windows.filter(({ percent }) => percent !== null);
+  const getReset = ({ resetsAt }) => resetsAt ?? Infinity;
+  return known.reduce((a, b) => {
+    if (a === null || b.percent > a.percent) return b;
+    return b.percent === a.percent && getReset(b) > getReset(a) ? b : a;
+  }, null);
+}
+
 /** Return the last good reading of an account, or null. */
 export function getReading(account) {
   return account.status === "ok" ? account : account.lastGood;
@@ -40,14 +60,28 @@ function determineState(account, isStale) {
   return account.errorKind === null && account.lastGood === null ? "unread" : "error";
 }
 
+/** Return the limit that an account is at, or null; `until` is in ms, null if unknown. */
+function viewLimit(limit, { state }, now) {
+  if (!limit || state !== "live") return null;
+  const until = limit.until && Date.parse(limit.until);
+  return until === null || until > now ? { ...limit, until } : null;
+}
+
+function determineCondition({ state }, limit, needsAction) {
+  if (state === "error") return needsAction ? "action" : "recovering";
+  if (state === "live") return limit ? "limited" : "ok";
+  return state;
+}
+
 /** A window that has reset since it was read has no percentage and no level. */
 function viewWindow(window, now) {
-  const { name, title, utilization, level, resetDue, resetOverdue, forecast } = window;
+  const { name, title, short, utilization, level, resetDue, resetOverdue, forecast } = window;
   const resetsAt = window.resetsAt ? Date.parse(window.resetsAt) : null;
   const due = resetDue || (!resetOverdue && resetsAt !== null && resetsAt <= now);
   return {
     name,
     title,
+    short,
     percent: due ? null : utilization,
     level: due ? null : level,
     resetsAt,
