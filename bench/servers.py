@@ -65,9 +65,10 @@ def send_request(port: int, request: bytes) -> bytes:
 
 @contextmanager
 def serve_cldmon(config: Path, port: int) -> Iterator[Server]:
-    """Run `cldmon serve` on the port that the configuration names."""
+    """Run `cldmon serve` on the port that the configuration names, with its unit's environment."""
     command = [CLDMON, "--config", str(config), "serve"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+    env = environment(MALLOC_ARENA_MAX="2")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
         yield from _run(process, process.stderr, port)
 
 
@@ -76,7 +77,11 @@ def serve_backdated(config: Path, port: int) -> Iterator[Server]:
     """Run the same server with a clock set back by the number of days written to its input."""
     command = [sys.executable, "-m", "bench.backdated_server", str(config)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(MALLOC_ARENA_MAX="2"),
     ) as process:
         yield from _run(process, process.stderr, port)
 

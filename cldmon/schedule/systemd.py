@@ -224,6 +224,8 @@ RestartSec=5s
 # Do not restart with an invalid configuration: someone has to fix it first.
 RestartPreventExitStatus=2
 TimeoutStopSec=30s
+# By default, glibc keeps freed memory apart for up to 8 threads per core.
+Environment=MALLOC_ARENA_MAX=2
 MemoryMax=512M
 TasksMax={tasks}
 # No core dumps: memory contains session keys.
