@@ -245,7 +245,7 @@ def _print_table(rows: Iterable[SubscriptionRow], subscriptions: Subscriptions) 
 
 
 def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, Any]:
-    from cldmon.domain.model import format_iso
+    from cldmon.domain.instants import format_iso
     from cldmon.store.subscriptions import quiet_to_json, to_json
 
     body: dict[str, Any] = {"slackId": row.user, "slackName": row.name or None, "label": row.label}
