@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cldmon.domain.series import compute_max_gap, iter_steps, select_line
@@ -57,15 +58,14 @@ class Downsampler:
         self._interval = interval
         self._kept: list[Point] = []
         self._seconds: Counter[int] = Counter()
-        self._pauses: list[tuple[int, int]] = []
+        self._pauses: list[tuple[Point, Point]] = []
 
     def add(self, part: Sequence[Point]) -> None:
         """Add the next part, which is later than those before."""
         known = [*self._kept[-1:], *part]
-        steps = list(iter_steps(known))
         least = compute_max_gap([], self._interval) // _MS
-        self._pauses += [(known[n][0], step) for n, step in enumerate(steps) if step > least]
-        self._seconds.update(step // 1000 for step in steps)
+        self._pauses += [(a, b) for a, b in pairwise(known) if b[0] - a[0] > least]
+        self._seconds.update(step // 1000 for step in iter_steps(known))
         # The last bucket may go on in this part: it is thinned again, with what was kept of it.
         start, width = len(self._kept), self._width_ms
         while start and part and self._kept[start - 1][0] // width == part[0][0] // width:
@@ -75,9 +75,12 @@ class Downsampler:
     def points(self) -> list[Point]:
         """Return the points that were kept, and one without windows where readings are missing.
 
-        That one is 1 ms after the last reading before the gap.
+        That one is 1 ms after the last reading before the gap. Both ends of a gap are kept, too.
         """
         steps = (step * 1000 for step in self._seconds.elements())
         longest = compute_max_gap(steps, self._interval) // _MS
-        breaks: list[Point] = [(at + 1, {}) for at, pause in self._pauses if pause > longest]
-        return sorted([*self._kept, *breaks], key=lambda point: point[0])
+        gaps = [(a, b) for a, b in self._pauses if b[0] - a[0] > longest]
+        kept = {at for at, _ in self._kept}
+        ends = {at: windows for gap in gaps for at, windows in gap if at not in kept}
+        breaks: list[Point] = [(a[0] + 1, {}) for a, _ in gaps]
+        return sorted([*self._kept, *ends.items(), *breaks], key=lambda point: point[0])

@@ -7,9 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.instants import from_ms, to_ms
-from cldmon.domain.model import to_displayed_percent
-from cldmon.domain.windows import FULL
+from cldmon.domain.model import FULL, from_ms, to_displayed_percent, to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from cldmon.domain.instants import from_iso
-from cldmon.domain.model import to_finite
+from cldmon.domain.model import from_iso, to_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

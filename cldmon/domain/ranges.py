@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import tzinfo
 
-COMMON = ("1h", "5h", "1d", "7d")
+COMMON = ("1h", "5h", "1d", "7d", "30d")
 """The ranges that the API and the dashboard offer."""
 
 _SPAN = re.compile(r"(\d{1,6})(m|h|d|w)", re.ASCII)

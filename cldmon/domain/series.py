@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS
-from cldmon.domain.instants import from_ms
-from cldmon.domain.windows import (
+from cldmon.domain.model import (
     FIVE_HOUR,
     FULL,
     MODEL_PREFIX,
     SEVEN_DAY,
-    WINDOW_KINDS,
+    from_ms,
     short_title,
     title,
 )
+from cldmon.domain.windows import WINDOW_KINDS
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:

@@ -85,7 +85,6 @@ PLACES = {
     ("subscribe", "label"): "cldmon subscribe U1ANN ",
     ("subscribe", "--account"): "cldmon subscribe --list --account ",
     ("guard", "label"): "cldmon guard ",
-    ("report", "--token"): "cldmon report --token ",
 }
 
 

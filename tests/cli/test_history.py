@@ -184,7 +184,10 @@ def test_an_account_that_was_taken_out_of_the_configuration_can_still_be_shown(e
     [
         (["--account", "nobody"], "no account 'nobody' in the config; it has: alice, bob"),
         (["--window", "x"], "no window 'x'; there are 5h, 7d, 7d Fable"),
-        (["--range", "1y"], "invalid range '1y'; use 1h, 5h, 1d, 7d or any number of m, h, d or w"),
+        (
+            ["--range", "1y"],
+            "invalid range '1y'; use 1h, 5h, 1d, 7d, 30d or any number of m, h, d or w",
+        ),
         (
             ["--since", "now"],
             "invalid time 'now'; use one such as 2026-03-12, 2026-03-12T09:30 or 2d ago",

@@ -68,6 +68,14 @@ def test_a_gap_is_longer_than_three_intervals() -> None:
     assert (50 * MINUTE + 1, {}) in downsample_minutes([0, 10, 20, 50, 81, 91])
 
 
+def test_both_ends_of_a_gap_are_kept() -> None:
+    """Also in a bucket that is longer than the gap."""
+    sampler = Downsampler(width_ms=1000 * MINUTE, interval=timedelta(minutes=10))
+    minutes = [*range(0, 300, 10), *range(400, 900, 10)]
+    sampler.add([(minute * MINUTE, {"fiveHour": minute % 70}) for minute in minutes])
+    assert {290 * MINUTE, 290 * MINUTE + 1, 400 * MINUTE} <= {at for at, _ in sampler.points()}
+
+
 @pytest.mark.parametrize(
     "parts", [([0, 10, 20], [3000], [3010]), ([0], [3000, 3010, 3020]), ([0], [3000], [3010, 3020])]
 )

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.forecast import Forecast, compute_forecast
-from cldmon.domain.instants import from_ms, to_ms
-from cldmon.domain.model import Window
+from cldmon.domain.model import Window, from_ms, to_ms
 
 BEGAN = datetime(2026, 3, 12, 9, tzinfo=UTC)
 SESSION = timedelta(hours=5)
