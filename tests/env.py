@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from cldmon.domain.events import Event
     from cldmon.domain.model import Account
     from tests.simulation.faults import Fault
 
@@ -281,6 +282,10 @@ class Env:
             for label, named in percents.items()
         }
         History(self.data).ensure(history.format_line(at, windows))
+
+    def append_event(self, event: Event) -> None:
+        """Append an event to the events files."""
+        History(self.data, "events").ensure(history.format_event_line(event, event.at))
 
     # Running programs.
 

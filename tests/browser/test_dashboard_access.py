@@ -37,6 +37,8 @@ def test_axe_finds_no_violations(server: ServerFixture, visit: OpenVisit, scheme
     visitor.page.keyboard.press("Enter")
     expect(visitor.chart("bob")).to_be_visible()
     visitor.panel("bob").get_by_text("Readings as a table").click()
+    visitor.page.get_by_label("Compare accounts").select_option("Current session")
+    expect(visitor.page.locator(".compare canvas")).to_be_visible()
     assert violations(visitor.page) == []
 
 
@@ -93,7 +95,7 @@ def test_the_keyboard_is_enough(own_server: ServerFixture, visit: OpenVisit) -> 
     expect(visitor.switch("alice", "Hit")).to_be_focused()
     tab_to(page, ".ranges button")
     keys.press("Enter")
-    expect(page.get_by_role("button", name="1h")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.range("1h")).to_have_attribute("aria-pressed", "true")
     tab_to(page, "#logout", key="Shift+Tab")
     keys.press("Enter")
     expect(page.get_by_role("combobox")).to_be_focused()

@@ -37,7 +37,7 @@ def test_the_range_is_switched_and_kept_in_the_address(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server).as_guest()
-    week = visitor.page.get_by_role("button", name="7d")
+    week = visitor.range("7d")
     expect(visitor.panel("bob")).not_to_contain_text(", reset on")
     week.click()
     expect(week).to_have_attribute("aria-pressed", "true")
@@ -46,7 +46,7 @@ def test_the_range_is_switched_and_kept_in_the_address(
     visitor.page.reload()
     expect(week).to_have_attribute("aria-pressed", "true")
     visitor.page.goto(visitor.server.url + "#range=5h")
-    expect(visitor.page.get_by_role("button", name="5h")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.range("5h")).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_summary_tells_extremes_limit_hits_and_gaps(
@@ -55,7 +55,7 @@ def test_the_summary_tells_extremes_limit_hits_and_gaps(
     visitor = visit(server).as_guest()
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("5h 68–100%, last 100%")
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("Limit hit ")
-    visitor.page.get_by_role("button", name="7d").click()
+    visitor.range("7d").click()
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap of 2 d")
 
 
@@ -202,11 +202,12 @@ def test_the_page_on_paper_has_every_chart_as_wide_as_the_paper_and_dark_on_whit
     own_server.write_history({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
     visitor = visit(own_server, viewport={"width": 1280, "height": 300}, color_scheme=scheme)
     visitor.page.evaluate(ON_PAPER)
+    visitor.page.evaluate("location.hash = 'compare=fiveHour'")
     with visitor.page.expect_response("**/api/history*"):
         visitor.as_guest()
     visitor.panel(LABELS[-1]).locator(".readings").wait_for(state="attached")
     visitor.page.pdf(format="A4")
     shown = visitor.page.evaluate("shown")
-    assert len(shown["charts"]) == len(LABELS)
+    assert len(shown["charts"]) == len(LABELS) + 1
     assert shown["charts"] == shown["rooms"]
     assert (shown["ground"], shown["ink"]) == ("rgb(255, 255, 255)", "rgb(26, 31, 39)")

@@ -15,10 +15,18 @@ from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS, build_views
 from cldmon.domain.instants import format_clock, from_ms, round_to_minute, to_ms
-from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
+from cldmon.domain.model import (
+    FIVE_HOUR,
+    Account,
+    Failure,
+    FailureKind,
+    Reading,
+    Snapshot,
+    Window,
+)
 from cldmon.domain.summary import summarize
 from cldmon.domain.usage import usage_to_json
-from cldmon.domain.windows import FIVE_HOUR, WINDOW_KINDS, short_title, sort_for_display, title
+from cldmon.domain.windows import WINDOW_KINDS, short_title, sort_for_display, title
 from cldmon.terminal.style import Terminal
 from cldmon.terminal.summary import format_summary
 from cldmon.terminal.times import format_day
@@ -142,14 +150,14 @@ def test_the_times_of_a_table_have_their_zone_where_the_clock_shows_one_of_them_
 
 def test_a_time_axis_names_the_day_where_it_begins(page: Page) -> None:
     evening = [NOON + hours * HOUR for hours in (6, 9, 12, 15)]
-    assert call(page, "time", "formatTicks", evening, NOON) == [
+    assert call(page, "ticks", "formatTicks", evening, NOON) == [
         "18:00\nSun 22",
         "21:00",
         "00:00\nMon 23",
         "03:00",
     ]
-    assert call(page, "time", "formatTicks", evening[:2], NOON) == ["18:00", "21:00"]
-    assert call(page, "time", "formatTicks", [NOON + 12 * HOUR], NOON) == ["Mon 23"]
+    assert call(page, "ticks", "formatTicks", evening[:2], NOON) == ["18:00", "21:00"]
+    assert call(page, "ticks", "formatTicks", [NOON + 12 * HOUR], NOON) == ["Mon 23"]
 
 
 def window(**values: Any) -> dict[str, Any]:
@@ -494,26 +502,24 @@ def test_a_reset_that_is_overdue_has_no_countdown(page: Page) -> None:
     }
 
 
-def test_gaps_lone_readings_and_marks_are_found(page: Page) -> None:
+def test_gaps_and_lone_readings_are_found(page: Page) -> None:
     series = page.evaluate(
         """async () => {
-            const {buildSeries, findGaps, findLoneReadings, findMarks} =
-                await import("/js/series.js");
+            const {buildSeries, findGaps, findLoneReadings} = await import("/js/series.js");
             const at = (timestamp, fiveHour) => ({timestamp, accounts: [{label: "a", fiveHour}]});
             const gap = {timestamp: 31, accounts: [{label: "a"}]};
             const late = {timestamp: 90, accounts: [{label: "a", fiveHour: 2, sevenDay: 7}]};
             const entries = [at(10, 99), at(20, 100), at(30, 100), gap, at(80, 0), late];
             const names = {sort: (all) => [...all].sort(), isPool: () => false};
             const found = buildSeries(entries, names).get("a");
-            return [[...found.lines], findGaps(found), findLoneReadings([1, null, 2, null, 3, 4]),
-                    findMarks(found).map(({at, kind}) => [at, kind])];
+            return [[...found.lines], findGaps(found),
+                    findLoneReadings([1, null, 2, null, 3, undefined, 4])];
         }"""
     )
     assert series == [
         [["fiveHour", [99, 100, 100, None, 0, 2]], ["sevenDay", [None] * 5 + [7]]],
         [[30, 80]],
         [0, 2],
-        [[20, "hit"], [80, "reset"]],
     ]
 
 

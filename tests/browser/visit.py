@@ -62,6 +62,11 @@ class Visit:
         self.panel(label).scroll_into_view_if_needed()
         return self.panel(label).locator("canvas")
 
+    def range(self, name: str) -> Locator:
+        """Return the button of a range of the history."""
+        ranges = self.page.get_by_role("group", name="Range")
+        return ranges.get_by_role("button", name=name, exact=True)
+
     def switch(self, label: str, name: str) -> Locator:
         """Return an alert switch."""
         return self.card(label).get_by_role("switch", name=name)

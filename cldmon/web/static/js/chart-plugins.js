@@ -1,8 +1,18 @@
-// What a chart shows besides its lines: the future, forecasts, limit hits and resets.
+// What a chart shows besides its lines: the future, forecasts, and marks of events.
 
-import { getColour, getLineStyle } from "./styles.js";
+import { getColour } from "./styles.js";
 
 const DASHES = [4, 4];
+const MARKS = {
+  limit_hit: { shape: buildPolygon("-1,1 1,1 0,-1"), dash: [], colour: "mark-hit" },
+  usage_reset: { shape: buildPolygon("-1,-1 1,-1 0,1"), dash: [2, 3], colour: "mark-reset" },
+  limit_changed: { shape: buildPolygon("0,-1 1,0 0,1 -1,0"), dash: [6, 3], colour: "mark-changed" },
+  account_failed: {
+    shape: buildPolygon("-1,-.6 -.6,-1 0,-.4 .6,-1 1,-.6 .4,0 1,.6 .6,1 0,.4 -.6,1 -1,.6 -.4,0"),
+    dash: [1, 2],
+    colour: "mark-failed",
+  },
+};
 const FEW = 8; // up to so many marks, each has a line down to the axis
 
 /** Shade the future. Drawn below everything else. */
@@ -39,37 +49,31 @@ export function drawForecasts(chart, forecasts) {
       toX(chart, ms),
       chart.valToPos(percent, "y", true),
     ]);
-    drawLine(
-      ctx,
-      getColour(`series-${style}`),
-      Math.min(2, getLineStyle(style).width),
-      DASHES,
-      path,
-    );
+    drawLine(ctx, getColour(`series-${style.colour}`), Math.min(2, style.width), DASHES, path);
   }
   ctx.restore();
 }
 
-/** Mark limit hits with ▲ and resets with ▼. */
+/** Mark events above the lines. */
 export function drawMarks(chart, marks) {
   const { ctx, bbox } = chart;
-  const placed = marks.map(({ at: ms, kind }) => ({ x: toX(chart, ms), kind }));
-  const seen = placed.filter(({ x }) => x >= bbox.left && x <= bbox.left + bbox.width);
+  const placed = marks.map(({ at, kind }) => ({ x: toX(chart, at), ...MARKS[kind] }));
+  const seen = placed.filter(
+    ({ x, shape }) => shape && x >= bbox.left && x <= bbox.left + bbox.width,
+  );
   ctx.save();
-  for (const { x, kind } of seen) {
-    const isHit = kind === "hit";
-    const ink = getColour(isHit ? "mark-hit" : "mark-reset");
+  for (const { x, shape, dash, colour } of seen) {
+    const ink = getColour(colour);
     if (seen.length <= FEW) {
-      const bottom = bbox.top + bbox.height;
       const ends = [
         [x, bbox.top],
-        [x, bottom],
+        [x, bbox.top + bbox.height],
       ];
       ctx.globalAlpha = 0.6;
-      drawLine(ctx, ink, 1, isHit ? [] : [2, 3], ends);
+      drawLine(ctx, ink, 1, dash, ends);
       ctx.globalAlpha = 1;
     }
-    drawTriangle(ctx, x, bbox.top - 7 * devicePixelRatio, isHit ? -1 : 1, ink);
+    drawShape(ctx, x, bbox.top - 7 * devicePixelRatio, shape, ink);
   }
   ctx.restore();
 }
@@ -87,14 +91,16 @@ function drawLine(ctx, ink, width, dashes, points) {
   ctx.stroke();
 }
 
-/** `direction` is 1 for a triangle that points down, -1 for one that points up. */
-function drawTriangle(ctx, x, y, direction, ink) {
+/** `shape` has the corners of a polygon, from -1 to 1. */
+function drawShape(ctx, x, y, shape, ink) {
   const half = 5 * devicePixelRatio;
   ctx.beginPath();
-  ctx.moveTo(x - half, y - half * direction);
-  ctx.lineTo(x + half, y - half * direction);
-  ctx.lineTo(x, y + half * direction);
+  for (const [right, down] of shape) ctx.lineTo(x + half * right, y + half * down);
   ctx.closePath();
   ctx.fillStyle = ink;
   ctx.fill();
+}
+
+function buildPolygon(corners) {
+  return corners.split(" ").map((corner) => corner.split(",").map(Number));
 }

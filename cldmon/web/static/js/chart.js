@@ -1,25 +1,27 @@
-// One account's chart, drawn by uPlot. Times in ms; the axis always spans 0 to 100 %.
+// A chart, drawn by uPlot. Times in ms; the axis always spans 0 to 100 %.
 
 import { now } from "./clock.js";
 import { drawForecasts, drawFuture, drawMarks } from "./chart-plugins.js";
-import { findLoneReadings } from "./series.js";
-import { getColour, getLineStyle } from "./styles.js";
-import { formatTicks } from "./time.js";
+import { findKnown, findLoneReadings, isReading } from "./series.js";
+import { getColour } from "./styles.js";
+import { computeTicks, formatTicks } from "./ticks.js";
 
-const HEIGHT = 212;
 const SYNC = "cldmon";
 const LEAST_DRAG = 6; // px; less is a click
 const PRELOAD_MARGIN = "600px"; // charts this far above or below the viewport are drawn ahead
 const NEAR = 12; // px; the crosshair snaps to a reading this close
+const TICK_SPACE = 64; // px
+const DIMMED = 0.2; // the other lines, while one is pointed at
 const PAUSE_MS = 20; // between two charts outside the viewport
 
 export class Chart {
   /**
-   * `onZoom([from, to])` is called after a drag, with `null` after a double click; `onPoint(at,
-   * index)` when the crosshair moves: its time, and the reading it is on, null if on none.
+   * `onZoom([from, to])` is called after a drag, with `null` after a double click; `onPoint` when
+   * the crosshair moves, with `at`, its time; `index`, the reading it is on, or null; `left`, where
+   * it is in the box; and `name`, the line that is at most `proximity` px away, or null.
    */
-  constructor(library, box, { onZoom, onPoint }) {
-    Object.assign(this, { library, box, onZoom, onPoint });
+  constructor(library, box, { height, proximity, onZoom, onPoint }) {
+    Object.assign(this, { library, box, height, proximity, onZoom, onPoint });
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(box);
     this.visibility = new IntersectionObserver((seen) => this.#onVisibilityChange(seen), {
@@ -55,6 +57,12 @@ export class Chart {
     this.plot.setCursor({ left, top: this.plot.over.clientHeight / 2 }, true, true);
   }
 
+  /** Dim all lines but one; null to show all alike. */
+  focus(name) {
+    const place = this.#names().indexOf(name);
+    this.plot?.setSeries(place < 0 ? null : place + 1, { focus: true });
+  }
+
   destroy() {
     this.resizing.disconnect();
     this.visibility.disconnect();
@@ -71,14 +79,19 @@ export class Chart {
   #draw() {
     this.needsDraw = false;
     pending.delete(this);
-    const names = [...this.state.series.lines.keys()].join("\n");
-    if (names !== this.names) this.#rebuild();
+    const names = JSON.stringify(this.#names());
+    if (names !== this.drawn) this.#rebuild();
     else this.#redraw();
-    this.names = names;
+    this.drawn = names;
+  }
+
+  #names() {
+    return [...this.state.series.lines.keys()];
   }
 
   #rebuild() {
     this.plot?.destroy();
+    this.focused = null;
     this.plot = new this.library(this.#options(), this.#data(), this.box);
     this.#followTouch();
   }
@@ -99,38 +112,37 @@ export class Chart {
   #resize() {
     const width = this.box.clientWidth;
     if (this.plot && width && width !== this.plot.width)
-      this.plot.setSize({ width, height: HEIGHT });
+      this.plot.setSize({ width, height: this.height });
   }
 
   #options() {
     return {
       width: Math.max(this.box.clientWidth, 200),
-      height: HEIGHT,
+      height: this.height,
       ms: 1,
       padding: [16, 24, 0, 0], // room for half a label on the right
       legend: { show: false },
+      focus: { alpha: DIMMED },
       cursor: {
         y: false,
         drag: { x: true, y: false, setScale: false },
         sync: { key: SYNC, setSeries: false },
         points: { size: 9, width: 2 },
-        dataIdx: (plot, _, index) => (this.#isOn(plot, index) ? index : null),
+        focus: { prox: this.proximity },
+        dataIdx: (plot, series, index) =>
+          this.#isOn(plot, index) ? findKnown(plot.data[series], index) : null,
         bind: { dblclick: () => () => this.onZoom(null) },
       },
       scales: { x: { time: true, range: () => this.state.span }, y: { range: [-2, 102] } },
       axes: [buildXAxis(), buildYAxis()],
-      series: [
-        {},
-        ...[...this.state.series.lines.keys()].map((name) =>
-          buildSeriesOptions(this.state.styles.get(name)),
-        ),
-      ],
+      series: [{}, ...this.#names().map((name) => buildSeriesOptions(this.state.styles.get(name)))],
       hooks: {
         drawClear: [(plot) => drawFuture(plot, this.state.now)],
         draw: [
           (plot) => drawForecasts(plot, this.state.forecasts),
           (plot) => drawMarks(plot, this.state.marks),
         ],
+        setSeries: [(_, place) => (this.focused = this.#names()[place - 1])],
         setCursor: [(plot) => this.#onCursorMove(plot)],
         setSelect: [(plot) => this.#onSelect(plot)],
       },
@@ -139,17 +151,22 @@ export class Chart {
 
   #onCursorMove(plot) {
     const { left, idx } = plot.cursor;
-    if (left < 0) this.onPoint(null, null);
-    else this.onPoint(plot.posToVal(left, "x"), this.#isOn(plot, idx) ? idx : null);
+    if (left < 0) return this.onPoint({ at: null, index: null, left: null, name: null });
+    this.onPoint({
+      at: plot.posToVal(left, "x"),
+      index: this.#isOn(plot, idx) ? idx : null,
+      left: plot.over.offsetLeft + left,
+      name: this.focused ?? null,
+    });
   }
 
   /** Return whether the crosshair is on the line at this (the nearest) reading, not in a gap. */
   #isOn(plot, index) {
     const { times } = this.state.series;
     const { left } = plot.cursor;
-    if (index === null || !isReading(plot, index)) return false;
+    if (index === null || !hasReading(plot, index)) return false;
     if (Math.abs(plot.valToPos(times[index], "x") - left) <= NEAR) return true;
-    return isReading(plot, plot.posToVal(left, "x") < times[index] ? index - 1 : index + 1);
+    return hasReading(plot, plot.posToVal(left, "x") < times[index] ? index - 1 : index + 1);
   }
 
   /** The other charts follow a drag, without an event of their own. */
@@ -190,21 +207,21 @@ function drawNext() {
   timer = pending.size ? setTimeout(drawNext, PAUSE_MS) : null;
 }
 
-function isReading(plot, index) {
-  return plot.data.slice(1).some((percents) => (percents[index] ?? null) !== null);
+function hasReading(plot, index) {
+  return plot.data.slice(1).some((percents) => isReading(percents[findKnown(percents, index)]));
 }
 
 function buildSeriesOptions(style) {
-  const { width, dash } = getLineStyle(style);
+  const { colour, width, dash } = style;
   return {
-    stroke: () => getColour(`series-${style}`),
+    stroke: () => getColour(`series-${colour}`),
     width,
     dash,
     cap: dash.length ? "butt" : "round",
     points: {
       show: true,
       size: 6,
-      fill: () => getColour(`series-${style}`),
+      fill: () => getColour(`series-${colour}`),
       filter: (plot, index) => findLoneReadings(plot.data[index]),
     },
   };
@@ -214,7 +231,9 @@ function buildXAxis() {
   return {
     ...buildAxis(),
     size: (_, labels) => (labels?.some((label) => label.includes("\n")) ? 42 : 28),
-    space: 64,
+    // `space` is the width of `step`, in px.
+    splits: (_, axis, min, max, step, space) =>
+      computeTicks(min, max, Math.floor((((max - min) / step) * space) / TICK_SPACE)),
     values: (_, splits) => formatTicks(splits, now()),
   };
 }

@@ -1,13 +1,16 @@
 // The history of all accounts: one range, one zoom and one crosshair for all the charts.
 
-import { PolledResource } from "./api.js";
+import { get, PolledResource } from "./api.js";
 import { now } from "./clock.js";
+import { Compare } from "./compare.js";
 import { el, setAttribute, setText } from "./dom.js";
+import { groupEvents } from "./events.js";
+import { HistoryControls } from "./history-controls.js";
 import { KeyedList } from "./keyed-list.js";
 import { loadChartLibrary } from "./library.js";
 import { WindowNames } from "./names.js";
 import { Panel } from "./panel.js";
-import { RANGES, getSelectedRange, storeRange } from "./range.js";
+import { getComparedWindow, getSelectedRange, storeComparedWindow, storeRange } from "./range.js";
 import { buildSeries } from "./series.js";
 import { MINUTE, SECOND } from "./time.js";
 import { viewAccount } from "./usage.js";
@@ -24,14 +27,13 @@ export class History {
   constructor(section) {
     this.section = section;
     this.range = getSelectedRange();
+    this.compared = getComparedWindow();
     this.zoom = null;
-    this.title = el("h2", { id: "history-title" }, "History");
-    this.buttons = new Map(RANGES.map((range) => [range.name, this.#buildButton(range)]));
-    this.unzoom = el(
-      "button",
-      { type: "button", class: "quiet", hidden: true, onclick: () => this.#zoomTo(null) },
-      "Reset zoom",
-    );
+    this.controls = new HistoryControls({
+      onRange: (name) => this.#choose(name),
+      onUnzoom: () => this.#zoomTo(null),
+      onCompare: (window) => this.#compare(window),
+    });
     this.key = buildKey();
     this.missing = el(
       "p",
@@ -39,30 +41,22 @@ export class History {
       "The chart library isn't installed; showing tables instead.",
     );
     this.problem = el("p", { class: "problem", role: "status", hidden: true });
-    const box = el("div", { class: "panels" });
-    this.panels = new KeyedList(box, (label) => new Panel(label, (span) => this.#zoomTo(span)));
+    this.overlay = new Compare((span) => this.#zoomTo(span));
+    const panels = el("div", { class: "panels" });
+    this.charts = el("div", { class: "charts" }, this.overlay.element, panels);
+    this.panels = new KeyedList(panels, (label) => new Panel(label, (span) => this.#zoomTo(span)));
     section.replaceChildren(
-      el(
-        "header",
-        { class: "history-head" },
-        this.title,
-        this.unzoom,
-        el(
-          "div",
-          { class: "ranges", role: "group", "aria-label": "Range" },
-          ...this.buttons.values(),
-        ),
-      ),
+      this.controls.element,
       this.key,
       this.missing,
       this.problem,
-      box,
+      this.charts,
     );
-    addEventListener("hashchange", () => this.#switchTo(getSelectedRange(this.range)));
-    addEventListener("beforeprint", () => this.#eachPanel((panel) => panel.drawIfNeeded()));
+    addEventListener("hashchange", () => this.#onHashChange());
+    addEventListener("beforeprint", () => this.#eachChart((chart) => chart.drawIfNeeded()));
     for (const query of REDRAW_QUERIES)
       matchMedia(query).addEventListener("change", () =>
-        this.#eachPanel((panel) => panel.redraw()),
+        this.#eachChart((chart) => chart.redraw()),
       );
   }
 
@@ -73,23 +67,20 @@ export class History {
     this.names = new WindowNames(usage);
     this.section.hidden = usage.accounts.length === 0;
     this.section.style.setProperty("--count", usage.accounts.length);
-    if (isNew || !this.series) this.#load();
+    if (isNew || !this.loaded) this.#load();
     else this.#show();
   }
 
   /** Move the time axis on, and retry after an error. */
   tick(at) {
     if (this.failedAt && !document.hidden && at - this.failedAt >= RETRY_MS) this.#load();
-    if (this.series && !this.zoom && at - this.shownAt >= MINUTE) this.#show();
+    if (this.loaded && !this.zoom && at - this.shownAt >= MINUTE) this.#show();
   }
 
   close() {
-    this.usage = this.series = this.resource = this.zoom = null;
+    this.usage = this.loaded = this.resources = this.zoom = null;
     this.panels.update([]);
-  }
-
-  #buildButton({ name, title }) {
-    return el("button", { type: "button", title, onclick: () => this.#choose(name) }, name);
+    this.overlay.element.hidden = true;
   }
 
   #choose(name) {
@@ -97,50 +88,123 @@ export class History {
     this.#switchTo(getSelectedRange());
   }
 
+  #compare(window) {
+    storeComparedWindow(window);
+    this.compared = window;
+    this.#show();
+  }
+
+  #onHashChange() {
+    this.compared = getComparedWindow();
+    this.#switchTo(getSelectedRange(this.range));
+    if (this.loaded) this.#show();
+  }
+
   #switchTo(range) {
     if (range === this.range) return;
     this.range = range;
-    this.zoom = null;
-    this.resource = null;
-    this.#showButtons();
+    this.resources = null;
     if (this.usage) this.#load();
   }
 
+  /** The charts of the range before stay until the new one has been loaded. */
   async #load() {
-    const { name } = this.range;
+    const { range } = this;
+    const isCurrent = () => range === this.range && this.usage;
     this.failedAt = null;
-    this.resource ??= new PolledResource(`api/history?range=${name}&points=${POINTS}`);
-    this.#showButtons();
+    this.resources ??= [
+      new PolledResource(`api/history?range=${range.name}&points=${POINTS}`),
+      new PolledResource(`api/events?range=${range.name}`),
+    ];
+    this.#showProgress({ isLoading: true });
     try {
-      const [library, entries] = await Promise.all([loadChartLibrary(), this.resource.poll()]);
-      if (name !== this.range.name || !this.usage) return;
+      const { names } = this;
+      const [library, entries, events] = await Promise.all([
+        loadChartLibrary(),
+        ...this.resources.map((resource) => resource.poll()),
+      ]);
+      if (!isCurrent()) return;
       this.library = library;
-      if (entries || !this.series) this.series = buildSeries(entries ?? [], this.names);
+      this.#accept(
+        range,
+        entries && buildSeries(entries, names),
+        events && groupEvents(events, names),
+      );
       this.#showProblem("");
     } catch (error) {
-      if (name !== this.range.name || !this.usage) return;
+      if (!isCurrent()) return;
       this.failedAt = now();
       this.#showProblem(`Can't show the history: ${error.message}`);
     }
-    if (this.series) this.#show();
+    this.#showProgress({ isLoading: false });
+    if (this.loaded) this.#show();
+  }
+
+  /** Keep what has been loaded; `series` and `events` are null if they are as before. */
+  #accept(range, series, events) {
+    const before = this.loaded?.range === range ? this.loaded : null;
+    if (!before) this.zoom = null;
+    this.loaded = {
+      range,
+      series: series ?? before?.series ?? new Map(),
+      events: events ?? before?.events ?? new Map(),
+    };
+  }
+
+  /** Dim the charts of another range than the chosen one, and show that it is being loaded. */
+  #showProgress({ isLoading }) {
+    const isOther = this.loaded?.range !== this.range;
+    this.controls.showRange(this.range.name, isLoading && isOther ? this.range.name : null);
+    setAttribute(this.charts, "data-outdated", String(Boolean(this.loaded) && isOther));
+    setAttribute(this.charts, "aria-busy", String(isLoading && isOther));
   }
 
   #show() {
     const at = now();
     this.shownAt = at;
+    const { library, names, loaded } = this;
     const views = this.usage.accounts.map((account) => viewAccount(account, at));
-    const range = [at - this.range.ms, at];
-    const span = this.zoom ?? [range[0], at + this.#computeAhead(views, at)];
-    const shared = { library: this.library, names: this.names, span, range, now: at };
+    const range = { ...loaded.range, span: [at - loaded.range.ms, at] };
+    const span = this.zoom ?? [range.span[0], at + this.#computeAhead(views, at)];
+    const shared = { library, names, span, range, now: at };
     this.panels.update(
       views.map((view) => [
         view.label,
-        { view, series: this.series.get(view.label) ?? NO_SERIES, ...shared },
+        {
+          view,
+          series: loaded.series.get(view.label) ?? NO_SERIES,
+          events: loaded.events.get(view.label) ?? [],
+          load: () => this.#loadReadings(view.label),
+          ...shared,
+        },
       ]),
     );
-    this.unzoom.hidden = this.zoom === null;
-    this.key.hidden = !this.library;
-    this.missing.hidden = Boolean(this.library);
+    this.#showCompared(
+      views.map(({ label }) => label),
+      shared,
+    );
+    this.controls.unzoom.hidden = this.zoom === null;
+    this.key.hidden = !library;
+    this.missing.hidden = Boolean(library);
+  }
+
+  #showCompared(labels, shared) {
+    const { library, names, compared } = this;
+    const { series } = this.loaded;
+    const all = labels.flatMap((label) => [...(series.get(label)?.lines.keys() ?? [])]);
+    const several = new Set(all.filter((name, n) => all.indexOf(name) !== n));
+    if (compared !== null) several.add(compared);
+    this.controls.showWindows(library ? names.sort(several) : [], compared, names);
+    this.overlay.update({ window: compared, series, labels, ...shared });
+  }
+
+  /** Return all readings of an account in the range that is shown. */
+  async #loadReadings(label) {
+    const { range } = this.loaded;
+    const entries = await get(
+      `api/history?range=${range.name}&account=${encodeURIComponent(label)}`,
+    );
+    return buildSeries(entries, this.names).get(label) ?? NO_SERIES;
   }
 
   /** Return how much of the future is shown, in ms. */
@@ -150,13 +214,15 @@ export class History {
         .filter(({ forecast }) => forecast && state === "live")
         .map(({ resetsAt }) => resetsAt - at),
     );
+    const { ms } = this.loaded.range;
     const wanted = Math.max(0, ...resets) * 1.02;
-    return Math.max(this.range.ms * LEAST_AHEAD, Math.min(wanted, this.range.ms * MOST_AHEAD));
+    return Math.max(ms * LEAST_AHEAD, Math.min(wanted, ms * MOST_AHEAD));
   }
 
   #zoomTo(span) {
     const at = now();
-    const whole = [at - this.range.ms, at + this.range.ms * MOST_AHEAD];
+    const { ms } = this.loaded.range;
+    const whole = [at - ms, at + ms * MOST_AHEAD];
     const wanted = span && [Math.max(span[0], whole[0]), Math.min(span[1], whole[1])];
     if (wanted && wanted[1] - wanted[0] < LEAST_SPAN_MS) return;
     const isAll = !wanted || (wanted[0] <= whole[0] && wanted[1] >= whole[1]);
@@ -164,18 +230,13 @@ export class History {
     this.#show();
   }
 
-  #showButtons() {
-    for (const [name, button] of this.buttons)
-      setAttribute(button, "aria-pressed", String(name === this.range.name));
-  }
-
   #showProblem(message) {
     setText(this.problem, message);
     this.problem.hidden = message === "";
   }
 
-  #eachPanel(act) {
-    for (const panel of this.panels.parts.values()) act(panel);
+  #eachChart(act) {
+    for (const chart of [this.overlay, ...this.panels.parts.values()]) act(chart);
   }
 }
 
@@ -186,6 +247,8 @@ function buildKey() {
     { class: "key" },
     el("span", { class: "key-hit" }, "limit hit"),
     el("span", { class: "key-reset" }, "reset"),
+    el("span", { class: "key-changed" }, "limit changed"),
+    el("span", { class: "key-failed" }, "error"),
     el("span", { class: "key-forecast" }, "forecast"),
     el(
       "span",

@@ -1,198 +1,160 @@
-// One account's history: chart, legend with values, summary, and table.
+// One account's history: chart, legend with values, events, summary, and table.
 
-import { announce } from "./announce.js";
-import { Chart } from "./chart.js";
-import { el, setAttribute, setChildren, setText } from "./dom.js";
-import { findGaps, findMarks } from "./series.js";
-import { assignStyles, drawSwatch } from "./styles.js";
+import { ChartBox } from "./chart-box.js";
+import { el, setText } from "./dom.js";
+import { EventList } from "./event-list.js";
+import { addGaps, findEventsWithin } from "./events.js";
+import { HiddenLines } from "./hidden-lines.js";
+import { Legend, formatPercent } from "./legend.js";
+import { selectLines } from "./series.js";
+import { assignWindowStyles } from "./styles.js";
 import { summarize } from "./summary.js";
 import { Table } from "./table.js";
-import { formatClock } from "./time.js";
 
-const ZOOM_STEP = 0.5;
+const HEIGHT = 212;
 
 export class Panel {
   /** `onZoom(span)` is called with another span to show, null for all of the range. */
   constructor(label, onZoom) {
     const id = `history-${Panel.count++}`;
-    this.label = label;
-    this.onZoom = onZoom;
-    this.legend = el("ul", { class: "legend" });
-    this.when = el("p", { class: "when" });
-    this.plot = el("div", {
-      class: "plot",
-      tabindex: "0",
-      role: "application",
-      "aria-roledescription": "chart",
-      "aria-labelledby": id,
-      "aria-describedby": `${id}-summary`,
-      "aria-keyshortcuts": "ArrowLeft ArrowRight Home End Plus Minus Escape",
-      onkeydown: (event) => this.#onKeyDown(event),
+    this.hidden = new HiddenLines(`account.${label}`);
+    this.legend = new Legend({ onToggle: (name) => this.#toggle(name) });
+    this.leftOut = el("p", { class: "note", hidden: true });
+    this.box = new ChartBox({
+      id,
+      height: HEIGHT,
+      onZoom,
+      onPoint: (_, index) => this.#showValues(index),
+      describe: (index) => this.#describe(index),
     });
     this.none = el("p", { class: "none", hidden: true });
     this.summary = el("p", { class: "summary", id: `${id}-summary` });
+    this.events = new EventList(`${id}-events`, label);
     this.table = new Table(label);
     this.element = el(
       "article",
       { class: "panel", "aria-labelledby": id },
-      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto" }, label), this.when),
-      this.legend,
-      this.plot,
+      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto" }, label), this.box.when),
+      this.legend.element,
+      this.leftOut,
+      this.box.element,
       this.none,
       this.summary,
+      this.events.element,
       this.table.element,
     );
   }
 
-  /** Without a `library` (null) there are no charts. */
-  update({ library, series, view, names, span, range, now }) {
-    Object.assign(this, { series, names, now, range, span });
+  /**
+   * `events` are the account's, of the range; `range` has its name and span, and `load()` resolves
+   * to the complete series of it. Without a `library` (null) there are no charts.
+   */
+  update({ library, series, events, view, names, span, range, load, now }) {
     const shown = [...series.lines.keys()];
-    const styles = assignStyles(shown);
-    const marks = findMarks(series);
+    const all = addGaps(events, series);
     const isEmpty = shown.length === 0;
+    Object.assign(this, { library, series, view, names, span, range, now, all });
+    this.styles = assignWindowStyles(shown);
     this.none.hidden = !isEmpty;
     setText(this.none, "No readings in this range.");
-    this.plot.hidden = this.legend.hidden = isEmpty || !library;
+    this.box.element.hidden = this.legend.element.hidden = isEmpty || !library;
     setText(
       this.summary,
-      isEmpty ? "" : summarize({ series, marks, gaps: findGaps(series), range, now, names }),
+      isEmpty ? "" : summarize({ series, events: all, range: range.span, now, names }),
     );
-    this.table.update({ series, marks, names, open: !library });
+    this.events.update({ events: findEventsWithin(all, span), names, now });
     this.table.element.hidden = isEmpty;
-    this.#showLegend(shown, styles);
-    if (!isEmpty && library)
-      this.#draw(library, {
-        series,
-        styles,
-        span,
-        now,
-        marks,
-        forecasts: buildForecasts(view, styles),
-      });
-    if (!this.element.classList.contains("pointed")) this.#showValues(null, null);
+    this.table.update({
+      series,
+      events: all,
+      names,
+      span,
+      range: range.name,
+      load,
+      open: !isEmpty && !library,
+    });
+    this.#showLines();
   }
 
   redraw() {
-    this.chart?.redraw();
+    this.box.redraw();
   }
 
   drawIfNeeded() {
-    this.chart?.drawIfNeeded();
+    this.box.drawIfNeeded();
   }
 
   destroy() {
-    this.chart?.destroy();
+    this.box.destroy();
   }
 
-  #draw(library, what) {
-    this.chart ??= new Chart(library, this.plot, {
-      onZoom: this.onZoom,
-      onPoint: (at, index) => this.#showValues(at, index),
+  #toggle(name) {
+    this.hidden.set(name, !this.#isHidden(name), this.#isLeftOut(name));
+    this.#showLines();
+  }
+
+  #isHidden(name) {
+    return this.hidden.isHidden(name, this.#isLeftOut(name));
+  }
+
+  /** Return whether a line is not shown unless it is asked for, and others are. */
+  #isLeftOut(name) {
+    return this.range.leftOut.includes(name) && this.series.lines.size > 1;
+  }
+
+  #showLines() {
+    const { library, series, styles, names, span, now } = this;
+    const all = [...series.lines.keys()];
+    const visible = selectLines(series, (name) => !this.#isHidden(name));
+    this.visible = visible;
+    this.legend.update(
+      all
+        .map((name) => [name, names.short(name)])
+        .map(([name, title]) => ({
+          name,
+          title,
+          style: styles.get(name),
+          isHidden: this.#isHidden(name),
+        })),
+    );
+    const leftOut = all.filter((name) => this.#isLeftOut(name) && this.#isHidden(name));
+    this.leftOut.hidden = !leftOut.length || !library;
+    setText(this.leftOut, describeLeftOut(leftOut.map((name) => names.short(name))));
+    this.box.update(all.length ? library : null, {
+      series: visible,
+      styles,
+      span,
+      now,
+      marks: this.all.filter(({ window }) => window === null || visible.lines.has(window)),
+      forecasts: buildForecasts(this.view, styles, visible),
     });
-    this.chart.update(what);
   }
 
-  #showLegend(names, styles) {
-    const shown = JSON.stringify(names.map((name) => [name, this.names.short(name)]));
-    if (shown === this.shownNames) return;
-    this.shownNames = shown;
-    this.values = new Map(names.map((name) => [name, el("output", { class: "value" })]));
-    setChildren(
-      this.legend,
-      names.map((name) =>
-        el(
-          "li",
-          {},
-          drawSwatch(styles.get(name)),
-          el("span", { class: "series-name" }, this.names.short(name)),
-          this.values.get(name),
-        ),
-      ),
-    );
+  #showValues(index) {
+    const { lines } = this.series;
+    this.legend.showValues(new Map([...lines].map(([name, line]) => [name, line[index]])));
   }
 
-  /** Show the values at the crosshair, or the last ones without it. */
-  #showValues(at, index) {
-    this.index = index;
-    const { times, lines } = this.series;
-    const shown = at === null ? findLastReading(this.series) : index;
-    const ms = times[shown] ?? at;
-    this.element.classList.toggle("pointed", at !== null);
-    setText(
-      this.when,
-      ms === null ? "" : `${at === null ? "Last: " : ""}${formatClock(ms, this.now)}`,
-    );
-    for (const [name, output] of this.values)
-      setText(output, formatPercent(lines.get(name)?.[shown]));
-  }
-
-  #onKeyDown(event) {
-    const act = KEYS[event.key];
-    if (!act || !this.chart || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    act(this);
-  }
-
-  /** Move the crosshair to a reading, and announce its values. */
-  goTo(index) {
-    this.chart.point(index);
-    const values = [...this.series.lines].map(
+  #describe(index) {
+    const values = [...this.visible.lines].map(
       ([name, percents]) => `${this.names.short(name)} ${formatPercent(percents[index])}`,
     );
-    announce(`${formatClock(this.series.times[index], this.now)}: ${values.join(", ")}`);
-  }
-
-  /** Move by so many of the visible readings; without a crosshair, to the last one. */
-  step(by) {
-    const shown = findReadingsWithin(this.series, this.span);
-    if (!shown.length) return;
-    const here = this.index === null ? shown.length : shown.findIndex((n) => n >= this.index);
-    this.goTo(shown[Math.max(0, Math.min(shown.length - 1, here + by))]);
-  }
-
-  /** Show a part of the span, or more of it, around the crosshair. */
-  zoomBy(factor) {
-    const [from, to] = this.span;
-    const centre = this.series.times[this.index ?? findLastReading(this.series)] ?? (from + to) / 2;
-    this.onZoom([centre - (centre - from) * factor, centre + (to - centre) * factor]);
+    return values.join(", ");
   }
 }
 Panel.count = 0;
 
-const KEYS = {
-  ArrowLeft: (panel) => panel.step(-1),
-  ArrowRight: (panel) => panel.step(1),
-  Home: (panel) => panel.step(-Infinity),
-  End: (panel) => panel.step(Infinity),
-  "+": (panel) => panel.zoomBy(ZOOM_STEP),
-  "-": (panel) => panel.zoomBy(1 / ZOOM_STEP),
-  Escape: (panel) => panel.onZoom(null),
-};
-
-function findLastReading(series) {
-  return findReadingsWithin(series, [-Infinity, Infinity]).at(-1) ?? null;
-}
-
-/** Return the positions of the readings within a span, gaps left out. */
-function findReadingsWithin({ times, lines }, [from, to]) {
-  const all = [...lines.values()];
-  return [...times.keys()].filter(
-    (n) => times[n] >= from && times[n] <= to && all.some((percents) => percents[n] !== null),
-  );
-}
-
-function formatPercent(percent) {
-  return percent === null || percent === undefined ? "–" : `${percent}%`;
+function describeLeftOut(titles) {
+  return `Left out by default: ${titles.join(", ")}. Press it to show it.`;
 }
 
 /** Return the forecast lines of an account whose numbers are live. */
-function buildForecasts(view, styles) {
+function buildForecasts(view, styles, { lines }) {
   if (view?.state !== "live") return [];
   return view.windows
     .filter(
       ({ name, forecast, resetsAt, percent }) =>
-        forecast && resetsAt && percent !== null && styles.has(name),
+        forecast && resetsAt && percent !== null && lines.has(name),
     )
     .map(({ name, forecast, resetsAt, percent }) => ({
       style: styles.get(name),

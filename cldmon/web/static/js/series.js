@@ -1,7 +1,5 @@
 // History as lines for charts and tables. Pure; times in ms.
 
-const FULL = 100;
-
 /**
  * Return by label `{times, lines}`: the times of the readings, and for each window (a Map, in the
  * order in which windows are shown) as many percentages, null where there is none. A time without
@@ -32,22 +30,6 @@ export function buildSeries(entries, names) {
   return found;
 }
 
-/** Return where windows became full and where they reset, oldest first. */
-export function findMarks({ times, lines }) {
-  const marks = [];
-  for (const [name, percents] of lines) {
-    let wasFull = null;
-    percents.forEach((percent, n) => {
-      if (percent === null) return;
-      const isFull = percent >= FULL;
-      if (wasFull !== null && isFull !== wasFull)
-        marks.push({ at: times[n], name, kind: isFull ? "hit" : "reset" });
-      wasFull = isFull;
-    });
-  }
-  return marks.sort((a, b) => a.at - b.at);
-}
-
 /** Return the least, greatest and last percentage of a line within a span, or null without any. */
 export function findExtremes(times, percents, [from, to]) {
   const within = percents.filter(
@@ -73,10 +55,54 @@ export function findGaps({ times, lines }) {
     .map(([before, n]) => [times[before], times[n]]);
 }
 
-/** Return the positions of readings that stand alone between gaps: a line can't show them. */
+/**
+ * Return the positions of readings that stand alone between gaps: a line can't show them. Where
+ * another account was read but this one was not, its percentage is undefined; that is not a gap.
+ */
 export function findLoneReadings(percents) {
-  const isThere = (n) => percents[n] !== null && percents[n] !== undefined;
-  return percents.map((_, n) => n).filter((n) => isThere(n) && !isThere(n - 1) && !isThere(n + 1));
+  const known = percents.map((_, n) => n).filter((n) => percents[n] !== undefined);
+  const isThere = (n) => isReading(percents[n]);
+  return known.filter((n, m) => isThere(n) && !isThere(known[m - 1]) && !isThere(known[m + 1]));
+}
+
+/** Return the positions of the readings within a span, gaps left out. */
+export function findReadingsWithin({ times, lines }, [from, to]) {
+  const all = [...lines.values()];
+  return [...times.keys()].filter(
+    (n) => times[n] >= from && times[n] <= to && all.some((percents) => isReading(percents[n])),
+  );
+}
+
+/** Return a series with these windows only. */
+export function selectLines({ times, lines }, isSelected) {
+  return { times, lines: new Map([...lines].filter(([name]) => isSelected(name))) };
+}
+
+/** Return a complete series with the gaps of a thinned one of the same account. */
+export function copyGaps(complete, thinned) {
+  const gaps = [...thinned.times.keys()]
+    .filter((n) => [...thinned.lines.values()].every((percents) => !isReading(percents[n])))
+    .map((n) => [thinned.times[n], null]);
+  const rows = [...complete.times.map((ms, n) => [ms, n]), ...gaps].sort(([a], [b]) => a - b);
+  const lines = [...complete.lines].map(([name, percents]) => [
+    name,
+    rows.map(([, n]) => (n === null ? null : percents[n])),
+  ]);
+  return { times: rows.map(([ms]) => ms), lines: new Map(lines) };
+}
+
+/**
+ * Return the position of the last known percentage up to a position: it is undefined where only
+ * other accounts were read.
+ */
+export function findKnown(percents, index) {
+  while (percents[index] === undefined && index > 0) index -= 1;
+  return index;
+}
+
+/** Return whether a line has a percentage here. */
+export function isReading(percent) {
+  return percent !== null && percent !== undefined;
 }
 
 /** Return the percentages of an account's history entry as pairs of window name and number. */

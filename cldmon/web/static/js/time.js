@@ -11,7 +11,7 @@ const UNITS = [
   [SECOND, "s"],
 ];
 
-const TIME = createFormat({ hour: "2-digit", minute: "2-digit" });
+export const TIME = createFormat({ hour: "2-digit", minute: "2-digit" });
 const WEEKDAY_TIME = createFormat({ weekday: "short", hour: "2-digit", minute: "2-digit" });
 const DATE_TIME = createFormat({
   day: "numeric",
@@ -19,7 +19,7 @@ const DATE_TIME = createFormat({
   hour: "2-digit",
   minute: "2-digit",
 });
-const DAY_MONTH = createFormat({ day: "numeric", month: "short" });
+export const DAY_MONTH = createFormat({ day: "numeric", month: "short" });
 const FULL = createFormat({
   weekday: "long",
   day: "numeric",
@@ -31,7 +31,6 @@ const FULL = createFormat({
 });
 const STAMP = createFormat({ dateStyle: "medium", timeStyle: "medium" });
 const ZONED_STAMP = createFormat({ dateStyle: "medium", timeStyle: "long" });
-const DATE = createFormat({ weekday: "short", day: "numeric" });
 
 /** Return an instant as briefly as is clear at `now`; both in ms. */
 export function formatClock(ms, now) {
@@ -62,17 +61,6 @@ export function formatWhen(ms, now) {
 export function formatTimestamps(all) {
   const shown = all.some(isAmbiguous) ? ZONED_STAMP : STAMP;
   return all.map((ms) => shown.format(ms));
-}
-
-/** Return the labels of a time axis: times, with the day below where a new day begins. */
-export function formatTicks(all, now) {
-  const areDays = all.every((ms) => isMidnight(ms));
-  const areToday = all.every((ms) => isSameDay(ms, now));
-  return all.map((ms, n) => {
-    if (areDays) return DATE.format(ms);
-    const isNewDay = n === 0 ? !areToday : !isSameDay(ms, all[n - 1]);
-    return isNewDay ? `${TIME.format(ms)}\n${DATE.format(ms)}` : TIME.format(ms);
-  });
 }
 
 /** Return a duration in its two largest units: `1 h 20 min`. */
@@ -122,15 +110,12 @@ function getUtcOffset(ms) {
   return new Date(ms).getTimezoneOffset() * MINUTE;
 }
 
-function isMidnight(ms) {
-  const at = new Date(ms);
-  return at.getHours() === 0 && at.getMinutes() === 0;
-}
-
-function isSameDay(a, b) {
+/** Return whether two instants are on the same day. */
+export function isSameDay(a, b) {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
-function createFormat(options) {
+/** Return a format of instants in the reader's locale and zone. */
+export function createFormat(options) {
   return new Intl.DateTimeFormat(undefined, options);
 }
