@@ -8,11 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import select
-import signal
 import subprocess
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from tempfile import TemporaryFile
@@ -24,6 +20,7 @@ from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import title
 from cldmon.notifications.wording import format_event
+from cldmon.processes import kill_group, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +36,6 @@ TIME_LIMIT = timedelta(seconds=30) - TIMEOUT
 """All runs of a pass end within 30 seconds, so the last one has to begin by then."""
 
 _PRIVATE_VARIABLES = {"CLDMON_API_TOKEN", "CREDENTIALS_DIRECTORY"}
-_POLL_MS = 20
-_PIPE_BYTES = 1 << 16
 _KEPT_BYTES = 1 << 12
 _LONGEST_TITLE = 80
 _LONGEST_OUTPUT = 200
@@ -108,9 +103,10 @@ class CommandChannel:
             )
         with cast("IO[bytes]", process.stdout) as pipe:
             try:
-                output = _read_output(process.pid, pipe.fileno(), self.timeout)
+                seconds = self.timeout.total_seconds()
+                output = read_output(process.pid, pipe.fileno(), seconds, _KEPT_BYTES)
             finally:
-                _kill(process)
+                kill_group(process)
         return process.returncode, output
 
     def _explain(self, error: OSError | ValueError) -> str:
@@ -137,42 +133,3 @@ def to_json(event: Event, now: datetime) -> str:
         "text": format_event(event, now),
     }
     return json.dumps(content) + "\n"
-
-
-def _read_output(pid: int, pipe: int, timeout: timedelta) -> bytes:
-    """Return the end of what a program printed once it has ended, without reaping it.
-
-    What it started may hold the pipe longer, so the end of the pipe is not waited for.
-    Raises TimeoutExpired.
-    """
-    end = time.monotonic() + timeout.total_seconds()
-    ready, output = select.poll(), b""
-    ready.register(pipe, select.POLLIN)
-    while True:
-        has_ended = _has_ended(pid)
-        if ready.poll(0 if has_ended else _POLL_MS):
-            chunk = os.read(pipe, _PIPE_BYTES)
-            output = (output + chunk)[-_KEPT_BYTES:]
-            if not chunk:
-                ready.unregister(pipe)
-        if has_ended:
-            return output
-        if time.monotonic() > end:
-            raise subprocess.TimeoutExpired("command", timeout.total_seconds())
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:  # SIGCHLD is ignored: it has been reaped, and its status is lost
-        return True
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a program and its process group; its number cannot be another's before it is reaped."""
-    with suppress(OSError):  # e.g. sudo's programs cannot be killed
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(OSError):  # it may have changed its group
-        process.kill()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -15,6 +14,9 @@ from cldmon.domain.instants import format_optional as format_optional
 from cldmon.domain.instants import from_iso as from_iso
 from cldmon.domain.instants import from_ms as from_ms
 from cldmon.domain.instants import to_ms as to_ms
+from cldmon.domain.percent import parse_percentage as parse_percentage
+from cldmon.domain.percent import to_displayed_percent as to_displayed_percent
+from cldmon.domain.percent import to_finite as to_finite
 from cldmon.domain.windows import FIVE_HOUR as FIVE_HOUR
 from cldmon.domain.windows import FULL as FULL
 from cldmon.domain.windows import MODEL_PREFIX as MODEL_PREFIX
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 BROWSER, REPORT = "browser", "report"
 """The sources of readings: the service, asked by the browser, or a person's own machine."""
-
-_MAX_PERCENT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,32 +187,3 @@ class Snapshot:
     accounts: tuple[Account, ...] = ()
     interval: timedelta = timedelta(minutes=10)
     slack_enabled: bool = False
-
-
-def to_finite(value: object) -> float | None:
-    """Return a value from JSON if it is a finite number, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return value if math.isfinite(value) else None
-    except OverflowError:  # an int of hundreds of digits
-        return None
-
-
-def parse_percentage(value: object) -> int | None:
-    """Return a value from foreign JSON as a percentage to display, or None if it is not one.
-
-    The service reports a little over 100 if a limit was exceeded; far more is something else.
-    """
-    percent = to_finite(value)
-    if percent is None or not 0 <= percent <= _MAX_PERCENT:
-        return None
-    return to_displayed_percent(percent)
-
-
-def to_displayed_percent(percent: float) -> int:
-    """Return a percentage as displayed: rounded half up, and at most 100.
-
-    Source: contract, "Transitions".
-    """
-    return min(FULL, math.floor(percent + 0.5))
