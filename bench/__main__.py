@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import append, history, imports, memory, passes, profile, startup, usage
+from bench import append, history, imports, memory, passes, profile, startup, status_line, usage
 from bench.machine import describe_machine
 from bench.pages import fill, format_tables
 from bench.results import Effort, Results, load, save
@@ -24,6 +24,7 @@ PARTS = {
     "passes": passes.measure,
     "tls": passes.measure_secure,
     "startup": startup.measure,
+    "report": status_line.measure,
     "append": append.measure,
     "history": history.measure,
     "usage": usage.measure,

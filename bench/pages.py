@@ -19,6 +19,7 @@ HEADLINES = (
     "pass over 100, organization known",
     "`cldmon status`",
     "`cldmon history --range 7d`",
+    "status line, the server is down",
     "`/api/history?range=7d`",
     "`/api/usage` over 16 connections: requests",
     "memory of `serve` idle",

@@ -6,6 +6,7 @@ import atexit
 import gc
 import resource
 import signal
+import sys
 from contextlib import suppress
 from typing import NoReturn
 
@@ -22,6 +23,11 @@ def main() -> NoReturn:
     # a sixth of a command's time. Most commands end before this number is reached.
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
+    if sys.argv[1:2] == ["report"]:
+        from cldmon.reporter.main import main as report
+
+        if (code := report(sys.argv[2:])) is not None:
+            sys.exit(code)
     from cldmon.cli.main import main as command_line
 
     command_line()

@@ -74,5 +74,9 @@ class ServerRefusedError(ServerError):
     """It refuses the request, or is something else: asking again is of no use."""
 
 
+class ReportError(CldmonError):
+    """Usage could not be reported to a server."""
+
+
 class PassFailedError(CldmonError):
     """A pass ended with too few accounts read."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check everything cldmon depends on and suggest fixes.",
     "schedule": "Print, install or remove the schedule of the passes.",
+    "report": "Report usage from a person's own machine.",
     "health": "Health check: one line and an exit code.",
     "subscribe": "Manage Slack alert subscriptions.",
     "completion": "Print the completion script of a shell.",

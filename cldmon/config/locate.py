@@ -64,7 +64,7 @@ def find_named_config(option: Path | None, env: Mapping[str, str]) -> Path | Non
 
 def get_user_config(env: Mapping[str, str]) -> Path:
     """Return where the user's own configuration belongs by the XDG rules."""
-    return _xdg("XDG_CONFIG_HOME", ".config", env) / "cldmon" / FILE_NAME
+    return find_xdg_folder("XDG_CONFIG_HOME", ".config", env) / "cldmon" / FILE_NAME
 
 
 def find_data_dir(
@@ -84,7 +84,7 @@ def find_data_dir(
         return Path(state).absolute()
     if os.path.abspath(config_path) == str(SYSTEM_CONFIG):  # noqa: PTH100 - links stay links
         return SYSTEM_DATA
-    return _xdg("XDG_STATE_HOME", ".local/state", env) / "cldmon"
+    return find_xdg_folder("XDG_STATE_HOME", ".local/state", env) / "cldmon"
 
 
 def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -> None:
@@ -108,6 +108,12 @@ def expand_user(text: str, env: Mapping[str, str]) -> Path:
 def resolve(folder: Path, text: str, env: Mapping[str, str]) -> Path:
     """Return a configured path: a relative one counts from the configuration's folder."""
     return folder / expand_user(text, env)
+
+
+def find_xdg_folder(variable: str, default: str, env: Mapping[str, str]) -> Path:
+    """Return an XDG base folder; by those rules a relative one is ignored."""
+    named = Path(env.get(variable, ""))
+    return named if named.is_absolute() else _home(env) / default
 
 
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
@@ -136,9 +142,3 @@ def _home(env: Mapping[str, str]) -> Path:
     """Return the home folder; `/` for a user without one, as systemd has it."""
     home = Path(env.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() may raise
     return home if home.is_absolute() else Path("/")
-
-
-def _xdg(variable: str, default: str, env: Mapping[str, str]) -> Path:
-    """Return an XDG base folder; by those rules a relative one is ignored."""
-    named = Path(env.get(variable, ""))
-    return named if named.is_absolute() else _home(env) / default

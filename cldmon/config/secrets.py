@@ -78,14 +78,16 @@ def read_channel_url(
     return _read_secret(owner, channel.sources(), env, config_dir, None, find_channel_url_problem)
 
 
-def read_api_token(file: Path | None, env: Mapping[str, str]) -> Secret | None:
-    """Return a server's API token, from a file or else the environment; None if there is none.
+def read_api_token(
+    file: Path | None, env: Mapping[str, str], variable: str = API_TOKEN_VARIABLE
+) -> Secret | None:
+    """Return a server's token, from a file or else the environment; None if there is none.
 
     Raises SecretError, which names the place.
     """
-    place = "--token-file" if file else API_TOKEN_VARIABLE
+    place = "--token-file" if file else variable
     try:
-        text = _read_file(file) if file else env.get(API_TOKEN_VARIABLE, "").strip()
+        text = _read_file(file) if file else env.get(variable, "").strip()
     except _UnavailableError as error:
         raise SecretError(f"{place}: {error}") from error.__cause__
     if not (text or file):

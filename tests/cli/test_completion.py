@@ -85,6 +85,7 @@ PLACES = {
     ("subscribe", "label"): "cldmon subscribe U1ANN ",
     ("subscribe", "--account"): "cldmon subscribe --list --account ",
     ("guard", "label"): "cldmon guard ",
+    ("report", "--account"): "cldmon report --account ",
 }
 
 

@@ -1,0 +1,166 @@
+"""One report on its way: its body, the token, and the request or the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, Request
+
+from cldmon import __version__, files
+from cldmon.config import network
+from cldmon.config.locate import expand_user, find_xdg_folder
+from cldmon.config.secrets import read_api_token
+from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.text import one_line
+from cldmon.errors import CldmonError, SecretError, UsageError
+from cldmon.reporter.readings import MAX_RETRY
+from cldmon.threads import start_thread
+from cldmon.urls import describe_failure, opener
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from http.client import HTTPResponse
+    from pathlib import Path
+
+    from cldmon.domain.secret import Secret
+    from cldmon.reporter.readings import Reading
+
+TOKEN_VARIABLE = "CLDMON_REPORT_TOKEN"  # noqa: S105 - its name, not its value
+SECONDS = 15.0
+"""How long a request may take, name look-up included."""
+REFUSED_PAUSE = timedelta(minutes=10)
+"""Before the next attempt after a refusal, which lasts until someone acts."""
+
+_VERSION = 1
+_MAX_ANSWER = 1 << 14
+_LONGEST_REASON = 200
+_ENDPOINT = "/api/report"
+_ADVICE = {
+    401: "the token is not valid, or no longer: ask for a new one",
+    403: "the token is of another account: check --account",
+    404: "check the address, and --account",
+}
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended: `error` is None if the report has arrived; when to try again."""
+
+    error: str | None = None
+    pause: timedelta = timedelta()
+
+
+def format_body(
+    label: str, machine: str, reading: Reading, now: datetime, account_hash: str | None
+) -> bytes:
+    """Return a report as JSON on one line."""
+    body = {
+        "version": _VERSION,
+        "account": label,
+        "machine": machine,
+        "readAt": format_optional(reading.read_at),
+        "sentAt": format_iso(now),
+        "windows": [window.to_json() for window in reading.windows],
+    }
+    if account_hash:
+        body["accountHash"] = account_hash
+    return json.dumps(body).encode() + b"\n"
+
+
+def is_url(to: str) -> bool:
+    """Return whether reports go to a server, not to a file."""
+    return "://" in to
+
+
+def check_server(url: str) -> str:
+    """Return the URL to which reports are posted. Raises `UsageError`."""
+    try:
+        server = network.check_service_url(network.check_url(url))
+    except ValueError as error:
+        raise UsageError(f"--to: {error}") from None
+    return server.removesuffix(_ENDPOINT) + _ENDPOINT
+
+
+def find_token_file(option: str, env: Mapping[str, str]) -> Path:
+    """Return the file with the token: the one of the option, or the usual one."""
+    if option:
+        return expand_user(option, env).absolute()
+    return find_xdg_folder("XDG_CONFIG_HOME", ".config", env) / "cldmon" / "report-token"
+
+
+def read_token(option: str, env: Mapping[str, str]) -> Secret:
+    """Return the token. Raises `SecretError`."""
+    file = find_token_file(option, env)
+    is_named = bool(option) or not env.get(TOKEN_VARIABLE)
+    if is_named and not file.exists():
+        raise SecretError(f"no token: write it to {file}, or set {TOKEN_VARIABLE}")
+    token = read_api_token(file if is_named else None, env, TOKEN_VARIABLE)
+    if token is None:
+        raise SecretError(f"{TOKEN_VARIABLE} is empty")
+    return token
+
+
+def deliver(
+    body: bytes, to: str, token_file: str, env: Mapping[str, str], seconds: float = SECONDS
+) -> Outcome:
+    """Send a report to a server, which has so many seconds to answer, or write it to a file."""
+    try:
+        if not is_url(to):
+            files.replace(expand_user(to, env).absolute(), body)
+            return Outcome()
+        url, token = check_server(to), read_token(token_file, env)
+        return start_thread(lambda: _post(url, token, body, seconds)).result(seconds)
+    except CldmonError as error:
+        return Outcome(str(error), REFUSED_PAUSE)
+    except (OSError, HTTPException, ValueError, RuntimeError) as error:
+        # Without the error's own words, which may quote the answer.
+        return Outcome(f"the server cannot be reached: {describe_failure(error, seconds)}")
+
+
+def _post(url: str, token: Secret, body: bytes, seconds: float) -> Outcome:
+    headers = {
+        "Authorization": f"Bearer {token.reveal()}",
+        "Content-Type": "application/json",
+        "User-Agent": f"cldmon/{__version__}",
+    }
+    request = Request(url, body, headers, method="POST")  # noqa: S310 - http(s) as checked
+    # A proxy could read plain http, which only this machine is sent.
+    direct = [ProxyHandler({})] if url.startswith("http:") else []
+    with opener(*direct).open(request, timeout=seconds) as answer:
+        content = answer.read(_MAX_ANSWER).replace(token.reveal().encode(), b"**********")
+        return _judge(answer, content)
+
+
+def _judge(answer: HTTPResponse, content: bytes) -> Outcome:
+    """Return what an answer means; a page in place of JSON is not from cldmon, whatever it says."""
+    status, said = answer.status, _parse_object(content)
+    if status == 200 and said is not None:
+        return Outcome()
+    reason = f": {said['error']}" if said and isinstance(said.get("error"), str) else ""
+    text = one_line(f"HTTP {status}{reason}", _LONGEST_REASON)
+    if status == 429 or status >= 500:
+        wait = answer.headers.get("Retry-After", "")
+        seconds = int(wait) if re.fullmatch(r"\d{1,4}", wait, re.ASCII) else 0
+        pause = min(timedelta(seconds=seconds), MAX_RETRY)
+        return Outcome(f"the server cannot take the report now ({text})", pause)
+    if 300 <= status < 400:
+        place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="")
+        shown = one_line(place.geturl(), _LONGEST_REASON)
+        return Outcome(f"it redirects to {shown}: if that is right, name it in --to", REFUSED_PAUSE)
+    if said is None:
+        advice = "no cldmon answers there: check the address, path included"
+    else:
+        advice = _ADVICE.get(status, "one of the two is too old: upgrade cldmon here and there")
+    return Outcome(f"{advice} ({text})", REFUSED_PAUSE)
+
+
+def _parse_object(content: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

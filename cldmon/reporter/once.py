@@ -1,0 +1,66 @@
+"""Reports in the foreground: from the cache, for a timer, and to stdout, for a pipe."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cldmon.errors import CldmonError, ReportError, StoreError
+from cldmon.reporter import sender
+from cldmon.reporter.cache import find_cache, read_cache, take
+from cldmon.reporter.delivery import format_body
+from cldmon.reporter.prompt import STDOUT, print_bytes, read_document
+from cldmon.reporter.readings import MIN_PAUSE, Progress, aim, observe
+from cldmon.reporter.status_line import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from cldmon.reporter.options import Options
+    from cldmon.reporter.state import State, StateFile
+
+
+def report_once(
+    options: Options, state_file: StateFile, env: Mapping[str, str], now: datetime
+) -> None:
+    """Report what is cached or on stdin, at most once a minute. Raises `CldmonError`."""
+    label = options.account
+    try:
+        state = _note_reading(options, state_file, env, now)
+    except CldmonError as error:
+        _note_error(label, state_file, now, str(error))
+        raise
+    progress = state.accounts[label]
+    if options.to == STDOUT:
+        if progress.newest:
+            account_hash = progress.account_hash if options.from_cache else None
+            body = format_body(label, state.machine, progress.newest, now, account_hash)
+            print_bytes(body)
+    elif progress.attempted_at is None or now - progress.attempted_at >= MIN_PAUSE:
+        with sender.lock(label, state_file):
+            reason = sender.attempt(options, state_file, env, now)
+        if reason:
+            raise ReportError(reason)
+
+
+def _note_reading(
+    options: Options, state_file: StateFile, env: Mapping[str, str], now: datetime
+) -> State:
+    if options.from_cache:
+        cached = read_cache(find_cache(env), now)
+
+        def note(progress: Progress) -> Progress:
+            return take(aim(progress, options.to), cached, options.account)
+    else:
+        line = parse(read_document(), now)
+
+        def note(progress: Progress) -> Progress:
+            return observe(progress, line, now)
+
+    return state_file.change(options.account, now, note)
+
+
+def _note_error(label: str, state_file: StateFile, now: datetime, error: str) -> None:
+    with suppress(StoreError):
+        state_file.change(label, now, lambda each: each._replace(error=error))

@@ -1,0 +1,104 @@
+"""The state file: what is known about each account, and how reporting it went. It has no token."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cldmon import files
+from cldmon.config.locate import find_xdg_folder
+from cldmon.domain.instants import format_optional, from_iso
+from cldmon.domain.percent import to_finite
+from cldmon.reporter.readings import Progress, Reading, correct_clock
+from cldmon.reporter.status_line import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+_LOCK_SECONDS = 0.2
+"""How long to wait for another status line, which holds the lock for a few milliseconds."""
+_TIMES = ("sent_at", "attempted_at", "retry_at")
+
+
+class State(NamedTuple):
+    """This machine's random id, and the progress of each account by label."""
+
+    machine: str
+    accounts: dict[str, Progress]
+
+
+class StateFile:
+    """The state of one person, in a folder of its own; reading it takes no lock."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.folder = find_xdg_folder("XDG_STATE_HOME", ".local/state", env) / "cldmon-report"
+        self.path = self.folder / "state.json"
+
+    def load(self, now: datetime) -> State:
+        """Return the state; a new one if there is none or it is damaged. Raises `StoreError`."""
+        try:
+            body = json.loads(files.read(self.path) or b"{}")
+            accounts = {
+                label: correct_clock(_from_json(each), now)
+                for label, each in body.get("accounts", {}).items()
+            }
+            return State(body.get("machine") or _new_machine(), accounts)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return State(_new_machine(), {})
+
+    def change(self, label: str, now: datetime, make: Callable[[Progress], Progress]) -> State:
+        """Replace the progress of one account; return the state. Raises `StoreError`."""
+        files.private_dir(self.folder)
+        with files.lock(self.folder / "lock", wait=_LOCK_SECONDS):
+            state = self.load(now)
+            state.accounts[label] = make(state.accounts.get(label, Progress()))
+            self._save(state)
+        return state
+
+    def _save(self, state: State) -> None:
+        body = {
+            "machine": state.machine,
+            "accounts": {label: _to_json(each) for label, each in state.accounts.items()},
+        }
+        # Not synced: that takes long on some disks, and what a loss of power costs is read again.
+        files.replace(self.path, json.dumps(body).encode(), durable=False)
+
+
+def _new_machine() -> str:
+    return os.urandom(8).hex()
+
+
+def _to_json(progress: Progress) -> dict[str, Any]:
+    body = progress._asdict()
+    for name in _TIMES:
+        body[name] = format_optional(body[name])
+    body["sessions"] = {name: _pack(each) for name, each in progress.sessions.items()}
+    body["sent"] = _pack(progress.sent) if progress.sent else None
+    return body
+
+
+def _from_json(body: dict[str, Any]) -> Progress:
+    """Return the progress in a file; raises TypeError, KeyError or AttributeError if damaged."""
+    known = {name: body[name] for name in Progress._fields if name in body}
+    known |= {name: from_iso(body[name]) for name in _TIMES}
+    known["sessions"] = {name: _unpack(each) for name, each in body["sessions"].items()}
+    known["sent"] = _unpack(body["sent"]) if body["sent"] else None
+    return Progress(**known)
+
+
+def _pack(reading: Reading) -> dict[str, Any]:
+    return {
+        "windows": [window.to_json() for window in reading.windows],
+        "api_ms": reading.api_ms,
+        "read_at": format_optional(reading.read_at),
+    }
+
+
+def _unpack(body: dict[str, Any]) -> Reading:
+    windows = tuple(
+        Window(str(each["name"]), int(each["utilization"]), from_iso(each["resetsAt"]))
+        for each in body["windows"]
+    )
+    return Reading(windows, to_finite(body["api_ms"]), from_iso(body["read_at"]))
