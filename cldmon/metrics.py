@@ -154,6 +154,12 @@ def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]
         [([a.label], a.live) for a in accounts],
     )
     yield _gauge(
+        "account_source",
+        "1 for where the account's numbers come from: the service, or a person's own machine.",
+        ["account", "source"],
+        [([a.label, a.source], 1) for a in accounts],
+    )
+    yield _gauge(
         "account_error",
         "1 for the reason why the account could not be read by the last pass.",
         ["account", "kind"],

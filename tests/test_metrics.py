@@ -117,6 +117,15 @@ def test_what_is_not_of_now_is_left_out_and_the_account_is_down(
     assert read["cldmon_account_up"] == [({"account": "alice"}, 0)]
 
 
+def test_where_the_numbers_come_from_is_a_series_of_its_own() -> None:
+    """A label of existing series would change those."""
+    accounts = (account("alice"), Account("bob", None, reports_only=True))
+    assert samples(state(*accounts))["cldmon_account_source"] == [
+        ({"account": "alice", "source": "browser"}, 1),
+        ({"account": "bob", "source": "report"}, 1),
+    ]
+
+
 def test_an_account_in_error_says_why_and_since_when() -> None:
     read = samples(state(account(failure=DOWN), account("bob")))
     assert read["cldmon_account_error"] == [({"account": "alice", "kind": "service_down"}, 1)]

@@ -28,6 +28,9 @@ _LAST_LINES = 3
 
 def check_executable(installation: Installation) -> Iterator[Check]:
     """Report which browser a pass would start."""
+    if not installation.needs_browser:
+        yield ok("browser", "not needed: all accounts are reported by machines")
+        return
     try:
         yield ok("browser", _get_source(installation).executable)
     except BrowserError as error:
@@ -37,6 +40,8 @@ def check_executable(installation: Installation) -> Iterator[Check]:
 
 def check_proxy(installation: Installation) -> Iterator[Check]:
     """Report which proxy the browser uses, if any."""
+    if not installation.needs_browser:
+        return
     try:
         if proxy := _get_source(installation).proxy:
             yield ok("proxy", str(proxy))
@@ -46,6 +51,8 @@ def check_proxy(installation: Installation) -> Iterator[Check]:
 
 def check_start(installation: Installation) -> Iterator[Check]:
     """Start the browser as a pass does, and report its version."""
+    if not installation.needs_browser:
+        return
     with tempfile.TemporaryDirectory(prefix="cldmon-doctor-") as folder:
         source = _get_source(installation, Path(folder))
         try:

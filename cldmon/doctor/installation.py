@@ -73,6 +73,12 @@ class Installation:
         return {label: lookup.result() for label, lookup in lookups.items()}
 
     @cached_property
+    def needs_browser(self) -> bool:
+        """Whether any account is read with a session key, as far as the configuration says."""
+        config = self.config
+        return config is None or not config.accounts or any(t.key for t in self.app.targets(config))
+
+    @cached_property
     def services(self) -> list[FetchService]:
         """The systemd services that run passes for this configuration."""
         return [each for each in find_fetch_services(self.app.env) if self._is_ours(each.call)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cldmon.doctor import browser, channels, disk, keys, passes, services, setup
+from cldmon.doctor import browser, channels, disk, keys, passes, reports, services, setup
 from cldmon.doctor.check import fail, warn
 from cldmon.doctor.installation import Installation
 from cldmon.errors import CldmonError
@@ -42,6 +42,7 @@ CHECKS: Checks = {
     "accounts": keys.check_duplicates,
     "access": keys.check_access,
     "challenges": keys.check_challenges,
+    "reports": reports.check_reports,
     "slack": services.check_slack,
     "channels": channels.check_channels,
     "outbox": passes.check_outbox,

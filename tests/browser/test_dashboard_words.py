@@ -17,6 +17,7 @@ from cldmon.domain.freshness import STALE_INTERVALS, build_views
 from cldmon.domain.instants import format_clock, from_ms, round_to_minute, to_ms
 from cldmon.domain.model import (
     FIVE_HOUR,
+    REPORT,
     Account,
     Failure,
     FailureKind,
@@ -563,3 +564,26 @@ def test_every_file_of_the_page_is_used_and_begins_with_its_purpose() -> None:
         users = {path.name for path in static.rglob("*.*s*") if f"/{name}" in path.read_text()}
         index = (static / "index.html").read_text()
         assert users - {name} or f"/{name}" in index, name
+
+
+@pytest.mark.parametrize(
+    ("minutes", "age", "about"),
+    [
+        (0, "Read just now", ""),
+        (180, "Last report 3 h ago", "last report 3 h ago"),
+        (None, "No report yet", ""),
+    ],
+)
+def test_an_account_by_report_says_when_it_reported_last(
+    page: Page, minutes: int | None, age: str, about: str
+) -> None:
+    at = from_ms(NOON)
+    reading = None
+    if minutes is not None:
+        reading = Reading(at - timedelta(minutes=minutes), {}, source=REPORT)
+    account = Account("alice", reading, reports_only=True)
+    body = usage_to_json(Snapshot(at, (account,)), at)
+    [view] = call(page, "usage", "viewAccounts", body, NOON)
+    assert view["state"] != "error"
+    assert call(page, "messages", "describeAge", view, NOON) == age
+    assert call(page, "messages", "describeCondition", view, NOON) == about

@@ -44,9 +44,13 @@ export function describeForecast(window, now) {
 
 /** Return how old an account's numbers are. */
 export function describeAge(view, now) {
-  if (view.readAt === null) return view.state === "unread" ? "Not read yet" : "Never read";
+  if (view.readAt === null) {
+    if (view.state !== "unread") return "Never read";
+    return view.isReported ? "No report yet" : "Not read yet";
+  }
   const age = now - view.readAt;
   if (view.state === "error") return `Last read ${formatAge(age)}`;
+  if (view.state === "stale" && view.isReported && age >= 0) return `Last report ${formatAge(age)}`;
   if (view.state === "stale")
     return age < 0 ? "Read in the future; check the clocks" : `Stale: ${formatDuration(age)} old`;
   return `Read ${formatAge(Math.max(0, age))}`;
@@ -64,9 +68,10 @@ export const CONDITIONS = {
 
 /** Return why an account is where it is, and how old its numbers are, if they are not current. */
 export function describeCondition(view, now) {
-  const { state, readAt } = view;
+  const { state, readAt, isReported } = view;
   if (state === "error") return `${nameError(view, now)}, ${describeAge(view, now).toLowerCase()}`;
   if (state !== "stale") return "";
+  if (isReported && readAt <= now) return describeAge(view, now).toLowerCase();
   return readAt > now ? "check the clocks" : `${formatDuration(now - readAt)} old`;
 }
 

@@ -25,6 +25,7 @@ export function viewAccount(account, now) {
   return {
     label: account.label,
     plan: account.plan ?? reading?.plan ?? null,
+    isReported: account.source === "report",
     state: determineState(account, isStale),
     error: account.error ?? null,
     errorKind: account.errorKind ?? null,
