@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from bench import sample_data, servers
 from bench.measurement import CLDMON, measure_process, measure_seconds, median_ratio, run_rounds
 from bench.results import Effort, PartResult, Row
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.store import reader
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.forecast import Forecast, compute_forecast
 from cldmon.domain.freshness import is_stale
-from cldmon.domain.model import duration, to_ms
+from cldmon.domain.instants import to_ms
+from cldmon.domain.windows import duration
 from cldmon.store import reader
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from prometheus_client.registry import Collector
 from cldmon import __version__
 from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import build_views
-from cldmon.domain.model import FULL, FailureKind
+from cldmon.domain.model import FailureKind
 from cldmon.domain.summary import summarize
+from cldmon.domain.windows import FULL
 from cldmon.store.state import CHALLENGES, DIRECT_MESSAGES
 
 if TYPE_CHECKING:

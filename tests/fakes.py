@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
-from cldmon.domain.model import FIVE_HOUR, Failure, FailureKind, Reading, Window
+from cldmon.domain.model import Failure, FailureKind, Reading, Window
 from cldmon.domain.ports import Organization, ReadResult
+from cldmon.domain.windows import FIVE_HOUR
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:

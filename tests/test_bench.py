@@ -13,7 +13,7 @@ from bench.measurement import environment, fit_line, measure_cost, median_ratio,
 from bench.pages import fill, format_table, format_tables
 from bench.results import Effort, PartResult, Results, Row, load, save
 from bench.sampler import part_of
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.store import reader
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from cldmon import __version__, metrics
 from cldmon.config import label as labels
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import (
-    FIVE_HOUR,
     Account,
     Credits,
     Failure,
@@ -31,6 +30,7 @@ from cldmon.domain.model import (
     Snapshot,
     Window,
 )
+from cldmon.domain.windows import FIVE_HOUR
 from cldmon.store.state import AccountState, KeyFingerprint, Message, State
 from tests.fakes import DOWN, NOON
 

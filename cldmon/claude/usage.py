@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon.domain.instants import from_epoch, from_iso
 from cldmon.domain.model import (
-    FIVE_HOUR,
-    MODEL_PREFIX,
-    SEVEN_DAY,
     Credits,
     Pool,
     Reading,
     SavedResets,
     Window,
-    parse_percentage,
-    short_title,
-    to_displayed_percent,
-    to_finite,
 )
+from cldmon.domain.percent import parse_percentage, to_displayed_percent, to_finite
 from cldmon.domain.text import is_printable
-from cldmon.domain.windows import RESERVED, SCOPED_PREFIX, sort_for_display
+from cldmon.domain.windows import (
+    FIVE_HOUR,
+    MODEL_PREFIX,
+    RESERVED,
+    SCOPED_PREFIX,
+    SEVEN_DAY,
+    short_title,
+    sort_for_display,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

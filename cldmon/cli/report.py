@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cldmon.cli import report_tokens
 from cldmon.cli.complete import account_labels
 from cldmon.reporter.main import run
 from cldmon.reporter.options import Options
@@ -49,9 +50,10 @@ if TYPE_CHECKING:
 @click.option("--setup", is_flag=True, help="Only print what --install would write.")
 @click.option("--uninstall", is_flag=True, help="Put back the status line from before.")
 @click.option("--status", is_flag=True, help="Show what was reported, and errors.")
-@click.option("--json", is_flag=True, help="With --status: print JSON.")
+@click.option("--json", is_flag=True, help="With --status or --tokens: print JSON.")
 @click.option("--reset", is_flag=True, help="Accept another Claude account for this label.")
 @click.option("--send", is_flag=True, hidden=True)
+@report_tokens.options
 @click.pass_obj
 def command(app: App, /, **given: Any) -> None:
     """Report usage from a person's own machine; the server needs no session key.
@@ -63,4 +65,6 @@ def command(app: App, /, **given: Any) -> None:
     \b
     cldmon report --install --to https://cldmon.example.org --account alice
     """
-    click.get_current_context().exit(run(Options(**given), app.env))
+    as_json = given.pop("json")
+    if not report_tokens.run(app, given, as_json=as_json):
+        click.get_current_context().exit(run(Options(**given, json=as_json), app.env))

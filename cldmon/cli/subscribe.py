@@ -193,7 +193,8 @@ def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None
         for each in labels
     ]
     if as_json:
-        print_json(_to_json(rows[0], subscriptions) if label else _list_json(rows, subscriptions))
+        body = [_to_json(row, subscriptions) for row in rows]
+        print_json(body[0] if label else body)
     else:
         _print_table(rows, subscriptions)
 
@@ -214,7 +215,7 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
         if label in (None, account)
     ]
     if as_json:
-        print_json(_list_json(rows, subscriptions))
+        print_json([_to_json(row, subscriptions) for row in rows])
     elif rows:
         _print_table(rows, subscriptions)
     else:
@@ -243,14 +244,8 @@ def _print_table(rows: Iterable[SubscriptionRow], subscriptions: Subscriptions) 
     click.echo(format_table(rows, subscriptions, detect_terminal(sys.stdout, os.environ)))
 
 
-def _list_json(
-    rows: Iterable[SubscriptionRow], subscriptions: Subscriptions
-) -> list[dict[str, Any]]:
-    return [_to_json(row, subscriptions) for row in rows]
-
-
 def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, Any]:
-    from cldmon.domain.model import format_iso
+    from cldmon.domain.instants import format_iso
     from cldmon.store.subscriptions import quiet_to_json, to_json
 
     body: dict[str, Any] = {"slackId": row.user, "slackName": row.name or None, "label": row.label}

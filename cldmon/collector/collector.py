@@ -340,6 +340,7 @@ class Collector:
     def _load_audience(self) -> Audience:
         """Return who gets what now, without subscriptions where they cannot be read."""
         audience = replace(self._audience, people=DIRECT_MESSAGES in self._channels)
+        version = files.get_version(self._subscriptions.path)
         try:
             subscriptions = self._subscriptions.load()
         except StoreError as error:
@@ -348,7 +349,9 @@ class Collector:
             return replace(audience, subscriptions=None)
         for problem in subscriptions.problems:
             _log.warning("%s: %s", self._subscriptions.path, problem)
-        return replace(audience, subscriptions=subscriptions)
+        self._wanted_by = replace(audience, subscriptions=subscriptions)
+        self._wanted_version = version
+        return self._wanted_by
 
     def _forecast(self, results: PassResults, now: datetime) -> Forecasts:
         accounts = [Account(label, reading) for label, reading in results.readings.items()]

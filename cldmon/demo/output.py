@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import CRITICAL
 from cldmon.domain.instants import round_to_minute
-from cldmon.domain.model import FIVE_HOUR, FULL, SEVEN_DAY, short_title
+from cldmon.domain.windows import FIVE_HOUR, FULL, SEVEN_DAY, short_title
 from cldmon.terminal.style import BOLD, RED, YELLOW, width
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.model import FULL, from_ms, to_displayed_percent, to_ms
+from cldmon.domain.instants import from_ms, to_ms
+from cldmon.domain.percent import to_displayed_percent
+from cldmon.domain.windows import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from cldmon.domain.model import BROWSER, FULL, REPORT, Account
-from cldmon.domain.windows import short_title, sort_for_display, title
+from cldmon.domain.model import BROWSER, REPORT, Account
+from cldmon.domain.windows import FULL, short_title, sort_for_display, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

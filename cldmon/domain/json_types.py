@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from cldmon.domain.model import from_iso, to_finite
+from cldmon.domain.instants import from_iso
+from cldmon.domain.percent import to_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,24 +7,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cldmon.domain.instants import format_iso as format_iso
-from cldmon.domain.instants import format_optional as format_optional
-
-# Re-exported. Modules that must load fast import them directly, to avoid loading dataclasses.
-from cldmon.domain.instants import from_iso as from_iso
-from cldmon.domain.instants import from_ms as from_ms
-from cldmon.domain.instants import to_ms as to_ms
-from cldmon.domain.percent import parse_percentage as parse_percentage
-from cldmon.domain.percent import to_displayed_percent as to_displayed_percent
-from cldmon.domain.percent import to_finite as to_finite
-from cldmon.domain.windows import FIVE_HOUR as FIVE_HOUR
-from cldmon.domain.windows import FULL as FULL
-from cldmon.domain.windows import MODEL_PREFIX as MODEL_PREFIX
-from cldmon.domain.windows import SEVEN_DAY as SEVEN_DAY
-from cldmon.domain.windows import duration as duration
-from cldmon.domain.windows import short_title as short_title
-from cldmon.domain.windows import title as title
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime

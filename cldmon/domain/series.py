@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS
-from cldmon.domain.model import (
+from cldmon.domain.instants import from_ms
+from cldmon.domain.windows import (
     FIVE_HOUR,
     FULL,
     MODEL_PREFIX,
     SEVEN_DAY,
-    from_ms,
+    WINDOW_KINDS,
     short_title,
     title,
 )
-from cldmon.domain.windows import WINDOW_KINDS
 from cldmon.errors import UsageError
 
 if TYPE_CHECKING:

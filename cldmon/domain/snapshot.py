@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import json_types
+from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.model import (
     BROWSER,
     REPORT,
@@ -22,8 +23,6 @@ from cldmon.domain.model import (
     SavedResets,
     Snapshot,
     Window,
-    format_iso,
-    format_optional,
 )
 from cldmon.domain.windows import flatten, is_window_name, nest, title
 

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import LONGEST_WAIT
-from cldmon.domain.model import short_title
+from cldmon.domain.windows import short_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.key_age import WARN_DAYS
-from cldmon.domain.model import FULL, Failure, FailureKind, Window, duration
-from cldmon.domain.windows import JITTER
+from cldmon.domain.model import Failure, FailureKind, Window
+from cldmon.domain.windows import FULL, JITTER, duration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import FULL
 from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.domain.windows import FULL
 from cldmon.store.state import DIRECT_MESSAGES, Message
 
 if TYPE_CHECKING:

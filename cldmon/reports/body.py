@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cldmon.domain.instants import format_iso, format_optional, from_iso
-from cldmon.domain.model import Window, parse_percentage
+from cldmon.domain.model import Window
+from cldmon.domain.percent import parse_percentage
 from cldmon.domain.reports import Report
 from cldmon.domain.text import is_printable
 from cldmon.domain.windows import is_well_formed

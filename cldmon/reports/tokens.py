@@ -120,6 +120,11 @@ class TokensFile:
                 files.replace(self.path, text)
 
 
+def compute_id(token: Secret) -> str:
+    """Return the id of a token, as `Token.id`."""
+    return hash_token(token.reveal())[:_ID_DIGITS]
+
+
 def hash_token(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()

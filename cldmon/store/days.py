@@ -19,7 +19,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon import files
-from cldmon.domain.model import from_ms
+from cldmon.domain.instants import from_ms
 from cldmon.store.history import day_files, day_path, decompress
 from cldmon.store.lines import LONGEST_LINE, index_lines, normalize, parse_passes, parse_stamp
 

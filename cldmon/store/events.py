@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.events import Event, EventKind
+from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.json_types import check_int, check_percent, check_text, optional, parse_instant
-from cldmon.domain.model import from_ms, to_ms
 from cldmon.domain.series import find_limit_changes
 from cldmon.store.days import DAY_MS, join_lines, join_selected, read_unindexed
 from cldmon.store.history import day_files, format_event_line

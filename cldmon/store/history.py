@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import format_optional, from_ms, to_ms
+from cldmon.domain.instants import format_optional, from_ms, to_ms
 from cldmon.domain.windows import nest
 
 if TYPE_CHECKING:

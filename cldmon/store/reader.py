@@ -13,7 +13,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.domain.model import parse_percentage
+from cldmon.domain.percent import parse_percentage
 from cldmon.domain.windows import flatten, nest
 from cldmon.store.days import join_lines, read_days
 from cldmon.store.history import serialize_pass

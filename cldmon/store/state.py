@@ -16,7 +16,8 @@ from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
-from cldmon.domain.model import Snapshot, format_iso, format_optional
+from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.model import Snapshot
 from cldmon.domain.ports import Organization
 from cldmon.domain.reports import Origin
 from cldmon.store import history, latest

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.model import format_optional, from_iso
+from cldmon.domain.instants import format_optional, from_iso
 from cldmon.domain.subscriptions import (
     QuietHours,
     Subscription,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
-from cldmon.domain.model import FULL, short_title, to_ms
+from cldmon.domain.instants import to_ms
+from cldmon.domain.windows import FULL, short_title
 from cldmon.terminal.plot import PlottedSeries, plot
 from cldmon.terminal.style import BOLD, DIM, GREEN, RED, YELLOW, pad, width
 

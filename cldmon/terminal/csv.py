@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import format_optional
+from cldmon.domain.instants import format_optional
 from cldmon.terminal.style import format_amount
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import json
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.instants import format_clock
-from cldmon.domain.model import format_iso, format_optional, from_ms, short_title
+from cldmon.domain.instants import format_clock, format_iso, format_optional, from_ms
 from cldmon.domain.series import Gap
+from cldmon.domain.windows import short_title
 from cldmon.store.history import format_event_line
 from cldmon.terminal.style import align_columns
 from cldmon.terminal.times import format_timestamps

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import FULL, to_ms
+from cldmon.domain.instants import to_ms
+from cldmon.domain.windows import FULL
 from cldmon.terminal.ticks import find_ticks
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import format_iso, from_ms, short_title
+from cldmon.domain.instants import format_iso, from_ms
+from cldmon.domain.windows import short_title
 from cldmon.terminal.times import format_timestamps
 
 if TYPE_CHECKING:

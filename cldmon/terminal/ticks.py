@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.instants import from_ms, to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

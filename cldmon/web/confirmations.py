@@ -6,7 +6,7 @@ import logging
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.model import format_iso
+from cldmon.domain.instants import format_iso
 from cldmon.notifications.subscriptions import send_confirmation
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cldmon.domain.downsampling import KEPT_OF_A_BUCKET, Downsampler
-from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.ranges import parse_range
 from cldmon.errors import UsageError
 from cldmon.store import reader

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.errors import BusyError, StoreError
 from cldmon.web.file_cache import FileCache
 from cldmon.web.limits import LOCK_SECONDS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from itsdangerous import BadData, URLSafeSerializer
 
 from cldmon import files
-from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.secret import Secret
 from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log

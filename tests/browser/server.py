@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
-from cldmon.domain.model import (
-    FIVE_HOUR,
-    SEVEN_DAY,
-    Account,
-    Credits,
-    Failure,
-    FailureKind,
-    Reading,
-    Window,
-)
+from cldmon.domain.model import Account, Credits, Failure, FailureKind, Reading, Window
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from tests import captures
 from tests.env import Env
 

@@ -12,7 +12,7 @@ import pytest
 from cldmon.demo.server import json_response
 from cldmon.demo.slack import TOKEN
 from cldmon.demo.usage_json import usage
-from cldmon.domain.model import from_iso
+from cldmon.domain.instants import from_iso
 from tests import captures
 from tests.env import Env, key_of
 from tests.fakes import set_alerts

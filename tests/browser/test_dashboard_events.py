@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import SEVEN_DAY, Window
+from cldmon.domain.model import Window
+from cldmon.domain.windows import SEVEN_DAY
 from cldmon.store.history import day_path, format_line
 from tests.browser.server import MINUTE, ServerFixture, now
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from cldmon.domain.model import FIVE_HOUR, SEVEN_DAY, Account, Credits, Reading, Window
+from cldmon.domain.model import Account, Credits, Reading, Window
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from tests import captures
 from tests.browser.server import EXPIRED, MINUTE, ServerFixture, capture, now
 from tests.browser.test_dashboard_access import violations

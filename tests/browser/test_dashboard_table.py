@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from cldmon.domain.model import (
-    FIVE_HOUR,
-    SEVEN_DAY,
-    Account,
-    Failure,
-    FailureKind,
-    Reading,
-    Window,
-)
+from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from tests.browser.server import EXPIRED, HOSTILE, LONG, MINUTE, ServerFixture, now, windows
 from tests.browser.test_dashboard_access import tab_to, violations
 

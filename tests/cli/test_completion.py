@@ -86,6 +86,7 @@ PLACES = {
     ("subscribe", "--account"): "cldmon subscribe --list --account ",
     ("guard", "label"): "cldmon guard ",
     ("report", "--account"): "cldmon report --account ",
+    ("report", "--token"): "cldmon report --token ",
 }
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.server import Response, Route
-from cldmon.domain.model import FIVE_HOUR, Account, Failure, FailureKind, Reading, Window
+from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
+from cldmon.domain.windows import FIVE_HOUR
 from tests.env import key_of
 from tests.simulation import faults
 from tests.simulation.server import FaultyServer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from tests.collector.env import CollectorEnv
 from tests.collector.killed import HOOK, SlackOnDisk, env_of
 from tests.fakes import NOON, FakeSource

@@ -9,17 +9,8 @@ from cldmon.demo import output
 from cldmon.demo.runner import PassRecord
 from cldmon.demo.slack import SentMessage
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import (
-    FIVE_HOUR,
-    SEVEN_DAY,
-    Account,
-    Failure,
-    FailureKind,
-    Pool,
-    Reading,
-    Snapshot,
-    Window,
-)
+from cldmon.domain.model import Account, Failure, FailureKind, Pool, Reading, Snapshot, Window
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from cldmon.terminal.style import Terminal
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -13,8 +13,9 @@ from cldmon.claude.usage import parse
 from cldmon.demo import scenario
 from cldmon.demo.scenario import PEOPLE, STORY
 from cldmon.domain.events import EventKind, WindowAlerts
-from cldmon.domain.model import Credits, duration
+from cldmon.domain.model import Credits
 from cldmon.domain.subscriptions import Subscription
+from cldmon.domain.windows import duration
 from cldmon.notifications.detection import ResetRule, Rules, detect
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.forecast import Forecast, compute_forecast
-from cldmon.domain.model import Window, from_ms, to_ms
+from cldmon.domain.instants import from_ms, to_ms
+from cldmon.domain.model import Window
 
 BEGAN = datetime(2026, 3, 12, 9, tzinfo=UTC)
 SESSION = timedelta(hours=5)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cldmon.domain import json_types
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import format_iso, from_iso, from_ms, to_displayed_percent, to_ms
+from cldmon.domain.instants import format_iso, from_iso, from_ms, to_ms
+from cldmon.domain.percent import to_displayed_percent
 from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.notifications.rules import Audience
 from tests.fakes import NOON

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cldmon.domain import series
 from cldmon.domain.downsampling import downsample_line
 from cldmon.domain.events import EventKind
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.domain.series import Gap
 from cldmon.errors import UsageError
 

@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 
 from cldmon.config import label as labels
 from cldmon.domain.delivery import LONGEST_WAIT, Waiting
-from cldmon.domain.model import (
-    FIVE_HOUR,
-    REPORT,
-    Account,
-    Failure,
-    FailureKind,
-    Reading,
-    Snapshot,
-    Window,
-)
+from cldmon.domain.model import REPORT, Account, Failure, FailureKind, Reading, Snapshot, Window
+from cldmon.domain.windows import FIVE_HOUR
 from cldmon.health import nagios
 from cldmon.health.nagios import Level, Thresholds
 from cldmon.health.verdict import add_outbox, failed, format_line, judge

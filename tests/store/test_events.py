@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import FULL, Window, to_ms
+from cldmon.domain.instants import to_ms
+from cldmon.domain.model import Window
+from cldmon.domain.windows import FULL
 from cldmon.errors import StoreError
 from cldmon.store.events import read_event_lines, read_events
 from cldmon.store.history import History, format_event_line, format_line

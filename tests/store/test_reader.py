@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cldmon.domain.model import Window, to_ms
+from cldmon.domain.instants import to_ms
+from cldmon.domain.model import Window
 from cldmon.errors import StoreError
 from cldmon.store import history, reader
 from cldmon.store.days import read_days

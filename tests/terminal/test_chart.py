@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.domain.ranges import Span
 from cldmon.domain.series import find_limit_changes
 from cldmon.terminal.chart import Frame, draw_charts

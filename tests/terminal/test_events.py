@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.events import EventKind
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.domain.series import Gap
 from cldmon.domain.text import is_printable
 from cldmon.store.events import parse_event

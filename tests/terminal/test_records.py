@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.domain.ranges import Span
 from cldmon.terminal.chart import Frame
 from cldmon.terminal.records import format_csv_lines, format_table

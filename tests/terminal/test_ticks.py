@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.model import from_ms, to_ms
+from cldmon.domain.instants import from_ms, to_ms
 from cldmon.terminal.ticks import find_ticks
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.model import Window, format_iso, to_ms
+from cldmon.domain.instants import format_iso, to_ms
+from cldmon.domain.model import Window
 from cldmon.store.history import History, format_event_line, format_line
 from cldmon.web.history import MAX_BUFFERED
 from tests.web.in_process import LABELS

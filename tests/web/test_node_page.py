@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.store.history import History, format_line
 from cldmon.web.api import ROUTES
 

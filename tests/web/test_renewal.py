@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from cldmon.domain.model import to_ms
+from cldmon.domain.instants import to_ms
 from cldmon.domain.secret import Secret
 from cldmon.web.revocations import LIFETIME, Revocations
 from cldmon.web.sessions import MAX_LOGIN, RENEW_AFTER, Session, Sessions

@@ -10,7 +10,7 @@ import pytest
 
 from cldmon import files
 from cldmon.demo.slack import SimUser
-from cldmon.domain.model import format_iso
+from cldmon.domain.instants import format_iso
 from cldmon.store.subscriptions import SubscriptionsFile
 from tests.simulation.slack import error
 from tests.web.in_process import API_TOKEN

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cldmon import files
 from cldmon.channels.slack.people import make_person, parse_person, resolve
-from cldmon.domain.model import format_iso, from_iso
+from cldmon.domain.instants import format_iso, from_iso
 from cldmon.errors import BusyError, SlackError, StoreError
 
 if TYPE_CHECKING:
