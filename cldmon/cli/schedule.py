@@ -24,7 +24,7 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     "--name",
     metavar="NAME",
     callback=_check_name,
-    help="A second instance, for another configuration.",
+    help="The name of a second instance, for another configuration.",
 )
 @click.option(
     "--install", "action", flag_value="install", help="Install it, or bring it up to date."
@@ -40,7 +40,7 @@ def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str
 
     For the whole system (as root), passes run as the owner of the configuration, or as the user
     cldmon if that is root. Files that cldmon did not write, that were edited since, or that belong
-    to another configuration are left alone. --status exits with 1 unless passes run as configured.
+    to another instance are left alone. --status exits with 1 unless passes run as configured.
     """
     from cldmon.schedule.plan import Plan
 

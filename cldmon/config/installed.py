@@ -33,14 +33,22 @@ _ESCAPED = {"s": " ", "n": "\n", "t": "\t"}
 
 
 class Call(NamedTuple):
-    """A call of cldmon: the configuration and the data folder that it names."""
+    """A call of cldmon: the configuration and the data folder that it names.
+
+    `user` is who makes it, if its unit says so.
+    """
 
     config: Path | None
     data_dir: Path | None
+    user: str | None = None
 
     def is_of(self, config: Path) -> bool:
         """Return whether it is for a configuration; one that names none may be for any."""
         return self.config is None or is_same_file(self.config, config)
+
+    def stores_in(self, data_dir: Path) -> bool:
+        """Return whether it stores its data in a folder."""
+        return self.data_dir is not None and is_same_file(self.data_dir, data_dir)
 
 
 class Credential(NamedTuple):
@@ -80,8 +88,9 @@ class FetchService(NamedTuple):
     @property
     def call(self) -> Call:
         """What it calls."""
-        commands = self.settings.get("ExecStart", ())
-        return parse_call(split_words(commands[-1], doubled="%$") if commands else ())
+        commands, users = (self.settings.get(key, ()) for key in ("ExecStart", "User"))
+        call = parse_call(split_words(commands[-1], doubled="%$") if commands else ())
+        return call._replace(user=users[-1] if users else None)
 
     def credential(self, name: str) -> Credential | None:
         """Return how it is given the credential of that name, or None."""

@@ -1,7 +1,7 @@
 """Install a job on this machine, remove it, and show its status.
 
-Only files that cldmon wrote for the same configuration, and that were not edited since, are
-replaced or removed: see `checksum`.
+Only files that cldmon wrote for the same instance (configuration, data folder and user), and that
+were not edited since, are replaced or removed: see `checksum`.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ class Systemd:
                     f"{path} is {found}, so it is left alone: move it away first (put your own"
                     f" changes into a drop-in: systemctl edit {path.name})"
                 )
-        self._refuse_other_configuration(job.config)
         for path in sorted(self.places.units.glob(FETCH_SERVICES)):
             if path.name != self.places.fetch and (call := self._parse_call(path)):
                 _refuse_shared_data(str(path), call, job)
+        if call := self._parse_call(self.places.units / self.places.fetch):
+            self._refuse_if(_find_difference(call, job), call)
         for path, text in wanted.items():
             if self.system.read(path) == text:
                 self.system.report(f"unchanged: {path}")
@@ -94,8 +95,9 @@ class Systemd:
         `config` is the configuration in use: another one's schedule is left alone.
         """
         self._require_manager()
-        if config:
-            self._refuse_other_configuration(config)
+        call = self._parse_call(self.places.units / self.places.fetch)
+        if config and call:
+            self._refuse_if(_find_other_configuration(call, config), call)
         ours = [path for path in self._list_present() if self._is_ours(path)]
         if not ours:
             self.system.report("nothing to remove")
@@ -135,11 +137,10 @@ class Systemd:
                 )
             raise ScheduleError(f"`{' '.join(self._build_argv())}` cannot reach systemd: {advice}")
 
-    def _refuse_other_configuration(self, config: Path) -> None:
-        path = self.places.units / self.places.fetch
-        if call := self._parse_call(path):
-            user = ["--user"] if self.places.of_user else []
-            _refuse_other(str(path), call, config, ["systemd", *user], self.places.name)
+    def _refuse_if(self, difference: str, call: Call) -> None:
+        user = ["--user"] if self.places.of_user else []
+        what = str(self.places.units / self.places.fetch)
+        _refuse_if(difference, what, call, ["systemd", *user], self.places.name)
 
     def _parse_call(self, path: Path) -> Call | None:
         """Return how a service calls cldmon."""
@@ -196,9 +197,10 @@ class Cron:
         """Add the block to the crontab, or replace the existing one."""
         crontab = self._read()
         before, block, after = cron.split(crontab, self.name)
-        self._refuse_other_configuration(block, job.config)
         for call in parse_crontab(before + after):
             _refuse_shared_data("a line in the crontab", call, job)
+        if own := _parse_first_call(block):
+            self._refuse_if(_find_difference(own, job), own)
         wanted = cron.replace_block(crontab, cron.format_block(job), self.name)
         if wanted == crontab:
             self.system.report("unchanged: the crontab")
@@ -209,8 +211,9 @@ class Cron:
         """Remove the block from the crontab, unless it belongs to another configuration."""
         crontab = self._read()
         block = cron.split(crontab, self.name).block
-        if config:
-            self._refuse_other_configuration(block, config)
+        call = _parse_first_call(block)
+        if config and call:
+            self._refuse_if(_find_other_configuration(call, config), call)
         if block is None:
             self.system.report("nothing to remove")
         else:
@@ -222,10 +225,9 @@ class Cron:
         state = _describe_state(block, cron.format_block(job), _parse_first_call(block), job)
         return Status((f"crontab: {state}",), block is not None, state == _UP_TO_DATE)
 
-    def _refuse_other_configuration(self, block: str | None, config: Path) -> None:
-        if call := _parse_first_call(block):
-            user = ["--user"] if self.user is None else []
-            _refuse_other("the block in the crontab", call, config, ["cron", *user], self.name)
+    def _refuse_if(self, difference: str, call: Call) -> None:
+        user = ["--user"] if self.user is None else []
+        _refuse_if(difference, "the block in the crontab", call, ["cron", *user], self.name)
 
     def _read(self) -> str:
         output = self.system.query("crontab", *self._user_option, "-l")
@@ -255,23 +257,37 @@ class Cron:
         return () if self.user is None else ("-u", self.user)
 
 
-def _refuse_other(what: str, call: Call, config: Path, kind: Sequence[str], name: str) -> None:
-    """Raise ScheduleError if a schedule is another configuration's, whose passes would stop.
+def _find_difference(call: Call, job: Job) -> str:
+    """Return how a job differs from an installed instance, if that is another; else nothing."""
+    if other := _find_other_configuration(call, job.config):
+        return other
+    if call.data_dir and not call.stores_in(job.data_dir):
+        return f"stores its data in {call.data_dir}, not in {job.data_dir}"
+    return f"runs as {call.user}, not as {job.user}" if call.user not in (None, job.user) else ""
+
+
+def _find_other_configuration(call: Call, config: Path) -> str:
+    return "" if call.is_of(config) else f"runs the passes of {call.config}, not of {config}"
+
+
+def _refuse_if(difference: str, what: str, call: Call, kind: Sequence[str], name: str) -> None:
+    """Raise ScheduleError if a schedule is another instance's, whose passes would stop.
 
     `kind` and `name` are the options of the command that removes it.
     """
-    if not call.is_of(config):
+    if difference:
         options = [*kind, *(["--name", name] if name else []), "--uninstall"]
-        undo = shlex.join(["--config", str(call.config), "schedule", *options])
+        config = ["--config", str(call.config)] if call.config else []
+        undo = shlex.join([*config, "schedule", *options])
         raise ScheduleError(
-            f"{what} runs the passes of {call.config}, not of {config}: add --name NAME for a"
-            f" second instance, or remove the first: `cldmon {undo}`"
+            f"{what} {difference}: add --name NAME for a second instance, or remove the first:"
+            f" `cldmon {undo}`"
         )
 
 
 def _refuse_shared_data(what: str, call: Call, job: Job) -> None:
     """Raise ScheduleError if an instance shares its data: each would drop the other's accounts."""
-    if call.data_dir == job.data_dir:
+    if call.stores_in(job.data_dir):
         raise ScheduleError(
             f"{what} runs passes that store their data in {call.data_dir}, too: give {job.config}"
             " a data_dir of its own"
@@ -288,7 +304,7 @@ def _describe_state(text: str | None, wanted: str, call: Call | None, job: Job) 
         return "not installed"
     if text == wanted:
         return _UP_TO_DATE
-    if call and not call.is_of(job.config):
-        return f"of another configuration, {call.config}"
+    if call and (difference := _find_difference(call, job)):
+        return f"of another instance: it {difference}"
     found = get_origin(text)
     return "out of date: --install updates it" if found is Origin.OURS else str(found)

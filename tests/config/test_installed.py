@@ -55,7 +55,7 @@ def test_what_schedule_writes_is_read_as_it_was_meant(program: str, config: str,
         data_dir=Path("/data", f"x{data}"),
     )
     read = service(job)
-    assert read.call == Call(job.config, job.data_dir)
+    assert read.call == Call(job.config, job.data_dir, job.user)
     assert read.may_write(job.data_dir)
     assert not read.may_write(Path("/somewhere/else"))
 

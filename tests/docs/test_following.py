@@ -38,6 +38,14 @@ def with_data_dir(sandbox: Sandbox) -> None:
     sandbox.set_config('data_dir = "/var/lib/cldmon"')
 
 
+def with_first_instance(sandbox: Sandbox) -> None:
+    """Install it; the editor then writes the configuration of the second."""
+    sandbox.configure(ETC)
+    sandbox.run_steps("cd /; sudo cldmon schedule systemd --install")
+    [toml] = [each.text for each in page_blocks("several-instances.md") if each.language == "toml"]
+    sandbox.set_config(toml)
+
+
 def with_textfile(sandbox: Sandbox) -> None:
     textfile = "/var/lib/prometheus/node-exporter/cldmon.prom"
     sandbox.set_config(tables=f'[metrics]\ntextfile = "{textfile}"\n')
@@ -49,6 +57,7 @@ PREPARE: dict[str, Callable[[Sandbox], object]] = {
     "container.md": lambda sandbox: sandbox,
     "cron.md": Sandbox.configure,
     "prometheus.md": with_textfile,
+    "several-instances.md": with_first_instance,
     "slack.md": Sandbox.configure,
     "systemd.md": with_data_dir,
 }
@@ -113,11 +122,9 @@ def test_without_a_data_dir_every_user_finds_the_data_of_the_service(sandbox: Sa
 
 
 def test_a_second_instance_runs_beside_the_first(sandbox: Sandbox) -> None:
-    sandbox.configure(ETC)
-    sandbox.run_steps("cd /", "sudo cldmon schedule systemd --install")
-    [steps] = [block.text for block in page_blocks("systemd.md") if block.language == "bash"]
-    sandbox.set_config('data_dir = "/var/lib/cldmon-team"\nport = 3001')
-    assert sandbox.run(f"{steps}\ncldmon schedule systemd --status").returncode == 0
+    PREPARE["several-instances.md"](sandbox)
+    steps = "".join(scripts("several-instances.md"))
+    sandbox.run_steps(f"{steps}\ncd /\ncldmon schedule systemd --status")
     units = sandbox.host_path("etc/systemd/system")
     assert "/etc/cldmon/config.toml" in (units / "cldmon-fetch.service").read_text()
     assert "/etc/cldmon/team.toml" in (units / "cldmon-team-fetch.service").read_text()

@@ -1,4 +1,4 @@
-"""The fixture for these tests."""
+"""The fixtures for these tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.schedule.tools import FakeMachine
+from cldmon.schedule.install import Cron, Systemd
+from tests.schedule.tools import OTHERS, FakeMachine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,3 +16,14 @@ if TYPE_CHECKING:
 @pytest.fixture
 def machine(tmp_path: Path) -> FakeMachine:
     return FakeMachine(tmp_path).install_programs()
+
+
+@pytest.fixture
+def systemd(machine: FakeMachine) -> Systemd:
+    return Systemd(machine.places, machine.system)
+
+
+@pytest.fixture
+def crontab(machine: FakeMachine) -> Cron:
+    machine.crontab.write_text(OTHERS)
+    return Cron(None, machine.system)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,21 +13,7 @@ from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.systemd import FETCH, SERVE, TIMER
-from tests.schedule.tools import JOB, FakeMachine
-
-HOURLY = replace(JOB, interval=timedelta(hours=1))
-OTHERS = "MAILTO=me\n0 0 * * * backup\n"
-
-
-@pytest.fixture
-def systemd(machine: FakeMachine) -> Systemd:
-    return Systemd(machine.places, machine.system)
-
-
-@pytest.fixture
-def crontab(machine: FakeMachine) -> Cron:
-    machine.crontab.write_text(OTHERS)
-    return Cron(None, machine.system)
+from tests.schedule.tools import HOURLY, JOB, OTHERS, FakeMachine
 
 
 def test_install_writes_what_is_printed_and_starts_the_timer(
@@ -88,12 +73,6 @@ def test_only_the_service_users_folder_is_handed_over(
     systemd.install(replace(JOB, config=Path("/srv/config.toml")))
     Systemd(machine.users_places, machine.system).install(JOB)
     assert [call for call in machine.calls if call.startswith("chown")] == []
-
-
-def test_what_a_job_needs_no_longer_is_removed(machine: FakeMachine, systemd: Systemd) -> None:
-    systemd.install(JOB)
-    systemd.install(replace(JOB, user="alice"))
-    assert set(machine.files()) == {FETCH, TIMER, SERVE}
 
 
 @pytest.mark.parametrize("name", [FETCH, TIMER, SERVE])
@@ -194,86 +173,6 @@ def test_each_instance_has_its_own_profile(machine: FakeMachine) -> None:
     assert "profile cldmon-team-browser " in machine.files()["cldmon-team-browser"]
 
 
-OTHER = replace(JOB, config=Path("/srv/other.toml"), data_dir=Path("/srv/other"))
-"""Another configuration, with its own data."""
-
-
-def second(machine: FakeMachine) -> Systemd:
-    return Systemd(machine.places._replace(name="second"), machine.system)
-
-
-def test_the_units_of_another_configuration_are_left_alone(
-    machine: FakeMachine, systemd: Systemd
-) -> None:
-    """Its passes would stop, and its alerts with them."""
-    systemd.install(JOB)
-    before, calls = machine.files(), machine.calls
-    with pytest.raises(ScheduleError) as caught:
-        systemd.install(OTHER)
-    assert (machine.files(), machine.calls) == (before, calls)
-    for words in (FETCH, str(JOB.config), "--name", "--uninstall"):
-        assert words in str(caught.value)
-
-
-def test_neither_are_they_removed_by_another_configuration(
-    machine: FakeMachine, systemd: Systemd
-) -> None:
-    systemd.install(JOB)
-    before, calls = machine.files(), machine.calls
-    with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
-        systemd.uninstall(OTHER.config)
-    assert (machine.files(), machine.calls) == (before, calls)
-    systemd.uninstall(JOB.config)
-    assert machine.files() == {}
-
-
-def test_a_second_instance_can_be_installed(machine: FakeMachine, systemd: Systemd) -> None:
-    systemd.install(JOB)
-    first = machine.files()
-    second(machine).install(OTHER)
-    new = {name: text for name, text in machine.files().items() if name not in first}
-    assert set(new) == {
-        "cldmon-second.conf",
-        "cldmon-second-fetch.service",
-        "cldmon-second-fetch.timer",
-        "cldmon-second-serve.service",
-    }
-    assert first.items() <= machine.files().items()
-    assert (
-        "--config /srv/other.toml --data-dir /srv/other fetch" in new[f"cldmon-second-{FETCH[7:]}"]
-    )
-    assert machine.calls[-3:] == [
-        "systemctl enable cldmon-second-fetch.timer",
-        "systemctl restart cldmon-second-fetch.timer",
-        "systemctl try-restart cldmon-second-serve.service",
-    ]
-    second(machine).uninstall(OTHER.config)
-    assert machine.files() == first
-
-
-def test_two_instances_do_not_share_their_data(machine: FakeMachine, systemd: Systemd) -> None:
-    """Each pass would forget the accounts of the other."""
-    systemd.install(JOB)
-    before = machine.files()
-    for job in (replace(OTHER, data_dir=JOB.data_dir), JOB):
-        with pytest.raises(ScheduleError, match=f"{FETCH}.*{JOB.data_dir}"):
-            second(machine).install(job)
-    assert machine.files() == before
-    second(machine).install(OTHER)
-    with pytest.raises(ScheduleError, match=f"cldmon-second-{FETCH[7:]}"):
-        systemd.install(replace(JOB, data_dir=OTHER.data_dir))
-
-
-def test_status_names_the_configuration_of_foreign_units(
-    machine: FakeMachine, systemd: Systemd
-) -> None:
-    systemd.install(JOB)
-    status = systemd.status(OTHER)
-    assert not status.up_to_date
-    assert f"{FETCH}: of another configuration, {JOB.config}" in "\n".join(status.lines)
-    assert systemd.status(JOB).up_to_date
-
-
 @pytest.mark.parametrize("change", ["changed", "missing", "old"])
 def test_anything_that_differs_is_not_up_to_date(
     machine: FakeMachine, systemd: Systemd, change: str
@@ -363,43 +262,6 @@ def test_cron_uninstalled_is_as_it_was(machine: FakeMachine, crontab: Cron) -> N
 def test_a_first_crontab_is_made(machine: FakeMachine) -> None:
     Cron(None, machine.system).install(JOB)
     assert machine.crontab.read_text() == cron.add_markers(cron.format_block(JOB))
-
-
-def test_the_block_of_another_configuration_is_left_alone(
-    machine: FakeMachine, crontab: Cron
-) -> None:
-    crontab.install(JOB)
-    before = machine.crontab.read_text()
-    with pytest.raises(ScheduleError) as caught:
-        crontab.install(OTHER)
-    for words in (str(JOB.config), "--name", "--uninstall"):
-        assert words in str(caught.value)
-    with pytest.raises(ScheduleError, match=f"--config {JOB.config}"):
-        crontab.uninstall(OTHER.config)
-    assert machine.crontab.read_text() == before
-    status = crontab.status(OTHER)
-    assert status.lines == (f"crontab: of another configuration, {JOB.config}",)
-    assert not status.up_to_date
-    crontab.uninstall(JOB.config)
-    assert machine.crontab.read_text() == OTHERS
-
-
-def test_a_second_block_can_be_installed(machine: FakeMachine, crontab: Cron) -> None:
-    crontab.install(JOB)
-    first = machine.crontab.read_text()
-    second = Cron(None, machine.system, "second")
-    with pytest.raises(ScheduleError, match=str(JOB.data_dir)):
-        second.install(replace(OTHER, data_dir=JOB.data_dir))
-    second.install(OTHER)
-    both = machine.crontab.read_text()
-    assert both.startswith(first)
-    assert "# BEGIN cldmon schedule second\n" in both
-    assert (second.status(OTHER).up_to_date, crontab.status(JOB).up_to_date) == (True, True)
-    assert not crontab.status(HOURLY).up_to_date
-    crontab.uninstall(JOB.config)
-    assert "/srv/other.toml" in machine.crontab.read_text()
-    second.uninstall(OTHER.config)
-    assert machine.crontab.read_text() == OTHERS
 
 
 def test_an_edited_block_is_left_alone(machine: FakeMachine, crontab: Cron) -> None:

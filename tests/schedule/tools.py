@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,9 @@ JOB = Job(
     data_dir=Path("/var/lib/cldmon"),
     interval=timedelta(minutes=10),
 )
+HOURLY = replace(JOB, interval=timedelta(hours=1))
+OTHERS = "MAILTO=me\n0 0 * * * backup\n"
+"""A crontab without cldmon."""
 
 
 @dataclass
