@@ -79,11 +79,11 @@ def check_data_of_passes(installation: Installation) -> Iterator[Check]:
     if ours is None or path is None or config is None:
         return
     scheduled = [
-        (each.path.name, each.data_dir(config.data_dir, path), _format_install_command(each))
+        (each.path.name, each.data_dir(config.data_dir, path), _format_schedule_command(each))
         for each in installation.services
     ]
     scheduled += [
-        (crontab, call.data_dir, "cldmon schedule cron --install")
+        (crontab, call.data_dir, "cldmon schedule cron")
         for crontab, call in installation.crontab_calls
         if call.data_dir
     ]
@@ -93,7 +93,8 @@ def check_data_of_passes(installation: Installation) -> Iterator[Check]:
             yield fail(
                 "data folder",
                 f"the passes of {name} store their data in {folder}, not in {ours}",
-                f"set {setting} in {path}; or, to use {ours} from now on, run: {command}",
+                f"set {setting} in {path}; or, to use {ours} from now on, run:"
+                f" {command} --uninstall && {command} --install",
             )
 
 
@@ -161,7 +162,8 @@ def check_textfile(installation: Installation) -> Iterator[Check]:
     blocked = [each for each in installation.services if not each.may_write(path.parent)]
     for service in blocked:
         detail = f"{service.path.name} cannot write to {path.parent}"
-        yield fail("metrics textfile", detail, f"update it: {_format_install_command(service)}")
+        command = _format_schedule_command(service)
+        yield fail("metrics textfile", detail, f"update it: {command} --install")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         detail = f"{path.parent} is {_describe_not_writable()}"
         yield fail("metrics textfile", detail, grant_group_access(path.parent))
@@ -209,11 +211,11 @@ def check_subscriptions(installation: Installation) -> Iterator[Check]:
         yield ok("subscriptions", f"{len(users)} Slack user(s)")
 
 
-def _format_install_command(service: FetchService) -> str:
-    """Return the command that updates the units of a service."""
+def _format_schedule_command(service: FetchService) -> str:
+    """Return the command that manages the units of a service, without its action."""
     sudo, user = ("", " --user") if service.of_user else ("sudo ", "")
     name = f" --name {service.name}" if service.name else ""
-    return f"{sudo}cldmon schedule systemd{user}{name} --install"
+    return f"{sudo}cldmon schedule systemd{user}{name}"
 
 
 def _find_existing(path: Path) -> Path:

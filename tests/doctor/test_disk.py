@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def test_passes_that_keep_their_data_elsewhere_are_a_cross(env: DoctorEnv, kind:
     assert (check.name, check.verdict) == ("data folder", Verdict.FAILED)
     assert str(elsewhere) in check.detail
     assert f'data_dir = "{elsewhere}" in {env.config}' in check.remedy
-    assert "--install" in check.remedy
+    assert re.search(r"schedule (.*) --uninstall && .*schedule \1 --install", check.remedy)
 
 
 def test_passes_that_keep_their_data_here_are_in_order(env: DoctorEnv) -> None:

@@ -62,7 +62,7 @@ def test_with_slack_on(slack_server: InProcessServer, fake_slack: FakeSlack) -> 
 
 def test_with_slack_off_a_script_reads_without_a_session(server: InProcessServer) -> None:
     server.passed()
-    for path in ("/api/usage", "/api/usage/", "/api/history?range=1h"):
+    for path in ("/api/usage", "/api/usage/", "/api/history?range=1h", "/api/events?range=1d"):
         assert server.ask("GET", path).status == 200
     server.configure(login="code")
     assert server.ask("GET", "/api/usage").status == 401
