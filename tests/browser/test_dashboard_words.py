@@ -333,6 +333,23 @@ def test_a_long_list_is_folded(page: Page, count: int, shown: int, more: int) ->
     assert call(page, "messages", "fold", everything) == [everything[:shown], more]
 
 
+@given(st.lists(st.none() | st.integers(0, 100)), st.booleans())
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sorting_keeps_equal_accounts_in_order_and_unknown_ones_last(
+    page: Page, percents: list[int | None], descending: bool
+) -> None:
+    items = [
+        [str(n), {"view": {"state": "live", "windows": [window(percent=percent)]}}]
+        for n, percent in enumerate(percents)
+    ]
+    key = {"key": "window fiveHour", "isDescending": descending}
+    found = [int(label) for label, _ in call(page, "sorting", "sortAccounts", items, key)]
+    known = [n for n, percent in enumerate(percents) if percent is not None]
+    unknown = [n for n, percent in enumerate(percents) if percent is None]
+    sign = -1 if descending else 1
+    assert found == sorted(known, key=lambda n: sign * (percents[n] or 0)) + unknown
+
+
 @pytest.mark.parametrize("kind", FailureKind)
 def test_errors_are_called_the_same_on_the_page_and_in_the_terminal(
     page: Page, kind: FailureKind

@@ -1,13 +1,13 @@
 // An account's row in the table and, while it is open, its card below.
 
 import { el, setAttribute, setChildren, setText } from "./dom.js";
-import { CONDITIONS, describeCondition, describeResetBriefly } from "./messages.js";
+import { CONDITIONS, describeCondition } from "./messages.js";
 import { showPercent } from "./meter.js";
-import { formatClock, formatFull } from "./time.js";
-import { findFullest } from "./usage.js";
+import { formatClock, formatDuration, formatFull } from "./time.js";
+import { findFullest, findNextReset } from "./usage.js";
 import { WindowCell } from "./window-cell.js";
 
-const NO_WINDOW = { percent: null, level: null, resetsAt: null };
+const UNKNOWN = { percent: null, level: null };
 
 export class AccountRow {
   /** `buildCard(label)` returns a part that shows the account in full. */
@@ -51,7 +51,8 @@ export class AccountRow {
     setAttribute(this.element, "data-live", String(live));
     setAttribute(this.element, "data-condition", view.condition);
     setText(this.plan, view.plan ?? "");
-    this.#showFullest(view, live, now);
+    showPercent(this.use, findFullest(view) ?? UNKNOWN, live);
+    this.#showReset(findNextReset(view), now);
     const { word, mark } = CONDITIONS[view.condition];
     setText(this.condition, `${mark} ${word}`.trim());
     setText(this.about, describeCondition(view, now));
@@ -59,14 +60,10 @@ export class AccountRow {
     this.card?.update(item);
   }
 
-  #showFullest(view, live, now) {
-    const fullest = findFullest(view);
-    showPercent(this.use, fullest ?? NO_WINDOW, live);
-    const window = fullest ?? view.windows[0] ?? NO_WINDOW;
-    const { resetsAt } = window;
-    setText(this.at, resetsAt === null ? "–" : formatClock(resetsAt, now));
-    setText(this.left, describeResetBriefly(window, now));
-    setAttribute(this.at, "title", resetsAt === null ? null : formatFull(resetsAt));
+  #showReset(at, now) {
+    setText(this.at, at === null ? "–" : formatClock(at, now));
+    setText(this.left, at === null ? "" : `in ${formatDuration(at - now)}`);
+    setAttribute(this.at, "title", at === null ? null : formatFull(at));
   }
 
   #showWindows({ windows }, columns, live, now) {

@@ -44,7 +44,7 @@ export class AccountTable {
         WINDOW + name,
         { text: this.names.short(name), title: this.names.title(name) },
       ]),
-      ["reset", { text: "Resets", title: "When the limit with the highest percentage resets" }],
+      ["reset", { text: "Resets", title: "The next reset; at a limit, when there is room again" }],
       ["state", { text: "State" }],
     ];
     this.columns.update(heads.map(([key, head]) => [key, { ...head, sorting: this.sorting }]));

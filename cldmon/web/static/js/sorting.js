@@ -1,7 +1,7 @@
 // The order of accounts in the table. Pure.
 
 import { CONDITIONS } from "./messages.js";
-import { findFullest } from "./usage.js";
+import { findFullest, findNextReset } from "./usage.js";
 
 const NAMES = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 const URGENCY = Object.keys(CONDITIONS);
@@ -12,8 +12,8 @@ export const WINDOW = "window ";
 /** What else can be sorted by: how to get the value of an account, and which order comes first. */
 const KEYS = {
   name: { getValue: ({ label }) => label },
-  use: { getValue: (view) => getLive(view)?.percent, isDescending: true },
-  reset: { getValue: (view) => getLive(view)?.resetsAt },
+  use: { getValue: (view) => onlyLive(view, findFullest)?.percent, isDescending: true },
+  reset: { getValue: (view) => onlyLive(view, findNextReset) },
   state: { getValue: ({ condition }) => URGENCY.indexOf(condition) },
 };
 
@@ -41,14 +41,14 @@ function getKey(key) {
   if (!key.startsWith(WINDOW)) return KEYS[key];
   const wanted = key.slice(WINDOW.length);
   return {
-    getValue: ({ state, windows }) =>
-      state === "live" ? windows.find(({ name }) => name === wanted)?.percent : null,
+    getValue: (view) =>
+      onlyLive(view, ({ windows }) => windows.find(({ name }) => name === wanted))?.percent,
     isDescending: true,
   };
 }
 
-function getLive(view) {
-  return view.state === "live" ? findFullest(view) : null;
+function onlyLive(view, find) {
+  return view.state === "live" ? find(view) : null;
 }
 
 function compare(a, b) {

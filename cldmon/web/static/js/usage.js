@@ -38,17 +38,20 @@ export function viewAccount(account, now) {
   };
 }
 
-/**
- * Return the window with the highest known percentage, null if there is none; of several, the one
- * that resets last.
- */
+/** Return the window with the highest known percentage; null if there is none. */
 export function findFullest({ windows }) {
   const known = windows.filter(({ percent }) => percent !== null);
-  const getReset = ({ resetsAt }) => resetsAt ?? Infinity;
-  return known.reduce((a, b) => {
-    if (a === null || b.percent > a.percent) return b;
-    return b.percent === a.percent && getReset(b) > getReset(a) ? b : a;
-  }, null);
+  return known.reduce((a, b) => (a && a.percent >= b.percent ? a : b), null);
+}
+
+/**
+ * Return when the next window resets, in ms; of an account at a limit, when it has room again. Null
+ * if that is unknown.
+ */
+export function findNextReset({ windows, limit }) {
+  if (limit) return limit.until;
+  const coming = windows.filter(({ resetsAt, due, overdue }) => resetsAt && !due && !overdue);
+  return coming.length ? Math.min(...coming.map(({ resetsAt }) => resetsAt)) : null;
 }
 
 /** Return the last good reading of an account, or null. */
