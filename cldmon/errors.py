@@ -28,6 +28,10 @@ class ConfigError(CldmonError):
     exit_code = 2
 
 
+class ConfigAccessError(ConfigError):
+    """This user may not read the configuration, or may not look for it."""
+
+
 class SecretError(CldmonError):
     """A secret could not be read from its configured place."""
 

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import sys
 import time
 from io import FileIO
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,15 +33,40 @@ LARGEST_FILE = 1 << 25
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
 """Seconds between attempts to lock a file."""
 
+_CHECK_OWNER = "check its owner and mode, or run as the user that owns it"
 _ADVICE = {
-    errno.EACCES: "check its owner and mode, or run as the user that owns it",
-    errno.EPERM: "check its owner and mode, or run as the user that owns it",
+    errno.EACCES: _CHECK_OWNER,
+    errno.EPERM: _CHECK_OWNER,
     errno.EROFS: "the file system is mounted read-only",
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some space",
     errno.EIO: "the disk reports an error: check it",
     errno.ELOOP: "it is a symbolic link, and cldmon does not write through one: remove it",
 }
+
+
+_READING = ("list", "open the lock", "read")
+"""What any command begins with. A file that is only written may rightly belong to others."""
+
+
+def advise_user(path: Path) -> str:
+    """Return what to do if this user may not read a path: run the command as its owner."""
+    owners = []
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            owners.append(place.stat().st_uid)
+    # What another user left in a folder of one's own has to be given back.
+    if not owners or os.geteuid() in owners[:2]:
+        return _CHECK_OWNER
+    import pwd
+    import shlex
+
+    try:
+        name = pwd.getpwuid(owners[0]).pw_name
+    except KeyError:
+        name = f"#{owners[0]}"
+    user = ["-u", name] if owners[0] else []
+    return f"try: {shlex.join(['sudo', *user, 'cldmon', *sys.argv[1:]])}"
 
 
 @contextlib.contextmanager
@@ -50,6 +76,8 @@ def wrap_os_errors(action: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0)
+        if error.errno == errno.EACCES and action in _READING:
+            advice = advise_user(path)
         reason = error.strerror or type(error).__name__
         message = f"cannot {action} {path}: {reason}" + (f" ({advice})" if advice else "")
         raise StoreError(message) from error

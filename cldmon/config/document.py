@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon import files
+from cldmon.config import locate
 from cldmon.domain.secret import mask_secrets
 from cldmon.errors import ConfigError
 
@@ -68,6 +69,8 @@ def read(path: Path) -> Document:
     try:
         with files.open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
+    except PermissionError as error:
+        raise locate.access_error(path) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {_describe_error(path, error)}") from error
     if len(content) > _MAX_BYTES:
@@ -104,8 +107,6 @@ def _describe_error(path: Path, error: OSError | ValueError) -> str:
         return "no such file; `cldmon init` writes one"
     if isinstance(error, IsADirectoryError):
         return f"is a directory; name the file in it, e.g. {path / 'config.toml'}"
-    if isinstance(error, PermissionError):
-        return "permission denied; run as its owner, or change the owner"
     return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 

@@ -6,10 +6,12 @@ Light on purpose, see `outline`.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.errors import ConfigError
+from cldmon import files
+from cldmon.errors import ConfigAccessError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,19 +32,33 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     The first of: `--config`, `$CLDMON_CONFIG` (either is taken as it is, there or not),
     `./config.toml`, `$XDG_CONFIG_HOME/cldmon/config.toml`, `/etc/cldmon/config.toml`.
 
-    Raises ConfigError, with the places that were looked at, when there is none; and where the one
-    in the working folder belongs to another user: it can name programs to run.
+    Raises ConfigError, with the places that were looked at, when there is none or this user may not
+    see it; and where the one in the working folder belongs to another user: it can name programs to
+    run.
     """
     if named := find_named_config(option, env):
         return cwd / named
     places = (cwd / FILE_NAME, get_user_config(env), SYSTEM_CONFIG)
+    denied = []
     for place in places:
-        if os.path.isfile(place):  # noqa: PTH113 - Path.is_file raises where it may not look
-            if place.parent == cwd:
-                _require_trust(place, env)
-            return place
+        try:
+            if stat.S_ISREG(place.stat().st_mode):
+                if place.parent == cwd:
+                    _require_trust(place, env)
+                return place
+        except PermissionError:
+            denied.append(place)
+        except (OSError, ValueError):
+            continue
+    if denied:  # the system's rather than one in a working folder that is closed
+        raise access_error(denied[-1])
     looked = ", ".join(map(str, places))
     raise ConfigError(f"no configuration found (looked at {looked}); `cldmon init` writes one")
+
+
+def access_error(path: Path) -> ConfigAccessError:
+    """Return the error for what this user may not read, to be raised."""
+    return ConfigAccessError(f"{path}: permission denied; {files.advise_user(path)}")
 
 
 def get_working_folder() -> Path:
@@ -92,7 +108,16 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
 
     Any other need not exist yet: the first pass creates it.
     """
-    if (named := _named_data_dir(option, env)) and not os.path.isdir(found):  # noqa: PTH112
+    named = _named_data_dir(option, env)
+    if named is None:
+        return
+    try:
+        is_folder = stat.S_ISDIR(found.stat().st_mode)
+    except PermissionError as error:
+        raise access_error(found) from error
+    except (OSError, ValueError):
+        is_folder = False
+    if not is_folder:
         raise ConfigError(
             f"{named[0]}: there is no folder {found}; name the one that `cldmon fetch` writes to"
         )

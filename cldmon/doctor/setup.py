@@ -12,7 +12,7 @@ from cldmon.config.exposure import KNOWN_SECRETS, SHORT_SECRET, find_open_logins
 from cldmon.config.load import find_permissions_problem, load, read
 from cldmon.config.locate import resolve
 from cldmon.doctor.check import fail, ok, warn
-from cldmon.errors import ConfigError
+from cldmon.errors import ConfigAccessError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,8 @@ def check_config(installation: Installation) -> Iterator[Check]:
         config = read(path)
         if not any(installation.credential(account.sources()) for account in config.accounts):
             load(path, installation.app.env)
+    except ConfigAccessError as error:
+        yield fail("config", str(error), "")
     except ConfigError as error:
         for problem in str(error).splitlines():
             yield fail("config", problem, "fix it in that file, or create a new one: cldmon init")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cldmon import files
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.json_types import check_int, check_percent, check_text, optional, parse_instant
@@ -41,8 +42,9 @@ def read_event_lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[b
 
     Raises StoreError if a file exists but can't be read.
     """
-    if not data_dir.is_dir():
-        return
+    with files.wrap_os_errors("list", data_dir):
+        if not data_dir.is_dir():
+            return
     first, last = (from_ms(max(0, ms)).date() for ms in (since_ms, until_ms))
     start_ms = since_ms
     for day in sorted({day for day, _ in day_files(data_dir, first, last, NAME)}):

@@ -6,6 +6,7 @@ Root may write anywhere, so root becomes somebody else first.
 from __future__ import annotations
 
 import os
+import shlex  # noqa: F401 - imported late, when the stranger may not
 import sys
 from pathlib import Path
 
