@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ import yaml  # type: ignore[import-untyped]
 from cldmon import __version__
 from tests.docs.pages import split_blocks
 from tests.docs.sandbox import Sandbox, find_commands
-from tests.env import SERVING, free_port
+from tests.env import SERVING, free_port, wait_until
+from tests.reporter.documents import make_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,6 +153,26 @@ def test_it_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "cldmon" in run(installed, tmp_path, "completion", shell)
     assert json.loads(run(installed, tmp_path, "status", "--json"))["loading"]
+
+
+def test_a_status_line_needs_only_the_wheel(installed: Path, tmp_path: Path) -> None:
+    """It is sent by a process of its own, which has to find the package as well."""
+    (packages,) = (installed / "lib").glob("python*/site-packages")
+    (packages / "lent.pth").rename(packages / "lent.off")
+    try:
+        target = ("--to", str(tmp_path / "alice.json"), "--account", "alice")
+        ran = subprocess.run(
+            [installed / "bin" / "cldmon", "report", *target],
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            input=make_document(now=datetime.now(UTC)),
+            capture_output=True,
+            check=True,
+        )
+        assert ran.stdout.decode() == "5h 41% · 7d 63%\n"
+        wait_until((tmp_path / "alice.json").exists)
+    finally:
+        (packages / "lent.off").rename(packages / "lent.pth")
 
 
 def test_every_step_of_the_readme_works_with_the_wheel(

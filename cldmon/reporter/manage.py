@@ -107,7 +107,7 @@ def _uninstall(env: Mapping[str, str]) -> None:
 
 
 def _show_status(state_file: StateFile, now: datetime, *, as_json: bool) -> int:
-    """Print how reporting goes; return 1 if it does not go well."""
+    """Print how reporting goes; return 1 if anything was not sent."""
     state = state_file.load(now)
     if as_json:
         print(json.dumps(_to_json(state), indent=2, ensure_ascii=False))
@@ -116,7 +116,7 @@ def _show_status(state_file: StateFile, now: datetime, *, as_json: bool) -> int:
     else:
         for label, progress in state.accounts.items():
             print("\n".join(_describe(label, progress, now)))
-    return int(not state.accounts or any(each.error for each in state.accounts.values()))
+    return int(any(each.error for each in state.accounts.values()))
 
 
 def _describe(label: str, progress: Progress, now: datetime) -> Iterator[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
 
 ETC = "/etc/cldmon/config.toml"
-NAMED = {"schedule", "import", "login", "subscribe", "COMMAND --help"}
+NAMED = {"schedule", "import", "login", "report", "subscribe", "COMMAND --help"}
 """Commands mentioned without the arguments they need."""
 REFUSED = {
     "health --serve": "does not answer",
