@@ -64,6 +64,9 @@ def command(app: App, /, **given: Any) -> None:
 
     \b
     cldmon report --install --to https://cldmon.example.org --account alice
+
+    On the server, --token LABEL prints a token for a person's machine, alone on stdout and only
+    once. It reports one account, and reads nothing.
     """
     as_json = given.pop("json")
     if not report_tokens.run(app, given, as_json=as_json):

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from cldmon.app.app import App
 
-ACTIONS = ("token", "tokens", "revoke")
-
 _OPTIONS = (
     click.option(
         "--token",

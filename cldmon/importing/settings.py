@@ -154,7 +154,8 @@ class _Translator:
         for label in self.keyless:
             text = _pairs({"label": label})
             tables.append(
-                f"# No usable session key: `cldmon login LABEL --add` adds one.\n# {text}"
+                "# No usable session key: `cldmon login LABEL --add` adds one, and with"
+                f' source = "report" it needs none.\n# {text}'
             )
         labels = tuple(person["label"] for person in self.people)
         return Translation("\n".join(tables), labels, tuple(self.remarks))
