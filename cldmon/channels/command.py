@@ -14,8 +14,8 @@ from datetime import timedelta
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, cast
 
-from cldmon.claude.browser import clean_environment
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.domain.environment import clean_environment
 from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import title
@@ -35,7 +35,6 @@ MAX_EVENTS = 1
 TIME_LIMIT = timedelta(seconds=30) - TIMEOUT
 """All runs of a pass end within 30 seconds, so the last one has to begin by then."""
 
-_PRIVATE_VARIABLES = {"CLDMON_API_TOKEN", "CREDENTIALS_DIRECTORY"}
 _KEPT_BYTES = 1 << 12
 _LONGEST_TITLE = 80
 _LONGEST_OUTPUT = 200
@@ -87,14 +86,13 @@ class CommandChannel:
 
     def _run(self, event: bytes) -> tuple[int, bytes]:
         """Return the exit status of the program and the end of its output."""
-        clean = clean_environment(self.env)
         # A file, unlike a pipe, is written at once whether or not the program reads it.
         with TemporaryFile() as stdin:
             stdin.write(event)
             stdin.seek(0)
             process = subprocess.Popen(  # noqa: S603 - the program that the configuration names
                 self.command,
-                env={name: clean[name] for name in clean.keys() - _PRIVATE_VARIABLES},
+                env=clean_environment(self.env),
                 cwd=self.folder,
                 stdin=stdin,
                 stdout=subprocess.PIPE,

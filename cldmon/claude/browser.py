@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.claude.installation import advise_install
-from cldmon.domain.proxy import find_proxy, strip_credentials
-from cldmon.domain.secret import looks_secret
+from cldmon.domain.proxy import find_proxy
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
@@ -47,10 +45,6 @@ SANDBOX_FAILED = "its sandbox cannot start here"
 """The reason given if the machine does not allow the sandbox."""
 _PER_CORE = 4
 _MAX_CONCURRENCY = 16
-LEAKY_ENV = re.compile(
-    "DEBUG(_.*)?|PWDEBUG.*|PWTEST_.*|NODE_(OPTIONS|DEBUG.*|V8_COVERAGE)|SSLKEYLOGFILE|CHROME_LOG_FILE"
-)
-"""Variables that log the traffic with the browser, open a debugger's port, or log TLS keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +148,6 @@ def tune_concurrency(settings: BrowserSettings, accounts: int, cores: int | None
     """
     at_once = min(_PER_CORE * (cores or len(os.sched_getaffinity(0))), _MAX_CONCURRENCY)
     return settings.concurrency or max(1, min(at_once, accounts))
-
-
-def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for driver and browser without secrets.
-
-    Variables that make them log secrets, or expose them to other users, are removed too.
-    """
-    return {
-        name: strip_credentials(name, value)
-        for name, value in env.items()
-        if not (LEAKY_ENV.fullmatch(name) or looks_secret(value))
-    }
 
 
 def _print_first_that_starts() -> str | None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from playwright.async_api import async_playwright
 
 from cldmon import files
-from cldmon.claude.browser import clean_environment
 from cldmon.claude.temp_dir import end_processes, override_environ
+from cldmon.domain.environment import clean_environment
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:

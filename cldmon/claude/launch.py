@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import apparmor
-from cldmon.claude.browser import SANDBOX_FAILED, clean_environment
+from cldmon.claude.browser import SANDBOX_FAILED
 from cldmon.claude.driver import run_driver
 from cldmon.claude.installation import advise_install
+from cldmon.domain.environment import clean_environment
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.claude.browser import clean_environment
 from cldmon.collector.lookups import start_lookups
 from cldmon.config.installed import find_fetch_services, find_service_credential, parse_crontab
 from cldmon.config.secrets import run_program
+from cldmon.domain.environment import clean_environment
 from cldmon.errors import ConfigError, StoreError
 from cldmon.store.state import State, StateFile
 

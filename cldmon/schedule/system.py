@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon import files
-from cldmon.claude.browser import clean_environment
+from cldmon.domain.environment import clean_environment
 from cldmon.errors import ScheduleError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import pytest
 
 from cldmon.claude.browser import (
     BrowserSettings,
-    clean_environment,
     find_browser,
     find_browsers,
     tune_concurrency,
@@ -96,18 +95,6 @@ def test_a_configured_browser_that_cannot_run_is_refused(tmp_path: Path, kind: s
         BrowserError, match=r"\(CLDMON_BROWSER\) does not exist or is not executable"
     ):
         find_browser(BrowserSettings(), {"CLDMON_BROWSER": str(path)})
-
-
-def test_secrets_in_the_environment_do_not_reach_the_browser() -> None:
-    env = {"PATH": "/bin", "KEY": "sk-ant-sid02-abc", "SLACK": "xoxb-1-2", "HOME": "/root"}
-    assert clean_environment(env) == {"PATH": "/bin", "HOME": "/root"}
-
-
-def test_nothing_in_the_environment_makes_driver_or_browser_tell_tales() -> None:
-    """Such logs hold cookies; what debugs can be joined by every user of the machine."""
-    loud = ("DEBUG", "DEBUG_FILE", "PWDEBUG", "NODE_OPTIONS", "NODE_DEBUG", "SSLKEYLOGFILE")
-    useful = {"PLAYWRIGHT_BROWSERS_PATH": "/b", "NODE_EXTRA_CA_CERTS": "/c", "HTTPS_PROXY": "p"}
-    assert clean_environment({**dict.fromkeys(loud, "x"), **useful}) == useful
 
 
 @pytest.mark.parametrize(
