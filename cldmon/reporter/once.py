@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cldmon.errors import CldmonError, ReportError, StoreError
+from cldmon.errors import BusyError, CldmonError, ReportError, StoreError
 from cldmon.reporter import sender
 from cldmon.reporter.cache import find_cache, read_cache, take
 from cldmon.reporter.delivery import format_body
@@ -38,7 +38,8 @@ def report_once(
             body = format_body(label, state.machine, progress.newest, now, account_hash)
             print_bytes(body)
     elif progress.attempted_at is None or now - progress.attempted_at >= MIN_PAUSE:
-        with sender.lock(label, state_file):
+        reason = None
+        with suppress(BusyError), sender.lock(label, state_file):  # who holds it will send this
             reason = sender.attempt(options, state_file, env, now)
         if reason:
             raise ReportError(reason)

@@ -44,8 +44,15 @@ class StateFile:
                 label: correct_clock(_from_json(each), now)
                 for label, each in body.get("accounts", {}).items()
             }
-            return State(body.get("machine") or _new_machine(), accounts)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return State(str(body.get("machine") or _new_machine()), accounts)
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             return State(_new_machine(), {})
 
     def change(self, label: str, now: datetime, make: Callable[[Progress], Progress]) -> State:
@@ -80,12 +87,17 @@ def _to_json(progress: Progress) -> dict[str, Any]:
 
 
 def _from_json(body: dict[str, Any]) -> Progress:
-    """Return the progress in a file; raises TypeError, KeyError or AttributeError if damaged."""
-    known = {name: body[name] for name in Progress._fields if name in body}
-    known |= {name: from_iso(body[name]) for name in _TIMES}
-    known["sessions"] = {name: _unpack(each) for name, each in body["sessions"].items()}
-    known["sent"] = _unpack(body["sent"]) if body["sent"] else None
-    return Progress(**known)
+    """Return the progress in a file; raises one of several errors if it is damaged."""
+    return Progress(
+        to=str(body["to"]),
+        sessions={name: _unpack(each) for name, each in body["sessions"].items()},
+        sent=_unpack(body["sent"]) if body["sent"] else None,
+        sent_at=from_iso(body["sent_at"]),
+        attempted_at=from_iso(body["attempted_at"]),
+        retry_at=from_iso(body["retry_at"]),
+        error=str(body["error"]) if body["error"] else None,
+        account_hash=str(body["account_hash"]) if body["account_hash"] else None,
+    )
 
 
 def _pack(reading: Reading) -> dict[str, Any]:
