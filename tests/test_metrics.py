@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from cldmon import __version__, metrics
-from cldmon.config import label as labels
 from cldmon.domain.events import Event, EventKind
+from cldmon.domain.labels import find_label_problem
 from cldmon.domain.model import (
     Account,
     Credits,
@@ -149,7 +149,7 @@ def test_the_key_of_an_account_that_left_is_forgotten() -> None:
     assert where == {"account": "alice"}
 
 
-@given(st.text(min_size=1, max_size=20).filter(lambda text: labels.find_problem(text) is None))
+@given(st.text(min_size=1, max_size=20).filter(lambda text: find_label_problem(text) is None))
 def test_any_label_comes_through_as_it_is(label: str) -> None:
     read = samples(state(account(label)))
     assert read["cldmon_account_up"] == [({"account": label}, 1)]

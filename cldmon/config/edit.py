@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon import files
 from cldmon.config import document
-from cldmon.config import label as labels
 from cldmon.config.installed import find_service_credential
 from cldmon.config.locate import resolve
 from cldmon.config.schema import AccountConfig
 from cldmon.config.secrets import find_credential
+from cldmon.domain.labels import find_label_problem
 from cldmon.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def find_key_place(config: Config, path: Path, label: str, env: Mapping[str, str
     an invalid label.
     """
     account = config.account(label)
-    if account is None and (problem := labels.find_problem(label)):
+    if account is None and (problem := find_label_problem(label)):
         raise UsageError(f"the label {label!r} {problem}")
     place = _key_path(account or AccountConfig(label=label), path, env)
     # Better known before the person signs in.

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from cldmon.config import label as labels
 from cldmon.config import locate, network
 from cldmon.domain.events import EventKind
+from cldmon.domain.labels import find_label_problem
 from cldmon.domain.proxy import parse_proxy
 from cldmon.domain.secret import find_wrong_token, looks_secret, unwrap_session_key
 from cldmon.domain.subscriptions import parse_thresholds
 from cldmon.domain.text import is_printable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MAX_TIMEOUT_SECONDS = 3600
 
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+def _refuse(find_problem: Callable[[str], str | None]) -> AfterValidator:
+    """Return the check that nothing is wrong with a text or a secret."""
+
+    def check(value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and (problem := find_problem(text)):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
 
 
 def _line(text: str) -> str:
@@ -34,12 +49,6 @@ def _pointer(text: str) -> str:
     if looks_secret(text):
         raise ValueError("holds the secret itself; name the place where the secret is found")
     return _line(text)
-
-
-def _label(text: str) -> str:
-    if problem := labels.find_problem(text):
-        raise ValueError(problem)
-    return text
 
 
 def _interval(minutes: float) -> float:
@@ -107,18 +116,8 @@ def _header_safe(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _session_key(secret: SecretStr) -> SecretStr:
-    return SecretStr(unwrap_session_key(secret.get_secret_value()))
-
-
 def _proxy(secret: SecretStr) -> SecretStr:
     parse_proxy(secret.get_secret_value())
-    return secret
-
-
-def _bot_token(secret: SecretStr | None) -> SecretStr | None:
-    if secret and (problem := find_wrong_token(secret.get_secret_value())):
-        raise ValueError(problem)
     return secret
 
 
@@ -150,12 +149,6 @@ def _url_pointer(text: str) -> str:
     return text
 
 
-def _channel_url(secret: SecretStr) -> SecretStr:
-    if problem := network.find_channel_url_problem(secret.get_secret_value()):
-        raise ValueError(problem)
-    return secret
-
-
 def _event(value: object) -> EventKind:
     known = [kind for kind in EventKind if kind is not EventKind.TEST]
     if value not in known:
@@ -163,19 +156,11 @@ def _event(value: object) -> EventKind:
     return EventKind(str(value))
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-AsTuple = BeforeValidator(_tuple)
-EmptyIsNone = BeforeValidator(_none_if_empty)
+AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
 Line = Annotated[str, AfterValidator(_line)]
 Pointer = Annotated[str, AfterValidator(_pointer)]
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, _refuse(find_label_problem)]
 Minutes = Annotated[float, AfterValidator(_interval)]
 Seconds = Annotated[float, AfterValidator(_seconds)]
 Command = Annotated[tuple[str, ...], AsTuple, BeforeValidator(_words), AfterValidator(_command)]
@@ -195,11 +180,13 @@ PublicUrl = Annotated[AnyUrl, AfterValidator(network.normalize_public_url)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 """A secret, for it may hold a password."""
-SessionKey = Annotated[SecretStr, AfterValidator(_session_key)]
+SessionKey = Annotated[
+    SecretStr, AfterValidator(lambda key: SecretStr(unwrap_session_key(key.get_secret_value())))
+]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
-BotToken = Annotated[SecretStr | None, EmptyIsNone, AfterValidator(_bot_token)]
+BotToken = Annotated[SecretStr | None, EmptyIsNone, _refuse(find_wrong_token)]
 ChannelName = Annotated[str, AfterValidator(_channel_name)]
-ChannelUrl = Annotated[SecretStr, AfterValidator(_channel_url)]
+ChannelUrl = Annotated[SecretStr, _refuse(network.find_channel_url_problem)]
 UrlPointer = Annotated[Pointer, AfterValidator(_url_pointer)]
 Events = Annotated[tuple[Annotated[EventKind, BeforeValidator(_event)], ...], AsTuple]
 Thresholds = Annotated[tuple[int, ...], BeforeValidator(parse_thresholds)]

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.config import document, label, locate
+from cldmon.config import document, locate
+from cldmon.domain.labels import find_label_problem
 from cldmon.domain.text import is_printable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str
         named = data.get("data_dir")
         is_usable = (
             locate.MIN_INTERVAL_MINUTES <= minutes <= locate.MAX_INTERVAL_MINUTES
-            and not any(map(label.find_problem, labels))
+            and not any(map(find_label_problem, labels))
             and is_printable(named or "")
         )
         if is_usable:

@@ -1,16 +1,17 @@
-"""Usage as CSV: a row for each account's windows, credits and saved resets."""
+"""CSV, and usage as CSV: a row for each account's windows, credits and saved resets."""
 
 from __future__ import annotations
 
 import csv
-import io
+from itertools import chain
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from cldmon.domain.instants import format_optional
 from cldmon.terminal.style import format_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cldmon.domain.freshness import AccountView
     from cldmon.domain.model import Credits, Pool
@@ -48,9 +49,17 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
     Unknown values are empty, and so is the utilization of a window whose reset is due. An account
     without data has one row.
     """
-    out = io.StringIO()
-    writer = csv.DictWriter(out, HEADER, lineterminator="\n")
-    writer.writeheader()
+    rows = ([row.get(name) for name in HEADER] for row in _build_account_rows(accounts, terminal))
+    return "\n".join(format_csv_rows(chain([HEADER], rows)))
+
+
+def format_csv_rows(rows: Iterable[Sequence[str | int | None]]) -> Iterator[str]:
+    """Return rows as lines without newlines; what is None is empty."""
+    # `writerow` returns what `write` does.
+    return map(csv.writer(SimpleNamespace(write=str), lineterminator="").writerow, rows)
+
+
+def _build_account_rows(accounts: Iterable[AccountView], terminal: Terminal) -> Iterator[Cells]:
     for account in accounts:
         failure = account.failure
         common = {
@@ -61,9 +70,7 @@ def format_csv(accounts: Iterable[AccountView], terminal: Terminal) -> str:
             "stale": _format_flag(account.stale),
             "error": terminal.clean(failure.message) if failure else None,
         }
-        rows = [*_build_rows(account, terminal)] or [{}]
-        writer.writerows({**common, **row} for row in rows)
-    return out.getvalue().rstrip("\n")
+        yield from ({**common, **row} for row in [*_build_rows(account, terminal)] or [{}])
 
 
 def _build_rows(account: AccountView, terminal: Terminal) -> Iterator[Cells]:

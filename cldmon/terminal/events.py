@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.domain.events import Event, EventKind
@@ -12,6 +11,7 @@ from cldmon.domain.instants import format_clock, format_iso, format_optional, fr
 from cldmon.domain.series import Gap
 from cldmon.domain.windows import short_title
 from cldmon.store.history import format_event_line
+from cldmon.terminal.csv import format_csv_rows
 from cldmon.terminal.style import align_columns
 from cldmon.terminal.times import format_timestamps
 
@@ -56,24 +56,23 @@ def format_table(entries: Sequence[Entry], terminal: Terminal, zone: tzinfo | No
 
 
 def format_csv_lines(entries: Iterable[Entry], terminal: Terminal) -> Iterator[str]:
-    """Yield a header and a row for each entry, without newlines; instants are ISO 8601 in UTC."""
-    yield ",".join(HEADER)
-    for entry in entries:
-        cells: dict[str, str | int | None] = {
-            "time": format_iso(_get_time(entry)),
-            "label": terminal.clean(entry.label or ""),
-        }
-        if isinstance(entry, Gap):
-            cells["event"] = GAP
-            cells["until"] = format_iso(from_ms(entry.until_ms)) if entry.until_ms else None
-        else:
-            cells["event"] = entry.kind.value
-            cells["window"] = terminal.clean(entry.window or "")
-            cells["utilization"] = entry.utilization
-            cells["resetsAt"] = format_optional(entry.resets_at)
-        row = io.StringIO()
-        csv.DictWriter(row, HEADER, lineterminator="").writerow(cells)
-        yield row.getvalue()
+    """Return a header and a row for each entry, without newlines; instants are ISO 8601 in UTC."""
+    rows = (_build_cells(entry, terminal) for entry in entries)
+    return format_csv_rows(chain([HEADER], ([row.get(name) for name in HEADER] for row in rows)))
+
+
+def _build_cells(entry: Entry, terminal: Terminal) -> dict[str, str | int | None]:
+    cells = {"time": format_iso(_get_time(entry)), "label": terminal.clean(entry.label or "")}
+    if isinstance(entry, Gap):
+        until = format_iso(from_ms(entry.until_ms)) if entry.until_ms else None
+        return {**cells, "event": GAP, "until": until}
+    return {
+        **cells,
+        "event": entry.kind.value,
+        "window": terminal.clean(entry.window or ""),
+        "utilization": entry.utilization,
+        "resetsAt": format_optional(entry.resets_at),
+    }
 
 
 def format_json_lines(entries: Iterable[Entry]) -> Iterator[bytes]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from cldmon.domain.instants import format_iso, from_ms
 from cldmon.domain.windows import short_title
+from cldmon.terminal.csv import format_csv_rows
 from cldmon.terminal.times import format_timestamps
 
 if TYPE_CHECKING:
@@ -34,24 +33,20 @@ _MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 7 * 1440, 
 def format_csv_lines(
     accounts: Mapping[str, Sequence[Point]], windows: Sequence[str], terminal: Terminal
 ) -> Iterator[str]:
-    """Yield a header and a row for each reading and window, without newlines.
+    """Return a header and a row for each reading and window, without newlines.
 
     Account by account, oldest reading first; times are ISO 8601 in UTC.
     """
-    yield ",".join(HEADER)
-    for label, points in accounts.items():
-        names = {}
-        for name in windows:
-            cells = io.StringIO()
-            csv.writer(cells, lineterminator="").writerow(
-                [terminal.clean(label), terminal.clean(name)]
-            )
-            names[name] = cells.getvalue()
-        for ms, values in points:
-            at = format_iso(from_ms(ms))
-            for name in windows:
-                if name in values:
-                    yield f"{at},{names[name]},{values[name]}"
+    names = {name: terminal.clean(name) for name in windows}
+    rows = (
+        (format_iso(from_ms(ms)), shown, names[name], values[name])
+        for label, points in accounts.items()
+        for shown in [terminal.clean(label)]
+        for ms, values in points
+        for name in windows
+        if name in values
+    )
+    return format_csv_rows(chain([HEADER], rows))
 
 
 def choose_step(length: timedelta) -> timedelta:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.config import label as labels
 from cldmon.domain.delivery import LONGEST_WAIT, Waiting
+from cldmon.domain.labels import find_label_problem
 from cldmon.domain.model import REPORT, Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.windows import FIVE_HOUR
 from cldmon.health import nagios
@@ -261,7 +261,7 @@ def test_a_clock_that_was_set_back_makes_no_message_older() -> None:
     assert waiting(-timedelta(hours=1)).age(NOW) == timedelta(0)
 
 
-printable = st.text(min_size=1, max_size=20).filter(lambda text: labels.find_problem(text) is None)
+printable = st.text(min_size=1, max_size=20).filter(lambda text: find_label_problem(text) is None)
 
 
 @given(printable)
