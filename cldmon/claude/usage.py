@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon.domain.instants import from_epoch, from_iso
-from cldmon.domain.model import (
-    Credits,
-    Pool,
-    Reading,
-    SavedResets,
-    Window,
-)
+from cldmon.domain.model import Credits, Pool, Reading, SavedResets, Window
 from cldmon.domain.percent import parse_percentage, to_displayed_percent, to_finite
 from cldmon.domain.text import is_printable
 from cldmon.domain.windows import (

@@ -62,7 +62,7 @@ def run(options: Options, env: Mapping[str, str]) -> int:
 
 def _find_action(options: Options) -> str:
     """Return the option that says what to do; empty for the status line. Raises `UsageError`."""
-    from cldmon.config.label import find_problem
+    from cldmon.domain.labels import find_label_problem
 
     given = [name for name in _ACTIONS if getattr(options, name)]
     if len(given) > 1:
@@ -75,6 +75,6 @@ def _find_action(options: Options) -> str:
     if needs_target or action == "reset":
         if not options.account:
             raise UsageError("give --account: the label that the server has for the account")
-        if problem := find_problem(options.account):
+        if problem := find_label_problem(options.account):
             raise UsageError(f"--account {problem}")
     return action

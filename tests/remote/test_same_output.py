@@ -59,7 +59,15 @@ STATES = {
     "scoped and unknown windows": (ODD,),
     "all of them": (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI, ODD),
 }
-STATUS = ("status", "status --json", "status --format csv", "status --format line")
+STATUS = (
+    "status",
+    "status --json",
+    "status --format csv",
+    "status --format line",
+    "status --format compact --sort reset",
+    "status --sort use --only limited --only errors",
+    "status --json --sort name --only errors",
+)
 HISTORY = (
     "history",
     "history --range 2d",
