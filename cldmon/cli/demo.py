@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from cldmon.demo.slack import SentMessage
 
 _INTRODUCTION = """\
-Six hours of four accounts at a simulated claude.ai, with a simulated Slack, all
+Six hours of five accounts at a simulated claude.ai, with a simulated Slack, all
 on this machine. Each line is a pass, read just now by a real browser: how much
 of the 5-hour session is used, or of the week if there is no session (alice).
+erin's account has no session key: her own machine reports it.
 """
 _OFFLINE = ("status", "history --range 5h", "status --json")
 _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")
@@ -44,7 +45,7 @@ _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "se
 @click.option("--stay", is_flag=True, help="Keep the simulated services running until Ctrl-C.")
 @click.pass_obj
 def command(app: App, kept: Path | None, stay: bool) -> None:
-    """Try cldmon on simulated accounts: six hours of four accounts in a few seconds.
+    """Try cldmon on simulated accounts: six hours of five accounts in a few seconds.
 
     A simulated claude.ai and a simulated Slack listen on loopback; every reading is made by the
     real collector in a real headless browser. It needs no account and no network.
@@ -69,7 +70,7 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
 def _play(demo: Demo) -> None:
     terminal = detect_terminal(sys.stderr, os.environ)
     _print_err(_INTRODUCTION)
-    _print_err(output.format_heading((person.label for person in scenario.PEOPLE), terminal))
+    _print_err(output.format_heading(scenario.LABELS, terminal))
     before: PassRecord | None = None
     for record in demo.play():
         _print_err(output.format_pass(record, before, demo.name_of, terminal))

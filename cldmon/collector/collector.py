@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from cldmon import files
 from cldmon.collector.lookups import start_lookups
 from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
-from cldmon.domain.freshness import STALE_INTERVALS
+from cldmon.domain.freshness import STALE_INTERVALS, build_views
 from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
@@ -106,8 +106,14 @@ class Outcome:
 
     @property
     def any_read(self) -> bool:
-        """Whether at least one account could be read."""
-        return len(self.failed) < len(self.labels)
+        """Whether at least one account could be read.
+
+        One that waits for a report counts neither way.
+        """
+        at = self.snapshot.fetched_at
+        views = build_views(self.snapshot, at) if at else ()
+        waiting = [v.label for v in views if v.label in self.labels and v.awaits_report]
+        return not self.failed or len(self.failed) < len(self.labels) - len(waiting)
 
     def raise_if_failed(self, *, strict: bool = False) -> None:
         """Raise `PassFailedError` if no account could be read; if `strict`, if any could not."""

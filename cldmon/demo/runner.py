@@ -21,6 +21,7 @@ from cldmon.demo.scenario import Use
 from cldmon.demo.slack import TOKEN, SimSlack
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BrowserError
+from cldmon.reports.store import ReportFiles
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Demo:
                 else answer
             )
             self.claude.add(person.account(person.key, usage))
+        if report := scenario.make_report(moment.minute, self.clock(), self.ends_at):
+            ReportFiles(self.app.outline.data_dir).receive(report)
         at, before = self.clock(), len(self.slack.sent)
         outcome = fetch(self.app)
         for account in outcome.failed:
@@ -158,7 +161,7 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
 
 def _config(claude_url: str, slack_url: str) -> str:
     head = f"""\
-# Written by `cldmon demo`: four accounts of a simulated claude.ai, and a simulated Slack.
+# Written by `cldmon demo`: five accounts of a simulated claude.ai, and a simulated Slack.
 # Both listen for as long as the demo runs (with --stay: until Ctrl-C).
 claude_url = {json.dumps(claude_url)}
 slack_url = {json.dumps(slack_url)}
@@ -190,4 +193,5 @@ label = {json.dumps(person.label)}
 session_key = {json.dumps(person.key)}
 {f"owner = {json.dumps(owner)}" if owner else ""}"""
         )
+    accounts.append(f'\n[[accounts]]\nlabel = "{scenario.REPORTED}"\nsource = "report"\n')
     return head + channels + "".join(accounts)

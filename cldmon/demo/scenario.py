@@ -1,4 +1,4 @@
-"""Six hours of four accounts as a table of their usage. `cldmon.demo.runner` plays it. Pure.
+"""Six hours of five accounts as a table of their usage. `cldmon.demo.runner` plays it. Pure.
 
 Minutes count from the end of the story, which is the present: -45 is 45 minutes ago.
 To extend the story, add a row or a column.
@@ -14,7 +14,10 @@ from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.server import Response, json_response
 from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
+from cldmon.domain.model import Window
+from cldmon.domain.reports import Report
 from cldmon.domain.subscriptions import Subscription
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +27,7 @@ DAY = 24 * 60
 INTERVAL_MINUTES = 45
 MODEL = "Fable"
 """The model with its own weekly limit."""
+_REPORT_AGE = timedelta(minutes=2)
 CREDIT_DOLLARS = 250
 """The size of the credit pool."""
 
@@ -98,6 +102,18 @@ class Person:
             seven_day_resets=week,
             **extra,
         )
+
+
+def make_report(minute: int, at: datetime, end: datetime) -> Report | None:
+    """Return what has been reported at `at`, a minute of the story, which ends at `end`."""
+    if minute not in REPORTS:
+        return None
+    session, week = REPORTS[minute]
+    windows = {
+        FIVE_HOUR: Window(session, _after(end, -120 if minute < -120 else 210)),
+        SEVEN_DAY: Window(week, _after(end, 3 * DAY)),
+    }
+    return Report(REPORTED, "erins-laptop", at - _REPORT_AGE, at, windows)
 
 
 def _after(end: datetime, minutes: int) -> datetime:
@@ -193,6 +209,21 @@ STORY = (
     _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_EXPIRED),
     _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_EXPIRED),
 )
+
+REPORTED = "erin"
+"""An account without a session key: its person's own machine reports it."""
+REPORTS = {
+    -360: (8, 21),
+    -315: (15, 21),
+    -270: (26, 22),
+    -225: (39, 22),
+    -180: (44, 22),
+    -45: (6, 23),
+    0: (12, 23),
+}
+"""What that machine reports, by minute: the session and the week. In between nobody works."""
+
+LABELS = (*(person.label for person in PEOPLE), REPORTED)
 
 RENEWED = Use(3, 43)
 """The usage of dave's account after a new sign-in."""

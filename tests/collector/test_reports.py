@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from cldmon.domain.events import EventKind
 from cldmon.domain.freshness import build_views
 from cldmon.domain.model import BROWSER, REPORT
 from cldmon.domain.secret import Secret
+from cldmon.errors import PassFailedError
 from cldmon.reports.store import ReportFiles
 from cldmon.reports.tokens import TokensFile
 from tests.fakes import DOWN, NOON
@@ -83,6 +85,14 @@ def test_an_account_without_a_report_is_no_error(env: CollectorEnv) -> None:
     outcome.raise_if_failed(strict=True)
     account = alice(env)
     assert (account.reading, account.failure, account.reports_only) == (None, None, True)
+
+
+def test_waiting_for_a_report_does_not_hide_that_all_others_failed(env: CollectorEnv) -> None:
+    env.labels = ("alice", "bob")
+    with pytest.raises(PassFailedError, match=re.escape("1 of 2 account(s) could not be read")):
+        env.run({"bob": DOWN}).raise_if_failed()
+    drop(env.data_dir, body(env.clock()))
+    env.run({"bob": DOWN}).raise_if_failed()
 
 
 def test_a_report_from_the_future_is_refused_with_a_line(env: CollectorEnv) -> None:

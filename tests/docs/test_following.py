@@ -25,6 +25,7 @@ REFUSED = {
     "health --serve": "does not answer",
     "init": "exists",
     "login alice --paste": "what was pasted is empty",
+    "report --revoke ID": "no token 'ID'",
 }
 """The errors of commands that need a server, a display or a terminal, or run a second time."""
 
