@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.domain.model import Account, Failure, FailureKind, Snapshot, Window
-from cldmon.store.history import day_path
+from cldmon.domain.events import Event, EventKind
+from cldmon.domain.model import REPORT, Account, Failure, FailureKind, Snapshot, Window
+from cldmon.store.history import History, day_path, format_event_line
 from cldmon.store.state import State
 from tests.remote.served import ask, serve, write_config
 from tests.terminal.readings import (
@@ -45,6 +46,8 @@ ODD = Account(
         },
     ),
 )
+BY_REPORT = replace(reading(MINUTE, "Max", fiveHour=Window(41, NOW + HOUR)), source=REPORT)
+REPORTED = Account("reported", BY_REPORT, reports_only=True)
 STATES = {
     "ok": (ALICE,),
     "full": (DAVE, ALICE),
@@ -57,6 +60,8 @@ STATES = {
     "no session window, credits, pools and saved resets": (HEIDI,),
     "not read yet": (GRACE, ALICE),
     "scoped and unknown windows": (ODD,),
+    "reports": (REPORTED, replace(REPORTED, label="heard", failure=WAITING)),
+    "no report yet": (Account("silent", None, reports_only=True), ALICE),
     "all of them": (ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GRACE, HEIDI, ODD),
 }
 STATUS = (
@@ -81,6 +86,9 @@ HISTORY = (
     "history --events --range 12h --json",
     "history --events --range 2d --format csv --account alice",
     "history --since 2026-11-21T09:30:00Z --until 2026-11-21T18:00:00Z --json",
+    "history --events",
+    "history --events --json --range 3d",
+    "history --events --account alice --format csv --range 3d",
     "history --since 2020-01-01 --until 2020-01-02",
 )
 
@@ -156,4 +164,8 @@ def test_history_prints_the_same(env: Env) -> None:
     packed = day_path(env.data, (NOW - timedelta(days=2)).date())
     packed.with_name(f"{packed.name}.gz").write_bytes(gzip.compress(packed.read_bytes()))
     packed.unlink()
+    hit = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOW - 30 * HOUR, None, 100)
+    failed = Event(EventKind.ACCOUNT_FAILED, ODD.label, None, NOW - 31 * HOUR)
+    for event in (hit, failed):
+        History(env.data, "events").ensure(format_event_line(event, event.at))
     compare(env, *HISTORY)
