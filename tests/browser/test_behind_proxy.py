@@ -70,5 +70,5 @@ def test_the_page_works_below_a_path(
             visitor.page.reload()
             expect(visitor.card("alice")).to_be_visible()
             visitor.page.get_by_role("button", name="Log out").click()
-            expect(visitor.page.get_by_role("combobox")).to_be_visible()
+            expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
             assert visitor.page.context.cookies() == []

@@ -169,7 +169,7 @@ def test_a_response_that_arrives_after_logging_out_is_not_shown(
     with visitor.page.expect_request("**/api/usage"):
         visitor.refresh()
     visitor.page.get_by_role("button", name="Log out").click()
-    expect(visitor.page.get_by_role("combobox")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
     held[0].fulfill(body='{"fetchedAt": null, "accounts": [], "refreshIntervalMs": 1}')
     visitor.page.wait_for_timeout(100)
     expect(visitor.page.locator("#dashboard")).to_be_hidden()

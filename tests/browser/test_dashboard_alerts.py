@@ -365,7 +365,7 @@ def test_the_settings_close_when_the_session_ends(
     visitor.page.context.clear_cookies()
     add(dialog, "80")
     expect(dialog).to_be_hidden()
-    expect(visitor.page.get_by_role("combobox")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
 def test_a_guest_has_no_alert_settings(server: ServerFixture, visit: OpenVisit) -> None:

@@ -44,7 +44,7 @@ class Visit:
 
     def log_in(self, name: str) -> Visit:
         """Log in by a name that matches one person."""
-        self.page.get_by_role("combobox").fill(name)
+        self.page.get_by_role("combobox", name="Your Slack name").fill(name)
         self.page.keyboard.press("Enter")
         self.page.locator(".card, .account-row, #code").first.wait_for()
         return self
