@@ -39,8 +39,8 @@ INTRODUCTION = """\
 The output of `cldmon COMMAND --help`, written by `scripts/docs`.
 
 Data goes to stdout, messages to stderr. Colours appear only on a terminal, and never with
-`NO_COLOR`. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 75 another
-pass is running.
+`NO_COLOR`. Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 69 no verdict
+(`guard`), 75 another pass is running.
 """
 
 

@@ -33,6 +33,7 @@ MAX_HISTORY_BYTES = 1 << 27
 """100 accounts read every minute make 10 MB a day."""
 NOT_OURS = "it does not answer as `cldmon serve` of this version: check the address, or upgrade"
 
+_CHECK = "check the address, and that `cldmon serve` runs there"
 _BLOCK = 1 << 16
 _LONGEST_REASON = 200
 _GZIP = 31
@@ -73,9 +74,10 @@ class Client:
         except RuntimeError:
             raise self.error("no thread can be started") from None
         except (HTTPException, ValueError, zlib.error):
-            raise self.error("its answer is not HTTP, or breaks off") from None
+            raise self.error(f"its answer is not HTTP, or breaks off; {_CHECK}") from None
         except OSError as error:
-            raise self.error(describe_failure(error, bounds.seconds)) from None
+            reason = describe_failure(error, bounds.seconds)
+            raise self.error(f"{reason}; {_CHECK}") from None
 
     def error(self, reason: str) -> ServerError:
         """Return an error of this server, to be raised."""

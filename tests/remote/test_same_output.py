@@ -86,9 +86,6 @@ HISTORY = (
     "history --events --range 12h --json",
     "history --events --range 2d --format csv --account alice",
     "history --since 2026-11-21T09:30:00Z --until 2026-11-21T18:00:00Z --json",
-    "history --events",
-    "history --events --json --range 3d",
-    "history --events --account alice --format csv --range 3d",
     "history --since 2020-01-01 --until 2020-01-02",
 )
 
