@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.text import replace_unprintable
 from cldmon.errors import CldmonError, UsageError
-from cldmon.reporter.options import Options, parse
+from cldmon.reporter.options import STDOUT, Options, parse
 from cldmon.reporter.state import StateFile
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(options: Options, env: Mapping[str, str]) -> int:
         with suppress(CldmonError):
             sender.run(options, state_file, env)
         return 0
-    if action == "from_cache" or (options.to == "-" and not action):
+    if action == "from_cache" or (options.to == STDOUT and not action):
         from cldmon.reporter.once import report_once
 
         report_once(options, state_file, env, now)

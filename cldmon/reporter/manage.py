@@ -19,7 +19,7 @@ from cldmon.reporter.delivery import (
     is_url,
     read_token,
 )
-from cldmon.reporter.prompt import STDOUT
+from cldmon.reporter.options import STDOUT
 from cldmon.reporter.readings import Progress
 from cldmon.reporter.status_line import format_line
 from cldmon.terminal.times import format_age

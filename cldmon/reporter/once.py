@@ -9,7 +9,8 @@ from cldmon.errors import BusyError, CldmonError, ReportError, StoreError
 from cldmon.reporter import sender
 from cldmon.reporter.cache import find_cache, read_cache, take
 from cldmon.reporter.delivery import format_body
-from cldmon.reporter.prompt import STDOUT, print_bytes, read_document
+from cldmon.reporter.options import STDOUT
+from cldmon.reporter.prompt import print_bytes, read_document
 from cldmon.reporter.readings import MIN_PAUSE, Progress, aim, observe
 from cldmon.reporter.status_line import parse
 
@@ -57,7 +58,7 @@ def _note_reading(
         line = parse(read_document(), now)
 
         def note(progress: Progress) -> Progress:
-            return observe(progress, line, now)
+            return observe(aim(progress, options.to), line, now)
 
     return state_file.change(options.account, now, note)
 

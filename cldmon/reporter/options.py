@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+STDOUT = "-"
+"""The target that is no target: a report is only printed."""
+
 
 class Options(NamedTuple):
     """The options, named as on the command line; `send` is only for cldmon itself."""

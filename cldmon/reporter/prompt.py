@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from cldmon.reporter.state import StateFile
     from cldmon.reporter.status_line import StatusLine
 
-STDOUT = "-"
 MAX_DOCUMENT = 1 << 20
 READ_SECONDS = 1.0
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.windows import JITTER
+from cldmon.reporter.options import STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ class Progress(NamedTuple):
 
 def aim(progress: Progress, to: str) -> Progress:
     """Return the progress for a target: nothing has been sent to another one."""
-    if progress.to == to:
+    if to in (progress.to, STDOUT):
         return progress
     return Progress(to, progress.sessions, account_hash=progress.account_hash)
 

@@ -124,6 +124,7 @@ def test_a_failed_attempt_is_repeated_when_the_server_says() -> None:
 def test_another_server_gets_the_reading_at_once() -> None:
     progress = sent(see((0, make_line(41))), NOON)
     assert aim(progress, progress.to) is progress
+    assert aim(progress, "-") is progress
     assert get_due(aim(progress, "https://other.example"), NOON) == NOON
 
 
