@@ -371,7 +371,7 @@ def test_the_settings_close_when_the_session_ends(
 def test_a_guest_has_no_alert_settings(server: ServerFixture, visit: OpenVisit) -> None:
     card = visit(server).as_guest().card("alice")
     expect(card).to_contain_text("Log in with your name to get alerts.")
-    expect(card.get_by_role("button")).to_have_count(0)
+    expect(card.get_by_role("button", name="Alerts")).to_have_count(0)
     expect(card.get_by_role("switch", name="Hit")).to_be_disabled()
 
 
@@ -382,7 +382,7 @@ def test_without_slack_there_are_no_alert_settings(
     server.complete_pass()
     card = visit(server).card("alice")
     expect(card).to_contain_text("Slack is off on this server.")
-    expect(card.get_by_role("button")).to_have_count(0)
+    expect(card.get_by_role("button", name="Alerts")).to_have_count(0)
 
 
 def test_a_screen_reader_finds_everything_by_name(

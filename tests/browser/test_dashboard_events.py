@@ -133,3 +133,16 @@ def test_the_table_has_every_reading_of_what_the_chart_shows_or_says_that_it_has
     )
     visitor.range("5h").click()
     expect(note).to_have_text(re.compile(r"^Only \d+ of the readings, .*: busy$"))
+
+
+def test_a_card_leads_to_the_account_s_chart(server: ServerFixture, visit: OpenVisit) -> None:
+    """Also a card that a row of the table has opened, and to the title without a chart."""
+    visitor = visit(server).as_guest()
+    for label in ("dave", "erin"):
+        expect(visitor.panel(label)).to_be_attached()
+    visitor.card("dave").get_by_role("button", name="History").click()
+    expect(visitor.panel("dave").get_by_role("application")).to_be_focused()
+    visitor.page.get_by_role("button", name="Show table").click()
+    visitor.page.locator("#accounts").get_by_role("button", name="erin").click()
+    visitor.page.get_by_role("button", name="History of erin").click()
+    expect(visitor.panel("erin").get_by_role("heading")).to_be_focused()

@@ -13,8 +13,8 @@ const UNREAD = "Waiting for the next pass.";
 const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
-  /** `actions` are those of `Alerts`. */
-  constructor(label, actions) {
+  /** `onHistory()` shows the account's history; the other `actions` are those of `Alerts`. */
+  constructor(label, { onHistory, ...actions }) {
     const id = `account-${Card.count++}`;
     this.age = el("time", { class: "age" });
     this.plan = el("span", { class: "plan" });
@@ -34,6 +34,16 @@ export class Card {
         "header",
         { class: "card-head" },
         el("h3", { id, dir: "auto" }, label),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "quiet to-history",
+            "aria-label": `History of ${label}`,
+            onclick: onHistory,
+          },
+          "History",
+        ),
         this.age,
         this.plan,
       ),

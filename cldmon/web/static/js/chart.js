@@ -18,7 +18,8 @@ export class Chart {
   /**
    * `onZoom([from, to])` is called after a drag, with `null` after a double click; `onPoint` when
    * the crosshair moves, with `at`, its time; `index`, the reading it is on, or null; `left`, where
-   * it is in the box; and `name`, the line that is at most `proximity` px away, or null.
+   * it is in a box of this `width`; and `name`, the line that is at most `proximity` px away, or
+   * null.
    */
   constructor(library, box, { height, proximity, onZoom, onPoint }) {
     Object.assign(this, { library, box, height, proximity, onZoom, onPoint });
@@ -129,8 +130,10 @@ export class Chart {
         sync: { key: SYNC, setSeries: false },
         points: { size: 9, width: 2 },
         focus: { prox: this.proximity },
-        dataIdx: (plot, series, index) =>
-          this.#isOn(plot, index) ? findKnown(plot.data[series], index) : null,
+        dataIdx: (plot, series, index) => {
+          if (series === 0) this.isOn = this.#isOn(plot, index); // the others follow
+          return this.isOn ? findKnown(plot.data[series], index) : null;
+        },
         bind: { dblclick: () => () => this.onZoom(null) },
       },
       scales: { x: { time: true, range: () => this.state.span }, y: { range: [-2, 102] } },
@@ -154,8 +157,9 @@ export class Chart {
     if (left < 0) return this.onPoint({ at: null, index: null, left: null, name: null });
     this.onPoint({
       at: plot.posToVal(left, "x"),
-      index: this.#isOn(plot, idx) ? idx : null,
-      left: plot.over.offsetLeft + left,
+      index: this.isOn ? idx : null,
+      left: plot.bbox.left / devicePixelRatio + left,
+      width: plot.width,
       name: this.focused ?? null,
     });
   }

@@ -34,7 +34,7 @@ export class Compare {
       onPoint: (point, index) => this.#showValues(point, index),
       describe: (index) => this.#describe(index),
     });
-    this.tooltip = new Tooltip(this.box.element);
+    this.tooltip = new Tooltip(HEIGHT);
     this.box.element.append(this.tooltip.element);
     this.none = el("p", { class: "none" }, "No readings in this range.");
     this.summary = el("p", { class: "summary", id: `${ID}-summary` });
@@ -104,7 +104,7 @@ export class Compare {
     setText(this.summary, this.#summarize());
   }
 
-  #showValues({ at, left, name }, index) {
+  #showValues({ at, name, ...place }, index) {
     this.legend.showValues(this.#findValues(this.series, index));
     if (at === null || index === null) return this.tooltip.hide();
     const rows = sortByValue(this.#findValues(this.visible, index)).map(([label, percent]) => ({
@@ -113,7 +113,7 @@ export class Compare {
       percent,
       isPointed: label === name,
     }));
-    this.tooltip.show(formatClock(this.series.times[index], this.now), rows, left);
+    this.tooltip.show(formatClock(this.series.times[index], this.now), rows, place);
   }
 
   /** Return each account's percentage at a reading, null without one. */

@@ -116,6 +116,7 @@ export class Dashboard {
 
   #buildCard(label) {
     return new Card(label, {
+      onHistory: () => this.history.goTo(label),
       onChange: (...change) => this.alerts.change(label, ...change),
       onOpen: () => {
         this.dialog.open(label);

@@ -71,6 +71,11 @@ export class History {
     else this.#show();
   }
 
+  /** Scroll to an account's chart, and focus it. */
+  goTo(label) {
+    this.panels.parts.get(label)?.goTo();
+  }
+
   /** Move the time axis on, and retry after an error. */
   tick(at) {
     if (this.failedAt && !document.hidden && at - this.failedAt >= RETRY_MS) this.#load();

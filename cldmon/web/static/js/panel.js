@@ -17,6 +17,7 @@ export class Panel {
   /** `onZoom(span)` is called with another span to show, null for all of the range. */
   constructor(label, onZoom) {
     const id = `history-${Panel.count++}`;
+    this.title = el("h3", { id, dir: "auto", tabindex: "-1" }, label);
     this.hidden = new HiddenLines(`account.${label}`);
     this.legend = new Legend({ onToggle: (name) => this.#toggle(name) });
     this.leftOut = el("p", { class: "note", hidden: true });
@@ -34,7 +35,7 @@ export class Panel {
     this.element = el(
       "article",
       { class: "panel", "aria-labelledby": id },
-      el("header", { class: "panel-head" }, el("h3", { id, dir: "auto" }, label), this.box.when),
+      el("header", { class: "panel-head" }, this.title, this.box.when),
       this.legend.element,
       this.leftOut,
       this.box.element,
@@ -74,6 +75,13 @@ export class Panel {
       open: !isEmpty && !library,
     });
     this.#showLines();
+  }
+
+  /** Scroll here. Without a chart, the title has the focus, so that the keyboard goes on here. */
+  goTo() {
+    this.element.scrollIntoView({ block: "start" });
+    const place = this.box.element.hidden ? this.title : this.box.element;
+    place.focus({ preventScroll: true });
   }
 
   redraw() {

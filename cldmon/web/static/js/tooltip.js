@@ -10,9 +10,9 @@ const ROW = 19;
 const FEW = 6; // rows where the box covers the chart
 
 export class Tooltip {
-  /** It is shown within `parent`. */
-  constructor(parent) {
-    this.parent = parent;
+  /** `height` is that of the chart, in px. */
+  constructor(height) {
+    this.rowsPerColumn = Math.floor((height - 64) / ROW);
     this.element = el("div", { class: "tooltip", "aria-hidden": "true", hidden: true });
   }
 
@@ -20,28 +20,30 @@ export class Tooltip {
     this.element.hidden = true;
   }
 
-  /** `rows` are sorted and have title, style, percent and isPointed; `left` is the crosshair, in px. */
-  show(time, rows, left) {
-    const { clientWidth, clientHeight } = this.parent;
-    const most = Math.max(1, Math.floor((clientWidth - 2 * GAP) / COLUMN));
-    const perColumn = most === 1 ? FEW : Math.max(1, Math.floor((clientHeight - 64) / ROW));
-    const shown = chooseRows(rows, perColumn * most);
+  /**
+   * `rows` are sorted and have title, style, percent and isPointed; the crosshair is at `left` in a
+   * chart of this `width`. It is not measured, which would lay out the page at every move.
+   */
+  show(time, rows, { left, width }) {
+    const isRight = left < width / 2;
+    const most = Math.floor(((isRight ? width - left : left) - GAP) / COLUMN);
+    const perColumn = most > 0 ? this.rowsPerColumn : FEW;
+    const shown = chooseRows(rows, perColumn * Math.max(1, most));
     const columns = Math.ceil(shown.length / perColumn);
+    const place = isRight ? left + GAP : left - GAP - columns * COLUMN;
+    const furthest = width - columns * COLUMN;
     this.element.hidden = false;
     this.element.style.setProperty("--columns", columns);
+    this.element.style.setProperty("width", `${columns * COLUMN}px`);
+    this.element.style.setProperty(
+      "transform",
+      `translateX(${Math.max(0, Math.min(place, furthest))}px)`,
+    );
     this.element.replaceChildren(
       el("p", { class: "tooltip-time" }, time),
       el("ul", {}, ...shown.map(buildRow)),
       el("p", {}, shown.length < rows.length ? `and ${rows.length - shown.length} more` : ""),
     );
-    this.#place(left);
-  }
-
-  #place(left) {
-    const { offsetWidth } = this.element;
-    const isRight = left + GAP + offsetWidth <= this.parent.clientWidth;
-    const place = isRight ? left + GAP : Math.max(0, left - GAP - offsetWidth);
-    this.element.style.setProperty("transform", `translateX(${place}px)`);
   }
 }
 
