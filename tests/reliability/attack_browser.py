@@ -99,7 +99,7 @@ def _pages(server: ServerFixture, page: Any, step: int) -> Result:
     visit.expect("Failed to load resource")
     visit.go()
     _look(result, visit, "before the login")
-    combobox = page.get_by_role("combobox")
+    combobox = page.get_by_role("combobox", name="Your Slack name")
     for number, text in [*enumerate(PAYLOADS)][::step]:
         with result.case(f"typed, and offered: {text}"):
             combobox.fill(f"U{number}")
@@ -107,10 +107,15 @@ def _pages(server: ServerFixture, page: Any, step: int) -> Result:
             _inspect(page.evaluate(LOOKS, list(PAYLOADS)), visit)
     page.get_by_role("option").first.click()
     page.get_by_role("button", name="Log in", exact=True).click()
+    page.get_by_role("button", name="Show cards").wait_for()
+    _look(result, visit, "logged in, accounts as a table")
+    page.get_by_role("button", name="Show cards").click()
     page.locator(".card").first.wait_for()
-    for panel in page.locator("#history article").all():
+    page.locator(".compare-choice select").select_option(index=1)
+    page.locator(".compare").wait_for()
+    for panel in page.locator("#history article:visible").all():
         panel.scroll_into_view_if_needed()
-    seen = _look(result, visit, "logged in")
+    seen = _look(result, visit, "logged in, accounts as cards")
     for text in PAYLOADS:
         with result.case(f"shown to the letter: {text}"):
             assert text in seen
