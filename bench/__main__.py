@@ -11,7 +11,18 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import append, history, imports, memory, passes, profile, startup, status_line, usage
+from bench import (
+    append,
+    history,
+    imports,
+    memory,
+    passes,
+    profile,
+    reports,
+    startup,
+    status_line,
+    usage,
+)
 from bench.machine import describe_machine
 from bench.pages import fill, format_tables
 from bench.results import Effort, Results, load, save
@@ -25,6 +36,7 @@ PARTS = {
     "tls": passes.measure_secure,
     "startup": startup.measure,
     "report": status_line.measure,
+    "reports": reports.measure,
     "append": append.measure,
     "history": history.measure,
     "usage": usage.measure,

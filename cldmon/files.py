@@ -148,8 +148,10 @@ def lock(path: Path, *, wait: float, busy: str | None = None) -> Iterator[None]:
                 busy = busy or f"another process holds {path}: try again, or end it"
                 raise BusyError(f"{busy} (process {holder or 'unknown'})")
         with wrap_os_errors("write the lock", path):
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            ours = f"{os.getpid()}\n".encode()
+            if os.pread(fd, len(ours) + 1, 0) != ours:  # `serve` locks the same files often
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, ours, 0)
         yield
     finally:
         with contextlib.suppress(OSError):  # a failing disk; the lock is released anyway

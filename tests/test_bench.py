@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import append, fleet, sample_data
+from bench import append, fleet, reports, sample_data
 from bench.__main__ import PARTS, RESULTS, render_pages
 from bench.measurement import environment, fit_line, measure_cost, median_ratio, run_rounds
 from bench.pages import fill, format_table, format_tables
@@ -26,6 +26,13 @@ BAD = Row("a pass", "–", "9 s", "–", "≤ 1 s", holds=False)
 
 def results(*rows: Row) -> Results:
     return Results({"cores": "2"}).with_part("append", PartResult([*rows]), "2026-03-12 12:00")
+
+
+def test_reports_faster_than_allowed_are_all_on_disk() -> None:
+    """A second of the trial, with few machines."""
+    trial = reports.run_trial([f"account-{n}" for n in range(5)], rate=20, seconds=1.0)
+    assert trial.is_safe
+    assert trial.reports["rate"] > 0
 
 
 def test_the_pages_show_the_stored_results() -> None:

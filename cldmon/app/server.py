@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
 
 
-def build_server(app: App) -> WebServer:
+def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
     """Return the HTTP API and the dashboard, listening; it follows changes of the configuration.
 
-    Raises ConfigError, StoreError, or ListenError.
+    Only trials of its speed pass other rate limits. Raises ConfigError, StoreError, or ListenError.
     """
     config = app.read_config()
     bound_to = _bound_to(config)
-    build = _builder(app, config.port)
+    build = _builder(app, config.port, rate_limits or RateLimits(app.now))
 
     def load() -> Services:
         changed = app.read_config()
@@ -61,10 +61,10 @@ def build_server(app: App) -> WebServer:
     )
 
 
-def _builder(app: App, port: int) -> Callable[[Config], Services]:
+def _builder(app: App, port: int, rate_limits: RateLimits) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
-    rate_limits, found, usage = RateLimits(app.now), load_pages(), Usage(data_dir)
+    found, usage = load_pages(), Usage(data_dir)
     subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
     confirmations = Confirmations(app.now)
     revoked, intake = Revocations(data_dir, app.now), ReportIntake(data_dir)

@@ -20,7 +20,7 @@ from cldmon.domain.secret import REPORT_TOKEN, Secret
 from cldmon.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -44,6 +44,10 @@ class Token:
     def id(self) -> str:
         """What people name it by; it says nothing about the token."""
         return self.hash[:_ID_DIGITS]
+
+    def is_use_known(self, now: datetime) -> bool:
+        """Return whether a use was noted a short time ago."""
+        return self.last_used is not None and timedelta(0) <= now - self.last_used < _USED_STEP
 
 
 class TokensFile:
@@ -88,13 +92,11 @@ class TokensFile:
                     return token
         raise UsageError(f"no token {token_id!r}: `cldmon report --tokens` lists them")
 
-    def mark_used(self, token: Token, now: datetime) -> None:
-        """Note that a token was used, unless that was noted a short time ago."""
-        if token.last_used and timedelta(0) <= now - token.last_used < _USED_STEP:
-            return
+    def mark_used(self, uses: Mapping[str, datetime]) -> None:
+        """Note when tokens were used (hash → UTC); one that is gone stays so."""
         with self._editing() as tokens:
-            if token.hash in tokens:
-                tokens[token.hash] = replace(tokens[token.hash], last_used=now)
+            for hash_ in uses.keys() & tokens.keys():
+                tokens[hash_] = replace(tokens[hash_], last_used=uses[hash_])
 
     def keep_only(self, accounts: Collection[str]) -> set[str]:
         """Remove the tokens of all other accounts; return the labels of those."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Semaphore
 from typing import TYPE_CHECKING
 
 from cldmon.web.limits import LOCK_SECONDS, ConcurrencyLimiter, RateLimiter
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from cldmon.web.usage import Usage
 
 
-MAX_REPORTS = 128
-"""Reports that are written at a time, each to its account's file: they share the disk's syncs."""
+MAX_REPORTS = 24
+"""Reports that are written at a time. They share the disk's syncs; more would slow down others."""
 
 
 class RateLimits:
@@ -49,12 +50,8 @@ class RateLimits:
         self.slack_slots = ConcurrencyLimiter("Slack is slow: try again in a moment", max_active=16)
         self.change_slots = _write_slots("changes of alerts")
         self.logout_slots = _write_slots("logouts")
-        self.report_slots = ConcurrencyLimiter(
-            "too many reports are waiting",
-            max_active=MAX_REPORTS,
-            max_queued=MAX_REPORTS,
-            patience=LOCK_SECONDS,
-        )
+        self.report_slots = Semaphore(MAX_REPORTS)
+        """No fair queue: each token is limited by itself, and most wait for the disk only."""
         # Each holds a day of history in memory.
         self.history_slots = ConcurrencyLimiter(
             "too many requests for history", max_active=2, max_queued=30

@@ -42,7 +42,7 @@ def test_the_list_shows_which_are_used(env: Env) -> None:
     for name in ("laptop", ""):
         env.invoke("report", "--token", "alice", "--name", name)
     first, second = TokensFile(env.data).load().values()
-    TokensFile(env.data).mark_used(first, NOON + timedelta(minutes=3))
+    TokensFile(env.data).mark_used({first.hash: NOON + timedelta(minutes=3)})
     lines = env.output("report", "--tokens").splitlines()
     assert lines == [
         "Id        Account    Name    Created           Last used",

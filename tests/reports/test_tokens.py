@@ -62,7 +62,7 @@ def test_a_revoked_one_is_not_brought_back_by_its_use(tokens: TokensFile) -> Non
     tokens.create("alice", "", NOON)
     [token] = tokens.load().values()
     tokens.revoke(token.id)
-    tokens.mark_used(token, NOON)
+    tokens.mark_used({token.hash: NOON})
     assert tokens.load() == {}
 
 
