@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from cldmon import files
 from cldmon.collector.lookups import start_lookups
 from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
-from cldmon.domain.freshness import STALE_INTERVALS, build_views
+from cldmon.collector.reported import is_any_fresh, merge_reports
+from cldmon.domain.freshness import build_views
 from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadRequest, ReadResult, normalize_uuid
-from cldmon.domain.reports import merge
 from cldmon.errors import PassFailedError, StoreError
 from cldmon.forecasts import compute_forecasts
 from cldmon.notifications.outbox import Delivery, enqueue
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cldmon.domain.events import Event
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.ports import Lookup
-    from cldmon.domain.reports import MergedReports, Report
+    from cldmon.domain.reports import Report
     from cldmon.domain.secret import Secret
     from cldmon.notifications.channel import Channel
     from cldmon.store.state import Message
@@ -224,9 +224,10 @@ class Collector:
         insist: bool,
     ) -> PassResults:
         requests, reports = {}, self._read_reports(targets)
+        interval = self._settings.interval
         for target in targets:
             account = state.account_states.get(target.label, AccountState())
-            is_fresh = self._is_any_fresh(reports.get(target.label, ()))
+            is_fresh = is_any_fresh(reports.get(target.label, ()), self._now(), interval)
             if target.key is None or is_fresh or account.is_backing_off(self._now()):
                 done(target.label)
             else:
@@ -243,9 +244,11 @@ class Collector:
                 if isinstance(request := lookup.result(), ReadRequest)
             },
             {label for label in lookups if read[label] is _SKIPPED},
-            self._merge_reports(
-                {label: found for label, found in reports.items() if not _is_good(read.get(label))},
+            merge_reports(
+                {x: found for x, found in reports.items() if not _is_good(read.get(x))},
                 state,
+                self._now(),
+                interval,
             ),
         )
 
@@ -259,28 +262,6 @@ class Collector:
     def _read_reports(self, targets: Sequence[Target]) -> Mapping[str, Sequence[Report]]:
         labels = [target.label for target in targets if target.reports]
         return self._reports.read(labels, self._now()) if self._reports and labels else {}
-
-    def _is_any_fresh(self, reports: Sequence[Report]) -> bool:
-        """Return whether a report is so new that the service need not be asked."""
-        now = self._now()
-        return any(now - report.read_at < self._settings.interval for report in reports)
-
-    def _merge_reports(
-        self, reports: Mapping[str, Sequence[Report]], state: State
-    ) -> dict[str, MergedReports]:
-        """Return the new readings that reports give."""
-        now, longest, merged = self._now(), STALE_INTERVALS * self._settings.interval, {}
-        last = {
-            account.label: account.reading
-            for account in state.snapshot.accounts
-            # A later one is from before the clock was set back.
-            if account.reading and account.reading.taken_at <= now
-        }
-        for label, found in reports.items():
-            origins = state.account_states.get(label, AccountState()).origins
-            if result := merge(last.get(label), origins, found, longest):
-                merged[label] = result
-        return merged
 
     def _build_request(
         self, target: Target, look_up: Callable[[], Secret], account: AccountState, *, insist: bool
