@@ -3,6 +3,8 @@
 import { setClock } from "./clock.js";
 
 const TIMEOUT_MS = 15_000;
+/** For a month of hundreds of accounts, which a busy server takes a while to thin. */
+export const HISTORY_TIMEOUT_MS = 60_000;
 
 export class ApiError extends Error {
   /** `status` is HTTP's; 0 if there was no response. */
@@ -21,8 +23,8 @@ export class ApiError extends Error {
 }
 
 /** Return the response body of a GET request. */
-export async function get(path, signal) {
-  return readBody(await request(path, { signal }));
+export async function get(path, { signal, timeout } = {}) {
+  return readBody(await request(path, { signal, timeout }));
 }
 
 /** Send a value as JSON; return the response's status and body. */
@@ -37,15 +39,16 @@ export async function post(path, value) {
 
 /** A resource that is polled: the server responds with 304 while it has not changed. */
 export class PolledResource {
-  constructor(path) {
+  constructor(path, timeout) {
     this.path = path;
+    this.timeout = timeout;
     this.tag = null;
   }
 
   /** Return the body, or null if it has not changed. */
   async poll() {
     const headers = this.tag ? { "If-None-Match": this.tag } : {};
-    const response = await request(this.path, { headers });
+    const response = await request(this.path, { headers, timeout: this.timeout });
     if (response.status === 304) return null;
     const body = await readBody(response);
     this.tag = response.headers.get("ETag");
@@ -64,8 +67,8 @@ async function request(path, options) {
   );
 }
 
-async function send(path, { signal, ...options }) {
-  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+async function send(path, { signal, timeout = TIMEOUT_MS, ...options }) {
+  const signals = [AbortSignal.timeout(timeout), ...(signal ? [signal] : [])];
   try {
     return await fetch(path, { cache: "no-store", ...options, signal: AbortSignal.any(signals) });
   } catch (error) {

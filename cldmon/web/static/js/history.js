@@ -1,6 +1,6 @@
 // The history of all accounts: one range, one zoom and one crosshair for all the charts.
 
-import { get, PolledResource } from "./api.js";
+import { get, HISTORY_TIMEOUT_MS, PolledResource } from "./api.js";
 import { now } from "./clock.js";
 import { Compare } from "./compare.js";
 import { el, setAttribute, setText } from "./dom.js";
@@ -118,8 +118,8 @@ export class History {
     const isCurrent = () => range === this.range && this.usage;
     this.failedAt = null;
     this.resources ??= [
-      new PolledResource(`api/history?range=${range.name}&points=${POINTS}`),
-      new PolledResource(`api/events?range=${range.name}`),
+      new PolledResource(`api/history?range=${range.name}&points=${POINTS}`, HISTORY_TIMEOUT_MS),
+      new PolledResource(`api/events?range=${range.name}`, HISTORY_TIMEOUT_MS),
     ];
     this.#showProgress({ isLoading: true });
     try {
@@ -206,9 +206,8 @@ export class History {
   /** Return all readings of an account in the range that is shown. */
   async #loadReadings(label) {
     const { range } = this.loaded;
-    const entries = await get(
-      `api/history?range=${range.name}&account=${encodeURIComponent(label)}`,
-    );
+    const path = `api/history?range=${range.name}&account=${encodeURIComponent(label)}`;
+    const entries = await get(path, { timeout: HISTORY_TIMEOUT_MS });
     return buildSeries(entries, this.names).get(label) ?? NO_SERIES;
   }
 

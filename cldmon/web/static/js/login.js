@@ -80,7 +80,7 @@ export class Login {
 
   async #search(text, signal) {
     if (this.#isTooShort(text)) return [];
-    const { users } = await get(`api/slack/users?q=${encodeURIComponent(text)}`, signal);
+    const { users } = await get(`api/slack/users?q=${encodeURIComponent(text)}`, { signal });
     this.#showProblem("");
     return users;
   }
