@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from cldmon.notifications.channel import Channel
 
 
-def build_channels(app: App) -> dict[str, Channel]:
-    """Return the channels of the configuration by name, and direct messages where Slack is on."""
-    notifications = app.config.notifications
+def build_channels(app: App, config: Config) -> dict[str, Channel]:
+    """Return the channels of a configuration by name, and direct messages where Slack is on."""
+    notifications = config.notifications
     channels: dict[str, Channel] = {}
     if notifications.slack.enabled:
         channels[DIRECT_MESSAGES] = LazyChannel(
-            lambda: _direct_messages(app), slack.MAX_EVENTS, slack.TIME_LIMIT
+            lambda: _direct_messages(app, config), slack.MAX_EVENTS, slack.TIME_LIMIT
         )
     for name, channel in notifications.named_channels.items():
-        opener = partial(open_channel, app, app.config, name)
+        opener = partial(open_channel, app, config, name)
         channels[name] = LazyChannel(opener, *_BOUNDS[channel.kind])
     return channels
 
@@ -81,8 +81,8 @@ def build_audience(app: App) -> Audience:
     )
 
 
-def _direct_messages(app: App) -> Channel:
-    return slack.DirectMessages(app.messenger(app.config), app.now, app.config.public_url)
+def _direct_messages(app: App, config: Config) -> Channel:
+    return slack.DirectMessages(app.messenger(config), app.now, config.public_url)
 
 
 _BOUNDS = {

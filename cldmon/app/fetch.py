@@ -44,7 +44,7 @@ def fetch(
         data_dir,
         targets,
         app.source(config, data_dir / "browser") if any(each.key for each in targets) else None,
-        build_channels(app),
+        build_channels(app, config),
         now=app.now,
         settings=Settings(
             interval=config.interval,

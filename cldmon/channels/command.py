@@ -121,7 +121,7 @@ def to_json(event: Event, now: datetime) -> str:
     content = {
         "version": VERSION,
         "event": event.kind,
-        "account": event.label,
+        "account": event.label or None,
         "window": event.window,
         "title": one_line(title(event.window), _LONGEST_TITLE) if event.window else None,
         "utilization": event.utilization,

@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "Show how much of each limit is used.",
     "guard": "Exit with 0 if enough of a limit is left.",
     "history": "Show how much was used, over time.",
+    "digest": "Summarize a week: peaks, limit hits, hours at a limit.",
     "serve": "Serve the HTTP API and the dashboard.",
     "doctor": "Check everything cldmon depends on and suggest fixes.",
     "schedule": "Print, install or remove the schedule of the passes.",

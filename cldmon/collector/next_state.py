@@ -138,7 +138,9 @@ def next_state(
             interval=settings.interval,
             slack_enabled=settings.slack_enabled,
         ),
-        outbox=tuple(m for m in before.outbox if m.event.label in labels),
+        outbox=tuple(
+            m for m in before.outbox if m.event.label in labels or m.event.kind is EventKind.DIGEST
+        ),
         account_states=account_states,
         history_line=history.format_line(
             now,

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from cldmon.config import locate, network
-from cldmon.domain.events import EventKind
+from cldmon.domain.events import OCCURRENCES, EventKind
 from cldmon.domain.labels import find_label_problem
 from cldmon.domain.proxy import parse_proxy
 from cldmon.domain.secret import find_wrong_token, looks_secret, unwrap_session_key
@@ -150,9 +150,8 @@ def _url_pointer(text: str) -> str:
 
 
 def _event(value: object) -> EventKind:
-    known = [kind for kind in EventKind if kind is not EventKind.TEST]
-    if value not in known:
-        raise ValueError(f"unknown event; expected one of {', '.join(known)}")
+    if value not in OCCURRENCES:
+        raise ValueError(f"unknown event; expected one of {', '.join(OCCURRENCES)}")
     return EventKind(str(value))
 
 

@@ -26,6 +26,12 @@ class EventKind(StrEnum):
     SAVED_RESET_ENDING = "saved_reset_ending"
     TEST = "test"
     """Nothing happened: someone is testing a channel. It is sent at once, never stored."""
+    DIGEST = "digest"
+    """Nothing happened either: the digest, as a message to a channel."""
+
+
+OCCURRENCES = tuple(kind for kind in EventKind if kind not in (EventKind.TEST, EventKind.DIGEST))
+"""The kinds that are stored in events files, and that channels can choose."""
 
 
 MIN_THRESHOLD, MAX_THRESHOLD = 1, 99
@@ -42,7 +48,8 @@ class Event:
     to one recipient has only theirs. `before` is the window before its limit changed, `full_at`
     the forecast of a `run_out`. `limited_by` is the full window that blocks longest after a
     reset, or longer than the limit that was hit, until `limited_until`. `days` is the age of a
-    session key, `reason` why an account failed, in words.
+    session key, `reason` why an account failed, in words. A digest has a `text`, whose first
+    line is its title, and no `label`.
     """
 
     kind: EventKind
@@ -58,6 +65,7 @@ class Event:
     limited_until: datetime | None = None
     days: int | None = None
     reason: str | None = None
+    text: str | None = None
 
     @property
     def threshold(self) -> int | None:

@@ -45,6 +45,11 @@ class Span:
         return self.until - self.since
 
 
+def is_range(text: str) -> bool:
+    """Return whether a text has the form of a range such as `7d`."""
+    return _SPAN.fullmatch(text.strip().lower()) is not None
+
+
 def parse_range(text: str) -> timedelta:
     """Return the length of a range such as `5h`, `90m`, `30d` or `2w`; raises UsageError."""
     match = _SPAN.fullmatch(text.strip().lower())

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
+from cldmon.domain.events import EventKind
 from cldmon.notifications.rules import release
 from cldmon.notifications.wording import JOINED_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
@@ -187,12 +188,15 @@ def _batches(
 ) -> Iterator[tuple[str | None, list[Message]]]:
     """Yield the messages for each recipient, so many events at a time, oldest recipient first.
 
-    Accounts that fail for one reason, or recover, count as one event. Messages that may have
-    arrived before are not mixed with new ones.
+    A digest is a message of its own. Accounts that fail for one reason, or recover, count as one
+    event. Messages that may have arrived before are not mixed with new ones.
     """
     by_recipient: dict[tuple[str | None, int], dict[object, list[Message]]] = {}
     for number, message in enumerate(messages):
         event = message.event
+        if event.kind is EventKind.DIGEST:
+            yield message.user, [message]
+            continue
         is_joined = max_events > 1 and event.kind in JOINED_EVENTS
         group: object = (event.kind, event.reason) if is_joined else number
         groups = by_recipient.setdefault((message.user, message.unsure), {})

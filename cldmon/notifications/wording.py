@@ -46,7 +46,7 @@ class Notice:
     at: datetime
 
 
-_SIGNS = {
+SIGNS = {
     EventKind.LIMIT_HIT: "\N{LARGE RED CIRCLE}",
     EventKind.USAGE_RESET: "\N{LARGE GREEN CIRCLE}",
     EventKind.THRESHOLD: "\N{LARGE ORANGE CIRCLE}",
@@ -57,6 +57,7 @@ _SIGNS = {
     EventKind.ACCOUNT_RECOVERED: "\N{LARGE GREEN CIRCLE}",
     EventKind.SAVED_RESET_ENDING: "\N{HOURGLASS}",
     EventKind.TEST: "\N{WHITE HEAVY CHECK MARK}",
+    EventKind.DIGEST: "\N{BAR CHART}",
 }
 
 
@@ -96,8 +97,11 @@ def format_utc(instant: datetime) -> str:
 
 
 def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) -> str:
-    """Return events as the text of one message, a line each, with a link to the dashboard."""
-    lines = [
+    """Return events as the text of one message, a line each, with a link to the dashboard.
+
+    That of a digest is without its title.
+    """
+    lines = split_digest(events[0])[1:] or [
         f"{notice.sign} {one_line(to_sentence(notice, format_utc), _LONGEST_LINE)}"
         for notice in describe_events(events, now)
     ]
@@ -105,15 +109,24 @@ def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) 
 
 
 def format_event(event: Event, now: datetime) -> str:
-    """Return one event as a line of plain text, without a sign."""
+    """Return one event as a line of plain text, without a sign; a digest as its lines."""
+    if digest := split_digest(event):
+        return "\n".join(digest)
     return one_line(to_sentence(_describe([event], now), format_utc), _LONGEST_LINE)
 
 
 def format_title(events: Sequence[Event], now: datetime) -> str:
     """Return a short title for a message about events."""
+    if digest := split_digest(events[0]):
+        return digest[0]
     notices = describe_events(events, now)
     first = f"{one_line(notices[0].subject, _LONGEST_SUBJECT)}: {notices[0].headline}"
     return first if len(notices) == 1 else f"{first}, and {len(notices) - 1} more"
+
+
+def split_digest(event: Event) -> list[str]:
+    """Return the title and the lines of a digest; of any other event, nothing."""
+    return (event.text or "Digest").split("\n") if event.kind is EventKind.DIGEST else []
 
 
 def _describe(events: Sequence[Event], now: datetime) -> Notice:
@@ -126,7 +139,7 @@ def _describe(events: Sequence[Event], now: datetime) -> Notice:
         subject += f" and {len(labels) - _MAX_NAMED} more"
         everybody = one_line(f"Accounts: {', '.join(labels)}.", _LONGEST_LIST)
         details = [*details, (everybody,)]
-    return Notice(_SIGNS[first.kind], subject, headline, statement, tuple(details), first.at)
+    return Notice(SIGNS[first.kind], subject, headline, statement, tuple(details), first.at)
 
 
 def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
@@ -186,6 +199,8 @@ def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
             return "saved reset ends soon", ends, []
         case EventKind.TEST:
             return "test message", ("alerts arrive here",), []
+        case EventKind.DIGEST:
+            raise ValueError("a digest is a message of its own")
 
 
 def _limit(window: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -17,6 +18,7 @@ HEALTH_LOG = "health.log"
 """The file in data_dir that health checks append to."""
 
 
-def pass_lock(data_dir: Path) -> AbstractContextManager[None]:
-    """Return the lock that a pass holds; entering it raises BusyError if another pass holds it."""
-    return files.lock(data_dir / PASS_LOCK, wait=0, busy="another pass is running")
+def pass_lock(data_dir: Path, wait: timedelta = timedelta(0)) -> AbstractContextManager[None]:
+    """Return the lock that a pass holds; entering it waits, then raises BusyError if one does."""
+    seconds = wait.total_seconds()
+    return files.lock(data_dir / PASS_LOCK, wait=seconds, busy="another pass is running")

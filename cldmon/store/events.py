@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain.events import Event, EventKind
+from cldmon.domain.events import OCCURRENCES, Event, EventKind
 from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.json_types import check_int, check_percent, check_text, optional, parse_instant
 from cldmon.domain.series import find_limit_changes
@@ -58,16 +58,23 @@ def read_event_lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[b
     yield from _find_in_history(data_dir, start_ms, until_ms)
 
 
+def find_first_day(data_dir: Path) -> datetime | None:
+    """Return when the day of the oldest events file begins, or None if there is no such file."""
+    if not data_dir.is_dir():
+        return None
+    day = min((day for day, _ in day_files(data_dir, name=NAME)), default=None)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+
+
 def parse_event(body: Any) -> Event:
     """Return the event of a line.
 
     Raises one of several errors for anything that the writer does not write.
     """
-    kind = EventKind(body["event"])
-    if kind is EventKind.TEST:
-        raise ValueError("a test is not an event")
+    if body["event"] not in OCCURRENCES:
+        raise ValueError("not an event")
     return Event(
-        kind,
+        EventKind(body["event"]),
         check_text(body["label"]),
         optional(check_text, body.get("window")),
         from_ms(check_int(body["timestamp"])),

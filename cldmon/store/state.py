@@ -345,6 +345,7 @@ def _message_to_json(message: Message) -> dict[str, Any]:
         "limitedUntil": format_optional(event.limited_until),
         "days": event.days,
         "reason": event.reason,
+        "text": event.text,
     }
     return {
         **{key: value for key, value in body.items() if value is not None},
@@ -371,6 +372,7 @@ def _message_from_json(entry: dict[str, Any]) -> Message:
         limited_until=optional(instant, entry.get("limitedUntil")),
         days=optional(json_types.check_int, entry.get("days")),
         reason=optional(json_types.check_text, entry.get("reason")),
+        text=optional(json_types.check_text, entry.get("text")),
     )
     user = optional(json_types.check_text, entry["user"])
     # An older version wrote no channel: it only knew direct messages.

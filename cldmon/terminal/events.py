@@ -114,5 +114,5 @@ def _describe(event: Event, zone: tzinfo | None) -> str:
             return "can be read again"
         case EventKind.SAVED_RESET_ENDING:
             return f"saved reset ends{' ' + until if until else ' soon'}"
-        case EventKind.TEST:
-            return "test message"
+        case EventKind.TEST | EventKind.DIGEST:
+            return event.kind.value

@@ -59,7 +59,7 @@ def test_each_channel_delivers_by_its_own_way(env: Env) -> None:
     hook = Route("hook", "/hook/?", lambda _request: json_response({}))
     with FaultyServer((hook,)) as server:
         env.environ["HOOK"] = server.url.replace("http://", "json://") + "/hook/"
-        channels = build_channels(env.app)
+        channels = build_channels(env.app, env.app.config)
         assert [*channels] == ["team", "command", "apprise"]
         for channel in channels.values():
             assert channel.send(None, [HIT]).status is DeliveryStatus.DELIVERED
@@ -80,30 +80,30 @@ def test_no_program_sees_the_variables_that_hold_secrets(env: Env) -> None:
     program = env.data / "program"
     program.write_text("#!/bin/sh\nenv > got.txt\n")
     program.chmod(0o755)
-    build_channels(env.app)["command"].send(None, [HIT])
+    build_channels(env.app, env.app.config)["command"].send(None, [HIT])
     got = (env.data / "got.txt").read_text()
     assert ("MARKER" in got, "HARMLESS=yes" in got) == (False, True)
 
 
 def test_direct_messages_are_a_channel_where_slack_is_on(env: Env) -> None:
     env.write_config(slack=True)
-    channels = build_channels(env.app)
+    channels = build_channels(env.app, env.app.config)
     assert [*channels] == [DIRECT_MESSAGES]
     assert channels[DIRECT_MESSAGES].send("U02BOB", [HIT]).status is DeliveryStatus.DELIVERED
 
 
 def test_a_channel_whose_token_is_missing_waits_alone(env: Env) -> None:
     env.write_config("", CHANNELS)
-    result = build_channels(env.app)["team"].send(None, [HIT])
+    result = build_channels(env.app, env.app.config)["team"].send(None, [HIT])
     assert (result.status, result.halt) == (DeliveryStatus.LATER, True)
     assert result.reason.startswith("Slack: ")
 
 
 def test_a_channel_whose_url_cannot_be_used_waits_alone(env: Env) -> None:
     env.write_config("", CHANNELS)
-    missing = build_channels(env.app)["apprise"].send(None, [HIT])
+    missing = build_channels(env.app, env.app.config)["apprise"].send(None, [HIT])
     env.environ["HOOK"] = "nosuchservice://MARKER"
-    unknown = build_channels(env.app)["apprise"].send(None, [HIT])
+    unknown = build_channels(env.app, env.app.config)["apprise"].send(None, [HIT])
     assert [each.status for each in (missing, unknown)] == [DeliveryStatus.LATER] * 2
     assert "names the variable HOOK, which is not set" in missing.reason
     assert "Apprise cannot use nosuchservice://" in unknown.reason

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.domain.events import EventKind
+from cldmon.domain.events import OCCURRENCES
 from cldmon.domain.instants import to_ms
 from cldmon.domain.series import Gap
 from cldmon.domain.text import is_printable
@@ -91,4 +91,4 @@ def test_anything_makes_a_row_and_nothing_steers_the_terminal(entries: list[list
 def test_every_kind_has_words() -> None:
     texts = {lists.format_table([parse_event(each)], TERMINAL, BERLIN) for each in EVENTS}
     assert len(texts) == len(EVENTS)
-    assert {each["event"] for each in EVENTS} == set(EventKind) - {EventKind.TEST}
+    assert {each["event"] for each in EVENTS} == set(OCCURRENCES)

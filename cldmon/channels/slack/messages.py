@@ -11,9 +11,17 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.events import EventKind
 from cldmon.domain.instants import round_to_minute
 from cldmon.domain.text import is_printable
-from cldmon.notifications.wording import describe_events, format_utc, to_sentence, to_text
+from cldmon.notifications.wording import (
+    SIGNS,
+    describe_events,
+    format_utc,
+    split_digest,
+    to_sentence,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +32,12 @@ if TYPE_CHECKING:
 
 _ROOM = 80
 """Characters granted to a label or title: keeps the header below Slack's limit of 150."""
+
+_MAX_SECTION = 2_900
+"""UTF-16 units of a section; Slack allows 3,000."""
+_MAX_SECTIONS = 40
+_MAX_LINE = 500
+_MAX_FALLBACK = 30_000
 
 _FORMAT = re.compile(r"[*_~`]")
 
@@ -43,8 +57,11 @@ class Message:
 def build_alert(events: Sequence[Event], now: datetime, link: str | None = None) -> Message:
     """Return the message about events, as it reads at `now`, with a link to the dashboard.
 
-    It says when they were seen, since it may be delivered much later.
+    It says when they were seen, since it may be delivered much later. A digest is a message of its
+    own.
     """
+    if digest := split_digest(events[0]):
+        return _build_digest(digest, link)
     notices = describe_events(events, now)
     blocks: list[dict[str, Any]] = []
     for notice in notices:
@@ -54,9 +71,25 @@ def build_alert(events: Sequence[Event], now: datetime, link: str | None = None)
             *(_section(_text_object(text)) for text in texts),
             _context(f"Seen {_local(notice.at)}"),
         ]
-    if link:
-        blocks.append(_context(f"<{_escaped(link)}|Open the dashboard>"))
-    return Message("\n".join(map(_fallback, notices)), tuple(blocks))
+    return Message("\n".join(map(_fallback, notices)), (*blocks, *_build_link(link)))
+
+
+def _build_digest(digest: Sequence[str], link: str | None) -> Message:
+    """Return the message of a digest, given its title and its lines."""
+    title, *lines = (_escaped(_one_line(line)[:_MAX_LINE]) for line in digest)
+    sections = [""]
+    for line in lines:
+        if _units(sections[-1] + line) > _MAX_SECTION:
+            sections.append("")
+        sections[-1] += f"{line}\n"
+    blocks = (_section(_plain(text)) for text in sections[:_MAX_SECTIONS] if text.strip())
+    sign = SIGNS[EventKind.DIGEST]
+    text = "\n".join([title, *lines])[:_MAX_FALLBACK]
+    return Message(text, (_header(f"{sign} {_quoted(digest[0])}"), *blocks, *_build_link(link)))
+
+
+def _build_link(link: str | None) -> list[dict[str, Any]]:
+    return [_context(f"<{_escaped(link)}|Open the dashboard>")] if link else []
 
 
 def build_confirmation(text: str) -> Message:

@@ -19,7 +19,7 @@ from cldmon.channels.slack.messages import (
     build_confirmation,
     build_login_code,
 )
-from cldmon.domain.events import Event, EventKind
+from cldmon.domain.events import OCCURRENCES, Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ texts = st.one_of(
     st.sampled_from(["<!channel>", "<@U01ALICE>", "<http://x|y>", "&amp;", "*b*", "```", "\ud800"]),
 )
 instants = st.datetimes(timezones=st.just(UTC))
-kinds = st.sampled_from(EventKind)
+kinds = st.sampled_from([*OCCURRENCES, EventKind.TEST])
 any_event = st.builds(
     Event,
     kinds,
@@ -58,9 +58,16 @@ alerts = st.builds(
     instants,
     st.none() | st.just("https://cldmon.example/a?b&c"),
 )
+digests = st.builds(
+    lambda lines, at: build_alert(
+        [Event(EventKind.DIGEST, "", None, at, text="\n".join(lines))], at
+    ),
+    st.lists(texts, min_size=1, max_size=50),
+    instants,
+)
 confirmations = st.builds(build_confirmation, texts.map(lambda text: f"Saved: {text}"))
 codes = st.builds(build_login_code, texts, st.integers(0, 10_000))
-any_message = st.one_of(alerts, confirmations, codes)
+any_message = st.one_of(alerts, digests, confirmations, codes)
 
 
 def event(kind: EventKind, resets_at: datetime | None, label: str = "alice") -> Event:
@@ -177,6 +184,25 @@ def test_the_last_instant_there_is_can_be_told() -> None:
     assert "Resets 9999-12-31 23:59 UTC." in message.text
 
 
+def test_a_digest_is_a_title_and_a_line_for_each_account() -> None:
+    text = "Usage from 23 Mar to 30 Mar\nR&D: 5h at most 100%\nbob: no readings"
+    digest = Event(EventKind.DIGEST, "", None, SEEN, text=text)
+    message = build_alert([digest], SEEN, "https://cldmon.example/")
+    assert message.text == text.replace("&", "&amp;")
+    assert texts_of(message) == [
+        "📊 Usage from 23 Mar to 30 Mar",
+        "R&amp;D: 5h at most 100%\nbob: no readings\n",
+        "<https://cldmon.example/|Open the dashboard>",
+    ]
+
+
+def test_a_long_digest_is_cut_into_sections() -> None:
+    lines = [f"{'&' * 80}{n}: 5h at most 100%" for n in range(101)]
+    digest = Event(EventKind.DIGEST, "", None, SEEN, text="\n".join(["Usage", *lines]))
+    shown = "".join(texts_of(build_alert([digest], SEEN))[1:])
+    assert html.unescape(shown).splitlines() == lines
+
+
 def test_a_window_is_named_by_its_title() -> None:
     weekly = Event(EventKind.LIMIT_HIT, "alice", "models.Fable", SEEN, None)
     assert "The weekly Fable limit has been reached (100%)." in texts_of(
@@ -258,7 +284,7 @@ def test_blocks_stay_within_the_limits_of_slack(message: Message) -> None:
         assert 1 <= len(text["text"].encode("utf-16-le")) // 2 <= LIMITS[kind]
 
 
-@given(any_message)
+@given(st.one_of(alerts, confirmations, codes))
 def test_every_message_is_a_line_for_each_event_and_valid_json(message: Message) -> None:
     headers = [block for block in message.blocks if block["type"] == "header"]
     assert len(message.text.splitlines()) == max(1, len(headers))
