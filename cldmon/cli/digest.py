@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import options
+from cldmon.cli import complete, options
 from cldmon.cli.output import print_message
 from cldmon.domain import ranges
 
@@ -23,6 +23,7 @@ FORMATS = ("table", "json", "markdown")
     metavar="TIME",
     default="7d",
     show_default=True,
+    shell_complete=complete.ranges,
     help="Begin so long before the end, such as 7d or 4w, or at 2026-03-12.",
 )
 @click.option("--until", metavar="TIME", help="End at such a time, or with that day.")
