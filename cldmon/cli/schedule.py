@@ -35,7 +35,8 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
 def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str | None) -> None:
     """Print or install the systemd timer or crontab block that runs `cldmon fetch` regularly.
 
-    The interval and the folders come from the configuration. Without an option, the units or the
+    The interval and the folders come from the configuration. If a channel has digest = true, the
+    weekly digest is scheduled, too. Without an option, the units or the
     block are only printed.
 
     For the whole system (as root), passes run as the owner of the configuration, or as the user

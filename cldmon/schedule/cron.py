@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.errors import ScheduleError
 from cldmon.schedule.checksum import with_checksum
+from cldmon.schedule.job import SEND_DIGEST
 
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
@@ -34,6 +35,8 @@ _NOTE = """\
 # Passes never overlap: cldmon holds a lock. It prints something only if it needs your attention, so
 # cron mails you only then (MAILTO).
 """
+_DIGEST_NOTE = "# The weekly digest, for channels with digest = true."
+_WEEKLY = "5 9 * * 1"
 
 
 class Crontab(NamedTuple):
@@ -51,11 +54,17 @@ def effective_interval(interval: timedelta) -> timedelta:
 
 def format_block(job: Job) -> str:
     """Return the lines of a job, with their checksum but without markers."""
-    words = [f"{name}={shlex.quote(value)}" for name, value in job.variables]
-    words += map(shlex.quote, job.command("fetch"))
+    lines = [f"{_SCHEDULES[effective_interval(job.interval)]} {_format_command(job, 'fetch')}"]
+    if job.digest:
+        lines += [_DIGEST_NOTE, f"{_WEEKLY} {_format_command(job, *SEND_DIGEST)}"]
+    return with_checksum(_NOTE + "\n".join(lines) + "\n")
+
+
+def _format_command(job: Job, *words: str) -> str:
+    parts = [f"{name}={shlex.quote(value)}" for name, value in job.variables]
+    parts += map(shlex.quote, job.command(*words))
     # cron reads % as the end of the line.
-    command = " ".join(words).replace("%", r"\%")
-    return with_checksum(f"{_NOTE}{_SCHEDULES[effective_interval(job.interval)]} {command}\n")
+    return " ".join(parts).replace("%", r"\%")
 
 
 def add_markers(text: str, name: str = "") -> str:

@@ -76,14 +76,15 @@ class Systemd:
                 self.system.report(f"unchanged: {path}")
             else:
                 self.system.write(path, text)
-        for path in self._list_present():
-            if path not in wanted and self._is_ours(path):
-                self._remove(path)
+        self._remove_all(
+            [path for path in self._list_present() if path not in wanted and self._is_ours(path)]
+        )
         if not self.places.of_user:
             self._create_user_and_folders(job)
         self._systemctl("daemon-reload")
-        self._systemctl("enable", self.places.timer)
-        self._systemctl("restart", self.places.timer)
+        for timer in self._list_timers(job):
+            self._systemctl("enable", timer)
+            self._systemctl("restart", timer)
         self._systemctl("try-restart", self.places.serve)
         for path in wanted:
             if path.parent == self.places.apparmor:
@@ -101,12 +102,7 @@ class Systemd:
         ours = [path for path in self._list_present() if self._is_ours(path)]
         if not ours:
             self.system.report("nothing to remove")
-        units = [path.name for path in ours if path.parent == self.places.units]
-        if units:
-            self._systemctl("disable", "--now", *units)
-        for path in ours:
-            self._remove(path)
-        if units:
+        if self._remove_all(ours):
             self._systemctl("daemon-reload")
 
     def status(self, job: Job) -> Status:
@@ -116,16 +112,22 @@ class Systemd:
             path: _describe_state(self.system.read(path), text, self._parse_call(path), job)
             for path, text in systemd.generate_files(job, self.places).items()
         }
-        output = self.system.query(
-            *self._build_argv("show", "-p", "ActiveState", self.places.timer)
-        )
-        timer = output.text.strip().removeprefix("ActiveState=")
-        lines = [f"{path}: {state}" for path, state in states.items()]
+        for path in self._list_present():
+            if get_origin(self.system.read(path) or "") is Origin.OURS:
+                states.setdefault(path, "not needed: --install removes it")
+        timers = {timer: self._read_state(timer) for timer in self._list_timers(job)}
         return Status(
-            (*lines, f"{self.places.timer}: {timer or 'unknown'}"),
-            running=timer == "active",
+            tuple(f"{unit}: {state}" for unit, state in (*states.items(), *timers.items())),
+            running=all(state == "active" for state in timers.values()),
             up_to_date=all(state == _UP_TO_DATE for state in states.values()),
         )
+
+    def _list_timers(self, job: Job) -> list[str]:
+        return [self.places.timer, *([self.places.digest_timer] if job.digest else [])]
+
+    def _read_state(self, unit: str) -> str:
+        output = self.system.query(*self._build_argv("show", "-p", "ActiveState", unit))
+        return output.text.strip().removeprefix("ActiveState=") or "unknown"
 
     def _require_manager(self) -> None:
         """Raise ScheduleError if systemd is not running."""
@@ -155,6 +157,15 @@ class Systemd:
         if found is not Origin.OURS:
             self.system.report(f"left alone: {path} is {found}")
         return found is Origin.OURS
+
+    def _remove_all(self, paths: Sequence[Path]) -> bool:
+        """Stop units and remove files; return whether there were any units."""
+        units = [path.name for path in paths if path.parent == self.places.units]
+        if units:
+            self._systemctl("disable", "--now", *units)
+        for path in paths:
+            self._remove(path)
+        return bool(units)
 
     def _remove(self, path: Path) -> None:
         if path.parent == self.places.apparmor:

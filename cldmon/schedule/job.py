@@ -23,7 +23,8 @@ class Job:
 
     `program` is the command that starts cldmon; `user` and `group` apply to system services;
     `variables` are environment variables it needs; `written` are folders outside data_dir that it
-    writes to; `browser` is the program that needs an AppArmor profile, or None.
+    writes to; `browser` is the program that needs an AppArmor profile, or None. `digest`: a channel
+    wants the weekly digest.
     """
 
     program: tuple[str, ...]
@@ -35,11 +36,12 @@ class Job:
     variables: tuple[tuple[str, str], ...] = ()
     written: tuple[Path, ...] = ()
     browser: Path | None = None
+    digest: bool = False
 
-    def command(self, name: str) -> tuple[str, ...]:
+    def command(self, *words: str) -> tuple[str, ...]:
         """Return the argument list for one of cldmon's commands."""
         places = ("--config", str(self.config), "--data-dir", str(self.data_dir))
-        return (*self.program, *places, name)
+        return (*self.program, *places, *words)
 
     @property
     def takes_config_dir(self) -> bool:
@@ -52,6 +54,8 @@ class Job:
         paths = [Path(self.program[0]), self.config, self.data_dir, *self.written]
         return any(path.is_relative_to(home) for path in paths for home in _HOMES)
 
+
+SEND_DIGEST = ("digest", "--send")
 
 PACKAGED = Job(
     program=("/usr/local/bin/cldmon",),

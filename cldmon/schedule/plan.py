@@ -98,6 +98,7 @@ class Plan:
             variables=variables,
             written=written,
             browser=self._find_confined_browser(config, user),
+            digest=any(each.digest for each in config.notifications.channels),
         )
 
     def warnings(self, job: Job) -> Iterator[str]:

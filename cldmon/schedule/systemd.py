@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.claude import apparmor
 from cldmon.schedule.checksum import with_checksum
-from cldmon.schedule.job import CONFIG_DIR, SERVICE_USER, STATE_DIR
+from cldmon.schedule.job import CONFIG_DIR, SEND_DIGEST, SERVICE_USER, STATE_DIR
 from cldmon.web import connections
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ class Places(NamedTuple):
         return f"{self._stem}-serve.service"
 
     @property
+    def digest(self) -> str:
+        """The service that sends the weekly digest."""
+        return f"{self._stem}-digest.service"
+
+    @property
+    def digest_timer(self) -> str:
+        """The timer that starts it."""
+        return f"{self._stem}-digest.timer"
+
+    @property
     def conf(self) -> str:
         """The sysusers.d file, and the tmpfiles.d file."""
         return f"{self._stem}.conf"
@@ -72,14 +82,15 @@ class Places(NamedTuple):
         """Every file that a job may have."""
         conf = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
         profiles = (self.apparmor / self.profile,) if self.apparmor else ()
-        units = (self.units / name for name in (self.fetch, self.timer, self.serve))
-        return (*conf, *units, *profiles)
+        names = (self.fetch, self.timer, self.serve, self.digest, self.digest_timer)
+        return (*conf, *(self.units / name for name in names), *profiles)
 
 
 SYSTEM = Places(
     Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"), apparmor.FOLDER
 )
 FETCH, TIMER, SERVE, CONF = SYSTEM.fetch, SYSTEM.timer, SYSTEM.serve, SYSTEM.conf
+DIGEST, DIGEST_TIMER = SYSTEM.digest, SYSTEM.digest_timer
 """The names of the first instance's files."""
 
 
@@ -107,6 +118,11 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
     texts[places.units / places.fetch] = fetch + hardening + _FOR_CHROMIUM
     texts[places.units / places.timer] = _render_timer(job.interval)
     texts[places.units / places.serve] = serve + hardening + _FOR_SERVE + install
+    if job.digest:
+        command = _format_command(job, *SEND_DIGEST)
+        digest = _DIGEST.format(command=command, variables=variables)
+        texts[places.units / places.digest] = digest + hardening + _FOR_DIGEST
+        texts[places.units / places.digest_timer] = _DIGEST_TIMER
     if places.apparmor and job.browser:
         profile = apparmor.render_profile(job.browser, places.profile)
         texts[places.apparmor / places.profile] = profile
@@ -154,8 +170,8 @@ def _render_system_settings(job: Job) -> str:
     return "\n".join(lines) + "\n" + hardening
 
 
-def _format_command(job: Job, name: str) -> str:
-    words = job.command(name)
+def _format_command(job: Job, *command: str) -> str:
+    words = job.command(*command)
     # systemd rejects quotes, \\ and $ in the path of the program, but not in an argument.
     env = ("/usr/bin/env",) if set(words[0]) & set("\"'\\$") else ()
     return " ".join(_quote(word).replace("$", "$$") for word in (*env, *words))
@@ -234,6 +250,41 @@ UMask=0077
 # LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
 """
 
+_DIGEST_TIMER = """\
+[Unit]
+Description=The digest of cldmon every Monday
+
+[Timer]
+OnCalendar=Mon 09:05
+Persistent=true
+AccuracySec=1min
+
+[Install]
+WantedBy=timers.target
+"""
+
+_DIGEST = """\
+[Unit]
+Description=The weekly digest of cldmon, to the channels that want it
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={command}
+{variables}# It waits until a pass that is running ends.
+TimeoutStartSec=20min
+TimeoutStopSec=30s
+Nice=10
+MemoryMax=1G
+TasksMax=1024
+# No core dumps: memory contains tokens.
+LimitCORE=0
+UMask=0077
+# Without Slack's token, the digest waits for the next pass:
+# LoadCredential=slack-bot-token:/etc/credstore/cldmon-slack
+"""
+
 _FILTERED = """\
 LockPersonality=yes
 RestrictRealtime=yes
@@ -273,6 +324,11 @@ _FOR_CHROMIUM = """\
 # JavaScript in memory, so MemoryDenyWriteExecute must stay off.
 RestrictNamespaces=user pid net mnt
 SystemCallFilter=@system-service chroot seccomp
+"""
+
+_FOR_DIGEST = """\
+RestrictNamespaces=yes
+SystemCallFilter=@system-service
 """
 
 _FOR_SERVE = """\

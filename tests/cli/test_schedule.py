@@ -65,6 +65,17 @@ def test_the_users_units_are_filled_in_from_the_configuration(machine: FakeMachi
     assert found["ExecStart"][0] == f"{CLDMON} --config {config} --data-dir {kept} fetch"
 
 
+@pytest.mark.parametrize("kind", ["systemd", "cron"])
+def test_a_channel_that_wants_the_digest_gets_it_every_week(
+    machine: FakeMachine, kind: str
+) -> None:
+    channel = '[[notifications.channels]]\ncommand = ["notify"]\n'
+    configure(machine, f"{channel}digest = true")
+    assert "digest --send\n" in schedule(machine, kind, "--user").stdout
+    configure(machine, channel)
+    assert "digest" not in schedule(machine, kind, "--user").stdout
+
+
 def test_the_folder_of_the_textfile_may_be_written_to(machine: FakeMachine) -> None:
     configure(machine, '[metrics]\ntextfile = "/srv/metrics/cldmon.prom"')
     assert "ReadWritePaths=-/srv/metrics\n" in schedule(machine, "systemd").stdout

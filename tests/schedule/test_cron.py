@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cldmon.config.installed import parse_crontab
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
 from cldmon.schedule.checksum import Origin, get_origin
@@ -58,6 +59,18 @@ def test_the_shell_of_cron_gets_every_word_as_it_is(
     assert "%" not in command.replace(r"\%", "")
     words = shlex.split(command.replace(r"\%", "%"))
     assert words == [f"CLDMON_BROWSER={value}", *job.command("fetch")]
+
+
+def test_the_digest_comes_on_monday_after_a_pass_which_stays_the_first_line() -> None:
+    job = replace(JOB, digest=True, variables=(("CLDMON_BROWSER", "/opt/50% off"),))
+    block = cron.format_block(job)
+    lines = [each for each in block.splitlines() if not each.startswith("#")]
+    assert len(lines) == 2
+    assert lines[0] == line(cron.format_block(replace(job, digest=False)))
+    assert lines[1].startswith("5 9 * * 1 CLDMON_BROWSER=")
+    words = shlex.split(lines[1].split(" ", 5)[5].replace(r"\%", "%"))
+    assert words[1:] == [*job.command("digest", "--send")]
+    assert len(parse_crontab(block)) == 1
 
 
 @given(LINES, LINES)

@@ -12,8 +12,8 @@ import pytest
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
 from cldmon.schedule.install import Cron, Systemd
-from cldmon.schedule.systemd import FETCH, SERVE, TIMER
-from tests.schedule.tools import HOURLY, JOB, OTHERS, FakeMachine
+from cldmon.schedule.systemd import DIGEST, DIGEST_TIMER, FETCH, SERVE, TIMER
+from tests.schedule.tools import DIGESTED, HOURLY, JOB, OTHERS, FakeMachine
 
 
 def test_install_writes_what_is_printed_and_starts_the_timer(
@@ -37,7 +37,7 @@ def test_install_writes_what_is_printed_and_starts_the_timer(
 
 
 def test_every_file_and_command_is_reported(machine: FakeMachine, systemd: Systemd) -> None:
-    systemd.install(JOB)
+    systemd.install(DIGESTED)
     assert [
         s.removeprefix("run: ") for s in machine.reported if s.startswith("run: ")
     ] == machine.calls
@@ -63,6 +63,38 @@ def test_a_new_interval_replaces_only_the_timer(machine: FakeMachine, systemd: S
     assert [s for s in machine.reported if s.startswith("write")] == [
         f"write: {machine.places.units / TIMER}"
     ]
+
+
+def test_a_digest_has_a_timer_of_its_own_that_goes_when_nobody_wants_it(
+    machine: FakeMachine, systemd: Systemd
+) -> None:
+    systemd.install(DIGESTED)
+    assert {DIGEST, DIGEST_TIMER} <= set(machine.files())
+    assert machine.calls[-3:-1] == [
+        f"systemctl enable {DIGEST_TIMER}",
+        f"systemctl restart {DIGEST_TIMER}",
+    ]
+    status = systemd.status(DIGESTED)
+    assert (status.running, status.up_to_date) == (True, True)
+    assert status.lines[-2:] == (f"{TIMER}: active", f"{DIGEST_TIMER}: active")
+    status = systemd.status(JOB)
+    assert not status.up_to_date
+    assert f"{machine.places.units / DIGEST}: not needed: --install removes it" in status.lines
+    systemd.install(JOB)
+    assert {DIGEST, DIGEST_TIMER}.isdisjoint(machine.files())
+    assert f"systemctl disable --now {DIGEST} {DIGEST_TIMER}" in machine.calls
+    assert systemd.status(JOB).up_to_date
+
+
+def test_the_line_of_the_digest_goes_when_nobody_wants_it(
+    machine: FakeMachine, crontab: Cron
+) -> None:
+    crontab.install(DIGESTED)
+    assert "digest --send" in machine.crontab.read_text()
+    assert crontab.status(DIGESTED).up_to_date
+    assert not crontab.status(JOB).up_to_date
+    crontab.install(JOB)
+    assert "digest" not in machine.crontab.read_text()
 
 
 def test_only_the_service_users_folder_is_handed_over(

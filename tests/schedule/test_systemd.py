@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cldmon.doctor import passes
 from cldmon.schedule import systemd
-from cldmon.schedule.systemd import FETCH, SERVE, SYSTEM, TIMER
+from cldmon.schedule.systemd import DIGEST, DIGEST_TIMER, FETCH, SERVE, SYSTEM, TIMER
 from tests.contrib.confined import settings
 from tests.schedule.tools import JOB
 
@@ -144,6 +144,18 @@ def test_user_units_need_no_privileges() -> None:
     assert {path.name for path in systemd.generate_files(JOB, USERS)} == {FETCH, TIMER, SERVE}
 
 
+def test_the_digest_runs_weekly_as_confined_as_a_pass(tmp_path: Path) -> None:
+    job = replace(JOB, digest=True)
+    found, fetch = settings(unit(DIGEST, job)), settings(unit(FETCH, job))
+    assert found["ExecStart"] == [fetch["ExecStart"][0].removesuffix("fetch") + "digest --send"]
+    assert found["User"] == fetch["User"]
+    assert settings(unit(DIGEST_TIMER, job))["OnCalendar"] == ["Mon 09:05"]
+    path = tmp_path / DIGEST
+    path.write_text(unit(DIGEST, job))
+    argv = ["systemd-analyze", "security", "--offline=true", "--threshold=30", str(path)]
+    assert subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
 def test_an_overlapping_pass_is_not_a_failure() -> None:
     assert settings(unit(FETCH))["SuccessExitStatus"] == ["75"]
 
@@ -165,11 +177,12 @@ def test_systemd_reads_any_path_as_it_is(tmp_path: Path, name: str) -> None:
         config=program.parent / "config.toml",
         data_dir=program.parent / "data",
         variables=(("CLDMON_BROWSER", str(program)),),
+        digest=True,
     )
     for places in (SYSTEM, USERS):
         for path, text in systemd.generate_files(job, places).items():
             (tmp_path / path.name).write_text(text)
-        units = [tmp_path / each for each in (FETCH, TIMER, SERVE)]
+        units = [tmp_path / each for each in (FETCH, TIMER, SERVE, DIGEST, DIGEST_TIMER)]
         assert verify(*units) == ""
 
 

@@ -42,6 +42,7 @@ JOB = Job(
     data_dir=Path("/var/lib/cldmon"),
     interval=timedelta(minutes=10),
 )
+DIGESTED = replace(JOB, digest=True)
 HOURLY = replace(JOB, interval=timedelta(hours=1))
 OTHERS = "MAILTO=me\n0 0 * * * backup\n"
 """A crontab without cldmon."""
