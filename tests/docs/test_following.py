@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.slack import FakeSlack
 
 ETC = "/etc/cldmon/config.toml"
-NAMED = {"schedule", "import", "login", "report", "subscribe", "COMMAND --help"}
+NAMED = {"guard", "schedule", "import", "login", "report", "subscribe", "COMMAND --help"}
 """Commands mentioned without the arguments they need."""
 REFUSED = {
     "health --serve": "does not answer",
@@ -75,7 +75,7 @@ def test_each_step_of_a_page_works(sandbox: Sandbox, name: str) -> None:
 
 
 def test_every_page_with_steps_is_tested() -> None:
-    own = {"moving-from-node.md", "querying.md"}
+    own = {"moving-from-node.md", "querying.md", "recipes.md"}
     assert {path.name for path in DOCS.glob("*.md") if scripts(path.name)} == {*PREPARE, *own}
 
 

@@ -31,9 +31,9 @@ TORN = '{"timestamp":17953488'
 
 
 def recipes() -> Iterator[tuple[Block, Block | None]]:
-    """Yield each recipe with the output shown on the page."""
+    """Yield each recipe with the output shown on the page, except those that need a server."""
     for block, after in zip(BLOCKS, [*BLOCKS[1:], None], strict=True):
-        if block.language in ("sh", "sql"):
+        if block.language in ("sh", "sql") and "--server" not in block.text:
             yield block, after if after and after.language == "text" else None
 
 

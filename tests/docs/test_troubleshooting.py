@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAGE = read_page("troubleshooting.md")
 FIRST_COLUMN = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
 QUOTED = [quote for cell in FIRST_COLUMN for quote in re.findall(r"`([^`]+)`", cell)]
-SYSTEM_MESSAGES = {"No space left on device"}
+SYSTEM_MESSAGES = {"No space left on device", "Connection refused", "Permission denied"}
 ERRORS = {name for name in dir(errors) if name.endswith("Error")} | {"StateCorruptError"}
 REPORTERS = {*ERRORS, "print_message", "warn", "warning"}
 MIN_LETTERS = 8
@@ -32,6 +32,8 @@ NOT_PROBLEMS = {
     "serving …",
     "to run the dashboard, too: … enable --now …",
     "to keep passes running while you are logged out: loginctl enable-linger",
+    "nothing happened …",
+    "a row shows the highest values of …; --format csv shows all",
     "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
     "the configuration has changed and is now in use",
 }
