@@ -17,12 +17,21 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from statistics import median
 
-from bench.measurement import CLDMON, environment, measure_process, measure_seconds, run_rounds
+from bench.measurement import (
+    CLDMON,
+    environment,
+    measure_process,
+    measure_seconds,
+    median_ratio,
+    run_rounds,
+)
 from bench.results import Effort, PartResult, Row
 
-BOUND_MS = 60.0
+BOUND = 5.0
+"""No more than 60 ms longer than Python's own start, where that takes 15 ms or less."""
 ROUNDS = 31
 DOCUMENT = {
     "session_id": "bench",
@@ -49,26 +58,26 @@ def measure(effort: Effort) -> PartResult:
 
 
 def _measure(what: str, server: socket.socket, effort: Effort, *, is_new: bool = True) -> Row:
-    with tempfile.TemporaryDirectory() as name:
-        places = iter(range(10**6))
+    reference = partial(measure_process, [sys.executable, "-c", "pass"], environment())
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
 
         def show() -> float:
-            place = Path(name, str(next(places) if is_new else 0))
-            return measure_seconds(partial(_show, place, server.getsockname()[1]))
+            seconds = measure_seconds(partial(_show, Path(name), server.getsockname()[1]))
+            if is_new:
+                _forget(Path(name))
+            return seconds
 
-        reference = partial(measure_process, [sys.executable, "-c", "pass"], environment())
-        try:
-            found = run_rounds(effort.rounds(ROUNDS), reference, show)
-        finally:
-            _end_senders(Path(name))
+        found = run_rounds(effort.rounds(ROUNDS), reference, show)
+        _forget(Path(name))
+    ratio = median_ratio(found)
     more = 1000 * median(ours - bare for bare, ours in found)
     return Row(
         f"status line, {what}",
         "`python -c pass`",
-        f"{1000 * median(ours for _, ours in found):.0f} ms",
-        f"+ {more:.0f} ms",
-        f"≤ + {BOUND_MS:.0f} ms",
-        more <= BOUND_MS,
+        f"{1000 * median(ours for _, ours in found):.0f} ms, {more:.0f} ms more",
+        f"{ratio:.1f} ×",
+        f"≤ {BOUND} ×",
+        ratio <= BOUND,
     )
 
 
@@ -80,8 +89,13 @@ def _show(home: Path, port: int) -> None:
     assert shown.stdout == LINE
 
 
-def _end_senders(folder: Path) -> None:
-    """End the processes that would go on sending; the lock of each holds its number."""
-    for lock in folder.rglob("sending-*.lock"):
-        with suppress(OSError, ValueError):
-            os.kill(int(lock.read_text()), signal.SIGKILL)
+def _forget(home: Path) -> None:
+    """End the process that would go on sending, once its lock names it, and forget the state."""
+    folder, deadline = home / "cldmon-report", time.monotonic() + 1
+    while time.monotonic() < deadline:
+        for lock in folder.glob("sending-*.lock"):
+            with suppress(OSError, ValueError):
+                os.kill(int(lock.read_text()), signal.SIGKILL)
+                deadline = 0
+        time.sleep(0.01)
+    rmtree(folder, ignore_errors=True)
