@@ -28,6 +28,8 @@ COMPILED = "compiled"
 """Where the driver keeps its code: it writes there by itself, and never syncs."""
 
 _CALLS = ("openat", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "mkdir")
+_THREAD = re.compile(r"^\d+ +")
+"""What a tracer that follows threads writes before each call."""
 _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})+)>")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -75,9 +77,19 @@ def record(env: Env, log: Path, *command: str, under: Sequence[str] = ()) -> lis
 
     `under` are more words for strace, such as a rule that kills.
     """
-    env.run(*command, under=[*tracer(_CALLS, (), log), "-y", "-xx", "-s", "1000000", *under])
-    found = (_parsed(line) for line in log.read_text("ascii").splitlines())
-    return [call for call in found if call and _ours(env, call.path)]
+    env.run(*command, under=[*recorder(log), *under])
+    return parse_log(env, log)
+
+
+def recorder(log: Path) -> list[str]:
+    """Return the command that records the calls of another one for `parse_log`."""
+    return [*tracer(_CALLS, (), log), "-y", "-xx", "-s", "1000000"]
+
+
+def parse_log(env: Env, log: Path) -> list[Call]:
+    """Return the recorded calls that change data_dir, in order."""
+    lines = (_THREAD.sub("", line) for line in log.read_text("ascii").splitlines())
+    return [call for call in map(_parsed, lines) if call and _ours(env, call.path)]
 
 
 def _ours(env: Env, path: str) -> bool:
