@@ -135,7 +135,8 @@ def compute_digest(
     for label, points in accounts.items():
         first_ms = max(to_ms(span.since), points[0][0]) if points else to_ms(span.since)
         is_recorded = recorded_since is not None and to_ms(recorded_since) <= first_ms
-        account = _Account(points, by_label[label], span, interval, is_recorded)
+        ends = to_ms(span.since), to_ms(span.until)
+        account = _Account(points, by_label[label], *ends, interval, is_recorded)
         found.append(account.compute(label))
     found.sort(key=lambda each: (-each.at_limit, -each.hits, -each.weekly_peak))
     return Digest(span, tuple(found))
@@ -147,7 +148,8 @@ class _Account:
 
     points: Sequence[Point]
     events: Sequence[Event]
-    span: Span
+    since_ms: int
+    until_ms: int
     interval: timedelta
     is_recorded: bool
 
@@ -181,14 +183,14 @@ class _Account:
         )
 
     def _is_inside(self, ms: int) -> bool:
-        return to_ms(self.span.since) <= ms <= to_ms(self.span.until)
+        return self.since_ms <= ms <= self.until_ms
 
     def _select_events(self, kind: EventKind) -> Iterator[Event]:
         return (e for e in self.events if e.kind is kind and self._is_inside(to_ms(e.at)))
 
     def _find_full(self, line: Line, longest_ms: int) -> Iterator[Interval]:
         """Yield when a window was full: from a full reading to the next one, without gaps."""
-        since, until = to_ms(self.span.since), to_ms(self.span.until)
+        since, until = self.since_ms, self.until_ms
         for (start, percent), (end, _) in pairwise([*line, (until, 0)]):
             if percent >= FULL and end - start <= longest_ms and start < until and end > since:
                 yield max(start, since), min(end, until)

@@ -80,6 +80,7 @@ PLACES = {
     ("status", "--account"): "cldmon status --format line --account ",
     ("history", "--account"): "cldmon --data-dir data history --account alice --account ",
     ("history", "--range"): "cldmon history --account bob --range ",
+    ("digest", "--since"): "cldmon digest --since ",
     ("login", "label"): "cldmon login ",
     ("subscribe", "person"): "cldmon subscribe ",
     ("subscribe", "label"): "cldmon subscribe U1ANN ",

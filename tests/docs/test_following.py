@@ -22,6 +22,7 @@ ETC = "/etc/cldmon/config.toml"
 NAMED = {"guard", "schedule", "import", "login", "report", "subscribe", "COMMAND --help"}
 """Commands mentioned without the arguments they need."""
 REFUSED = {
+    "digest --send": "no channel wants it",
     "health --serve": "does not answer",
     "init": "exists",
     "login alice --paste": "what was pasted is empty",
