@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import stat
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from cldmon.demo.slack import TOKEN
 from cldmon.demo.usage_json import usage
 from cldmon.domain.instants import round_to_minute
 from tests.env import Env, key_of
+from tests.reports.report import body, drop
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge
 from tests.simulation.claude import FakeClaude, expired
@@ -396,3 +398,20 @@ def test_a_warning_is_printed_below_the_progress(env: Env) -> None:
     env.environ.update(TERM="xterm")
     _, shown = on_terminal(env, "fetch")
     assert re.search(r"100%[^\n]*\n[^\n]*cldmon: .*state.json is not what cldmon writes", shown)
+
+
+def test_accounts_by_report_need_no_browser(env: Env, tmp_path: Path) -> None:
+    """None is installed here, and no other program is started at all."""
+    table = '[[accounts]]\nlabel = "alice"\nsource = "report"\n'
+    env.write_config(tables=table, labels=[])
+    at = datetime.now(UTC)
+    drop(env.data, body(at, 41, resets=at + timedelta(hours=2)))
+    log, nowhere = tmp_path / "programs", {"CLDMON_BROWSER": "/nowhere", "PATH": "/nowhere"}
+    strace = shutil.which("strace") or "strace"
+    under = [strace, "-f", "-qqq", "-e", "trace=execve", "-e", "signal=none", "-o", str(log)]
+    ran = env.run("fetch", under=under, environ=nowhere)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert len(log.read_text().splitlines()) == 1
+    assert env.history[-1]["accounts"] == [{"label": "alice", "fiveHour": 41}]
+    [shown] = json.loads(env.output("status", "--json"))["accounts"]
+    assert (shown["source"], shown["fiveHour"]["utilization"]) == ("report", 41)

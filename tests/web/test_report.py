@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cldmon.domain.model import Account
 from cldmon.reports.store import ReportFiles, file_name
 from cldmon.reports.tokens import TokensFile
 from cldmon.web.services import RateLimits
@@ -79,6 +80,22 @@ def test_the_label_is_never_a_path(server: InProcessServer) -> None:
     hidden = [path.name for path in (server.data_dir / "reports").glob(".*.json")]
     assert sorted({*kept, *hidden}) == sorted(map(file_name, labels))
     assert not list(server.data_dir.parent.glob("x*"))
+
+
+def test_it_is_received_below_the_path_of_the_public_url(server: InProcessServer) -> None:
+    server.publish("https://example.org/cldmon/")
+    headers = {"Authorization": f"Bearer {new_token(server)}"}
+    assert server.ask("POST", "/cldmon/api/report", body(NOON), headers).status == 200
+    headers = {"Authorization": "Bearer cldmon-report-x"}
+    assert server.ask("POST", "/cldmon/api/report", body(NOON), headers).status == 401
+
+
+def test_what_the_next_pass_has_not_taken_yet_is_not_shown(server: InProcessServer) -> None:
+    server.passed(Account("alice", None, reports_only=True))
+    send(server, new_token(server), body(NOON))
+    [alice, _bob] = server.get("/api/usage").json["accounts"]
+    shown = [alice[key] for key in ("status", "error", "errorKind", "source", "lastGood")]
+    assert shown == ["error", "no report yet", None, "report", None]
 
 
 class TestTokens:
