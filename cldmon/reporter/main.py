@@ -43,7 +43,7 @@ def run(options: Options, env: Mapping[str, str]) -> int:
         from cldmon.reporter import sender
 
         with suppress(CldmonError):
-            sender.run(options, state_file, env)
+            sender.run(options, state_file, env, lambda: datetime.now(UTC))
         return 0
     if action == "from_cache" or (options.to == STDOUT and not action):
         from cldmon.reporter.once import report_once

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -15,8 +15,9 @@ from cldmon.errors import BusyError
 from cldmon.reporter.readings import MIN_PAUSE, Progress, get_due
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from cldmon.reporter.options import Options
     from cldmon.reporter.state import StateFile
@@ -53,7 +54,9 @@ def start(options: Options, state_file: StateFile) -> None:
         )
 
 
-def run(options: Options, state_file: StateFile, env: Mapping[str, str]) -> None:
+def run(
+    options: Options, state_file: StateFile, env: Mapping[str, str], clock: Callable[[], datetime]
+) -> None:
     """Send until nothing is due within a minute, or too much has failed. Raises `CldmonError`."""
     os.closerange(_FIRST_INHERITED, _LAST_INHERITED)
     with suppress(OSError):  # it leads a session already
@@ -61,28 +64,29 @@ def run(options: Options, state_file: StateFile, env: Mapping[str, str]) -> None
     os.chdir("/")
     with suppress(BusyError):
         # Looked at once more without the lock: a status line that found it held had written before.
-        while _get_seconds_left(options.account, state_file) is not None:
+        while _get_seconds_left(options.account, state_file, clock()) is not None:
             with lock(options.account, state_file, _LOCK_SECONDS):
-                if not _send_all(options, state_file, env):
+                if not _send_all(options, state_file, env, clock):
                     return
 
 
-def _send_all(options: Options, state_file: StateFile, env: Mapping[str, str]) -> bool:
+def _send_all(
+    options: Options, state_file: StateFile, env: Mapping[str, str], clock: Callable[[], datetime]
+) -> bool:
     """Send until nothing is due within a minute; return False after too many failures."""
     failures = 0
     while failures < _MAX_FAILURES:
-        seconds = _get_seconds_left(options.account, state_file)
+        seconds = _get_seconds_left(options.account, state_file, clock())
         if seconds is None:
             return True
         time.sleep(seconds)
-        error = attempt(options, state_file, env, datetime.now(UTC))
+        error = attempt(options, state_file, env, clock())
         failures = failures + 1 if error else 0
     return False
 
 
-def _get_seconds_left(label: str, state_file: StateFile) -> float | None:
+def _get_seconds_left(label: str, state_file: StateFile, now: datetime) -> float | None:
     """Return in how many seconds a report is due; None if not within a minute."""
-    now = datetime.now(UTC)
     due = get_due(state_file.load(now).accounts.get(label, Progress()), now)
     if due is None or due - now > MIN_PAUSE:
         return None
