@@ -10,6 +10,7 @@ import { formatFull } from "./time.js";
 import { CONDITIONS, describeAge, suggestNextStep, toSentence } from "./messages.js";
 
 const UNREAD = "Waiting for the next pass.";
+const UNREPORTED = "Waiting for the first report.";
 const NO_LIMITS = "No limits reported for this account.";
 
 export class Card {
@@ -113,10 +114,12 @@ export class Card {
   }
 
   /** Explain a card without numbers, unless its error does. */
-  #showNothing({ state, windows }) {
+  #showNothing({ state, windows, isReported }) {
     const isEmpty = state !== "error" && windows.length === 0 && this.extras.hidden;
     this.nothing.hidden = !isEmpty;
-    if (isEmpty) setText(this.nothing, state === "unread" ? UNREAD : NO_LIMITS);
+    if (!isEmpty) return;
+    const waiting = isReported ? UNREPORTED : UNREAD;
+    setText(this.nothing, state === "unread" ? waiting : NO_LIMITS);
   }
 }
 Card.count = 0;
