@@ -215,7 +215,7 @@ def _read_secret(
     if not text:
         raise SecretError(f"{owner}: {place} gave an empty string; the secret belongs there")
     if problem := find_problem(text):
-        raise SecretError(f"{owner}: what {place} gave {problem}")
+        raise SecretError(f"{owner}: the value from {place} {problem}")
     return Secret(text)
 
 

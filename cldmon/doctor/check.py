@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cldmon.domain.secret import mask_secrets
+
+if TYPE_CHECKING:
+    from cldmon.errors import CldmonError
+
+
+TRY_AGAIN = "fix this, then run cldmon doctor again"
 
 
 class Verdict(StrEnum):
@@ -34,6 +41,15 @@ def ok(name: str, detail: str) -> Check:
 def fail(name: str, detail: str, remedy: str) -> Check:
     """Return a check that found a problem."""
     return Check(name, Verdict.FAILED, mask_secrets(detail), mask_secrets(remedy))
+
+
+def fail_to_load(name: str, error: CldmonError, remedy: str) -> Check:
+    """Return a check that could not use a file. `remedy` is for wrong content.
+
+    The message about a file that can't be read says by itself what to do.
+    """
+    is_unreadable = isinstance(error.__cause__, OSError)
+    return fail(name, str(error), TRY_AGAIN if is_unreadable else remedy)
 
 
 def warn(name: str, detail: str, remedy: str = "") -> Check:

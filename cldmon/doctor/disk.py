@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from cldmon.config import locate
 from cldmon.config.installed import is_same_file
-from cldmon.doctor.check import fail, ok, warn
+from cldmon.doctor.check import fail, fail_to_load, ok, warn
 from cldmon.errors import StoreError
 from cldmon.store.data_dir import HEALTH_LOG, PASS_LOCK
 from cldmon.store.history import day_path
-from cldmon.store.state import StateCorruptError, StateFile
+from cldmon.store.state import StateCorruptError
 from cldmon.store.subscriptions import SubscriptionsFile
 
 if TYPE_CHECKING:
@@ -49,21 +49,24 @@ def check_data_dir(installation: Installation) -> Iterator[Check]:
             yield warn("data folder", f"{folder} does not exist yet", "run: cldmon fetch")
         else:
             detail = f"{folder} does not exist, and {parent} is {_describe_not_writable()}"
-            yield fail(
-                "data folder", detail, f"create it, or set data_dir, or {_describe_fix(parent)}"
-            )
+            user, quoted = _get_user_name(os.geteuid()), shlex.quote(str(folder))
+            remedy = f"set data_dir, or create it: sudo install -d -m 700 -o {user} {quoted}"
+            yield fail("data folder", detail, remedy)
     elif is_read_only(os.statvfs(folder)):
         remedy = "remount it read-write, or set data_dir to another folder"
         yield fail("data folder", f"{folder} is on a read-only file system", remedy)
     elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        yield fail("data folder", f"{folder} is {_describe_not_writable()}", _describe_fix(folder))
+        remedy = _describe_fix(folder)
+        if (owner := folder.stat().st_uid) != os.geteuid():
+            remedy = f"{_suggest_user(owner)}; or {remedy}"
+        yield fail("data folder", f"{folder} is {_describe_not_writable()}", remedy)
     elif (mode := stat.S_IMODE(folder.stat().st_mode)) & (stat.S_IRWXG | stat.S_IRWXO):
         detail = f"{folder} is accessible to other users (mode {mode:04o})"
         yield fail("data folder", detail, f"chmod 700 {shlex.quote(str(folder))}")
     elif folder.stat().st_uid != os.geteuid():
-        owner = _get_user_name(folder.stat().st_uid)
-        remedy = f"run this as that user: sudo -u {owner} cldmon doctor"
-        yield warn("data folder", f"{folder} belongs to {owner}", remedy)
+        owner = folder.stat().st_uid
+        detail = f"{folder} belongs to {_get_user_name(owner)}"
+        yield warn("data folder", detail, _suggest_user(owner))
     else:
         yield ok("data folder", str(folder))
 
@@ -187,15 +190,14 @@ def check_state(installation: Installation) -> Iterator[Check]:
     """Check that the state that the last pass saved is readable."""
     if installation.data_dir is None or not installation.data_dir.exists():
         return
-    try:
-        StateFile(installation.data_dir).load()
-    except StateCorruptError as error:
-        remedy = "run: cldmon fetch, which sets it aside and starts a new one"
-        yield fail("state", str(error), remedy)
-    except StoreError as error:
-        yield fail("state", str(error), _describe_fix(installation.data_dir / "state.json"))
-    else:
-        yield ok("state", "state.json is readable")
+    match installation.saved_state:
+        case StateCorruptError() as error:
+            remedy = "run: cldmon fetch, which sets it aside and starts a new one"
+            yield fail("state", str(error), remedy)
+        case StoreError() as error:
+            yield fail_to_load("state", error, "update cldmon, if it is older than that file")
+        case _:
+            yield ok("state", "state.json is readable")
 
 
 def check_subscriptions(installation: Installation) -> Iterator[Check]:
@@ -206,7 +208,7 @@ def check_subscriptions(installation: Installation) -> Iterator[Check]:
         users = SubscriptionsFile(installation.data_dir).load().users
     except StoreError as error:
         remedy = "repair it by hand, or move it away; then everyone has to subscribe again"
-        yield fail("subscriptions", str(error), remedy)
+        yield fail_to_load("subscriptions", error, remedy)
     else:
         yield ok("subscriptions", f"{len(users)} Slack user(s)")
 
@@ -225,6 +227,10 @@ def _find_existing(path: Path) -> Path:
 
 def _describe_not_writable() -> str:
     return f"not writable by user {_get_user_name(os.geteuid())}"
+
+
+def _suggest_user(uid: int) -> str:
+    return f"run this as that user: sudo -u {_get_user_name(uid)} cldmon doctor"
 
 
 def _describe_fix(path: Path) -> str:

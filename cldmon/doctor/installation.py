@@ -56,12 +56,22 @@ class Installation:
         return None
 
     @cached_property
+    def saved_state(self) -> State | StoreError:
+        """The state that the last pass saved, empty before the first one, or why it is unknown."""
+        try:
+            return StateFile(self.data_dir).load() if self.data_dir else State()
+        except StoreError as error:
+            return error
+
+    @property
+    def knows_state(self) -> bool:
+        """Whether the saved state can be read."""
+        return isinstance(self.saved_state, State)
+
+    @property
     def state(self) -> State:
-        """The state that the last pass saved, or an empty one."""
-        with suppress(StoreError):
-            if self.data_dir:
-                return StateFile(self.data_dir).load()
-        return State()
+        """The saved state, or an empty one if it can't be read."""
+        return self.saved_state if isinstance(self.saved_state, State) else State()
 
     @cached_property
     def keys(self) -> dict[str, Secret | Failure]:

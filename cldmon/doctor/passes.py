@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _SCHEDULE = "cldmon schedule systemd --install (or: cldmon schedule cron --insta
 
 def check_last_pass(installation: Installation) -> Iterator[Check]:
     """Check that the last pass ended recently."""
-    if installation.data_dir is None:
+    if installation.data_dir is None or not installation.knows_state:
         return
     last, now = installation.state.snapshot.fetched_at, installation.app.now()
     if last is None:
@@ -47,7 +48,7 @@ def check_last_pass(installation: Installation) -> Iterator[Check]:
 def check_lock(installation: Installation) -> Iterator[Check]:
     """Check that no pass has been running for too long."""
     path = installation.data_dir / PASS_LOCK if installation.data_dir else None
-    if path is None or not path.exists():
+    if path is None or not os.access(path, os.F_OK):
         return
     taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     try:
@@ -93,7 +94,7 @@ def _check_timers(installation: Installation, manager: str) -> Iterator[Check]:
 
 def check_outbox(installation: Installation) -> Iterator[Check]:
     """Check that messages are delivered."""
-    if installation.data_dir is None:
+    if installation.data_dir is None or not installation.knows_state:
         return
     waiting = installation.state.waiting
     dropped = f"; {waiting.dropped} dropped so far" if waiting.dropped else ""

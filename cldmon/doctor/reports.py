@@ -6,7 +6,7 @@ import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cldmon.doctor.check import fail, ok, warn
+from cldmon.doctor.check import fail, fail_to_load, ok, warn
 from cldmon.errors import CldmonError, StoreError
 from cldmon.reports.store import MAX_AHEAD, ReportFiles, file_name
 from cldmon.reports.tokens import TokensFile
@@ -35,7 +35,8 @@ def check_reports(installation: Installation) -> Iterator[Check]:
     try:
         with_token = {token.account for token in TokensFile(folder).load().values()}
     except StoreError as error:
-        yield fail("report tokens", str(error), "move it away: cldmon report --token LABEL")
+        remedy = "then create new ones: cldmon report --token LABEL"
+        yield fail_to_load("report tokens", error, remedy)
     for label in labels:
         yield _check_account(files, label, now, has_token=label in with_token)
     for path in files.find_strays(labels):
@@ -48,7 +49,8 @@ def _check_account(files: ReportFiles, label: str, now: datetime, *, has_token: 
     try:
         reports = files.load(label)
     except CldmonError as error:
-        return fail(name, str(error), f"remove that file, if the next report does not: {_LOOK}")
+        remedy = f"nothing, if the next report replaces it; if none comes, {_LOOK}"
+        return fail_to_load(name, error, remedy)
     if not reports:
         create = f"cldmon report --token {shlex.quote(label)}, and follow what it prints"
         return warn(name, "none yet", _LOOK if has_token else create)

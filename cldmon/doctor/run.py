@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cldmon.doctor import browser, channels, disk, keys, passes, reports, services, setup
-from cldmon.doctor.check import fail, warn
+from cldmon.doctor.check import TRY_AGAIN, fail, warn
 from cldmon.doctor.installation import Installation
 from cldmon.errors import CldmonError
 
@@ -62,6 +62,6 @@ def run_checks(app: App, *, offline: bool, checks: Checks = CHECKS) -> Iterator[
         try:
             yield from check(installation)
         except CldmonError as error:
-            yield fail(name, str(error), "fix this, then run cldmon doctor again")
+            yield fail(name, str(error), TRY_AGAIN)
         except Exception as error:
             yield warn(name, f"could not be checked: unexpected {type(error).__name__}")

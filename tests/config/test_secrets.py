@@ -165,7 +165,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
             "session_key_file gave an empty string; the secret belongs",
         ),
         ({"session_key_file": "binary"}, "session_key_file is not UTF-8"),
-        ({"session_key_file": "wrong"}, "what session_key_file gave is not a session key: one st"),
+        ({"session_key_file": "wrong"}, "value from session_key_file is not a session key: one st"),
         ({"session_key_env": "NO"}, "session_key_env names the variable NO, which is not set; e"),
         ({"session_key_env": "EMPTY"}, "session_key_env gave an empty string"),
         ({"session_key_command": ["/no/such"]}, "could not be started: No such file or directory"),
@@ -173,7 +173,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
         ({"session_key_command": ["true"]}, "session_key_command gave an empty string"),
         (
             {"session_key": SecretStr(secrets.PLACEHOLDER_KEY)},
-            "session_key gave is still the placeholder; put the account's session key there",
+            "session_key is still the placeholder; put the account's session key there",
         ),
     ],
 )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.doctor import disk
-from cldmon.doctor.check import Verdict
+from cldmon.doctor import disk, keys, passes
+from cldmon.doctor.check import TRY_AGAIN, Verdict
 
 if TYPE_CHECKING:
     from tests.doctor.env import DoctorEnv
@@ -111,6 +111,30 @@ def test_a_corrupt_file_fails_and_is_left_alone(env: DoctorEnv, name: str) -> No
     [failed] = [c for c in checks if c.verdict is Verdict.FAILED]
     assert (name in failed.detail, bool(failed.remedy)) == (True, True)
     assert (env.data / name).read_text() == "{torn"
+
+
+def test_a_state_that_cannot_be_read_fails_and_nothing_is_concluded_from_it(
+    env: DoctorEnv,
+) -> None:
+    (env.data / "state.json").mkdir(parents=True)
+    installation = env.installation()
+    [check] = disk.check_state(installation)
+    assert (check.verdict, check.remedy) == (Verdict.FAILED, TRY_AGAIN)
+    assert "cannot read" in check.detail
+    assert list(passes.check_last_pass(installation)) == []
+    assert list(passes.check_outbox(installation)) == []
+    [key] = keys.check_keys(installation)
+    assert (key.verdict, key.detail) == (Verdict.OK, "well-formed")
+
+
+def test_the_state_of_a_newer_version_is_not_a_matter_of_permissions(env: DoctorEnv) -> None:
+    env.complete_pass()
+    (env.data / "state.json").write_text('{"version": 99}')
+    [check] = disk.check_state(env.installation())
+    assert (check.verdict, check.remedy) == (
+        Verdict.FAILED,
+        "update cldmon, if it is older than that file",
+    )
 
 
 def test_the_textfiles_folder_must_exist(env: DoctorEnv) -> None:
