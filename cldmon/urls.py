@@ -5,16 +5,26 @@ from __future__ import annotations
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING
 from urllib.error import URLError
-from urllib.request import HTTPErrorProcessor, build_opener
+from urllib.parse import urlsplit
+from urllib.request import HTTPErrorProcessor, ProxyHandler, build_opener
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
-    from urllib.request import BaseHandler, OpenerDirector, Request
+    from urllib.request import OpenerDirector, Request
 
 
-def opener(*handlers: BaseHandler) -> OpenerDirector:
-    """Return what opens URLs, by way of the environment's proxies where `handlers` have none."""
-    return build_opener(_AnyStatus(), *handlers)
+def opener(*, is_direct: bool = False) -> OpenerDirector:
+    """Return what opens URLs, by way of the environment's proxies unless `is_direct`.
+
+    A proxy could read plain http, which only this machine is sent.
+    """
+    return build_opener(_AnyStatus(), *([ProxyHandler({})] if is_direct else []))
+
+
+def read_location(response: HTTPResponse) -> str:
+    """Return where a redirect leads, without query and fragment, which may be secrets."""
+    place = urlsplit(response.headers.get("Location", ""))
+    return place._replace(query="", fragment="").geturl()
 
 
 def describe_failure(error: Exception, seconds: float) -> str:

@@ -10,14 +10,13 @@ import zlib
 from contextlib import suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request
+from urllib.request import Request
 
 from cldmon import __version__
 from cldmon.domain.text import one_line
 from cldmon.errors import ServerError, ServerRefusedError
 from cldmon.threads import start_thread
-from cldmon.urls import describe_failure, opener
+from cldmon.urls import describe_failure, opener, read_location
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -50,13 +49,13 @@ class Bounds(NamedTuple):
 class Client:
     """A server at `url`, which ends in a slash; `token` is its `api_token`, if it wants one.
 
-    `is_direct`: no proxy is used. A proxy could read plain http, which only this machine is sent.
+    `is_direct`: no proxy is used.
     """
 
     def __init__(self, url: str, token: Secret | None, *, is_direct: bool) -> None:
         self.url = url
         self._token = token
-        self._opener = opener(*([ProxyHandler({})] if is_direct else []))
+        self._opener = opener(is_direct=is_direct)
 
     def get_json(self, path: str) -> Any:
         """Return the JSON at a path below the URL; raises ServerError."""
@@ -112,8 +111,7 @@ class Client:
     def _explain_status(self, answer: HTTPResponse) -> ServerError:
         status = answer.status
         if 300 <= status < 400:
-            place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="")
-            words = f"it redirects to {place.geturl()}, and redirects are not followed"
+            words = f"it redirects to {read_location(answer)}, and redirects are not followed"
             return self.refusal(one_line(words, _LONGEST_REASON))
         if status == 401:
             return self.refusal(

@@ -7,8 +7,7 @@ import re
 from datetime import timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request
+from urllib.request import Request
 
 from cldmon import __version__, files
 from cldmon.config import network
@@ -19,7 +18,7 @@ from cldmon.domain.text import one_line
 from cldmon.errors import CldmonError, SecretError, UsageError
 from cldmon.reporter.readings import MAX_RETRY
 from cldmon.threads import start_thread
-from cldmon.urls import describe_failure, opener
+from cldmon.urls import describe_failure, opener, read_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,9 +127,7 @@ def _post(url: str, token: Secret, body: bytes, seconds: float) -> Outcome:
         "User-Agent": f"cldmon/{__version__}",
     }
     request = Request(url, body, headers, method="POST")  # noqa: S310 - http(s) as checked
-    # A proxy could read plain http, which only this machine is sent.
-    direct = [ProxyHandler({})] if url.startswith("http:") else []
-    with opener(*direct).open(request, timeout=seconds) as answer:
+    with opener(is_direct=url.startswith("http:")).open(request, timeout=seconds) as answer:
         content = answer.read(_MAX_ANSWER).replace(token.reveal().encode(), b"**********")
         return _judge(answer, content)
 
@@ -148,8 +145,7 @@ def _judge(answer: HTTPResponse, content: bytes) -> Outcome:
         pause = min(timedelta(seconds=seconds), MAX_RETRY)
         return Outcome(f"the server cannot take the report now ({text})", pause)
     if 300 <= status < 400:
-        place = urlsplit(answer.headers.get("Location", ""))._replace(query="", fragment="")
-        shown = one_line(place.geturl(), _LONGEST_REASON)
+        shown = one_line(read_location(answer), _LONGEST_REASON)
         return Outcome(f"it redirects to {shown}: if that is right, name it in --to", REFUSED_PAUSE)
     if said is None:
         advice = "no cldmon answers there: check the address, path included"
