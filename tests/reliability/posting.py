@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 
-from tests.env import free_port, wait_until
+from tests.env import free_port
 from tests.reliability.changing import expected_subscriptions
 from tests.reliability.kernel import CHANGES, LOOKS, thread_steps, tracer
 from tests.reliability.result import LostError, Result
-from tests.reliability.scenario import CHLOE, load_json, read_errors
+from tests.reliability.scenario import CHLOE, load_json, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.env import Running
@@ -44,19 +45,9 @@ class SubscriptionServer:
     base: Path
     cookie: str = ""
 
-    @contextlib.contextmanager
-    def served(self, under: Sequence[str] = ()) -> Iterator[Running]:
+    def served(self, under: Sequence[str] = ()) -> AbstractContextManager[Running]:
         """Run the server while the block runs; `under` is what it is started by."""
-        running = self.scenario.env.start("serve", under=under)
-        try:
-            wait_until(self._answers)
-            yield running
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                running.send_signal(signal.SIGTERM)
-            _, _, err = running.wait()
-            read_errors(err)
-            wait_until(lambda: not self.scenario.env.processes())
+        return serve(self.scenario.env, self.port, under)
 
     def posts(self, times: int = 1) -> list[int]:
         """Ask for the change so often; return each status, none where the server dies of it.
@@ -89,11 +80,6 @@ class SubscriptionServer:
 
     def _connected(self) -> contextlib.closing[HTTPConnection]:
         return contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=60))
-
-    def _answers(self) -> bool:
-        with self._connected() as to, contextlib.suppress(OSError, HTTPException):
-            return self._asked(to, "GET", "/healthz")[0] > 0
-        return False
 
 
 def open_site(scenario: TwoAccountScenario) -> SubscriptionServer:

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 from cldmon.reports.store import ReportFiles
 from cldmon.reports.tokens import TokensFile
-from tests.env import Env, free_port, wait_until
+from tests.env import Env, free_port
 from tests.reliability.kernel import Step, thread_steps, tracer
 from tests.reliability.posting import CALLS, FOLLOWED
 from tests.reliability.power import Disk, parse_log, put, recorder
 from tests.reliability.result import LostError, Result
-from tests.reliability.scenario import load_json, read_errors
+from tests.reliability.scenario import load_json, serve
 from tests.reports.report import body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tests.env import Running
@@ -44,19 +45,9 @@ class ReportServer:
     token: str
     base: Path
 
-    @contextlib.contextmanager
-    def served(self, under: Sequence[str] = ()) -> Iterator[Running]:
+    def served(self, under: Sequence[str] = ()) -> AbstractContextManager[Running]:
         """Run the server while the block runs; `under` is what it is started by."""
-        running = self.env.start("serve", under=under)
-        try:
-            wait_until(self._answers)
-            yield running
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                running.send_signal(signal.SIGTERM)
-            _, _, err = running.wait()
-            read_errors(err)
-            wait_until(lambda: not self.env.processes())
+        return serve(self.env, self.port, under)
 
     def send(self, *percents: int) -> list[int]:
         """Report these, and return the statuses: of one that the server dies of there is none."""
@@ -96,13 +87,6 @@ class ReportServer:
             raise LostError("the token")
         names = [path.name for path in self.env.data.rglob("*")]
         assert [name for name in names if name.startswith(".")] == []
-
-    def _answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        with contextlib.closing(connection), contextlib.suppress(OSError, HTTPException):
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status > 0
-        return False
 
 
 def read_percent(text: bytes) -> int:

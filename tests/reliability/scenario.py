@@ -9,24 +9,27 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cldmon.demo.slack import SimUser
 from cldmon.demo.usage_json import usage
-from tests.env import PATIENCE, Env, key_of
+from tests.env import PATIENCE, Env, key_of, wait_until
 from tests.reliability.result import LostError
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import PEOPLE, FakeSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from subprocess import CompletedProcess
 
     from cldmon.demo.slack import SentMessage
+    from tests.env import Running
 
 ALICE, BOB, CHLOE = "U01ALICE", "U02BOB", "U03CHLOE"
 BEFORE = {"alice": 99, "bob": 100}
@@ -211,6 +214,29 @@ def read_errors(err: str) -> list[str]:
     assert [line for line in said if not line.startswith("cldmon: ")] == []
     assert [line for line in said if "MARKER" in line or "unexpected" in line] == []
     return said
+
+
+@contextlib.contextmanager
+def serve(env: Env, port: int, under: Sequence[str] = ()) -> Iterator[Running]:
+    """Run `cldmon serve` while the block runs; `under` is what it is started by."""
+
+    def answers() -> bool:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        with contextlib.closing(connection), contextlib.suppress(OSError, HTTPException):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status > 0
+        return False
+
+    running = env.start("serve", under=under)
+    try:
+        wait_until(answers)
+        yield running
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            running.send_signal(signal.SIGTERM)
+        _, _, err = running.wait()
+        read_errors(err)
+        wait_until(lambda: not env.processes())
 
 
 def load_json(path: Path) -> Any:
