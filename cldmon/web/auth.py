@@ -60,13 +60,12 @@ def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> 
     Schemes other than Bearer are ignored: a proxy in front may ask for a password.
     """
     address = settings.proxies.client_address(request)
-    scheme, _, given = request.header("authorization").partition(" ")
-    if scheme.lower() != "bearer":
+    given, token = request.bearer_token, settings.api_token
+    if given is None:
         session = _read_session(request, settings, sessions)
         return Caller(session, address=address, only_guests=settings.slack is None)
-    token = settings.api_token
     if token is None or not hmac.compare_digest(
-        given.strip().encode(errors="replace"), token.reveal().encode()
+        given.encode(errors="replace"), token.reveal().encode()
     ):
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
     return Caller(has_token=True, address=address)

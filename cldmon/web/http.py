@@ -48,6 +48,12 @@ class Request:
         """Return a header's value, or an empty string."""
         return self.headers.get(name, "")
 
+    @property
+    def bearer_token(self) -> str | None:
+        """The token of the Authorization header; None if that has another scheme or is missing."""
+        scheme, _, token = self.header("authorization").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

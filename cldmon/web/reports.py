@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def check_token(request: Request, services: Services) -> Token:
     """Return the token of a report, before its body is read; raises 401 or 429."""
-    scheme, _, given = request.header("authorization").partition(" ")
-    found = services.intake.find(given.strip()) if scheme.lower() == "bearer" else None
+    token = request.bearer_token
+    found = services.intake.find(token) if token is not None else None
     if found is None:
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
     services.rate_limits.reports.check(found.hash)
