@@ -82,16 +82,14 @@ def sign_in(
         raise
 
 
-def check_key(
-    source: BrowserSource, request: ReadRequest, sleep: Callable[[float], None] = time.sleep
-) -> ReadResult | Failure:
+def check_key(source: BrowserSource, request: ReadRequest) -> ReadResult | Failure:
     """Read the account with a new key, which the service may refuse for a few seconds."""
     for pause in (*FRESH_KEY_PAUSES, 0.0):
         lookups = {request.label: make_lookup(request)}
         result = source.read(lookups, lambda _label: None)[request.label]
         if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):
             return result
-        sleep(pause)
+        time.sleep(pause)
     return result
 
 

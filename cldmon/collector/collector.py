@@ -245,7 +245,11 @@ class Collector:
             },
             {label for label in lookups if read[label] is _SKIPPED},
             merge_reports(
-                {x: found for x, found in reports.items() if not _is_good(read.get(x))},
+                {
+                    x: found
+                    for x, found in reports.items()
+                    if not isinstance(read.get(x), ReadResult)
+                },
                 state,
                 self._now(),
                 interval,
@@ -370,10 +374,6 @@ class Collector:
             self._wanted_by = replace(self._audience, subscriptions=subscriptions)
             self._wanted_version = version
         return self._wanted_by.for_person(message.event, message.user) is not None
-
-
-def _is_good(result: ReadResult | Failure | None) -> bool:
-    return isinstance(result, ReadResult)
 
 
 def _is_key(account: AccountState, key: Secret) -> bool:

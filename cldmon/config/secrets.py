@@ -9,11 +9,9 @@ import atexit
 import os
 import re
 import select
-import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -22,6 +20,7 @@ from cldmon.config.locate import resolve
 from cldmon.config.network import find_channel_url_problem
 from cldmon.domain.secret import Secret, find_wrong_token, mask_secrets, unwrap_session_key
 from cldmon.errors import SecretError
+from cldmon.processes import kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,11 +62,9 @@ def read_session_key(
     )
 
 
-def read_bot_token(
-    slack: SlackConfig, env: Mapping[str, str], config_dir: Path, run: Run | None = None
-) -> Secret:
+def read_bot_token(slack: SlackConfig, env: Mapping[str, str], config_dir: Path) -> Secret:
     """Return Slack's bot token; as `session_key`."""
-    return _read_secret("Slack", slack.sources(), env, config_dir, run, find_token_problem)
+    return _read_secret("Slack", slack.sources(), env, config_dir, None, find_token_problem)
 
 
 def read_channel_url(
@@ -159,7 +156,7 @@ def run_program(
                 _running.add(process)
                 output = _read_output(process, timeout)
             except BaseException:
-                _kill(process)
+                kill_group(process)
                 raise
             finally:
                 _running.discard(process)
@@ -173,12 +170,7 @@ def _kill_running() -> None:
     """Kill programs that threads started and that are no longer waited for, e.g. after Ctrl-C."""
     _ending.set()
     for process in tuple(_running):
-        _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
 
 
 def _read_output(process: subprocess.Popen[bytes], timeout: float) -> bytes:

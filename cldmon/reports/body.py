@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cldmon.domain.instants import format_iso, format_optional, from_iso
+from cldmon.domain.labels import MAX_LENGTH
 from cldmon.domain.model import Window
 from cldmon.domain.percent import parse_percentage
 from cldmon.domain.reports import Report
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_WINDOWS = 50
-MAX_LABEL = 80
 MAX_MACHINES = 8
 """Reports by other machines that are kept beside the newest one."""
 
@@ -76,7 +76,7 @@ def _distinct(windows: list[_Window]) -> list[_Window]:
 
 class _Body(_Model):
     version: Literal[1]
-    account: Annotated[str, Field(max_length=MAX_LABEL), AfterValidator(_line)]
+    account: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_line)]
     machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     readAt: Instant  # noqa: N815
     sentAt: Instant  # noqa: N815
