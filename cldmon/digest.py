@@ -12,7 +12,7 @@ from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.instants import format_iso, from_ms, to_ms
+from cldmon.domain.instants import format_day, format_iso, from_ms, to_ms
 from cldmon.domain.series import compute_max_gap, iter_steps, select_line
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import FULL, SEVEN_DAY, duration, short_title, sort_for_display, title
@@ -41,7 +41,6 @@ _EARLY = timedelta(hours=1)
 """A reset that comes longer before the window's end is early."""
 _WEEK = timedelta(days=7)
 _MS = timedelta(milliseconds=1)
-_HOUR_MS = 3_600_000
 _LONGEST_LABEL = 80
 _LONGEST_TITLE = 40
 _LONGEST_LINE = 500
@@ -276,10 +275,7 @@ def format_message(digest: Digest, zone: tzinfo | None) -> tuple[str, list[str]]
 
     `zone` None is the system's.
     """
-    since, until = (
-        f"{local.day} {local:%b}"
-        for local in (at.astimezone(zone) for at in (digest.span.since, digest.span.until))
-    )
+    since, until = (format_day(at, zone) for at in (digest.span.since, digest.span.until))
     lines = [_format_account(account) for account in digest.accounts[:MAX_LINES]]
     if (more := len(digest.accounts) - MAX_LINES) > 0:
         lines.append(f"and {more} more: cldmon digest shows all")
@@ -312,4 +308,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _to_hours(length: timedelta) -> float:
-    return round(length / _MS / _HOUR_MS, 2)
+    return round(length / timedelta(hours=1), 2)

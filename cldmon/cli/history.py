@@ -235,7 +235,6 @@ def _ends(query: Query) -> tuple[int, int]:
 
 def _describe(query: Query) -> str:
     """Return the span in words, in local time."""
-    from cldmon.terminal.times import format_timestamps
+    from cldmon.terminal.times import format_span
 
-    since, until = format_timestamps((query.span.since, query.span.until), None)
-    return f"from {since} to {until}"
+    return format_span(query.span, None)

@@ -52,6 +52,12 @@ def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     return f"{local.day} {local:%b %H:%M}"
 
 
+def format_day(instant: datetime, zone: tzinfo | None) -> str:
+    """Return the day of an instant as `3 Dec` in `zone`; None is the system's."""
+    local = round_to_minute(instant).astimezone(zone)
+    return f"{local.day} {local:%b}"
+
+
 def from_iso(text: object) -> datetime | None:
     """Return the UTC instant of an ISO 8601 text with a zone, or None.
 

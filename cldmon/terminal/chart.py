@@ -160,7 +160,7 @@ def _format_head(
     longest = max(8, terminal.columns // 2 - 20)
 
     def title(name: str) -> str:
-        return terminal.shorten(terminal.clean(short_title(name)), longest)
+        return terminal.fit(short_title(name), longest)
 
     items = []
     for name, line in lines.items():
@@ -174,7 +174,7 @@ def _format_head(
         for style, text in items
     ]
     shown += [terminal.colourize(f"without {title(name)}", DIM) for name in left_out]
-    head = [terminal.colourize(terminal.shorten(terminal.clean(label), columns), BOLD)]
+    head = [terminal.colourize(terminal.fit(label, columns), BOLD)]
     for item in shown:
         if width(head[-1] + "   " + item) <= columns:
             head[-1] += "   " + item

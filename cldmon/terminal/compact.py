@@ -31,7 +31,7 @@ def format_compact(accounts: Sequence[AccountView], page: Page) -> str:
     """
     terminal = page.terminal
     longest = max(8, terminal.columns // 5)
-    labels = [terminal.shorten(terminal.clean(each.label), longest) for each in accounts]
+    labels = [terminal.fit(each.label, longest) for each in accounts]
     indent = max(map(width, ("Account", *labels)))
     room = terminal.columns - indent - len(BETWEEN)
     rows = [_format_without_bars(account, page, room) for account in accounts]
@@ -59,7 +59,7 @@ def _format_without_bars(account: AccountView, page: Page, room: int) -> str | N
         text += f": {format_numbers(account, choose_windows(account), page.now, terminal)}"
     if failure:
         cause = f"{mark_failure(failure, terminal)} {describe_cause(failure, page.now, page.zone)}"
-        text = cause + terminal.pick(" · ", " - ") + text
+        text = cause + terminal.separator + text
     text = terminal.shorten(text, room)
     tone = RED if failure and failure.needs_action else YELLOW
     return terminal.colourize(text[: len(cause)], tone) + terminal.colourize(
@@ -125,4 +125,4 @@ def _format_note(account: AccountView, page: Page) -> str:
     facts = [describe_age(account)] if account.stale else []
     if others := [each for each in choose_windows(account) if each.name not in _COLUMNS]:
         facts.append(format_numbers(account, others, page.now, page.terminal))
-    return page.terminal.pick(" · ", " - ").join(facts)
+    return page.terminal.separator.join(facts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.windows import short_title
 from cldmon.terminal.style import align_columns
-from cldmon.terminal.times import format_countdown, format_timestamps
+from cldmon.terminal.times import format_countdown, format_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def format_table(digest: Digest, terminal: Terminal, zone: tzinfo | None) -> str
     rows = [list(HEADERS), *_build_rows(digest, terminal)]
     for row in rows[1:]:
         for number, most in enumerate((_LONGEST_LABEL, _LONGEST_TITLE)):
-            row[number] = terminal.shorten(terminal.clean(row[number]), most)
+            row[number] = terminal.fit(row[number], most)
     widths = [max(len(row[number]) for row in rows) for number in range(len(HEADERS))]
     for row in rows:
         row[_TEXTS:] = map(str.rjust, row[_TEXTS:], widths[_TEXTS:])
@@ -49,8 +49,7 @@ def format_markdown(digest: Digest, terminal: Terminal, zone: tzinfo | None) -> 
 
 
 def _format_heading(digest: Digest, zone: tzinfo | None) -> str:
-    since, until = format_timestamps((digest.span.since, digest.span.until), zone)
-    return f"Usage from {since} to {until}"
+    return f"Usage {format_span(digest.span, zone)}"
 
 
 def _build_rows(digest: Digest, terminal: Terminal) -> Iterator[list[str]]:

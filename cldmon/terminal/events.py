@@ -49,8 +49,8 @@ def format_table(entries: Sequence[Entry], terminal: Terminal, zone: tzinfo | No
         else:
             label, window = entry.label, short_title(entry.window) if entry.window else ""
             what = _describe(entry, zone)
-        label = terminal.shorten(terminal.clean(label), _LONGEST_LABEL)
-        window = terminal.shorten(terminal.clean(window), _LONGEST_TITLE)
+        label = terminal.fit(label, _LONGEST_LABEL)
+        window = terminal.fit(window, _LONGEST_TITLE)
         rows.append((time, label, window, what))
     return "\n".join(align_columns(rows))
 

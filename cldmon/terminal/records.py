@@ -66,13 +66,11 @@ def format_table(
     from tabulate import tabulate
 
     terminal = frame.terminal
-    titles = (
-        terminal.shorten(terminal.clean(short_title(name)), _LONGEST_TITLE) for name in windows
-    )
+    titles = (terminal.fit(short_title(name), _LONGEST_TITLE) for name in windows)
     step_ms = choose_step(frame.span.length) // _MS
     readings = []
     for label, points in accounts.items():
-        shown = terminal.shorten(terminal.clean(label), _LONGEST_LABEL)
+        shown = terminal.fit(label, _LONGEST_LABEL)
         # By the minute that is shown.
         for _, group in groupby(points, lambda point: (point[0] + _HALF_MINUTE_MS) // step_ms):
             stamps, values = zip(*group, strict=True)

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.domain.freshness import get_level
-from cldmon.domain.instants import format_clock
+from cldmon.domain.instants import format_clock, format_day
 from cldmon.domain.summary import NEEDS_ACTION, RECOVERS
 from cldmon.domain.windows import FULL
 from cldmon.terminal.line import mark_failure
@@ -26,13 +26,7 @@ from cldmon.terminal.style import (
     format_amount,
     width,
 )
-from cldmon.terminal.times import (
-    format_age,
-    format_countdown,
-    format_day,
-    format_duration,
-    format_failure,
-)
+from cldmon.terminal.times import format_age, format_countdown, format_duration, format_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,7 +133,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     if account.awaits_report or (account.stale and account.reading and not failure):
         tone = (YELLOW,)
     error_tone = RED if failure and failure.needs_action else YELLOW
-    gap = terminal.pick(" · ", " - ")
+    gap = terminal.separator
     rest, who, shortest = gap + describe_age(account), "", 8
     if failure:
         who = gap + (NEEDS_ACTION if failure.needs_action else RECOVERS)
@@ -147,7 +141,7 @@ def _format_head(account: AccountView, page: Page) -> Iterator[str]:
     if width(plan + rest + who) + shortest <= terminal.columns:
         rest = plan + rest
     room = max(shortest, terminal.columns - width(rest + who))
-    label = terminal.shorten(terminal.clean(account.label), room)
+    label = terminal.fit(account.label, room)
     yield (
         terminal.colourize(label, BOLD)
         + terminal.colourize(rest, *tone)
@@ -218,7 +212,7 @@ def _build_money_rows(reading: Reading, page: Page, *, live: bool) -> Iterator[R
         amounts = _format_amounts(money, terminal)
         yield Row(_fit_name(long, short, terminal), percent, (amounts, ""), reason, live)
     for pool in reading.pools:
-        short = terminal.shorten(terminal.clean(pool.title), _ASIDE)
+        short = terminal.fit(pool.title, _ASIDE)
         is_known = pool.limit is not None or pool.used is not None
         amounts = _format_amounts(pool, terminal) if is_known else terminal.missing
         expiry = ""

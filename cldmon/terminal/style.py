@@ -49,6 +49,10 @@ class Terminal(NamedTuple):
         safe = sanitize(text)
         return safe if self.unicode else safe.encode("ascii", "replace").decode()
 
+    def fit(self, text: str, columns: int) -> str:
+        """Return a text from outside as `clean` does, cut to `columns` columns."""
+        return self.shorten(self.clean(text), columns)
+
     def paragraph(self, text: str, first: str = "", below: str = "") -> str:
         """Return a text from outside, wrapped to the terminal's width, with a prefix on each line.
 
@@ -71,6 +75,11 @@ class Terminal(NamedTuple):
     def missing(self) -> str:
         """The placeholder for a missing value."""
         return self.pick("–", "-")
+
+    @property
+    def separator(self) -> str:
+        """What stands between facts on one line."""
+        return self.pick(" · ", " - ")
 
     def shorten(self, text: str, columns: int) -> str:
         """Return a text cut to `columns` columns, with `…` at the end."""

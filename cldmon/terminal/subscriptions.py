@@ -38,7 +38,7 @@ def format_table(
     cells = [
         [
             *(
-                terminal.shorten(terminal.clean(text), _MAX_NAME)
+                terminal.fit(text, _MAX_NAME)
                 for text in (row.user, row.name or terminal.missing, row.label)
             ),
             "on" if row.subscription.limit_hit else "off",

@@ -41,7 +41,7 @@ def format_summary(
     details += [f"{label}: {errors[label]}" for label in summary.needs_action]
     details += [f"{label}: {errors[label]} ({RECOVERS})" for label in summary.recovering]
     details += [f"{label}: stale" for label in summary.stale]
-    separator = terminal.pick(" · ", " - ")
+    separator = terminal.separator
     line = separator.join([count, *map(terminal.clean, details)])
     if width(line) <= terminal.columns:
         return line

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from cldmon.domain.model import Failure
+    from cldmon.domain.ranges import Span
 
 _MINUTE = timedelta(minutes=1)
 _HALF_MINUTE = timedelta(seconds=30)
@@ -40,10 +41,10 @@ def format_timestamps(instants: Iterable[datetime], zone: tzinfo | None) -> list
     return [text[: len("2026-11-22 17:09")] for text in texts]
 
 
-def format_day(instant: datetime, zone: tzinfo | None) -> str:
-    """Return the day of an instant as `3 Dec` in `zone`; None is the system's."""
-    local = round_to_minute(instant).astimezone(zone)
-    return f"{local.day} {local:%b}"
+def format_span(span: Span, zone: tzinfo | None) -> str:
+    """Return `from 2026-11-22 12:00 to 2026-11-22 17:00` in `zone`; None is the system's."""
+    since, until = format_timestamps((span.since, span.until), zone)
+    return f"from {since} to {until}"
 
 
 def format_countdown(span: timedelta) -> str:

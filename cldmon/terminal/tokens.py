@@ -29,7 +29,7 @@ def format_tokens(tokens: Iterable[Token], terminal: Terminal, zone: tzinfo | No
     rows = [
         (
             terminal.clean(token.id),
-            terminal.shorten(terminal.clean(token.account), _MAX_NAME),
+            terminal.fit(token.account, _MAX_NAME),
             terminal.shorten(terminal.clean(token.name) or terminal.missing, _MAX_NAME),
             format_time(token.created),
             format_time(token.last_used),

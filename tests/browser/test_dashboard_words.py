@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from cldmon.channels.slack.messages import build_alert
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.freshness import STALE_INTERVALS, build_views
-from cldmon.domain.instants import format_clock, from_ms, round_to_minute, to_ms
+from cldmon.domain.instants import format_clock, format_day, from_ms, round_to_minute, to_ms
 from cldmon.domain.model import REPORT, Account, Failure, FailureKind, Reading, Snapshot, Window
 from cldmon.domain.summary import summarize
 from cldmon.domain.usage import usage_to_json
 from cldmon.domain.windows import FIVE_HOUR, WINDOW_KINDS, short_title, sort_for_display, title
 from cldmon.terminal.style import Terminal
 from cldmon.terminal.summary import format_summary
-from cldmon.terminal.times import format_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
