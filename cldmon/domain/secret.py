@@ -44,6 +44,10 @@ class Secret:
         """Return the secret text itself."""
         return self._text
 
+    def mask_in(self, text: str) -> str:
+        """Return a text from outside, which may quote this secret, with it masked."""
+        return text.replace(self._text, str(self))
+
     def fingerprint(self) -> str:
         """Return 16 hex digits that identify this secret without revealing it."""
         import hashlib

@@ -106,13 +106,15 @@ class Client:
             body += unzip.decompress(block, most + 1 - len(body)) if unzip else block
             if len(body) > most:
                 raise self.error(f"its answer is larger than {most >> 20} MiB")
+            if unzip and unzip.eof:
+                break  # zlib would keep all that follows
         return bytes(body)
 
     def _explain_status(self, answer: HTTPResponse) -> ServerError:
         status = answer.status
         if 300 <= status < 400:
             words = f"it redirects to {read_location(answer)}, and redirects are not followed"
-            return self.refusal(one_line(words, _LONGEST_REASON))
+            return self.refusal(self._quote(words))
         if status == 401:
             return self.refusal(
                 "it does not accept the token: compare it with `api_token` of its configuration"
@@ -124,4 +126,8 @@ class Client:
         reason = f"HTTP {status}"
         with suppress(ValueError, LookupError, TypeError, RecursionError, ServerError):
             reason += f": {json.loads(self._read(answer, _BLOCK))['error']}"
-        return self.error(one_line(reason, _LONGEST_REASON))
+        return self.error(self._quote(reason))
+
+    def _quote(self, text: str) -> str:
+        """Return what a server says as one line, without the token that it was sent."""
+        return one_line(self._token.mask_in(text) if self._token else text, _LONGEST_REASON)

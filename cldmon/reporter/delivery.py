@@ -128,25 +128,28 @@ def _post(url: str, token: Secret, body: bytes, seconds: float) -> Outcome:
     }
     request = Request(url, body, headers, method="POST")  # noqa: S310 - http(s) as checked
     with opener(is_direct=url.startswith("http:")).open(request, timeout=seconds) as answer:
-        content = answer.read(_MAX_ANSWER).replace(token.reveal().encode(), b"**********")
-        return _judge(answer, content)
+        return _judge(answer, answer.read(_MAX_ANSWER), token)
 
 
-def _judge(answer: HTTPResponse, content: bytes) -> Outcome:
+def _judge(answer: HTTPResponse, content: bytes, token: Secret) -> Outcome:
     """Return what an answer means; a page in place of JSON is not from cldmon, whatever it says."""
+
+    def quote(text: str) -> str:
+        return one_line(token.mask_in(text), _LONGEST_REASON)
+
     status, said = answer.status, _parse_object(content)
     if status == 200 and said is not None:
         return Outcome()
     reason = f": {said['error']}" if said and isinstance(said.get("error"), str) else ""
-    text = one_line(f"HTTP {status}{reason}", _LONGEST_REASON)
+    text = quote(f"HTTP {status}{reason}")
     if status == 429 or status >= 500:
         wait = answer.headers.get("Retry-After", "")
         seconds = int(wait) if re.fullmatch(r"\d{1,4}", wait, re.ASCII) else 0
         pause = min(timedelta(seconds=seconds), MAX_RETRY)
         return Outcome(f"the server cannot take the report now ({text})", pause)
     if 300 <= status < 400:
-        shown = one_line(read_location(answer), _LONGEST_REASON)
-        return Outcome(f"it redirects to {shown}: if that is right, name it in --to", REFUSED_PAUSE)
+        words = f"it redirects to {quote(read_location(answer))}: if that is right, name it in --to"
+        return Outcome(words, REFUSED_PAUSE)
     if said is None:
         advice = "no cldmon answers there: check the address, path included"
     else:

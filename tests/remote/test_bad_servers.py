@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +88,11 @@ CASES: dict[str, tuple[Fault, str]] = {
     "foreign host": (
         faults.status(421, {"error": "this server does not answer to the Host \x1b[31m"}),
         "HTTP 421: this server does not answer to the Host [31m",
+    ),
+    "token quoted": (faults.status(500, {"error": f"{TOKEN}?"}), "HTTP 500: **********?"),
+    "token in an address": (
+        faults.redirect(f"https://example.org/{TOKEN}/"),
+        "it redirects to https://example.org/**********/, and",
     ),
     "unavailable": (faults.html(503), "HTTP 503"),
     "unhappy": (faults.status(500, ["error"]), "HTTP 500"),
@@ -179,6 +185,14 @@ def test_the_size_of_an_answer_is_bounded(kind: str) -> None:
         client = Client(f"{server.url}/", None, is_direct=True)
         with pytest.raises(ServerError, match="its answer is larger than 1 MiB"):
             client.get("api/usage", Bounds(60, 1 << 20))
+
+
+def test_what_follows_a_compressed_answer_is_not_read() -> None:
+    packed = gzip.compress(b"{}")
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    with Server(faults.raw(chain([head + packed], repeat(bytes(1 << 20))))) as server:
+        client = Client(f"{server.url}/", None, is_direct=True)
+        assert client.get_json("api/usage") == {}
 
 
 def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(env: Env) -> None:

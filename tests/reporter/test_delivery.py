@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo.server import json_response
 from cldmon.reporter.delivery import REFUSED_PAUSE, Outcome, deliver, find_token_file, format_body
 from cldmon.reporter.readings import Reading
 from tests.env import free_port
@@ -111,10 +110,19 @@ def test_what_a_bad_server_says_is_one_line(case: str) -> None:
     assert outcome.pause == pause
 
 
-def test_the_token_is_in_no_error() -> None:
-    echo = faults.Fault("echo", lambda _: json_response({"error": f"{TOKEN}?"}, 401))
+@pytest.mark.parametrize(
+    "echo",
+    [
+        faults.status(401, {"error": f"{TOKEN}?"}),
+        faults.status(500, {"error": f"{'x' * 150} {TOKEN * 9}"}),
+        faults.redirect(f"https://example.org/{TOKEN}/"),
+    ],
+)
+def test_the_token_is_in_no_error(echo: Fault) -> None:
     with Receiver(echo) as server:
-        assert TOKEN not in str(send(server.url))
+        outcome = send(server.url)
+    assert "***" in str(outcome)
+    assert TOKEN[:12] not in str(outcome)
 
 
 @pytest.mark.parametrize(
