@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cldmon import files
+from cldmon.errors import StoreError
 from cldmon.reports.body import MAX_MACHINES, InvalidReportError, encode, parse_file
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class ReportFiles:
                 self._known[report.account] = files.get_version(path), merged
 
     def _load_cached(self, label: str, path: Path) -> tuple[Report, ...]:
-        """Return what is in a file; a broken one has nothing that is worth keeping."""
+        """Return what is in a file; one that cannot be used has nothing that is worth keeping."""
         version, (known_version, known) = (
             files.get_version(path),
             self._known.get(label, (None, ())),
@@ -104,7 +105,7 @@ class ReportFiles:
             return known if version else ()
         try:
             return self.load(label)
-        except InvalidReportError:
+        except (InvalidReportError, StoreError):  # if the disk fails, so will the writing
             return ()
 
     def remove(self, label: str) -> None:

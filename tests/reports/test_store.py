@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 
 from cldmon.domain.model import Window
 from cldmon.domain.reports import Report
-from cldmon.errors import BusyError
-from cldmon.files import lock
+from cldmon.errors import BusyError, StoreError
+from cldmon.files import LARGEST_FILE, lock
 from cldmon.reports.body import MAX_MACHINES, InvalidReportError, encode, parse, parse_file
 from cldmon.reports.store import ReportFiles, file_name
 from tests.fakes import NOON
@@ -25,6 +26,7 @@ from tests.reports.report import body, drop
 from tests.strategies import INSTANT, WINDOW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MINUTE = timedelta(minutes=1)
@@ -93,6 +95,25 @@ def test_a_file_that_is_broken_is_replaced(tmp_path: Path) -> None:
     path = drop(tmp_path, body(NOON))
     path.write_text('{"version": 1, "acc')
     with pytest.raises(InvalidReportError, match="it is not JSON"):
+        ReportFiles(tmp_path).load("alice")
+    assert kept(tmp_path, report(0)) == [report(0)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to(path),
+        lambda path: (path.touch(), os.truncate(path, LARGEST_FILE + 1)),
+    ],
+    ids=["pipe", "device", "loop", "huge"],
+)
+def test_what_is_no_file_of_ours_is_replaced(tmp_path: Path, make: Callable[[Path], Any]) -> None:
+    path = drop(tmp_path, body(NOON))
+    path.unlink()
+    make(path)
+    with pytest.raises(StoreError):
         ReportFiles(tmp_path).load("alice")
     assert kept(tmp_path, report(0)) == [report(0)]
 
