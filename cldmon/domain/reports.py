@@ -10,13 +10,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.model import REPORT, Reading
-from cldmon.domain.windows import JITTER
+from cldmon.domain.windows import JITTER, sort_for_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from cldmon.domain.model import Window
+
+MAX_WINDOWS = 50
+"""Windows of one report, and of an account whose machines report more in all."""
 
 SETTLED = timedelta(minutes=10)
 """How much newer a lower value of another machine has to be: that machine may show old numbers."""
@@ -81,12 +84,14 @@ def merge(
                 windows[name], origins[name] = window, origin
                 news.add(name)
     taken_at = max(report.read_at for report in newer)
-    kept = {
-        name: window
+    current = [
+        name
         for name, window in windows.items()
         if taken_at - origins[name].read_at <= longest
         and not _has_ended(window, origins[name].read_at, taken_at)
-    }
+    ]
+    # A machine may invent names, other ones each time; those that are known come first.
+    kept = {name: windows[name] for name in sort_for_display(current)[:MAX_WINDOWS]}
     reading = Reading(
         taken_at,
         kept,

@@ -12,7 +12,7 @@ from cldmon.domain.instants import format_iso, format_optional, from_iso
 from cldmon.domain.labels import MAX_LENGTH
 from cldmon.domain.model import Window
 from cldmon.domain.percent import parse_percentage
-from cldmon.domain.reports import Report
+from cldmon.domain.reports import MAX_WINDOWS, Report
 from cldmon.domain.text import is_printable
 from cldmon.domain.windows import is_well_formed
 from cldmon.errors import CldmonError
@@ -20,7 +20,6 @@ from cldmon.errors import CldmonError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MAX_WINDOWS = 50
 MAX_MACHINES = 8
 """Reports by other machines that are kept beside the newest one."""
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.domain.model import BROWSER, REPORT, Reading, Window
-from cldmon.domain.reports import Origin, Report, merge
+from cldmon.domain.reports import MAX_WINDOWS, Origin, Report, merge
 from tests.fakes import NOON
 
 RESETS = NOON + timedelta(hours=3)
@@ -180,3 +180,12 @@ def _over(shown: tuple[int, int, datetime | None, str], value_at: int, last: int
     """Return whether a value is no longer kept: its window reset since, or it is too old."""
     ended = shown[2] is not None and value_at < (shown[2] - NOON) / MINUTE <= last
     return ended or last - value_at > LONGEST / MINUTE
+
+
+def test_the_windows_of_an_account_are_bounded_whatever_names_are_invented() -> None:
+    account = Account()
+    for minute in range(9):
+        invented = {f"models.{minute}-{number}": number for number in range(MAX_WINDOWS - 1)}
+        account.take(report(minute, 41 + minute, f"m{minute}", RESETS, **invented))
+        assert len(account.percents) == len(account.origins) == MAX_WINDOWS
+        assert account.percents["fiveHour"] == 41 + minute

@@ -40,6 +40,11 @@ def report(minute: float, machine: str = "a", *more: str) -> Report:
     return Report("alice", machine, at, LATER, windows)
 
 
+def make_huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, LARGEST_FILE + 1)
+
+
 def kept(data_dir: Path, *reports: Report) -> list[Report]:
     files = ReportFiles(data_dir)
     for each in reports:
@@ -105,7 +110,7 @@ def test_a_file_that_is_broken_is_replaced(tmp_path: Path) -> None:
         os.mkfifo,
         lambda path: path.symlink_to("/dev/zero"),
         lambda path: path.symlink_to(path),
-        lambda path: (path.touch(), os.truncate(path, LARGEST_FILE + 1)),
+        make_huge,
     ],
     ids=["pipe", "device", "loop", "huge"],
 )
