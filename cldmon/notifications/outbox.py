@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import EventKind
-from cldmon.notifications.rules import release
+from cldmon.notifications.rules import is_over, release
 from cldmon.notifications.wording import JOINED_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
 from cldmon.threads import start_thread
@@ -40,13 +40,13 @@ _log = logging.getLogger(__name__)
 def enqueue(state: State, events: Iterable[Event], audience: Audience, now: datetime) -> State:
     """Return the state with the messages to deliver now; those too old or too many dropped.
 
-    Messages that nobody wants any more are left out. Messages to a person with quiet hours are
-    held, and when those end only what is still true is released. Where subscriptions cannot be
-    read, a message to people waits without a recipient.
+    Messages that nobody wants any more are left out, and so is what was over before it was known.
+    Messages to a person with quiet hours are held, and when those end only what is still true is
+    released. Where subscriptions cannot be read, a message to people waits without a recipient.
     """
     fresh = [message for message in state.outbox if now - message.event.at <= LIFE]
     addressed = [m for message in fresh for m in _readdress(message, audience)]
-    addressed += [m for event in events for m in audience.address(event)]
+    addressed += [m for e in events if not is_over(e, now) for m in audience.address(e)]
     released = _respect_quiet_hours(addressed, audience, state, now)
     kept = _drop_oldest(released)
     dropped = len(state.outbox) - len(fresh) + len(released) - len(kept)

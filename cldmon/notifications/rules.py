@@ -184,6 +184,16 @@ def release(held: Iterable[Message], state: State, now: datetime) -> list[Messag
     ]
 
 
+def is_over(event: Event, now: datetime) -> bool:
+    """Return whether what a new event says has ended before it was known: a report came late."""
+    ends_at = event.resets_at if event.kind in _OF_A_RUNNING_WINDOW else None
+    return ends_at is not None and event.at < ends_at <= now
+
+
+_OF_A_RUNNING_WINDOW = frozenset(
+    {EventKind.LIMIT_HIT, EventKind.THRESHOLD, EventKind.RUN_OUT, EventKind.LIMIT_CHANGED}
+)
+
 _OPPOSITES = {
     EventKind.USAGE_RESET: EventKind.LIMIT_HIT,
     EventKind.ACCOUNT_RECOVERED: EventKind.ACCOUNT_FAILED,

@@ -80,6 +80,27 @@ def test_a_report_that_came_late_is_shown_but_not_dated_now(env: CollectorEnv) -
     assert env.percents() == []
 
 
+@pytest.mark.parametrize(
+    ("left", "alerts"),
+    [
+        (timedelta(hours=9), ["U1: limit_hit alice fiveHour"]),
+        (timedelta(hours=2), []),
+        (timedelta(hours=3), []),
+    ],
+)
+def test_a_report_that_came_late_alarms_nobody_of_what_is_over(
+    env: CollectorEnv, left: timedelta, alerts: list[str]
+) -> None:
+    env.run()
+    hit = env.clock() - timedelta(hours=3) + 10 * MINUTE
+    for percent, at in (99, hit - 10 * MINUTE), (100, hit):
+        drop(env.data_dir, body(at, percent, resets=hit + left))
+        events = env.run().events
+    assert [(event.kind, event.at) for event in events] == [(EventKind.LIMIT_HIT, hit)]
+    assert len(env.state.event_lines) == 1
+    assert env.sent_alerts == alerts
+
+
 def test_an_account_without_a_report_is_no_error(env: CollectorEnv) -> None:
     outcome = env.run()
     outcome.raise_if_failed(strict=True)
