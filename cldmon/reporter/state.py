@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon import files
@@ -44,7 +45,7 @@ class StateFile:
                 label: correct_clock(_from_json(each), now)
                 for label, each in body.get("accounts", {}).items()
             }
-            return State(str(body.get("machine") or _new_machine()), accounts)
+            return State(_check_machine(body.get("machine")), accounts)
         except (
             ValueError,
             TypeError,
@@ -75,6 +76,12 @@ class StateFile:
 
 def _new_machine() -> str:
     return os.urandom(8).hex()
+
+
+def _check_machine(found: object) -> str:
+    """Return a machine's id if it is one, or else a new one: a server would refuse the report."""
+    is_ours = isinstance(found, str) and re.fullmatch("[0-9a-f]{16}", found)
+    return str(found) if is_ours else _new_machine()
 
 
 def _to_json(progress: Progress) -> dict[str, Any]:

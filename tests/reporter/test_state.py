@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.errors import BusyError
+from cldmon.reporter.delivery import format_body
 from cldmon.reporter.readings import Progress, Reading, get_due, observe
 from cldmon.reporter.state import StateFile
+from cldmon.reports.body import parse
 from tests.fakes import NOON
 from tests.reporter.documents import make_line
 from tests.strategies import INSTANT, JSON, TEXT
@@ -66,10 +68,12 @@ def test_damage_is_no_error(file: StateFile, data: st.DataObject, damage: object
         place = place[data.draw(st.sampled_from(inner))]
     place[data.draw(st.sampled_from(sorted(place)))] = damage
     file.path.write_text(json.dumps(body))
-    found = file.load(NOON).accounts.get("alice", Progress())
-    again = observe(found, make_line(42), NOON)
+    state = file.load(NOON)
+    again = observe(state.accounts.get("alice", Progress()), make_line(42), NOON)
     assert again.newest
     assert get_due(again, NOON)
+    report = parse(format_body("alice", state.machine, again.newest, NOON, None))
+    assert report.machine == state.machine
 
 
 def test_a_status_line_does_not_wait_long_for_another(tmp_path: Path) -> None:
