@@ -75,7 +75,7 @@ class ServerError(CldmonError):
 
 
 class ServerRefusedError(ServerError):
-    """It refuses the request, or is something else: asking again is of no use."""
+    """It refuses the request, or is not cldmon: asking again does not help."""
 
 
 class ReportError(CldmonError):

@@ -45,7 +45,7 @@ class App:
     now: Callable[[], datetime]
 
     poll_seconds: ClassVar[float] = 1.0
-    """How often a command that waits for a pass looks whether it has ended."""
+    """How often a command that waits for a pass checks whether it has ended."""
 
     @classmethod
     def from_options(cls, config: str | None, data_dir: str | None) -> App:

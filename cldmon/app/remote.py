@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def connect(app: App, url: str, token_file: str | None) -> RemoteApp:
     """Return the app that reads from the server at `url`; it is asked when something is read.
 
-    Raises UsageError for a URL that is of no use.
+    Raises UsageError for a URL that cannot be used.
     """
     if app.config_path_option or app.data_dir_option:
         raise UsageError("--server reads neither configuration nor data folder: name none")
@@ -44,7 +44,7 @@ def connect(app: App, url: str, token_file: str | None) -> RemoteApp:
 
 @dataclass(frozen=True)
 class RemoteApp(App):
-    """An app that reads nothing of this machine; one that is new asks the server again."""
+    """An app that reads no local files. Each instance asks the server once."""
 
     url: str
     token_file: Path | None
@@ -53,17 +53,17 @@ class RemoteApp(App):
 
     @cached_property
     def config_path(self) -> Path:
-        """None is read."""
+        """Raise UsageError: no configuration is read."""
         raise UsageError("--server reads no configuration")
 
     @property
     def data_dir(self) -> Path:
-        """None is read."""
+        """Raise UsageError: no data folder is read."""
         raise UsageError("--server reads no data folder")
 
     @cached_property
     def client(self) -> Client:
-        """What asks the server; raises SecretError if the token cannot be read."""
+        """The client of the server; raises SecretError if the token cannot be read."""
         is_direct = network.is_loopback(urlsplit(self.url).hostname or "")
         return Client(self.url, read_api_token(self.token_file, self.env), is_direct=is_direct)
 
@@ -73,7 +73,7 @@ class RemoteApp(App):
 
     @cached_property
     def outline(self) -> Outline:
-        """What the server tells of its configuration; there is no data folder."""
+        """What the server says about its configuration; there is no data folder."""
         snapshot = self._usage.snapshot
         folder = Path(os.devnull)
         return Outline(folder, snapshot.interval, self._usage.labels, snapshot.slack_enabled)
@@ -97,7 +97,7 @@ class RemoteApp(App):
         return mirror_history(self.client, span, self.now())
 
     def events(self, span: Span) -> Iterable[Event]:
-        """Return what the server knows to have happened in a span, oldest first."""
+        """Return the server's events of a span, oldest first."""
         from cldmon.remote.history import read_events
 
         return read_events(self.client, span, self.now())

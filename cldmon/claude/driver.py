@@ -33,7 +33,7 @@ async def run_driver(temp_dir: Path, start_timeout: float = 30.0) -> AsyncIterat
     Raise `BrowserError` if it does not start within `start_timeout` seconds, `StoreError` if
     `temp_dir` is not writable.
     """
-    # When the driver dies, Playwright drops futures without reading them and goes on writing to its
+    # When the driver dies, Playwright drops futures without reading them and keeps writing to its
     # closed pipe. asyncio would log both, and cron would mail that.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     playwright = await _start(temp_dir, start_timeout)

@@ -12,7 +12,7 @@ from cldmon.config.locate import expand_user
 from cldmon.domain.instants import from_epoch
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from cldmon.errors import ReportError
-from cldmon.reporter.readings import CACHE, Progress, Reading, remember
+from cldmon.reporter.readings import CACHE, Progress, Reading, add_reading
 from cldmon.reporter.status_line import Window
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read_cache(path: Path, now: datetime) -> CachedUsage:
     return CachedUsage(Reading(windows, None, fetched_at), account_hash)
 
 
-def take(progress: Progress, cached: CachedUsage, label: str) -> Progress:
+def add_cached(progress: Progress, cached: CachedUsage, label: str) -> Progress:
     """Return the progress with what is cached; raises `ReportError` for another account's."""
     known, found = progress.account_hash, cached.account_hash
     if known and found and found != known:
@@ -68,4 +68,4 @@ def take(progress: Progress, cached: CachedUsage, label: str) -> Progress:
             f"Claude Code is logged in to another account than was reported as {label}: if that"
             f" is right, run `cldmon report --reset --account {label}`"
         )
-    return remember(progress, CACHE, cached.reading)._replace(account_hash=found or known)
+    return add_reading(progress, CACHE, cached.reading)._replace(account_hash=found or known)

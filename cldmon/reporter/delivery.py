@@ -132,7 +132,7 @@ def _post(url: str, token: Secret, body: bytes, seconds: float) -> Outcome:
 
 
 def _judge(answer: HTTPResponse, content: bytes, token: Secret) -> Outcome:
-    """Return what an answer means; a page in place of JSON is not from cldmon, whatever it says."""
+    """Return what an answer means; a page instead of JSON is not from cldmon, even with a 200."""
 
     def quote(text: str) -> str:
         return one_line(token.mask_in(text), _LONGEST_REASON)

@@ -1,4 +1,4 @@
-"""Setting it up, and looking how it goes: `--setup`, `--install`, `--uninstall`, `--status`."""
+"""Set up reporting, and show its status: `--setup`, `--install`, `--uninstall`, `--status`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _uninstall(env: Mapping[str, str]) -> None:
 
 
 def _show_status(state_file: StateFile, now: datetime, *, as_json: bool) -> int:
-    """Print how reporting goes; return 1 if anything was not sent."""
+    """Print what was reported and what went wrong; return 1 if the last attempt failed."""
     state = state_file.load(now)
     if as_json:
         print(json.dumps(_to_json(state), indent=2, ensure_ascii=False))

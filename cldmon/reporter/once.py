@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from cldmon.errors import BusyError, CldmonError, ReportError, StoreError
 from cldmon.reporter import sender
-from cldmon.reporter.cache import find_cache, read_cache, take
+from cldmon.reporter.cache import add_cached, find_cache, read_cache
 from cldmon.reporter.delivery import format_body
 from cldmon.reporter.options import STDOUT
 from cldmon.reporter.prompt import print_bytes, read_document
-from cldmon.reporter.readings import MIN_PAUSE, Progress, aim, observe
+from cldmon.reporter.readings import MIN_PAUSE, Progress, add_status_line, set_target
 from cldmon.reporter.status_line import parse
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def _note_reading(
         cached = read_cache(find_cache(env), now)
 
         def note(progress: Progress) -> Progress:
-            return take(aim(progress, options.to), cached, options.account)
+            return add_cached(set_target(progress, options.to), cached, options.account)
     else:
         line = parse(read_document(), now)
 
         def note(progress: Progress) -> Progress:
-            return observe(aim(progress, options.to), line, now)
+            return add_status_line(set_target(progress, options.to), line, now)
 
     return state_file.change(options.account, now, note)
 

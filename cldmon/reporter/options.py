@@ -1,7 +1,7 @@
 """The options of `cldmon report` for the person whose usage is reported.
 
-Claude Code waits for its status line, so these are parsed without click. Whatever is not understood
-here is parsed once more by click, which explains it.
+Claude Code waits for its status line, so these are parsed without click. What is not understood
+here is parsed again by click, which explains the mistake.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.errors import UsageError
 from cldmon.reporter import sender
-from cldmon.reporter.readings import MIN_PAUSE, Progress, aim, get_due, observe
+from cldmon.reporter.readings import MIN_PAUSE, Progress, add_status_line, get_due, set_target
 from cldmon.reporter.status_line import format_line, parse
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show_status_line(options: Options, state_file: StateFile, now: datetime) -> 
         print_bytes(text)
     # An error would only spoil the prompt; `--status` shows those of sending.
     with suppress(Exception):
-        due = get_due(_observe(options, state_file, line, now), now)
+        due = get_due(_note_line(options, state_file, line, now), now)
         if due and due - now <= MIN_PAUSE:
             sender.start(options, state_file)
     if chained:
@@ -78,11 +78,13 @@ def _start_chained(command: str, document: bytes) -> ChainedCommand | None:
         return None
 
 
-def _observe(options: Options, state_file: StateFile, line: StatusLine, now: datetime) -> Progress:
+def _note_line(
+    options: Options, state_file: StateFile, line: StatusLine, now: datetime
+) -> Progress:
     """Store what a session shows, if it is new; return the progress. Raises `CldmonError`."""
 
     def note(progress: Progress) -> Progress:
-        return observe(aim(progress, options.to), line, now)
+        return add_status_line(set_target(progress, options.to), line, now)
 
     known = state_file.load(now).accounts.get(options.account, Progress())
     # Reading takes no lock, and most status lines show nothing new.

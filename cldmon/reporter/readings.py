@@ -1,7 +1,7 @@
 """When a reading was taken, which one is reported, and when: pure rules.
 
-Claude Code does not say how old its numbers are. Each of its sessions goes on showing those of its
-own last answer, so an idle session shows old ones, however often it is drawn.
+Claude Code does not say how old its numbers are. Each of its sessions keeps showing those of its
+own last answer, so an idle session shows old ones, no matter how often it is drawn.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ class Progress(NamedTuple):
         return max(reversed(dated), key=lambda pair: pair[0])[1] if dated else None
 
 
-def aim(progress: Progress, to: str) -> Progress:
+def set_target(progress: Progress, to: str) -> Progress:
     """Return the progress for a target: nothing has been sent to another one."""
     if to in (progress.to, STDOUT):
         return progress
     return Progress(to, progress.sessions, account_hash=progress.account_hash)
 
 
-def observe(progress: Progress, line: StatusLine, now: datetime) -> Progress:
+def add_status_line(progress: Progress, line: StatusLine, now: datetime) -> Progress:
     """Return the progress after a session has shown its status line.
 
     If only a window is gone, its reset time has passed: that is no reading.
@@ -76,12 +76,12 @@ def observe(progress: Progress, line: StatusLine, now: datetime) -> Progress:
         return progress
     else:
         is_new = True
-    return remember(
+    return add_reading(
         progress, line.session, Reading(line.windows, line.api_ms, now if is_new else None)
     )
 
 
-def remember(progress: Progress, session: str, reading: Reading) -> Progress:
+def add_reading(progress: Progress, session: str, reading: Reading) -> Progress:
     """Return the progress with the reading of a session, and without the oldest sessions."""
     others = {k: v for k, v in progress.sessions.items() if k != session}
     kept = [*others.items(), (session, reading)][-_MAX_SESSIONS:]

@@ -63,7 +63,7 @@ def run(
         os.setsid()
     os.chdir("/")
     with suppress(BusyError):
-        # Looked at once more without the lock: a status line that found it held had written before.
+        # Check again without the lock: a status line that found it taken wrote its reading before.
         while _get_seconds_left(options.account, state_file, clock()) is not None:
             with lock(options.account, state_file, _LOCK_SECONDS):
                 if not _send_all(options, state_file, env, clock):

@@ -30,7 +30,7 @@ _KEPT = timedelta(days=1)
 MAX_AHEAD = timedelta(minutes=2)
 """How far ahead the clock of a machine may be that drops a file here."""
 _OLDEST = timedelta(days=366)
-"""A report of any age may come; this one is as good as none."""
+"""An older report counts as this old."""
 
 
 def file_name(label: str) -> str:

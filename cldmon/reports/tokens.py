@@ -93,7 +93,7 @@ class TokensFile:
         raise UsageError(f"no token {token_id!r}: `cldmon report --tokens` lists them")
 
     def mark_used(self, uses: Mapping[str, datetime]) -> None:
-        """Note when tokens were used (hash → UTC); one that is gone stays so."""
+        """Note when tokens were used (hash → UTC), except those that were revoked since."""
         with self._editing() as tokens:
             for hash_ in uses.keys() & tokens.keys():
                 tokens[hash_] = replace(tokens[hash_], last_used=uses[hash_])

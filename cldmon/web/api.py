@@ -36,7 +36,7 @@ class Access(Enum):
     LOGIN = auto()
     """A session, even a guest's, or the API token."""
     REPORTER = auto()
-    """The token of one account, which is good for nothing else. No browser has one, so no other
+    """The token of one account, which allows nothing else. No browser has one, so no other
     site can use it, and the rules against that do not apply."""
 
 

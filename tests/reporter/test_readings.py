@@ -14,10 +14,10 @@ from cldmon.reporter.readings import (
     REFRESH,
     Progress,
     Reading,
-    aim,
+    add_status_line,
     correct_clock,
     get_due,
-    observe,
+    set_target,
 )
 from tests.fakes import NOON
 from tests.reporter.documents import make_line
@@ -35,7 +35,7 @@ def see(*seen: tuple[int, StatusLine]) -> Progress:
     """Return the progress after status lines, each so many minutes after noon."""
     progress = Progress()
     for minutes, line in seen:
-        progress = observe(progress, line, NOON + minutes * MINUTE)
+        progress = add_status_line(progress, line, NOON + minutes * MINUTE)
     return progress
 
 
@@ -106,7 +106,7 @@ def test_nothing_is_due_without_a_reading() -> None:
 def test_a_change_is_due_a_minute_after_the_last_attempt() -> None:
     progress = sent(see((0, make_line(41))), NOON)
     later = NOON + timedelta(seconds=20)
-    assert get_due(observe(progress, make_line(42), later), later) == NOON + MIN_PAUSE
+    assert get_due(add_status_line(progress, make_line(42), later), later) == NOON + MIN_PAUSE
 
 
 def test_unchanged_numbers_are_due_after_ten_minutes() -> None:
@@ -123,19 +123,19 @@ def test_a_failed_attempt_is_repeated_when_the_server_says() -> None:
 
 def test_another_server_gets_the_reading_at_once() -> None:
     progress = sent(see((0, make_line(41))), NOON)
-    assert aim(progress, progress.to) is progress
-    assert aim(progress, "-") is progress
-    assert get_due(aim(progress, "https://other.example"), NOON) == NOON
+    assert set_target(progress, progress.to) is progress
+    assert set_target(progress, "-") is progress
+    assert get_due(set_target(progress, "https://other.example"), NOON) == NOON
 
 
 def test_times_of_a_clock_that_was_ahead_delay_nothing() -> None:
     """Those noted before it was set back are taken for now."""
     future = NOON + HOUR
-    progress = sent(observe(Progress(), make_line(41), future), future)
+    progress = sent(add_status_line(Progress(), make_line(41), future), future)
     corrected = correct_clock(progress._replace(retry_at=NOON + 5 * HOUR), NOON)
     assert newest(corrected) == (41, NOON)
     assert corrected.retry_at is None
-    later = observe(corrected, make_line(42), NOON)
+    later = add_status_line(corrected, make_line(42), NOON)
     assert newest(later) == (42, NOON)
     assert get_due(later, NOON) == NOON + MIN_PAUSE
 
@@ -160,7 +160,7 @@ def test_reports_are_a_minute_apart_and_never_go_back_in_time(
     reports: list[tuple[datetime, Reading]] = []
     for seconds, session, five, api_ms in steps:
         now += timedelta(seconds=seconds)
-        progress = observe(progress, make_line(five, session=session, api_ms=api_ms), now)
+        progress = add_status_line(progress, make_line(five, session=session, api_ms=api_ms), now)
         due = get_due(progress, now)
         if due is not None and due <= now:
             progress = sent(progress, now)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cldmon.errors import BusyError
 from cldmon.reporter.delivery import format_body
-from cldmon.reporter.readings import Progress, Reading, get_due, observe
+from cldmon.reporter.readings import Progress, Reading, add_status_line, get_due
 from cldmon.reporter.state import StateFile
 from cldmon.reports.body import parse
 from tests.fakes import NOON
@@ -57,7 +57,7 @@ def test_what_was_stored_is_read_again(file: StateFile, label: str, progress: Pr
 @given(st.data(), JSON)
 def test_damage_is_no_error(file: StateFile, data: st.DataObject, damage: object) -> None:
     """Any value may be anything."""
-    progress = observe(Progress("x"), make_line(41), NOON)
+    progress = add_status_line(Progress("x"), make_line(41), NOON)
     file.change("alice", NOON, lambda _: progress._replace(sent=progress.newest))
     body = json.loads(file.path.read_text())
     place = body
@@ -69,7 +69,7 @@ def test_damage_is_no_error(file: StateFile, data: st.DataObject, damage: object
     place[data.draw(st.sampled_from(sorted(place)))] = damage
     file.path.write_text(json.dumps(body))
     state = file.load(NOON)
-    again = observe(state.accounts.get("alice", Progress()), make_line(42), NOON)
+    again = add_status_line(state.accounts.get("alice", Progress()), make_line(42), NOON)
     assert again.newest
     assert get_due(again, NOON)
     report = parse(format_body("alice", state.machine, again.newest, NOON, None))

@@ -77,7 +77,7 @@ export class Panel {
     this.#showLines();
   }
 
-  /** Scroll here. Without a chart, the title has the focus, so that the keyboard goes on here. */
+  /** Scroll here. Without a chart, the title has the focus, so that the keyboard continues here. */
   goTo() {
     this.element.scrollIntoView({ block: "start" });
     const place = this.box.element.hidden ? this.title : this.box.element;
