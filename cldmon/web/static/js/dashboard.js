@@ -4,7 +4,7 @@ import { PolledResource } from "./api.js";
 import { AlertDialog } from "./alert-dialog.js";
 import { AlertSettings } from "./alert-settings.js";
 import { Banner } from "./banner.js";
-import { Board } from "./board.js";
+import { AccountList } from "./account-list.js";
 import { Card } from "./card.js";
 import { now } from "./clock.js";
 import { byId } from "./dom.js";
@@ -22,7 +22,7 @@ export class Dashboard {
     this.element = byId("dashboard");
     this.statusBar = new StatusBar();
     this.banner = new Banner();
-    this.board = new Board((label) => this.#buildCard(label));
+    this.accounts = new AccountList((label) => this.#buildCard(label));
     this.dialog = new AlertDialog({
       onChange: (...change) => this.alerts.change(...change),
       onChangeQuiet: (...change) => this.alerts.changeQuiet(...change),
@@ -59,7 +59,7 @@ export class Dashboard {
     this.element.hidden = true;
     this.statusBar.hide();
     this.banner.hide();
-    this.board.clear();
+    this.accounts.clear();
     this.history.close();
   }
 
@@ -132,7 +132,7 @@ export class Dashboard {
       const problem = this.alerts.problemOf(view.label);
       return [view.label, { view, subscription, problem, disabledReason, ...shared }];
     });
-    this.board.update({ items, names: this.names, emptiness: describeEmptiness(this.usage) });
+    this.accounts.update({ items, names: this.names, emptiness: describeEmptiness(this.usage) });
     document.title = `${formatHighest(views)}cldmon`;
   }
 

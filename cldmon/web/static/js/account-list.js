@@ -8,10 +8,10 @@ import { KeyedList } from "./keyed-list.js";
 const MOST_CARDS = 12; // unless chosen otherwise
 const KEY = "cldmon-view";
 
-export class Board {
+export class AccountList {
   /** `buildCard(label)` returns a part that shows an account in full. */
   constructor(buildCard) {
-    this.tools = byId("board-tools");
+    this.tools = byId("account-tools");
     this.empty = byId("empty");
     this.cards = new KeyedList(byId("cards"), buildCard);
     this.table = new AccountTable(byId("accounts"), buildCard);
