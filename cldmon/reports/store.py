@@ -97,12 +97,12 @@ class ReportFiles:
 
     def _load_cached(self, label: str, path: Path) -> tuple[Report, ...]:
         """Return what is in a file; one that cannot be used has nothing that is worth keeping."""
-        version, (known_version, known) = (
-            files.get_version(path),
-            self._known.get(label, (None, ())),
-        )
-        if version is None or version == known_version:
-            return known if version else ()
+        version = files.get_version(path)
+        if version is None:
+            return ()
+        known_version, known = self._known.get(label, (None, ()))
+        if version == known_version:
+            return known
         try:
             return self.load(label)
         except (InvalidReportError, StoreError):  # if the disk fails, so will the writing
