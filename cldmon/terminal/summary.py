@@ -24,9 +24,12 @@ def format_summary(
 
     If that is too long, the number of errors of each kind comes before the names.
     """
+    live = sum(account.live for account in accounts)
     count = f"{len(summary.limited) or 'none'} of {summary.accounts} at a limit"
-    if not any(account.live for account in accounts):
+    if not live:
         count = "no current readings"
+    elif not summary.limited and live < summary.accounts:
+        count = "none known at a limit"
     errors = {
         account.label: describe_cause(account.failure, now)
         for account in accounts
@@ -39,10 +42,11 @@ def format_summary(
         for limit in summary.limited
     ]
     details += [f"{label}: {errors[label]}" for label in summary.needs_action]
-    details += [f"{label}: {errors[label]} ({RECOVERS})" for label in summary.recovering]
-    details += [f"{label}: stale" for label in summary.stale]
+    recovering = [f"{label}: {errors[label]}" for label in summary.recovering]
+    stale = [f"{label}: stale" for label in summary.stale]
     separator = terminal.separator
-    line = separator.join([count, *map(terminal.clean, details)])
+    all_details = [*details, *(f"{each} ({RECOVERS})" for each in recovering), *stale]
+    line = separator.join([count, *map(terminal.clean, all_details)])
     if width(line) <= terminal.columns:
         return line
     kinds = (
@@ -51,5 +55,5 @@ def format_summary(
         ("stale", summary.stale),
     )
     counts = [f"{kind}: {len(labels)}" for kind, labels in kinds if labels]
-    line = separator.join([count, *counts, *map(terminal.clean, details)])
+    line = separator.join([count, *counts, *map(terminal.clean, details + recovering + stale)])
     return terminal.shorten(line, terminal.columns)

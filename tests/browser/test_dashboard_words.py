@@ -275,8 +275,8 @@ def test_the_summary_says_what_is_still_true_of_an_older_response(page: Page) ->
     accounts = bob, carol, read("erin", ago=5 * MINUTE)
     expected = {
         19: ["1 of 3 at a limit | bob until 12:20", "carol: rate limited until 12:20"],
-        20: ["None of 3 at a limit", "carol: rate limited"],
-        28: ["None of 3 at a limit", "carol: rate limited", "Stale | erin"],
+        20: ["None known at a limit", "carol: rate limited"],
+        28: ["None known at a limit", "carol: rate limited", "Stale | erin"],
         31: ["No current readings", "carol: rate limited"],
     }
     for minutes, lines in expected.items():

@@ -78,7 +78,7 @@ def test_limits_come_first_then_what_needs_action_then_what_recovers(clock: str)
 def test_every_cause_has_its_words_and_says_whether_it_recovers(
     kind: FailureKind, words: str
 ) -> None:
-    assert summary(IDLE, failed("dave", kind)) == f"none of 2 at a limit · dave: {words}"
+    assert summary(IDLE, failed("dave", kind)) == f"none known at a limit · dave: {words}"
 
 
 def test_a_time_that_has_passed_is_not_shown() -> None:
@@ -89,6 +89,17 @@ def test_a_time_that_has_passed_is_not_shown() -> None:
 def test_without_a_current_reading_nobody_is_said_to_be_free() -> None:
     line = summary(CAROL, failed("dave", FailureKind.TIMEOUT))
     assert line.startswith("no current readings · dave: timed out")
+
+
+def test_with_no_errors_none_of_all_is_at_a_limit() -> None:
+    assert summary(IDLE, Account("too", IDLE.reading)) == "none of 2 at a limit"
+
+
+def test_a_line_that_is_too_long_says_once_that_errors_recover() -> None:
+    down = [failed(f"account-{n}", FailureKind.SERVICE_DOWN) for n in range(4)]
+    line = summary(IDLE, *down, columns=80)
+    start = "none known at a limit · recovers by itself: 4 · account-0: service down · account-1: s"
+    assert line == f"{start[:79]}…"
 
 
 def test_a_line_that_is_too_long_counts_errors_before_it_names_anybody() -> None:

@@ -147,7 +147,9 @@ function getEnd({ limit }) {
 
 function describeLimitCount(full, accounts, live) {
   if (accounts === 1) return CONDITIONS.limited.word;
-  return live ? `${full || "None"} of ${accounts} at a limit` : "No current readings";
+  if (!live) return "No current readings";
+  if (!full && live < accounts) return "None known at a limit";
+  return `${full || "None"} of ${accounts} at a limit`;
 }
 
 function describeLimit({ label, limit: { window, until } }, now) {
