@@ -99,13 +99,13 @@ def _describe(event: Event, zone: tzinfo | None) -> str:
         case EventKind.LIMIT_HIT:
             return f"limit hit{resets}"
         case EventKind.USAGE_RESET:
-            return f"reset{', now' + percent if event.utilization else ''}{resets}"
+            return f"reset{' to' + percent if event.utilization else ''}{resets}"
         case EventKind.THRESHOLD:
             return f"reached{percent}{resets}"
         case EventKind.RUN_OUT:
-            return f"will run out early{', now' + percent if percent else ''}{resets}"
+            return f"will run out early{', at' + percent if percent else ''}{resets}"
         case EventKind.LIMIT_CHANGED:
-            return f"limit changed{', now' + percent if percent else ''}{resets}"
+            return f"limit changed{', then at' + percent if percent else ''}{resets}"
         case EventKind.KEY_EXPIRING:
             return "session key expires soon"
         case EventKind.ACCOUNT_FAILED:

@@ -58,7 +58,9 @@ def test_events_are_those_of_the_server_and_follow_the_zoom(
     entries = panel.locator(".events").get_by_role("listitem")
     expect(entries).to_have_text(
         [
-            re.compile(r"◆.*Weekly: all models: limit changed, now at 60%, resets [^,]*\d\d:\d\d$"),
+            re.compile(
+                r"◆.*Weekly: all models: limit changed, then at 60%, resets [^,]*\d\d:\d\d$"
+            ),
             re.compile(r"▲.*Weekly: all models: limit hit, resets "),
             re.compile(r"✓.*Read again after an error$"),
         ]

@@ -253,7 +253,7 @@ def test_events_are_hits_resets_errors_and_gaps(env: Env) -> None:
     assert [row.split() for row in rows] == [
         ["bob", "5h", "limit", "hit"],
         ["alice", "no", "readings", "until", rows[1].split()[-1]],
-        ["bob", "5h", "reset,", "now", "40%"],
+        ["bob", "5h", "reset", "to", "40%"],
         ["(all)", "no", "more", "readings"],
     ]
     assert max(map(len, out.splitlines())) <= 80

@@ -57,9 +57,9 @@ export function findEventsWithin(events, [from, to]) {
 export function describeEvent({ kind, window, percent, resetsAt, at, until }, names) {
   if (kind === "gap") return `No readings for ${formatDuration(until - at)}`;
   if (window === null) return ACCOUNT_EVENTS[kind] ?? KINDS[kind].text;
-  const now = kind === "limit_changed" && percent !== null ? `, now at ${percent}%` : "";
+  const then = kind === "limit_changed" && percent !== null ? `, then at ${percent}%` : "";
   const next = resetsAt === null ? "" : `, ${describeReset(kind, formatWhen(resetsAt, at))}`;
-  return `${names.title(window)}: ${KINDS[kind].text}${now}${next}`;
+  return `${names.title(window)}: ${KINDS[kind].text}${then}${next}`;
 }
 
 function describeReset(kind, when) {
