@@ -117,9 +117,10 @@ class Client:
             return self.refusal(self._quote(words))
         if status == 401:
             return self.refusal(
-                "it does not accept the token: compare it with `api_token` of its configuration"
+                "the server rejects the token: compare it with `api_token` in its configuration"
                 if self._token
-                else "it wants its `api_token`: set CLDMON_API_TOKEN, or name a --token-file"
+                else "an API token is required, `api_token` in the server's configuration:"
+                " set CLDMON_API_TOKEN, or name a --token-file"
             )
         if status == 404:
             return self.refusal("HTTP 404: check the address, path included")

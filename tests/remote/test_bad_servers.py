@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Fault, str]] = {
         faults.instead(Response(301)),
         "it redirects to , and redirects are not followed",
     ),
-    "wrong token": (faults.status(401), "it does not accept the token: compare it with"),
+    "wrong token": (faults.status(401), "the server rejects the token: compare it with"),
     "not found": (faults.status(404), "HTTP 404: check the address, path included"),
     "foreign host": (
         faults.status(421, {"error": "this server does not answer to the Host \x1b[31m"}),
@@ -236,7 +236,8 @@ def test_without_a_token_the_line_says_how_to_give_one(env: Env) -> None:
     with serve(env) as url:
         ran = ask(env, url, "status", CLDMON_API_TOKEN="")
     assert str(ran.exception) == (
-        f"{url}: it wants its `api_token`: set CLDMON_API_TOKEN, or name a --token-file"
+        f"{url}: an API token is required, `api_token` in the server's configuration:"
+        " set CLDMON_API_TOKEN, or name a --token-file"
     )
 
 

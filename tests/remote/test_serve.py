@@ -64,7 +64,7 @@ def test_guard_exits_with_the_verdict(env: Env) -> None:
     assert (ran.returncode, ran.stdout) == (2, "")
     ran = run_elsewhere(env, "guard", "bob", "--server", url, CLDMON_API_TOKEN="another")
     assert (ran.returncode, ran.stderr) == (69, "")
-    assert "it does not accept the token" in ran.stdout
+    assert "the server rejects the token" in ran.stdout
 
 
 def test_a_watch_shows_each_new_pass(env: Env) -> None:
