@@ -63,10 +63,10 @@ def command(
 
     --wait ends early if waiting is of no use, as for an expired session key.
     """
-    from cldmon.domain.ranges import parse_range
+    from cldmon.domain.ranges import parse_option
 
-    oldest = parse_range(max_age) if max_age else None
-    patience = parse_range(wait).total_seconds() if wait else float("inf")
+    oldest = parse_option("--max-age", max_age) if max_age else None
+    patience = parse_option("--wait", wait).total_seconds() if wait else float("inf")
     end = time.monotonic() + patience
     verdict = _judge(app, label, windows, free, oldest)
     while wait is not None and verdict.may_change and (left := end - time.monotonic()) > 0:

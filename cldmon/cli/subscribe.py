@@ -171,11 +171,11 @@ def _parse_quiet(given: dict[str, Any]) -> Any:
 
 
 def _parse_pause(app: App, given: dict[str, Any]) -> Any:
-    from cldmon.domain.ranges import parse_range
+    from cldmon.domain.ranges import parse_option
 
     if given.get("pause") in (None, "0"):
         return None
-    span = parse_range(given["pause"])
+    span = parse_option("--pause", given["pause"])
     if span > MAX_PAUSE:
         raise UsageError("--pause: a year is the maximum; --remove removes the settings")
     return app.now() + span

@@ -61,6 +61,14 @@ def parse_range(text: str) -> timedelta:
     return length
 
 
+def parse_option(option: str, text: str) -> timedelta:
+    """Return the length that an option gives, as in `--wait 2h`; a UsageError names the option."""
+    try:
+        return parse_range(text)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
 def parse_span(
     length: str | None, since: str | None, until: str | None, now: datetime, zone: tzinfo | None
 ) -> Span:

@@ -120,6 +120,11 @@ def test_wrong_usage_is_2(alice: Env, options: list[str]) -> None:
     assert alice.run("guard", *options).returncode == 2
 
 
+def test_a_wrong_span_is_refused_with_its_option(alice: Env) -> None:
+    ran = alice.run("guard", "alice", "--wait", "2s")
+    assert ran.stderr.startswith("cldmon: --wait: invalid range '2s'; use 1h,")
+
+
 def test_an_unknown_window_is_wrong_usage(alice: Env) -> None:
     save(alice, {"fiveHour": (1, SOON)})
     assert alice.run("guard", "alice", "--window", "12h").returncode == 2
