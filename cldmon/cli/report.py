@@ -66,7 +66,7 @@ def command(app: App, /, **given: Any) -> None:
     cldmon report --install --to https://cldmon.example.org --account alice
 
     On the server, --token LABEL prints a token for a person's machine, alone on stdout and only
-    once. It reports one account, and reads nothing.
+    once. With it, a machine can report that account and nothing else.
     """
     as_json = given.pop("json")
     if not report_tokens.run(app, given, as_json=as_json):

@@ -70,7 +70,7 @@ def _create(app: App, label: str, name: str) -> None:
     click.echo(token.reveal())
     url = config.public_url or "https://SERVER"
     lines = (
-        f"This token is not shown again. It reports the usage of {label}, and reads nothing.",
+        f"This token is not shown again. It can report the usage of {label}, and nothing else.",
         "Send it to the person whose account that is. On their machine:",
         f"  cldmon report --install --to {shlex.quote(url)} --account {shlex.quote(label)}",
         f"To revoke it: cldmon report --revoke {compute_id(token)}",

@@ -82,7 +82,7 @@ def _install(
         _say('But "disableAllHooks" is true there, which disables status lines too.')
     # What was refused before may be accepted now.
     state_file.change(options.account, now, lambda each: each._replace(retry_at=None))
-    _say("Numbers appear with Claude Code's next answer. How it goes: cldmon report --status")
+    _say("Numbers appear with Claude Code's next answer. To check: cldmon report --status")
 
 
 def _require_token(options: Options, env: Mapping[str, str]) -> None:

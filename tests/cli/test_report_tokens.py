@@ -30,7 +30,7 @@ def test_a_token_is_alone_on_stdout(env: Env) -> None:
     assert token not in result.stderr
     [stored] = TokensFile(env.data).load().values()
     assert result.stderr == (
-        "This token is not shown again. It reports the usage of alice, and reads nothing.\n"
+        "This token is not shown again. It can report the usage of alice, and nothing else.\n"
         "Send it to the person whose account that is. On their machine:\n"
         "  cldmon report --install --to https://example.org/cldmon/ --account alice\n"
         f"To revoke it: cldmon report --revoke {stored.id}\n"
