@@ -30,8 +30,8 @@ from bench.measurement import (
 )
 from bench.results import Effort, PartResult, Row
 
-BOUND = 5.0
-"""No more than 60 ms longer than Python's own start, where that takes 15 ms or less."""
+BOUND_MS = 60
+"""Longer than Python's own start, so on a machine that does nothing else."""
 ROUNDS = 31
 DOCUMENT = {
     "session_id": "bench",
@@ -76,8 +76,8 @@ def _measure(what: str, server: socket.socket, effort: Effort, *, is_new: bool =
         "`python -c pass`",
         f"{1000 * median(ours for _, ours in found):.0f} ms, {more:.0f} ms more",
         f"{ratio:.1f} ×",
-        f"≤ {BOUND} ×",
-        ratio <= BOUND,
+        f"≤ {BOUND_MS} ms more",
+        more <= BOUND_MS,
     )
 
 
