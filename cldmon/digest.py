@@ -16,6 +16,7 @@ from cldmon.domain.instants import format_day, format_iso, from_ms, to_ms
 from cldmon.domain.series import compute_max_gap, iter_steps, select_line
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import FULL, SEVEN_DAY, duration, short_title, sort_for_display, title
+from cldmon.notifications.detection import EARLY, SAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,12 +34,8 @@ CONTEXT = timedelta(days=1)
 HISTORY_OF_RESETS = timedelta(days=8)
 """How long before a span an event may have said when a window resets."""
 
-_SAME = 5
-"""Percentage points by which a window may miss its old value after one wrong sample."""
 _FALL = 5
 """A smaller fall is a reset only if it is to 0."""
-_EARLY = timedelta(hours=1)
-"""A reset that comes longer before the window's end is early."""
 _WEEK = timedelta(days=7)
 _MS = timedelta(milliseconds=1)
 _LONGEST_LABEL = 80
@@ -203,7 +200,7 @@ class _Account:
             if not self._is_inside(ms):
                 continue
             known = [e.resets_at for e in own if e.resets_at and to_ms(e.at) < ms]
-            was_ahead = bool(known) and known[-1] - from_ms(ms) > _EARLY
+            was_ahead = bool(known) and known[-1] - from_ms(ms) > EARLY
             if was_ahead or not changes.isdisjoint((ms, confirmed_ms)):
                 early += 1
             elif duration(name) == _WEEK:
@@ -221,7 +218,7 @@ def _find_falls(line: Line) -> Iterator[tuple[tuple[int, int], tuple[int, int], 
         fall = before[1] - after[1]
         if fall <= 0 or (fall < _FALL and after[1] > 0):
             continue
-        if later and before[1] - later[1] <= _SAME and before[1] - later[1] < later[1] - after[1]:
+        if later and before[1] - later[1] <= SAME and before[1] - later[1] < later[1] - after[1]:
             continue
         yield before, after, later[0] if later else after[0]
 

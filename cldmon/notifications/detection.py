@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.model import SavedResets
 
-_EARLY = timedelta(hours=1)
-"""A fall that comes longer before the reset is confirmed by the next reading."""
-_SAME = 5
+EARLY = timedelta(hours=1)
+"""A fall that comes longer before the reset is early, and confirmed by the next reading."""
+SAME = 5
 """Percentage points within which a window has its old value again."""
 _REARM = 10
 """A threshold may fire again once a window has fallen so many percentage points below it."""
@@ -97,7 +97,7 @@ def _detect_in_window(
     last, fallen = alerts.confirmed, alerts.pending
     if fallen is None and _needs_confirmation(last, window, at):
         return [], replace(alerts, pending=window)
-    if fallen and window.utilization >= last.utilization - _SAME:
+    if fallen and window.utilization >= last.utilization - SAME:
         # The fall never happened; a value a little lower does not re-arm an alert either.
         fallen = None
         window = Window(max(last.utilization, window.utilization), window.resets_at)
@@ -141,7 +141,7 @@ def _detect_in_window(
 
 def _needs_confirmation(last: Window, window: Window, at: datetime) -> bool:
     """Return whether a fall comes so long before the reset that it may be one wrong sample."""
-    is_early = last.resets_at is not None and last.resets_at - at > _EARLY
+    is_early = last.resets_at is not None and last.resets_at - at > EARLY
     return is_early and window.utilization < last.utilization
 
 
