@@ -56,7 +56,9 @@ def read_cache(path: Path, now: datetime) -> CachedUsage:
         raise ReportError(f"{path} has no usage of a subscription: {_ADVICE}")
     if fetched_at > now:
         raise ReportError(f"the usage in {path} is from the future: check this machine's clock")
-    account_hash = sha256(account.encode()).hexdigest() if isinstance(account, str) else None
+    account_hash = (
+        sha256(account.encode(errors="replace")).hexdigest() if isinstance(account, str) else None
+    )
     return CachedUsage(Reading(windows, None, fetched_at), account_hash)
 
 

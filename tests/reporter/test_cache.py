@@ -184,6 +184,12 @@ def test_a_time_in_the_future_is_refused(tmp_path: Path) -> None:
         read_cache(file, NOON)
 
 
+def test_an_account_of_odd_characters_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / ".claude.json"
+    file.write_text(json.dumps(broken(accountUuid="\ud800")))
+    assert read_cache(file, NOON).account_hash
+
+
 @given(JSON, st.sampled_from(["fetchedAtMs", "utilization", "accountUuid"]))
 def test_any_json_is_a_report_or_an_error(
     tmp_path_factory: pytest.TempPathFactory, value: object, key: str
