@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from http.client import HTTPException
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import Request
 
@@ -15,7 +16,8 @@ from cldmon.config.locate import expand_user, find_xdg_folder
 from cldmon.config.secrets import read_api_token
 from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.text import one_line
-from cldmon.errors import CldmonError, SecretError, UsageError
+from cldmon.errors import CldmonError, ReportError, SecretError, UsageError
+from cldmon.reporter.options import is_url
 from cldmon.reporter.readings import MAX_RETRY
 from cldmon.threads import start_thread
 from cldmon.urls import describe_failure, opener, read_location
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from http.client import HTTPResponse
-    from pathlib import Path
 
     from cldmon.domain.secret import Secret
     from cldmon.reporter.readings import Reading
@@ -70,11 +71,6 @@ def format_body(
     return json.dumps(body).encode() + b"\n"
 
 
-def is_url(to: str) -> bool:
-    """Return whether reports go to a server, not to a file."""
-    return "://" in to
-
-
 def check_server(url: str) -> str:
     """Return the URL to which reports are posted. Raises `UsageError`."""
     try:
@@ -109,7 +105,7 @@ def deliver(
     """Send a report to a server, which has so many seconds to answer, or write it to a file."""
     try:
         if not is_url(to):
-            files.replace(expand_user(to, env).absolute(), body)
+            _write(Path(to), body)
             return Outcome()
         url, token = check_server(to), read_token(token_file, env)
         return start_thread(lambda: _post(url, token, body, seconds)).result(seconds)
@@ -118,6 +114,13 @@ def deliver(
     except (OSError, HTTPException, ValueError, RuntimeError) as error:
         # Without the error's own words, which may quote the answer.
         return Outcome(f"the server cannot be reached: {describe_failure(error, seconds)}")
+
+
+def _write(path: Path, body: bytes) -> None:
+    # Root could replace even a device.
+    if path.exists() and not path.is_file():
+        raise ReportError(f"{path} is not a file: name one in --to")
+    files.replace(path, body)
 
 
 def _post(url: str, token: Secret, body: bytes, seconds: float) -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.text import replace_unprintable
 from cldmon.errors import CldmonError, UsageError
-from cldmon.reporter.options import STDOUT, Options, parse
+from cldmon.reporter.options import STDOUT, Options, make_absolute, parse
 from cldmon.reporter.state import StateFile
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> int | None:
 
 def run(options: Options, env: Mapping[str, str]) -> int:
     """Do what the options say and return the exit code. Raises `CldmonError`."""
-    action = _find_action(options)
+    action, options = _find_action(options), make_absolute(options, env)
     state_file, now = StateFile(env), datetime.now(UTC)
     # Each imports only what it needs, since Claude Code waits for its status line.
     if action == "send":

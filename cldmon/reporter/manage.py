@@ -16,10 +16,9 @@ from cldmon.reporter.delivery import (
     TOKEN_VARIABLE,
     check_server,
     find_token_file,
-    is_url,
     read_token,
 )
-from cldmon.reporter.options import STDOUT
+from cldmon.reporter.options import STDOUT, is_url
 from cldmon.reporter.readings import Progress
 from cldmon.reporter.status_line import format_line
 from cldmon.terminal.times import format_age
@@ -56,7 +55,7 @@ def _say(text: str) -> None:
 
 def _set_up(options: Options, env: Mapping[str, str]) -> None:
     found = claude_settings.read_settings(env)
-    command = claude_settings.make_command(found, options, env)
+    command = claude_settings.make_command(found, options)
     status_line = {"type": "command", **found.status_line, "command": command}
     print(json.dumps({claude_settings.KEY: status_line}, indent=2, ensure_ascii=False))
     _say(f"Put this into {found.path}, or run the same with --install in place of --setup.")
@@ -71,7 +70,7 @@ def _install(
         check_server(options.to)
         _require_token(options, env)
     found = claude_settings.read_settings(env)
-    command = claude_settings.make_command(found, options, env)
+    command = claude_settings.make_command(found, options)
     if claude_settings.install(found, command):
         _say(f"Claude Code's status line is now cldmon's: {found.path}")
         if found.command and not found.ours:

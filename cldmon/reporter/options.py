@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cldmon.config.locate import expand_user
+from cldmon.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 STDOUT = "-"
 """The target that is no target: a report is only printed."""
@@ -39,6 +42,27 @@ class Options(NamedTuple):
                 words.append(f"--{name.replace('_', '-')}")
                 words += [] if value is True else [value]
         return words
+
+
+def is_url(to: str) -> bool:
+    """Return whether reports go to a server, not to a file."""
+    return "://" in to
+
+
+def make_absolute(options: Options, env: Mapping[str, str]) -> Options:
+    """Return the options with absolute paths: another process with another working folder sends."""
+
+    def absolute(path: str) -> str:
+        try:
+            return str(expand_user(path, env).absolute()) if path else ""
+        except OSError:
+            raise UsageError(f"{path}: the working folder is gone: give a whole path") from None
+
+    to = options.to
+    return options._replace(
+        to=to if is_url(to) or to == STDOUT else absolute(to),
+        token_file=absolute(options.token_file),
+    )
 
 
 def parse(words: Sequence[str]) -> Options | None:

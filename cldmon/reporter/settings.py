@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cldmon import files
 from cldmon.config.locate import expand_user
 from cldmon.errors import ReportError
-from cldmon.reporter.delivery import find_token_file, is_url
 from cldmon.reporter.json_edit import find_members, remove_member, set_member
 from cldmon.reporter.options import Options, parse
 
@@ -62,13 +61,13 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     return Settings(path, text, status_line, body.get("disableAllHooks") is not True)
 
 
-def make_command(settings: Settings, options: Options, env: Mapping[str, str]) -> str:
+def make_command(settings: Settings, options: Options) -> str:
     """Return the command for the status line; it runs the one that was there before."""
     ours = settings.ours
     wanted = Options(
-        to=options.to if is_url(options.to) else str(expand_user(options.to, env).absolute()),
+        to=options.to,
         account=options.account,
-        token_file=str(find_token_file(options.token_file, env)) if options.token_file else "",
+        token_file=options.token_file,
         chain=ours.chain if ours else settings.command,
     )
     return shlex.join([*_find_program(), "report", *wanted.to_words()])

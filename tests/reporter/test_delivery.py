@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.reporter.receiver import TOKEN, Receiver
 from tests.simulation import faults
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.simulation.faults import Fault
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
@@ -210,3 +213,13 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert deliver(BODY, str(file), "", {}) == Outcome()
     assert json.loads(file.read_text()) == WIRE
     assert [path.name for path in tmp_path.iterdir()] == ["alice.json"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/null")])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    target = tmp_path / "target"
+    make(target)
+    before = target.lstat()
+    outcome = deliver(BODY, str(target), "", {})
+    assert outcome == Outcome(f"{target} is not a file: name one in --to", REFUSED_PAUSE)
+    assert target.lstat() == before

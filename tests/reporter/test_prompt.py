@@ -161,6 +161,13 @@ def test_a_report_is_written_to_a_file(tmp_path: Path) -> None:
         assert json.loads(target.read_text())["account"] == "alice"
 
 
+def test_a_relative_path_counts_from_where_the_status_line_runs(tmp_path: Path) -> None:
+    with Machine(tmp_path / "home", "alice.json") as machine:
+        machine.show(cwd=tmp_path)
+        machine.wait_for("sent")
+    assert json.loads((tmp_path / "alice.json").read_text())["account"] == "alice"
+
+
 def test_a_report_is_written_to_stdout(machine: Machine, server: Receiver) -> None:
     machine.to = "-"
     body = json.loads(machine.show())
