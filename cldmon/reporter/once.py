@@ -30,7 +30,9 @@ def report_once(
     try:
         state = _note_reading(options, state_file, env, now)
     except CldmonError as error:
-        _note_error(label, state_file, now, str(error))
+        problem = str(error)
+        with suppress(StoreError):
+            state_file.change(label, now, lambda each: each._replace(error=problem))
         raise
     progress = state.accounts[label]
     if options.to == STDOUT:
@@ -61,8 +63,3 @@ def _note_reading(
             return add_status_line(set_target(progress, options.to), line, now)
 
     return state_file.change(options.account, now, note)
-
-
-def _note_error(label: str, state_file: StateFile, now: datetime, error: str) -> None:
-    with suppress(StoreError):
-        state_file.change(label, now, lambda each: each._replace(error=error))
