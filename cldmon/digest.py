@@ -58,8 +58,9 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class WindowDigest:
-    """One window in the span; `peak` and `final` are None if it was not read in the span.
+    """One window in the span; `peak` is None if it was not read in the span.
 
+    `final` is None if it was not read within three intervals of the span's end.
     `early_resets` is None if the files do not say.
     """
 
@@ -160,13 +161,14 @@ class _Account:
             line = select_line(self.points, name)
             intervals = [*self._find_full(line, longest_ms)]
             full += intervals
-            inside = [percent for ms, percent in line if self._is_inside(ms)]
+            inside = [(ms, percent) for ms, percent in line if self._is_inside(ms)]
+            is_read_at_end = bool(inside) and self.until_ms - inside[-1][0] <= longest_ms
             early, weeks = self._judge_falls(name, line, longest_ms)
             windows.append(
                 WindowDigest(
                     name,
-                    peak=max(inside, default=None),
-                    final=inside[-1] if inside else None,
+                    peak=max((percent for _, percent in inside), default=None),
+                    final=inside[-1][1] if is_read_at_end else None,
                     hits=sum(event.window == name for event in hits),
                     at_limit=_measure(intervals),
                     early_resets=early if self.is_recorded else None,
@@ -289,7 +291,8 @@ def _format_account(account: AccountDigest) -> str:
     for window in account.windows:
         name = one_line(short_title(window.name), _LONGEST_TITLE)
         if window.peak is not None:
-            parts.append(f"{name} at most {window.peak}%, {window.final}% at the end")
+            final = "" if window.final is None else f", {window.final}% at the end"
+            parts.append(f"{name} at most {window.peak}%{final}")
         unused = [f"{week.unused}%" for week in window.weeks if week.unused is not None]
         if unused:
             parts.append(f"{' and '.join(unused)} of the week unused")

@@ -46,8 +46,16 @@ def line(*percents: int) -> dict[int, int]:
 
 
 def test_peak_and_final_use_are_those_of_readings_in_the_span() -> None:
-    [window] = digest(fiveHour={-1: 99, 1: 5, 2: 80, 3: 7, 2000: 100}).windows
+    end = SPAN.length // STEP
+    [window] = digest(fiveHour={-1: 99, 1: 5, end - 2: 80, end - 1: 7, end + 1: 100}).windows
     assert (window.peak, window.final) == (80, 7)
+
+
+def test_a_reading_long_before_the_end_is_not_the_final_use() -> None:
+    end = SPAN.length // STEP
+    for steps, final in ((3, 7), (4, None)):
+        [window] = digest(fiveHour={**line(5, 80, 80), end - steps: 7}).windows
+        assert (window.peak, window.final) == (80, final)
 
 
 def test_an_account_that_was_not_read_has_nothing() -> None:

@@ -98,11 +98,12 @@ class BruteForce:
         windows = []
         for name in names:
             early, weeks = self.resets(label, name, since, until)
+            last, final = inside[name][-1]
             windows.append(
                 {
                     "name": name,
                     "peak": max(v for _, v in inside[name]),
-                    "final": inside[name][-1][1],
+                    "final": final if until - last <= LONGEST else None,
                     "hits": self.hits(label, name, since, until),
                     "hoursAtLimit": round(minutes[name] / 60, 2),
                     "earlyResets": early if is_recorded else None,
