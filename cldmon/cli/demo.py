@@ -30,7 +30,7 @@ on this machine. Each line is a pass, read just now by a real browser: how much
 of the 5-hour session is used, or of the week if there is no session (alice).
 erin's account has no session key: her own machine reports it.
 """
-_OFFLINE = ("status", "history --range 5h", "status --json")
+_OFFLINE = ("status", "history --range 5h", "digest", "guard bob")
 _ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")
 
 

@@ -80,11 +80,15 @@ def _create(app: App, label: str, name: str) -> None:
 
 def _list(app: App, *, as_json: bool) -> None:
     from cldmon.cli.options import print_json
+    from cldmon.cli.output import print_message
     from cldmon.reports.tokens import TokensFile, describe
 
     tokens = [*TokensFile(app.data_dir).load().values()]
     if as_json:
         print_json([describe(token) for token in tokens])
+        return
+    if not tokens:
+        print_message("no tokens yet: cldmon report --token LABEL")
         return
     from cldmon.terminal.style import detect_terminal
     from cldmon.terminal.tokens import format_tokens

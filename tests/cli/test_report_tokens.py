@@ -38,6 +38,13 @@ def test_a_token_is_alone_on_stdout(env: Env) -> None:
     assert (stored.account, stored.name, stored.created) == ("alice", "laptop", NOON)
 
 
+def test_without_tokens_the_list_says_how_to_create_one(env: Env) -> None:
+    result = env.invoke("report", "--tokens")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "cldmon: no tokens yet: cldmon report --token LABEL\n"
+    assert json.loads(env.output("report", "--tokens", "--json")) == []
+
+
 def test_the_list_shows_which_are_used(env: Env) -> None:
     for name in ("laptop", ""):
         env.invoke("report", "--token", "alice", "--name", name)
