@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -24,6 +25,10 @@ MAX_MACHINES = 8
 """Reports by other machines that are kept beside the newest one."""
 
 
+_PLAIN = re.compile(r"[\w .+()·-]*")
+"""What the names of models and surfaces are made of."""
+
+
 class InvalidReportError(CldmonError):
     """Something that was reported is not a report. The message names the key, never a value."""
 
@@ -42,7 +47,8 @@ def _percent(value: object) -> int:
 
 
 def _window_name(name: str) -> str:
-    if not is_well_formed(name):
+    # It enters messages to other people, and some services let a text mention everybody.
+    if not (is_well_formed(name) and _PLAIN.fullmatch(name)):
         raise ValueError("expected the name of a window, such as fiveHour")
     return name
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 LATER = NOON + timedelta(days=2)
+WINDOW_NAMES = ["fiveHour", "models.Fable 4.5 (1M)", "scoped.Été-2 · Code"]
 LABEL = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=80)
 
 
@@ -151,7 +152,11 @@ REPORT = st.builds(
     st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
     INSTANT,
     INSTANT,
-    st.dictionaries(st.sampled_from(["fiveHour", "models.Fable 5"]), WINDOW, min_size=1),
+    st.dictionaries(
+        st.sampled_from(WINDOW_NAMES),
+        WINDOW,
+        min_size=1,
+    ),
     st.none() | st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
 )
 

@@ -206,6 +206,13 @@ class TestBadInput:
                 {"windows": [{"name": "../x", "utilization": 1}]},
                 "windows.0.name: expected the name of a window, such as fiveHour",
             ),
+            *(
+                (
+                    {"windows": [{"name": f"models.{text}", "utilization": 1}]},
+                    "windows.0.name: expected the name of a window, such as fiveHour",
+                )
+                for text in ("@everyone", "<!channel>", "[a](b)", "*b*", "`c`", "a|b", "#x", "a:b")
+            ),
             (
                 {"windows": [{"name": "label", "utilization": 1}]},
                 "windows.0.name: expected the name of a window, such as fiveHour",
