@@ -196,7 +196,7 @@ def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None
         body = [_to_json(row, subscriptions) for row in rows]
         print_json(body[0] if label else body)
     else:
-        _print_table(rows, subscriptions)
+        _print_table(rows, [person.id], subscriptions, f"no alert settings for {person.id}")
 
 
 def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
@@ -216,10 +216,12 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
     ]
     if as_json:
         print_json([_to_json(row, subscriptions) for row in rows])
-    elif rows:
-        _print_table(rows, subscriptions)
-    else:
-        print_message("no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit")
+        return
+    users = dict.fromkeys(row.user for row in rows)
+    if label is None:
+        users |= dict.fromkeys([*subscriptions.quiet, *subscriptions.paused_until])
+    missing = "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit"
+    _print_table(rows, users, subscriptions, missing)
 
 
 def _names(app: App) -> dict[str, Person]:
@@ -237,11 +239,21 @@ def _name(person: Person | None) -> str:
     return (person.real_name or person.display_name or person.name) if person else ""
 
 
-def _print_table(rows: Iterable[SubscriptionRow], subscriptions: Subscriptions) -> None:
+def _print_table(
+    rows: Iterable[SubscriptionRow],
+    users: Iterable[str],
+    subscriptions: Subscriptions,
+    nothing: str,
+) -> None:
+    """Print a table, or a message if there is nothing to show."""
     from cldmon.terminal.style import detect_terminal
     from cldmon.terminal.subscriptions import format_table
 
-    click.echo(format_table(rows, subscriptions, detect_terminal(sys.stdout, os.environ)))
+    terminal = detect_terminal(sys.stdout, os.environ)
+    if text := format_table(rows, users, subscriptions, terminal):
+        click.echo(text)
+    else:
+        print_message(nothing)
 
 
 def _to_json(row: SubscriptionRow, subscriptions: Subscriptions) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def format_snapshot(
     if accounts:
         parts.append(_format_accounts(form, accounts, now, terminal, used_rows=2 * len(parts)))
     elif views:
-        parts.append(f"no account is {selection.describe_groups()}")
+        parts.append(f"no account to show: none is known to be {selection.describe_groups()}")
     return "\n\n".join(parts)
 
 

@@ -31,9 +31,15 @@ class SubscriptionRow:
 
 
 def format_table(
-    rows: Iterable[SubscriptionRow], subscriptions: Subscriptions, terminal: Terminal
+    rows: Iterable[SubscriptionRow],
+    users: Iterable[str],
+    subscriptions: Subscriptions,
+    terminal: Terminal,
 ) -> str:
-    """Return a table with a row for each setting, followed by quiet hours and pauses."""
+    """Return a table with a row for each setting, followed by the quiet hours and pauses of users.
+
+    Empty if there are neither.
+    """
     rows = list(rows)
     cells = [
         [
@@ -47,8 +53,8 @@ def format_table(
         ]
         for row in rows
     ]
-    lines = [tabulate(cells, _HEADERS, tablefmt="plain", disable_numparse=True)]
-    for user in dict.fromkeys(row.user for row in rows):
+    lines = [tabulate(cells, _HEADERS, tablefmt="plain", disable_numparse=True)] if rows else []
+    for user in users:
         if quiet := subscriptions.quiet.get(user):
             zone = f" ({quiet.timezone})" if quiet.timezone else ""
             hours = f"{quiet.start:%H:%M}-{quiet.end:%H:%M}"

@@ -206,3 +206,11 @@ def test_wide_names_leave_the_columns_below_each_other(env: Env) -> None:
     lines = env.run("subscribe", "--list").stdout.splitlines()
     assert "김선준 🎉" in lines[3]
     assert len({width(line[: line.rindex("  o")]) for line in lines[2:]}) == 1
+
+
+def test_quiet_hours_and_pauses_are_shown_without_any_subscription(env: Env) -> None:
+    ran = env.run("subscribe", ALICE, "--quiet", "20:00-08:00")
+    assert (ran.stdout, ran.stderr) == (f"{ALICE}: quiet 20:00-08:00\n", "")
+    assert env.run("subscribe", "--list").stdout == f"{ALICE}: quiet 20:00-08:00\n"
+    ran = env.run("subscribe", ALICE, "--remove")
+    assert (ran.stdout, ran.stderr) == ("", f"cldmon: no alert settings for {ALICE}\n")

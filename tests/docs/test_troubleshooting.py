@@ -35,6 +35,7 @@ NOT_PROBLEMS = {
     "nothing happened …",
     "a row shows the highest values of …; --format csv shows all",
     "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit",
+    "no alert settings for …",
     "no tokens yet: cldmon report --token LABEL",
     "the configuration has changed and is now in use",
 }

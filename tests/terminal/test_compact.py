@@ -114,4 +114,4 @@ def test_if_nobody_is_in_error_that_is_said() -> None:
     assert format_snapshot("line", snapshot, NOW, PLAIN, dict, chosen) == ""
     for form in ("table", "compact"):
         text = format_snapshot(form, snapshot, NOW, PLAIN, dict, chosen)
-        assert text == "no account is at a limit or in error"
+        assert text == "no account to show: none is known to be at a limit or in error"
