@@ -92,3 +92,17 @@ def test_an_account_that_was_not_read_has_no_value_then(
     values = overlay(visitor).locator(".legend .value")
     expect(values.nth(2)).to_have_text("2%")
     expect(values.nth(3)).to_have_text("–")
+
+
+def test_a_link_compares_windows_only_and_shows_no_text_of_its_own(
+    team: ServerFixture, visit: OpenVisit
+) -> None:
+    visitor = visit(team)
+    choice = visitor.page.get_by_label("Compare accounts")
+    for name in ("Log in at evil.example", "models.Log in at evil.example", "__proto__"):
+        visitor.page.evaluate("name => { location.hash = `compare=${name}` }", name)
+        expect(choice).to_have_value("")
+        expect(visitor.page.locator(".compare")).to_be_hidden()
+        expect(visitor.page.get_by_text("evil.example")).to_have_count(0)
+        visitor.page.evaluate("location.hash = 'compare=fiveHour'")
+        expect(overlay(visitor)).to_be_visible()

@@ -194,11 +194,14 @@ export class History {
   }
 
   #showCompared(labels, shared) {
-    const { library, names, compared } = this;
+    const { library, names } = this;
     const { series } = this.loaded;
     const all = labels.flatMap((label) => [...(series.get(label)?.lines.keys() ?? [])]);
     const several = new Set(all.filter((name, n) => all.indexOf(name) !== n));
-    if (compared !== null) several.add(compared);
+    // A link may name anything: a text that is no window is not shown as one.
+    const isWindow = names.isKnown(this.compared) || all.includes(this.compared);
+    const compared = isWindow ? this.compared : null;
+    if (isWindow) several.add(compared);
     this.controls.showWindows(library ? names.sort(several) : [], compared, names);
     this.overlay.update({ window: compared, series, labels, ...shared });
   }

@@ -28,6 +28,11 @@ export class WindowNames {
     return this.pools.get(label)?.has(name) ?? false;
   }
 
+  /** Return whether a window is of a kind that the server knows, or one that an account has. */
+  isKnown(name) {
+    return this.known.has(name);
+  }
+
   /** Return a window's title. */
   title(name) {
     return this.#kind(name).title;
