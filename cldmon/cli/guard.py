@@ -61,7 +61,7 @@ def command(
     Exit codes: 0 enough is left, 1 too little, 69 unknown (in error, reading too old, reset due,
     server not reached), 2 wrong usage or configuration. It prints one line.
 
-    --wait ends early if waiting is of no use, as for an expired session key.
+    --wait ends early if waiting cannot help, as with an expired session key.
     """
     from cldmon.domain.ranges import parse_option
 

@@ -47,7 +47,7 @@ def run(app: App, given: dict[str, Any], *, as_json: bool) -> bool:
         raise UsageError("--name is for --token")
     actions = [token is not None, tokens, revoke is not None]
     if sum(actions) > 1 or (any(actions) and any(given.values())):
-        raise UsageError("--token, --tokens and --revoke each stand alone")
+        raise UsageError("--token, --tokens and --revoke cannot be combined")
     if token is not None:
         _create(app, token, name or "")
     elif tokens:

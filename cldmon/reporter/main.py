@@ -67,7 +67,7 @@ def _find_action(options: Options) -> str:
     given = [name for name in _ACTIONS if getattr(options, name)]
     if len(given) > 1:
         words = " and ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise UsageError(f"{words} do not go together")
+        raise UsageError(f"{words} cannot be combined")
     action = given[0] if given else ""
     needs_target = action not in ("uninstall", "status", "reset")
     if needs_target and not options.to:

@@ -66,7 +66,7 @@ def _changing(caller: Caller, services: Services) -> Iterator[None]:
 def _parse_quiet(body: Mapping[str, Any]) -> QuietHours | None:
     found = body["quiet"]
     if set(body) != {"quiet"} or not isinstance(found, dict | None):
-        raise RefusedError(400, '"quiet" must stand alone: an object, or null')
+        raise RefusedError(400, '"quiet" must be the only key: an object, or null')
     if found is None:
         return None
     try:

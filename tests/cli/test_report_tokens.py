@@ -78,7 +78,7 @@ def test_a_token_is_revoked_by_its_id(env: Env) -> None:
         (["--token", "dave"], "no account 'dave' in the config; it has: alice, bob"),
         (["--token", "bob"], 'takes no reports: add source = "report" below label = "bob" in '),
         (["--revoke", "12345678"], "no token '12345678': `cldmon report --tokens` lists them"),
-        (["--tokens", "--revoke", "1"], "--token, --tokens and --revoke each stand alone"),
+        (["--tokens", "--revoke", "1"], "--token, --tokens and --revoke cannot be combined"),
         (["--tokens", "--name", "x"], "--name is for --token"),
     ],
 )

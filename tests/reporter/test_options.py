@@ -68,7 +68,7 @@ def test_the_rest_is_for_click(words: list[str]) -> None:
         (["--nope"], "No such option"),
         (["--account", "alice"], "give --to"),
         (["--to", "https://example.org"], "give --account"),
-        (["--status", "--reset"], "--status and --reset do not go together"),
+        (["--status", "--reset"], "--status and --reset cannot be combined"),
     ],
 )
 def test_wrong_use_is_one_line(env: Env, words: list[str], said: str) -> None:

@@ -145,7 +145,7 @@ def test_hooks_that_are_disabled_are_mentioned(env: Env) -> None:
         (("--account", "a"), "give --to"),
         (("--to", "https://example.org"), "give --account"),
         (("--to", "https://example.org", "--account", "a\nb"), "control character"),
-        ((*TARGET, "--uninstall"), "do not go together"),
+        ((*TARGET, "--uninstall"), "cannot be combined"),
     ],
 )
 def test_wrong_use_is_one_line(env: Env, words: tuple[str, ...], said: str) -> None:
