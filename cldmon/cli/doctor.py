@@ -36,7 +36,7 @@ def command(ctx: click.Context, offline: bool, send_test: bool, as_json: bool) -
     from cldmon.doctor.run import CHECKS, SEND_TEST, run_checks
 
     if offline and send_test:
-        raise click.UsageError("--send-test needs the network: leave out --offline.")
+        raise click.UsageError("--send-test needs the network: leave out --offline", ctx)
     app: App = ctx.obj
     checks = []
     for check in run_checks(app, offline=offline, checks=SEND_TEST if send_test else CHECKS):

@@ -96,10 +96,10 @@ def _refuse_useless_thresholds(ctx: click.Context) -> None:
     names = ("warning", "critical")
     given = [f"--{name}" for name in names if ctx.get_parameter_source(name) is not default]
     if given and not ctx.params["nagios"]:
-        raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios")
+        raise click.UsageError(f"{' and '.join(given)}: no effect without --nagios", ctx)
     warning, critical = ctx.params["warning"], ctx.params["critical"]
     if "--warning" in given and warning > critical:
-        raise click.UsageError(f"--warning {warning} is above --critical {critical}")
+        raise click.UsageError(f"--warning {warning} is above --critical {critical}", ctx)
 
 
 def _report_unknown(why: str) -> int:

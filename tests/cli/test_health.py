@@ -125,7 +125,7 @@ def test_monitoring_gets_its_line_and_exit_code(env: Env) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--warning", "80"], "--warning: no effect without --nagios"),
+        (["--warning", "80"], "no effect without --nagios (see `cldmon health --help`)"),
         (["--warning", "75", "--critical", "90"], "--warning and --critical: no effect"),
     ],
 )
