@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from cldmon.domain.reports import Report
 
+_MAX_NAMED = 3
+"""Files named in the warnings of a pass, which cron mails each time."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,9 +70,14 @@ class ReportSource:
         try:
             for label in {*removed, *self._tokens.keep_only(configured)}:
                 self._files.remove(label)
-            if strays := self._files.find_strays(reporting):
-                expected = ", ".join(map(file_name, reporting)) or "none, with this configuration"
-                for path in strays:
-                    _log.warning("%s is no account's: expected %s", path, expected)
+            strays = self._files.find_strays(reporting)
+            names = [file_name(label) for label in reporting]
+            expected = ", ".join(names[:_MAX_NAMED]) or "none, with this configuration"
+            if len(names) > _MAX_NAMED:
+                expected += f" or {len(names) - _MAX_NAMED} others"
+            for path in strays[:_MAX_NAMED]:
+                _log.warning("%s is no account's: expected %s", path, expected)
+            if (more := len(strays) - _MAX_NAMED) > 0:
+                _log.warning("%s has %d more files of no account", self._files.folder, more)
         except StoreError as error:
             _log.warning("%s", error)

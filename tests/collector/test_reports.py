@@ -168,6 +168,15 @@ def test_a_file_with_a_wrong_name_is_named(env: CollectorEnv) -> None:
     assert path.exists()
 
 
+def test_of_many_files_with_wrong_names_a_few_are_named(env: CollectorEnv) -> None:
+    for number in range(300):
+        drop(env.data_dir, body(NOON), f"stray {number:03}")
+    env.run()
+    assert len(env.warnings) == 4
+    folder = env.data_dir / "reports"
+    assert env.warnings[-1] == f"{folder} has 297 more files of no account"
+
+
 def test_a_removed_account_leaves_no_report_and_no_token(env: CollectorEnv) -> None:
     tokens = TokensFile(env.data_dir)
     for label in ("alice", "bob"):
