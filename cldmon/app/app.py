@@ -16,7 +16,7 @@ from cldmon.config import locate
 from cldmon.config import outline as outlines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from cldmon.channels.slack.client import SlackMessenger
@@ -119,12 +119,12 @@ class App:
 
         return nullcontext(self.data_dir)
 
-    def events(self, span: Span) -> Iterable[Event]:
-        """Return what happened in a span, oldest first; raises StoreError."""
+    def events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
+        """Return what happened to some accounts, or to all, oldest first; raises StoreError."""
         from cldmon.domain.instants import to_ms
         from cldmon.store.events import read_events
 
-        return read_events(self.data_dir, to_ms(span.since), to_ms(span.until))
+        return read_events(self.data_dir, to_ms(span.since), to_ms(span.until), labels)
 
     def why_no_accounts(self) -> str:
         """Return that no account is configured, and what to do."""

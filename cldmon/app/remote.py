@@ -18,7 +18,7 @@ from cldmon.remote.client import Client
 from cldmon.remote.usage import read_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from contextlib import AbstractContextManager
 
     from cldmon.domain.events import Event
@@ -96,11 +96,12 @@ class RemoteApp(App):
 
         return mirror_history(self.client, span, self.now())
 
-    def events(self, span: Span) -> Iterable[Event]:
-        """Return the server's events of a span, oldest first."""
+    def events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
+        """Return what the server knows to have happened to some accounts, or to all."""
         from cldmon.remote.history import read_events
 
-        return read_events(self.client, span, self.now())
+        found = read_events(self.client, span, self.now())
+        return [event for event in found if not labels or event.label in labels]
 
     def why_no_accounts(self) -> str:
         """Return that no account is configured, and what to do."""

@@ -148,9 +148,8 @@ def _print_events(app: App, query: Query, form: str) -> bool:
     windows = _select_windows(accounts, query)
     found = [
         event
-        for event in app.events(query.span)
-        if (not query.labels or event.label in query.labels)
-        and (not query.windows or event.window in windows)
+        for event in app.events(query.span, query.labels)
+        if not query.windows or event.window in windows
     ]
     until_ms = _ends(query)[1]
     gaps = series.find_gaps(accounts, app.outline.interval, until_ms, app.outline.labels)
@@ -195,7 +194,9 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
             print_message(f"a row shows the highest values of {step}; --format csv shows all")
     else:
         left_out = [name for name in every if name not in windows]
-        drawn = draw_charts(shown, windows, frame, [*app.events(query.span)], left_out)
+        drawn = draw_charts(
+            shown, windows, frame, [*app.events(query.span, query.labels)], left_out
+        )
     click.echo(drawn, color=True)
     return True
 

@@ -19,10 +19,10 @@ from cldmon.domain.series import find_limit_changes
 from cldmon.store.days import DAY_MS, join_lines, join_selected, read_unindexed
 from cldmon.store.history import day_files, format_event_line
 from cldmon.store.lines import decode_objects
-from cldmon.store.reader import iter_series
+from cldmon.store.reader import iter_series, read_series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 NAME = "events"
@@ -30,17 +30,27 @@ NAME = "events"
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
-def read_events(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[Event]:
-    """Yield the events of a time span, both ends included, oldest first."""
-    for chunk in read_event_lines(data_dir, since_ms, until_ms):
+def read_events(
+    data_dir: Path, since_ms: int, until_ms: int, labels: Collection[str] = ()
+) -> Iterator[Event]:
+    """Yield the events of a time span, both ends included, oldest first.
+
+    `labels` are the accounts; none means all.
+    """
+    for chunk in read_event_lines(data_dir, since_ms, until_ms, labels):
         for line in chunk.splitlines():
-            yield parse_event(json.loads(line))
+            event = parse_event(json.loads(line))
+            if not labels or event.label in labels:
+                yield event
 
 
-def read_event_lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
+def read_event_lines(
+    data_dir: Path, since_ms: int, until_ms: int, labels: Collection[str] = ()
+) -> Iterator[bytes]:
     """Yield the lines of those events in chunks of whole lines, as the writer writes them.
 
-    Raises StoreError if a file exists but can't be read.
+    The history is searched only for the accounts in `labels`, or for all if there are none. Raises
+    StoreError if a file exists but can't be read.
     """
     with files.wrap_os_errors("list", data_dir):
         if not data_dir.is_dir():
@@ -50,12 +60,12 @@ def read_event_lines(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[b
     for day in sorted({day for day, _ in day_files(data_dir, first, last, NAME)}):
         day_ms = to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
         next_ms = day_ms + DAY_MS
-        yield from _find_in_history(data_dir, start_ms, day_ms - 1)
+        yield from _find_in_history(data_dir, start_ms, day_ms - 1, labels)
         lines = read_unindexed(data_dir, day, NAME, _parse_lines)
         span = max(since_ms, day_ms), min(until_ms, next_ms - 1), 1
         yield from join_selected(lines, span)
         start_ms = next_ms
-    yield from _find_in_history(data_dir, start_ms, until_ms)
+    yield from _find_in_history(data_dir, start_ms, until_ms, labels)
 
 
 def find_first_day(data_dir: Path) -> datetime | None:
@@ -89,14 +99,22 @@ def _parse_lines(line: bytes) -> Iterator[bytes]:
             yield _format(parse_event(body))
 
 
-def _find_in_history(data_dir: Path, since_ms: int, until_ms: int) -> Iterator[bytes]:
+def _find_in_history(
+    data_dir: Path, since_ms: int, until_ms: int, labels: Collection[str]
+) -> Iterator[bytes]:
     """Yield the lines of hits and falls from 100 between two readings.
 
     The earlier of the two may be up to a day older than the span.
     """
     if since_ms > until_ms:
         return
-    found = find_limit_changes(iter_series(data_dir, since_ms - DAY_MS, until_ms))
+    span = since_ms - DAY_MS, until_ms
+    series = (
+        [{label: read_series(data_dir, label, *span) for label in labels}]
+        if labels
+        else iter_series(data_dir, *span)
+    )
+    found = find_limit_changes(series)
     yield from join_lines(_format(event) for event in found if to_ms(event.at) >= since_ms)
 
 

@@ -255,3 +255,5 @@ def test_events_equal_those_found_reading_by_reading(
     found = read(folder, since)
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert [event.at for event in found] == sorted(event.at for event in found)
+    of_alice = [*read_events(folder, to_ms(since), EVER[1], ["alice"])]
+    assert of_alice == [event for event in found if event.label == "alice"]
