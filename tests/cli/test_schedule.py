@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -274,7 +275,7 @@ def test_the_system_is_for_root_to_change(machine: FakeMachine) -> None:
         "from cldmon.schedule.plan import Plan; Plan(None, 'systemd', False).require_root()"
     )
     ran = subprocess.run(
-        [CLDMON.replace("cldmon", "python"), "-c", plan],
+        [sys.executable, "-c", plan],
         capture_output=True,
         text=True,
         check=False,
