@@ -41,7 +41,9 @@ def check_reports(installation: Installation) -> Iterator[Check]:
         yield _check_account(files, label, now, has_token=label in with_token)
     for path in files.find_strays(labels):
         expected = ", ".join(map(file_name, labels))
-        yield warn("reports", f"{path} is no account's", f"remove it, or rename it: {expected}")
+        yield warn(
+            "reports", f"{path} belongs to no account", f"remove it, or rename it: {expected}"
+        )
 
 
 def _check_account(files: ReportFiles, label: str, now: datetime, *, has_token: bool) -> Check:

@@ -48,7 +48,7 @@ class Verdict:
 
     @property
     def silent(self) -> int:
-        """How many accounts wait for a report; that is no error: its person may not be working."""
+        """How many accounts wait for a report; not an error: its person may not be working."""
         return sum(account.awaits_report for account in self.accounts)
 
 

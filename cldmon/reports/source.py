@@ -76,8 +76,10 @@ class ReportSource:
             if len(names) > _MAX_NAMED:
                 expected += f" or {len(names) - _MAX_NAMED} others"
             for path in strays[:_MAX_NAMED]:
-                _log.warning("%s is no account's: expected %s", path, expected)
+                _log.warning("%s belongs to no account: expected %s", path, expected)
             if (more := len(strays) - _MAX_NAMED) > 0:
-                _log.warning("%s has %d more files of no account", self._files.folder, more)
+                _log.warning(
+                    "%s has %d more files that belong to no account", self._files.folder, more
+                )
         except StoreError as error:
             _log.warning("%s", error)

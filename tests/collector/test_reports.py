@@ -164,7 +164,7 @@ def test_another_accounts_report_is_refused(env: CollectorEnv) -> None:
 def test_a_file_with_a_wrong_name_is_named(env: CollectorEnv) -> None:
     path = drop(env.data_dir, body(NOON), "Alice")
     env.run()
-    assert env.warnings == [f"{path} is no account's: expected alice.json"]
+    assert env.warnings == [f"{path} belongs to no account: expected alice.json"]
     assert path.exists()
 
 
@@ -174,7 +174,7 @@ def test_of_many_files_with_wrong_names_a_few_are_named(env: CollectorEnv) -> No
     env.run()
     assert len(env.warnings) == 4
     folder = env.data_dir / "reports"
-    assert env.warnings[-1] == f"{folder} has 297 more files of no account"
+    assert env.warnings[-1] == f"{folder} has 297 more files that belong to no account"
 
 
 def test_a_removed_account_leaves_no_report_and_no_token(env: CollectorEnv) -> None:

@@ -1,4 +1,4 @@
-"""The state file: what was stored is read again, and damage is no error."""
+"""The state file: what was stored is read again, and damage is not an error."""
 
 from __future__ import annotations
 

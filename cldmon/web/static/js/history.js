@@ -198,7 +198,7 @@ export class History {
     const { series } = this.loaded;
     const all = labels.flatMap((label) => [...(series.get(label)?.lines.keys() ?? [])]);
     const several = new Set(all.filter((name, n) => all.indexOf(name) !== n));
-    // A link may name anything: a text that is no window is not shown as one.
+    // A link may name anything: show only known windows.
     const isWindow = names.isKnown(this.compared) || all.includes(this.compared);
     const compared = isWindow ? this.compared : null;
     if (isWindow) several.add(compared);
