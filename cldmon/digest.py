@@ -214,7 +214,7 @@ class _Account:
 def _find_falls(line: Line) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
     """Yield the readings around each reset, and the time of the one after, which confirms it.
 
-    One wrong sample is no reset: the next reading has about the old value again.
+    One wrong sample is not a reset: the next reading has about the old value again.
     """
     for (before, after), later in zip_longest(pairwise(line), line[2:]):
         fall = before[1] - after[1]

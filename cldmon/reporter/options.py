@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STDOUT = "-"
-"""The target that is no target: a report is only printed."""
+"""As a target: a report is printed instead of sent."""
 
 
 class Options(NamedTuple):

@@ -65,7 +65,7 @@ def set_target(progress: Progress, to: str) -> Progress:
 def add_status_line(progress: Progress, line: StatusLine, now: datetime) -> Progress:
     """Return the progress after a session has shown its status line.
 
-    If only a window is gone, its reset time has passed: that is no reading.
+    If only a window is gone, its reset time has passed: that is not a new reading.
     """
     before = progress.sessions.get(line.session)
     if not line.windows:

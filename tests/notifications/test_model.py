@@ -417,7 +417,7 @@ class Alerts(RuleBasedStateMachine):
         """Make a pass, let the model say what it should have done, and compare."""
         self.count += 1
         Alerts.passes += 1
-        # No two passes end in the same millisecond, whatever is done to the clock.
+        # No two passes end in the same millisecond, even if the clock is set back.
         now = self.env.clock.at + later
         now = self.env.clock.at = now.replace(microsecond=self.count % 1000 * 1000)
         for channel in self.channels.values():

@@ -279,7 +279,7 @@ class Year(RuleBasedStateMachine):
         self.lives += 1
         Year.lived += 1
         now = self.collector_env.clock.at + later
-        # No two passes of a year end in the same millisecond, whatever is done to the clock.
+        # No two passes of a year end in the same millisecond, even if the clock is set back.
         now = self.collector_env.clock.at = now.replace(microsecond=self.lives % 1000 * 1000)
         self.model.configure(self.collector_env.labels)
         keys = {label: self.key(label) for label in self.collector_env.labels if label in labels}

@@ -186,7 +186,7 @@ def test_no_headers_let_a_stranger_in(
 def test_only_own_pages_use_a_login(
     target: Target, host: str, origin: str | None, forwarded: str, below: bool
 ) -> None:
-    """Alice's browser sends her cookie with each request, whatever page makes it."""
+    """Alice's browser sends her cookie with each request, no matter which page makes it."""
     lines = [("Host", host), ("X-Forwarded-For", forwarded), ("Cookie", target.alice)]
     if origin is not None:
         lines.append(("Origin", origin))
