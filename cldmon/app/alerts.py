@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.channels import apprise, command
-from cldmon.channels.slack import channels as slack
+from cldmon.channels.apprise import AppriseChannel
+from cldmon.channels.command import CommandChannel
+from cldmon.channels.slack.channels import SlackAlerts
 from cldmon.channels.slack.directory import read_timezones
 from cldmon.config.secrets import read_channel_url
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.subscriptions import find_zone
 from cldmon.errors import CldmonError
-from cldmon.notifications.channel import BrokenChannel
 from cldmon.notifications.rules import DEFAULT_EVENTS, Audience, ChannelRule
 from cldmon.store.state import DIRECT_MESSAGES
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from cldmon.app.app import App
     from cldmon.config.schema import Config
-    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
     from cldmon.notifications.channel import Channel
 
@@ -32,11 +32,11 @@ def build_channels(app: App, config: Config) -> dict[str, Channel]:
     channels: dict[str, Channel] = {}
     if notifications.slack.enabled:
         channels[DIRECT_MESSAGES] = LazyChannel(
-            lambda: _direct_messages(app, config), slack.MAX_EVENTS, slack.TIME_LIMIT
+            lambda: SlackAlerts(app.messenger(config), app.now, config.public_url), SlackAlerts
         )
     for name, channel in notifications.named_channels.items():
         opener = partial(open_channel, app, config, name)
-        channels[name] = LazyChannel(opener, *_BOUNDS[channel.kind])
+        channels[name] = LazyChannel(opener, _KINDS[channel.kind])
     return channels
 
 
@@ -46,14 +46,14 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
     match channel.kind:
         case "slack":
             messenger = app.messenger(config)
-            return slack.ChannelPosts(messenger, channel.slack or "", app.now, config.public_url)
+            return SlackAlerts(messenger, app.now, config.public_url, channel.slack)
         case "command":
             program, folder = channel.command or (), app.outline.data_dir
             env = {name: app.env[name] for name in app.env.keys() - config.secret_variables}
-            return command.CommandChannel(program, folder, env, app.now)
+            return CommandChannel(program, folder, env, app.now)
         case "apprise":
             url = read_channel_url(name, channel, app.env, app.config_path.parent)
-            return apprise.AppriseChannel(url, now=app.now, link=config.public_url)
+            return AppriseChannel(url, now=app.now, link=config.public_url)
 
 
 def build_audience(app: App) -> Audience:
@@ -81,14 +81,11 @@ def build_audience(app: App) -> Audience:
     )
 
 
-def _direct_messages(app: App, config: Config) -> Channel:
-    return slack.DirectMessages(app.messenger(config), app.now, config.public_url)
-
-
-_BOUNDS = {
-    "slack": (slack.MAX_EVENTS, slack.TIME_LIMIT),
-    "command": (command.MAX_EVENTS, command.TIME_LIMIT),
-    "apprise": (apprise.MAX_EVENTS, apprise.TIME_LIMIT),
+_Kind: TypeAlias = type[SlackAlerts | CommandChannel | AppriseChannel]
+_KINDS: dict[str, _Kind] = {
+    "slack": SlackAlerts,
+    "command": CommandChannel,
+    "apprise": AppriseChannel,
 }
 
 
@@ -98,20 +95,19 @@ class LazyChannel:
     Where they cannot be read, alerts wait.
     """
 
-    def __init__(
-        self, build: Callable[[], Channel], max_events: int, time_limit: timedelta
-    ) -> None:
+    def __init__(self, build: Callable[[], Channel], kind: _Kind) -> None:
         self._build = build
-        self.max_events = max_events
-        self.time_limit = time_limit
+        self.max_events: int = kind.max_events
+        self.time_limit: timedelta = kind.time_limit
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Send events as one message."""
-        return self._channel.send(user, events)
+        try:
+            channel = self._channel
+        except CldmonError as error:
+            return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True)
+        return channel.send(user, events)
 
     @cached_property
     def _channel(self) -> Channel:
-        try:
-            return self._build()
-        except CldmonError as error:
-            return BrokenChannel(str(error))
+        return self._build()

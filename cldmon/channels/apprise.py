@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from cldmon.domain.events import Event
     from cldmon.domain.secret import Secret
 
-MAX_EVENTS = 8
 TIMEOUT = timedelta(seconds=15)
-TIME_LIMIT = timedelta(seconds=30) - TIMEOUT
-"""All messages of a pass end within 30 seconds, so the last one has to begin by then."""
 
 _URL = re.compile(r"([a-z][a-z0-9]{0,19}://)(?:[^/?#]*@)?([^/?#:\[]*|\[[^]]*])")
 _HOST = re.compile(r"([a-z0-9-]{1,30}\.)+[a-z]{2,10}|localhost|\d+(\.\d+){3}|\[[0-9a-f:]+]")
@@ -38,8 +35,9 @@ class AppriseChannel:
     for example an e-mail with two recipients, one of them refused.
     """
 
-    max_events = MAX_EVENTS
-    time_limit = TIME_LIMIT
+    max_events = 8
+    time_limit = timedelta(seconds=30) - TIMEOUT
+    """All messages of a pass end within 30 seconds, so the last one has to begin by then."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass, field
 from datetime import timedelta
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.environment import clean_environment
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 TIMEOUT = timedelta(seconds=10)
-MAX_EVENTS = 1
-TIME_LIMIT = timedelta(seconds=30) - TIMEOUT
-"""All runs of a pass end within 30 seconds, so the last one has to begin by then."""
 
 _KEPT_BYTES = 1 << 12
 _LONGEST_TITLE = 80
@@ -56,13 +53,15 @@ class CommandChannel:
     The program gets `env` without what looks like a secret of cldmon's.
     """
 
+    max_events: ClassVar = 1
+    time_limit: ClassVar = timedelta(seconds=30) - TIMEOUT
+    """All runs of a pass end within 30 seconds, so the last one has to begin by then."""
+
     command: tuple[str, ...] = field(repr=False)  # people put tokens into arguments
     folder: Path
     env: Mapping[str, str] = field(repr=False)
     now: Callable[[], datetime]
     timeout: timedelta = TIMEOUT
-    max_events: int = MAX_EVENTS
-    time_limit: timedelta = TIME_LIMIT
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Run the program for one event. If it cannot be started, events wait."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
-
-from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
+    from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.events import Event
 
 
@@ -30,16 +28,3 @@ class Channel(Protocol):
 
         Never raises for a service that fails.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenChannel:
-    """A channel that cannot be used, for `reason` (no token, a missing package): messages wait."""
-
-    reason: str
-    max_events: int = 1
-    time_limit: timedelta = timedelta(minutes=1)
-
-    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
-        """Return why this message, and any other, has to wait."""
-        return DeliveryResult(DeliveryStatus.LATER, self.reason, halt=True)

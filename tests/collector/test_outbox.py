@@ -11,7 +11,6 @@ from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.subscriptions import Subscription, Subscriptions
 from cldmon.notifications import outbox
-from cldmon.notifications.channel import BrokenChannel
 from cldmon.notifications.rules import Audience
 from cldmon.store.state import DIRECT_MESSAGES, Message, State
 from tests.fakes import NOON, Clock, FakeSlack, set_alerts
@@ -185,8 +184,9 @@ def test_without_a_token_messages_wait_and_the_reason_is_said_once_a_pass(
 ) -> None:
     env.subscribe("U2")
     env.run({"alice": 99})
-    broken = BrokenChannel("slack.token is not there")
-    slack(env).results.append(broken.send("U1", [event()]))
+    slack(env).results.append(
+        DeliveryResult(DeliveryStatus.LATER, "slack.token is not there", halt=True)
+    )
     assert env.run({"alice": 100}).waiting == 2
     assert env.warnings == ["Slack message to U1: slack.token is not there; will retry"]
 

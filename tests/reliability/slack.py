@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from cldmon.channels.slack.channels import DirectMessages
+from cldmon.channels.slack.channels import SlackAlerts
 from cldmon.channels.slack.client import PATIENCE, SlackMessenger
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
@@ -118,7 +118,7 @@ class Wire(fakes.FakeSlack):
         messenger = SlackMessenger(
             Secret(TOKEN), url, timeout=1, sleep=self.naps.append, clock=lambda: NOON
         )
-        self._real = DirectMessages(messenger, lambda: NOON)
+        self._real = SlackAlerts(messenger, lambda: NOON, link=None)
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         self.said.append(self._real.send(user, events))

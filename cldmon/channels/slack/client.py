@@ -170,10 +170,13 @@ class SlackMessenger:
         cursor = None
         for _ in range(MAX_PAGES):
             page = {**params, "limit": PAGE_SIZE, "cursor": cursor}
-            answer = self._read(method, page, patience=LISTING_PATIENCE)
-            yield _members(answer)
-            cursor = _next_cursor(answer)
-            if not cursor:
+            answer = self._read(method, page, patience=LISTING_PATIENCE).data
+            members, metadata = answer.get("members"), answer.get("response_metadata")
+            if not isinstance(members, list):
+                raise SlackError("Slack's list of people is not understood: try again later")
+            yield members
+            cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+            if not (cursor and isinstance(cursor, str)):
                 return
         raise SlackError(f"Slack's answer to {method} does not end: try again later")
 
@@ -185,7 +188,9 @@ class SlackMessenger:
         if channel and answer and (problem := find_channel_problem(answer)):
             raise SlackError(f"{_SETTINGS.get(method, '')}the Slack channel {channel} {problem}")
         if result.status is not DeliveryStatus.DELIVERED or answer is None:
-            raise SlackError(_complaint(result))
+            pause = result.retry_after
+            when = f": try again in {pause.total_seconds():.0f} s" if pause else ""
+            raise SlackError(result.reason + when)
         return answer
 
     def _ask(
@@ -231,22 +236,3 @@ def _payload(user: str, message: Message) -> dict[str, Any]:
         "unfurl_links": False,
         "unfurl_media": False,
     }
-
-
-def _complaint(result: DeliveryResult) -> str:
-    if result.retry_after:
-        return f"{result.reason}: try again in {result.retry_after.total_seconds():.0f} s"
-    return result.reason
-
-
-def _members(answer: ApiResponse) -> list[object]:
-    found = answer.data.get("members")
-    if not isinstance(found, list):
-        raise SlackError("Slack's list of people is not understood: try again later")
-    return found
-
-
-def _next_cursor(answer: ApiResponse) -> str:
-    metadata = answer.data.get("response_metadata")
-    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
-    return cursor if isinstance(cursor, str) else ""

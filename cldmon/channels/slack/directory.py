@@ -7,8 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cldmon import files
 from cldmon.channels.slack.people import make_person, parse_person, resolve
@@ -20,26 +19,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.channels.slack.client import SlackMessenger
     from cldmon.domain.people import Person
 
 FILE_NAME = "slack-users.json"
 MAX_AGE = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=1)
 """How long Slack is left alone after it failed: the login box asks at every keystroke."""
-
-
-class Workspace(Protocol):
-    """What a directory needs of `cldmon.channels.slack.client.SlackMessenger`."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells one app, and so one workspace, from others."""
-
-    def users(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the workspace's users, page by page."""
-
-    def members(self, channel: str) -> Iterator[list[str]]:
-        """Yield the user ids of a channel's members, page by page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +38,20 @@ class _List:
         return timedelta(0) <= now - self.fetched_at < MAX_AGE
 
 
-def fetch_people(workspace: Workspace, channel: str | None) -> list[Person]:
-    """Ask Slack for its people, only a channel's members if one is named.
-
-    Raises SlackError.
-    """
-    members = {m for page in workspace.members(channel) for m in page} if channel else None
-    everybody = (parse_person(user) for page in workspace.users() for user in page)
-    return [p for p in everybody if p and (members is None or p.id in members)]
-
-
 def open_directory(
-    workspace: Workspace, channel: str | None, data_dir: Path, clock: Callable[[], datetime]
+    messenger: SlackMessenger, channel: str | None, data_dir: Path, clock: Callable[[], datetime]
 ) -> Directory:
     """Return the directory of a workspace, or of one channel's members, kept in `data_dir`."""
-    return Directory(
-        partial(fetch_people, workspace, channel),
-        data_dir / FILE_NAME,
-        clock,
-        scope=f"{workspace.fingerprint} {channel or ''}",
-    )
+
+    def fetch() -> Iterator[Person]:
+        members = {m for page in messenger.members(channel) for m in page} if channel else None
+        for user in (user for page in messenger.users() for user in page):
+            person = parse_person(user)
+            if person and (members is None or person.id in members):
+                yield person
+
+    scope = f"{messenger.fingerprint} {channel or ''}"
+    return Directory(fetch, data_dir / FILE_NAME, clock, scope=scope)
 
 
 class Directory:
@@ -95,7 +75,8 @@ class Directory:
         self._scope = scope
         self._fetching = threading.Lock()
         self._kept: _List | None = None
-        self._failure: tuple[datetime, SlackError] | None = None
+        self._failure = ""
+        self._failed_at: datetime | None = None
 
     def people(self) -> list[Person]:
         """Return everybody; where Slack fails, as they were when last fetched.
@@ -104,53 +85,38 @@ class Directory:
         """
         kept = self._kept
         # Whoever comes while another thread fetches is given the old list at once.
-        if kept and (kept.is_fresh(self._clock()) or self._fetching.locked()):
-            return list(kept.people)
-        with self._fetching:
-            self._kept = self._kept or self._load()
-            return list(self._renewed().people)
+        if kept is None or not (kept.is_fresh(self._clock()) or self._fetching.locked()):
+            with self._fetching:
+                self._kept = self._kept or self._load()
+                self._kept = kept = self._refresh(self._kept, self._clock())
+        return list(kept.people)
 
     def find(self, text: str) -> Person:
         """Return the person that an id, `@name` or unambiguous name means; raises SlackError."""
         return resolve(self.people(), text)
 
-    def _renewed(self) -> _List:
-        kept, now = self._kept, self._clock()
-        if kept and kept.is_fresh(now):
-            return kept
-        try:
-            self._spare_slack(now)
-            self._kept = kept = _List(tuple(self._fetch()), now)
-        except SlackError as error:
-            self._failure = self._failure or (now, error)
-            if kept is None:
-                raise
-            return kept
-        self._failure = None
-        self._save(kept)
+    def _refresh(self, kept: _List | None, now: datetime) -> _List:
+        """Return the list, fetched again if it is old, unless Slack fails or has just failed."""
+        failed_at = self._failed_at
+        is_sparing_slack = failed_at and timedelta(0) <= now - failed_at < RETRY_AFTER
+        if not is_sparing_slack and not (kept and kept.is_fresh(now)):
+            try:
+                kept, self._failed_at = _List(tuple(self._fetch()), now), None
+                self._save(kept)
+            except SlackError as error:
+                self._failure, self._failed_at = str(error), now
+        if kept is None:
+            raise SlackError(self._failure)
         return kept
-
-    def _spare_slack(self, now: datetime) -> None:
-        """Raise the last failure again instead of asking Slack too soon."""
-        if self._failure is None:
-            return
-        failed_at, error = self._failure
-        if timedelta(0) <= now - failed_at < RETRY_AFTER:
-            raise SlackError(str(error))
-        self._failure = None
 
     def _load(self) -> _List | None:
         """Return what the file holds; None where it is missing, foreign or not understood."""
-        try:
-            return self._parsed(json.loads(files.read(self._path) or b""))
-        except _NOT_UNDERSTOOD:
-            return None
-
-    def _parsed(self, body: dict[str, Any]) -> _List | None:
-        fetched_at = from_iso(body["fetchedAt"])
-        if fetched_at is None or body["scope"] != self._scope:
-            return None
-        return _List(tuple(_parse_people(body)), fetched_at)
+        with suppress(*_NOT_UNDERSTOOD):
+            body = json.loads(files.read(self._path) or b"")
+            fetched_at = from_iso(body["fetchedAt"])
+            if fetched_at and body["scope"] == self._scope:
+                return _List(tuple(_parse_people(body)), fetched_at)
+        return None
 
     def _save(self, kept: _List) -> None:
         users = [asdict(p) for p in kept.people]

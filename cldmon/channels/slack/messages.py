@@ -100,27 +100,25 @@ def build_confirmation(text: str) -> Message:
 
 def build_login_code(code: str, minutes: int) -> Message:
     """Return the message that carries a one-time login code, valid for `minutes`."""
-    headline = f"Your cldmon login code: {_quoted(code)}"
-    valid = f"It is valid for {minutes} {'minute' if minutes == 1 else 'minutes'}."
-    advice = "If you did not ask for it, ignore it: nobody can log in as you without the code."
-    return Message(
-        text=f"{headline}. {valid} {advice}",
-        blocks=(_header(headline), _section(_plain(f"{valid} {advice}"))),
+    return _build_notice(
+        f"Your cldmon login code: {_quoted(code)}",
+        f"It is valid for {minutes} {'minute' if minutes == 1 else 'minutes'}."
+        " If you did not ask for it, ignore it: nobody can log in as you without the code.",
     )
 
 
 def build_wrong_codes_warning(tries: int) -> Message:
     """Return the message to a user after several wrong login codes were entered in their name."""
-    headline = f"{tries} wrong cldmon login codes were entered for you"
-    state = "Nobody got in by them, and the code that was sent to you is void."
-    advice = (
-        "If that was you, ask for a new one. If not, somebody tries to log in as you: "
-        "tell whoever runs cldmon. You hear of this once a day at most."
+    return _build_notice(
+        f"{tries} wrong cldmon login codes were entered for you",
+        "Nobody got in by them, and the code that was sent to you is void."
+        " If that was you, ask for a new one. If not, somebody tries to log in as you:"
+        " tell whoever runs cldmon. You hear of this once a day at most.",
     )
-    return Message(
-        text=f"{headline}. {state} {advice}",
-        blocks=(_header(headline), _section(_plain(f"{state} {advice}"))),
-    )
+
+
+def _build_notice(headline: str, text: str) -> Message:
+    return Message(f"{headline}. {text}", (_header(headline), _section(_plain(text))))
 
 
 def _fallback(notice: Notice) -> str:

@@ -24,8 +24,6 @@ _SIMILAR = 0.75
 _ID, _EXACT, _PREFIX, _INSIDE = range(4)
 """How well a query fits, best first."""
 
-"""Holds composed emoji together, although Python calls it unprintable."""
-
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart into a letter and an accent."""
 

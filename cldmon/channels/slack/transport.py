@@ -57,7 +57,7 @@ class Transport(WebClient):
             token=token,
             base_url=url,
             timeout=timeout,
-            logger=_mute(),
+            logger=logging.Logger("slack_sdk", level=logging.CRITICAL + 1),  # none of its records
             user_agent_prefix=_USER_AGENT,
             retry_handlers=[],  # they post a second time when an answer gets lost
         )
@@ -139,11 +139,6 @@ class _Proxies(ProxyHandler):
 
 def _is_slack(request: Request) -> bool:
     return (request.get_header("User-agent") or "").startswith(f"{_USER_AGENT} ")
-
-
-def _mute() -> logging.Logger:
-    """Return a logger without a parent or handlers, too high for any record of slack_sdk's."""
-    return logging.Logger("slack_sdk", level=logging.CRITICAL + 1)
 
 
 def _cause(error: URLError) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain import headers
@@ -25,7 +26,7 @@ DEFAULT_PAUSE = timedelta(minutes=1)
 
 LONGEST_PAUSE = timedelta(hours=1)
 
-_DELIVERED = DeliveryResult(DeliveryStatus.DELIVERED)
+_halt = partial(DeliveryResult, DeliveryStatus.LATER, halt=True)
 
 _GONE = {
     "channel_not_found": "is not known in this Slack workspace",
@@ -106,24 +107,28 @@ class ApiResponse:
 
 def interpret_response(answer: ApiResponse, now: datetime) -> DeliveryResult:
     """Return what became of the message that `answer` answers; `now` is a UTC instant."""
-    if _is_rate_limit(answer):
+    code = answer.code
+    if answer.status == 429 or code in _RATE_LIMITED:
         pause = parse_pause(answer.headers.get("retry-after"), now)
-        return DeliveryResult(
-            DeliveryStatus.LATER, "Slack is rate limiting the app", halt=True, retry_after=pause
-        )
-    if answer.status >= 500 or answer.code == _UNAVAILABLE:
-        return DeliveryResult(
-            DeliveryStatus.LATER, f"Slack is down (HTTP {answer.status})", halt=True
-        )
-    if answer.code:
-        return _judged(answer.code, answer)
+        return _halt("Slack is rate limiting the app", retry_after=pause)
+    if answer.status >= 500 or code == _UNAVAILABLE:
+        return _halt(f"Slack is down (HTTP {answer.status})")
+    if code in _GONE:
+        return DeliveryResult(DeliveryStatus.GONE, f"{_GONE[code]} ({code})")
+    if code in _REFUSED:
+        return _halt(f"{_REFUSED[code]} ({code})")
+    if code == "missing_scope":
+        return _halt(_missing_scope(answer.data.get("needed")))
+    if code in _IN_TROUBLE:
+        return DeliveryResult(DeliveryStatus.UNSURE, f"Slack is in trouble ({code})", halt=True)
+    if code:
+        return DeliveryResult(DeliveryStatus.LATER, f"Slack refused the request ({code})")
     if answer.status >= 300:
-        return DeliveryResult(DeliveryStatus.LATER, _not_slack(f"HTTP {answer.status}"), halt=True)
+        return _halt(_not_slack(f"HTTP {answer.status}"))
     if answer.data.get("ok") is True:
-        return _DELIVERED
-    return DeliveryResult(
-        DeliveryStatus.UNSURE, _not_slack("an answer that is not understood"), halt=True
-    )
+        return DeliveryResult(DeliveryStatus.DELIVERED)
+    reason = _not_slack("an answer that is not understood")
+    return DeliveryResult(DeliveryStatus.UNSURE, reason, halt=True)
 
 
 def find_channel_problem(answer: ApiResponse) -> str | None:
@@ -139,24 +144,6 @@ def parse_pause(text: str | None, now: datetime) -> timedelta:
     It may be in seconds or an HTTP date; what is missing or not understood counts as a minute.
     """
     return headers.parse_retry_after(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
-
-
-def _is_rate_limit(answer: ApiResponse) -> bool:
-    return answer.status == 429 or answer.code in _RATE_LIMITED
-
-
-def _judged(code: str, answer: ApiResponse) -> DeliveryResult:
-    if code in _GONE:
-        return DeliveryResult(DeliveryStatus.GONE, f"{_GONE[code]} ({code})")
-    if code in _REFUSED:
-        return DeliveryResult(DeliveryStatus.LATER, f"{_REFUSED[code]} ({code})", halt=True)
-    if code == "missing_scope":
-        return DeliveryResult(
-            DeliveryStatus.LATER, _missing_scope(answer.data.get("needed")), halt=True
-        )
-    if code in _IN_TROUBLE:
-        return DeliveryResult(DeliveryStatus.UNSURE, f"Slack is in trouble ({code})", halt=True)
-    return DeliveryResult(DeliveryStatus.LATER, f"Slack refused the request ({code})")
 
 
 def _missing_scope(needed: object) -> str:
