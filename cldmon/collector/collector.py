@@ -325,8 +325,7 @@ class Collector:
         """Append the lines of the last pass, unless they are there already."""
         if state.history_line:
             self._history.ensure(state.history_line)
-        for line in state.event_lines:
-            self._events.ensure(line)
+        self._events.ensure(*state.event_lines)
 
     def _load_audience(self) -> Audience:
         """Return who gets what now, without subscriptions where they cannot be read."""

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import zlib
+from collections import defaultdict
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -78,20 +79,24 @@ class History:
         self._dir = data_dir
         self._name = name
 
-    def ensure(self, line: str) -> None:
-        """Append a pass's line, unless its day's file already ends with it.
+    def ensure(self, *lines: str) -> None:
+        """Append a pass's lines, but for those with which their day's file already ends.
 
-        So the next pass can safely complete one that was killed. Once this returns, the line
-        survives a power failure.
+        So the next pass can safely complete one that was killed. Once this returns, the lines
+        survive a power failure.
         """
-        path = day_path(self._dir, line_date(line), self._name)
-        data = line.encode()
-        tail = _read_tail(path, len(data) + _TAIL)
-        # A last line that lacks only its newline counts: the next append will add it.
-        if b"\n" + data + b"\n" in b"\n" + tail + b"\n":
-            files.sync(path)  # the pass that wrote it may have been killed before it did this
-        else:
-            files.append_line(path, data)
+        by_day: defaultdict[date, list[bytes]] = defaultdict(list)
+        for line in lines:
+            by_day[line_date(line)].append(line.encode())
+        for day, all_lines in by_day.items():
+            path = day_path(self._dir, day, self._name)
+            tail = _read_tail(path, sum(map(len, all_lines)) + len(all_lines) + _TAIL)
+            # A last line that lacks only its newline counts: the next append will add it.
+            known = {*tail.split(b"\n")}
+            if missing := [line for line in all_lines if line not in known]:
+                files.append_line(path, b"\n".join(missing))
+            else:
+                files.sync(path)  # the pass that wrote them may have been killed before that
 
     def prune(self, keep_days: int, today: date) -> list[Path]:
         """Remove day files older than `keep_days` days (0: keep all) and return their paths.

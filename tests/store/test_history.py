@@ -129,6 +129,24 @@ def test_a_line_is_written_only_once(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == [first, second]
 
 
+def test_the_lines_of_a_pass_are_written_only_once_however_many_they_are(tmp_path: Path) -> None:
+    lines = [format_line(NOON + timedelta(milliseconds=n), {"x" * 99: {}}) for n in range(2_000)]
+    log = History(tmp_path)
+    log.ensure(*lines[:5])
+    for _ in range(3):
+        log.ensure(*lines)
+    [(_, path)] = day_files(tmp_path)
+    assert path.read_text().splitlines() == lines
+
+
+def test_the_lines_of_a_pass_go_into_the_files_of_their_days(tmp_path: Path) -> None:
+    lines = [format_line(NOON + n * timedelta(hours=8), {}) for n in range(4)]
+    History(tmp_path).ensure(*lines)
+    History(tmp_path).ensure()
+    found = [path.read_text().splitlines() for _, path in day_files(tmp_path)]
+    assert found == [lines[:2], lines[2:]]
+
+
 def test_a_line_that_merely_contains_another_is_another(tmp_path: Path) -> None:
     """Only a whole line counts, not the same text within a longer one."""
     text = format_line(NOON, {})
