@@ -32,9 +32,9 @@ WHY = {
     "import cldmon": "our own modules, and those of the standard library that they need",
     "import pydantic": "validates the configuration before anything runs",
     "import playwright": "drives the browser",
-    "driver._whole": "starts Playwright's driver, a Node.js program",
+    "driver._start": "starts Playwright's driver, a Node.js program",
     "launch._launch": "starts the browser and its first processes",
-    "source.BrowserSource._context": "a browser context for each account keeps their cookies apart",
+    "source.BrowserSource._open_context": "one browser context per account keeps cookies apart",
     "account_session.AccountSession.read": "starts the page's own process",
     "account_session.AccountSession._open": "the request; the simulated service takes 150 ms",
     "account_session.AccountSession._fetch": "the second request; as slow",
@@ -43,9 +43,8 @@ WHY = {
     "launch.close": "closes context and browser in order, so that nothing is left behind",
     "driver._stop": "waits for the driver to exit",
     "temp_dir._remove": "removes the browser's temporary files",
-    "files._write": "fsync: the state survives a power loss",
-    "files._sync_dir": "fsync of the folder: so does the file's new name",
-    "files._append": "fsync: so does the history line",
+    "files._write_all": "fsync: the state survives a power loss",
+    "files._sync": "fsync: a change survives a power loss, and so does a new name",
     END: "interpreter shutdown",
 }
 

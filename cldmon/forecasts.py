@@ -38,7 +38,7 @@ def compute_forecasts(
         and not account.failure
         and not is_stale(now - account.reading.taken_at, snapshot.interval)
     }
-    history = _sample(data_dir, now) if current else {}
+    history = _read_sample(data_dir, now) if current else {}
     forecasts = {}
     for label, reading in current.items():
         # The line of the reading's own pass is left out: its time is the end of that pass.
@@ -53,7 +53,7 @@ def compute_forecasts(
     return forecasts
 
 
-def _sample(data_dir: Path, now: datetime) -> dict[str, list[tuple[int, Mapping[str, int]]]]:
+def _read_sample(data_dir: Path, now: datetime) -> dict[str, list[tuple[int, Mapping[str, int]]]]:
     """Return some of each account's readings, oldest first."""
     samples: defaultdict[str, dict[int, Mapping[str, int]]] = defaultdict(dict)
     for span in _SPANS:

@@ -51,37 +51,37 @@ class _StateCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the series, as prometheus_client asks for them."""
         accounts, state = build_views(self.state.snapshot, self.now), self.state
-        yield _gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
-        yield from _windows(accounts)
+        yield _build_gauge("build_info", "Version of cldmon.", ["version"], [([__version__], 1)])
+        yield from _collect_windows(accounts)
         limited = summarize(accounts, self.now).limited
-        yield _gauge(
+        yield _build_gauge(
             "account_limited_until_seconds",
             "When the account, now at a limit, has room again; absent while that is not known.",
             ["account"],
             [([each.label], each.until.timestamp()) for each in limited if each.until],
         )
-        yield from _money(accounts)
-        yield from _accounts(accounts, state)
-        yield from _passes(state)
-        yield from _counters(state.counters, state.waiting.dropped)
+        yield from _collect_money(accounts)
+        yield from _collect_accounts(accounts, state)
+        yield from _collect_passes(state)
+        yield from _collect_counters(state.counters, state.waiting.dropped)
 
 
-def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
+def _collect_windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
     live = [(a.label, w) for a in accounts if a.live for w in a.windows]
     labels = ["account", "window"]
-    yield _gauge(
+    yield _build_gauge(
         "window_utilization_ratio",
         "How much of the window is used, 0 to 1; absent while that is not known.",
         labels,
         [([label, w.name], w.utilization / FULL) for label, w in live if not w.due],
     )
-    yield _gauge(
+    yield _build_gauge(
         "window_reset_timestamp_seconds",
         "When the running window resets; absent while none runs.",
         labels,
         [([label, w.name], w.resets_at.timestamp()) for label, w in live if w.resets_at],
     )
-    yield _gauge(
+    yield _build_gauge(
         "window_reset_overdue",
         "1 while the service still reports a window whose reset time has passed.",
         labels,
@@ -89,40 +89,42 @@ def _windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
     )
 
 
-def _money(accounts: Sequence[AccountView]) -> Iterator[Metric]:
+def _collect_money(accounts: Sequence[AccountView]) -> Iterator[Metric]:
     live = [(a.label, a.reading) for a in accounts if a.live and a.reading]
     money = [(label, r.credits) for label, r in live if r.credits]
     pools = [(label, pool) for label, r in live for pool in r.pools]
     saved = [(label, r.saved_resets) for label, r in live if r.saved_resets]
     scoped = [([x, "organization" if m.shared else "account"], m) for x, m in money]
-    yield from _sums("credits", "the usage credits", ["account", "scope"], scoped)
-    yield _gauge(
+    yield from _collect_sums("credits", "the usage credits", ["account", "scope"], scoped)
+    yield _build_gauge(
         "credits_enabled",
         "Whether usage credits are switched on.",
         ["account"],
         [([label], each.enabled) for label, each in money],
     )
     labels = ["account", "pool"]
-    yield from _sums("pool", "the credit pool", labels, [([x, p.name], p) for x, p in pools])
-    yield _gauge(
+    yield from _collect_sums(
+        "pool", "the credit pool", labels, [([x, p.name], p) for x, p in pools]
+    )
+    yield _build_gauge(
         "pool_utilization_ratio",
         "How much of the credit pool is used, 0 to 1.",
         labels,
         [([x, p.name], p.utilization / FULL) for x, p in pools if p.utilization is not None],
     )
-    yield _gauge(
+    yield _build_gauge(
         "pool_expiry_timestamp_seconds",
         "When the credit pool expires.",
         labels,
         [([x, p.name], p.expires_at.timestamp()) for x, p in pools if p.expires_at],
     )
-    yield _gauge(
+    yield _build_gauge(
         "saved_resets",
         "Saved limit resets that are left to use.",
         ["account"],
         [([label], each.left) for label, each in saved],
     )
-    yield _gauge(
+    yield _build_gauge(
         "saved_resets_end_timestamp_seconds",
         "When the soonest of the saved limit resets ends.",
         ["account"],
@@ -130,12 +132,12 @@ def _money(accounts: Sequence[AccountView]) -> Iterator[Metric]:
     )
 
 
-def _sums(
+def _collect_sums(
     name: str, of: str, labels: Sequence[str], known: Sequence[tuple[Sequence[str], Credits | Pool]]
 ) -> Iterator[Metric]:
     """Yield what is used and what is granted, in whole units of the currency."""
     for which, verb in (("used", "is spent"), ("limit", "can be spent")):
-        yield _gauge(
+        yield _build_gauge(
             f"{name}_{which}",
             f"How much of {of} {verb}, in whole units of `currency`.",
             [*labels, "currency"],
@@ -147,33 +149,33 @@ def _sums(
         )
 
 
-def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]:
-    yield _gauge(
+def _collect_accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]:
+    yield _build_gauge(
         "account_up",
         "Whether the account could be read by a pass that is not long ago.",
         ["account"],
         [([a.label], a.live) for a in accounts],
     )
-    yield _gauge(
+    yield _build_gauge(
         "account_source",
         "1 for where the account's numbers come from: the service, or a person's own machine.",
         ["account", "source"],
         [([a.label, a.source], 1) for a in accounts],
     )
-    yield _gauge(
+    yield _build_gauge(
         "account_error",
         "1 for the reason why the account could not be read by the last pass.",
         ["account", "kind"],
         [([a.label, a.failure.kind], 1) for a in accounts if a.failure],
     )
-    yield _gauge(
+    yield _build_gauge(
         "account_last_success_timestamp_seconds",
         "When the account could be read last.",
         ["account"],
         [([a.label], a.read_at.timestamp()) for a in accounts if a.read_at],
     )
     known = {account.label for account in accounts}
-    yield _gauge(
+    yield _build_gauge(
         "session_key_first_used_timestamp_seconds",
         "When the account's session key was used first; after 28 days it may stop working any day.",
         ["account"],
@@ -185,27 +187,27 @@ def _accounts(accounts: Sequence[AccountView], state: State) -> Iterator[Metric]
     )
 
 
-def _passes(state: State) -> Iterator[Metric]:
+def _collect_passes(state: State) -> Iterator[Metric]:
     last, seconds, waiting = state.snapshot.fetched_at, state.pass_seconds, state.waiting
-    yield _gauge(
+    yield _build_gauge(
         "last_pass_timestamp_seconds",
         "When the last pass ended.",
         [],
         [([], last.timestamp())] if last else [],
     )
-    yield _gauge(
+    yield _build_gauge(
         "last_pass_duration_seconds",
         "How long the last pass took.",
         [],
         [([], seconds)] if seconds is not None else [],
     )
-    yield _gauge(
+    yield _build_gauge(
         "outbox_messages",
         "Alerts that wait to be delivered.",
         [],
         [([], waiting.count)],
     )
-    yield _gauge(
+    yield _build_gauge(
         "outbox_oldest_timestamp_seconds",
         "When that happened which the oldest waiting message tells; absent while none waits.",
         [],
@@ -213,27 +215,27 @@ def _passes(state: State) -> Iterator[Metric]:
     )
 
 
-def _counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
+def _collect_counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
     """Yield the counters of state.json; each kind stands there from the start, for `rate()`."""
-    yield _counter(
+    yield _build_counter(
         "account_errors",
         "Attempts to read an account that failed, by reason.",
         ["kind"],
         [([kind], counts.get(f"errors.{kind}", 0)) for kind in FailureKind],
     )
-    yield _counter(
+    yield _build_counter(
         "challenges",
         "Challenges of Cloudflare's, by whether they let the browser pass.",
         ["outcome"],
         [([name.partition(".")[2]], counts.get(name, 0)) for name in CHALLENGES.values()],
     )
-    yield _counter(
+    yield _build_counter(
         "alerts_sent",
         "Alerts delivered, by event and channel.",
         ["event", "channel"],
         [([*key], value) for key, value in _count_alerts(counts).items()],
     )
-    yield _counter(
+    yield _build_counter(
         "messages_dropped",
         "Alerts given up.",
         [],
@@ -257,14 +259,14 @@ def _count_alerts(counters: Mapping[str, int]) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _gauge(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
+def _build_gauge(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
     family = GaugeMetricFamily(f"cldmon_{name}", meaning, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
     return family
 
 
-def _counter(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
+def _build_counter(name: str, meaning: str, labels: Sequence[str], samples: Samples) -> Metric:
     family = CounterMetricFamily(f"cldmon_{name}", meaning, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)

@@ -39,7 +39,7 @@ def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
     """
     config = app.read_config()
     bound_to = _bound_to(config)
-    build = _builder(app, config.port, rate_limits or RateLimits(app.now))
+    build = _bind_services(app, config.port, rate_limits or RateLimits(app.now))
 
     def load() -> Services:
         changed = app.read_config()
@@ -61,7 +61,7 @@ def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
     )
 
 
-def _builder(app: App, port: int, rate_limits: RateLimits) -> Callable[[Config], Services]:
+def _bind_services(app: App, port: int, rate_limits: RateLimits) -> Callable[[Config], Services]:
     """Return what turns a configuration into the parts of the server, most of them shared."""
     data_dir = app.outline.data_dir
     found, usage = load_pages(), Usage(data_dir)

@@ -128,7 +128,7 @@ class AccountSession:
         if not isinstance(listed, list):
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
         configured = self.request.organization
-        last_active = _values(await self.context.cookies(), "lastActiveOrg")
+        last_active = _get_values(await self.context.cookies(), "lastActiveOrg")
         candidates = find_candidates(
             listed, configured=configured, last_active=next(iter(last_active), None)
         )
@@ -208,7 +208,7 @@ class AccountSession:
             await self._guard.count()
         elif int(length[1]) > MAX_BODY_BYTES:
             raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
-        redirected_to = self._redirected_to(response.url, path)
+        redirected_to = self._find_redirect(response.url, path)
         received = HttpResponse(response.status, b"", response.headers, redirected_to)
         # Playwright provides no body for redirects or for a proxy's refusal.
         if received.is_challenge or 300 <= response.status < 400 or response.status == 407:
@@ -231,14 +231,14 @@ class AccountSession:
             found["status"],
             found["body"].encode(),
             found["headers"],
-            self._redirected_to(found["url"], path),
+            self._find_redirect(found["url"], path),
         )
         if response.is_challenge:
             self._challenged = True
             return await self._open(page, path)  # a page can pass a challenge, a fetch can't
         return errors.parse_response(response, now=self.now())
 
-    def _redirected_to(self, url: str, path: str) -> str | None:
+    def _find_redirect(self, url: str, path: str) -> str | None:
         """Return the final URL of a request if it differs from the one requested."""
         requested = self.url + path
         if origin_of(url) != origin_of(requested) or urlsplit(url).path != urlsplit(requested).path:
@@ -263,14 +263,16 @@ class AccountSession:
     async def _restore_key(self) -> None:
         """Restore the key's cookie if a response has added, changed or cleared one."""
         key, cookies = self.request.key, await self.context.cookies()
-        present = [(name, value) for name in SESSION_COOKIES for value in _values(cookies, name)]
+        present = [
+            (name, value) for name in SESSION_COOKIES for value in _get_values(cookies, name)
+        ]
         if present != [(SESSION_COOKIE, key.reveal())]:
             for name in SESSION_COOKIES:
                 await self.context.clear_cookies(name=name)
             await self.context.add_cookies([cast("Any", session_cookie(self.url, key))])
 
 
-def _values(cookies: Sequence[Any], name: str) -> list[str]:
+def _get_values(cookies: Sequence[Any], name: str) -> list[str]:
     return [cookie["value"] for cookie in cookies if cookie["name"] == name]
 
 

@@ -87,26 +87,26 @@ def find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[str
     Raise `BrowserError` if there is none.
     """
     if settings.executable:
-        return [_named(settings.executable, "browser.executable", env)]
+        return [_find_named(settings.executable, "browser.executable", env)]
     if named := env.get("CLDMON_BROWSER"):
-        return [_named(named, "CLDMON_BROWSER", env)]
-    folder, found = _playwright_folder(env), []
+        return [_find_named(named, "CLDMON_BROWSER", env)]
+    folder, found = _find_playwright_folder(env), []
     if settings.headless:
-        found += [*_newest_first(folder, _OWN_SHELL), *filter(_is_runnable, _SYSTEM_SHELLS)]
-    found += [*_newest_first(folder, _OWN_BROWSER), *filter(_is_runnable, _SYSTEM_BROWSERS)]
+        found += [*_list_newest_first(folder, _OWN_SHELL), *filter(_is_runnable, _SYSTEM_SHELLS)]
+    found += [*_list_newest_first(folder, _OWN_BROWSER), *filter(_is_runnable, _SYSTEM_BROWSERS)]
     if found:
         return found
     raise BrowserError(f"no browser found: {advise_install()}, or set browser.executable")
 
 
-def _named(name: str, setting: str, env: Mapping[str, str]) -> str:
+def _find_named(name: str, setting: str, env: Mapping[str, str]) -> str:
     path = shutil.which(name, path=env.get("PATH"))
     if path is None:
         raise BrowserError(f"the browser {name} ({setting}) does not exist or is not executable")
     return path
 
 
-def _playwright_folder(env: Mapping[str, str]) -> Path:
+def _find_playwright_folder(env: Mapping[str, str]) -> Path:
     """Return where Playwright keeps its browsers; see `registryDirectory` in its driver."""
     named = env.get("PLAYWRIGHT_BROWSERS_PATH")
     if named == "0":
@@ -119,7 +119,7 @@ def _playwright_folder(env: Mapping[str, str]) -> Path:
     return Path(cache, "ms-playwright")
 
 
-def _newest_first(folder: Path, pattern: str) -> list[str]:
+def _list_newest_first(folder: Path, pattern: str) -> list[str]:
     def build_number(path: Path) -> int:
         digits = path.relative_to(folder).parts[0].rpartition("-")[2]
         return int(digits) if digits.isdecimal() else 0

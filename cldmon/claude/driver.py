@@ -55,11 +55,11 @@ async def _start(temp_dir: Path, seconds: float) -> Playwright:
                 starting = asyncio.ensure_future(async_playwright().start())
                 return await _start_or_clean_up(starting, temp_dir)
         except TimeoutError as error:
-            raise BrowserError(_not_started(f"not within {seconds:g} s")) from error
+            raise BrowserError(_describe_failed_start(f"not within {seconds:g} s")) from error
         except Exception as error:  # Playwright raises a plain Exception here
             output.seek(0)
             errors = (line.strip() for line in output if "error" in line.lower())
-            raise BrowserError(_not_started(next(errors, "it ended at once"))) from error
+            raise BrowserError(_describe_failed_start(next(errors, "it ended at once"))) from error
 
 
 async def _start_or_clean_up(starting: asyncio.Future[Playwright], temp_dir: Path) -> Playwright:
@@ -92,7 +92,7 @@ async def _stop(playwright: Playwright, temp_dir: Path) -> None:
         await asyncio.wait({stopping}, timeout=_END_SECONDS)
 
 
-def _not_started(reason: str) -> str:
+def _describe_failed_start(reason: str) -> str:
     missing = "libatomic" in reason
     remedy = "apt-get install libatomic1" if missing else "run `cldmon doctor` for details"
     return f"Playwright's driver cannot be started: {reason}; {remedy}"

@@ -216,7 +216,7 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
     if response.redirected_to is not None:
         raise redirect_error(response.redirected_to)
     if response.status != 200:
-        raise _status_error(response, now)
+        raise _interpret_status(response, now)
     if len(response.body) > MAX_BODY_BYTES:
         raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
     try:
@@ -229,7 +229,7 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
         raise AccountError(FailureKind.SERVICE_DOWN, detail, status=response.status) from None
 
 
-def _status_error(response: HttpResponse, now: datetime) -> AccountError:
+def _interpret_status(response: HttpResponse, now: datetime) -> AccountError:
     status, error = response.status, response.error
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None

@@ -24,7 +24,7 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
         # Like Chromium's own, which contains only the major version.
         agent = (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
-            f" Chrome/{_major(version)}.0.0.0 Safari/537.36"
+            f" Chrome/{_parse_major(version)}.0.0.0 Safari/537.36"
         )
     if not agent:
         return None
@@ -34,7 +34,7 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
         "userAgent": agent,
         "acceptLanguage": "en-US,en",  # a headless shell sends none, a headed browser always does
         "userAgentMetadata": {
-            "brands": build_brands(int(named[1]) if named else _major(version)),
+            "brands": build_brands(int(named[1]) if named else _parse_major(version)),
             "platform": next(platforms, "Linux"),
             "platformVersion": "",
             "architecture": "x86",
@@ -57,5 +57,5 @@ def build_brands(major: int) -> list[dict[str, str]]:
     return [own, made_up] if major % 2 else [made_up, own]
 
 
-def _major(version: str) -> int:
+def _parse_major(version: str) -> int:
     return int(version.partition(".")[0])

@@ -94,7 +94,7 @@ async def _launch(
             chromium_sandbox=settings.sandboxed,
             timeout=settings.start_timeout * 1000,
             env={**env},
-            proxy=_proxy_settings(proxy),
+            proxy=_build_proxy_settings(proxy),
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
@@ -102,10 +102,10 @@ async def _launch(
     except PlaywrightError as error:
         if others and _LACKS_LIBRARY in error.message:
             return await _launch(playwright, settings, others, env, proxy, options)
-        raise BrowserError(_why_not_started(first, error.message)) from error
+        raise BrowserError(_explain_failed_start(first, error.message)) from error
 
 
-def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
+def _build_proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
     """Return the proxy for Playwright, which sends the password itself.
 
     That keeps it off the browser's command line.
@@ -118,7 +118,7 @@ def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
     return settings
 
 
-def _why_not_started(executable: str, message: str) -> str:
+def _explain_failed_start(executable: str, message: str) -> str:
     if _SANDBOXING_FAILED in message and apparmor.is_restricted():
         reason = _RESTRICTED
     elif _LACKS_LIBRARY in message:

@@ -37,7 +37,7 @@ def host_resolver_rules(url: str, proxies: Iterable[str]) -> str:
     It applies to redirects, frames, workers and the browser's background requests. The exceptions
     are `CHALLENGES` and the `proxies`, which can connect to anything.
     """
-    allowed = filter(None, map(_host_port, (url, CHALLENGES, *proxies)))
+    allowed = filter(None, map(_format_host_port, (url, CHALLENGES, *proxies)))
     rules = [f"MAP {host} {host}" for host in dict.fromkeys(allowed)]
     return f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}"
 
@@ -65,7 +65,7 @@ async def assert_isolated(browser: Browser) -> None:
         )
 
 
-def _host_port(url: str) -> str | None:
+def _format_host_port(url: str) -> str | None:
     """Return `HOST:PORT` of a URL; None if it has none that a rule can contain."""
     try:
         _, host, port = origin_of(url)

@@ -31,7 +31,7 @@ def find_candidates(
     """
     if configured is not None:
         wanted = normalize_uuid(configured)
-        known = map(_organization, _entries(answer))
+        known = map(_parse_organization, _list_entries(answer))
         return [o for o in known if o.normalized_uuid == wanted][:1]
     found: dict[str, Organization] = {}
     for organization in list_chat_organizations(answer):
@@ -43,43 +43,43 @@ def find_candidates(
 
 def list_chat_organizations(answer: object) -> list[Organization]:
     """Return the organizations that can chat, in the listed order."""
-    return [_organization(e) for e in _entries(answer) if "chat" in _capabilities(e)]
+    return [_parse_organization(e) for e in _list_entries(answer) if "chat" in _get_capabilities(e)]
 
 
-def _entries(answer: object) -> list[dict[str, Any]]:
+def _list_entries(answer: object) -> list[dict[str, Any]]:
     entries = [e for e in answer if isinstance(e, dict)] if isinstance(answer, list) else []
     return [e for e in entries if isinstance(e.get("uuid"), str) and _UUID.fullmatch(e["uuid"])]
 
 
-def _organization(entry: dict[str, Any]) -> Organization:
-    named = _text(entry, "plan_display_name") or _text(entry, "plan_display_label")
+def _parse_organization(entry: dict[str, Any]) -> Organization:
+    named = _get_text(entry, "plan_display_name") or _get_text(entry, "plan_display_label")
     return Organization(entry["uuid"], named or _derive_plan(entry))
 
 
 def _derive_plan(entry: dict[str, Any]) -> str:
-    has, raven = _capabilities(entry), _text(entry, "raven_type")
+    has, raven = _get_capabilities(entry), _get_text(entry, "raven_type")
     if raven == "enterprise" or "raven_enterprise" in has:
         return "Enterprise"
     if raven or "raven" in has:
-        return "Team" if raven in ("", "team") else _title_case(raven)
+        return "Team" if raven in ("", "team") else _to_title_case(raven)
     if "claude_max" in has:
-        return _TIERS.get(_text(entry, "rate_limit_tier"), "Max")
+        return _TIERS.get(_get_text(entry, "rate_limit_tier"), "Max")
     if "claude_pro" in has:
         return "Pro"
     unknown = (c.removeprefix(p) for c in has for p in _PAID_PREFIXES if c.startswith(p))
-    return next(filter(None, map(_title_case, unknown)), _FREE)
+    return next(filter(None, map(_to_title_case, unknown)), _FREE)
 
 
-def _title_case(name: str) -> str:
+def _to_title_case(name: str) -> str:
     words = one_line(name, _MAX_PLAN).replace("_", " ")
     return one_line(words.title(), _MAX_PLAN)
 
 
-def _text(entry: dict[str, Any], key: str) -> str:
+def _get_text(entry: dict[str, Any], key: str) -> str:
     value = entry.get(key)
     return one_line(value, _MAX_PLAN) if isinstance(value, str) else ""
 
 
-def _capabilities(entry: dict[str, Any]) -> list[str]:
+def _get_capabilities(entry: dict[str, Any]) -> list[str]:
     value = entry.get("capabilities")
     return [c for c in value if isinstance(c, str)] if isinstance(value, list) else []

@@ -83,7 +83,7 @@ class BrowserSource:
                 isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
             ):
                 with private_temp_dir(self.folder) as temp_dir:
-                    asyncio.run(self._pass(executables, temp_dir, lookups, end))
+                    asyncio.run(self._run_pass(executables, temp_dir, lookups, end))
         except TimeoutError:
             rest = AccountError(FailureKind.TIMEOUT, "the pass took too long").failure
         except (BrowserError, StoreError) as error:
@@ -112,14 +112,14 @@ class BrowserSource:
         executables = browsers.find_browsers(self.settings, self.env)
 
         async def start(temp_dir: Path) -> str:
-            async with self._browser(executables, temp_dir) as browser:
+            async with self._open_browser(executables, temp_dir) as browser:
                 await assert_isolated(browser)
                 return browser.version
 
         with private_temp_dir(self.folder) as temp_dir:
             return asyncio.run(start(temp_dir))
 
-    def _browser(
+    def _open_browser(
         self, executables: Sequence[str], temp_dir: Path
     ) -> AbstractAsyncContextManager[Browser]:
         proxy = self.proxy
@@ -127,7 +127,7 @@ class BrowserSource:
         options = [host_resolver_rules(self.url, [*proxies, *find_env_proxies(self.env)])]
         return run_browser(self.settings, executables, temp_dir, self.env, proxy, options)
 
-    async def _pass(
+    async def _run_pass(
         self, executables: Sequence[str], temp_dir: Path, lookups: Mapping[str, Lookup], end: End
     ) -> None:
         concurrency = browsers.tune_concurrency(self.settings, len(lookups))
@@ -137,7 +137,7 @@ class BrowserSource:
         seconds = settings.start_timeout + rounds * (settings.timeout + CLOSE_SECONDS)
         async with (
             asyncio.timeout(seconds) as deadline,
-            self._browser(executables, temp_dir) as browser,
+            self._open_browser(executables, temp_dir) as browser,
         ):
 
             async def read_one(label: str, lookup: Lookup) -> None:
@@ -173,7 +173,7 @@ class BrowserSource:
         self, browser: Browser, request: ReadRequest, deadline: float
     ) -> ReadResult:
         store = CookieStore(self.folder, request.label, request.key)
-        context = await self._context(browser, store, request.key)
+        context = await self._open_context(browser, store, request.key)
         try:
             session = AccountSession(
                 context,
@@ -194,7 +194,9 @@ class BrowserSource:
         finally:
             await close(context)
 
-    async def _context(self, browser: Browser, store: CookieStore, key: Secret) -> BrowserContext:
+    async def _open_context(
+        self, browser: Browser, store: CookieStore, key: Secret
+    ) -> BrowserContext:
         """Open a context with the account's cookies, or only the key if a cookie is refused."""
         kept = store.load(self.now())
         cookies = [*kept, session_cookie(self.url, key)]
@@ -208,4 +210,4 @@ class BrowserSource:
             if not kept or not browser.is_connected():
                 raise
         store.clear()
-        return await self._context(browser, store, key)
+        return await self._open_context(browser, store, key)

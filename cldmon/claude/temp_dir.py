@@ -34,7 +34,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
     compiled code stays in `owner`, so that it starts faster next time, unless other users can write
     there. Raise `StoreError` if the folder can't be made or the disk is full.
     """
-    folder, compiled = _path_for(owner), owner / "compiled"
+    folder, compiled = _find_path(owner), owner / "compiled"
     files.private_dir(compiled)
     _remove_leftover(folder)
     with files.wrap_os_errors("make the folder", folder):
@@ -78,7 +78,7 @@ def end_processes(folder: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
-def _path_for(owner: Path) -> Path:
+def _find_path(owner: Path) -> Path:
     name = hashlib.sha256(os.fsencode(owner.absolute())).hexdigest()[:12]
     with files.wrap_os_errors("find a temporary folder at", Path(os.environ.get("TMPDIR", "/tmp"))):  # noqa: S108 - for words
         return Path(tempfile.gettempdir(), f"cldmon-{os.geteuid()}-{name}")

@@ -103,7 +103,7 @@ class _Parser:
         flat: dict[str, Window] = {}
         for key, value in self.answer.items():
             if value is not None and _is_window_key(key):
-                name, window = _camel_case(key), self._window(value, "utilization")
+                name, window = _to_camel_case(key), self._parse_window(value, "utilization")
                 if name is None or window is None:
                     self.ignored += 1
                 else:
@@ -111,8 +111,8 @@ class _Parser:
         # A limit may be listed under two keys; its title identifies it.
         names = {short_title(name).casefold(): name for name in flat}
         listed: dict[str, Window] = {}
-        for entry in self._entries(self.answer.get("limits")):
-            name, window = _limit_name(entry), self._window(entry, "percent")
+        for entry in self._get_list(self.answer.get("limits")):
+            name, window = _build_limit_name(entry), self._parse_window(entry, "percent")
             if name is None or window is None:
                 self.ignored += 1
                 continue
@@ -124,9 +124,13 @@ class _Parser:
         self.ignored += len(found) - len(kept)
         return {name: found[name] for name in kept}
 
-    def _window(self, value: object, percent_key: str) -> Window | None:
+    def _parse_window(self, value: object, percent_key: str) -> Window | None:
         percent = parse_percentage(_get(value, percent_key))
-        return None if percent is None else Window(percent, self._instant(_get(value, "resets_at")))
+        return (
+            None
+            if percent is None
+            else Window(percent, self._parse_instant(_get(value, "resets_at")))
+        )
 
     def pools(self) -> tuple[Pool, ...]:
         """Return the credit pools: objects with a number in `limit_dollars` or a known name."""
@@ -137,18 +141,18 @@ class _Parser:
             is_used = any(numbers) or _get(value, "resets_at") is not None
             if key in _NOT_POOLS or _is_window_key(key) or not is_used:
                 continue
-            pool = self._pool(key, value)
+            pool = self._parse_pool(key, value)
             if pool is None or len(found) == _MAX_POOLS:
                 self.ignored += 1
             else:
                 found.append(pool)
         return tuple(found)
 
-    def _pool(self, key: object, value: object) -> Pool | None:
-        name = _camel_case(key)
+    def _parse_pool(self, key: object, value: object) -> Pool | None:
+        name = _to_camel_case(key)
         dollars = (to_finite(_get(value, f"{which}_dollars")) for which in ("used", "limit"))
         used, limit = (
-            None if amount is None or abs(amount) > _MAX_AMOUNT else _amount(amount * 100)
+            None if amount is None or abs(amount) > _MAX_AMOUNT else _parse_amount(amount * 100)
             for amount in dollars
         )
         percent = parse_percentage(_get(value, "utilization"))
@@ -158,22 +162,29 @@ class _Parser:
             return None
         return Pool(
             name=name,
-            title=_text(_get(value, "label")) or _POOL_TITLES.get(str(key)) or f"Credit ({name})",
+            title=_parse_text(_get(value, "label"))
+            or _POOL_TITLES.get(str(key))
+            or f"Credit ({name})",
             used=used,
             limit=limit,
             utilization=percent,
-            expires_at=self._instant(_get(value, "resets_at")),
+            expires_at=self._parse_instant(_get(value, "resets_at")),
         )
 
     def credits(self, *, shared: bool) -> Credits | None:
         """Return the money in `extra_usage` and `spend`, which mirror each other, or None."""
-        extra, spend = self._of(self.answer, "extra_usage"), self._of(self.answer, "spend")
-        used, limit = self._of(spend, "used"), self._of(spend, "limit")
-        limit = limit or self._of(self._of(spend, "cap"), "money")
+        extra, spend = (
+            self._get_mapping(self.answer, "extra_usage"),
+            self._get_mapping(self.answer, "spend"),
+        )
+        used, limit = self._get_mapping(spend, "used"), self._get_mapping(spend, "limit")
+        limit = limit or self._get_mapping(self._get_mapping(spend, "cap"), "money")
         enabled = extra.get("is_enabled") is True or spend.get("enabled") is True
         reason = None
         if not enabled:  # the reason in the service's own word
-            given = _text(extra.get("disabled_reason")) or _text(spend.get("disabled_reason"))
+            given = _parse_text(extra.get("disabled_reason")) or _parse_text(
+                spend.get("disabled_reason")
+            )
             flags = ("user_disabled", "spend_limit_reached")
             reason = given or next((flag for flag in flags if extra.get(flag) is True), None)
         sums = (
@@ -199,7 +210,7 @@ class _Parser:
         return Credits(known.used, most, known.currency, known.exponent, enabled, reason, shared)
 
     def _sum(self, used: object, limit: object, currency: object, exponent: object) -> _Sum:
-        spent, most = _amount(used), _amount(limit)
+        spent, most = _parse_amount(used), _parse_amount(limit)
         self.ignored += (used is not None and spent is None) + (limit is not None and most is None)
         is_code = isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)
         digits = exponent if type(exponent) is int and 0 <= exponent <= 4 else 2
@@ -208,9 +219,9 @@ class _Parser:
     def saved_resets(self) -> SavedResets | None:
         """Return the granted limit resets that have not expired, or None."""
         granted, ends = [], []
-        for grant in self._entries(self._of(self.answer, "cedar_ember").get("grants")):
+        for grant in self._get_list(self._get_mapping(self.answer, "cedar_ember").get("grants")):
             left = to_finite(_get(grant, "resets_left"))
-            ends_at = self._instant(_get(grant, "ends_at"))
+            ends_at = self._parse_instant(_get(grant, "ends_at"))
             if left is None or not 0 <= left <= _MAX_RESETS:
                 self.ignored += 1
             elif ends_at is None or ends_at > self.taken_at:
@@ -219,19 +230,19 @@ class _Parser:
                     ends.append(ends_at)
         return SavedResets(sum(granted), min(ends, default=None)) if granted else None
 
-    def _instant(self, value: object) -> datetime | None:
+    def _parse_instant(self, value: object) -> datetime | None:
         instant = from_epoch(value) or from_iso(value)
         self.ignored += value is not None and instant is None
         return instant
 
-    def _of(self, parent: Mapping[Any, Any], key: str) -> Mapping[str, Any]:
+    def _get_mapping(self, parent: Mapping[Any, Any], key: str) -> Mapping[str, Any]:
         value = parent.get(key)
         if isinstance(value, dict):
             return value
         self.ignored += value is not None
         return {}
 
-    def _entries(self, value: object) -> list[object]:
+    def _get_list(self, value: object) -> list[object]:
         if isinstance(value, list):
             return value
         self.ignored += value is not None
@@ -244,13 +255,17 @@ def _is_window_key(key: object) -> bool:
     return key in ("five_hour", "seven_day") or key.startswith("seven_day_")
 
 
-def _limit_name(entry: object) -> str | None:
+def _build_limit_name(entry: object) -> str | None:
     """Return the name of a window in `limits`; None if it has none that can be shown."""
     kind, scope = _get(entry, "kind"), _get(entry, "scope")
     model, surface = _get(scope, "model"), _get(scope, "surface")
     # A new model may have only an id.
-    model_name = _text(_get(model, "display_name")) or _text(_get(model, "id")) or _text(model)
-    surface_name = _text(_get(surface, "display_name")) or _text(surface)
+    model_name = (
+        _parse_text(_get(model, "display_name"))
+        or _parse_text(_get(model, "id"))
+        or _parse_text(model)
+    )
+    surface_name = _parse_text(_get(surface, "display_name")) or _parse_text(surface)
     names = [name for name in (model_name, surface_name) if name]
     text = "" if [name.casefold() for name in names] == [_EVERYTHING] else " · ".join(names)
     if kind == "weekly_scoped" and names:
@@ -258,19 +273,19 @@ def _limit_name(entry: object) -> str | None:
         return prefix + text if text else SEVEN_DAY
     if kind == "weekly_scoped" or not isinstance(kind, str):
         return None
-    name = _camel_case(kind)
+    name = _to_camel_case(kind)
     if text:
         return name and f"{name} · {text}"
     return _LIMIT_KINDS.get(kind, name)
 
 
-def _amount(value: object) -> int | None:
+def _parse_amount(value: object) -> int | None:
     """Return an amount of money in minor units, or None if it is implausible."""
     amount = to_finite(value)
     return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
-def _text(value: object) -> str | None:
+def _parse_text(value: object) -> str | None:
     """Return a text that can be shown as a name, or None."""
     if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _MAX_NAME:
         return value.strip()
@@ -281,7 +296,7 @@ def _get(value: object, key: str) -> object:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _camel_case(key: object) -> str | None:
+def _to_camel_case(key: object) -> str | None:
     """Return `seven_day_opus` as `sevenDayOpus`; None if it can't be a window's name."""
     if not isinstance(key, str) or len(key) > _MAX_NAME or not key.isascii():
         return None

@@ -40,7 +40,7 @@ def account_labels(
 def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the Slack ids that have a subscription."""
     outline = _read_outline(ctx)
-    return offer(dict.fromkeys(_subscribers(outline.data_dir) if outline else ()), incomplete)
+    return offer(dict.fromkeys(_list_subscribers(outline.data_dir) if outline else ()), incomplete)
 
 
 def ranges(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -55,7 +55,7 @@ def offer(words: Mapping[str, str | None], incomplete: str) -> list[CompletionIt
     shell, _, _ = os.environ.get("_CLDMON_COMPLETE", "").partition("_")
     # Our bash script inserts words as they are, and its `read` removes one level of backslashes.
     quoted = r"\\\\\g<0>" if shell == "bash" else r"\g<0>"
-    option = _typed_option(shell)
+    option = _find_typed_option(shell)
     return [
         CompletionItem(option + _SPECIAL.sub(quoted, word), help=description)
         for word, description in words.items()
@@ -64,7 +64,7 @@ def offer(words: Mapping[str, str | None], incomplete: str) -> list[CompletionIt
     ]
 
 
-def _typed_option(shell: str) -> str:
+def _find_typed_option(shell: str) -> str:
     """Return the `--account=` of `--account=VALUE` in zsh and fish.
 
     They treat both as one word, and a completion replaces all of it.
@@ -91,7 +91,7 @@ def _read_outline(ctx: click.Context) -> Outline | None:
         return None
 
 
-def _subscribers(data_dir: Path) -> list[str]:
+def _list_subscribers(data_dir: Path) -> list[str]:
     import json
 
     # Importing SubscriptionsFile takes too long.

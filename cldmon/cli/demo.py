@@ -61,10 +61,12 @@ def command(app: App, kept: Path | None, stay: bool) -> None:
         if kept or stay:
             _suggest(folder, stay=stay)
         if stay:
-            _stay(demo)
+            _wait_until_stopped(demo)
     if not kept:
         click.echo("\nAll of it has been removed. To keep it and try other commands on it:")
-        click.echo(f"  {_program()} demo --keep DIR   (with --stay the services keep running, too)")
+        click.echo(
+            f"  {_format_program()} demo --keep DIR   (with --stay the services keep running, too)"
+        )
 
 
 def _play(demo: Demo) -> None:
@@ -106,12 +108,12 @@ def _suggest(folder: Path, *, stay: bool) -> None:
         click.echo(f"\n{heading}")
         for line in commands:
             config = shlex.quote(str(folder / FILE_NAME))
-            click.echo(f"  {_program()} --config {config} {line}")
+            click.echo(f"  {_format_program()} --config {config} {line}")
     if not stay:
         click.echo("The simulated services end now; to use fetch and the like, add --stay.")
 
 
-def _stay(demo: Demo) -> None:
+def _wait_until_stopped(demo: Demo) -> None:
     click.echo(f"\nThe simulated claude.ai listens at {demo.claude.url}")
     click.echo(f"The simulated Slack listens at     {demo.slack.url}")
     _print_err("Ctrl-C stops them. Until then, new Slack messages are shown here.")
@@ -122,7 +124,7 @@ def _stay(demo: Demo) -> None:
         _print_err("\nThe simulated services have stopped.")
 
 
-def _program() -> str:
+def _format_program() -> str:
     """Return how to call this program from here."""
     name, path = str(click.get_current_context().find_root().info_name), Path(sys.argv[0])
     found = shutil.which(name)

@@ -125,7 +125,7 @@ def _read(app: App, labels: Collection[str]) -> Snapshot:
 
 
 def _print(app: App, snapshot: Snapshot, output: _Output) -> None:
-    if reason := _why_empty(app, snapshot):
+    if reason := _explain_emptiness(app, snapshot):
         print_message(reason)
     if text := _format(app, snapshot, output, detect_terminal(sys.stdout, os.environ)):
         click.echo(text, color=True)
@@ -142,7 +142,7 @@ def _format(app: App, snapshot: Snapshot, output: _Output, terminal: Terminal) -
     )
 
 
-def _why_empty(app: App, snapshot: Snapshot) -> str | None:
+def _explain_emptiness(app: App, snapshot: Snapshot) -> str | None:
     """Return why there is nothing to show and what to do about it, or None."""
     if not app.outline.labels:
         return app.why_no_accounts()
@@ -201,7 +201,7 @@ def _format_or_explain(app: App, output: _Output, terminal: Terminal) -> tuple[s
     """Return the text to show, and an error or the reason that there is nothing to show."""
     try:
         snapshot = _read(app, output.labels)
-        return _format(app, snapshot, output, terminal), _why_empty(app, snapshot)
+        return _format(app, snapshot, output, terminal), _explain_emptiness(app, snapshot)
     except CldmonError as error:
         return "", f"cldmon: {error}"
 

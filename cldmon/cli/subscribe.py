@@ -189,7 +189,7 @@ def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None
     mine = subscriptions.users.get(person.id, {})
     labels = [label] if label else list(mine)
     rows = [
-        SubscriptionRow(person.id, _name(person), each, subscriptions.of(person.id, each))
+        SubscriptionRow(person.id, _format_name(person), each, subscriptions.of(person.id, each))
         for each in labels
     ]
     if as_json:
@@ -205,11 +205,11 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
 
     if label is not None:
         select_labels([label], app.outline.labels)
-    subscriptions, names = SubscriptionsFile(app.data_dir).load(), _names(app)
+    subscriptions, names = SubscriptionsFile(app.data_dir).load(), _load_names(app)
     for problem in subscriptions.problems:
         print_message(f"subscriptions.json: {problem}")
     rows = [
-        SubscriptionRow(user, _name(names.get(user)), account, subscription)
+        SubscriptionRow(user, _format_name(names.get(user)), account, subscription)
         for user, accounts in subscriptions.users.items()
         for account, subscription in accounts.items()
         if label in (None, account)
@@ -224,7 +224,7 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
     _print_table(rows, users, subscriptions, missing)
 
 
-def _names(app: App) -> dict[str, Person]:
+def _load_names(app: App) -> dict[str, Person]:
     """Return Slack's people by id, as far as they can be had."""
     if not app.outline.slack_enabled:
         return {}
@@ -235,7 +235,7 @@ def _names(app: App) -> dict[str, Person]:
         return {}
 
 
-def _name(person: Person | None) -> str:
+def _format_name(person: Person | None) -> str:
     return (person.real_name or person.display_name or person.name) if person else ""
 
 

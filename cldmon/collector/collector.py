@@ -309,7 +309,7 @@ class Collector:
             now=now,
             settings=self._settings,
             audience=audience,
-            forecasts=self._forecast(results, now),
+            forecasts=self._compute_forecasts(results, now),
             reports_only=[target.label for target in self._targets if target.key is None],
         )
         for one, other in find_shared_organizations(before, after):
@@ -343,7 +343,7 @@ class Collector:
         self._wanted_version = version
         return self._wanted_by
 
-    def _forecast(self, results: PassResults, now: datetime) -> Forecasts:
+    def _compute_forecasts(self, results: PassResults, now: datetime) -> Forecasts:
         accounts = [Account(label, reading) for label, reading in results.readings.items()]
         try:
             return compute_forecasts(

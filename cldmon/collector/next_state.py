@@ -116,7 +116,7 @@ def next_state(
     for label in labels:
         rules = Rules(settings.rule, audience.thresholds(label))
         theirs = {name: f for (owner, name), f in forecasts.items() if owner == label}
-        found, account_states[label] = _next_account(before, label, results, rules, theirs, now)
+        found, account_states[label] = _advance_account(before, label, results, rules, theirs, now)
         events += found
     old = {account.label: account for account in before.snapshot.accounts}
     accounts = []
@@ -169,16 +169,18 @@ def find_shared_organizations(before: State, after: State) -> Iterator[tuple[str
             continue
         owner = owners.setdefault(account.organization.normalized_uuid, label)
         # Those that were one in the last pass were named then.
-        if owner != label and any(_uuid(before, x) != _uuid(after, x) for x in (owner, label)):
+        if owner != label and any(
+            _get_uuid(before, x) != _get_uuid(after, x) for x in (owner, label)
+        ):
             yield owner, label
 
 
-def _uuid(state: State, label: str) -> str | None:
+def _get_uuid(state: State, label: str) -> str | None:
     organization = state.account_states.get(label, AccountState()).organization
     return organization.normalized_uuid if organization else None
 
 
-def _next_account(
+def _advance_account(
     before: State,
     label: str,
     results: PassResults,
@@ -208,7 +210,7 @@ def _next_account(
         events.append(Event(kind, label, None, now, reason=failure.message if failure else None))
     account = replace(account, outage=outage)
     if isinstance(result, Failure):
-        account = _after_challenge(replace(account, retry_at=result.retry_at), result)
+        account = _note_challenge(replace(account, retry_at=result.retry_at), result)
     if reading is None:
         return events, account
     # Where the label now means another organization, it is first sight.
@@ -255,7 +257,7 @@ def _is_same_organization(old: AccountState, result: ReadResult | Failure | None
     return known.normalized_uuid == result.organization.normalized_uuid
 
 
-def _after_challenge(account: AccountState, failure: Failure) -> AccountState:
+def _note_challenge(account: AccountState, failure: Failure) -> AccountState:
     """Return what is known after a failure: it may be a challenge, or come from behind one."""
     if failure.kind is FailureKind.CHALLENGED:
         return replace(account, challenges=account.challenges + 1, passes_to_skip=PASSES_TO_SKIP)

@@ -70,7 +70,7 @@ def find_key_place(config: Config, path: Path, label: str, env: Mapping[str, str
     account = config.account(label)
     if account is None and (problem := find_label_problem(label)):
         raise UsageError(f"the label {label!r} {problem}")
-    place = _key_path(account or AccountConfig(label=label), path, env)
+    place = _choose_key_path(account or AccountConfig(label=label), path, env)
     # Better known before the person signs in.
     folder = place.resolve().parent
     while not folder.exists():
@@ -124,7 +124,7 @@ def _try_edits(text: str, number: int | None, label: str, key: str) -> Iterator[
     yield tomlkit.dumps(parsed)
 
 
-def _key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> Path:
+def _choose_key_path(account: AccountConfig, config: Path, env: Mapping[str, str]) -> Path:
     sources = account.sources()
     given = sources.given()
     owner = f'account "{account.label}" has its key from'

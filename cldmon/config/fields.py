@@ -37,7 +37,7 @@ def _refuse(find_problem: Callable[[str], str | None]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _line(text: str) -> str:
+def _check_line(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; give it a value or remove the key")
     if not is_printable(text):
@@ -45,13 +45,13 @@ def _line(text: str) -> str:
     return text
 
 
-def _pointer(text: str) -> str:
+def _check_pointer(text: str) -> str:
     if looks_secret(text):
         raise ValueError("holds the secret itself; name the place where the secret is found")
-    return _line(text)
+    return _check_line(text)
 
 
-def _interval(minutes: float) -> float:
+def _check_interval(minutes: float) -> float:
     low, high = locate.MIN_INTERVAL_MINUTES, locate.MAX_INTERVAL_MINUTES
     if not low <= minutes <= high:
         default = locate.DEFAULT_INTERVAL_MINUTES
@@ -70,13 +70,13 @@ def integer_between(low: int, high: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _seconds(number: float) -> float:
+def _check_seconds(number: float) -> float:
     if not 0 < number <= MAX_TIMEOUT_SECONDS:
         raise ValueError(f"expected seconds, above 0 and up to {MAX_TIMEOUT_SECONDS}")
     return number
 
 
-def _words(value: object) -> object:
+def _split_words(value: object) -> object:
     """Split a command written as one string, as a shell would."""
     if not isinstance(value, str):
         return value
@@ -86,7 +86,7 @@ def _words(value: object) -> object:
         raise ValueError("has an unclosed quotation mark") from None
 
 
-def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+def _check_command(words: tuple[str, ...]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise ValueError("is empty; name a program and its arguments")
     if looks_secret(words[0]):
@@ -96,32 +96,32 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _host_name(text: str) -> str:
+def _check_host_name(text: str) -> str:
     if any(c in text for c in "/@ ?#"):
         raise ValueError("expected a host name or an address, without http:// and path")
     return text
 
 
-def _uuid(text: str) -> str:
+def _parse_uuid(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
         raise ValueError("expected a uuid: 8-4-4-4-12 hex digits") from None
 
 
-def _header_safe(secret: SecretStr) -> SecretStr:
+def _check_header_safe(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text or not all("!" <= c <= "~" for c in text):
         raise ValueError("expected one word of printable ASCII characters")
     return secret
 
 
-def _proxy(secret: SecretStr) -> SecretStr:
+def _check_proxy(secret: SecretStr) -> SecretStr:
     parse_proxy(secret.get_secret_value())
     return secret
 
 
-def _channel_name(text: str) -> str:
+def _check_channel_name(text: str) -> str:
     from cldmon.store.state import DIRECT_MESSAGES  # takes time, and few give names
 
     if text == DIRECT_MESSAGES:
@@ -131,7 +131,7 @@ def _channel_name(text: str) -> str:
     return text
 
 
-def _slack_id(first: str, example: str, place: str) -> AfterValidator:
+def _require_slack_id(first: str, example: str, place: str) -> AfterValidator:
     """Return the check that a text is an id of Slack's that begins with one of some letters."""
     pattern = re.compile(rf"[{first}][A-Z0-9]+")
 
@@ -143,13 +143,13 @@ def _slack_id(first: str, example: str, place: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _url_pointer(text: str) -> str:
+def _check_url_pointer(text: str) -> str:
     if "://" in text:
         raise ValueError("holds the URL itself; name the place where the URL is found")
     return text
 
 
-def _event(value: object) -> EventKind:
+def _parse_event(value: object) -> EventKind:
     if value not in OCCURRENCES:
         raise ValueError(f"unknown event; expected one of {', '.join(OCCURRENCES)}")
     return EventKind(str(value))
@@ -157,18 +157,20 @@ def _event(value: object) -> EventKind:
 
 AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
-Line = Annotated[str, AfterValidator(_line)]
-Pointer = Annotated[str, AfterValidator(_pointer)]
+Line = Annotated[str, AfterValidator(_check_line)]
+Pointer = Annotated[str, AfterValidator(_check_pointer)]
 Label = Annotated[str, _refuse(find_label_problem)]
-Minutes = Annotated[float, AfterValidator(_interval)]
-Seconds = Annotated[float, AfterValidator(_seconds)]
-Command = Annotated[tuple[str, ...], AsTuple, BeforeValidator(_words), AfterValidator(_command)]
+Minutes = Annotated[float, AfterValidator(_check_interval)]
+Seconds = Annotated[float, AfterValidator(_check_seconds)]
+Command = Annotated[
+    tuple[str, ...], AsTuple, BeforeValidator(_split_words), AfterValidator(_check_command)
+]
 HiddenCommand = Annotated[Command | None, Field(repr=False)]
 """Not shown: what people pass to a program may be a secret, too."""
 AnyUrl = Annotated[Line, AfterValidator(network.check_url)]
 ServiceUrl = Annotated[AnyUrl, AfterValidator(network.check_service_url)]
 ApiUrl = Annotated[ServiceUrl, AfterValidator(lambda url: url + "/")]
-HostName = Annotated[Line, AfterValidator(_host_name)]
+HostName = Annotated[Line, AfterValidator(_check_host_name)]
 HostNames = Annotated[
     tuple[Annotated[HostName, AfterValidator(network.normalize_host)], ...], AsTuple
 ]
@@ -176,25 +178,31 @@ Networks = Annotated[
     tuple[Annotated[Line, AfterValidator(network.normalize_network)], ...], AsTuple
 ]
 PublicUrl = Annotated[AnyUrl, AfterValidator(network.normalize_public_url)]
-Uuid = Annotated[str, AfterValidator(_uuid)]
-ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
+Uuid = Annotated[str, AfterValidator(_parse_uuid)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_check_proxy)]
 """A secret, for it may hold a password."""
 SessionKey = Annotated[
     SecretStr, AfterValidator(lambda key: SecretStr(unwrap_session_key(key.get_secret_value())))
 ]
-HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_check_header_safe)]
 BotToken = Annotated[SecretStr | None, EmptyIsNone, _refuse(find_wrong_token)]
-ChannelName = Annotated[str, AfterValidator(_channel_name)]
+ChannelName = Annotated[str, AfterValidator(_check_channel_name)]
 ChannelUrl = Annotated[SecretStr, _refuse(network.find_channel_url_problem)]
-UrlPointer = Annotated[Pointer, AfterValidator(_url_pointer)]
-Events = Annotated[tuple[Annotated[EventKind, BeforeValidator(_event)], ...], AsTuple]
+UrlPointer = Annotated[Pointer, AfterValidator(_check_url_pointer)]
+Events = Annotated[tuple[Annotated[EventKind, BeforeValidator(_parse_event)], ...], AsTuple]
 Thresholds = Annotated[tuple[int, ...], BeforeValidator(parse_thresholds)]
 SlackChannel = Annotated[
-    str, _slack_id("CG", "C0123456789", "it stands at the end of the channel's details in Slack")
+    str,
+    _require_slack_id(
+        "CG", "C0123456789", "it stands at the end of the channel's details in Slack"
+    ),
 ]
 SlackUser = Annotated[
-    str, _slack_id("UW", "U0123456789", 'choose "Copy member ID" in the person\'s Slack profile')
+    str,
+    _require_slack_id(
+        "UW", "U0123456789", 'choose "Copy member ID" in the person\'s Slack profile'
+    ),
 ]
 SlackTeam = Annotated[
-    str, _slack_id("T", "T0123456789", "see the workspace's address in a browser")
+    str, _require_slack_id("T", "T0123456789", "see the workspace's address in a browser")
 ]

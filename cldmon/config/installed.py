@@ -117,24 +117,26 @@ class FetchService(NamedTuple):
         """Return whether the folder is not read-only for it."""
         if self.settings.get("ProtectSystem", ("no",))[-1] != "strict":
             return True
-        opened = [each.lstrip("-+") for line in self._listed("ReadWritePaths") for each in line]
+        opened = [
+            each.lstrip("-+") for line in self._iter_values("ReadWritePaths") for each in line
+        ]
         state = self._env.get("STATE_DIRECTORY")
         return any(folder.is_relative_to(each) for each in (*opened, *([state] if state else [])))
 
     @property
     def _env(self) -> dict[str, str]:
         """What of its environment decides where the data are."""
-        pairs = (each.partition("=") for line in self._listed("Environment") for each in line)
+        pairs = (each.partition("=") for line in self._iter_values("Environment") for each in line)
         env = {}
         if "User" in self.settings:
             with suppress(KeyError):
                 env["HOME"] = pwd.getpwnam(self.settings["User"][-1]).pw_dir
         env |= {name: value for name, _, value in pairs}
-        if state := [each for line in self._listed("StateDirectory") for each in line]:
+        if state := [each for line in self._iter_values("StateDirectory") for each in line]:
             env["STATE_DIRECTORY"] = f"/var/lib/{state[0]}"
         return env
 
-    def _listed(self, key: str) -> Iterator[list[str]]:
+    def _iter_values(self, key: str) -> Iterator[list[str]]:
         yield from map(split_words, self.settings.get(key, ()))
 
 

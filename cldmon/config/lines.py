@@ -129,7 +129,7 @@ class _Scanner:
         return ended
 
     def key(self) -> KeyPath:
-        return _parts(self.take(_KEY))
+        return _split_key(self.take(_KEY))
 
     def note(self, path: KeyPath, offset: int) -> None:
         self.found.setdefault(path, offset)
@@ -146,7 +146,7 @@ class _Scanner:
         return match.group()
 
 
-def _parts(dotted: str) -> KeyPath:
+def _split_key(dotted: str) -> KeyPath:
     """Return the parts of a dotted key; tomllib knows best how they are quoted."""
     table: object = tomllib.loads(f"{dotted} = 0")
     parts: list[str] = []

@@ -92,7 +92,7 @@ def find_data_dir(
     from the configuration's folder), systemd's `$STATE_DIRECTORY`, `/var/lib/cldmon` for
     `/etc/cldmon/config.toml`, whoever reads it, `$XDG_STATE_HOME/cldmon`.
     """
-    if named := _named_data_dir(option, env):
+    if named := _find_named_data_dir(option, env):
         return expand_user(named[1], env).absolute()
     if configured:
         return resolve(config_path.parent, configured, env).absolute()
@@ -108,7 +108,7 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
 
     Any other need not exist yet: the first pass creates it.
     """
-    named = _named_data_dir(option, env)
+    named = _find_named_data_dir(option, env)
     if named is None:
         return
     try:
@@ -126,7 +126,7 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
 def expand_user(text: str, env: Mapping[str, str]) -> Path:
     """Return a path with a leading `~` replaced by `$HOME`."""
     if text == "~" or text.startswith("~/"):
-        return _home(env) / text[2:]
+        return _find_home(env) / text[2:]
     return Path(text)
 
 
@@ -138,7 +138,7 @@ def resolve(folder: Path, text: str, env: Mapping[str, str]) -> Path:
 def find_xdg_folder(variable: str, default: str, env: Mapping[str, str]) -> Path:
     """Return an XDG base folder; by those rules a relative one is ignored."""
     named = Path(env.get(variable, ""))
-    return named if named.is_absolute() else _home(env) / default
+    return named if named.is_absolute() else _find_home(env) / default
 
 
 def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
@@ -146,7 +146,7 @@ def is_trusted(owner: int, me: int, env: Mapping[str, str]) -> bool:
     return owner in (0, me) or str(owner) == env.get("SUDO_UID")
 
 
-def _named_data_dir(option: Path | None, env: Mapping[str, str]) -> tuple[str, str] | None:
+def _find_named_data_dir(option: Path | None, env: Mapping[str, str]) -> tuple[str, str] | None:
     """Return what names the data folder by hand, and the name; None where nothing does."""
     if option:
         return "--data-dir", str(option)
@@ -163,7 +163,7 @@ def _require_trust(place: Path, env: Mapping[str, str]) -> None:
         )
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def _find_home(env: Mapping[str, str]) -> Path:
     """Return the home folder; `/` for a user without one, as systemd has it."""
     home = Path(env.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - Path.home() may raise
     return home if home.is_absolute() else Path("/")

@@ -86,7 +86,7 @@ def find_missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Proble
     for number, account in enumerate(config.accounts):
         sources = account.sources()
         key: KeyPath = ("accounts", number)
-        if not _available(sources, env):
+        if not _is_available(sources, env):
             if account.source is None:
                 yield key, f'account "{account.label}" has no session key; {_ADD_KEY}'
         elif sources.inline is not None and (
@@ -97,7 +97,7 @@ def find_missing_keys(config: Config, env: Mapping[str, str]) -> Iterator[Proble
 
 def has_key(account: AccountConfig, env: Mapping[str, str]) -> bool:
     """Return whether an account is to be read with a session key; it may have reports as well."""
-    return _available(account.sources(), env) or account.source is None
+    return _is_available(account.sources(), env) or account.source is None
 
 
 def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Problem]:
@@ -108,7 +108,7 @@ def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Probl
     if not slack.enabled and first_post is None:
         return
     sources = slack.sources()
-    if _available(sources, env):
+    if _is_available(sources, env):
         if sources.inline is not None and (
             problem := find_token_problem(sources.inline.get_secret_value())
         ):
@@ -125,5 +125,5 @@ def find_missing_token(config: Config, env: Mapping[str, str]) -> Iterator[Probl
         )
 
 
-def _available(sources: Sources, env: Mapping[str, str]) -> bool:
+def _is_available(sources: Sources, env: Mapping[str, str]) -> bool:
     return bool(sources.given()) or find_credential(sources.credential, env) is not None

@@ -277,12 +277,12 @@ class Config(_Table):
 
         As configured, else the loopback ones and `host`; that of `public_url` always.
         """
-        named = self.allowed_hosts or (*LOOPBACK_HOSTS, _host_header(self.host))
+        named = self.allowed_hosts or (*LOOPBACK_HOSTS, _format_host_header(self.host))
         public = (self.public_host,) if self.public_host else ()
         return tuple(dict.fromkeys((*named, *public)))
 
 
-def _host_header(host: str) -> str:
+def _format_host_header(host: str) -> str:
     """Return the Host header of a request to where a server listens."""
     try:
         return normalize_host(host)

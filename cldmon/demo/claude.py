@@ -113,9 +113,9 @@ class SimClaude(SimServer):
         self._answers = count(1)
         super().__init__(
             (
-                Route("organizations", "/api/organizations", self._organizations),
-                Route("usage", "/api/organizations/(?P<uuid>[^/]+)/usage", self._usage),
-                Route("", "/login", self._login),
+                Route("organizations", "/api/organizations", self._answer_organizations),
+                Route("usage", "/api/organizations/(?P<uuid>[^/]+)/usage", self._answer_usage),
+                Route("", "/login", self._answer_login),
                 Route("", "/", lambda _request: html_response(HOME_PAGE)),
                 Route("", "/api/.*", lambda _request: NOT_FOUND),
                 Route("", ".*", lambda _request: Response(404)),
@@ -138,13 +138,13 @@ class SimClaude(SimServer):
         """Sign in as the simulated person: the login page, whenever it is open, sets the key."""
         self._visitor = key
 
-    def _organizations(self, request: Request) -> Reply:
+    def _answer_organizations(self, request: Request) -> Reply:
         account = self._accounts.get(request.key or "")
         if account is None:
             return invalid_session(403 if request.key else 401)
         return json_response([each.as_json() for each in account.organizations])
 
-    def _usage(self, request: Request, uuid: str) -> Reply:
+    def _answer_usage(self, request: Request, uuid: str) -> Reply:
         account = self._accounts.get(request.key or "")
         if account is None:
             return invalid_session(403 if request.key else 401)
@@ -162,7 +162,7 @@ class SimClaude(SimServer):
         shift = self._jitter * (2 * (next(self._answers) * GOLDEN % 1) - 1)
         return json_response(_shift(body, timedelta(seconds=shift)))
 
-    def _login(self, _request: Request) -> Reply:
+    def _answer_login(self, _request: Request) -> Reply:
         if self._visitor is None:
             return html_response(LOGIN_PAGE)
         return redirect_response("/", ("Set-Cookie", session_cookie(self._visitor)))

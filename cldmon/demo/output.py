@@ -45,9 +45,9 @@ def format_pass(
     record: PassRecord, before: PassRecord | None, name_of: NameOf, terminal: Terminal
 ) -> str:
     """Return a pass as one line: the time, each account's session or week, and what is new."""
-    cells = [_cell(account, terminal) for account in record.outcome.snapshot.accounts]
-    news = "; ".join(_news(record, before, name_of))
-    numbers = f"{_clock(record.at):5}{''.join(cells)}"
+    cells = [_format_cell(account, terminal) for account in record.outcome.snapshot.accounts]
+    news = "; ".join(_describe_news(record, before, name_of))
+    numbers = f"{_format_clock(record.at):5}{''.join(cells)}"
     indent = " " * (width(numbers) + 2)
     wrapped = textwrap.wrap(
         news, min(terminal.columns, _WIDEST), initial_indent=indent, subsequent_indent=indent
@@ -57,17 +57,17 @@ def format_pass(
 
 def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
     """Return a Slack message: its time and recipient, and below them its text."""
-    head = f"{_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
+    head = f"{_format_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
     wrap = textwrap.TextWrapper(min(terminal.columns, _WIDEST), _INDENT, _INDENT)
     body = [line for text in sent.text.splitlines() for line in wrap.wrap(text)]
     return "\n".join(map(terminal.clean, (head, *body)))
 
 
-def _clock(at: datetime) -> str:
+def _format_clock(at: datetime) -> str:
     return f"{round_to_minute(at).astimezone():%H:%M}"
 
 
-def _cell(account: Account, terminal: Terminal) -> str:
+def _format_cell(account: Account, terminal: Terminal) -> str:
     if account.failure:
         return terminal.colourize(f"{'error':>{_CELL}}", RED)
     windows = account.reading.windows if account.reading else {}
@@ -80,22 +80,22 @@ def _cell(account: Account, terminal: Terminal) -> str:
     return terminal.colourize(text, RED if window.utilization >= FULL else YELLOW)
 
 
-def _news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Iterator[str]:
+def _describe_news(record: PassRecord, before: PassRecord | None, name_of: NameOf) -> Iterator[str]:
     if before is None:
         yield "first reading: no alerts"
     for account in record.outcome.snapshot.accounts:
-        if events := list(_events(account.label, record, before)):
+        if events := list(_describe_events(account.label, record, before)):
             yield f"{account.label}: {', '.join(events)}"
     if record.sent:
         names = dict.fromkeys(name_of(sent.user).split()[0] for sent in record.sent)
         yield f"notified {', '.join(names)}"
 
 
-def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterator[str]:
-    earlier, now = _trouble(label, before), _trouble(label, record)
+def _describe_events(label: str, record: PassRecord, before: PassRecord | None) -> Iterator[str]:
+    earlier, now = _describe_trouble(label, before), _describe_trouble(label, record)
     if now != earlier:
         yield now or "answers again"
-    for pool in sorted(_used_up(label, record) - _used_up(label, before)):
+    for pool in sorted(_find_used_up(label, record) - _find_used_up(label, before)):
         yield f"{pool} used up, no alert"
     for event in record.outcome.events:
         if event.label != label or event.window is None:
@@ -105,14 +105,14 @@ def _events(label: str, record: PassRecord, before: PassRecord | None) -> Iterat
         yield words + window
 
 
-def _trouble(label: str, record: PassRecord | None) -> str | None:
+def _describe_trouble(label: str, record: PassRecord | None) -> str | None:
     """Return briefly why an account could not be read, or None."""
     failed = record.outcome.failed if record else []
     kinds = (a.failure.kind.replace("_", " ") for a in failed if a.label == label and a.failure)
     return next(kinds, None)
 
 
-def _used_up(label: str, record: PassRecord | None) -> set[str]:
+def _find_used_up(label: str, record: PassRecord | None) -> set[str]:
     """Return the titles of an account's exhausted credit pools."""
     accounts = record.outcome.snapshot.accounts if record else ()
     readings = (account.reading for account in accounts if account.label == label)

@@ -86,16 +86,16 @@ class Demo:
         """
         first, *others = scenario.STORY
         try:
-            record = self._pass(first)
+            record = self._run_pass(first)
         except _SandboxError:
             _log.warning(_NO_SANDBOX)
             config = self.app.config_path
             files.replace(config, config.read_bytes() + b"\n[browser]\nsandbox = false\n")
             self.app = replace(self.app)  # a new one reads the configuration again
-            record = self._pass(first)
+            record = self._run_pass(first)
         yield record
         for moment in others:
-            yield self._pass(moment)
+            yield self._run_pass(moment)
 
     def listen(self) -> Iterator[SentMessage]:
         """Yield new Slack messages as they arrive, without end."""
@@ -112,7 +112,7 @@ class Demo:
         known = self.slack.users.get(user)
         return known.real_name if known else user
 
-    def _pass(self, moment: Moment) -> PassRecord:
+    def _run_pass(self, moment: Moment) -> PassRecord:
         self.clock.behind = timedelta(minutes=-moment.minute)
         for person in scenario.PEOPLE:
             answer = moment.answers[person.label]
@@ -148,7 +148,7 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
         SimSlack(users=scenario.TEAM, channels={scenario.TEAM_CHANNEL: ()}, clock=clock) as slack,
     ):
         config, data = folder / FILE_NAME, folder / "data"
-        write.create(config, _config(claude.url, slack.url))
+        write.create(config, _build_config(claude.url, slack.url))
         subscriptions = SubscriptionsFile(data)
         for (user, label), wanted in scenario.ALERTS.items():
             subscriptions.change(user, label, lambda _old, new=wanted: new)  # type: ignore[misc]
@@ -159,7 +159,7 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
         yield demo
 
 
-def _config(claude_url: str, slack_url: str) -> str:
+def _build_config(claude_url: str, slack_url: str) -> str:
     head = f"""\
 # Written by `cldmon demo`: five accounts of a simulated claude.ai, and a simulated Slack.
 # Both listen for as long as the demo runs (with --stay: until Ctrl-C).

@@ -84,21 +84,21 @@ class Person:
 
     def usage(self, use: Use, minute: int, end: datetime) -> dict[str, Any]:
         """Return the service's answer at a minute of the story, which ends at `end`."""
-        week = _after(end, self.week)
+        week = _shift(end, self.week)
         extra: dict[str, Any] = {}
         if use.spent is not None and self.budget:
             extra = usage_credits(use.spent, self.budget.limit, disabled=self.budget.disabled)
         if use.credit is not None:
-            extra["iguana_necktie"] = credit_pool(use.credit, CREDIT_DOLLARS, _after(end, 12 * DAY))
+            extra["iguana_necktie"] = credit_pool(use.credit, CREDIT_DOLLARS, _shift(end, 12 * DAY))
         if self.saved_reset is not None:
-            ends_at = _after(end, self.saved_reset)
+            ends_at = _shift(end, self.saved_reset)
             extra["cedar_ember"] = saved_resets(ends_at, weekly_resets=week)
         session_end = next((each for each in self.sessions if each > minute), 0)
         return usage(
             use.session,
             use.week,
             models={} if use.model is None else {MODEL: use.model},
-            five_hour_resets=_after(end, session_end) if use.session else None,
+            five_hour_resets=_shift(end, session_end) if use.session else None,
             seven_day_resets=week,
             **extra,
         )
@@ -110,17 +110,17 @@ def make_report(minute: int, at: datetime, end: datetime) -> Report | None:
         return None
     session, week = REPORTS[minute]
     windows = {
-        FIVE_HOUR: Window(session, _after(end, -120 if minute < -120 else 210)),
-        SEVEN_DAY: Window(week, _after(end, 3 * DAY)),
+        FIVE_HOUR: Window(session, _shift(end, -120 if minute < -120 else 210)),
+        SEVEN_DAY: Window(week, _shift(end, 3 * DAY)),
     }
     return Report(REPORTED, "erins-laptop", at - _REPORT_AGE, at, windows)
 
 
-def _after(end: datetime, minutes: int) -> datetime:
+def _shift(end: datetime, minutes: int) -> datetime:
     return end + timedelta(minutes=minutes)
 
 
-def _organization(
+def _build_organization(
     number: int, name: str, capability: str, tier: str = "", plan: str | None = None
 ) -> SimOrganization:
     return SimOrganization(
@@ -138,27 +138,27 @@ API_ONLY = SimOrganization("00000000-0000-4000-8000-000000000099", "API", ("api"
 
 ALICE = Person(
     "alice",
-    _organization(1, "Alice", "claude_max", "default_claude_max_20x", "Ultra"),
+    _build_organization(1, "Alice", "claude_max", "default_claude_max_20x", "Ultra"),
     week=4 * DAY,
     saved_reset=6 * DAY,
 )
 BOB = Person(
     "bob",
-    _organization(2, "Bob", "claude_pro"),
+    _build_organization(2, "Bob", "claude_pro"),
     sessions=(-345, 35),
     week=14 * 60,
     budget=Budget(2000),
 )
 CAROL = Person(
     "carol",
-    _organization(3, "Example Ltd", "raven", "default_raven"),
+    _build_organization(3, "Example Ltd", "raven", "default_raven"),
     sessions=(-110,),
     week=2 * DAY,
     budget=Budget(50000, disabled="out_of_credits"),
 )
 DAVE = Person(
     "dave",
-    _organization(4, "Dave", "claude_max", "default_claude_max_5x"),
+    _build_organization(4, "Dave", "claude_max", "default_claude_max_5x"),
     sessions=(-75, 290),
     week=5 * DAY,
 )
@@ -176,7 +176,7 @@ class Moment:
     answers: Mapping[str, Use | Response | None]
 
 
-def _moment(minute: int, *answers: Use | Response | None) -> Moment:
+def _build_moment(minute: int, *answers: Use | Response | None) -> Moment:
     labels = (person.label for person in PEOPLE)
     return Moment(minute, dict(zip(labels, answers, strict=True)))
 
@@ -185,29 +185,69 @@ KEY_EXPIRED = None
 OUTAGE = json_response({"error": 503}, 503)
 
 
-def _alice(week: int, model: int, credit: int) -> Use:
+def _build_alice_use(week: int, model: int, credit: int) -> Use:
     return Use(None, week, model, credit=credit)
 
 
-def _bob(session: int, week: int, spent: int = 340) -> Use:
+def _build_bob_use(session: int, week: int, spent: int = 340) -> Use:
     return Use(session, week, spent=spent)
 
 
-def _carol(session: int) -> Use:
+def _build_carol_use(session: int) -> Use:
     return Use(session, 57, spent=49860)
 
 
 STORY = (
     # minute  alice: no session     bob: climbs, hits 100  carol: full, reset dave: key expires
-    _moment(-360, _alice(31, 38, 214), _bob(41, 81), _carol(100), Use(9, 37)),
-    _moment(-315, _alice(31, 38, 221), _bob(0, 81), _carol(100), Use(16, 38)),
-    _moment(-270, _alice(31, 38, 239), _bob(0, 81), _carol(100), Use(28, 40)),
-    _moment(-225, _alice(31, 38, 250), _bob(14, 83), _carol(100), Use(44, 42)),
-    _moment(-180, _alice(31, 38, 250), _bob(33, 86), _carol(100), KEY_EXPIRED),
-    _moment(-135, _alice(32, 39, 250), _bob(55, 89), OUTAGE, KEY_EXPIRED),
-    _moment(-90, _alice(32, 39, 250), _bob(78, 92), _carol(0), KEY_EXPIRED),
-    _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_EXPIRED),
-    _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_EXPIRED),
+    _build_moment(
+        -360,
+        _build_alice_use(31, 38, 214),
+        _build_bob_use(41, 81),
+        _build_carol_use(100),
+        Use(9, 37),
+    ),
+    _build_moment(
+        -315,
+        _build_alice_use(31, 38, 221),
+        _build_bob_use(0, 81),
+        _build_carol_use(100),
+        Use(16, 38),
+    ),
+    _build_moment(
+        -270,
+        _build_alice_use(31, 38, 239),
+        _build_bob_use(0, 81),
+        _build_carol_use(100),
+        Use(28, 40),
+    ),
+    _build_moment(
+        -225,
+        _build_alice_use(31, 38, 250),
+        _build_bob_use(14, 83),
+        _build_carol_use(100),
+        Use(44, 42),
+    ),
+    _build_moment(
+        -180,
+        _build_alice_use(31, 38, 250),
+        _build_bob_use(33, 86),
+        _build_carol_use(100),
+        KEY_EXPIRED,
+    ),
+    _build_moment(-135, _build_alice_use(32, 39, 250), _build_bob_use(55, 89), OUTAGE, KEY_EXPIRED),
+    _build_moment(
+        -90, _build_alice_use(32, 39, 250), _build_bob_use(78, 92), _build_carol_use(0), KEY_EXPIRED
+    ),
+    _build_moment(
+        -45, _build_alice_use(32, 40, 250), _build_bob_use(97, 94), _build_carol_use(0), KEY_EXPIRED
+    ),
+    _build_moment(
+        0,
+        _build_alice_use(33, 41, 250),
+        _build_bob_use(100, 95, 415),
+        _build_carol_use(0),
+        KEY_EXPIRED,
+    ),
 )
 
 REPORTED = "erin"

@@ -104,7 +104,7 @@ class SimSlack(SimServer):
         reads_channels = ("channels:read", "groups:read")
         super().__init__(
             (
-                self._route("auth.test", (), self._auth_test),
+                self._route("auth.test", (), self._answer_auth_test),
                 self._route("chat.postMessage", ("chat:write",), self._post_message),
                 self._route("conversations.info", reads_channels, self._show_channel),
                 self._route("conversations.members", reads_channels, self._list_members),
@@ -130,7 +130,7 @@ class SimSlack(SimServer):
             elif any_of and not set(any_of) & set(self.scopes):
                 body = refusal("missing_scope", needed=any_of[0], provided=",".join(self.scopes))
             else:
-                body = method(_params(request))
+                body = method(_parse_params(request))
             return json_response(body).with_headers(*lines)
 
         return Route(name, f"/api/{name}", call)
@@ -157,7 +157,7 @@ class SimSlack(SimServer):
         with self._changed:
             self._sent.clear()
 
-    def _auth_test(self, _params: Params) -> Body:
+    def _answer_auth_test(self, _parse_params: Params) -> Body:
         return {
             "ok": True,
             "url": "https://simulated.slack.com/",
@@ -173,7 +173,7 @@ class SimSlack(SimServer):
         # A direct message goes to a user id.
         user = self.users.get(channel)
         user = None if user and user.deleted else user
-        blocks = _blocks(params.get("blocks"))
+        blocks = _parse_blocks(params.get("blocks"))
         if user is None and channel not in self.channels:
             return refusal("channel_not_found")
         if user is not None and user.bot:
@@ -195,7 +195,7 @@ class SimSlack(SimServer):
 
     def _list_users(self, params: Params) -> Body:
         users = [user.as_json() for user in self.users.values()]
-        return _page("members", users, params)
+        return _build_page("members", users, params)
 
     def _show_user(self, params: Params) -> Body:
         user = self.users.get(str(params.get("user", "")))
@@ -212,7 +212,7 @@ class SimSlack(SimServer):
         members = self.channels.get(str(params.get("channel", "")))
         if members is None:
             return refusal("channel_not_found")
-        return _page("members", members, params)
+        return _build_page("members", members, params)
 
 
 def refusal(code: str, **more: object) -> Body:
@@ -220,7 +220,7 @@ def refusal(code: str, **more: object) -> Body:
     return {"ok": False, "error": code, **more}
 
 
-def _params(request: Request) -> Params:
+def _parse_params(request: Request) -> Params:
     """Return the arguments of a call, from its query and its form or JSON body."""
     text = request.body.decode()
     is_json = "json" in request.headers.get("content-type", "")
@@ -228,7 +228,7 @@ def _params(request: Request) -> Params:
     return {**dict(parse_qsl(request.query, keep_blank_values=True)), **body}
 
 
-def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
+def _parse_blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
     """Return the blocks of a message (JSON text in a form); None if Slack would refuse them."""
     try:
         found = json.loads(value) if isinstance(value, str) else value or []
@@ -239,9 +239,9 @@ def _blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
     return tuple(found) if all(isinstance(b, dict) and "type" in b for b in found) else None
 
 
-def _page(name: str, items: Sequence[object], params: Params) -> Body:
+def _build_page(name: str, items: Sequence[object], params: Params) -> Body:
     """Return one page and the cursor of the next, which is empty at the end."""
-    start = _position(str(params.get("cursor") or ""))
+    start = _parse_cursor(str(params.get("cursor") or ""))
     if start is None:
         return refusal("invalid_cursor")
     end = start + (int(str(params.get("limit") or 0)) or PAGE)
@@ -249,7 +249,7 @@ def _page(name: str, items: Sequence[object], params: Params) -> Body:
     return {"ok": True, name: items[start:end], "response_metadata": {"next_cursor": cursor}}
 
 
-def _position(cursor: str) -> int | None:
+def _parse_cursor(cursor: str) -> int | None:
     if not cursor:
         return 0
     try:

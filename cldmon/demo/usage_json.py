@@ -90,12 +90,12 @@ def usage(
     session = five_hour_resets or (now + timedelta(hours=3) if five_hour else None)
     week = seven_day_resets or now + timedelta(days=3)
     return {
-        "five_hour": _window(five_hour, session),
-        "seven_day": _window(seven_day, week),
+        "five_hour": _build_window(five_hour, session),
+        "seven_day": _build_window(seven_day, week),
         **_NULLS,
         "extra_usage": _EXTRA_USAGE,
         "spend": _SPEND,
-        "limits": _limits(five_hour, seven_day, models or {}, session, week),
+        "limits": _build_limits(five_hour, seven_day, models or {}, session, week),
         "member_dashboard_available": False,
         **extra,
     }
@@ -129,7 +129,7 @@ def usage_credits(
             "limit": most,
             "cap": most and {"money": most, "credits": None},
             "percent": int(percent or 0),
-            "severity": _severity(percent or 0),
+            "severity": _grade_severity(percent or 0),
             "enabled": disabled is None,
             "disabled_reason": disabled,
         },
@@ -182,13 +182,13 @@ def instant(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="microseconds") if at else None
 
 
-def _window(percent: float | None, resets: datetime | None) -> dict[str, object] | None:
+def _build_window(percent: float | None, resets: datetime | None) -> dict[str, object] | None:
     if percent is None:
         return None
     return {"utilization": float(percent), "resets_at": instant(resets), **_NO_DOLLARS}
 
 
-def _limits(
+def _build_limits(
     five_hour: float | None,
     seven_day: float | None,
     models: Mapping[str, float],
@@ -208,7 +208,7 @@ def _limits(
             "kind": kind,
             "group": kind.partition("_")[0],
             "percent": percent,
-            "severity": _severity(percent),
+            "severity": _grade_severity(percent),
             "resets_at": instant(at),
             "scope": name and {"model": {"id": None, "display_name": name}, "surface": None},
             "is_active": (kind, percent, at, name) == active and percent > 0,
@@ -217,7 +217,7 @@ def _limits(
     ]
 
 
-def _severity(percent: float) -> str:
+def _grade_severity(percent: float) -> str:
     if percent >= CRITICAL:
         return "critical"
     return "warning" if percent >= WARNING else "normal"

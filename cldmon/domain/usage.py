@@ -48,7 +48,7 @@ def usage_to_json(
     body: dict[str, Any] = {
         "fetchedAt": format_optional(snapshot.fetched_at),
         "staleAt": format_optional(compute_stale_at(snapshot.fetched_at, snapshot.interval)),
-        "accounts": [_account_json(account) for account in selection.apply(accounts, summary)],
+        "accounts": [_account_to_json(account) for account in selection.apply(accounts, summary)],
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
         "windowKinds": _WINDOW_KINDS,
@@ -57,13 +57,13 @@ def usage_to_json(
     return body if snapshot.fetched_at else {**body, "loading": True}
 
 
-def _account_json(account: AccountView) -> dict[str, Any]:
+def _account_to_json(account: AccountView) -> dict[str, Any]:
     age = {
         "stale": account.stale,
         "staleAt": format_optional(account.stale_at),
         "ageSeconds": None if account.age is None else int(account.age.total_seconds()),
     }
-    shown = _reading_json(account)
+    shown = _reading_to_json(account)
     if shown and account.failure is None:
         return {"label": account.label, "status": "ok", **shown, **age}
     silence = {"error": "no report yet"} if account.awaits_report else {}
@@ -82,7 +82,7 @@ def _account_json(account: AccountView) -> dict[str, Any]:
     }
 
 
-def _reading_json(account: AccountView) -> dict[str, Any] | None:
+def _reading_to_json(account: AccountView) -> dict[str, Any] | None:
     reading = account.reading
     if reading is None:
         return None

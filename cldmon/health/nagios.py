@@ -61,17 +61,17 @@ def level(verdict: Verdict, thresholds: Thresholds) -> Level:
         return Level.CRITICAL
     trouble = verdict.errors or verdict.waited > LONGEST_WAIT
     some_fail = Level.WARNING if trouble else Level.OK
-    return max([some_fail, *(state for _, _, state in _high(verdict, thresholds))])
+    return max([some_fail, *(state for _, _, state in _find_high(verdict, thresholds))])
 
 
 def format_line(verdict: Verdict, thresholds: Thresholds) -> str:
     """Return the plugin's line: state, text and, behind a bar, figures of windows and outbox."""
     high = [
         f"{label} {short_title(w.name)} {w.utilization}%"
-        for label, w, _ in _high(verdict, thresholds)
+        for label, w, _ in _find_high(verdict, thresholds)
     ]
     text = "; ".join([verdict.text, *high]).translate(_IN_TEXT)
-    figures = " ".join(_figures(verdict, thresholds))
+    figures = " ".join(_format_figures(verdict, thresholds))
     return f"CLDMON {level(verdict, thresholds).name} - {text}" + (
         f" | {figures}" if figures else ""
     )
@@ -82,31 +82,31 @@ def format_unknown(reason: str) -> str:
     return f"CLDMON {Level.UNKNOWN.name} - {' '.join(reason.split()).translate(_IN_TEXT)}"
 
 
-def _high(verdict: Verdict, thresholds: Thresholds) -> Iterator[tuple[str, WindowView, Level]]:
+def _find_high(verdict: Verdict, thresholds: Thresholds) -> Iterator[tuple[str, WindowView, Level]]:
     """Yield the windows that are above a threshold now, with their level."""
     for account in verdict.accounts:
         for window in account.windows:
             state = thresholds.level(window.utilization)
-            if state and _known(account, window):
+            if state and _is_known(account, window):
                 yield account.label, window, state
 
 
-def _figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
+def _format_figures(verdict: Verdict, thresholds: Thresholds) -> Iterator[str]:
     """Yield the performance data; `U` is a number that is currently unknown."""
     for account in verdict.accounts:
         for window in account.windows:
             name = f"{account.label} {short_title(window.name)}".translate(_IN_NAME)
-            value = f"{window.utilization}%" if _known(account, window) else "U"
+            value = f"{window.utilization}%" if _is_known(account, window) else "U"
             yield f"'{name}'={value};{thresholds.warning};{thresholds.critical};0;100"
         if account.live and account.reading:
-            yield from _extra_figures(account.label, account.reading)
+            yield from _format_extra_figures(account.label, account.reading)
     if verdict.waiting:
         yield f"waiting={verdict.waiting.count};;;0"
         yield f"waited={verdict.waited // _SECOND}s;{LONGEST_WAIT // _SECOND};;0"
         yield f"dropped={verdict.waiting.dropped}c"
 
 
-def _extra_figures(label: str, reading: Reading) -> Iterator[str]:
+def _format_extra_figures(label: str, reading: Reading) -> Iterator[str]:
     """Yield money in whole units, credit pools in percent, and saved resets: without thresholds."""
     money, saved = reading.credits, reading.saved_resets
     if money and money.used is not None:
@@ -122,5 +122,5 @@ def _extra_figures(label: str, reading: Reading) -> Iterator[str]:
         yield f"'{f'{label} saved resets'.translate(_IN_NAME)}'={saved.left};;;0"
 
 
-def _known(account: AccountView, window: WindowView) -> bool:
+def _is_known(account: AccountView, window: WindowView) -> bool:
     return account.live and not window.due

@@ -88,7 +88,7 @@ class _Translator:
         self.remarks: list[str] = []
 
     def add_settings(self, body: Mapping[str, Any]) -> None:
-        for path, value in _leaves(body):
+        for path, value in _iter_leaves(body):
             if path not in KEYS:
                 # JSON has no comments, so keys that begin with an underscore serve as such.
                 if not str(path[-1]).startswith("_"):
@@ -147,12 +147,12 @@ class _Translator:
 
     def finish(self, data_dir: Path | None) -> Translation:
         top = {**self.found, **({"data_dir": str(data_dir)} if data_dir else {})}
-        tables = [_HEAD + _pairs(top) + ("" if "host" in top else _HOST) + _RESET_RULE]
+        tables = [_HEAD + _format_pairs(top) + ("" if "host" in top else _HOST) + _RESET_RULE]
         if self.slack:
-            tables.append("[notifications.slack]\n" + _pairs(self.slack))
-        tables += ["[[accounts]]\n" + _pairs(person) for person in self.people]
+            tables.append("[notifications.slack]\n" + _format_pairs(self.slack))
+        tables += ["[[accounts]]\n" + _format_pairs(person) for person in self.people]
         for label in self.keyless:
-            text = _pairs({"label": label})
+            text = _format_pairs({"label": label})
             tables.append(
                 "# No usable session key: `cldmon login LABEL --add` adds one, and with"
                 f' source = "report" it needs none.\n# {text}'
@@ -161,17 +161,17 @@ class _Translator:
         return Translation("\n".join(tables), labels, tuple(self.remarks))
 
 
-def _leaves(body: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+def _iter_leaves(body: Mapping[str, Any], path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     """Yield every setting except the accounts, with its path."""
     for key, value in body.items():
         here = (*path, key)
         if here in (SLACK[:1], SLACK) and isinstance(value, dict):
-            yield from _leaves(value, here)
+            yield from _iter_leaves(value, here)
         elif here != ("accounts",):
             yield here, value
 
 
-def _pairs(table: Mapping[str, Any]) -> str:
+def _format_pairs(table: Mapping[str, Any]) -> str:
     import tomlkit
 
     return "".join(f"{key} = {tomlkit.item(value).as_string()}\n" for key, value in table.items())

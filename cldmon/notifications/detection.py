@@ -131,7 +131,7 @@ def _detect_in_window(
             replace(event(EventKind.THRESHOLD), thresholds=tuple(sorted(crossed)), full_at=full_at)
         )
 
-    full_at = _runs_out_at(name, window, forecast)
+    full_at = _find_run_out(name, window, forecast)
     run_out_readings = min(run_out_readings + 1, _RUN_OUT_READINGS) if full_at else 0
     if run_out_readings == _RUN_OUT_READINGS and not run_out_fired:
         run_out_fired = True
@@ -180,7 +180,7 @@ def _begins_instance(before: Window, after: Window, at: datetime) -> bool:
     return has_ended and after.resets_at is not None and _is_new(before, after)
 
 
-def _runs_out_at(name: str, window: Window, forecast: Forecast | None) -> datetime | None:
+def _find_run_out(name: str, window: Window, forecast: Forecast | None) -> datetime | None:
     """Return when a window will be full, if that is long enough before its reset to say so."""
     if not (forecast and forecast.full_at and window.resets_at):
         return None

@@ -47,7 +47,7 @@ def enqueue(state: State, events: Iterable[Event], audience: Audience, now: date
     fresh = [message for message in state.outbox if now - message.event.at <= LIFE]
     addressed = [m for message in fresh for m in _readdress(message, audience)]
     addressed += [m for e in events if not is_over(e, now) for m in audience.address(e)]
-    released = _respect_quiet_hours(addressed, audience, state, now)
+    released = _hold_for_quiet_hours(addressed, audience, state, now)
     kept = _drop_oldest(released)
     dropped = len(state.outbox) - len(fresh) + len(released) - len(kept)
     return _count(replace(state, outbox=tuple(kept)), DROPPED, dropped)
@@ -64,7 +64,7 @@ def _readdress(message: Message, audience: Audience) -> Iterator[Message]:
         yield message
 
 
-def _respect_quiet_hours(
+def _hold_for_quiet_hours(
     messages: Sequence[Message], audience: Audience, state: State, now: datetime
 ) -> list[Message]:
     if audience.subscriptions is None:
@@ -144,7 +144,7 @@ class Delivery:
 
     def _deliver(self, name: str, messages: Sequence[Message], begun: datetime) -> None:
         channel = self._channels[name]
-        for user, group in _batches(messages, channel.max_events):
+        for user, group in _iter_batches(messages, channel.max_events):
             # A clock that is set back meanwhile gives no more time.
             if not timedelta(0) <= self._now() - begun < channel.time_limit:
                 count = sum(message.channel == name for message in self._state.outbox)
@@ -183,7 +183,7 @@ class Delivery:
                 self._state = state
 
 
-def _batches(
+def _iter_batches(
     messages: Sequence[Message], max_events: int
 ) -> Iterator[tuple[str | None, list[Message]]]:
     """Yield the messages for each recipient, so many events at a time, oldest recipient first.

@@ -80,7 +80,7 @@ class Audience:
         Where subscriptions cannot be read, the last one has no recipient yet.
         """
         for rule in self.channels:
-            if tailored := _for_channel(event, rule):
+            if tailored := _tailor_for_channel(event, rule):
                 yield Message(tailored, rule.name)
         if self.people:
             yield from self.address_people(event)
@@ -102,7 +102,7 @@ class Audience:
         if event.kind in OWNER_EVENTS and self.owners.get(event.label) == user:
             return event
         subscriptions = self.subscriptions or Subscriptions()
-        return _for_subscription(event, subscriptions.of(user, event.label))
+        return _tailor_for_subscription(event, subscriptions.of(user, event.label))
 
     def is_quiet(self, user: str, now: datetime) -> bool:
         """Return whether a person is not to be disturbed at `now` (UTC)."""
@@ -112,9 +112,9 @@ class Audience:
         if paused_until and now < paused_until:
             return True
         quiet = self.subscriptions.quiet.get(user)
-        return quiet is not None and quiet.contain(now, self._zone(user, quiet.timezone))
+        return quiet is not None and quiet.contain(now, self._find_zone(user, quiet.timezone))
 
-    def _zone(self, user: str, timezone: str | None) -> tzinfo | None:
+    def _find_zone(self, user: str, timezone: str | None) -> tzinfo | None:
         from zoneinfo import ZoneInfo
 
         return ZoneInfo(timezone) if timezone else self.timezone(user)
@@ -124,7 +124,7 @@ def _covers(rule: ChannelRule, label: str) -> bool:
     return rule.accounts is None or label in rule.accounts
 
 
-def _for_channel(event: Event, rule: ChannelRule) -> Event | None:
+def _tailor_for_channel(event: Event, rule: ChannelRule) -> Event | None:
     if not _covers(rule, event.label):
         return None
     if event.kind is EventKind.THRESHOLD:
@@ -132,7 +132,7 @@ def _for_channel(event: Event, rule: ChannelRule) -> Event | None:
     return event if event.kind in rule.events else None
 
 
-def _for_subscription(event: Event, subscription: Subscription) -> Event | None:
+def _tailor_for_subscription(event: Event, subscription: Subscription) -> Event | None:
     windows = subscription.windows
     if event.window is not None and windows is not None and event.window not in windows:
         return None
@@ -176,11 +176,12 @@ def release(held: Iterable[Message], state: State, now: datetime) -> list[Messag
         else:
             kept.append(message)
     # Of what has happened twice only the last is still true.
-    latest = {_state_of(message.event): message for message in kept}
+    latest = {_build_subject(message.event): message for message in kept}
     return [
         message
         for message in kept
-        if latest[_state_of(message.event)] is message and _is_still_true(message.event, state, now)
+        if latest[_build_subject(message.event)] is message
+        and _is_still_true(message.event, state, now)
     ]
 
 
@@ -204,7 +205,7 @@ def _is_same_subject(one: Event, other: Event) -> bool:
     return (one.label, one.window) == (other.label, other.window)
 
 
-def _state_of(event: Event) -> object:
+def _build_subject(event: Event) -> object:
     """Return what an event says to be the case; each change or end is a case of its own."""
     at = event.at if event.kind in _CHANGES else None
     return event.kind, event.label, event.window, event.thresholds, at

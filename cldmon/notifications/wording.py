@@ -132,7 +132,7 @@ def split_digest(event: Event) -> list[str]:
 def _describe(events: Sequence[Event], now: datetime) -> Notice:
     """Return the notice of one event, or of several that are alike but for the account."""
     first = events[0]
-    headline, statement, details = _words(first, now)
+    headline, statement, details = _describe_event(first, now)
     labels = list(dict.fromkeys(event.label for event in events))
     subject = ", ".join(labels[:_MAX_NAMED])
     if len(labels) > _MAX_NAMED:
@@ -142,26 +142,26 @@ def _describe(events: Sequence[Event], now: datetime) -> Notice:
     return Notice(SIGNS[first.kind], subject, headline, statement, tuple(details), first.at)
 
 
-def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
+def _describe_event(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
     """Return the headline, the statement without full stop, and the details of an event."""
-    limit = _limit(event.window) if event.window else ""
+    limit = _format_limit(event.window) if event.window else ""
     match event.kind:
         case EventKind.LIMIT_HIT:
             statement: Text = (f"{limit} has been reached (100%)",)
-            details = [_reset(event, now, "Resets")]
-            if other := _other_limit(event, now):
+            details = [_describe_reset(event, now, "Resets")]
+            if other := _describe_other_limit(event, now):
                 details.append(("But ", *other, "."))
             return "limit reached", statement, details
         case EventKind.USAGE_RESET:
             statement = (f"{limit} has reset",)
             if event.utilization:
                 statement = (f"{limit} has reset and is at {event.utilization}%",)
-            if other := _other_limit(event, now):
+            if other := _describe_other_limit(event, now):
                 statement = (*statement, ", but ", *other)
-            return "limit reset", statement, [_next_reset(event, now)]
+            return "limit reset", statement, [_describe_next_reset(event, now)]
         case EventKind.THRESHOLD:
             headline = f"{event.threshold}% used"
-            details = [_reset(event, now, "Resets")]
+            details = [_describe_reset(event, now, "Resets")]
             if event.full_at:
                 details.insert(0, ("On pace to be full ", event.full_at, "."))
             return headline, (f"{limit} is at {event.utilization}%",), details
@@ -170,9 +170,9 @@ def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
                 f"{limit} is at {event.utilization}% and on pace to be full ",
                 event.full_at or now,
             )
-            return "will run out early", statement, [_reset(event, now, "Resets")]
+            return "will run out early", statement, [_describe_reset(event, now, "Resets")]
         case EventKind.LIMIT_CHANGED:
-            return "limit changed", _changed_statement(event, limit), []
+            return "limit changed", _describe_change(event, limit), []
         case EventKind.KEY_EXPIRING:
             days = event.days or 0
             warning = (
@@ -203,12 +203,12 @@ def _words(event: Event, now: datetime) -> tuple[str, Text, Iterable[Text]]:
             raise ValueError("a digest is a message of its own")
 
 
-def _limit(window: str) -> str:
+def _format_limit(window: str) -> str:
     """Return a window's name within a sentence; part of it may come from the service."""
     return one_line(limit_name(window), _LONGEST_LIMIT)
 
 
-def _reset(event: Event, now: datetime, verb: str) -> Text:
+def _describe_reset(event: Event, now: datetime, verb: str) -> Text:
     if event.resets_at is None:
         return ("The reset time is not known.",)
     if event.resets_at <= now:
@@ -216,22 +216,22 @@ def _reset(event: Event, now: datetime, verb: str) -> Text:
     return (f"{verb} ", event.resets_at, ".")
 
 
-def _next_reset(event: Event, now: datetime) -> Text:
+def _describe_next_reset(event: Event, now: datetime) -> Text:
     if event.resets_at is None:
         return ("No new window has started yet.",)
-    return _reset(event, now, "It resets next")
+    return _describe_reset(event, now, "It resets next")
 
 
-def _other_limit(event: Event, now: datetime) -> Text:
+def _describe_other_limit(event: Event, now: datetime) -> Text:
     """Return which other limit holds, and until when; empty if none does."""
     until = event.limited_until
     if event.limited_by is None or (until and until <= now):
         return ()
-    other = f"the {_limit(event.limited_by)} holds"
+    other = f"the {_format_limit(event.limited_by)} holds"
     return (f"{other} until ", until) if until else (other,)
 
 
-def _changed_statement(event: Event, limit: str) -> Text:
+def _describe_change(event: Event, limit: str) -> Text:
     before = event.before
     if before and event.utilization is not None and event.utilization < before.utilization:
         return (

@@ -54,7 +54,7 @@ class StateFile:
             ArithmeticError,
             RecursionError,
         ):
-            return State(_new_machine(), {})
+            return State(_create_machine(), {})
 
     def change(self, label: str, now: datetime, make: Callable[[Progress], Progress]) -> State:
         """Replace the progress of one account; return the state. Raises `StoreError`."""
@@ -74,14 +74,14 @@ class StateFile:
         files.replace(self.path, json.dumps(body).encode(), durable=False)
 
 
-def _new_machine() -> str:
+def _create_machine() -> str:
     return os.urandom(8).hex()
 
 
 def _check_machine(found: object) -> str:
     """Return a machine's id if it is one, or else a new one: a server would refuse the report."""
     is_ours = isinstance(found, str) and re.fullmatch("[0-9a-f]{16}", found)
-    return str(found) if is_ours else _new_machine()
+    return str(found) if is_ours else _create_machine()
 
 
 def _to_json(progress: Progress) -> dict[str, Any]:

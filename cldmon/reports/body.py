@@ -33,33 +33,33 @@ class InvalidReportError(CldmonError):
     """Something that was reported is not a report. The message names the key, never a value."""
 
 
-def _instant(value: object) -> datetime:
+def _parse_instant(value: object) -> datetime:
     if instant := from_iso(value):
         return instant
     raise ValueError("expected a time such as 2026-11-22T12:00:00.000Z")
 
 
-def _percent(value: object) -> int:
+def _parse_percent(value: object) -> int:
     percent = parse_percentage(value)
     if percent is None:
         raise ValueError("expected a percentage, 0 to 100")
     return percent
 
 
-def _window_name(name: str) -> str:
+def _check_window_name(name: str) -> str:
     # It enters messages to other people, and some services let a text mention everybody.
     if not (is_well_formed(name) and _PLAIN.fullmatch(name)):
         raise ValueError("expected the name of a window, such as fiveHour")
     return name
 
 
-def _line(text: str) -> str:
+def _check_line(text: str) -> str:
     if not text.strip() or not is_printable(text):
         raise ValueError("expected printable text")
     return text
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[datetime, BeforeValidator(_parse_instant)]
 
 
 class _Model(BaseModel):
@@ -68,12 +68,12 @@ class _Model(BaseModel):
 
 
 class _Window(_Model):
-    name: Annotated[str, Field(max_length=200), AfterValidator(_window_name)]
-    utilization: Annotated[int, BeforeValidator(_percent)]
+    name: Annotated[str, Field(max_length=200), AfterValidator(_check_window_name)]
+    utilization: Annotated[int, BeforeValidator(_parse_percent)]
     resetsAt: Instant | None = None  # noqa: N815 - a key of the JSON
 
 
-def _distinct(windows: list[_Window]) -> list[_Window]:
+def _check_distinct(windows: list[_Window]) -> list[_Window]:
     if len({window.name for window in windows}) < len(windows):
         raise ValueError("expected each window once")
     return windows
@@ -81,12 +81,12 @@ def _distinct(windows: list[_Window]) -> list[_Window]:
 
 class _Body(_Model):
     version: Literal[1]
-    account: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_line)]
+    account: Annotated[str, Field(max_length=MAX_LENGTH), AfterValidator(_check_line)]
     machine: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     readAt: Instant  # noqa: N815
     sentAt: Instant  # noqa: N815
     windows: Annotated[
-        list[_Window], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(_distinct)
+        list[_Window], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(_check_distinct)
     ]
     accountHash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # noqa: N815
 

@@ -204,8 +204,8 @@ def _state_from_json(body: dict[str, Any]) -> State:
             for label, m in body["accounts"].items()
         },
         outbox=tuple(map(_message_from_json, body["outbox"])),
-        history_line=json_types.optional(_line, body["historyLine"]),
-        event_lines=tuple(map(_line, body.get("eventLines", ()))),
+        history_line=json_types.optional(_parse_line, body["historyLine"]),
+        event_lines=tuple(map(_parse_line, body.get("eventLines", ()))),
         channel_retry_at=_retries_from_json(body),
         pass_seconds=json_types.optional(json_types.check_number, body["passSeconds"]),
         counters={
@@ -386,7 +386,7 @@ def _message_from_json(entry: dict[str, Any]) -> Message:
     )
 
 
-def _line(value: object) -> str:
+def _parse_line(value: object) -> str:
     line = json_types.check_text(value)
     history.line_date(line)  # raises where it is none
     return line

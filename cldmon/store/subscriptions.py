@@ -45,7 +45,7 @@ class SubscriptionsFile:
         Raises `SubscriptionsCorruptError` for a file that is not understood, `StoreError` for one
         that cannot be read.
         """
-        return _from_json(self._body(), self.path)
+        return _from_json(self._to_body(), self.path)
 
     def change(
         self, user: str, label: str, change: Callable[[Subscription], Subscription]
@@ -53,19 +53,19 @@ class SubscriptionsFile:
         """Change one user's settings for one account, and return what they are now."""
         with self._editing() as body:
             new = change(_from_json(body, self.path).of(user, label))
-            accounts = _settings(body, user).setdefault("accounts", {})
+            accounts = _find_settings(body, user).setdefault("accounts", {})
             _fill(accounts.setdefault(label, {}), new)
         return new
 
     def set_quiet(self, user: str, quiet: QuietHours | None) -> None:
         """Set a user's quiet hours; None for none."""
         with self._editing() as body:
-            _put(_settings(body, user), "quiet", quiet and quiet_to_json(quiet))
+            _put(_find_settings(body, user), "quiet", quiet and quiet_to_json(quiet))
 
     def pause(self, user: str, until: datetime | None) -> None:
         """Hold a user's alerts until an instant (UTC); None for no longer."""
         with self._editing() as body:
-            _put(_settings(body, user), "pausedUntil", format_optional(until))
+            _put(_find_settings(body, user), "pausedUntil", format_optional(until))
 
     def remove(self, user: str, label: str | None = None) -> bool:
         """Remove a user's settings, for one account or all; return whether there were any."""
@@ -80,12 +80,12 @@ class SubscriptionsFile:
         """Hand out the file's body under the lock, and replace the file with it."""
         files.private_dir(self.path.parent)
         with files.lock(self._lock, wait=self._patience):
-            body = self._body()
+            body = self._to_body()
             _from_json(body, self.path)  # raises for a file that is not understood
             yield body
             files.replace(self.path, _to_bytes(body))
 
-    def _body(self) -> dict[str, Any]:
+    def _to_body(self) -> dict[str, Any]:
         text = files.read(self.path)
         if text is None:
             return {"users": {}}
@@ -93,10 +93,10 @@ class SubscriptionsFile:
             body = json.loads(text)
             _to_bytes(body)  # refuses lone surrogates, which could not be written again
         except (ValueError, RecursionError):
-            raise _corrupt(self.path) from None
+            raise _build_corrupt_error(self.path) from None
         # One without `users` is of another shape: nobody would be found in it.
         if not isinstance(body, dict) or (body and "users" not in body):
-            raise _corrupt(self.path)
+            raise _build_corrupt_error(self.path)
         return body
 
 
@@ -104,7 +104,7 @@ def _to_bytes(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _settings(body: dict[str, Any], user: str) -> dict[str, Any]:
+def _find_settings(body: dict[str, Any], user: str) -> dict[str, Any]:
     settings: dict[str, Any] = body.setdefault("users", {}).setdefault(user, {})
     return settings
 
@@ -144,7 +144,7 @@ def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
     try:
         users = {
             user: {
-                label: _subscription(entry, f"{user}, {label}", problems)
+                label: _parse_subscription(entry, f"{user}, {label}", problems)
                 for label, entry in settings.get("accounts", {}).items()
             }
             for user, settings in body.get("users", {}).items()
@@ -159,11 +159,11 @@ def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
             if until := from_iso(settings.get("pausedUntil")):
                 paused[user] = until
     except AttributeError:
-        raise _corrupt(path) from None
+        raise _build_corrupt_error(path) from None
     return Subscriptions(users, quiet, paused, tuple(problems))
 
 
-def _subscription(entry: dict[str, Any], place: str, problems: list[str]) -> Subscription:
+def _parse_subscription(entry: dict[str, Any], place: str, problems: list[str]) -> Subscription:
     """Return one subscription; optional keys that are not understood are ignored, and named."""
     thresholds, windows = entry.get("thresholds"), entry.get("windows")
     try:
@@ -188,7 +188,7 @@ def _is_list_of_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def _corrupt(path: Path) -> SubscriptionsCorruptError:
+def _build_corrupt_error(path: Path) -> SubscriptionsCorruptError:
     return SubscriptionsCorruptError(
         f"{path} is not understood, so it is left as it is and nobody gets alerts:"
         " fix it, or move it away to start afresh"

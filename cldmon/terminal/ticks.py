@@ -30,7 +30,7 @@ def find_ticks(
     least = timedelta(milliseconds=until_ms - since_ms) / max(1, most)
     first, last = from_ms(since_ms).astimezone(zone), from_ms(until_ms).astimezone(zone)
     found = []
-    for local, label in _step_times(first.date(), last.date(), least):
+    for local, label in _iter_steps(first.date(), last.date(), least):
         instant = (local.replace(tzinfo=zone) if zone else local.astimezone()).astimezone(UTC)
         is_skipped = instant.astimezone(zone).replace(tzinfo=None) != local
         if not is_skipped and since_ms <= to_ms(instant) <= until_ms:
@@ -38,7 +38,7 @@ def find_ticks(
     return found
 
 
-def _step_times(first: date, last: date, least: timedelta) -> Iterator[tuple[datetime, str]]:
+def _iter_steps(first: date, last: date, least: timedelta) -> Iterator[tuple[datetime, str]]:
     """Yield clock times at least `least` apart, with their labels."""
     dates = [first + number * _DAY for number in range((last - first).days + 1)]
     if step := next((n * _MINUTE for n in _MINUTES if n * _MINUTE >= least), None):

@@ -110,11 +110,11 @@ def _respond(
     rest = chain(first, chunks)
     headers = (("Content-Type", JSON), ("Cache-Control", NO_STORE), ("Vary", "Accept-Encoding"))
     if accepts_gzip(request):
-        return Response(200, _gzip(rest), (*headers, ("Content-Encoding", "gzip")), key)
+        return Response(200, _compress(rest), (*headers, ("Content-Encoding", "gzip")), key)
     return Response(200, rest, headers, key)
 
 
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     pack = zlib.compressobj(level=1, wbits=_GZIP)
     for chunk in chunks:
         if gzipped := pack.compress(chunk):

@@ -202,7 +202,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             self._refuse(error.response)
             return False
         self._state.enter(Phase.WORK)
-        return self._answer(self.server.respond(self._request(head, body)), head)
+        return self._send_response(self.server.respond(self._request(head, body)), head)
 
     def _request(self, head: Head, body: bytes = b"") -> Request:
         return head.request(body, self.client_address[0])
@@ -253,7 +253,7 @@ class RequestHandler(BaseHTTPRequestHandler):
                 if not self.connection.recv(_BLOCK):
                     return
 
-    def _answer(self, response: Response, head: Head) -> bool:
+    def _send_response(self, response: Response, head: Head) -> bool:
         """Send a response, and return whether another request may follow."""
         if not isinstance(response.body, bytes) and head.method != "HEAD":
             try:

@@ -89,15 +89,13 @@ class Usage:
             if self._moment != moment:
                 self._moment, self._documents = moment, {}
             if key not in self._documents:
-                forecasts = self._current_forecasts(state, settings, now)
+                forecasts = self._load_forecasts(state, settings, now)
                 usage = usage_to_json(self.state(settings).snapshot, now, forecasts)
                 usage["lastConfirmation"] = confirmation
                 self._documents[key] = _build(usage, caller, settings, subscriptions)
             return self._documents[key]
 
-    def _current_forecasts(
-        self, state: State, settings: ServerSettings, now: datetime
-    ) -> Forecasts:
+    def _load_forecasts(self, state: State, settings: ServerSettings, now: datetime) -> Forecasts:
         """Return the forecasts; none if the history can't be read: usage is shown anyway."""
         key = state, settings, now.timestamp() // FORECAST_SECONDS
         if self._forecasts is None or self._forecasts[0] != key:

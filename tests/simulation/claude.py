@@ -73,15 +73,15 @@ class FakeClaude(FaultyServer, SimClaude):
             return challenge_page(request.key or "", kind)
         return super().reply(request)
 
-    def _usage(self, request: Request, uuid: str) -> Reply:
+    def _answer_usage(self, request: Request, uuid: str) -> Reply:
         url = f"{request.path}?{request.query}"
         for key, part, response in self._refusals:
             if key == request.key and part in url:
                 return response
-        return super()._usage(request, uuid)
+        return super()._answer_usage(request, uuid)
 
-    def _login(self, request: Request) -> Reply:
-        response = super()._login(request)
+    def _answer_login(self, request: Request) -> Reply:
+        response = super()._answer_login(request)
         if self._challenges.get(self._visitor or "") in (Challenge.SCRIPT, Challenge.PERSON):
             assert isinstance(response, Response)
             cookie = clearance_cookie(self._visitor or "")

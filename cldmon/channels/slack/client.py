@@ -106,7 +106,7 @@ class SlackMessenger:
         """Send a direct message to the Slack user id `user`, at most once."""
         if not re.fullmatch(r"[UW]\w+", user, re.ASCII):
             return DeliveryResult(DeliveryStatus.GONE, f"{user!r} is not the id of a Slack user")
-        result, _ = self._ask("chat.postMessage", PATIENCE, json=_payload(user, message))
+        result, _ = self._ask("chat.postMessage", PATIENCE, json=_build_payload(user, message))
         is_gone = result.status is DeliveryStatus.GONE
         return replace(result, reason=f"{user} {result.reason}") if is_gone else result
 
@@ -115,7 +115,7 @@ class SlackMessenger:
 
         A channel that cannot be posted to is never GONE: messages wait until that is fixed.
         """
-        payload = _payload(channel, message)
+        payload = _build_payload(channel, message)
         result, answer = self._ask("chat.postMessage", PATIENCE, json=payload)
         if answer and (problem := find_channel_problem(answer)):
             reason = f"the Slack channel {channel} {problem}"
@@ -142,7 +142,7 @@ class SlackMessenger:
 
         Raises SlackError.
         """
-        for page in self._pages("users.list", self._team):
+        for page in self._iter_pages("users.list", self._team):
             yield [user for user in page if isinstance(user, dict)]
 
     def members(self, channel: str) -> Iterator[list[str]]:
@@ -150,7 +150,7 @@ class SlackMessenger:
 
         Raises SlackError.
         """
-        for page in self._pages("conversations.members", {"channel": channel, **self._team}):
+        for page in self._iter_pages("conversations.members", {"channel": channel, **self._team}):
             yield [user for user in page if isinstance(user, str)]
 
     def channel(self, channel: str) -> SlackChannel:
@@ -166,7 +166,7 @@ class SlackMessenger:
             is_archived=found.get("is_archived") is True,
         )
 
-    def _pages(self, method: str, params: dict[str, Any]) -> Iterator[list[object]]:
+    def _iter_pages(self, method: str, params: dict[str, Any]) -> Iterator[list[object]]:
         cursor = None
         for _ in range(MAX_PAGES):
             page = {**params, "limit": PAGE_SIZE, "cursor": cursor}
@@ -225,7 +225,7 @@ class SlackMessenger:
         return Transport(self._token.reveal(), self._url, self._timeout)
 
 
-def _payload(user: str, message: Message) -> dict[str, Any]:
+def _build_payload(user: str, message: Message) -> dict[str, Any]:
     return {
         "channel": user,
         "text": message.text,

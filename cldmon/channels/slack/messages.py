@@ -67,41 +67,45 @@ def build_alert(events: Sequence[Event], now: datetime, link: str | None = None)
     for notice in notices:
         texts = [("The ", *notice.statement, "."), *notice.details]
         blocks += [
-            _header(f"{notice.sign} {_quoted(notice.subject)}: {notice.headline}"),
-            *(_section(_text_object(text)) for text in texts),
-            _context(f"Seen {_local(notice.at)}"),
+            _build_header(f"{notice.sign} {_quote_line(notice.subject)}: {notice.headline}"),
+            *(_build_section(_build_text(text)) for text in texts),
+            _build_context(f"Seen {_format_date_markup(notice.at)}"),
         ]
-    return Message("\n".join(map(_fallback, notices)), (*blocks, *_build_link(link)))
+    return Message("\n".join(map(_format_fallback, notices)), (*blocks, *_build_link(link)))
 
 
 def _build_digest(digest: Sequence[str], link: str | None) -> Message:
     """Return the message of a digest, given its title and its lines."""
-    title, *lines = (_escaped(_one_line(line)[:_MAX_LINE]) for line in digest)
+    title, *lines = (_escape(_join_lines(line)[:_MAX_LINE]) for line in digest)
     sections = [""]
     for line in lines:
-        if _units(sections[-1] + line) > _MAX_SECTION:
+        if _count_units(sections[-1] + line) > _MAX_SECTION:
             sections.append("")
         sections[-1] += f"{line}\n"
-    blocks = (_section(_plain(text)) for text in sections[:_MAX_SECTIONS] if text.strip())
+    blocks = (
+        _build_section(_build_plain_text(text)) for text in sections[:_MAX_SECTIONS] if text.strip()
+    )
     sign = SIGNS[EventKind.DIGEST]
     text = "\n".join([title, *lines])[:_MAX_FALLBACK]
-    return Message(text, (_header(f"{sign} {_quoted(digest[0])}"), *blocks, *_build_link(link)))
+    return Message(
+        text, (_build_header(f"{sign} {_quote_line(digest[0])}"), *blocks, *_build_link(link))
+    )
 
 
 def _build_link(link: str | None) -> list[dict[str, Any]]:
-    return [_context(f"<{_escaped(link)}|Open the dashboard>")] if link else []
+    return [_build_context(f"<{_escape(link)}|Open the dashboard>")] if link else []
 
 
 def build_confirmation(text: str) -> Message:
     """Return the message that confirms a change of somebody's alert settings."""
-    shown = _escaped(_one_line(text))
-    return Message(text=shown, blocks=(_section(_plain(shown)),))
+    shown = _escape(_join_lines(text))
+    return Message(text=shown, blocks=(_build_section(_build_plain_text(shown)),))
 
 
 def build_login_code(code: str, minutes: int) -> Message:
     """Return the message that carries a one-time login code, valid for `minutes`."""
     return _build_notice(
-        f"Your cldmon login code: {_quoted(code)}",
+        f"Your cldmon login code: {_quote_line(code)}",
         f"It is valid for {minutes} {'minute' if minutes == 1 else 'minutes'}."
         " If you did not ask for it, ignore it: nobody can log in as you without the code.",
     )
@@ -118,14 +122,16 @@ def build_wrong_codes_warning(tries: int) -> Message:
 
 
 def _build_notice(headline: str, text: str) -> Message:
-    return Message(f"{headline}. {text}", (_header(headline), _section(_plain(text))))
+    return Message(
+        f"{headline}. {text}", (_build_header(headline), _build_section(_build_plain_text(text)))
+    )
 
 
-def _fallback(notice: Notice) -> str:
+def _format_fallback(notice: Notice) -> str:
     """Return a notice as one escaped line."""
     quoted = replace(
         notice,
-        subject=_quoted(notice.subject),
+        subject=_quote_line(notice.subject),
         statement=_quote(notice.statement),
         details=tuple(map(_quote, notice.details)),
     )
@@ -133,65 +139,65 @@ def _fallback(notice: Notice) -> str:
 
 
 def _quote(text: Text) -> Text:
-    return tuple(_escaped(part) if isinstance(part, str) else part for part in text)
+    return tuple(_escape(part) if isinstance(part, str) else part for part in text)
 
 
-def _text_object(text: Text) -> dict[str, Any]:
+def _build_text(text: Text) -> dict[str, Any]:
     """Return a text as Slack shows it: with its date markup if it holds an instant.
 
     Text from outside stands there without the characters that Slack reads as a format.
     """
     if all(isinstance(part, str) for part in text):
-        return _plain(to_text(_quote(text), format_utc))
+        return _build_plain_text(to_text(_quote(text), format_utc))
     unformatted = (_FORMAT.sub("", part) if isinstance(part, str) else part for part in text)
-    return _mrkdwn(to_text(_quote(tuple(unformatted)), _local))
+    return _build_mrkdwn(to_text(_quote(tuple(unformatted)), _format_date_markup))
 
 
-def _local(instant: datetime) -> str:
+def _format_date_markup(instant: datetime) -> str:
     """Return Slack's date markup: each reader sees the instant in their own zone."""
     seconds = int(round_to_minute(instant).timestamp())
     return f"<!date^{seconds}^{{date_short_pretty}} at {{time}}|{format_utc(instant)}>"
 
 
-def _header(text: str) -> dict[str, Any]:
-    return {"type": "header", "text": _plain(text)}
+def _build_header(text: str) -> dict[str, Any]:
+    return {"type": "header", "text": _build_plain_text(text)}
 
 
-def _section(text: dict[str, Any]) -> dict[str, Any]:
+def _build_section(text: dict[str, Any]) -> dict[str, Any]:
     return {"type": "section", "text": text}
 
 
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [_mrkdwn(text)]}
+def _build_context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_build_mrkdwn(text)]}
 
 
-def _plain(text: str) -> dict[str, Any]:
+def _build_plain_text(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
+def _build_mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _quoted(foreign: str) -> str:
+def _quote_line(foreign: str) -> str:
     """Return a text from outside as one escaped line that Slack shows to the letter."""
-    line = _one_line(foreign) or "?"
-    if _units(_escaped(line)) <= _ROOM:
-        return _escaped(line)
+    line = _join_lines(foreign) or "?"
+    if _count_units(_escape(line)) <= _ROOM:
+        return _escape(line)
     line = line[:_ROOM]
-    while _units(_escaped(line)) >= _ROOM:
+    while _count_units(_escape(line)) >= _ROOM:
         line = line[:-1]
-    return f"{_escaped(line)}…"
+    return f"{_escape(line)}…"
 
 
-def _one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join("".join(c for c in text if c.isspace() or is_printable(c)).split())
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _units(text: str) -> int:
+def _count_units(text: str) -> int:
     """Return a length in UTF-16 units: never less than Slack counts."""
     return len(text.encode("utf-16-le")) // 2

@@ -72,7 +72,7 @@ def search(
     is spelt like it. Case and accents don't count. An empty query fits everybody. Without `by_id`
     no id fits: nobody finds one out by trying.
     """
-    wanted = _wanted(query[:LONGEST_QUERY])
+    wanted = _parse_query(query[:LONGEST_QUERY])
     ranked = (
         (rank, *_sort_key(person), person)
         for person in people
@@ -81,7 +81,7 @@ def search(
     found = [each for *_, each in nsmallest(limit, ranked)]
     if len(found) < limit and len(wanted) >= _SHORTEST_TYPO:
         others = [each for each in people if each not in found]
-        found += _spelt_like(others, wanted)[: limit - len(found)]
+        found += _find_similar(others, wanted)[: limit - len(found)]
     return found
 
 
@@ -90,7 +90,7 @@ def resolve(people: Sequence[Person], text: str) -> Person:
 
     Raises SlackError, naming the candidates, where that is nobody or several people.
     """
-    wanted = _wanted(text)
+    wanted = _parse_query(text)
     for rank in (_ID, _EXACT, _PREFIX) if wanted else ():
         fitting = [each for each in people if _rank(each, wanted, by_id=True) == rank]
         if len(fitting) == 1:
@@ -109,10 +109,10 @@ def _rank(person: Person, wanted: str, *, by_id: bool) -> int | None:
     id_ = person.id.casefold() if by_id else ""
     if wanted and wanted == id_:
         return _ID
-    names = _names(person)
+    names = _fold_names(person)
     if wanted in names:
         return _EXACT
-    words = [word for name in names for word in _words(name)]
+    words = [word for name in names for word in _split_words(name)]
     if any(name.startswith(wanted) for name in names):
         return _PREFIX
     if all(any(word.startswith(part) for word in words) for part in wanted.split()):
@@ -122,15 +122,15 @@ def _rank(person: Person, wanted: str, *, by_id: bool) -> int | None:
 
 
 def _sort_key(person: Person) -> tuple[str, str]:
-    return _names(person)[0], person.id
+    return _fold_names(person)[0], person.id
 
 
-def _spelt_like(people: Sequence[Person], wanted: str) -> list[Person]:
+def _find_similar(people: Sequence[Person], wanted: str) -> list[Person]:
     """Return the people one of whose names, or words of them, is spelt like the query."""
     by_word: dict[str, list[Person]] = {}
     for person in sorted(people, key=_sort_key):
-        for name in _names(person):
-            for word in {name, *_words(name)}:
+        for name in _fold_names(person):
+            for word in {name, *_split_words(name)}:
                 by_word.setdefault(word, []).append(person)
     close = get_close_matches(wanted, by_word, len(by_word) or 1, _SIMILAR)
     return list(dict.fromkeys(person for word in close for person in by_word[word]))
@@ -142,21 +142,21 @@ def _list(people: Sequence[Person]) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _names(person: Person) -> tuple[str, ...]:
+def _fold_names(person: Person) -> tuple[str, ...]:
     """Return a person's names, folded; the id where there is none."""
-    names = (_folded(name) for name in (person.display_name, person.real_name, person.name))
-    return tuple(dict.fromkeys(filter(None, names))) or (_folded(person.id),)
+    names = (_fold(name) for name in (person.display_name, person.real_name, person.name))
+    return tuple(dict.fromkeys(filter(None, names))) or (_fold(person.id),)
 
 
-def _words(name: str) -> list[str]:
+def _split_words(name: str) -> list[str]:
     return "".join(c if c.isalnum() else " " for c in name).split()
 
 
-def _wanted(query: str) -> str:
-    return _folded(query).removeprefix("@").strip()
+def _parse_query(query: str) -> str:
+    return _fold(query).removeprefix("@").strip()
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     """Return a text without case, accents and needless blanks."""
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_STROKES)
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

@@ -80,9 +80,9 @@ class Transport(WebClient):
         except SlackApiError as error:
             response = error.response
         except URLError as error:  # urllib wraps what happens until a request is sent, no more
-            raise UnsentError(f"Slack can't be reached: {_cause(error)}") from error
+            raise UnsentError(f"Slack can't be reached: {_describe_cause(error)}") from error
         except _UNREADABLE as error:
-            raise LostError(_lost(error)) from error
+            raise LostError(_describe_lost_answer(error)) from error
         return ApiResponse(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
@@ -141,12 +141,12 @@ def _is_slack(request: Request) -> bool:
     return (request.get_header("User-agent") or "").startswith(f"{_USER_AGENT} ")
 
 
-def _cause(error: URLError) -> str:
+def _describe_cause(error: URLError) -> str:
     cause = error.reason
     return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
-def _lost(error: Exception) -> str:
+def _describe_lost_answer(error: Exception) -> str:
     """Say how an answer got lost; the error's own text may quote the request."""
     if isinstance(error, TimeoutError):
         return "Slack did not answer in time"

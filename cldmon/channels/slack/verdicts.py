@@ -118,16 +118,16 @@ def interpret_response(answer: ApiResponse, now: datetime) -> DeliveryResult:
     if code in _REFUSED:
         return _halt(f"{_REFUSED[code]} ({code})")
     if code == "missing_scope":
-        return _halt(_missing_scope(answer.data.get("needed")))
+        return _halt(_describe_missing_scope(answer.data.get("needed")))
     if code in _IN_TROUBLE:
         return DeliveryResult(DeliveryStatus.UNSURE, f"Slack is in trouble ({code})", halt=True)
     if code:
         return DeliveryResult(DeliveryStatus.LATER, f"Slack refused the request ({code})")
     if answer.status >= 300:
-        return _halt(_not_slack(f"HTTP {answer.status}"))
+        return _halt(_describe_foreign_answer(f"HTTP {answer.status}"))
     if answer.data.get("ok") is True:
         return DeliveryResult(DeliveryStatus.DELIVERED)
-    reason = _not_slack("an answer that is not understood")
+    reason = _describe_foreign_answer("an answer that is not understood")
     return DeliveryResult(DeliveryStatus.UNSURE, reason, halt=True)
 
 
@@ -146,7 +146,7 @@ def parse_pause(text: str | None, now: datetime) -> timedelta:
     return headers.parse_retry_after(text, now, least=SECOND, most=LONGEST_PAUSE) or DEFAULT_PAUSE
 
 
-def _missing_scope(needed: object) -> str:
+def _describe_missing_scope(needed: object) -> str:
     known = isinstance(needed, str) and re.fullmatch(r"[a-z:._, ]{1,100}", needed)
     scope = needed if known else "that is missing"
     return (
@@ -155,5 +155,5 @@ def _missing_scope(needed: object) -> str:
     )
 
 
-def _not_slack(what: str) -> str:
+def _describe_foreign_answer(what: str) -> str:
     return f"something answered that does not look like Slack ({what}): check slack_url and proxies"
