@@ -176,7 +176,7 @@ class Moment:
     answers: Mapping[str, Use | Response | None]
 
 
-def _build_moment(minute: int, *answers: Use | Response | None) -> Moment:
+def _moment(minute: int, *answers: Use | Response | None) -> Moment:
     labels = (person.label for person in PEOPLE)
     return Moment(minute, dict(zip(labels, answers, strict=True)))
 
@@ -185,69 +185,29 @@ KEY_EXPIRED = None
 OUTAGE = json_response({"error": 503}, 503)
 
 
-def _build_alice_use(week: int, model: int, credit: int) -> Use:
+def _alice(week: int, model: int, credit: int) -> Use:
     return Use(None, week, model, credit=credit)
 
 
-def _build_bob_use(session: int, week: int, spent: int = 340) -> Use:
+def _bob(session: int, week: int, spent: int = 340) -> Use:
     return Use(session, week, spent=spent)
 
 
-def _build_carol_use(session: int) -> Use:
+def _carol(session: int) -> Use:
     return Use(session, 57, spent=49860)
 
 
 STORY = (
     # minute  alice: no session     bob: climbs, hits 100  carol: full, reset dave: key expires
-    _build_moment(
-        -360,
-        _build_alice_use(31, 38, 214),
-        _build_bob_use(41, 81),
-        _build_carol_use(100),
-        Use(9, 37),
-    ),
-    _build_moment(
-        -315,
-        _build_alice_use(31, 38, 221),
-        _build_bob_use(0, 81),
-        _build_carol_use(100),
-        Use(16, 38),
-    ),
-    _build_moment(
-        -270,
-        _build_alice_use(31, 38, 239),
-        _build_bob_use(0, 81),
-        _build_carol_use(100),
-        Use(28, 40),
-    ),
-    _build_moment(
-        -225,
-        _build_alice_use(31, 38, 250),
-        _build_bob_use(14, 83),
-        _build_carol_use(100),
-        Use(44, 42),
-    ),
-    _build_moment(
-        -180,
-        _build_alice_use(31, 38, 250),
-        _build_bob_use(33, 86),
-        _build_carol_use(100),
-        KEY_EXPIRED,
-    ),
-    _build_moment(-135, _build_alice_use(32, 39, 250), _build_bob_use(55, 89), OUTAGE, KEY_EXPIRED),
-    _build_moment(
-        -90, _build_alice_use(32, 39, 250), _build_bob_use(78, 92), _build_carol_use(0), KEY_EXPIRED
-    ),
-    _build_moment(
-        -45, _build_alice_use(32, 40, 250), _build_bob_use(97, 94), _build_carol_use(0), KEY_EXPIRED
-    ),
-    _build_moment(
-        0,
-        _build_alice_use(33, 41, 250),
-        _build_bob_use(100, 95, 415),
-        _build_carol_use(0),
-        KEY_EXPIRED,
-    ),
+    _moment(-360, _alice(31, 38, 214), _bob(41, 81), _carol(100), Use(9, 37)),
+    _moment(-315, _alice(31, 38, 221), _bob(0, 81), _carol(100), Use(16, 38)),
+    _moment(-270, _alice(31, 38, 239), _bob(0, 81), _carol(100), Use(28, 40)),
+    _moment(-225, _alice(31, 38, 250), _bob(14, 83), _carol(100), Use(44, 42)),
+    _moment(-180, _alice(31, 38, 250), _bob(33, 86), _carol(100), KEY_EXPIRED),
+    _moment(-135, _alice(32, 39, 250), _bob(55, 89), OUTAGE, KEY_EXPIRED),
+    _moment(-90, _alice(32, 39, 250), _bob(78, 92), _carol(0), KEY_EXPIRED),
+    _moment(-45, _alice(32, 40, 250), _bob(97, 94), _carol(0), KEY_EXPIRED),
+    _moment(0, _alice(33, 41, 250), _bob(100, 95, 415), _carol(0), KEY_EXPIRED),
 )
 
 REPORTED = "erin"
