@@ -31,3 +31,13 @@ def start_thread(work: Callable[[], T]) -> Future[T]:
 
     Thread(target=run, daemon=True).start()
     return future
+
+
+def start_or_run(work: Callable[[], T]) -> Future[T]:
+    """Start `work` in a thread, or do it now if no thread can be started."""
+    try:
+        return start_thread(work)
+    except RuntimeError:
+        future: Future[T] = Future()
+        future.set_result(work())
+        return future

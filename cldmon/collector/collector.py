@@ -7,15 +7,20 @@ Nothing here knows of browsers or of Slack: a `Source` reads, machines send `Rep
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon import files
 from cldmon.collector.lookups import start_lookups
-from cldmon.collector.next_state import PassResults, Settings, find_shared_organizations, next_state
-from cldmon.collector.reported import is_any_fresh, merge_reports
+from cldmon.collector.next_state import (
+    PassResults,
+    Settings,
+    find_shared_organizations,
+    merge_reports,
+    next_state,
+)
 from cldmon.domain.freshness import build_views
 from cldmon.domain.labels import select_labels
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
@@ -122,6 +127,7 @@ class Outcome:
             raise PassFailedError(f"{failed} of {len(self.labels)} account(s) could not be read")
 
 
+@dataclass(eq=False, repr=False)
 class Collector:
     """Runs passes over a data_dir.
 
@@ -130,32 +136,23 @@ class Collector:
     read again in each pass. `now` gives the UTC time.
     """
 
-    def __init__(
-        self,
-        data_dir: Path,
-        targets: Sequence[Target],
-        source: Source | None,
-        channels: Mapping[str, Channel],
-        *,
-        now: Callable[[], datetime],
-        settings: Settings,
-        audience: Audience | None = None,
-        reports: Reports | None = None,
-    ) -> None:
-        self._dir = data_dir
-        self._targets = targets
-        self._source = source
-        self._channels = channels
-        self._now = now
-        self._settings = settings
-        self._audience = audience or Audience()
-        self._reports = reports
-        self._state = StateFile(data_dir)
-        self._history = History(data_dir)
-        self._events = History(data_dir, "events")
-        self._subscriptions = SubscriptionsFile(data_dir)
+    data_dir: Path
+    targets: Sequence[Target]
+    source: Source | None
+    channels: Mapping[str, Channel]
+    _: KW_ONLY
+    now: Callable[[], datetime]
+    settings: Settings
+    audience: Audience = field(default_factory=Audience)
+    reports: Reports | None = None
+
+    def __post_init__(self) -> None:
+        self._state = StateFile(self.data_dir)
+        self._history = History(self.data_dir)
+        self._events = History(self.data_dir, "events")
+        self._subscriptions = SubscriptionsFile(self.data_dir)
         self._wanted_version: files.Version | None = None
-        self._wanted_by = self._audience
+        self._wanted_by = self.audience
 
     def run(
         self,
@@ -175,12 +172,12 @@ class Collector:
         Raises `UsageError` for an unknown label, `BusyError` while another pass runs, `StoreError`
         where data_dir cannot be read or written.
         """
-        known = {target.label: target for target in self._targets}
+        known = {target.label: target for target in self.targets}
         targets = [known[label] for label in select_labels(labels, [*known])]
-        files.private_dir(self._dir)
-        with pass_lock(self._dir):
+        files.private_dir(self.data_dir)
+        with pass_lock(self.data_dir):
             begun()
-            started = self._now()
+            started = self.now()
             before = self._recover(started)
             self._clean_up_reports(before)
             results = self._read(targets, before, done, insist=by_hand or bool(labels))
@@ -189,9 +186,9 @@ class Collector:
             if notify:
                 state = Delivery(
                     state,
-                    self._channels,
+                    self.channels,
                     is_wanted=self._is_wanted,
-                    now=self._now,
+                    now=self.now,
                     save=self._state.save,
                 ).run()
         return Outcome(
@@ -223,55 +220,44 @@ class Collector:
         *,
         insist: bool,
     ) -> PassResults:
-        requests, reports = {}, self._read_reports(targets)
-        interval = self._settings.interval
+        requests, interval = {}, self.settings.interval
+        reporting = [target.label for target in targets if target.reports]
+        reports = self.reports.read(reporting, self.now()) if self.reports and reporting else {}
         for target in targets:
             account = state.account_states.get(target.label, AccountState())
-            is_fresh = is_any_fresh(reports.get(target.label, ()), self._now(), interval)
-            if target.key is None or is_fresh or account.is_backing_off(self._now()):
+            is_fresh = any(
+                self.now() - report.read_at < interval for report in reports.get(target.label, ())
+            )
+            if target.key is None or is_fresh or account.is_backing_off(self.now()):
                 done(target.label)
             else:
                 requests[target.label] = partial(
                     self._build_request, target, target.key, account, insist=insist
                 )
         lookups = start_lookups(requests)
-        read = self._source.read(lookups, done) if lookups and self._source else {}
+        read = self.source.read(lookups, done) if lookups and self.source else {}
+        asked = {label: lookup.result() for label, lookup in lookups.items()}
+        keys = {x: each.key for x, each in asked.items() if isinstance(each, ReadRequest)}
+        unread = {x: each for x, each in reports.items() if not isinstance(read.get(x), ReadResult)}
         return PassResults(
-            {label: read[label] for label in lookups if read[label] is not _SKIPPED},
-            {
-                label: request.key.fingerprint()
-                for label, lookup in lookups.items()
-                if isinstance(request := lookup.result(), ReadRequest)
-            },
-            {label for label in lookups if read[label] is _SKIPPED},
-            merge_reports(
-                {
-                    x: found
-                    for x, found in reports.items()
-                    if not isinstance(read.get(x), ReadResult)
-                },
-                state,
-                self._now(),
-                interval,
-            ),
+            {label: result for label, result in read.items() if result is not _SKIPPED},
+            {label: key.fingerprint() for label, key in keys.items()},
+            {label for label, result in read.items() if result is _SKIPPED},
+            merge_reports(unread, state, self.now(), interval),
         )
 
     def _clean_up_reports(self, before: State) -> None:
-        if self._reports:
-            configured = [target.label for target in self._targets]
+        if self.reports:
+            configured = [target.label for target in self.targets]
             removed = before.account_states.keys() - configured
-            reporting = [target.label for target in self._targets if target.reports]
-            self._reports.clean_up(removed, configured, reporting)
-
-    def _read_reports(self, targets: Sequence[Target]) -> Mapping[str, Sequence[Report]]:
-        labels = [target.label for target in targets if target.reports]
-        return self._reports.read(labels, self._now()) if self._reports and labels else {}
+            reporting = [target.label for target in self.targets if target.reports]
+            self.reports.clean_up(removed, configured, reporting)
 
     def _build_request(
         self, target: Target, look_up: Callable[[], Secret], account: AccountState, *, insist: bool
     ) -> ReadRequest | Failure:
         """Return what to ask, or that nothing is asked now; raises SecretError without a key."""
-        key, now = look_up(), self._now()
+        key, now = look_up(), self.now()
         if not insist and account.passes_to_skip > 0 and _is_key(account, key):
             return _SKIPPED
         known, known_at = account.organization, account.organization_at
@@ -298,8 +284,8 @@ class Collector:
         self, before: State, results: PassResults, started: datetime
     ) -> tuple[State, tuple[Event, ...]]:
         """Save the results: state.json first, then its lines."""
-        now = self._now()
-        labels = [target.label for target in self._targets]
+        now = self.now()
+        labels = [target.label for target in self.targets]
         audience = self._load_audience()
         after, events = next_state(
             before,
@@ -307,10 +293,10 @@ class Collector:
             results,
             started=started,
             now=now,
-            settings=self._settings,
+            settings=self.settings,
             audience=audience,
             forecasts=self._compute_forecasts(results, now),
-            reports_only=[target.label for target in self._targets if target.key is None],
+            reports_only=[target.label for target in self.targets if target.key is None],
         )
         for one, other in find_shared_organizations(before, after):
             _log.warning("%s and %s are one organization: they show the same usage", one, other)
@@ -329,7 +315,7 @@ class Collector:
 
     def _load_audience(self) -> Audience:
         """Return who gets what now, without subscriptions where they cannot be read."""
-        audience = replace(self._audience, people=DIRECT_MESSAGES in self._channels)
+        audience = replace(self.audience, people=DIRECT_MESSAGES in self.channels)
         version = files.get_version(self._subscriptions.path)
         try:
             subscriptions = self._subscriptions.load()
@@ -347,7 +333,7 @@ class Collector:
         accounts = [Account(label, reading) for label, reading in results.readings.items()]
         try:
             return compute_forecasts(
-                self._dir, Snapshot(now, tuple(accounts), self._settings.interval), now
+                self.data_dir, Snapshot(now, tuple(accounts), self.settings.interval), now
             )
         except StoreError as error:
             _log.warning("no forecasts: %s", error)
@@ -356,7 +342,7 @@ class Collector:
     def _prune(self) -> None:
         for log in (self._history, self._events):
             try:
-                log.prune(self._settings.keep_days, self._now().date())
+                log.prune(self.settings.keep_days, self.now().date())
             except StoreError as error:
                 _log.warning("%s", error)
 
@@ -370,7 +356,7 @@ class Collector:
                 subscriptions = self._subscriptions.load()
             except StoreError:
                 return None  # the pass has said so, or the next one will
-            self._wanted_by = replace(self._audience, subscriptions=subscriptions)
+            self._wanted_by = replace(self.audience, subscriptions=subscriptions)
             self._wanted_version = version
         return self._wanted_by.for_person(message.event, message.user) is not None
 

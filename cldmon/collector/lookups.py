@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from cldmon.domain.model import Failure, FailureKind
 from cldmon.errors import SecretError
-from cldmon.threads import start_thread
+from cldmon.threads import start_or_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
     T = TypeVar("T")
 
 
 def start_lookups(lookups: Mapping[str, Callable[[], T]]) -> dict[str, Future[T | Failure]]:
     """Start looking up a key for each label; return the futures of the keys, or of failures."""
-    return {label: _start(partial(_run, look_up)) for label, look_up in lookups.items()}
-
-
-def _start(work: Callable[[], T]) -> Future[T]:
-    try:
-        return start_thread(work)
-    except RuntimeError:  # the system has no thread left: one after the other, then
-        future: Future[T] = Future()
-        future.set_result(work())
-        return future
+    return {label: start_or_run(partial(_run, look_up)) for label, look_up in lookups.items()}
 
 
 def _run(look_up: Callable[[], T]) -> T | Failure:

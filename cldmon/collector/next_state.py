@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.freshness import is_stale
+from cldmon.domain.freshness import STALE_INTERVALS, is_stale
 from cldmon.domain.model import Account, Failure, FailureKind, Snapshot
 from cldmon.domain.ports import ReadResult
+from cldmon.domain.reports import merge
 from cldmon.notifications.detection import (
     ResetRule,
     Rules,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cldmon.domain.forecast import Forecast
     from cldmon.domain.freshness import Forecasts
     from cldmon.domain.model import Reading
-    from cldmon.domain.reports import MergedReports
+    from cldmon.domain.reports import MergedReports, Report
     from cldmon.notifications.rules import Audience
 
 _FROM_THE_SERVICE = frozenset(
@@ -159,6 +160,24 @@ def next_state(
         counters=dict(+counts),
     )
     return after, tuple(events)
+
+
+def merge_reports(
+    reports: Mapping[str, Sequence[Report]], state: State, now: datetime, interval: timedelta
+) -> dict[str, MergedReports]:
+    """Return the new readings that reports give, by label."""
+    last = {
+        account.label: account.reading
+        for account in state.snapshot.accounts
+        # A later one is from before the clock was set back.
+        if account.reading and account.reading.taken_at <= now
+    }
+    merged = {}
+    for label, found in reports.items():
+        origins = state.account_states.get(label, AccountState()).origins
+        if result := merge(last.get(label), origins, found, STALE_INTERVALS * interval):
+            merged[label] = result
+    return merged
 
 
 def find_shared_organizations(before: State, after: State) -> Iterator[tuple[str, str]]:

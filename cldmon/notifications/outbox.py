@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from threading import Lock
@@ -15,7 +15,7 @@ from cldmon.domain.events import EventKind
 from cldmon.notifications.rules import is_over, release
 from cldmon.notifications.wording import JOINED_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
-from cldmon.threads import start_thread
+from cldmon.threads import start_or_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,6 +93,7 @@ def _drop_oldest(messages: Sequence[Message]) -> list[Message]:
     return kept[::-1]
 
 
+@dataclass(eq=False, repr=False)
 class Delivery:
     """Sends the messages of an outbox, each channel in a thread of its own.
 
@@ -102,21 +103,13 @@ class Delivery:
     the channel's messages wait.
     """
 
-    def __init__(
-        self,
-        state: State,
-        channels: Mapping[str, Channel],
-        *,
-        is_wanted: Callable[[Message], bool | None],
-        now: Callable[[], datetime],
-        save: Callable[[State], None],
-    ) -> None:
-        self._state = state
-        self._channels = channels
-        self._is_wanted = is_wanted
-        self._now = now
-        self._save = save
-        self._lock = Lock()
+    state: State
+    channels: Mapping[str, Channel]
+    _: KW_ONLY
+    is_wanted: Callable[[Message], bool | None]
+    now: Callable[[], datetime]
+    save: Callable[[State], None]
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def run(self) -> State:
         """Send what can be sent now, oldest first, and return the state that is left.
@@ -124,34 +117,31 @@ class Delivery:
         Raises StoreError where the state cannot be saved.
         """
         waiting: dict[str, list[Message]] = {}
-        for message in self._state.outbox:
+        for message in self.state.outbox:
             name = message.channel
-            if name is not None and name in self._channels and not message.held:
+            if name is not None and name in self.channels and not message.held:
                 waiting.setdefault(name, []).append(message)
-        begun = self._now()
-        ready = [name for name in waiting if not self._state.is_backing_off(name, begun)]
-        threads, alone = [], ready[:1]
-        for name in ready[1:]:
-            try:
-                threads.append(start_thread(partial(self._deliver, name, waiting[name], begun)))
-            except RuntimeError:  # the system has no thread left: one after the other, then
-                alone.append(name)
-        for name in alone:
+        begun = self.now()
+        ready = [name for name in waiting if not self.state.is_backing_off(name, begun)]
+        threads = [
+            start_or_run(partial(self._deliver, name, waiting[name], begun)) for name in ready[1:]
+        ]
+        for name in ready[:1]:
             self._deliver(name, waiting[name], begun)
         for thread in threads:
             thread.result()
-        return self._state
+        return self.state
 
     def _deliver(self, name: str, messages: Sequence[Message], begun: datetime) -> None:
-        channel = self._channels[name]
+        channel = self.channels[name]
         for user, group in _iter_batches(messages, channel.max_events):
             # A clock that is set back meanwhile gives no more time.
-            if not timedelta(0) <= self._now() - begun < channel.time_limit:
-                count = sum(message.channel == name for message in self._state.outbox)
+            if not timedelta(0) <= self.now() - begun < channel.time_limit:
+                count = sum(message.channel == name for message in self.state.outbox)
                 service = "Slack" if user else f"channel {name}"
                 _log.warning("%s is slow: %d message(s) wait for the next pass", service, count)
                 return
-            wants = [self._is_wanted(message) for message in group]
+            wants = [self.is_wanted(message) for message in group]
             if None in wants:
                 return
             unwanted = [m for m, is_wanted in zip(group, wants, strict=True) if not is_wanted]
@@ -169,7 +159,7 @@ class Delivery:
         except Exception as error:
             _log.debug("unexpected:", exc_info=error)
             result = DeliveryResult(DeliveryStatus.UNSURE, f"unexpected {type(error).__name__}")
-        self._update(lambda state: apply_result(state, messages, result, self._now()))
+        self._update(lambda state: apply_result(state, messages, result, self.now()))
         if result.status is not DeliveryStatus.DELIVERED:
             recipient = f"Slack message to {user}" if user else f"channel {name}"
             _log.warning("%s: %s", recipient, _describe(messages[0], result))
@@ -177,10 +167,10 @@ class Delivery:
 
     def _update(self, change: Callable[[State], State]) -> None:
         with self._lock:
-            state = change(self._state)
-            if state != self._state:
-                self._save(state)
-                self._state = state
+            state = change(self.state)
+            if state != self.state:
+                self.save(state)
+                self.state = state
 
 
 def _iter_batches(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.domain.subscriptions import Subscription, Subscriptions, find_zone
 from cldmon.domain.windows import FULL
 from cldmon.store.state import DIRECT_MESSAGES, Message
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime, tzinfo
 
-    from cldmon.domain.model import Window
     from cldmon.store.state import State
 
 DEFAULT_EVENTS = frozenset(
@@ -112,12 +111,10 @@ class Audience:
         if paused_until and now < paused_until:
             return True
         quiet = self.subscriptions.quiet.get(user)
-        return quiet is not None and quiet.contain(now, self._find_zone(user, quiet.timezone))
-
-    def _find_zone(self, user: str, timezone: str | None) -> tzinfo | None:
-        from zoneinfo import ZoneInfo
-
-        return ZoneInfo(timezone) if timezone else self.timezone(user)
+        if quiet is None:
+            return False
+        zone = find_zone(quiet.timezone) if quiet.timezone else self.timezone(user)
+        return quiet.contain(now, zone)
 
 
 def _covers(rule: ChannelRule, label: str) -> bool:
@@ -136,20 +133,16 @@ def _tailor_for_subscription(event: Event, subscription: Subscription) -> Event 
     windows = subscription.windows
     if event.window is not None and windows is not None and event.window not in windows:
         return None
-    match event.kind:
-        case EventKind.LIMIT_HIT:
-            wants = subscription.limit_hit
-        case EventKind.USAGE_RESET:
-            wants = subscription.reset
-        case EventKind.RUN_OUT:
-            wants = subscription.run_out
-        case EventKind.LIMIT_CHANGED | EventKind.SAVED_RESET_ENDING:
-            wants = subscription.changes
-        case EventKind.THRESHOLD:
-            return _choose_threshold(event, subscription.thresholds)
-        case _:
-            wants = False
-    return event if wants else None
+    if event.kind is EventKind.THRESHOLD:
+        return _choose_threshold(event, subscription.thresholds)
+    wants = {
+        EventKind.LIMIT_HIT: subscription.limit_hit,
+        EventKind.USAGE_RESET: subscription.reset,
+        EventKind.RUN_OUT: subscription.run_out,
+        EventKind.LIMIT_CHANGED: subscription.changes,
+        EventKind.SAVED_RESET_ENDING: subscription.changes,
+    }
+    return event if wants.get(event.kind) else None
 
 
 def _choose_threshold(event: Event, thresholds: Collection[int]) -> Event | None:
@@ -167,9 +160,9 @@ def release(held: Iterable[Message], state: State, now: datetime) -> list[Messag
     kept: list[Message] = []
     for message in held:
         event = message.event
-        opposite = _OPPOSITES.get(event.kind)
+        opposite = _OPPOSITES.get(event.kind), event.label, event.window
         start = next(
-            (m for m in kept if m.event.kind is opposite and _is_same_subject(m.event, event)), None
+            (m for m in kept if (m.event.kind, m.event.label, m.event.window) == opposite), None
         )
         if start:
             kept.remove(start)
@@ -201,10 +194,6 @@ _OPPOSITES = {
 }
 
 
-def _is_same_subject(one: Event, other: Event) -> bool:
-    return (one.label, one.window) == (other.label, other.window)
-
-
 def _build_subject(event: Event) -> object:
     """Return what an event says to be the case; each change or end is a case of its own."""
     at = event.at if event.kind in _CHANGES else None
@@ -218,11 +207,8 @@ def _is_still_true(event: Event, state: State, now: datetime) -> bool:
     account = state.account_states.get(event.label)
     if account is None:
         return False
-    window: Window | None = None
-    if event.window is not None:
-        alerts = account.alerts.get(event.window)
-        window = alerts.confirmed if alerts else None
-    percent = window.utilization if window else 0
+    alerts = account.alerts.get(event.window or "")
+    percent = alerts.confirmed.utilization if alerts else 0
     match event.kind:
         case EventKind.LIMIT_HIT:
             return percent >= FULL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cldmon.domain.delivery import DeliveryStatus
@@ -40,6 +41,7 @@ class Messenger(Protocol):
         """Confirm a change of their alert settings to a Slack user."""
 
 
+@dataclass(eq=False, repr=False)
 class SubscriptionService:
     """Changes alert settings, and confirms each change by a direct message.
 
@@ -47,10 +49,9 @@ class SubscriptionService:
     the change is saved all the same.
     """
 
-    def __init__(self, file: SubscriptionsFile, messenger: Messenger, directory: Directory) -> None:
-        self._file = file
-        self._messenger = messenger
-        self._directory = directory
+    file: SubscriptionsFile
+    messenger: Messenger
+    directory: Directory
 
     def find_person(self, text: str, *, force: bool = False) -> Person:
         """Return the person that an id or a name means.
@@ -60,14 +61,14 @@ class SubscriptionService:
         """
         is_id = _ID.fullmatch(text) is not None
         try:
-            self._directory.people()
+            self.directory.people()
         except SlackError as error:
             if not is_id:
                 raise
             _log.warning("%s is stored as given: Slack can't be asked who that is: %s", text, error)
             return Person(text, "")
         try:
-            return self._directory.find(text)
+            return self.directory.find(text)
         except SlackError as error:
             if is_id and force:
                 return Person(text, "")
@@ -76,38 +77,36 @@ class SubscriptionService:
 
     def names(self) -> dict[str, Person]:
         """Return Slack's people by id; raises SlackError where they cannot be had."""
-        return {person.id: person for person in self._directory.people()}
+        return {person.id: person for person in self.directory.people()}
 
     def send_test(self, user: str) -> str | None:
         """Send a test message; return why it failed, or None."""
-        result = self._messenger.confirm(user, "This is a test message from cldmon.")
+        result = self.messenger.confirm(user, "This is a test message from cldmon.")
         return None if result.status is DeliveryStatus.DELIVERED else result.reason
 
     def change(
         self, user: str, label: str, change: Callable[[Subscription], Subscription]
     ) -> tuple[Subscription, str | None]:
         """Change a user's settings for an account; return them, and why no confirmation came."""
-        new = self._file.change(user, label, change)
-        return new, send_confirmation(self._messenger, user, describe_subscription(label, new))
+        new = self.file.change(user, label, change)
+        return new, send_confirmation(self.messenger, user, describe_subscription(label, new))
 
     def set_quiet(self, user: str, quiet: QuietHours | None) -> str | None:
         """Set a user's quiet hours; None for none."""
-        self._file.set_quiet(user, quiet)
-        return send_confirmation(self._messenger, user, describe_quiet(quiet))
+        self.file.set_quiet(user, quiet)
+        return send_confirmation(self.messenger, user, describe_quiet(quiet))
 
     def pause(self, user: str, until: datetime | None) -> str | None:
         """Hold a user's alerts until an instant (UTC); None for no longer."""
-        self._file.pause(user, until)
-        return send_confirmation(self._messenger, user, describe_pause(until))
+        self.file.pause(user, until)
+        return send_confirmation(self.messenger, user, describe_pause(until))
 
     def remove(self, user: str, label: str | None) -> tuple[bool, str | None]:
         """Remove a user's settings for an account, or all; return whether there were any."""
-        if not self._file.remove(user, label):
+        if not self.file.remove(user, label):
             return False, None
         about = f" about {label}" if label else ""
-        return True, send_confirmation(
-            self._messenger, user, f"You will get no more alerts{about}."
-        )
+        return True, send_confirmation(self.messenger, user, f"You will get no more alerts{about}.")
 
 
 def send_confirmation(messenger: Messenger, user: str, text: str) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,7 @@ class SlackChannel:
     is_archived: bool
 
 
+@dataclass(eq=False, repr=False)
 class SlackMessenger:
     """Sends direct messages as the app that the token belongs to, and reads who is there.
 
@@ -76,27 +77,22 @@ class SlackMessenger:
     installed for a whole organization; `timeout` is in seconds. No method writes to a log.
     """
 
-    def __init__(
-        self,
-        token: Secret,
-        url: str,
-        *,
-        team_id: str | None = None,
-        timeout: int = TIMEOUT_SECONDS,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._token = token
-        self._url = url
-        self._team = {"team_id": team_id} if team_id else {}
-        self._timeout = timeout
-        self._sleep = sleep
-        self._clock = clock
+    token: Secret
+    url: str
+    _: KW_ONLY
+    team_id: str | None = None
+    timeout: int = TIMEOUT_SECONDS
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def fingerprint(self) -> str:
         """What tells this app and workspace from others without giving the token away."""
-        return " ".join((self._token.fingerprint(), *self._team.values()))
+        return " ".join((self.token.fingerprint(), *self._team.values()))
+
+    @property
+    def _team(self) -> dict[str, str]:
+        return {"team_id": self.team_id} if self.team_id else {}
 
     def confirm(self, user: str, text: str) -> DeliveryResult:
         """Confirm a change of their alert settings to a Slack user."""
@@ -200,7 +196,7 @@ class SlackMessenger:
         result, answer = self._ask_once(method, request)
         if result.retry_after is None or result.retry_after > patience:
             return result, answer
-        self._sleep(result.retry_after.total_seconds())
+        self.sleep(result.retry_after.total_seconds())
         return self._ask_once(method, request)
 
     def _ask_once(
@@ -208,7 +204,7 @@ class SlackMessenger:
     ) -> tuple[DeliveryResult, ApiResponse | None]:
         from cldmon.channels.slack.transport import LostError, UnsentError
 
-        if not re.fullmatch(r"[!-~]+", self._token.reveal()):
+        if not re.fullmatch(r"[!-~]+", self.token.reveal()):
             return DeliveryResult(DeliveryStatus.LATER, _MALFORMED_TOKEN, halt=True), None
         try:
             answer = self._transport.ask(method, request)
@@ -216,13 +212,13 @@ class SlackMessenger:
             return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True), None
         except LostError as error:
             return DeliveryResult(DeliveryStatus.UNSURE, str(error), halt=True), None
-        return interpret_response(answer, self._clock()), answer
+        return interpret_response(answer, self.clock()), answer
 
     @cached_property
     def _transport(self) -> Transport:
         from cldmon.channels.slack.transport import Transport
 
-        return Transport(self._token.reveal(), self._url, self._timeout)
+        return Transport(self.token.reveal(), self.url, self.timeout)
 
 
 def _build_payload(user: str, message: Message) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ def open_directory(
     return Directory(fetch, data_dir / FILE_NAME, clock, scope=scope)
 
 
+@dataclass(eq=False, repr=False)
 class Directory:
     """The people that `fetch` finds, fetched once a day and kept in the file `path`.
 
@@ -61,22 +62,14 @@ class Directory:
     not used. Threads may share a directory. `clock` gives UTC instants.
     """
 
-    def __init__(
-        self,
-        fetch: Callable[[], Iterable[Person]],
-        path: Path,
-        clock: Callable[[], datetime],
-        *,
-        scope: str = "",
-    ) -> None:
-        self._fetch = fetch
-        self._path = path
-        self._clock = clock
-        self._scope = scope
-        self._fetching = threading.Lock()
-        self._kept: _List | None = None
-        self._failure = ""
-        self._failed_at: datetime | None = None
+    fetch: Callable[[], Iterable[Person]]
+    path: Path
+    clock: Callable[[], datetime]
+    scope: str = ""
+    _fetching: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _kept: _List | None = field(default=None, init=False)
+    _failure: str = field(default="", init=False)
+    _failed_at: datetime | None = field(default=None, init=False)
 
     def people(self) -> list[Person]:
         """Return everybody; where Slack fails, as they were when last fetched.
@@ -85,10 +78,10 @@ class Directory:
         """
         kept = self._kept
         # Whoever comes while another thread fetches is given the old list at once.
-        if kept is None or not (kept.is_fresh(self._clock()) or self._fetching.locked()):
+        if kept is None or not (kept.is_fresh(self.clock()) or self._fetching.locked()):
             with self._fetching:
                 self._kept = self._kept or self._load()
-                self._kept = kept = self._refresh(self._kept, self._clock())
+                self._kept = kept = self._refresh(self._kept, self.clock())
         return list(kept.people)
 
     def find(self, text: str) -> Person:
@@ -101,7 +94,7 @@ class Directory:
         is_sparing_slack = failed_at and timedelta(0) <= now - failed_at < RETRY_AFTER
         if not is_sparing_slack and not (kept and kept.is_fresh(now)):
             try:
-                kept, self._failed_at = _List(tuple(self._fetch()), now), None
+                kept, self._failed_at = _List(tuple(self.fetch()), now), None
                 self._save(kept)
             except SlackError as error:
                 self._failure, self._failed_at = str(error), now
@@ -112,20 +105,20 @@ class Directory:
     def _load(self) -> _List | None:
         """Return what the file holds; None where it is missing, foreign or not understood."""
         with suppress(*_NOT_UNDERSTOOD):
-            body = json.loads(files.read(self._path) or b"")
+            body = json.loads(files.read(self.path) or b"")
             fetched_at = from_iso(body["fetchedAt"])
-            if fetched_at and body["scope"] == self._scope:
+            if fetched_at and body["scope"] == self.scope:
                 return _List(tuple(_parse_people(body)), fetched_at)
         return None
 
     def _save(self, kept: _List) -> None:
         users = [asdict(p) for p in kept.people]
-        body = {"fetchedAt": format_iso(kept.fetched_at), "scope": self._scope, "users": users}
+        body = {"fetchedAt": format_iso(kept.fetched_at), "scope": self.scope, "users": users}
         # A cache that can't be written costs time at the next start and nothing else.
         with suppress(StoreError, BusyError):
-            files.private_dir(self._path.parent)
-            with files.lock(self._path.with_suffix(".lock"), wait=0):
-                files.replace(self._path, json.dumps(body).encode(), durable=False)
+            files.private_dir(self.path.parent)
+            with files.lock(self.path.with_suffix(".lock"), wait=0):
+                files.replace(self.path, json.dumps(body).encode(), durable=False)
 
 
 def read_timezones(data_dir: Path) -> dict[str, str]:
