@@ -23,11 +23,11 @@ from bench.measurement import CLDMON, HERE, Cost, Line, environment, fit_line, m
 from bench.results import Effort, PartResult, Row
 from cldmon.claude.browser import BrowserSettings, find_browser, tune_concurrency
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from cldmon.domain.subscriptions import Subscription
 from cldmon.store.subscriptions import to_json
 from tests.collector.env import CollectorEnv
 from tests.simulation.claude import FakeClaude
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

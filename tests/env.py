@@ -25,7 +25,6 @@ from cldmon.claude import apparmor
 from cldmon.cli.log import show_log
 from cldmon.cli.main import MODULES, cli
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Snapshot, Window
 from cldmon.store import history
 from cldmon.store.history import History
@@ -35,6 +34,7 @@ from tests import namespaces
 from tests.fakes import Clock
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import FakeSlack
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

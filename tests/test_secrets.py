@@ -18,11 +18,11 @@ from urllib.request import urlopen
 import pytest
 
 from cldmon.demo.claude import session_cookie
-from cldmon.demo.usage_json import usage
 from tests.env import CLDMON, Env, key_of, wait_until
 from tests.simulation import faults
 from tests.simulation.claude import FakeClaude, challenge, cleared_session_cookie, expired
 from tests.simulation.slack import PEOPLE, FakeSlack
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,14 +1,13 @@
 """A simulated claude.ai: the two requests that cldmon makes, and a sign-in page.
 
-Its JSON and errors are those of the real service up to November 2026 (for usage, see
-`cldmon.demo.usage_json`).
+Its JSON and errors are those of the real service up to November 2026.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from urllib.parse import parse_qsl
 
@@ -22,7 +21,6 @@ from cldmon.demo.server import (
     json_response,
     redirect_response,
 )
-from cldmon.demo.usage_json import instant
 
 GOLDEN = 0.618033988749895
 KEY_DAYS = 28
@@ -130,10 +128,6 @@ class SimClaude(SimServer):
         """Revoke a session key."""
         self._accounts.pop(key, None)
 
-    def set_usage(self, key: str, usage: Mapping[str, object] | Response) -> None:
-        """Change the usage that the account's next answers contain."""
-        self._accounts[key] = replace(self._accounts[key], usage=usage)
-
     def sign_in(self, key: str) -> None:
         """Sign in as the simulated person: the login page, whenever it is open, sets the key."""
         self._visitor = key
@@ -174,6 +168,11 @@ def session_cookie(key: str) -> str:
     return f"sessionKey={key}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax"
 
 
+def format_instant(at: datetime) -> str:
+    """Return an instant in the service's format."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 def _shift(value: object, by: timedelta, name: str = "") -> object:
     """Return a copy with every `resets_at` shifted."""
     if isinstance(value, list):
@@ -181,5 +180,5 @@ def _shift(value: object, by: timedelta, name: str = "") -> object:
     if isinstance(value, Mapping):
         return {key: _shift(each, by, key) for key, each in value.items()}
     if name == "resets_at" and isinstance(value, str):
-        return instant(datetime.fromisoformat(value) + by)
+        return format_instant(datetime.fromisoformat(value) + by)
     return value

@@ -76,7 +76,7 @@ def _format_cell(account: Account, terminal: Terminal) -> str:
         return f"{terminal.missing:>{_CELL}}"
     text = f"{window.utilization:>{_CELL - 1}}%"
     if window.utilization < CRITICAL:
-        return terminal.colourize(text)
+        return text
     return terminal.colourize(text, RED if window.utilization >= FULL else YELLOW)
 
 

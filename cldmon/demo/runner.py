@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -160,38 +159,34 @@ def start_demo(folder: Path, env: Mapping[str, str]) -> Iterator[Demo]:
 
 
 def _build_config(claude_url: str, slack_url: str) -> str:
-    head = f"""\
+    accounts = ""
+    for person in scenario.PEOPLE:
+        accounts += f'\n[[accounts]]\nlabel = "{person.label}"\nsession_key = "{person.key}"\n'
+        if owner := scenario.OWNERS.get(person.label):
+            accounts += f'owner = "{owner}"\n'
+    return f"""\
 # Written by `cldmon demo`: five accounts of a simulated claude.ai, and a simulated Slack.
 # Both listen for as long as the demo runs (with --stay: until Ctrl-C).
-claude_url = {json.dumps(claude_url)}
-slack_url = {json.dumps(slack_url)}
+claude_url = "{claude_url}"
+slack_url = "{slack_url}"
 data_dir = "data"
 fetch_interval_minutes = {scenario.INTERVAL_MINUTES}
 
 [notifications.slack]
 enabled = true
-bot_token = {json.dumps(TOKEN)}
-"""
-    channels = f"""
+bot_token = "{TOKEN}"
+
 [[notifications.channels]]
 name = "team"
-slack = {json.dumps(scenario.TEAM_CHANNEL)}
+slack = "{scenario.TEAM_CHANNEL}"
 
 [[notifications.channels]]
 command = ["sh", "-c", "umask 077; cat >> {scenario.COMMAND_LOG}"]
 events = ["run_out"]
 thresholds = [90]
 accounts = ["bob"]
-"""
-    accounts = []
-    for person in scenario.PEOPLE:
-        owner = scenario.OWNERS.get(person.label)
-        accounts.append(
-            f"""
+{accounts}
 [[accounts]]
-label = {json.dumps(person.label)}
-session_key = {json.dumps(person.key)}
-{f"owner = {json.dumps(owner)}" if owner else ""}"""
-        )
-    accounts.append(f'\n[[accounts]]\nlabel = "{scenario.REPORTED}"\nsource = "report"\n')
-    return head + channels + "".join(accounts)
+label = "{scenario.REPORTED}"
+source = "report"
+"""

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.demo.claude import SimAccount, SimOrganization, format_instant
 from cldmon.demo.server import Response, json_response
 from cldmon.demo.slack import SimUser
-from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
 from cldmon.domain.model import Window
 from cldmon.domain.reports import Report
 from cldmon.domain.subscriptions import Subscription
@@ -84,24 +83,42 @@ class Person:
 
     def usage(self, use: Use, minute: int, end: datetime) -> dict[str, Any]:
         """Return the service's answer at a minute of the story, which ends at `end`."""
-        week = _shift(end, self.week)
-        extra: dict[str, Any] = {}
+
+        def instant(minute: int) -> str:
+            return format_instant(_shift(end, minute))
+
+        week_end = instant(self.week)
+        answer: dict[str, Any] = {
+            "seven_day": {"utilization": use.week, "resets_at": week_end},
+            "limits": [],
+        }
+        if use.session is not None:
+            session_end = next((each for each in self.sessions if each > minute), 0)
+            resets_at = instant(session_end) if use.session else None
+            answer["five_hour"] = {"utilization": use.session, "resets_at": resets_at}
+        if use.model is not None:
+            scope = {"model": {"display_name": MODEL}}
+            limit = {"kind": "weekly_scoped", "percent": use.model, "resets_at": week_end}
+            answer["limits"].append({**limit, "scope": scope})
         if use.spent is not None and self.budget:
-            extra = usage_credits(use.spent, self.budget.limit, disabled=self.budget.disabled)
+            answer["extra_usage"] = {
+                "is_enabled": self.budget.disabled is None,
+                "monthly_limit": self.budget.limit,
+                "used_credits": use.spent,
+                "currency": "EUR",
+                "decimal_places": 2,
+                "disabled_reason": self.budget.disabled,
+            }
         if use.credit is not None:
-            extra["iguana_necktie"] = credit_pool(use.credit, CREDIT_DOLLARS, _shift(end, 12 * DAY))
+            answer["iguana_necktie"] = {
+                "resets_at": instant(12 * DAY),
+                "limit_dollars": CREDIT_DOLLARS,
+                "used_dollars": use.credit,
+            }
         if self.saved_reset is not None:
-            ends_at = _shift(end, self.saved_reset)
-            extra["cedar_ember"] = saved_resets(ends_at, weekly_resets=week)
-        session_end = next((each for each in self.sessions if each > minute), 0)
-        return usage(
-            use.session,
-            use.week,
-            models={} if use.model is None else {MODEL: use.model},
-            five_hour_resets=_shift(end, session_end) if use.session else None,
-            seven_day_resets=week,
-            **extra,
-        )
+            grant = {"resets_left": 1, "ends_at": instant(self.saved_reset)}
+            answer["cedar_ember"] = {"grants": [grant]}
+        return answer
 
 
 def make_report(minute: int, at: datetime, end: datetime) -> Report | None:

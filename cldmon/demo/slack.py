@@ -1,29 +1,22 @@
-"""A simulated Slack Web API: the methods that cldmon calls, and their errors.
-
-It checks scopes as Slack does, so calls that the documented scopes do not cover fail.
-"""
+"""A simulated Slack Web API: the methods that the demo's cldmon calls, and their errors."""
 
 from __future__ import annotations
 
 import json
 import threading
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from cldmon.demo.server import Request, Response, Route, SimServer, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 TOKEN = "xoxb-simulated-0000"  # noqa: S105 - opens nothing but the simulation
-SCOPES = ("chat:write", "users:read", "channels:read", "groups:read")
-MAX_TEXT = 40_000
-MAX_BLOCKS = 50
-PAGE = 100
 TEAM = "T0SIM"
 
 Params = Mapping[str, object]
@@ -85,55 +78,42 @@ class SentMessage:
 class SimSlack(SimServer):
     """The simulated workspace."""
 
+    scopes: Sequence[str] = ("chat:write", "users:read", "channels:read", "groups:read")
+
     def __init__(
         self,
         *,
-        token: str = TOKEN,
         users: Iterable[SimUser],
-        channels: Mapping[str, Sequence[str]] | None = None,
-        scopes: Sequence[str] = SCOPES,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        channels: Mapping[str, Sequence[str]],
+        clock: Callable[[], datetime],
     ) -> None:
-        self.token = token
         self.users = {user.id: user for user in users}
-        self.channels = dict(channels or {})
-        self.scopes = tuple(scopes)
+        self.channels = dict(channels)
         self._clock = clock
         self._sent: list[SentMessage] = []
         self._changed = threading.Condition()
-        reads_channels = ("channels:read", "groups:read")
-        super().__init__(
-            (
-                self._route("auth.test", (), self._answer_auth_test),
-                self._route("chat.postMessage", ("chat:write",), self._post_message),
-                self._route("conversations.info", reads_channels, self._show_channel),
-                self._route("conversations.members", reads_channels, self._list_members),
-                self._route("users.list", ("users:read",), self._list_users),
-                self._route("users.info", ("users:read",), self._show_user),
-                Route("", ".*", lambda _request: json_response(refusal("unknown_method"))),
-            )
-        )
+        calls = [
+            Route(name, f"/api/{name}", partial(self._respond, name)) for name in self.get_methods()
+        ]
+        unknown = json_response(refusal("unknown_method"))
+        super().__init__([*calls, Route("", ".*", lambda _request: unknown)])
 
-    def _route(self, name: str, any_of: tuple[str, ...], method: Method) -> Route:
-        """Return the route to a method, which needs any of these scopes."""
-        lines = (
-            ("X-OAuth-Scopes", ",".join(self.scopes)),
-            ("X-Accepted-OAuth-Scopes", ",".join(any_of)),
-        )
+    def get_methods(self) -> dict[str, Method]:
+        """Return what carries out each method of the API, by name."""
+        return {
+            "auth.test": self._answer_auth_test,
+            "chat.postMessage": self._post_message,
+            "conversations.info": self._show_channel,
+            "users.list": self._list_users,
+        }
 
-        def call(request: Request) -> Response:
-            authorization = request.headers.get("authorization", "")
-            if not authorization:
-                body = refusal("not_authed")
-            elif authorization != f"Bearer {self.token}":
-                body = refusal("invalid_auth")
-            elif any_of and not set(any_of) & set(self.scopes):
-                body = refusal("missing_scope", needed=any_of[0], provided=",".join(self.scopes))
-            else:
-                body = method(_parse_params(request))
-            return json_response(body).with_headers(*lines)
+    def call(self, name: str, request: Request) -> Body:
+        """Return the body of the answer to a call."""
+        return self.get_methods()[name](_parse_params(request))
 
-        return Route(name, f"/api/{name}", call)
+    def _respond(self, name: str, request: Request) -> Response:
+        body = self.call(name, request)
+        return json_response(body).with_headers(("X-OAuth-Scopes", ",".join(self.scopes)))
 
     @property
     def url(self) -> str:
@@ -152,12 +132,7 @@ class SimSlack(SimServer):
             self._changed.wait_for(lambda: len(self._sent) >= count, timeout)
             return list(self._sent)
 
-    def clear(self) -> None:
-        """Forget the messages so far."""
-        with self._changed:
-            self._sent.clear()
-
-    def _answer_auth_test(self, _parse_params: Params) -> Body:
+    def _answer_auth_test(self, _params: Params) -> Body:
         return {
             "ok": True,
             "url": "https://simulated.slack.com/",
@@ -170,23 +145,14 @@ class SimSlack(SimServer):
 
     def _post_message(self, params: Params) -> Body:
         channel, text = str(params.get("channel", "")), str(params.get("text", ""))
-        # A direct message goes to a user id.
-        user = self.users.get(channel)
-        user = None if user and user.deleted else user
-        blocks = _parse_blocks(params.get("blocks"))
+        user = self.users.get(channel)  # of a direct message
         if user is None and channel not in self.channels:
             return refusal("channel_not_found")
-        if user is not None and user.bot:
-            return refusal("cannot_dm_bot")
-        if blocks is None:
-            return refusal("invalid_blocks")
-        if not text and not blocks:
-            return refusal("no_text")
-        if len(text) > MAX_TEXT:
-            return refusal("msg_too_long")
+        blocks: Any = params.get("blocks") or ()
         at = self._clock()
         with self._changed:
-            self._sent.append(SentMessage(channel, text, blocks, at, user.id if user else None))
+            to = user.id if user else None
+            self._sent.append(SentMessage(channel, text, tuple(blocks), at, to))
             self._changed.notify_all()
             stamp = f"{int(at.timestamp())}.{len(self._sent):06d}"
         if user:
@@ -194,12 +160,11 @@ class SimSlack(SimServer):
         return {"ok": True, "channel": channel, "ts": stamp, "message": {"text": text}}
 
     def _list_users(self, params: Params) -> Body:
-        users = [user.as_json() for user in self.users.values()]
-        return _build_page("members", users, params)
+        return self.list_items("members", [user.as_json() for user in self.users.values()], params)
 
-    def _show_user(self, params: Params) -> Body:
-        user = self.users.get(str(params.get("user", "")))
-        return {"ok": True, "user": user.as_json()} if user else refusal("user_not_found")
+    def list_items(self, name: str, items: Sequence[object], _params: Params) -> Body:
+        """Return the answer of a method that lists something: everything on one page."""
+        return {"ok": True, name: items, "response_metadata": {"next_cursor": ""}}
 
     def _show_channel(self, params: Params) -> Body:
         channel = str(params.get("channel", ""))
@@ -207,12 +172,6 @@ class SimSlack(SimServer):
             return refusal("channel_not_found")
         shown = {"id": channel, "name": "team", "is_member": True, "is_archived": False}
         return {"ok": True, "channel": shown}
-
-    def _list_members(self, params: Params) -> Body:
-        members = self.channels.get(str(params.get("channel", "")))
-        if members is None:
-            return refusal("channel_not_found")
-        return _build_page("members", members, params)
 
 
 def refusal(code: str, **more: object) -> Body:
@@ -226,33 +185,3 @@ def _parse_params(request: Request) -> Params:
     is_json = "json" in request.headers.get("content-type", "")
     body = json.loads(text or "{}") if is_json else dict(parse_qsl(text, keep_blank_values=True))
     return {**dict(parse_qsl(request.query, keep_blank_values=True)), **body}
-
-
-def _parse_blocks(value: object) -> tuple[Mapping[str, object], ...] | None:
-    """Return the blocks of a message (JSON text in a form); None if Slack would refuse them."""
-    try:
-        found = json.loads(value) if isinstance(value, str) else value or []
-    except ValueError:
-        return None
-    if not isinstance(found, list) or len(found) > MAX_BLOCKS:
-        return None
-    return tuple(found) if all(isinstance(b, dict) and "type" in b for b in found) else None
-
-
-def _build_page(name: str, items: Sequence[object], params: Params) -> Body:
-    """Return one page and the cursor of the next, which is empty at the end."""
-    start = _parse_cursor(str(params.get("cursor") or ""))
-    if start is None:
-        return refusal("invalid_cursor")
-    end = start + (int(str(params.get("limit") or 0)) or PAGE)
-    cursor = b64encode(f"next:{end}".encode()).decode() if end < len(items) else ""
-    return {"ok": True, name: items[start:end], "response_metadata": {"next_cursor": cursor}}
-
-
-def _parse_cursor(cursor: str) -> int | None:
-    if not cursor:
-        return 0
-    try:
-        return int(b64decode(cursor).decode().removeprefix("next:"))
-    except ValueError:
-        return None

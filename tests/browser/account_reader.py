@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cldmon.claude.browser import BrowserSettings
 from cldmon.claude.source import BrowserSource
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from cldmon.domain.model import Failure
 from cldmon.domain.ports import ReadRequest, make_lookup
 from cldmon.domain.secret import Secret
 from tests.env import key_of, organization_of
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

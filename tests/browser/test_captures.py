@@ -11,7 +11,6 @@ import pytest
 
 from cldmon.demo.server import json_response
 from cldmon.demo.slack import TOKEN
-from cldmon.demo.usage_json import usage
 from cldmon.domain.instants import from_iso
 from tests import captures
 from tests.env import Env, key_of
@@ -19,6 +18,7 @@ from tests.fakes import set_alerts
 from tests.simulation.claude import FakeClaude
 from tests.simulation.faults import instead
 from tests.simulation.slack import FakeSlack
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

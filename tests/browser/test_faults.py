@@ -13,7 +13,6 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings
 from cldmon.demo.claude import SimAccount, SimOrganization, session_cookie
-from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadResult
 from tests.browser.account_reader import AccountReader, failure
@@ -28,6 +27,7 @@ from tests.simulation.claude import (
     wrong_organization,
 )
 from tests.simulation.replies import Raw
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
 from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from pathlib import Path

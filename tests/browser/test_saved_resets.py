@@ -10,7 +10,6 @@ import pytest
 
 from cldmon.demo.claude import SimAccount, SimOrganization, permission_error
 from cldmon.demo.server import Response, html_response, json_response
-from cldmon.demo.usage_json import saved_resets, usage
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 from cldmon.domain.secret import Secret
@@ -18,6 +17,7 @@ from tests.browser.account_reader import AccountReader, failure
 from tests.env import key_of, organization_of
 from tests.simulation.challenges import CHALLENGE_PAGE
 from tests.simulation.claude import FakeClaude
+from tests.simulation.usage_json import saved_resets, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from typing import Any
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.demo.claude import SimOrganization
-from cldmon.demo.usage_json import credit_pool, instant, usage, usage_credits
 from cldmon.domain.events import EventKind, WindowAlerts
 from cldmon.domain.freshness import build_views
 from cldmon.domain.model import Account, Reading, Snapshot
@@ -21,6 +20,7 @@ from cldmon.terminal.line import format_line
 from cldmon.terminal.status import Page, format_table
 from cldmon.terminal.style import Terminal
 from tests.fakes import NOON
+from tests.simulation.usage_json import credit_pool, instant, usage, usage_credits
 
 SESSION_END, WEEK_END = NOON + timedelta(hours=2, minutes=14), NOON + timedelta(days=3)
 PRO = SimOrganization("11111111-1111-4111-8111-000000000001")

@@ -20,7 +20,6 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
-from cldmon.demo.usage_json import usage
 from cldmon.domain.instants import round_to_minute
 from tests.env import Env, key_of
 from tests.reports.report import body, drop
@@ -28,6 +27,7 @@ from tests.simulation import faults
 from tests.simulation.challenges import Challenge
 from tests.simulation.claude import FakeClaude, expired
 from tests.simulation.slack import PEOPLE
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.demo.usage_json import usage
 from tests.env import key_of
 from tests.simulation.http_client import ask
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from tests.env import Env

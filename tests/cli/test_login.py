@@ -16,11 +16,11 @@ import pytest
 
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from tests.env import CLDMON, PATIENCE, Env, key_of, organization_of
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge
 from tests.simulation.claude import challenge, expired
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from tests.env import Running

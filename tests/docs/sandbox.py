@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.demo.slack import SimUser
-from cldmon.demo.usage_json import usage
 from tests import namespaces
 from tests.docs.pages import ROOT
 from tests.env import CLDMON, PATIENCE, key_of, organization_of
 from tests.schedule.tools import RECORD_CALL, FakeMachine
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.claude import SimAccount, SimOrganization, permission_error
 from cldmon.demo.slack import TOKEN, SimUser
-from cldmon.demo.usage_json import usage
 from tests.env import Env, key_of, organization_of
 from tests.reliability.result import LetInError, Result
 from tests.simulation import faults
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import FakeSlack
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -17,11 +17,11 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cldmon.demo.slack import SimUser
-from cldmon.demo.usage_json import usage
 from tests.env import PATIENCE, Env, key_of, wait_until
 from tests.reliability.result import LostError
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import PEOPLE, FakeSlack
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

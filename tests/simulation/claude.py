@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tests.simulation.faults import Fault, instead
 from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from ssl import SSLContext
 
     from cldmon.demo.server import Reply, Request
@@ -39,6 +40,10 @@ class FakeClaude(FaultyServer, SimClaude):
         self._challenges: dict[str, Challenge] = {}
         self._refusals: list[tuple[str, str, Response]] = []
         super().__init__(delay=delay, jitter=jitter, tls=tls)
+
+    def set_usage(self, key: str, usage: Mapping[str, object] | Response) -> None:
+        """Change the usage that the account's next answers contain."""
+        self._accounts[key] = replace(self._accounts[key], usage=usage)
 
     def fail(self, key: str, fault: Fault, times: int | None = None) -> None:
         """Strike the account's next `times` requests, or all until `heal`; in order of planning."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.claude import SimAccount, SimOrganization, session_cookie
-from cldmon.demo.usage_json import saved_resets, usage
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge, clearance_cookie
 from tests.simulation.claude import (
@@ -19,6 +18,7 @@ from tests.simulation.claude import (
     wrong_organization,
 )
 from tests.simulation.http_client import Got, ask
+from tests.simulation.usage_json import saved_resets, usage
 
 if TYPE_CHECKING:
     from tests.simulation.faults import Fault

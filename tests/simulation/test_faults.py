@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.claude import SimAccount, SimOrganization
-from cldmon.demo.usage_json import usage
 from tests.simulation import faults
 from tests.simulation.http_client import Got, ask, connect
+from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from tests.simulation.claude import FakeClaude

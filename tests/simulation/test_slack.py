@@ -154,11 +154,6 @@ def test_the_list_holds_bots_deleted_users_guests_and_names_with_markup(client: 
     assert not users["slackbot"]["is_bot"]
 
 
-def test_one_user_is_shown_or_not_found(client: WebClient) -> None:
-    assert client.users_info(user="U04DAN")["user"]["real_name"] == "Dan O'Neil"
-    assert refused(client.users_info, user="U99")["error"] == "user_not_found"
-
-
 def test_members_of_a_channel_come_in_pages(client: WebClient) -> None:
     pages = [page["members"] for page in client.conversations_members(channel="C01TEAM", limit=3)]
     assert pages == [list(CHANNELS["C01TEAM"][:3]), list(CHANNELS["C01TEAM"][3:])]

@@ -9,10 +9,10 @@ import pytest
 
 from cldmon.claude.usage import parse
 from cldmon.demo.claude import SimOrganization
-from cldmon.demo.usage_json import credit_pool, saved_resets, usage, usage_credits
 from cldmon.domain.model import Credits, Pool, SavedResets
 from tests import captures
 from tests.fakes import NOON
+from tests.simulation.usage_json import credit_pool, saved_resets, usage, usage_credits
 
 AT = datetime(2026, 11, 22, 15, 9, 59, 318402, tzinfo=UTC)
 INSTANT = "2026-11-22T15:09:59.318402+00:00"
