@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
 import subprocess
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _POLL_MS = 20
 _PIPE_BYTES = 1 << 16
+
+_running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
+
+
+@contextmanager
+def start_group(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program in a process group of its own, which is killed if the block raises.
+
+    It is killed as well if this process ends first, e.g. after Ctrl-C: threads are not waited for.
+    The block then raises SubprocessError, whatever became of the program. Raises OSError or
+    ValueError if it cannot be started.
+    """
+    _raise_if_ending()
+    process = subprocess.Popen(argv, process_group=0, **options)  # noqa: S603 - callers name it
+    try:
+        _running.add(process)
+        yield process
+        _raise_if_ending()
+    except BaseException:
+        kill_group(process)
+        raise
+    finally:
+        _running.discard(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _raise_if_ending() -> None:
+    if _ending.is_set():
+        raise subprocess.SubprocessError("this process is ending")
+
+
+@atexit.register
+def _kill_running() -> None:
+    _ending.set()
+    for process in tuple(_running):
+        kill_group(process)
 
 
 def read_output(pid: int, pipe: int, seconds: float, most: int) -> bytes:

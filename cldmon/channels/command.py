@@ -20,7 +20,7 @@ from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import title
 from cldmon.notifications.wording import format_event
-from cldmon.processes import kill_group, read_output
+from cldmon.processes import kill_group, read_output, start_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +71,8 @@ class CommandChannel:
         except subprocess.TimeoutExpired:
             reason = f"it did not end within {self.timeout.total_seconds():g} seconds"
             return DeliveryResult(DeliveryStatus.GONE, reason, halt=True)
+        except subprocess.SubprocessError:
+            return DeliveryResult(DeliveryStatus.LATER, "it was stopped with the pass", halt=True)
         except (OSError, ValueError) as error:
             return DeliveryResult(DeliveryStatus.LATER, self._explain(error), halt=True)
         if status == 0:
@@ -89,21 +91,17 @@ class CommandChannel:
         with TemporaryFile() as stdin:
             stdin.write(event)
             stdin.seek(0)
-            process = subprocess.Popen(  # noqa: S603 - the program that the configuration names
+            with start_group(
                 self.command,
                 env=clean_environment(self.env),
                 cwd=self.folder,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-        with cast("IO[bytes]", process.stdout) as pipe:
-            try:
-                seconds = self.timeout.total_seconds()
+            ) as process:
+                pipe, seconds = cast("IO[bytes]", process.stdout), self.timeout.total_seconds()
                 output = read_output(process.pid, pipe.fileno(), seconds, _KEPT_BYTES)
-            finally:
-                kill_group(process)
+                kill_group(process)  # what it has started and left behind
         return process.returncode, output
 
     def _explain(self, error: OSError | ValueError) -> str:

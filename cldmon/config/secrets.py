@@ -5,7 +5,6 @@ Nothing read here enters a message: not the value, not what a program printed.
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import select
@@ -20,7 +19,7 @@ from cldmon.config.locate import resolve
 from cldmon.config.network import find_channel_url_problem
 from cldmon.domain.secret import Secret, find_wrong_token, mask_secrets, unwrap_session_key
 from cldmon.errors import SecretError
-from cldmon.processes import kill_group
+from cldmon.processes import start_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +38,6 @@ _TOKEN = re.compile(r"[!-~]+")
 _MAX_BYTES = 1 << 16
 
 _places = threading.BoundedSemaphore(32)
-_running: set[subprocess.Popen[bytes]] = set()
-_ending = threading.Event()
 
 
 class _UnavailableError(Exception):
@@ -139,38 +136,21 @@ def run_program(
     Raises OSError if it cannot start, subprocess.SubprocessError if it fails, hangs or prints more
     than that.
     """
-    with _places:
-        if _ending.is_set():
-            raise subprocess.SubprocessError("no programs are started any more")
-        process = subprocess.Popen(  # noqa: S603 - the person's own command, from a file of theirs
+    with (
+        _places,
+        start_group(
             list(argv),
             env=dict(env),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
-        with process:
-            try:
-                _running.add(process)
-                output = _read_output(process, timeout)
-            except BaseException:
-                kill_group(process)
-                raise
-            finally:
-                _running.discard(process)
+        ) as process,
+    ):
+        output = _read_output(process, timeout)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, "program")
     return output
-
-
-@atexit.register
-def _kill_running() -> None:
-    """Kill programs that threads started and that are no longer waited for, e.g. after Ctrl-C."""
-    _ending.set()
-    for process in tuple(_running):
-        kill_group(process)
 
 
 def _read_output(process: subprocess.Popen[bytes], timeout: float) -> bytes:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import subprocess
 import sys
 import tracemalloc
 from datetime import timedelta
@@ -128,6 +129,26 @@ def test_a_command_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> N
     assert result == DeliveryResult(GONE, "it did not end within 0.5 seconds", halt=True)
     wait_until(has_ended(tmp_path / "child"))
     assert has_ended(tmp_path / "parent")()
+
+
+def test_a_command_ends_with_the_pass_that_runs_it_and_its_event_waits(tmp_path: Path) -> None:
+    """Threads are not waited for when a pass is stopped: nobody else would end the command."""
+    code = (
+        "import atexit\n"
+        "atexit.register(lambda: print(sending.result(30)))\n"  # runs after those of cldmon
+        "from cldmon.threads import start_thread\n"
+        "from tests.channels.test_command import Path, run, wait_until\n"
+        "script = 'sleep 600 & echo $! > child; wait'\n"
+        f"sending = start_thread(lambda: run(Path({str(tmp_path)!r}), script))\n"
+        f"child = Path({str(tmp_path / 'child')!r})\n"
+        "wait_until(lambda: child.exists() and child.read_text().strip())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    expected = DeliveryResult(LATER, "it was stopped with the pass", halt=True)
+    assert (ran.stdout.strip(), ran.stderr) == (str(expected), "")
+    wait_until(has_ended(tmp_path / "child"))
 
 
 def test_a_command_that_closes_its_output_and_hangs_is_killed(tmp_path: Path) -> None:
