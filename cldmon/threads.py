@@ -22,14 +22,7 @@ def start_thread(work: Callable[[], T]) -> Future[T]:
     """
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()  # asyncio could cancel it otherwise
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # raised where the result is awaited
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
+    Thread(target=_run, args=(future, work), daemon=True).start()
     return future
 
 
@@ -39,5 +32,12 @@ def start_or_run(work: Callable[[], T]) -> Future[T]:
         return start_thread(work)
     except RuntimeError:
         future: Future[T] = Future()
-        future.set_result(work())
+        _run(future, work)
         return future
+
+
+def _run(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:  # raised where the result is awaited
+        future.set_exception(error)

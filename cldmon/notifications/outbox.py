@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from concurrent.futures import wait
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import EventKind
+from cldmon.errors import StoreError
 from cldmon.notifications.rules import is_over, release
 from cldmon.notifications.wording import JOINED_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES, DROPPED, Message, State
@@ -126,8 +128,13 @@ class Delivery:
         threads = [
             start_or_run(partial(self._deliver, name, waiting[name], begun)) for name in ready[1:]
         ]
-        for name in ready[:1]:
-            self._deliver(name, waiting[name], begun)
+        try:
+            for name in ready[:1]:
+                self._deliver(name, waiting[name], begun)
+        except StoreError:
+            wait(threads)  # none may save its state once the pass has ended and another may begin
+            raise
+        wait(threads)
         for thread in threads:
             thread.result()
         return self.state

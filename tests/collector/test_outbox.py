@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.errors import StoreError
 from cldmon.notifications import outbox
 from cldmon.notifications.rules import Audience
 from cldmon.store.state import DIRECT_MESSAGES, Message, State
@@ -417,3 +419,30 @@ def test_nothing_is_saved_where_nothing_changed() -> None:
     ).run()
     assert left == state
     assert saved == []
+
+
+class Sleepy(FakeSlack):
+    """A channel that is still at work when another has ended."""
+
+    def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
+        sleep(0.1)
+        return super().send(user, events)
+
+
+def test_where_the_state_cannot_be_saved_no_channel_goes_on_behind_the_pass() -> None:
+    """It would save its state over that of the next pass."""
+
+    def save(_state: State) -> None:
+        raise StoreError("the disk is full")
+
+    sleepy = Sleepy()
+    delivery = outbox.Delivery(
+        State(outbox=(Message(event(), "first"), Message(event(), "sleepy"))),
+        {"first": FakeSlack(), "sleepy": sleepy},
+        is_wanted=lambda _message: True,
+        now=lambda: NOON,
+        save=save,
+    )
+    with pytest.raises(StoreError):
+        delivery.run()
+    assert len(sleepy.sent) == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
 from collections import deque
 from datetime import UTC, time, timedelta, timezone
 from pathlib import Path
@@ -433,8 +434,16 @@ class Alerts(RuleBasedStateMachine):
         try:
             self.env.collector(self.source).run()
         except (KilledError, StoreError):
+            for thread in self.channel_threads():
+                thread.join()
             return False
+        assert not self.channel_threads()
         return True
+
+    @staticmethod
+    def channel_threads() -> list[threading.Thread]:
+        """Return the threads that deliver still: a pass that is killed does not wait for them."""
+        return [thread for thread in threading.enumerate() if thread.daemon]
 
     def expect(self, now: datetime) -> list[Happened]:
         good = [label for label in LABELS if label not in self.source.failures]
