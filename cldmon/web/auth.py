@@ -62,7 +62,9 @@ def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> 
     address = settings.proxies.client_address(request)
     given, token = request.bearer_token, settings.api_token
     if given is None:
-        session = _read_session(request, settings, sessions)
+        session = sessions.read(request.header("cookie"), settings.cookie_scope(request))
+        if session and not session.proved and settings.login == "code":
+            session = None  # opened before a code was required
         return Caller(session, address=address, only_guests=settings.slack is None)
     if token is None or not hmac.compare_digest(
         given.encode(errors="replace"), token.reveal().encode()
@@ -81,12 +83,3 @@ def caller_key(caller: Caller) -> CallerKey:
     if caller.has_token:
         return ("token",)
     return "address", caller.address, caller.session.id if caller.session else ""
-
-
-def _read_session(request: Request, settings: ServerSettings, sessions: Sessions) -> Session | None:
-    """Return the caller's session, as far as the current configuration accepts it."""
-    cookies = request.header("cookie")
-    session = sessions.read(cookies, settings.cookie_scope(request))
-    if session and not session.proved and settings.login == "code":
-        return None
-    return session

@@ -9,7 +9,7 @@ import errno
 import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeVar
 
 from cldmon import files
 from cldmon.domain.instants import to_ms
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
+
+T = TypeVar("T")
 
 LIFETIME = timedelta(days=7)
 """How long the cookie of a session is valid."""
@@ -36,26 +38,11 @@ _TRANSIENT_ERRNOS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 """Problems of the machine, not of the file."""
 
 
-class DamagedFileError(Exception):
-    """A private file of the server is not what the server wrote."""
-
-
-class Revocable(Protocol):
-    """What the list needs of a session."""
-
-    @property
-    def id(self) -> str:
-        """Its id in the list; a guest's begins with `g`."""
-
-    @property
-    def expires(self) -> datetime:
-        """When it expires."""
-
-
 class Revocations:
     """The sessions that were ended by a logout, until none of their cookies can be valid.
 
     `now` returns UTC instants. A logout waits at most `patience` seconds for other processes.
+    The id of a guest's session begins with `g`.
     """
 
     def __init__(
@@ -71,36 +58,31 @@ class Revocations:
         self._cache = FileCache(self._path, self._load)
         self._cache.value()  # before anybody logs in
 
-    def __contains__(self, session: Revocable) -> bool:
+    def has_ended(self, id_: str, expires: datetime) -> bool:
+        """Return whether a session was ended."""
         ends = self._cache.value()
-        return session.id in ends or to_ms(session.expires) < ends.get(_ALL_SESSIONS, 0)
+        return id_ in ends or to_ms(expires) < ends.get(_ALL_SESSIONS, 0)
 
-    def add(self, session: Revocable) -> None:
+    def add(self, id_: str, expires: datetime) -> None:
         """End a session for good, and drop expired entries.
 
         Raises StoreError if the file cannot be written, BusyError if others hold its lock.
         """
         files.private_dir(self._path.parent)
         with files.lock(self._lock, wait=self._patience):
-            try:
-                ends = self._read()
-            except DamagedFileError:
-                ends = None
-            ends = self._cache.value() if ends is None else ends
+            ends = read_private(self._path, self._parse)
+            if ends is None:
+                ends = self._cache.value()
             # Requests that are being answered may still set later cookies.
-            expires = max(session.expires, self._now() + LIFETIME) + _CLOCK_DRIFT
-            self._write({**ends, session.id: to_ms(expires)})
+            end = max(expires, self._now() + LIFETIME) + _CLOCK_DRIFT
+            self._write({**ends, id_: to_ms(end)})
 
     def _load(self) -> dict[str, int]:
         """Return the ends by session id, or end all sessions if the list is damaged or missing.
 
         Raises StoreError for a transient problem.
         """
-        try:
-            ends = self._read()
-        except DamagedFileError as error:
-            log.warning("%s: everyone has to log in again", error)
-            ends = None
+        ends = read_private(self._path, self._parse)
         if ends is None:
             ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}
             with suppress(StoreError, BusyError):  # if so, this process remembers it
@@ -109,23 +91,18 @@ class Revocations:
                     self._write(ends)
         return ends
 
-    def _read(self) -> dict[str, int] | None:
-        """Return what is in the file, None if there is none; raises DamagedFileError."""
-        text = read_private(self._path)
-        if text is None:
-            return None
+    def _parse(self, content: bytes) -> dict[str, int] | None:
         try:
-            body = json.loads(text)
+            body = json.loads(content)
         except (ValueError, RecursionError):
-            body = None
+            return None
         latest = to_ms(self._now() + LIFETIME + _CLOCK_DRIFT)  # later: the clock was wrong
-        if not (
+        is_valid = (
             isinstance(body, dict)
             and all(type(end) is int for end in body.values())
             and body.get(_ALL_SESSIONS, 0) < latest
-        ):
-            raise DamagedFileError(f"{self._path} is damaged")
-        return body
+        )
+        return body if is_valid else None
 
     def _write(self, ends: dict[str, int]) -> None:
         """Write what has not expired. Of too many, guests are dropped: anyone can be one."""
@@ -135,14 +112,22 @@ class Revocations:
         files.replace(self._path, json.dumps(dict(live[-MAX_REVOKED:])).encode())
 
 
-def read_private(path: Path) -> bytes | None:
-    """Return what is in a private file of the server, or None if there is none.
+def read_private(path: Path, parse: Callable[[bytes], T | None]) -> T | None:
+    """Return what `parse` makes of a private file of the server, or None if there is none.
 
-    Raises DamagedFileError if something else is in its place, StoreError for a transient problem.
+    None, and a line in the log, also if it is damaged: then `parse` returns None. Raises StoreError
+    for a transient problem.
     """
+    problem = f"{path} is damaged"
     try:
-        return files.read(path)
+        content = files.read(path)
     except StoreError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno in _TRANSIENT_ERRNOS:
             raise
-        raise DamagedFileError(str(error)) from error
+        content, problem = b"", str(error)
+    if content is None:
+        return None
+    value = parse(content)
+    if value is None:
+        log.warning("%s: everyone has to log in again", problem)
+    return value

@@ -18,8 +18,7 @@ from cldmon import files
 from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.secret import Secret
 from cldmon.web.limits import LOCK_SECONDS
-from cldmon.web.log import log
-from cldmon.web.revocations import LIFETIME, DamagedFileError, read_private
+from cldmon.web.revocations import LIFETIME, read_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +35,6 @@ RENEW_AFTER = timedelta(days=1)
 """A session is renewed if its cookie is older."""
 
 _SALT = "cldmon session"
-_MAX_VERIFIED = 1024
 _ID_BYTES = 12
 _SECRET = re.compile(r"[!-~]{32,}")
 
@@ -87,7 +85,6 @@ class Sessions:
         self._secret = secret
         self._revoked = revoked
         self._now = now
-        self._verified: dict[tuple[str, str], Session] = {}
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
@@ -116,20 +113,14 @@ class Sessions:
         Another path or host of the same domain may have set one, and browsers send them in any
         order: a planted cookie must not hide the user's own.
         """
-        sessions = []
-        for part in cookies.split(";"):
-            name, _, value = part.strip().partition("=")
-            if name != scope.name:
-                continue
-            if (session := self._verify(name, value)) is None:
-                continue
-            if session.expires > self._now() and session not in self._revoked:
-                sessions.append(session)
-        return sorted(sessions, key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True)
+        pairs = (part.strip().partition("=") for part in cookies.split(";"))
+        signed = [self._verify(name, value) for name, _, value in pairs if name == scope.name]
+        valid = [session for session in signed if session and self._is_valid(session)]
+        return sorted(valid, key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True)
 
     def end(self, session: Session) -> None:
         """Revoke a session, and with it every cookie that was ever set for it."""
-        self._revoked.add(session)
+        self._revoked.add(session.id, session.expires)
 
     def set_cookie(self, session: Session, scope: CookieScope) -> str:
         """Return the Set-Cookie value of a session."""
@@ -142,24 +133,19 @@ class Sessions:
         """Return the Set-Cookie value that deletes the cookie."""
         return _format_cookie(scope, "", 0)
 
-    def _verify(self, name: str, value: str) -> Session | None:
-        """Return the session of a cookie with a valid signature, whether or not it still holds.
+    def _is_valid(self, session: Session) -> bool:
+        has_ended = self._revoked.has_ended(session.id, session.expires)
+        return session.expires > self._now() and not has_ended
 
-        It is remembered: verifying takes longer than the rest of most responses.
-        """
-        if known := self._verified.get((name, value)):
-            return known
+    def _verify(self, name: str, value: str) -> Session | None:
+        """Return the session of a cookie with a valid signature, even if it has expired."""
         try:
             id_, user, shown, proved, expires, *opened = self._make_signer(name).loads(value)
             # Cookies of older versions do not name the login: a week before they expire.
             [login] = map(from_ms, opened) if opened else [from_ms(expires) - LIFETIME]
-            session = Session(id_, user, shown, proved, from_ms(expires), login)
+            return Session(id_, user, shown, proved, from_ms(expires), login)
         except (BadData, ValueError, TypeError, OverflowError):
             return None
-        if len(self._verified) >= _MAX_VERIFIED:
-            self._verified.clear()
-        self._verified[name, value] = session
-        return session
 
     def _make_signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.
@@ -182,18 +168,17 @@ def load_session_secret(data_dir: Path) -> Secret:
     path = data_dir / "session-secret"
     files.private_dir(data_dir)
     with files.lock(path.with_suffix(".lock"), wait=LOCK_SECONDS):
-        try:
-            content, problem = read_private(path), f"{path} is damaged"
-        except DamagedFileError as error:
-            content, problem = b"", str(error)
-        if content is not None:
-            text = content.decode("ascii", errors="replace").strip()
-            if _SECRET.fullmatch(text):
-                return Secret(text)
-            log.warning("%s: everyone has to log in again", problem)  # it might be guessed
+        if secret := read_private(path, _parse_secret):
+            return secret
         text = secrets.token_urlsafe(32)
         files.replace(path, text.encode())
         return Secret(text)
+
+
+def _parse_secret(content: bytes) -> Secret | None:
+    """Return the secret; None if this might be guessed."""
+    text = content.decode("ascii", errors="replace").strip()
+    return Secret(text) if _SECRET.fullmatch(text) else None
 
 
 def _format_cookie(scope: CookieScope, value: str, max_age: int) -> str:
