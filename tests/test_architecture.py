@@ -28,7 +28,7 @@ CONTRACTS = {
     "home-of-slack-sdk",
     "home-of-tabulate",
 }
-HTTP_SERVER_HOMES = {"web", "demo"}
+SERVER_HOMES = {"web", "demo"}
 
 
 def imported_names(source: str) -> Iterator[str]:
@@ -66,14 +66,14 @@ def test_every_module_has_a_layer() -> None:
     assert str(layers["exhaustive"]) == "True"
 
 
-def test_http_server_is_used_only_by_the_web_and_demo_rooms() -> None:
+def test_only_the_web_and_demo_rooms_listen() -> None:
     """import-linter sees only `http`, which the Slack client rightly uses for its exceptions."""
     users = {
         room_of(module)
         for module in PACKAGE.rglob("*.py")
         if any(
-            f"{name}.".startswith("http.server.")
+            f"{name}.".startswith(("http.server.", "socketserver."))
             for name in imported_names(module.read_text(encoding="utf-8"))
         )
     }
-    assert users <= HTTP_SERVER_HOMES
+    assert users <= SERVER_HOMES

@@ -6,11 +6,9 @@ import errno
 import gc
 import socket
 import sys
-import time
 from contextlib import suppress
 from email.utils import formatdate
-from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 from cldmon.errors import CldmonError
@@ -58,7 +56,7 @@ class ListenError(CldmonError):
     """The server cannot listen where the configuration says."""
 
 
-class WebServer(ThreadingHTTPServer):
+class WebServer(ThreadingTCPServer):
     """Listens at `host` and `port` (0: any free one) and answers with what `respond` returns.
 
     `refuse` is called before a body is read; what it returns is sent instead.
@@ -66,6 +64,7 @@ class WebServer(ThreadingHTTPServer):
     Raises ListenError, which names the process that uses the port if it can be found.
     """
 
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = _BACKLOG
 
@@ -124,14 +123,10 @@ class WebServer(ThreadingHTTPServer):
         self.connections.close(GOODBYE_SECONDS)
 
     def server_bind(self) -> None:
-        """Bind without http.server's look-up of the host name."""
+        """Bind; "::" then listens on every address of this machine, as people expect."""
         if self.address_family == socket.AF_INET6:
-            # So that "::" listens on every address of this machine, as people expect.
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        super().server_bind()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a thread for a connection as soon as there is room for it."""
@@ -166,19 +161,16 @@ class WebServer(ThreadingHTTPServer):
             log.warning("a connection ended with an unexpected %s", type(error).__name__)
 
 
-class RequestHandler(BaseHTTPRequestHandler):
+class RequestHandler(BaseRequestHandler):
     """One connection: answers requests until either side closes it."""
 
     server: WebServer
 
     def setup(self) -> None:
-        """Skip the file objects that http.server would create: we count bytes ourselves."""
+        """Send what there is at once, and do not let the kernel buffer much more."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT)
-
-    def finish(self) -> None:
-        """Skip flushing them."""
 
     def handle(self) -> None:
         """Answer one request after another."""
@@ -296,15 +288,9 @@ def _reject(sock: socket.socket) -> None:
 
 
 def _format_head(response: Response, *, keep_alive: bool, chunked: bool = False) -> bytes:
-    date = _format_date(int(time.time()))
+    date = formatdate(usegmt=True)
     return http_parser.format_head(response, keep_alive=keep_alive, chunked=chunked, date=date)
 
 
 def _get_body(response: Response) -> bytes:
     return response.body if isinstance(response.body, bytes) else b""
-
-
-@lru_cache(maxsize=2)
-def _format_date(seconds: int) -> str:
-    """Return an HTTP date; each second has many responses."""
-    return formatdate(seconds, usegmt=True)

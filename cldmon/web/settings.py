@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import SlackError
-from cldmon.notifications import subscriptions
 from cldmon.web.guards import parse_host
 from cldmon.web.sessions import CookieScope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import timedelta
 
+    from cldmon.channels.slack.client import SlackMessenger
+    from cldmon.channels.slack.directory import Directory
     from cldmon.channels.slack.messages import Message
-    from cldmon.domain.people import Person
     from cldmon.domain.secret import Secret
     from cldmon.web.http import Request
     from cldmon.web.proxies import PublicUrl, TrustedProxies
-
-
-class Messenger(subscriptions.Messenger, Protocol):
-    """What the endpoints need of `cldmon.channels.slack.client.SlackMessenger`."""
-
-    def send(self, user: str, message: Message) -> DeliveryResult:
-        """Send a direct message to a Slack user."""
-
-
-class Directory(Protocol):
-    """What the endpoints need of `cldmon.channels.slack.directory.Directory`."""
-
-    def people(self) -> Sequence[Person]:
-        """Return everyone who may log in; raises SlackError."""
 
 
 @dataclass(frozen=True)
 class Slack:
     """Slack as configured: who its members are, and how to reach them."""
 
-    directory: Directory
-    messenger: Messenger
+    directory: Directory | NullSlack
+    messenger: SlackMessenger | NullSlack
 
 
 @dataclass(frozen=True)
