@@ -34,11 +34,8 @@ _NAME = re.compile(r"(history|events)-(\d{4}-\d{2}-\d{2})\.jsonl([.-]\d+)?(\.gz)
 """The name may also have the number or date that logrotate appends."""
 _TAIL = 1 << 16
 
-_GZIP = 31
-"""zlib's window bits for a gzip header."""
-_COMPRESSED = 1 << 16
 _DECOMPRESSED = 1 << 20
-"""Bytes read and decompressed at once: compressed data may expand a thousandfold."""
+"""Bytes decompressed at once: compressed data may expand a thousandfold."""
 
 
 def format_line(at: datetime, accounts: Mapping[str, Mapping[str, Window]]) -> str:
@@ -138,15 +135,11 @@ def _read_tail(path: Path, size: int) -> bytes:
 
 def decompress(file: FileIO) -> Iterator[bytes]:
     """Yield the content of a gzip file; of a truncated or damaged one, up to the damage."""
-    unzip, rest = zlib.decompressobj(_GZIP), b""
-    while rest := rest or file.read(_COMPRESSED) or b"":
-        try:
-            yield unzip.decompress(rest, _DECOMPRESSED)
-        except zlib.error:
-            return
-        rest = unzip.unconsumed_tail
-        if unzip.eof:  # a file may have several members
-            unzip, rest = zlib.decompressobj(_GZIP), unzip.unused_data
+    from gzip import BadGzipFile, GzipFile  # here because most commands do without
+
+    with suppress(EOFError, BadGzipFile, zlib.error), GzipFile(fileobj=file) as unzip:
+        while block := unzip.read1(_DECOMPRESSED):
+            yield block
 
 
 def day_path(data_dir: Path, day: date, name: str = "history") -> Path:
