@@ -6,7 +6,7 @@ raises TypeError or ValueError for any other value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cldmon.domain.instants import from_iso
 from cldmon.domain.percent import to_finite
@@ -72,6 +72,6 @@ def parse_instant(value: object) -> datetime:
     return instant
 
 
-def optional(check: Callable[[object], T], value: object) -> T | None:
+def optional(check: Callable[[Any], T], value: object) -> T | None:
     """Return what `check` returns for a value, or None for null."""
     return None if value is None else check(value)

@@ -12,11 +12,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
-from cldmon.domain import json_types
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
 from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.json_types import (
+    check_bool,
+    check_int,
+    check_number,
+    check_percent,
+    check_text,
+    optional,
+    parse_instant,
+)
 from cldmon.domain.model import Snapshot
 from cldmon.domain.ports import Organization
 from cldmon.domain.reports import Origin
@@ -200,17 +208,14 @@ def _state_from_json(body: dict[str, Any]) -> State:
     return State(
         snapshot=snapshots.from_json(body["snapshot"]),
         account_states={
-            json_types.check_text(label): _memory_from_json(m)
-            for label, m in body["accounts"].items()
+            check_text(label): _memory_from_json(entry) for label, entry in body["accounts"].items()
         },
         outbox=tuple(map(_message_from_json, body["outbox"])),
-        history_line=json_types.optional(_parse_line, body["historyLine"]),
+        history_line=optional(_parse_line, body["historyLine"]),
         event_lines=tuple(map(_parse_line, body.get("eventLines", ()))),
         channel_retry_at=_retries_from_json(body),
-        pass_seconds=json_types.optional(json_types.check_number, body["passSeconds"]),
-        counters={
-            json_types.check_text(k): json_types.check_int(v) for k, v in body["counters"].items()
-        },
+        pass_seconds=optional(check_number, body["passSeconds"]),
+        counters={check_text(name): check_int(n) for name, n in body["counters"].items()},
     )
 
 
@@ -254,79 +259,62 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
 
 
 def _memory_from_json(entry: dict[str, Any]) -> AccountState:
-    organization, key = entry["organization"], entry["key"]
     return AccountState(
         alerts=_alerts_from_json(entry),
-        organization=_organization_from_json(organization) if organization else None,
-        organization_at=json_types.optional(json_types.parse_instant, entry["organizationAt"]),
-        retry_at=json_types.optional(json_types.parse_instant, entry["retryAt"]),
-        key=_key_from_json(key) if key else None,
-        saved_resets_refused_at=json_types.optional(
-            json_types.parse_instant, entry.get("savedResetsRefusedAt")
-        ),
-        challenges=json_types.check_int(entry.get("challenges", 0)),
-        passes_to_skip=min(json_types.check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
-        outage=json_types.optional(_outage_from_json, entry.get("outage")),
-        saved_reset_warned=json_types.optional(
-            json_types.parse_instant, entry.get("savedResetWarned")
-        ),
+        organization=optional(_organization_from_json, entry["organization"]),
+        organization_at=optional(parse_instant, entry["organizationAt"]),
+        retry_at=optional(parse_instant, entry["retryAt"]),
+        key=optional(_key_from_json, entry["key"]),
+        saved_resets_refused_at=optional(parse_instant, entry.get("savedResetsRefusedAt")),
+        challenges=check_int(entry.get("challenges", 0)),
+        passes_to_skip=min(check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
+        outage=optional(_outage_from_json, entry.get("outage")),
+        saved_reset_warned=optional(parse_instant, entry.get("savedResetWarned")),
         origins={
-            json_types.check_text(name): Origin(
-                json_types.check_text(origin["machine"]), json_types.parse_instant(origin["readAt"])
-            )
-            for name, origin in entry.get("origins", {}).items()
+            check_text(name): Origin(check_text(each["machine"]), parse_instant(each["readAt"]))
+            for name, each in entry.get("origins", {}).items()
         },
     )
 
 
 def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
     pending = snapshots.windows_from_json(entry.get("pending", {}))
-    fired, run_out = entry.get("fired", {}), entry.get("runOut", {})
-    return {
-        name: WindowAlerts(
+    alerts = {}
+    for name, window in snapshots.windows_from_json(entry["windows"]).items():
+        run_out = entry.get("runOut", {}).get(name, {"readings": 0, "fired": False})
+        alerts[name] = WindowAlerts(
             window,
             pending.get(name),
-            tuple(map(json_types.check_int, fired.get(name, ()))),
-            *_run_out_from_json(run_out.get(name)),
+            tuple(map(check_int, entry.get("fired", {}).get(name, ()))),
+            check_int(run_out["readings"]),
+            check_bool(run_out["fired"]),
         )
-        for name, window in snapshots.windows_from_json(entry["windows"]).items()
-    }
+    return alerts
 
 
-def _run_out_from_json(entry: dict[str, Any] | None) -> tuple[int, bool]:
-    if entry is None:
-        return 0, False
-    return json_types.check_int(entry["readings"]), json_types.check_bool(entry["fired"])
-
-
-def _outage_from_json(entry: Any) -> Outage:
+def _outage_from_json(entry: dict[str, Any]) -> Outage:
     return Outage(
-        json_types.parse_instant(entry["since"]),
-        json_types.check_int(entry["attempts"]),
-        json_types.check_bool(entry["reported"]),
+        parse_instant(entry["since"]), check_int(entry["attempts"]), check_bool(entry["reported"])
     )
 
 
 def _organization_from_json(entry: dict[str, Any]) -> Organization:
-    return Organization(json_types.check_text(entry["uuid"]), json_types.check_text(entry["plan"]))
+    return Organization(check_text(entry["uuid"]), check_text(entry["plan"]))
 
 
 def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
     return KeyFingerprint(
-        json_types.check_text(entry["fingerprint"]),
-        json_types.parse_instant(entry["since"]),
-        json_types.check_int(entry.get("warnedDays", 0)),
+        check_text(entry["fingerprint"]),
+        parse_instant(entry["since"]),
+        check_int(entry.get("warnedDays", 0)),
     )
 
 
 def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
     if "channelRetryAt" not in body:  # written by an older version, which only knew Slack
-        at = json_types.optional(json_types.parse_instant, body["slackRetryAt"])
+        at = optional(parse_instant, body["slackRetryAt"])
         return {DIRECT_MESSAGES: at} if at else {}
-    return {
-        json_types.check_text(name): json_types.parse_instant(at)
-        for name, at in body["channelRetryAt"].items()
-    }
+    return {check_text(name): parse_instant(at) for name, at in body["channelRetryAt"].items()}
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
@@ -357,36 +345,35 @@ def _message_to_json(message: Message) -> dict[str, Any]:
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
-    optional, instant = json_types.optional, json_types.parse_instant
     event = Event(
         kind=EventKind(entry["kind"]),
-        label=json_types.check_text(entry["label"]),
-        window=optional(json_types.check_text, entry.get("window")),
-        at=instant(entry["at"]),
-        resets_at=optional(instant, entry.get("resetsAt")),
-        utilization=optional(json_types.check_percent, entry.get("utilization")),
-        thresholds=tuple(map(json_types.check_int, entry.get("thresholds", ()))),
-        before=snapshots.window_from_json(entry["before"]) if "before" in entry else None,
-        full_at=optional(instant, entry.get("fullAt")),
-        limited_by=optional(json_types.check_text, entry.get("limitedBy")),
-        limited_until=optional(instant, entry.get("limitedUntil")),
-        days=optional(json_types.check_int, entry.get("days")),
-        reason=optional(json_types.check_text, entry.get("reason")),
-        text=optional(json_types.check_text, entry.get("text")),
+        label=check_text(entry["label"]),
+        window=optional(check_text, entry.get("window")),
+        at=parse_instant(entry["at"]),
+        resets_at=optional(parse_instant, entry.get("resetsAt")),
+        utilization=optional(check_percent, entry.get("utilization")),
+        thresholds=tuple(map(check_int, entry.get("thresholds", ()))),
+        before=optional(snapshots.window_from_json, entry.get("before")),
+        full_at=optional(parse_instant, entry.get("fullAt")),
+        limited_by=optional(check_text, entry.get("limitedBy")),
+        limited_until=optional(parse_instant, entry.get("limitedUntil")),
+        days=optional(check_int, entry.get("days")),
+        reason=optional(check_text, entry.get("reason")),
+        text=optional(check_text, entry.get("text")),
     )
-    user = optional(json_types.check_text, entry["user"])
+    user = optional(check_text, entry["user"])
     # An older version wrote no channel: it only knew direct messages.
     channel = entry.get("channel", user and DIRECT_MESSAGES)
     return Message(
         event,
-        optional(json_types.check_text, channel),
+        optional(check_text, channel),
         user,
-        json_types.check_int(entry["unsure"]),
-        json_types.check_bool(entry.get("held", False)),
+        check_int(entry["unsure"]),
+        check_bool(entry.get("held", False)),
     )
 
 
 def _parse_line(value: object) -> str:
-    line = json_types.check_text(value)
+    line = check_text(value)
     history.line_date(line)  # raises where it is none
     return line
