@@ -83,7 +83,7 @@ def wrap_os_errors(action: str, path: Path) -> Iterator[None]:
         raise StoreError(message) from error
 
 
-def private_dir(path: Path) -> None:
+def create_private_dir(path: Path) -> None:
     """Create a folder and the missing ones above it, accessible only by their owner.
 
     pathlib would create those above with the umask's mode. Each new one survives a loss of power.

@@ -224,8 +224,8 @@ def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     old = os.umask(0)
     try:
-        files.private_dir(tmp_path / "a" / "b")
-        files.private_dir(tmp_path / "a" / "b")
+        files.create_private_dir(tmp_path / "a" / "b")
+        files.create_private_dir(tmp_path / "a" / "b")
     finally:
         os.umask(old)
     assert [mode(p) for p in (tmp_path, tmp_path / "a", tmp_path / "a" / "b")] == [
@@ -238,7 +238,7 @@ def test_folders_are_made_for_their_owner_only(tmp_path: Path) -> None:
 def test_a_folder_may_be_reached_by_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "disk")
-    files.private_dir(tmp_path / "data" / "cldmon")
+    files.create_private_dir(tmp_path / "data" / "cldmon")
     assert (tmp_path / "disk" / "cldmon").is_dir()
 
 
@@ -309,7 +309,7 @@ def test_files_created_by_root_belong_to_the_owner_of_the_folder(tmp_path: Path)
     data.mkdir()
     if os.geteuid() == 0:
         os.chown(data, 65534, 65534)
-    files.private_dir(data / "browser" / "jars")
+    files.create_private_dir(data / "browser" / "jars")
     files.replace(data / "state.json", b"{}")
     files.append_line(data / "history-2026-03-12.jsonl", b"{}")
     take(data / "fetch.lock")

@@ -32,7 +32,8 @@ def build_channels(app: App, config: Config) -> dict[str, Channel]:
     channels: dict[str, Channel] = {}
     if notifications.slack.enabled:
         channels[DIRECT_MESSAGES] = LazyChannel(
-            lambda: SlackAlerts(app.messenger(config), app.now, config.public_url), SlackAlerts
+            lambda: SlackAlerts(app.build_messenger(config), app.now, config.public_url),
+            SlackAlerts,
         )
     for name, channel in notifications.named_channels.items():
         opener = partial(open_channel, app, config, name)
@@ -45,7 +46,7 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
     channel = config.notifications.named_channels[name]
     match channel.kind:
         case "slack":
-            messenger = app.messenger(config)
+            messenger = app.build_messenger(config)
             return SlackAlerts(messenger, app.now, config.public_url, channel.slack)
         case "command":
             program, folder = channel.command or (), app.outline.data_dir

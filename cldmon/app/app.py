@@ -90,7 +90,7 @@ class App:
 
         return read(self.config_path)
 
-    def snapshot(self) -> Snapshot:
+    def load_snapshot(self) -> Snapshot:
         """Return what the last pass left, an empty snapshot before the first; raises StoreError."""
         from dataclasses import replace
 
@@ -100,37 +100,37 @@ class App:
         stored = latest.load_snapshot(self.data_dir)
         return replace(stored, interval=outline.interval, slack_enabled=outline.slack_enabled)
 
-    def forecasts(self, snapshot: Snapshot) -> Forecasts:
+    def load_forecasts(self, snapshot: Snapshot) -> Forecasts:
         """Return where the windows of a snapshot are heading; raises StoreError."""
         from cldmon.forecasts import compute_forecasts
 
         return compute_forecasts(self.data_dir, snapshot, self.now())
 
-    def state_version(self) -> object:
+    def get_state_version(self) -> object:
         """Return what differs after each pass, to see cheaply that there was one."""
         from cldmon.files import get_version
         from cldmon.store.latest import get_state_path
 
         return get_version(get_state_path(self.outline.data_dir))
 
-    def history(self, span: Span) -> AbstractContextManager[Path]:
+    def open_history(self, span: Span) -> AbstractContextManager[Path]:
         """Return the folder with the history of a span, for the block of a `with`."""
         from contextlib import nullcontext
 
         return nullcontext(self.data_dir)
 
-    def events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
+    def read_events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
         """Return what happened to some accounts, or to all, oldest first; raises StoreError."""
         from cldmon.domain.instants import to_ms
         from cldmon.store.events import read_events
 
         return read_events(self.data_dir, to_ms(span.since), to_ms(span.until), labels)
 
-    def why_no_accounts(self) -> str:
+    def explain_no_accounts(self) -> str:
         """Return that no account is configured, and what to do."""
         return f"no account is configured; add [[accounts]] to {self.config_path}"
 
-    def targets(self, config: Config) -> list[Target]:
+    def build_targets(self, config: Config) -> list[Target]:
         """Return the accounts of a pass."""
         from cldmon.collector.collector import Target
         from cldmon.config.rules import has_key
@@ -149,7 +149,7 @@ class App:
             for account in config.accounts
         ]
 
-    def browser_settings(self, config: Config) -> BrowserSettings:
+    def build_browser_settings(self, config: Config) -> BrowserSettings:
         """Return which browser to use, and how."""
         from cldmon.claude.browser import BrowserSettings
         from cldmon.domain.secret import Secret
@@ -168,19 +168,19 @@ class App:
             proxy=Secret(browser.proxy.get_secret_value()) if browser.proxy else None,
         )
 
-    def source(self, config: Config, folder: Path) -> BrowserSource:
+    def build_source(self, config: Config, folder: Path) -> BrowserSource:
         """Return the real browser; `folder` keeps its cookies between passes."""
         from cldmon.claude.source import BrowserSource
 
         return BrowserSource(
-            self.browser_settings(config),
+            self.build_browser_settings(config),
             url=config.claude_url,
             folder=folder,
             now=self.now,
             env=self.env,
         )
 
-    def messenger(self, config: Config) -> SlackMessenger:
+    def build_messenger(self, config: Config) -> SlackMessenger:
         """Return the Slack client; raises SecretError if its token cannot be read."""
         from cldmon.channels.slack.client import SlackMessenger
         from cldmon.config.secrets import read_bot_token
@@ -189,7 +189,7 @@ class App:
         token = read_bot_token(slack, self.env, self.config_path.parent)
         return SlackMessenger(token, config.slack_url, team_id=slack.team_id, clock=self.now)
 
-    def subscription_service(self) -> SubscriptionService:
+    def build_subscription_service(self) -> SubscriptionService:
         """Return what changes alert settings and confirms them.
 
         Raises ConfigError if Slack is off, SecretError if its token cannot be read.
@@ -203,7 +203,7 @@ class App:
         if not slack.enabled:
             where = f"[notifications.slack] in {self.config_path}"
             raise ConfigError(f"Slack is off: set enabled = true below {where}")
-        messenger, data_dir = self.messenger(self.config), self.data_dir
+        messenger, data_dir = self.build_messenger(self.config), self.data_dir
         directory = open_directory(messenger, slack.member_channel_id, data_dir, self.now)
         return SubscriptionService(SubscriptionsFile(data_dir), messenger, directory)
 

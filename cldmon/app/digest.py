@@ -41,7 +41,7 @@ def build_digest(app: App, span: Span) -> Digest:
     labels = dict.fromkeys([*app.outline.labels, *read])
     return compute_digest(
         {label: readings.get(label, []) for label in labels},
-        app.events(Span(span.since - HISTORY_OF_RESETS, until)),
+        app.read_events(Span(span.since - HISTORY_OF_RESETS, until)),
         span,
         app.outline.interval,
         find_first_day(data_dir),
@@ -69,7 +69,7 @@ def send_digest(app: App, span: Span, patience: timedelta = PATIENCE) -> list[st
         )
     digest, data_dir, now = build_digest(app, span), app.outline.data_dir, app.now()
     file = StateFile(data_dir)
-    files.private_dir(data_dir)
+    files.create_private_dir(data_dir)
     messages = []
     for name, channel in channels.items():
         accounts = tuple(

@@ -39,11 +39,13 @@ def fetch(
     slack_enabled = config.notifications.slack.enabled
     for key, problem in rules.find_missing_token(config, app.env):
         _log.warning("%s", document.read(app.config_path).format_problem(key, problem))
-    targets = app.targets(config)
+    targets = app.build_targets(config)
     collector = Collector(
         data_dir,
         targets,
-        app.source(config, data_dir / "browser") if any(each.key for each in targets) else None,
+        app.build_source(config, data_dir / "browser")
+        if any(each.key for each in targets)
+        else None,
         build_channels(app, config),
         now=app.now,
         settings=Settings(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.errors import StoreError
 from cldmon.health.verdict import add_outbox, failed, judge
-from cldmon.store.history import day_files
+from cldmon.store.history import list_day_files
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -24,11 +24,11 @@ def check_health(app: App, *, serve: bool) -> Verdict:
     data_dir, now = app.data_dir, app.now()
     try:
         waiting = StateFile(data_dir).load().waiting
-        verdict = add_outbox(judge(app.snapshot(), app.outline.labels, now), waiting, now)
+        verdict = add_outbox(judge(app.load_snapshot(), app.outline.labels, now), waiting, now)
         if verdict.ok:
             # The other files that a pass or a person needs.
             SubscriptionsFile(data_dir).load()
-            if days := [path for _, path in day_files(data_dir)]:
+            if days := [path for _, path in list_day_files(data_dir)]:
                 with files.wrap_os_errors("read", days[-1]):
                     files.open_regular(days[-1]).close()
     except StoreError as error:

@@ -78,31 +78,31 @@ class RemoteApp(App):
         folder = Path(os.devnull)
         return Outline(folder, snapshot.interval, self._usage.labels, snapshot.slack_enabled)
 
-    def snapshot(self) -> Snapshot:
+    def load_snapshot(self) -> Snapshot:
         """Return what the last pass of the server left."""
         return self._usage.snapshot
 
-    def forecasts(self, snapshot: Snapshot) -> Forecasts:
+    def load_forecasts(self, snapshot: Snapshot) -> Forecasts:
         """Return those that the server has computed."""
         return self._usage.forecasts
 
-    def state_version(self) -> object:
+    def get_state_version(self) -> object:
         """Return None: it cannot be seen without asking."""
         return None
 
-    def history(self, span: Span) -> AbstractContextManager[Path]:
+    def open_history(self, span: Span) -> AbstractContextManager[Path]:
         """Return a temporary folder with the server's history of a span."""
         from cldmon.remote.history import mirror_history
 
         return mirror_history(self.client, span, self.now())
 
-    def events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
+    def read_events(self, span: Span, labels: Collection[str] = ()) -> Iterable[Event]:
         """Return what the server knows to have happened to some accounts, or to all."""
         from cldmon.remote.history import read_events
 
         found = read_events(self.client, span, self.now())
         return [event for event in found if not labels or event.label in labels]
 
-    def why_no_accounts(self) -> str:
+    def explain_no_accounts(self) -> str:
         """Return that no account is configured, and what to do."""
         return f"no account is configured at {self.url}; add [[accounts]] there"

@@ -111,7 +111,7 @@ def _build_slack(app: App, config: Config) -> Slack | None:
     if not settings.enabled:
         return None
     try:
-        messenger = app.messenger(config)
+        messenger = app.build_messenger(config)
     except SecretError as error:
         silent = NullSlack(str(error))
         return Slack(silent, silent)

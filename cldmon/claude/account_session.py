@@ -23,7 +23,7 @@ from cldmon.claude.errors import (
     no_organization,
     redirect_error,
 )
-from cldmon.claude.network_guard import NetworkGuard, origin_of
+from cldmon.claude.network_guard import NetworkGuard, parse_origin
 from cldmon.claude.organization import find_candidates, list_chat_organizations
 from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
@@ -241,7 +241,10 @@ class AccountSession:
     def _find_redirect(self, url: str, path: str) -> str | None:
         """Return the final URL of a request if it differs from the one requested."""
         requested = self.url + path
-        if origin_of(url) != origin_of(requested) or urlsplit(url).path != urlsplit(requested).path:
+        if (
+            parse_origin(url) != parse_origin(requested)
+            or urlsplit(url).path != urlsplit(requested).path
+        ):
             return url
         return None
 

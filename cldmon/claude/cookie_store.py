@@ -104,7 +104,7 @@ class CookieStore:
                 kept.append({name: cookie[name] for name in known if name in cookie})
         body = {"key": self._owner, "cookies": kept}
         with contextlib.suppress(StoreError):
-            files.private_dir(self._path.parent)
+            files.create_private_dir(self._path.parent)
             files.replace(self._path, json.dumps(body).encode(), durable=False)
 
     def clear(self) -> None:

@@ -68,7 +68,7 @@ async def assert_isolated(browser: Browser) -> None:
 def _format_host_port(url: str) -> str | None:
     """Return `HOST:PORT` of a URL; None if it has none that a rule can contain."""
     try:
-        _, host, port = origin_of(url)
+        _, host, port = parse_origin(url)
     except ValueError:
         return None
     if not (host and port and _PLAIN_HOST.fullmatch(host)):
@@ -86,7 +86,7 @@ class NetworkGuard:
     def __init__(self, url: str, limit: int) -> None:
         self.refused: str | None = None
         self.exceeded = False
-        self._origin = origin_of(url)
+        self._origin = parse_origin(url)
         self._limit = limit
         self._session: CDPSession | None = None
         self._received: dict[str, int] = {}
@@ -108,7 +108,7 @@ class NetworkGuard:
         # A page may load resources from elsewhere; only our own requests must not be redirected.
         # A redirected fetch is recognized by its type.
         is_ours = request.redirected_from or request.resource_type in _FETCHES
-        if is_ours and origin_of(request.url) not in (self._origin, origin_of(CHALLENGES)):
+        if is_ours and parse_origin(request.url) not in (self._origin, parse_origin(CHALLENGES)):
             self.refused = request.url
 
     def _on_data(self, page: Page, event: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ async def _close(page: Page) -> None:
         await page.close()
 
 
-def origin_of(url: str) -> tuple[str, str | None, int | None]:
+def parse_origin(url: str) -> tuple[str, str | None, int | None]:
     """Return scheme, host and port of a URL."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

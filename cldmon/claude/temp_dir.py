@@ -35,7 +35,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
     there. Raise `StoreError` if the folder can't be made or the disk is full.
     """
     folder, compiled = _find_path(owner), owner / "compiled"
-    files.private_dir(compiled)
+    files.create_private_dir(compiled)
     _remove_leftover(folder)
     with files.wrap_os_errors("make the folder", folder):
         folder.mkdir(mode=files.PRIVATE_DIR)

@@ -29,7 +29,7 @@ RANGES = {"1h": "an hour", "5h": "a session", "1d": "a day", "7d": "a week", "30
 _SPECIAL = re.compile(r"[^\w@%+:,./-]")
 
 
-def account_labels(
+def complete_labels(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the labels of the configured accounts."""
@@ -37,7 +37,9 @@ def account_labels(
     return offer(dict.fromkeys(outline.labels if outline else ()), incomplete)
 
 
-def slack_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_slack_ids(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the Slack ids that have a subscription."""
     outline = _read_outline(ctx)
     return offer(dict.fromkeys(_list_subscribers(outline.data_dir) if outline else ()), incomplete)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import options
-from cldmon.cli.complete import account_labels
+from cldmon.cli.complete import complete_labels
 from cldmon.cli.output import silence_stdout
 from cldmon.domain.guard import GuardResult, GuardVerdict, check_room
 from cldmon.domain.labels import select_labels
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("guard")
-@click.argument("label", metavar="ACCOUNT", shell_complete=account_labels)
+@click.argument("label", metavar="ACCOUNT", shell_complete=complete_labels)
 @click.option(
     "--window",
     "windows",
@@ -92,7 +92,7 @@ def _judge(
 
     try:
         [label] = select_labels([label], app.outline.labels)
-        snapshot = app.snapshot()
+        snapshot = app.load_snapshot()
         views = build_views(select_accounts(snapshot, [label]), app.now())
         if not (views and views[0].reading):
             return GuardVerdict(GuardResult.UNKNOWN, "no reading yet")

@@ -84,7 +84,7 @@ def command(
     of each step.
     """
     span = ranges.parse_span(length, since, until, app.now(), None)
-    with app.history(span) as folder:
+    with app.open_history(span) as folder:
         query = Query(folder, span, labels, windows)
         if of_events:
             shown = _print_events(app, query, form)
@@ -148,7 +148,7 @@ def _print_events(app: App, query: Query, form: str) -> bool:
     windows = _select_windows(accounts, query)
     found = [
         event
-        for event in app.events(query.span, query.labels)
+        for event in app.read_events(query.span, query.labels)
         if not query.windows or event.window in windows
     ]
     until_ms = _ends(query)[1]
@@ -195,7 +195,7 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     else:
         left_out = [name for name in every if name not in windows]
         drawn = draw_charts(
-            shown, windows, frame, [*app.events(query.span, query.labels)], left_out
+            shown, windows, frame, [*app.read_events(query.span, query.labels)], left_out
         )
     click.echo(drawn, color=True)
     return True

@@ -44,7 +44,7 @@ def command(app: App, source: Path, target: Path | None, data_dir: Path | None) 
     chosen = data_dir or app.data_dir_option
     for line in migrate(source, config, chosen and chosen.absolute(), app.env):
         click.echo(line)
-    click.echo(f"Next: cldmon {options.config_option(config)}fetch", err=True)
+    click.echo(f"Next: cldmon {options.format_config_option(config)}fetch", err=True)
     click.echo("Once that works, remove the old folder: its config.json holds the keys.", err=True)
     if is_new and config.exists():
         tip = 'Resets are detected as in the Node version. reset_rule = "window" misses fewer: see '

@@ -26,4 +26,4 @@ def command(path: Path | None) -> None:
     write.create(target, write.make_initial(Secret(secrets.token_urlsafe(32))))
     click.echo(str(target))
     click.echo(f"Next: 1. put each account's label and session key into {target}", err=True)
-    click.echo(f"      2. run: cldmon {options.config_option(target)}fetch", err=True)
+    click.echo(f"      2. run: cldmon {options.format_config_option(target)}fetch", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli.complete import account_labels
+from cldmon.cli.complete import complete_labels
 from cldmon.cli.output import print_message
 from cldmon.domain.key_age import KEY_LIFE
 from cldmon.domain.secret import Secret, unwrap_session_key
@@ -26,7 +26,7 @@ request another. Google may refuse a new browser for 48 hours."""
 
 
 @click.command("login")
-@click.argument("label", shell_complete=account_labels)
+@click.argument("label", shell_complete=complete_labels)
 @click.option("--paste", is_flag=True, help="Read the key from stdin; on a terminal, without echo.")
 @click.option("--add", is_flag=True, help="Add the account if the configuration lacks it.")
 @click.option("--no-check", is_flag=True, help="Store the key without trying it first.")
@@ -86,7 +86,7 @@ def _open_sign_in(app: App, label: str) -> SignIn:
         click.echo(_HOW_TO_SIGN_IN, err=True)
 
     config = app.read_config()
-    found = sign_in(app.browser_settings(config), config.claude_url, app.env, on_open)
+    found = sign_in(app.build_browser_settings(config), config.claude_url, app.env, on_open)
     return replace(found, key=_parse_key(found.key.reveal(), "what the service gave"))
 
 
@@ -118,7 +118,7 @@ def _check_key(app: App, label: str, found: SignIn) -> str:
     # Use a separate cookie folder and browser: a pass may be running.
     with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
         CookieStore(Path(folder), label, found.key).save(found.clearance)
-        result = check_key(app.source(config, Path(folder)), request)
+        result = check_key(app.build_source(config, Path(folder)), request)
     if not isinstance(result, Failure):
         return result.organization.plan
     if result.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):

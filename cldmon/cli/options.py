@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cldmon.cli.complete import account_labels
+from cldmon.cli.complete import complete_labels
 from cldmon.config.locate import FILE_NAME
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ account = click.option(
     "labels",
     metavar="LABEL",
     multiple=True,
-    shell_complete=account_labels,
+    shell_complete=complete_labels,
     help="Only this account; may be repeated.",
 )
 
@@ -57,7 +57,7 @@ def server(command: Callable[..., None]) -> Callable[..., None]:
     return functools.update_wrapper(select, command)
 
 
-def config_option(path: Path) -> str:
+def format_config_option(path: Path) -> str:
     """Return the `--config` option that selects this configuration; empty if it is the default."""
     return "" if path == Path(FILE_NAME) else f"--config {shlex.quote(str(path))} "
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cldmon.cli import report_tokens
-from cldmon.cli.complete import account_labels
+from cldmon.cli.complete import complete_labels
 from cldmon.reporter.main import run
 from cldmon.reporter.options import Options
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--account",
     metavar="LABEL",
     default="",
-    shell_complete=account_labels,
+    shell_complete=complete_labels,
     help="The account's label on the server.",
 )
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cldmon.cli.complete import account_labels
+from cldmon.cli.complete import complete_labels
 from cldmon.domain.labels import select_labels
 from cldmon.errors import ConfigError, UsageError
 
@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option(
         "--token",
         metavar="LABEL",
-        shell_complete=account_labels,
+        shell_complete=complete_labels,
         help="On the server: create a token for this account and print it.",
     ),
     click.option("--name", help="With --token: whose or which machine it is for."),

@@ -61,7 +61,7 @@ def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str
     if action == "install":
         plan.require_root()
         schedule.install(job)
-        for step in plan.next_steps():
+        for step in plan.suggest_next_steps():
             print_message(step)
     else:
         click.echo(schedule.render(job), nl=False)

@@ -121,7 +121,7 @@ def show(app: App, snapshot: Snapshot, form: str | None, labels: Collection[str]
 def _read(app: App, labels: Collection[str]) -> Snapshot:
     from cldmon.domain.freshness import select_accounts
 
-    return select_accounts(app.snapshot(), select_labels(labels, app.outline.labels))
+    return select_accounts(app.load_snapshot(), select_labels(labels, app.outline.labels))
 
 
 def _print(app: App, snapshot: Snapshot, output: _Output) -> None:
@@ -137,7 +137,7 @@ def _format(app: App, snapshot: Snapshot, output: _Output, terminal: Terminal) -
         snapshot,
         app.now(),
         terminal,
-        lambda: app.forecasts(snapshot),
+        lambda: app.load_forecasts(snapshot),
         output.selection,
     )
 
@@ -145,7 +145,7 @@ def _format(app: App, snapshot: Snapshot, output: _Output, terminal: Terminal) -
 def _explain_emptiness(app: App, snapshot: Snapshot) -> str | None:
     """Return why there is nothing to show and what to do about it, or None."""
     if not app.outline.labels:
-        return app.why_no_accounts()
+        return app.explain_no_accounts()
     if snapshot.fetched_at is None:
         return "no readings yet; run `cldmon fetch`"
     return None
@@ -155,7 +155,7 @@ def _draw_repeatedly(app: App, output: _Output, seconds: float) -> None:
     screen = Screen(sys.stdout)
     with screen.open():
         while True:
-            version = app.state_version()
+            version = app.get_state_version()
             terminal = detect_terminal(sys.stdout, os.environ)
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
@@ -173,7 +173,7 @@ def _print_changes(app: App, output: _Output, seconds: float) -> None:
 
     last: object = None
     while True:
-        version = app.state_version()
+        version = app.get_state_version()
         fresh = replace(app)
         shown: object
         try:
@@ -214,6 +214,6 @@ def _wait_for_pass(
     `version` is that of the state before it was read, so no pass is missed.
     """
     end = time.monotonic() + seconds
-    while app.state_version() == version and (left := end - time.monotonic()) > 0:
+    while app.get_state_version() == version and (left := end - time.monotonic()) > 0:
         if wait(min(left, _POLL_SECONDS)):
             return

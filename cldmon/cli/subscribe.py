@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cldmon.cli.complete import account_labels, slack_ids
+from cldmon.cli.complete import complete_labels, complete_slack_ids
 from cldmon.cli.options import print_json
 from cldmon.cli.output import print_message
 from cldmon.domain.labels import select_labels
@@ -28,8 +28,8 @@ MAX_PAUSE = timedelta(days=366)
 
 
 @click.command("subscribe")
-@click.argument("person", metavar="SLACK_ID", required=False, shell_complete=slack_ids)
-@click.argument("label", metavar="ACCOUNT", required=False, shell_complete=account_labels)
+@click.argument("person", metavar="SLACK_ID", required=False, shell_complete=complete_slack_ids)
+@click.argument("label", metavar="ACCOUNT", required=False, shell_complete=complete_labels)
 @click.option("--hit/--no-hit", default=None, help="When a limit is reached.")
 @click.option("--reset/--no-reset", default=None, help="When a limit that was reached resets.")
 @click.option("--at", metavar="PERCENT,…", help="When this much is used, for example 80,95.")
@@ -47,7 +47,7 @@ MAX_PAUSE = timedelta(days=366)
 @click.option("--force", is_flag=True, help="Take an id that Slack does not know.")
 @click.option("--list", "everything", is_flag=True, help="Show everybody's settings.")
 @click.option(
-    "--account", "only", metavar="LABEL", shell_complete=account_labels, help="With --list."
+    "--account", "only", metavar="LABEL", shell_complete=complete_labels, help="With --list."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -92,7 +92,7 @@ def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Per
     if label is not None:
         select_labels([label], app.outline.labels)
     quiet, pause_until = _parse_quiet(given), _parse_pause(app, given)
-    service = app.subscription_service()
+    service = app.build_subscription_service()
     person = service.find_person(text, force="force" in given)
     user = person.id
     problems = []
@@ -131,7 +131,7 @@ def _parse_change(
     if "no_at" in given:
         values["thresholds"] = ()
     if "windows" in given:
-        chosen = resolve_options(given["windows"], app.snapshot())
+        chosen = resolve_options(given["windows"], app.load_snapshot())
         values["windows"] = None if chosen is None else tuple(chosen)
     if not values:
         return None
@@ -229,7 +229,7 @@ def _load_names(app: App) -> dict[str, Person]:
     if not app.outline.slack_enabled:
         return {}
     try:
-        return app.subscription_service().names()
+        return app.build_subscription_service().names()
     except CldmonError as error:
         print_message(f"shown without names: {error}")
         return {}

@@ -174,7 +174,7 @@ class Collector:
         """
         known = {target.label: target for target in self.targets}
         targets = [known[label] for label in select_labels(labels, [*known])]
-        files.private_dir(self.data_dir)
+        files.create_private_dir(self.data_dir)
         with pass_lock(self.data_dir):
             begun()
             started = self.now()

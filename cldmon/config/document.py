@@ -49,9 +49,9 @@ class Document(NamedTuple):
 
     def line(self, key: KeyPath) -> int | None:
         """Return the line (from 1) on which a key stands, or None."""
-        from cldmon.config.lines import line_of
+        from cldmon.config.lines import find_line
 
-        return line_of(self.text, key)
+        return find_line(self.text, key)
 
     def format_problem(self, key: KeyPath, problem: str) -> str:
         """Return `FILE:LINE: key.path: problem`, with what looks like a secret masked."""
@@ -70,7 +70,7 @@ def read(path: Path) -> Document:
         with files.open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except PermissionError as error:
-        raise locate.access_error(path) from error
+        raise locate.build_access_error(path) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {_describe_error(path, error)}") from error
     if len(content) > _MAX_BYTES:

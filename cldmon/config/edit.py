@@ -47,7 +47,7 @@ class KeyPlace:
     def store(self, key: Secret) -> None:
         """Store a key; raises ConfigError or StoreError."""
         if self.path != self.config:
-            files.private_dir(self.path.parent)
+            files.create_private_dir(self.path.parent)
             _replace(self.path, key.reveal() + "\n", files.PRIVATE_FILE)
             return
         # Read only now: it may have been edited while the person signed in.
@@ -103,7 +103,7 @@ def _try_edits(text: str, number: int | None, label: str, key: str) -> Iterator[
     """Yield texts with the key of the account of that number (None: a new one), the best first."""
     import tomlkit
 
-    from cldmon.config.lines import line_of
+    from cldmon.config.lines import find_line
 
     key_line = f"session_key = {tomlkit.string(key).as_string()}\n"
     if number is None:
@@ -111,7 +111,7 @@ def _try_edits(text: str, number: int | None, label: str, key: str) -> Iterator[
         yield f"{text.rstrip()}\n\n[[accounts]]\n{label_line}{key_line}"
     else:
         lines = f"{text.rstrip()}\n".splitlines(keepends=True)
-        lines.insert(line_of(text, ("accounts", number, "label")) or 0, key_line)
+        lines.insert(find_line(text, ("accounts", number, "label")) or 0, key_line)
         yield "".join(lines)
     # Accounts that are not [[accounts]] tables, such as `accounts = [{…}]`.
     parsed: Any = tomlkit.parse(text)

@@ -59,7 +59,7 @@ def _check_interval(minutes: float) -> float:
     return minutes
 
 
-def integer_between(low: int, high: int) -> AfterValidator:
+def require_integer(low: int, high: int) -> AfterValidator:
     """Return the check that a number is within bounds, both included."""
 
     def check(number: int) -> int:

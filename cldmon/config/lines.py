@@ -24,7 +24,7 @@ _SCALAR = re.compile(
 )
 
 
-def line_of(text: str, path: KeyPath) -> int | None:
+def find_line(text: str, path: KeyPath) -> int | None:
     """Return the line (from 1) of a key, or of the innermost part of its path that stands there.
 
     None where nothing of the path is written down, as with a missing key of the top level.

@@ -51,12 +51,12 @@ def find_config(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
         except (OSError, ValueError):
             continue
     if denied:  # the system's rather than one in a working folder that is closed
-        raise access_error(denied[-1])
+        raise build_access_error(denied[-1])
     looked = ", ".join(map(str, places))
     raise ConfigError(f"no configuration found (looked at {looked}); `cldmon init` writes one")
 
 
-def access_error(path: Path) -> ConfigAccessError:
+def build_access_error(path: Path) -> ConfigAccessError:
     """Return the error for what this user may not read, to be raised."""
     return ConfigAccessError(f"{path}: permission denied; {files.advise_user(path)}")
 
@@ -114,7 +114,7 @@ def require_data_dir(found: Path, option: Path | None, env: Mapping[str, str]) -
     try:
         is_folder = stat.S_ISDIR(found.stat().st_mode)
     except PermissionError as error:
-        raise access_error(found) from error
+        raise build_access_error(found) from error
     except (OSError, ValueError):
         is_folder = False
     if not is_folder:

@@ -43,7 +43,7 @@ from cldmon.config.fields import (
     Thresholds,
     UrlPointer,
     Uuid,
-    integer_between,
+    require_integer,
 )
 from cldmon.config.network import is_loopback, normalize_host
 
@@ -110,7 +110,7 @@ class BrowserConfig(_Table):
 
     executable: Line | None = None
     headless: bool = True
-    concurrency: Annotated[int, integer_between(1, 64)] | None = None
+    concurrency: Annotated[int, require_integer(1, 64)] | None = None
     timeout_seconds: Seconds = 20
     user_agent: Line | None = None
     sandbox: bool | None = None
@@ -214,14 +214,14 @@ class Config(_Table):
 
     session_secret: HeaderSecret | None = None
     host: HostName = "127.0.0.1"
-    port: Annotated[int, integer_between(1, 65535)] = 3000
+    port: Annotated[int, require_integer(1, 65535)] = 3000
     public_url: PublicUrl | None = None
     allowed_hosts: HostNames | None = None
     trusted_proxies: Networks = LOOPBACK_NETWORKS
     login: Literal["open", "code"] | None = None
     api_token: HeaderSecret | None = None
     fetch_interval_minutes: Minutes = locate.DEFAULT_INTERVAL_MINUTES
-    history_keep_days: Annotated[int, integer_between(0, MAX_KEEP_DAYS)] = 0
+    history_keep_days: Annotated[int, require_integer(0, MAX_KEEP_DAYS)] = 0
     data_dir: Line | None = None
     browser: BrowserConfig = BrowserConfig.model_construct()
     notifications: NotificationsConfig = NotificationsConfig.model_construct()

@@ -40,7 +40,7 @@ def create(path: Path, text: str) -> None:
     Raises ConfigError where something is there already (it is left as it is), StoreError where
     it cannot be written.
     """
-    files.private_dir(path.parent)
+    files.create_private_dir(path.parent)
     with files.wrap_os_errors("write", path):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, files.PRIVATE_FILE)

@@ -41,7 +41,7 @@ def use_folder(folder: Path) -> Iterator[Path]:
         if exists and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder}: not an empty folder; choose an empty or a new one")
     try:
-        files.private_dir(folder)
+        files.create_private_dir(folder)
         yield folder
     except BaseException:
         for entry in folder.iterdir() if exists else [folder]:

@@ -63,7 +63,7 @@ def check_start(installation: Installation) -> Iterator[Check]:
                 remedy = _describe_profile_remedy(source.executable)
             output = re.findall(r"\[err\] (.*)", str(error.__cause__))
             lines = [" ".join(line.split()) for line in output if line.strip()][-_LAST_LINES:]
-            yield fail("browser start", " | ".join([without_hint(str(error)), *lines]), remedy)
+            yield fail("browser start", " | ".join([strip_hint(str(error)), *lines]), remedy)
             return
     if source.settings.sandboxed:
         yield ok("browser start", f"version {version}, in its sandbox")
@@ -78,7 +78,7 @@ def check_start(installation: Installation) -> Iterator[Check]:
         yield ok("browser start", detail)
 
 
-def without_hint(message: str) -> str:
+def strip_hint(message: str) -> str:
     """Return a browser's error without its advice to run this very command."""
     return re.sub(r"; [^;]*`cldmon doctor`[^;]*$", "", message)
 
@@ -97,7 +97,7 @@ def _describe_profile_remedy(browser: str) -> str:
 def _get_source(installation: Installation, folder: Path = Path()) -> BrowserSource:
     """Return the configured browser; without a valid configuration, the default one."""
     if installation.config:
-        return installation.app.source(installation.config, folder)
+        return installation.app.build_source(installation.config, folder)
     # With a path given, the app does not search for a configuration.
     app = replace(installation.app, config_path_option=Path(FILE_NAME))
-    return app.source(Config(), folder)
+    return app.build_source(Config(), folder)

@@ -82,7 +82,7 @@ def _explain(installation: Installation, config: Config, name: str, error: Cldmo
 def _check_slack(installation: Installation, config: Config, name: str) -> Check:
     """Check the token, and the channel if the app may look at channels."""
     title, channel = f"channel {name}", config.notifications.named_channels[name].slack or ""
-    messenger = installation.app.messenger(config)
+    messenger = installation.app.build_messenger(config)
     if installation.offline:
         return ok(title, f"posts to {channel}; the token is there")
     scopes = messenger.auth_test().scopes

@@ -16,7 +16,7 @@ from cldmon.config.installed import is_same_file
 from cldmon.doctor.check import fail, fail_to_load, ok, warn
 from cldmon.errors import StoreError
 from cldmon.store.data_dir import HEALTH_LOG, PASS_LOCK
-from cldmon.store.history import day_path
+from cldmon.store.history import get_day_path
 from cldmon.store.state import StateCorruptError
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -115,7 +115,7 @@ def check_files(installation: Installation) -> Iterator[Check]:
         chown = f"sudo chown -R {_get_user_name(os.geteuid())} {shlex.quote(str(folder))}"
         yield fail("files", detail, f"fix them too, or all at once: {chown}")
     appended = [folder / name for name in (PASS_LOCK, "subscriptions.lock", HEALTH_LOG)]
-    appended.append(day_path(folder, installation.app.now().date()))
+    appended.append(get_day_path(folder, installation.app.now().date()))
     links = [path for path in appended if path.is_symlink()]
     for path in links:
         remedy = "put the file itself there: cldmon does not write through links"

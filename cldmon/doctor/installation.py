@@ -78,7 +78,7 @@ class Installation:
         """Each account's session key, or why it is unavailable; reports need none."""
         if self.config is None:
             return {}
-        targets = self.app.targets(self.config)
+        targets = self.app.build_targets(self.config)
         lookups = start_lookups({t.label: t.key for t in targets if t.key})
         return {label: lookup.result() for label, lookup in lookups.items()}
 
@@ -86,7 +86,11 @@ class Installation:
     def needs_browser(self) -> bool:
         """Whether any account is read with a session key, as far as the configuration says."""
         config = self.config
-        return config is None or not config.accounts or any(t.key for t in self.app.targets(config))
+        return (
+            config is None
+            or not config.accounts
+            or any(t.key for t in self.app.build_targets(config))
+        )
 
     @cached_property
     def services(self) -> list[FetchService]:
@@ -108,7 +112,7 @@ class Installation:
             if self._is_ours(call)
         ]
 
-    def output_of(self, argv: Sequence[str]) -> str:
+    def capture_output(self, argv: Sequence[str]) -> str:
         """Return what a program prints, or nothing if it fails. It does not inherit secrets."""
         with suppress(OSError, subprocess.SubprocessError):
             env = clean_environment(self.app.env)
@@ -129,7 +133,7 @@ class Installation:
 
     def _read_crontabs(self) -> Iterator[tuple[str, str]]:
         """Yield the crontabs that this user can read: the user's own and the system's."""
-        yield "the crontab of this user", self.output_of(["crontab", "-l"])
+        yield "the crontab of this user", self.capture_output(["crontab", "-l"])
         for path in (Path("/etc/crontab"), *sorted(Path("/etc/cron.d").glob("*"))):
             with suppress(StoreError):
                 yield str(path), (files.read(path) or b"").decode(errors="replace")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.config.edit import find_key_place
-from cldmon.doctor.browser import without_hint
+from cldmon.doctor.browser import strip_hint
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.instants import format_clock
 from cldmon.domain.key_age import WARN_AGE, describe_key_age
@@ -123,7 +123,7 @@ def check_access(installation: Installation) -> Iterator[Check]:
     if requests:
         try:
             with _use_browser_folder(installation.data_dir) as folder:
-                source = installation.app.source(installation.config, folder)
+                source = installation.app.build_source(installation.config, folder)
                 results = source.read(requests, lambda _label: None)
         except BusyError as error:
             yield warn("access", f"{error}, so no key was tried", "run cldmon doctor again later")
@@ -131,7 +131,7 @@ def check_access(installation: Installation) -> Iterator[Check]:
     without_browser: dict[str, list[str]] = {}
     for label, result in results.items():
         if isinstance(result, Failure) and result.kind is FailureKind.NO_BROWSER:
-            without_browser.setdefault(without_hint(result.message), []).append(label)
+            without_browser.setdefault(strip_hint(result.message), []).append(label)
         else:
             yield check_result(label, result, get_renewal(installation, label), now)
     for message, labels in without_browser.items():

@@ -84,7 +84,7 @@ def _check_timers(installation: Installation, manager: str) -> Iterator[Check]:
     )
     for name in sorted({TIMER, *ours} - others):
         argv = ["systemctl", manager, "show", "-p", "ActiveState", "--value", name]
-        state = installation.output_of(argv).strip()
+        state = installation.capture_output(argv).strip()
         detail = f"systemd: {name} ({manager.removeprefix('--')})"
         if state == "active":
             yield ok("timer", f"{detail} is active")

@@ -66,7 +66,7 @@ def check_slack(installation: Installation) -> Iterator[Check]:
         yield ok("slack", "off")
         return
     try:
-        messenger = installation.app.messenger(installation.config)
+        messenger = installation.app.build_messenger(installation.config)
         if installation.offline:
             yield ok("slack", "the token is there")
             return

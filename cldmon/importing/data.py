@@ -20,7 +20,7 @@ from cldmon import files
 from cldmon.errors import StoreError
 from cldmon.store.data_dir import HEALTH_LOG, pass_lock
 from cldmon.store.days import BLOCK, MOST_READ
-from cldmon.store.history import PREFIX, day_path, line_date, parse_day
+from cldmon.store.history import PREFIX, get_day_path, parse_day, parse_line_date
 from cldmon.store.lines import LONGEST_LINE, MOST_LINES
 from cldmon.store.subscriptions import SubscriptionsFile
 
@@ -58,7 +58,7 @@ def stage(source: Path, target: Path) -> Iterator[Staged]:
         return
     with files.wrap_os_errors("list", source):
         paths = sorted(source.iterdir())
-    files.private_dir(target)
+    files.create_private_dir(target)
     with pass_lock(target):
         try:
             staged.clear()  # left by an import that was killed
@@ -135,7 +135,7 @@ class Staged:
             remarks = _check_subscriptions(path)
         else:
             remarks = _check_day(path) if parse_day(path.name) else []
-        files.private_dir(self._copies)
+        files.create_private_dir(self._copies)
         files.replace(self._copies / path.name, _read_blocks(path))
         for remark in remarks:
             _log.warning("%s: %s: imported as it is", path, remark)
@@ -144,7 +144,7 @@ class Staged:
     def _split(self, path: Path) -> None:
         """Turn the single history file into day files, for days that have none yet."""
         parts = self._copies / "days"
-        files.private_dir(parts)
+        files.create_private_dir(parts)
         if damaged := _split_by_day(path, parts):
             _log.warning("%s: %s line(s) are damaged: not imported", path, damaged)
         for part in sorted(parts.iterdir()):
@@ -240,7 +240,7 @@ def _split_by_day(path: Path, folder: Path) -> int:
 
     def flush() -> None:
         for day, lines in days.items():
-            files.append_line(day_path(folder, day), b"\n".join(lines))
+            files.append_line(get_day_path(folder, day), b"\n".join(lines))
         days.clear()
 
     for line in _read_lines(path):
@@ -262,7 +262,7 @@ def _parse_date(line: bytes) -> date | None:
         if not line.startswith(PREFIX):
             return None
         json.loads(line)
-        return line_date(line.decode())
+        return parse_line_date(line.decode())
     except (ValueError, OverflowError, RecursionError):
         return None
 

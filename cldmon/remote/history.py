@@ -14,7 +14,7 @@ from cldmon.domain.instants import from_ms, to_ms
 from cldmon.errors import StoreError
 from cldmon.remote.client import HISTORY_SECONDS, MAX_HISTORY_BYTES, NOT_OURS, Bounds
 from cldmon.store.events import parse_event
-from cldmon.store.history import PREFIX, day_path
+from cldmon.store.history import PREFIX, get_day_path
 from cldmon.store.lines import parse_stamp
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def mirror_history(client: Client, span: Span, now: datetime) -> Iterator[Path]:
     with temporary as name:
         folder = Path(name)
         for day, lines in days.items():
-            files.replace(day_path(folder, day), b"".join(lines), durable=False)
+            files.replace(get_day_path(folder, day), b"".join(lines), durable=False)
         yield folder
 
 

@@ -92,7 +92,7 @@ def _require_token(options: Options, env: Mapping[str, str]) -> None:
         text = getpass(f"Token for {options.account} (not shown): ").strip()
         if not text:
             raise SecretError("no token was given")
-        files.private_dir(file.parent)
+        files.create_private_dir(file.parent)
         files.replace(file, text.encode() + b"\n")
     read_token(options.token_file, env)
 

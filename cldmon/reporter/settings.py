@@ -105,7 +105,7 @@ def _set_command(settings: Settings, command: str) -> str:
 
 
 def _write(settings: Settings, text: str) -> None:
-    files.private_dir(settings.path.parent)
+    files.create_private_dir(settings.path.parent)
     mode = settings.path.stat().st_mode & 0o777 if settings.path.exists() else files.PRIVATE_FILE
     files.replace(settings.path, text.encode(), mode=mode)
 

@@ -58,7 +58,7 @@ class StateFile:
 
     def change(self, label: str, now: datetime, make: Callable[[Progress], Progress]) -> State:
         """Replace the progress of one account; return the state. Raises `StoreError`."""
-        files.private_dir(self.folder)
+        files.create_private_dir(self.folder)
         with files.lock(self.folder / "lock", wait=_LOCK_SECONDS):
             state = self.load(now)
             state.accounts[label] = make(state.accounts.get(label, Progress()))

@@ -85,7 +85,7 @@ class ReportFiles:
         time than now is dropped: the clock was set back since.
         """
         path = self.path(report.account)
-        files.private_dir(self.folder)
+        files.create_private_dir(self.folder)
         with files.lock(path.with_suffix(".lock"), wait=self._patience):
             known = self._load_cached(report.account, path)
             latest = report.sent_at + MAX_AHEAD

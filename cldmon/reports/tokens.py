@@ -111,7 +111,7 @@ class TokensFile:
     @contextmanager
     def _editing(self) -> Iterator[dict[str, Token]]:
         """Hand out the tokens under the lock, and replace the file if they were changed."""
-        files.private_dir(self.path.parent)
+        files.create_private_dir(self.path.parent)
         with files.lock(self._lock, wait=self._patience):
             before = self.load()
             tokens = dict(before)

@@ -22,7 +22,7 @@ class Origin(StrEnum):
     FOREIGN = "not written by cldmon"
 
 
-def with_checksum(text: str) -> str:
+def add_checksum(text: str) -> str:
     """Return a text with its checksum line on top."""
     return _LINE.format(_compute_digest(text)) + text
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.errors import ScheduleError
-from cldmon.schedule.checksum import with_checksum
+from cldmon.schedule.checksum import add_checksum
 from cldmon.schedule.job import SEND_DIGEST
 
 if TYPE_CHECKING:
@@ -47,17 +47,17 @@ class Crontab(NamedTuple):
     after: str
 
 
-def effective_interval(interval: timedelta) -> timedelta:
+def round_up_interval(interval: timedelta) -> timedelta:
     """Return the shortest interval a crontab can express that is at least as long."""
     return min((each for each in _SCHEDULES if each >= interval), default=timedelta(days=7))
 
 
 def format_block(job: Job) -> str:
     """Return the lines of a job, with their checksum but without markers."""
-    lines = [f"{_SCHEDULES[effective_interval(job.interval)]} {_format_command(job, 'fetch')}"]
+    lines = [f"{_SCHEDULES[round_up_interval(job.interval)]} {_format_command(job, 'fetch')}"]
     if job.digest:
         lines += [_DIGEST_NOTE, f"{_WEEKLY} {_format_command(job, *SEND_DIGEST)}"]
-    return with_checksum(_NOTE + "\n".join(lines) + "\n")
+    return add_checksum(_NOTE + "\n".join(lines) + "\n")
 
 
 def _format_command(job: Job, *words: str) -> str:

@@ -20,7 +20,7 @@ from cldmon.config.installed import get_user_units
 from cldmon.domain.text import is_printable
 from cldmon.errors import BrowserError, ConfigError, UsageError
 from cldmon.schedule.checksum import Origin, get_origin
-from cldmon.schedule.cron import effective_interval
+from cldmon.schedule.cron import round_up_interval
 from cldmon.schedule.install import Cron, Systemd
 from cldmon.schedule.job import CONFIG_DIR, MIN_INTERVAL, SERVICE_USER, STATE_DIR, Job
 from cldmon.schedule.system import System
@@ -116,7 +116,7 @@ class Plan:
         if job.browser and not self._installs_profiles:
             command = apparmor.install_command(job.browser)
             yield f"the sandbox of {job.browser} needs an AppArmor profile here: {command}"
-        interval = effective_interval(job.interval)
+        interval = round_up_interval(job.interval)
         if self.kind == "cron" and interval != job.interval:
             yield (
                 f"cron cannot start a pass every {_format_minutes(job.interval)}: it will be every"
@@ -134,7 +134,7 @@ class Plan:
         if owner != job.user and program.is_relative_to("/root"):
             yield f"{program} is in root's home folder: install cldmon where {job.user} can read it"
 
-    def next_steps(self) -> Iterator[str]:
+    def suggest_next_steps(self) -> Iterator[str]:
         """Yield what the user may want to do after installing."""
         if self.kind == "cron":
             return
@@ -202,7 +202,9 @@ class Plan:
             }
         app = replace(self.app, config_path_option=self.app.config_path, env=env)
         try:
-            program = apparmor.resolve_program(find_browser(app.browser_settings(config), env))
+            program = apparmor.resolve_program(
+                find_browser(app.build_browser_settings(config), env)
+            )
         except BrowserError:
             return None  # cldmon doctor reports it
         profile = apparmor.find_profile(program) if program else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cldmon.claude import apparmor
-from cldmon.schedule.checksum import with_checksum
+from cldmon.schedule.checksum import add_checksum
 from cldmon.schedule.job import CONFIG_DIR, SEND_DIGEST, SERVICE_USER, STATE_DIR
 from cldmon.web import connections
 
@@ -126,7 +126,7 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
     if places.apparmor and job.browser:
         profile = apparmor.render_profile(job.browser, places.profile)
         texts[places.apparmor / places.profile] = profile
-    return {path: with_checksum(text) for path, text in texts.items()}
+    return {path: add_checksum(text) for path, text in texts.items()}
 
 
 def _render_timer(interval: timedelta) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon import files
 from cldmon.domain.instants import from_ms
-from cldmon.store.history import day_files, day_path, decompress
+from cldmon.store.history import decompress, get_day_path, list_day_files
 from cldmon.store.lines import LONGEST_LINE, index_lines, normalize, parse_passes, parse_stamp
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_days(data_dir: Path, since_ms: int, until_ms: int, step_ms: int = 1) ->
             return
     listed: defaultdict[date, set[Path]] = defaultdict(set)
     # A pass that crosses midnight may write to the later file.
-    for day, path in day_files(data_dir, _to_date(since_ms), _to_date(until_ms + DAY_MS)):
+    for day, path in list_day_files(data_dir, _to_date(since_ms), _to_date(until_ms + DAY_MS)):
         listed[day].add(path)
     for day, paths in listed.items():
         yield from _read_day(data_dir, day, paths, (since_ms, until_ms, step_ms))
@@ -89,7 +89,7 @@ def _to_date(ms: int) -> date:
 
 
 def _read_day(data_dir: Path, day: date, listed: set[Path], span: Span) -> Iterator[bytes]:
-    plain = day_path(data_dir, day)
+    plain = get_day_path(data_dir, day)
     if listed == {plain}:
         with (
             files.wrap_os_errors("read", plain),
@@ -182,7 +182,7 @@ def read_unindexed(data_dir: Path, day: date, name: str, parse: Parse) -> list[b
     for _ in range(_ATTEMPTS):
         before = _list_versions(data_dir, day, name)
         blocks = chain((line + b"\n" for line in lines), _read_blocks(before))
-        lines = normalize(blocks, day_path(data_dir, day, name), parse)
+        lines = normalize(blocks, get_day_path(data_dir, day, name), parse)
         # gzip, gunzip or logrotate may have been replacing one file with another.
         if _list_versions(data_dir, day, name) == before:
             break
@@ -190,7 +190,7 @@ def read_unindexed(data_dir: Path, day: date, name: str, parse: Parse) -> list[b
 
 
 def _list_versions(data_dir: Path, day: date, name: str) -> dict[Path, files.Version | None]:
-    return {path: files.get_version(path) for _, path in day_files(data_dir, day, day, name)}
+    return {path: files.get_version(path) for _, path in list_day_files(data_dir, day, day, name)}
 
 
 def _read_blocks(paths: Iterable[Path]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from cldmon.domain.instants import from_ms, to_ms
 from cldmon.domain.json_types import check_int, check_percent, check_text, optional, parse_instant
 from cldmon.domain.series import find_limit_changes
 from cldmon.store.days import DAY_MS, join_lines, join_selected, read_unindexed
-from cldmon.store.history import day_files, format_event_line
+from cldmon.store.history import format_event_line, list_day_files
 from cldmon.store.lines import decode_objects
 from cldmon.store.reader import iter_series, read_series
 
@@ -57,7 +57,7 @@ def read_event_lines(
             return
     first, last = (from_ms(max(0, ms)).date() for ms in (since_ms, until_ms))
     start_ms = since_ms
-    for day in sorted({day for day, _ in day_files(data_dir, first, last, NAME)}):
+    for day in sorted({day for day, _ in list_day_files(data_dir, first, last, NAME)}):
         day_ms = to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
         next_ms = day_ms + DAY_MS
         yield from _find_in_history(data_dir, start_ms, day_ms - 1, labels)
@@ -72,7 +72,7 @@ def find_first_day(data_dir: Path) -> datetime | None:
     """Return when the day of the oldest events file begins, or None if there is no such file."""
     if not data_dir.is_dir():
         return None
-    day = min((day for day, _ in day_files(data_dir, name=NAME)), default=None)
+    day = min((day for day, _ in list_day_files(data_dir, name=NAME)), default=None)
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
 
 

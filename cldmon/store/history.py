@@ -84,9 +84,9 @@ class History:
         """
         by_day: defaultdict[date, list[bytes]] = defaultdict(list)
         for line in lines:
-            by_day[line_date(line)].append(line.encode())
+            by_day[parse_line_date(line)].append(line.encode())
         for day, all_lines in by_day.items():
-            path = day_path(self._dir, day, self._name)
+            path = get_day_path(self._dir, day, self._name)
             tail = _read_tail(path, sum(map(len, all_lines)) + len(all_lines) + _TAIL)
             # A last line that lacks only its newline counts: the next append will add it.
             known = {*tail.split(b"\n")}
@@ -105,7 +105,7 @@ class History:
             return []
         oldest = today - timedelta(days=keep_days)
         earlier = [
-            (day, path) for day, path in day_files(self._dir, name=self._name) if day < today
+            (day, path) for day, path in list_day_files(self._dir, name=self._name) if day < today
         ]
         if not earlier or earlier[-1][0] < oldest:
             return []
@@ -142,12 +142,12 @@ def decompress(file: FileIO) -> Iterator[bytes]:
             yield block
 
 
-def day_path(data_dir: Path, day: date, name: str = "history") -> Path:
+def get_day_path(data_dir: Path, day: date, name: str = "history") -> Path:
     """Return where the lines of a UTC day are written."""
     return data_dir / f"{name}-{day.isoformat()}.jsonl"
 
 
-def day_files(
+def list_day_files(
     data_dir: Path, first: date = date.min, last: date = date.max, name: str = "history"
 ) -> Iterator[tuple[date, Path]]:
     """Yield every day file of these days, including rotated and gzipped ones, oldest day first."""
@@ -169,7 +169,7 @@ def parse_day(file: str, name: str = "history") -> date | None:
         return None
 
 
-def line_date(line: str) -> date:
+def parse_line_date(line: str) -> date:
     """Return the UTC date of a history line; raises ValueError or OverflowError for any other."""
     digits = line.removeprefix(PREFIX.decode()).partition(",")[0]
     return from_ms(int(digits)).date()

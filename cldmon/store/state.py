@@ -375,5 +375,5 @@ def _message_from_json(entry: dict[str, Any]) -> Message:
 
 def _parse_line(value: object) -> str:
     line = check_text(value)
-    history.line_date(line)  # raises where it is none
+    history.parse_line_date(line)  # raises where it is none
     return line

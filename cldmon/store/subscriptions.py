@@ -78,7 +78,7 @@ class SubscriptionsFile:
     @contextmanager
     def _editing(self) -> Iterator[dict[str, Any]]:
         """Hand out the file's body under the lock, and replace the file with it."""
-        files.private_dir(self.path.parent)
+        files.create_private_dir(self.path.parent)
         with files.lock(self._lock, wait=self._patience):
             body = self._to_body()
             _from_json(body, self.path)  # raises for a file that is not understood

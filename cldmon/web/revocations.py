@@ -68,7 +68,7 @@ class Revocations:
 
         Raises StoreError if the file cannot be written, BusyError if others hold its lock.
         """
-        files.private_dir(self._path.parent)
+        files.create_private_dir(self._path.parent)
         with files.lock(self._lock, wait=self._patience):
             ends = read_private(self._path, self._parse)
             if ends is None:
@@ -86,7 +86,7 @@ class Revocations:
         if ends is None:
             ends = {_ALL_SESSIONS: to_ms(self._now() + LIFETIME)}
             with suppress(StoreError, BusyError):  # if so, this process remembers it
-                files.private_dir(self._path.parent)
+                files.create_private_dir(self._path.parent)
                 with files.lock(self._lock, wait=0):
                     self._write(ends)
         return ends

@@ -166,7 +166,7 @@ def load_session_secret(data_dir: Path) -> Secret:
     Raises StoreError if it cannot be read or written, BusyError if others hold its lock.
     """
     path = data_dir / "session-secret"
-    files.private_dir(data_dir)
+    files.create_private_dir(data_dir)
     with files.lock(path.with_suffix(".lock"), wait=LOCK_SECONDS):
         if secret := read_private(path, _parse_secret):
             return secret

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import Window
 from cldmon.domain.windows import SEVEN_DAY
-from cldmon.store.history import day_path, format_line
+from cldmon.store.history import format_line, get_day_path
 from tests.browser.server import MINUTE, ServerFixture, now
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def write_minutes(server: ServerFixture, count: int) -> None:
         windows = {SEVEN_DAY: Window(at.minute, None)}
         by_day[at.date()].append(format_line(at, {"alice": windows}) + "\n")
     for day, lines in by_day.items():
-        day_path(server.data, day).write_text("".join(lines))
+        get_day_path(server.data, day).write_text("".join(lines))
 
 
 def toggle(visitor: Visit, label: str, line: str) -> Locator:

@@ -64,7 +64,7 @@ def test_what_fits_is_offered(env: Env, words: str, offered: list[str]) -> None:
 
 def our_values() -> dict[tuple[str, str], object]:
     """Return what completes each option and argument that has values of ours."""
-    callbacks = {complete.account_labels, complete.slack_ids, complete.ranges}
+    callbacks = {complete.complete_labels, complete.complete_slack_ids, complete.ranges}
     with click.Context(cli) as context:
         commands = {name: cli.get_command(context, name) for name in COMMANDS}
     return {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.domain.secret import Secret
-from cldmon.store.history import day_path, format_line
+from cldmon.store.history import format_line, get_day_path
 from cldmon.store.state import AccountState, KeyFingerprint, State, StateFile
 from tests.env import Env, key_of
 from tests.fakes import set_alerts, windows
@@ -78,7 +78,7 @@ def env(monkeypatch: pytest.MonkeyPatch, fake_slack: FakeSlack) -> Iterator[Env]
         snapshot = replace(SNAPSHOT, accounts=PEOPLE)
         StateFile(env.data).save(State(snapshot, account_states=dict(account_states())))
         for at, text in history_lines():
-            with day_path(env.data, at.date()).open("a", encoding="utf-8") as file:
+            with get_day_path(env.data, at.date()).open("a", encoding="utf-8") as file:
                 file.write(f"{text}\n")
         set_alerts(env.data, "U01ALICE", "bob", limit_hit=True)
         set_alerts(env.data, "U02BOB", "alice", limit_hit=True, reset=True)

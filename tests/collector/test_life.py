@@ -21,7 +21,7 @@ from cldmon.collector.next_state import Settings
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.model import FailureKind
 from cldmon.errors import BusyError
-from cldmon.store.history import day_files
+from cldmon.store.history import list_day_files
 from cldmon.store.reader import read_array
 from tests.collector.env import TEN_MINUTES, CollectorEnv
 
@@ -85,7 +85,7 @@ def live(env: CollectorEnv, number: int) -> None:
 
 def compress(folder: Path) -> None:
     """gzip every day but the last, as a daily job does."""
-    for _, path in list(day_files(folder))[:-1]:
+    for _, path in list(list_day_files(folder))[:-1]:
         if path.suffix == ".jsonl":
             path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
             path.unlink()
@@ -120,7 +120,7 @@ def test_the_history_is_complete(env: CollectorEnv) -> None:
     assert stamps == [now_ms(env) - (PASSES - 1 - number) * every for number in PASSED]
     assert percents(env, "alice") == [alice(number) for number in PASSED]
     assert percents(env, "bob") == [7] * (len(PASSED) - len(EXPIRED) + 1)
-    assert [path.suffix for _, path in day_files(env.data_dir)] == [".gz", ".gz", ".jsonl"]
+    assert [path.suffix for _, path in list_day_files(env.data_dir)] == [".gz", ".gz", ".jsonl"]
 
 
 def test_each_hit_and_each_reset_was_told_once(env: CollectorEnv) -> None:

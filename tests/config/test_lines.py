@@ -9,7 +9,7 @@ import tomlkit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cldmon.config.lines import line_of, positions
+from cldmon.config.lines import find_line, positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def test_a_value_is_found_on_its_line(shape: dict[str, Any]) -> None:
     text = tomlkit.dumps(numbered(shape, iter(range(700_000, 800_000))))
     for path, value in paths(tomllib.loads(text)):
         if isinstance(value, int):
-            assert line_of(text, path) == text.count("\n", 0, text.index(str(value))) + 1
+            assert find_line(text, path) == text.count("\n", 0, text.index(str(value))) + 1
 
 
 def numbered(shape: Any, numbers: Iterator[int]) -> Any:
@@ -93,8 +93,8 @@ def numbered(shape: Any, numbers: Iterator[int]) -> Any:
 
 def test_a_missing_key_is_placed_at_the_table_that_lacks_it() -> None:
     text = "a = 1\n\n[[accounts]]\nx = 1\n[[accounts]]\n"
-    assert line_of(text, ("accounts", 1, "label")) == 5
-    assert line_of(text, ("port",)) is None
+    assert find_line(text, ("accounts", 1, "label")) == 5
+    assert find_line(text, ("port",)) is None
 
 
 @given(st.text())

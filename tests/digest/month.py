@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cldmon.domain.events import Event, Outage, WindowAlerts
 from cldmon.domain.model import Failure, FailureKind, Window
 from cldmon.notifications.detection import ResetRule, Rules, detect, detect_outage
-from cldmon.store.history import day_path, format_event_line, format_line
+from cldmon.store.history import format_event_line, format_line, get_day_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,7 +119,7 @@ class Month:
                 foreign = self.random.choice((torn, "", "{}", "not a line", "\0" * 40))
                 found.insert(self.random.randrange(len(found) + 1), foreign)
             text = "\n".join(found).encode() + b"\n"
-            path = day_path(folder, day, name)
+            path = get_day_path(folder, day, name)
             if self.random.random() < 0.3:
                 path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(text, 1))
             else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from cldmon.store.history import day_files
+from cldmon.store.history import list_day_files
 from cldmon.store.reader import read_array
 from tests.docs.pages import Block, page_blocks
 
@@ -126,10 +126,10 @@ def test_days_gzipped_by_the_recipe_are_still_part_of_the_history(tmp_path: Path
         path = tmp_path / f"history-{day:%Y-%m-%d}.jsonl"
         path.write_text("{}\n")
         os.utime(path, (day.timestamp(), day.timestamp()))
-    before = [day for day, _ in day_files(tmp_path)]
+    before = [day for day, _ in list_day_files(tmp_path)]
     run_shell(recipe.text, tmp_path)
-    assert [path.suffix for _, path in day_files(tmp_path)] == [".gz", ".jsonl"]
-    assert [day for day, _ in day_files(tmp_path)] == before
+    assert [path.suffix for _, path in list_day_files(tmp_path)] == [".gz", ".jsonl"]
+    assert [day for day, _ in list_day_files(tmp_path)] == before
 
 
 def test_days_rotated_by_logrotate_are_still_part_of_the_history(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_days_rotated_by_logrotate_are_still_part_of_the_history(tmp_path: Path)
         os.utime(path, (day.timestamp(), day.timestamp()))
     before = b"".join(read_array(data, 0, LATEST))
     run_shell(f"PATH=$PATH:/usr/sbin logrotate --state '{state}' '{config}'", tmp_path)
-    names = [path.name.partition(".")[2] for _, path in day_files(data)]
+    names = [path.name.partition(".")[2] for _, path in list_day_files(data)]
     assert names == ["jsonl.1.gz", "jsonl.1.gz", "jsonl"]
     assert before.count(b"timestamp") == len(days)
     assert b"".join(read_array(data, 0, LATEST)) == before

@@ -35,7 +35,7 @@ SECONDS = 2.0
 class PlainApp(App):
     """The app of a machine without a browser."""
 
-    def source(self, config: Config, folder: Path) -> PlainSource:  # type: ignore[override]
+    def build_source(self, config: Config, folder: Path) -> PlainSource:  # type: ignore[override]
         """Ask over plain sockets; `folder` would keep a browser's cookies."""
         address = urlsplit(config.claude_url).netloc
         return PlainSource(lambda path, key: ask(address, path, key), self.now)

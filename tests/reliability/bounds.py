@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cldmon import files
 from cldmon.store import history
-from cldmon.store.history import day_path
+from cldmon.store.history import get_day_path
 from tests.browser.server import now, windows
 from tests.confinement import read_unit_limits
 from tests.env import wait_until
@@ -160,7 +160,7 @@ def write_week(data: Path, accounts: int, every: timedelta) -> None:
     days: dict[Path, list[str]] = {}
     while at < now():
         read = {f"account-{number}": windows(number, number, at=at) for number in range(accounts)}
-        days.setdefault(day_path(data, at.date()), []).append(history.format_line(at, read))
+        days.setdefault(get_day_path(data, at.date()), []).append(history.format_line(at, read))
         at += every
     for path, lines in days.items():
         path.write_text("\n".join(lines) + "\n")

@@ -23,7 +23,7 @@ from cldmon import files
 from cldmon.app.fetch import fetch
 from cldmon.demo.claude import SimAccount, SimOrganization
 from cldmon.errors import BusyError, StoreError
-from cldmon.store.history import day_files
+from cldmon.store.history import list_day_files
 from cldmon.store.state import DIRECT_MESSAGES, StateFile
 from tests.fakes import set_alerts
 from tests.limits import limit_file_size
@@ -347,7 +347,7 @@ class Month:
     def _tidy(self) -> None:
         """gzip the days before yesterday, as an administrator does, once they are compared."""
         before = (self.at - timedelta(days=2)).astimezone(UTC).date()
-        for day, path in list(day_files(self.data)):
+        for day, path in list(list_day_files(self.data)):
             if day < before and path.suffix == ".jsonl":
                 self.compare_day(f"{day}")
                 del self.model.days[f"{day}"]

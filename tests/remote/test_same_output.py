@@ -11,7 +11,7 @@ import pytest
 
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.model import REPORT, Account, Failure, FailureKind, Snapshot, Window
-from cldmon.store.history import History, day_path, format_event_line
+from cldmon.store.history import History, format_event_line, get_day_path
 from cldmon.store.state import State
 from tests.remote.served import ask, serve, write_config
 from tests.terminal.readings import (
@@ -155,10 +155,10 @@ def test_history_prints_the_same(env: Env) -> None:
     write_config(env, "alice", ODD.label)
     env.save_state(State(Snapshot(NOW - 4 * MINUTE, (ALICE, ODD))))
     append_history(env, 80)
-    day = day_path(env.data, (NOW - timedelta(days=1)).date())
+    day = get_day_path(env.data, (NOW - timedelta(days=1)).date())
     with day.open("ab") as file:  # torn and foreign lines
         file.write(b'{"timestamp":17\n{"accounts":[]}\nhello\n\n')
-    packed = day_path(env.data, (NOW - timedelta(days=2)).date())
+    packed = get_day_path(env.data, (NOW - timedelta(days=2)).date())
     packed.with_name(f"{packed.name}.gz").write_bytes(gzip.compress(packed.read_bytes()))
     packed.unlink()
     hit = Event(EventKind.LIMIT_HIT, "alice", "fiveHour", NOW - 30 * HOUR, None, 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cldmon.schedule.checksum import Origin, get_origin, with_checksum
+from cldmon.schedule.checksum import Origin, add_checksum, get_origin
 
 OF_AN_OLDER_VERSION = """\
 # Written by `cldmon schedule` (sha256 a9ecc257fd84cf5e). A changed one is left alone.
@@ -27,12 +27,12 @@ WantedBy=timers.target
 
 @given(st.text())
 def test_a_text_with_its_checksum_is_ours(text: str) -> None:
-    assert get_origin(with_checksum(text)) is Origin.OURS
+    assert get_origin(add_checksum(text)) is Origin.OURS
 
 
 @given(st.text(), st.text(min_size=1))
 def test_an_edited_text_is_not_ours_any_more(text: str, more: str) -> None:
-    assert get_origin(with_checksum(text) + more) is Origin.CHANGED
+    assert get_origin(add_checksum(text) + more) is Origin.CHANGED
 
 
 @given(st.text())

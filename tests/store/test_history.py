@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cldmon.errors import StoreError
-from cldmon.store.history import History, day_files, day_path, format_line, line_date
+from cldmon.store.history import History, format_line, get_day_path, list_day_files, parse_line_date
 from tests.fakes import NOON, windows
 from tests.strategies import INSTANT, TEXT, WINDOWS
 
@@ -94,7 +94,7 @@ def test_any_reading_is_one_parseable_line(
     assert "\r" not in text
     body = json.loads(text)
     assert [entry["label"] for entry in body["accounts"]] == list(accounts)
-    assert line_date(text) == at.date()
+    assert parse_line_date(text) == at.date()
     for entry, written in zip(body["accounts"], accounts.values(), strict=True):
         del entry["label"]
         nested = [(group, entry.pop(group, {})) for group in ("models", "scoped")]
@@ -107,14 +107,14 @@ def test_any_reading_is_one_parseable_line(
 )
 def test_other_text_has_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        line_date(text)
+        parse_line_date(text)
 
 
 def test_each_line_goes_into_the_file_of_its_utc_day(tmp_path: Path) -> None:
     day = timedelta(days=1)
     for at in (NOON, NOON + day, NOON - day):
         History(tmp_path).ensure(format_line(at, {}))
-    assert [path.name for _, path in day_files(tmp_path)] == [
+    assert [path.name for _, path in list_day_files(tmp_path)] == [
         "history-2026-11-21.jsonl",
         "history-2026-11-22.jsonl",
         "history-2026-11-23.jsonl",
@@ -125,7 +125,7 @@ def test_a_line_is_written_only_once(tmp_path: Path) -> None:
     first, second = format_line(NOON, {}), format_line(NOON + timedelta(minutes=10), {})
     for text in (first, first, second, second, first):
         History(tmp_path).ensure(text)
-    [(_, path)] = day_files(tmp_path)
+    [(_, path)] = list_day_files(tmp_path)
     assert path.read_text().splitlines() == [first, second]
 
 
@@ -135,7 +135,7 @@ def test_the_lines_of_a_pass_are_written_only_once_however_many_they_are(tmp_pat
     log.ensure(*lines[:5])
     for _ in range(3):
         log.ensure(*lines)
-    [(_, path)] = day_files(tmp_path)
+    [(_, path)] = list_day_files(tmp_path)
     assert path.read_text().splitlines() == lines
 
 
@@ -143,7 +143,7 @@ def test_the_lines_of_a_pass_go_into_the_files_of_their_days(tmp_path: Path) -> 
     lines = [format_line(NOON + n * timedelta(hours=8), {}) for n in range(4)]
     History(tmp_path).ensure(*lines)
     History(tmp_path).ensure()
-    found = [path.read_text().splitlines() for _, path in day_files(tmp_path)]
+    found = [path.read_text().splitlines() for _, path in list_day_files(tmp_path)]
     assert found == [lines[:2], lines[2:]]
 
 
@@ -194,7 +194,7 @@ def test_day_files_are_listed_oldest_first_and_nothing_else(tmp_path: Path) -> N
     ]
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    assert [(day, path.name) for day, path in day_files(tmp_path)] == [
+    assert [(day, path.name) for day, path in list_day_files(tmp_path)] == [
         (date(2025, 1, 31), "history-2025-01-31.jsonl.gz"),
         (date(2026, 11, 20), "history-2026-11-20.jsonl.1.gz"),
         (date(2026, 11, 22), "history-2026-11-22.jsonl"),
@@ -218,15 +218,15 @@ def test_a_clock_that_jumps_ahead_removes_nothing_for_a_day(tmp_path: Path) -> N
     days = [date(2026, 11, day) for day in (20, 21, 22)]
     wrong = date(2027, 11, 22)
     for day in (*days, wrong):
-        day_path(tmp_path, day).write_bytes(b"")
+        get_day_path(tmp_path, day).write_bytes(b"")
     assert History(tmp_path).prune(7, wrong) == []
     assert History(tmp_path).prune(7, date(2026, 11, 23)) == []
-    assert [day for day, _ in day_files(tmp_path)] == [*days, wrong]
+    assert [day for day, _ in list_day_files(tmp_path)] == [*days, wrong]
 
 
 def test_what_is_too_old_after_a_long_rest_is_removed_on_the_day_after(tmp_path: Path) -> None:
     for day in (date(2026, 1, 1), date(2026, 11, 22)):
-        day_path(tmp_path, day).write_bytes(b"")
+        get_day_path(tmp_path, day).write_bytes(b"")
     assert History(tmp_path).prune(7, date(2026, 11, 22)) == []
     removed = History(tmp_path).prune(7, date(2026, 11, 23))
     assert [path.name for path in removed] == ["history-2026-01-01.jsonl"]

@@ -116,7 +116,7 @@ class Directory:
         body = {"fetchedAt": format_iso(kept.fetched_at), "scope": self.scope, "users": users}
         # A cache that can't be written costs time at the next start and nothing else.
         with suppress(StoreError, BusyError):
-            files.private_dir(self.path.parent)
+            files.create_private_dir(self.path.parent)
             with files.lock(self.path.with_suffix(".lock"), wait=0):
                 files.replace(self.path, json.dumps(body).encode(), durable=False)
 
