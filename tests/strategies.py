@@ -123,7 +123,7 @@ MEMORY = st.builds(
     challenges=COUNT,
     passes_to_skip=st.integers(0, 2),
     outage=st.none() | st.builds(Outage, INSTANT, COUNT, st.booleans()),
-    saved_reset_warned=st.none() | INSTANT,
+    saved_resets_warned=st.lists(INSTANT, max_size=3).map(tuple),
     origins=st.dictionaries(NAME, st.builds(Origin, TEXT, INSTANT), max_size=3),
 )
 STATE = st.builds(

@@ -228,7 +228,9 @@ class _Parser:
                 granted.append(int(left))
                 if ends_at and left >= 1:
                     ends.append(ends_at)
-        return SavedResets(sum(granted), min(ends, default=None)) if granted else None
+        if not granted:
+            return None
+        return SavedResets(sum(granted), min(ends, default=None), tuple(ends))
 
     def _parse_instant(self, value: object) -> datetime | None:
         instant = from_epoch(value) or from_iso(value)

@@ -17,7 +17,7 @@ from cldmon.notifications.detection import (
     Rules,
     detect,
     detect_outage,
-    find_ending_reset,
+    find_ending_resets,
     find_key_step,
 )
 from cldmon.store import history
@@ -46,6 +46,9 @@ _FROM_THE_SERVICE = frozenset(
 
 MOST_WINDOWS = 200
 """Windows of an account that are remembered."""
+
+MOST_GRANTS = 100
+"""Saved resets of an account that are remembered to have been warned of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,16 +252,17 @@ def _advance_account(
     )
     if not isinstance(result, ReadResult):
         return events, account
-    if ends_at := find_ending_reset(reading.saved_resets, account.saved_reset_warned, now):
-        account = replace(account, saved_reset_warned=ends_at)
-        if last_alerts:  # the first sight of an account sends nothing
-            events.append(Event(EventKind.SAVED_RESET_ENDING, label, None, now, ends_at))
+    warned = account.saved_resets_warned
+    ending = find_ending_resets(reading.saved_resets, warned, now)
+    if last_alerts:  # the first sight of an account sends nothing
+        events += [Event(EventKind.SAVED_RESET_ENDING, label, None, now, end) for end in ending]
     refused_at = account.saved_resets_refused_at if account.refuses_saved_resets(now) else None
     if result.saved_resets_refused:
         refused_at = now
     known = account.organization == result.organization and not result.looked_up
     return events, replace(
         account,
+        saved_resets_warned=(*warned, *ending)[-MOST_GRANTS:],
         organization=result.organization,
         organization_at=account.organization_at if known else now,
         retry_at=None,

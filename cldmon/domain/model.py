@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -64,10 +64,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class SavedResets:
-    """How many saved limit resets are left, and when the first of them ends (UTC)."""
+    """How many saved limit resets are left, and when the first of them ends (UTC).
+
+    `ends` is when each grant with unused ones ends; it is known of a new reading only.
+    """
 
     left: int
     ends_at: datetime | None
+    ends: tuple[datetime, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

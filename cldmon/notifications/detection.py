@@ -240,13 +240,13 @@ def find_key_step(since: datetime, warned_days: int, now: datetime) -> int | Non
     return reached[-1] if reached and reached[-1] > warned_days else None
 
 
-def find_ending_reset(
-    saved: SavedResets | None, warned: datetime | None, now: datetime
-) -> datetime | None:
-    """Return when an unused saved reset ends, if that is soon and was not warned of."""
-    if saved is None or not saved.left or saved.ends_at is None:
-        return None
-    is_known = warned is not None and abs(saved.ends_at - warned) <= JITTER
-    return (
-        saved.ends_at if not is_known and now < saved.ends_at <= now + _SAVED_RESET_ENDS else None
-    )
+def find_ending_resets(
+    saved: SavedResets | None, warned: Collection[datetime], now: datetime
+) -> list[datetime]:
+    """Return when unused saved resets end, of those that end soon and were not warned of."""
+    found: list[datetime] = []
+    for ends_at in sorted(saved.ends if saved else ()):
+        is_known = any(abs(ends_at - known) <= JITTER for known in (*warned, *found))
+        if not is_known and now < ends_at <= now + _SAVED_RESET_ENDS:
+            found.append(ends_at)
+    return found

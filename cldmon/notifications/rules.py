@@ -196,8 +196,8 @@ _OPPOSITES = {
 
 def _build_subject(event: Event) -> object:
     """Return what an event says to be the case; each change or end is a case of its own."""
-    at = event.at if event.kind in _CHANGES else None
-    return event.kind, event.label, event.window, event.thresholds, at
+    one_of_many = (event.at, event.resets_at) if event.kind in _CHANGES else None
+    return event.kind, event.label, event.window, event.thresholds, one_of_many
 
 
 _CHANGES = frozenset({EventKind.LIMIT_CHANGED, EventKind.SAVED_RESET_ENDING})

@@ -75,7 +75,7 @@ class AccountState:
     `saved_resets_refused_at` the service refused to be asked for saved resets. `challenges` counts
     those in a row that did not let the browser pass; it is left alone for `passes_to_skip` passes
     after the last one.
-    `saved_reset_warned` is the end of the saved reset that was last warned of. `origins` says which
+    `saved_resets_warned` are the ends of saved resets that were warned of. `origins` says which
     machine reported each window, if the last reading is made of reports.
     """
 
@@ -88,7 +88,7 @@ class AccountState:
     challenges: int = 0
     passes_to_skip: int = 0
     outage: Outage | None = None
-    saved_reset_warned: datetime | None = None
+    saved_resets_warned: tuple[datetime, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def refuses_saved_resets(self, now: datetime) -> bool:
@@ -250,7 +250,7 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
             "attempts": outage.attempts,
             "reported": outage.reported,
         },
-        "savedResetWarned": format_optional(memory.saved_reset_warned),
+        "savedResetsWarned": [format_iso(end) for end in memory.saved_resets_warned],
         "origins": {
             name: {"machine": origin.machine, "readAt": format_iso(origin.read_at)}
             for name, origin in memory.origins.items()
@@ -269,7 +269,7 @@ def _memory_from_json(entry: dict[str, Any]) -> AccountState:
         challenges=check_int(entry.get("challenges", 0)),
         passes_to_skip=min(check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
         outage=optional(_outage_from_json, entry.get("outage")),
-        saved_reset_warned=optional(parse_instant, entry.get("savedResetWarned")),
+        saved_resets_warned=_warned_from_json(entry),
         origins={
             check_text(name): Origin(check_text(each["machine"]), parse_instant(each["readAt"]))
             for name, each in entry.get("origins", {}).items()
@@ -290,6 +290,14 @@ def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
             check_bool(run_out["fired"]),
         )
     return alerts
+
+
+def _warned_from_json(entry: dict[str, Any]) -> tuple[datetime, ...]:
+    if "savedResetsWarned" in entry:
+        return tuple(map(parse_instant, entry["savedResetsWarned"]))
+    # An older version knew only the last one.
+    last = optional(parse_instant, entry.get("savedResetWarned"))
+    return (last,) if last else ()
 
 
 def _outage_from_json(entry: dict[str, Any]) -> Outage:

@@ -427,9 +427,9 @@ def test_saved_resets_are_those_that_have_not_ended() -> None:
         {"resets_left": 4, "ends_at": past.isoformat()},
         {"resets_left": 0, "ends_at": (NOON + timedelta(hours=1)).isoformat()},
     ]
-    assert read({**COMPOSED, "cedar_ember": {"grants": grants}}).saved_resets == SavedResets(
-        3, soon
-    )
+    saved = read({**COMPOSED, "cedar_ember": {"grants": grants}}).saved_resets
+    assert saved == SavedResets(3, soon)
+    assert saved.ends == (late, soon)
     assert read({**COMPOSED, "cedar_ember": {"grants": []}}).saved_resets is None
     odd = read({**COMPOSED, "cedar_ember": {"grants": [{"resets_left": -1}, {"resets_left": "2"}]}})
     assert (odd.saved_resets, odd.ignored) == (None, 2)

@@ -92,7 +92,7 @@ class AccountModel:
     key: str = ""
     key_since: datetime | None = None
     key_days: int = 0
-    grant: datetime | None = None
+    grants: list[datetime] = field(default_factory=list)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class AlertModel:
         label: str,
         key: str,
         seen: Mapping[str, Shown] | str,
-        saved: datetime | None,
+        saved: Iterable[datetime],
         full: Mapping[str, datetime | None],
         *,
         readable: bool,
@@ -148,10 +148,12 @@ class AlertModel:
         is_known = bool(account.windows)
         for name, new in seen.items():
             found += self._watch(account, label, name, new, now, full.get(name), readable=readable)
-        if saved and now < saved <= now + 3 * DAY and not _same(saved, account.grant):
-            account.grant = saved
-            if is_known:
-                found.append(Happened("saved_reset_ending", label, None, now, ends=saved))
+        for end in sorted(saved):
+            known = any(abs(end - grant) <= 2 * MINUTE for grant in account.grants)
+            if now < end <= now + 3 * DAY and not known:
+                account.grants.append(end)
+                if is_known:
+                    found.append(Happened("saved_reset_ending", label, None, now, ends=end))
         return found
 
     def _fail(self, account: AccountModel, label: str, kind: str, now: datetime) -> list[Happened]:
@@ -406,7 +408,3 @@ def early_enough(name: str, shown: Shown, full_at: datetime | None) -> bool:
     if shown.resets_at is None or full_at is None:
         return False
     return full_at <= shown.resets_at - max(30 * MINUTE, DURATIONS[name] / 10)
-
-
-def _same(one: datetime, other: datetime | None) -> bool:
-    return other is not None and abs(one - other) <= 2 * MINUTE

@@ -8,7 +8,7 @@ import pytest
 
 from cldmon.domain.events import EventKind, Outage
 from cldmon.domain.model import Failure, FailureKind, SavedResets
-from cldmon.notifications.detection import detect_outage, find_ending_reset, find_key_step
+from cldmon.notifications.detection import detect_outage, find_ending_resets, find_key_step
 from tests.fakes import NOON
 
 FAILED, RECOVERED = EventKind.ACCOUNT_FAILED, EventKind.ACCOUNT_RECOVERED
@@ -129,6 +129,16 @@ def test_a_key_is_warned_of_at_21_26_and_28_days_each_once(
 def test_a_saved_reset_that_ends_within_three_days_is_warned_of_once(
     left: int, ends: datetime | None, warned: datetime | None, is_found: bool
 ) -> None:
-    saved = SavedResets(left, ends)
-    assert find_ending_reset(saved, warned, NOON) == (ends if is_found else None)
-    assert find_ending_reset(None, warned, NOON) is None
+    saved = SavedResets(left, ends, (ends,) if left and ends else ())
+    known = [warned] if warned else []
+    assert find_ending_resets(saved, known, NOON) == ([ends] if is_found else [])
+    assert find_ending_resets(None, known, NOON) == []
+
+
+def test_each_saved_reset_is_warned_of_though_another_ends_first() -> None:
+    first, second, later = NOON + DAY, NOON + 2 * DAY, NOON + 4 * DAY
+    saved = SavedResets(3, first, (later, second, first, first + SECOND))
+    assert find_ending_resets(saved, [], NOON) == [first, second]
+    assert find_ending_resets(saved, [first], NOON) == [second]
+    assert find_ending_resets(saved, [first, second], NOON) == []
+    assert find_ending_resets(saved, [first, second], NOON + DAY) == [later]

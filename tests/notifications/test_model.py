@@ -139,7 +139,7 @@ class ScriptedSource:
         self._now = now
         self.windows: dict[str, dict[str, Window]] = {label: {} for label in LABELS}
         self.failures: dict[str, FailureKind] = {}
-        self.saved: dict[str, datetime] = {}
+        self.saved: dict[str, list[datetime]] = {}
         self.kill = False
 
     def read(
@@ -161,7 +161,8 @@ class ScriptedSource:
         return ReadResult(self.reading(label), organization)
 
     def reading(self, label: str) -> Reading:
-        saved = SavedResets(1, self.saved[label]) if label in self.saved else None
+        ends = self.saved.get(label, [])
+        saved = SavedResets(len(ends), min(ends), tuple(ends)) if ends else None
         return Reading(
             taken_at=self._now(),
             windows=dict(self.windows[label]),
@@ -306,9 +307,9 @@ class Alerts(RuleBasedStateMachine):
         self.source.failures.clear()
         self.make_pass(10 * MINUTE)
 
-    @action(label=LABEL, days=st.sampled_from([0, 1, 3, 4, 10]))
-    def save_a_reset(self, label: str, days: int) -> None:
-        self.source.saved[label] = self.env.clock.at + days * DAY
+    @action(label=LABEL, days=st.lists(st.sampled_from([0, 1, 2, 3, 4, 10]), max_size=3))
+    def save_resets(self, label: str, days: list[int]) -> None:
+        self.source.saved[label] = [self.env.clock.at + number * DAY for number in days]
 
     @action(label=LABEL, number=st.integers(0, 1))
     def sign_in_again(self, label: str, number: int) -> None:
@@ -458,7 +459,7 @@ class Alerts(RuleBasedStateMachine):
             }
             full = {n: forecasts[label, n].full_at for n in WINDOWS if (label, n) in forecasts}
             key = self.env.keys.get(label, label)
-            saved = self.source.saved.get(label)
+            saved = self.source.saved.get(label, [])
             found += self.model.see(now, label, key, seen, saved, full, readable=self.is_readable)
         return found
 

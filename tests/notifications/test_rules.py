@@ -328,6 +328,11 @@ def test_the_same_threshold_of_two_instances_is_sent_once() -> None:
     assert released(state(96), first, second, higher) == [second, higher]
 
 
+def test_each_saved_reset_that_ends_is_sent() -> None:
+    ends = [event(ENDING, resets_at=NOON + hours * HOUR) for hours in (1, 2)]
+    assert released(state(), *ends) == ends
+
+
 def test_each_change_of_a_limit_is_sent() -> None:
     first = event(CHANGED, resets_at=NOON + HOUR)
     second = replace(first, at=NOON + timedelta(minutes=10))

@@ -15,7 +15,15 @@ from cldmon.domain.model import Account, Credits, Window
 from cldmon.domain.windows import flatten
 from cldmon.errors import StoreError
 from cldmon.store.history import format_line
-from cldmon.store.state import Message, State, StateCorruptError, StateFile, decode, encode
+from cldmon.store.state import (
+    AccountState,
+    Message,
+    State,
+    StateCorruptError,
+    StateFile,
+    decode,
+    encode,
+)
 from tests.collector.env import CollectorEnv
 from tests.fakes import NOON
 from tests.strategies import JSON, STATE
@@ -74,6 +82,15 @@ def test_a_state_of_an_older_cldmon_is_read_without_loss() -> None:
     assert state.history_line == old["historyLine"]
     assert (state.counters, state.pass_seconds) == (old["counters"], old["passSeconds"])
     assert decode(encode(state), HERE) == state
+
+
+def test_the_one_saved_reset_that_an_older_cldmon_warned_of_is_known() -> None:
+    body = json.loads(encode(State(account_states={"alice": AccountState()})))
+    del body["accounts"]["alice"]["savedResetsWarned"]
+    for end, warned in ((None, ()), ("2026-11-22T12:00:00.000Z", (NOON,))):
+        body["accounts"]["alice"]["savedResetWarned"] = end
+        state = decode(json.dumps(body).encode(), HERE)
+        assert state.account_states["alice"].saved_resets_warned == warned
 
 
 def test_a_pass_goes_on_from_a_state_of_an_older_cldmon(tmp_path: Path) -> None:
