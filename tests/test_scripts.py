@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.claude.installation import advise_install
+from cldmon.claude.browser import advise_install
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 STARTS = "#!/bin/sh\necho Chromium 1.2.3\n"

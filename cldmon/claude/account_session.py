@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import BrowserContext, Page, Response
 
-    Fetch = Callable[[Page, str], Awaitable[object]]
+    Fetch = Callable[[str], Awaitable[object]]
 
 _ORGANIZATIONS = "/api/organizations"
 _BLANK = "about:blank"
@@ -79,35 +79,31 @@ class AccountSession:
     user_agent: dict[str, Any] | None
     deadline: float
     now: Callable[[], datetime]
+    _page: Page = field(init=False)
     _guard: NetworkGuard = field(init=False)
     _navigations: asyncio.Queue[Response | None] = field(default_factory=asyncio.Queue, init=False)
     _has_ended: bool = field(default=False, init=False)
     _challenged: bool = field(default=False, init=False)
     _saved_resets_refused: bool = field(default=False, init=False)
 
-    def __post_init__(self) -> None:
-        self._guard = NetworkGuard(self.url, MAX_BODY_BYTES)
-
     async def read(self) -> ReadResult:
         """Return the reading; raise `AccountError`, or PlaywrightError if page or browser dies."""
-        page = await self.context.new_page()
+        self._page = page = await self.context.new_page()
         session = await self.context.new_cdp_session(page)
         if self.user_agent:
             await session.send("Emulation.setUserAgentOverride", self.user_agent)
-        self._guard.watch(page, session)
+        self._guard = NetworkGuard(page, session, self.url, MAX_BODY_BYTES)
         page.on("response", self._on_response)
         for event in ("close", "crash"):
             page.on(cast("Any", event), self._on_end)
-        remembered = self.request.remembered
-        if remembered is None:
-            return await self._look_up(page)
-        try:
-            body = await self._fetch_usage(page, remembered, self._open)
-        except AccountError as error:
-            if error.failure.kind is not FailureKind.WRONG_ORGANIZATION:
-                raise
-            return await self._look_up(page)
-        return self._to_result(body, remembered, looked_up=False)
+        if remembered := self.request.remembered:
+            try:
+                body = await self._fetch_usage(remembered, self._open)
+                return self._to_result(body, remembered, looked_up=False)
+            except AccountError as error:
+                if error.failure.kind is not FailureKind.WRONG_ORGANIZATION:
+                    raise
+        return await self._look_up()
 
     async def cookies(self) -> list[Any]:
         """Return the cookies that the service has set."""
@@ -122,9 +118,9 @@ class AccountSession:
             if response.request.is_navigation_request() and response.frame.parent_frame is None:
                 self._navigations.put_nowait(response)
 
-    async def _look_up(self, page: Page) -> ReadResult:
+    async def _look_up(self) -> ReadResult:
         """Return the reading of the first organization that the key opens."""
-        listed = await self._open(page, _ORGANIZATIONS)
+        listed = await self._open(_ORGANIZATIONS)
         if not isinstance(listed, list):
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
         configured = self.request.organization
@@ -134,19 +130,19 @@ class AccountSession:
         )
         for organization in candidates:
             with contextlib.suppress(OrganizationRefusedError):
-                body = await self._fetch_usage(page, organization, self._fetch)
+                body = await self._fetch_usage(organization, self._fetch)
                 return self._to_result(body, organization, looked_up=True)
         refused = {organization.uuid for organization in candidates} if configured else ()
         opened = [each for each in list_chat_organizations(listed) if each.uuid not in refused]
         raise no_organization(configured, opened)
 
-    async def _fetch_usage(self, page: Page, organization: Organization, fetch: Fetch) -> object:
+    async def _fetch_usage(self, organization: Organization, fetch: Fetch) -> object:
         """Return the usage, with saved resets unless the service refuses them."""
         path = f"{_ORGANIZATIONS}/{organization.uuid}/usage"
         self._saved_resets_refused = False
         if self.request.saved_resets:
             try:
-                return await fetch(page, path + _SAVED_RESETS)
+                return await fetch(path + _SAVED_RESETS)
             except AccountError as error:
                 # If it may have refused the parameter, try without it.
                 status = error.status or 0
@@ -155,7 +151,7 @@ class AccountSession:
                 ):
                     raise
             self._saved_resets_refused = True
-        return await fetch(page, path)
+        return await fetch(path)
 
     def _to_result(
         self, body: object, organization: Organization, *, looked_up: bool
@@ -167,23 +163,23 @@ class AccountSession:
             reading, organization, looked_up, self._saved_resets_refused, self._challenged
         )
 
-    async def _open(self, page: Page, path: str) -> object:
+    async def _open(self, path: str) -> object:
         """Navigate to a path and return the JSON found there."""
-        if page.url != _BLANK:
+        if self._page.url != _BLANK:
             await self._restore_key()
-        async with self._translated_errors(page):
+        async with self._translated_errors():
             # The caller sets one time-out for everything that an account needs.
-            response = await page.goto(self.url + path, wait_until="commit", timeout=0)
+            response = await self._page.goto(self.url + path, wait_until="commit", timeout=0)
             if response is None:
                 raise AccountError(FailureKind.NOT_UNDERSTOOD, "no answer at all")
             while not self._navigations.empty() and self._navigations.get_nowait() != response:
                 pass
             received = await self._receive(response, path)
             if received.is_challenge and received.is_html:
-                received = await self._pass_challenge(page, path)
+                received = await self._pass_challenge(path)
         return errors.parse_response(received, now=self.now())
 
-    async def _pass_challenge(self, page: Page, path: str) -> HttpResponse:
+    async def _pass_challenge(self, path: str) -> HttpResponse:
         """Wait until the page has passed a challenge; return the response that follows.
 
         The page runs a script and reloads, as in any browser, unless it needs a person.
@@ -195,7 +191,7 @@ class AccountSession:
                 while True:
                     response = await self._navigations.get()
                     if response is None:
-                        await page.evaluate("0")  # raises, since the page is gone
+                        await self._page.evaluate("0")  # raises, since the page is gone
                     elif not 300 <= response.status < 400:
                         received = await self._receive(response, path)
                         if not received.is_challenge:
@@ -222,11 +218,11 @@ class AccountSession:
             # The page moved on before it was read. Only challenges reload.
             return replace(received, headers={**received.headers, "cf-mitigated": "challenge"})
 
-    async def _fetch(self, page: Page, path: str) -> object:
+    async def _fetch(self, path: str) -> object:
         """Fetch a path from inside the open page and return the JSON."""
         await self._restore_key()
-        async with self._translated_errors(page):
-            found = await page.evaluate(_FETCH, [path, MAX_BODY_BYTES])
+        async with self._translated_errors():
+            found = await self._page.evaluate(_FETCH, [path, MAX_BODY_BYTES])
         response = HttpResponse(
             found["status"],
             found["body"].encode(),
@@ -235,7 +231,7 @@ class AccountSession:
         )
         if response.is_challenge:
             self._challenged = True
-            return await self._open(page, path)  # a page can pass a challenge, a fetch can't
+            return await self._open(path)  # a page can pass a challenge, a fetch can't
         return errors.parse_response(response, now=self.now())
 
     def _find_redirect(self, url: str, path: str) -> str | None:
@@ -249,7 +245,7 @@ class AccountSession:
         return None
 
     @contextlib.asynccontextmanager
-    async def _translated_errors(self, page: Page) -> AsyncIterator[None]:
+    async def _translated_errors(self) -> AsyncIterator[None]:
         """Turn PlaywrightError into `AccountError`, unless page or browser have died."""
         self._guard.refused = None
         try:
@@ -260,7 +256,7 @@ class AccountSession:
             if self._guard.refused:
                 raise redirect_error(self._guard.refused) from error
             if "ERR_ABORTED" in error.message:
-                await page.evaluate("0")  # raises if the page has crashed
+                await self._page.evaluate("0")  # raises if the page has crashed
             raise _translate(error) from error
 
     async def _restore_key(self) -> None:

@@ -64,8 +64,8 @@ def resolve_program(browser: str) -> Path | None:
         return None
 
 
-def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | None:
-    """Return the file with a program's profile, ignoring one named `but`; None if there is none."""
+def find_profile(program: Path, folder: Path = FOLDER) -> Path | None:
+    """Return the file with a program's profile, or None if there is none."""
     shipped = folder / _ITS_PROFILE.get(str(program), "/nowhere")
     if shipped.is_file():
         return shipped
@@ -73,7 +73,7 @@ def find_profile(program: Path, folder: Path = FOLDER, but: str = "") -> Path | 
     for path in sorted(folder.glob("*")):
         with contextlib.suppress(OSError):
             text = path.read_text(encoding="utf-8", errors="replace")
-            if path.name != but and names & set(_ATTACHMENT.findall(text)):
+            if names & set(_ATTACHMENT.findall(text)):
                 return path
     return None
 

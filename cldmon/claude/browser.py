@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.claude.installation import advise_install
 from cldmon.domain.proxy import find_proxy
 from cldmon.errors import BrowserError
 
@@ -40,6 +41,7 @@ _SYSTEM_BROWSERS = (
 )
 _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
+CHROME = "Google's Chrome package (https://www.google.com/chrome/)"
 _VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
 """The reason given if the machine does not allow the sandbox."""
@@ -148,6 +150,27 @@ def tune_concurrency(settings: BrowserSettings, accounts: int, cores: int | None
     """
     at_once = min(_PER_CORE * (cores or len(os.sched_getaffinity(0))), _MAX_CONCURRENCY)
     return settings.concurrency or max(1, min(at_once, accounts))
+
+
+def advise_install(*, window: bool = False, release: Mapping[str, str] | None = None) -> str:
+    """Return how to install a browser; with `window`, one that can show a window.
+
+    `release` is the content of os-release, by default this machine's. Ubuntu's Chromium package is
+    a snap, which can't read cldmon's files, and Ubuntu has no headless shell.
+    """
+    if release is None:
+        with contextlib.suppress(OSError):
+            release = platform.freedesktop_os_release()
+    release = release or {}
+    families = {release.get("ID"), *release.get("ID_LIKE", "").split()}
+    what = "chromium" if window else "--only-shell chromium"
+    playwright = f"{shlex.quote(sys.executable)} -m playwright install"
+    if "ubuntu" in families:
+        return f"`{playwright} --with-deps {what}`, or {CHROME}"
+    if "debian" in families:
+        package = "chromium" if window else "chromium-headless-shell"
+        return f"`apt-get install {package}`, or `{playwright} --with-deps {what}`"
+    return f"a package of Chromium, {CHROME}, or `{playwright} {what}`"
 
 
 def _print_first_that_starts() -> str | None:

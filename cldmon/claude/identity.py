@@ -19,12 +19,12 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
     `version` is the browser's, e.g. `156.0.8078.73`. The result is the argument of the DevTools
     protocol's `Emulation.setUserAgentOverride`.
     """
-    agent = settings.user_agent
+    agent, major = settings.user_agent, version.partition(".")[0]
     if settings.headless and agent is None:
         # Like Chromium's own, which contains only the major version.
         agent = (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
-            f" Chrome/{_parse_major(version)}.0.0.0 Safari/537.36"
+            f" Chrome/{major}.0.0.0 Safari/537.36"
         )
     if not agent:
         return None
@@ -34,7 +34,7 @@ def user_agent_override(settings: BrowserSettings, version: str) -> dict[str, An
         "userAgent": agent,
         "acceptLanguage": "en-US,en",  # a headless shell sends none, a headed browser always does
         "userAgentMetadata": {
-            "brands": build_brands(int(named[1]) if named else _parse_major(version)),
+            "brands": build_brands(int(named[1] if named else major)),
             "platform": next(platforms, "Linux"),
             "platformVersion": "",
             "architecture": "x86",
@@ -55,7 +55,3 @@ def build_brands(major: int) -> list[dict[str, str]]:
     made_up = {"brand": f"Not{first}A{second}Brand", "version": version}
     own = {"brand": "Chromium", "version": str(major)}
     return [own, made_up] if major % 2 else [made_up, own]
-
-
-def _parse_major(version: str) -> int:
-    return int(version.partition(".")[0])

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from playwright.async_api import Error as PlaywrightError
 
 from cldmon.claude import apparmor
-from cldmon.claude.browser import SANDBOX_FAILED
+from cldmon.claude.browser import SANDBOX_FAILED, advise_install
 from cldmon.claude.driver import run_driver
-from cldmon.claude.installation import advise_install
 from cldmon.domain.environment import clean_environment
 from cldmon.errors import BrowserError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from playwright.async_api import Browser, BrowserContext, Playwright, ProxySettings
+    from playwright.async_api import Browser, BrowserContext, ProxySettings
 
     from cldmon.claude.browser import BrowserSettings
     from cldmon.domain.proxy import Proxy
@@ -61,9 +61,20 @@ async def run_browser(
     It and the driver keep temporary files in `temp_dir` and inherit `env` without its secrets.
     `options` are added to Playwright's own. Raise `BrowserError` if the browser does not start.
     """
-    inherited = {**clean_environment(env), "TMPDIR": str(temp_dir)}
     async with run_driver(temp_dir, settings.start_timeout) as playwright:
-        browser = await _launch(playwright, settings, executables, inherited, proxy, options)
+        launch = partial(
+            playwright.chromium.launch,
+            args=[IN_PROCESS_NETWORK, *options],
+            headless=settings.headless,
+            chromium_sandbox=settings.sandboxed,
+            timeout=settings.start_timeout * 1000,
+            env={**clean_environment(env), "TMPDIR": str(temp_dir)},
+            proxy=_build_proxy_settings(proxy),
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
+        browser = await _launch_first(launch, executables)
         try:
             yield browser
         finally:
@@ -77,31 +88,15 @@ async def close(what: Browser | BrowserContext) -> None:
             await what.close()
 
 
-async def _launch(
-    playwright: Playwright,
-    settings: BrowserSettings,
-    executables: Sequence[str],
-    env: dict[str, str],
-    proxy: Proxy | None,
-    options: Sequence[str],
+async def _launch_first(
+    launch: Callable[..., Awaitable[Browser]], executables: Sequence[str]
 ) -> Browser:
     first, *others = executables
     try:
-        return await playwright.chromium.launch(
-            executable_path=first,
-            args=[IN_PROCESS_NETWORK, *options],
-            headless=settings.headless,
-            chromium_sandbox=settings.sandboxed,
-            timeout=settings.start_timeout * 1000,
-            env={**env},
-            proxy=_build_proxy_settings(proxy),
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
-        )
+        return await launch(executable_path=first)
     except PlaywrightError as error:
         if others and _LACKS_LIBRARY in error.message:
-            return await _launch(playwright, settings, others, env, proxy, options)
+            return await _launch_first(launch, others)
         raise BrowserError(_explain_failed_start(first, error.message)) from error
 
 

@@ -18,7 +18,6 @@ from playwright.async_api import Error as PlaywrightError
 from cldmon.claude import browser as browsers
 from cldmon.claude import identity
 from cldmon.claude.cookie_store import SESSION_COOKIES, is_clearance
-from cldmon.claude.installation import advise_install
 from cldmon.claude.launch import run_browser
 from cldmon.claude.temp_dir import private_temp_dir
 from cldmon.domain.model import Failure, FailureKind
@@ -105,8 +104,8 @@ def _find_browsers(settings: BrowserSettings, env: Mapping[str, str]) -> list[st
         if settings.executable:
             raise
         raise BrowserError(
-            f"no browser that can show a window: {advise_install(window=True)}, or sign in with any"
-            " browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
+            f"no browser that can show a window: {browsers.advise_install(window=True)}, or sign in"
+            " with any browser and give the cookie sessionKey to `cldmon login LABEL --paste`"
         ) from error
 
 

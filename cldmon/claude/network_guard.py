@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -76,52 +78,49 @@ def _format_host_port(url: str) -> str | None:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@dataclass(eq=False, repr=False)
 class NetworkGuard:
     """Limits a page to requests to `url`, and each response to `limit` bytes after decompression.
 
-    `refused` is the target of a redirect to another server; `exceeded` is true if a response was
-    too long, in which case the page is closed.
+    `session` is a DevTools session of the page. `refused` is the target of a redirect to another
+    server; `exceeded` is true if a response was too long, in which case the page is closed.
     """
 
-    def __init__(self, url: str, limit: int) -> None:
-        self.refused: str | None = None
-        self.exceeded = False
-        self._origin = parse_origin(url)
-        self._limit = limit
-        self._session: CDPSession | None = None
-        self._received: dict[str, int] = {}
-        self._closing: asyncio.Task[None] | None = None
+    page: Page
+    session: CDPSession
+    url: str
+    limit: int
+    refused: str | None = field(default=None, init=False)
+    exceeded: bool = field(default=False, init=False)
+    _received: Counter[str] = field(default_factory=Counter, init=False)
 
-    def watch(self, page: Page, session: CDPSession) -> None:
-        """Start to watch a page; `session` is a DevTools session of it."""
-        self._session = session
-        page.on("request", self._on_request)
-        session.on("Network.dataReceived", lambda event: self._on_data(page, event))
+    def __post_init__(self) -> None:
+        self._allowed = (parse_origin(self.url), parse_origin(CHALLENGES))
+        self.page.on("request", self._on_request)
+        self.session.on("Network.dataReceived", self._on_data)
 
     async def count(self) -> None:
         """Start to count the bytes received; only when needed, since the events are costly."""
-        if self._session:
-            # These buffers are only for developer tools.
-            await self._session.send("Network.enable", {"maxTotalBufferSize": 0})
+        # These buffers are only for developer tools.
+        await self.session.send("Network.enable", {"maxTotalBufferSize": 0})
 
     def _on_request(self, request: Request) -> None:
         # A page may load resources from elsewhere; only our own requests must not be redirected.
         # A redirected fetch is recognized by its type.
         is_ours = request.redirected_from or request.resource_type in _FETCHES
-        if is_ours and parse_origin(request.url) not in (self._origin, parse_origin(CHALLENGES)):
+        if is_ours and parse_origin(request.url) not in self._allowed:
             self.refused = request.url
 
-    def _on_data(self, page: Page, event: dict[str, Any]) -> None:
+    def _on_data(self, event: dict[str, Any]) -> None:
         response = event["requestId"]
-        self._received[response] = self._received.get(response, 0) + event["dataLength"]
-        if self._received[response] > self._limit and not self.exceeded:
+        self._received[response] += event["dataLength"]
+        if self._received[response] > self.limit and not self.exceeded:
             self.exceeded = True
-            self._closing = asyncio.create_task(_close(page))  # the loop holds tasks only weakly
+            self._closing = asyncio.create_task(self._close())  # the loop holds tasks only weakly
 
-
-async def _close(page: Page) -> None:
-    with contextlib.suppress(PlaywrightError):  # it may have closed already
-        await page.close()
+    async def _close(self) -> None:
+        with contextlib.suppress(PlaywrightError):  # it may have closed already
+            await self.page.close()
 
 
 def parse_origin(url: str) -> tuple[str, str | None, int | None]:

@@ -49,7 +49,7 @@ def private_temp_dir(owner: Path) -> Iterator[Path]:
             )
     try:
         kept = compiled if all(map(_is_private, (compiled, owner, owner.parent))) else folder
-        with override_environ({"TMPDIR": folder, "NODE_COMPILE_CACHE": kept}):
+        with override_environ({"TMPDIR": str(folder), "NODE_COMPILE_CACHE": str(kept)}):
             yield folder
     finally:
         try:
@@ -110,13 +110,13 @@ def _remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def override_environ(changes: Mapping[str, Path | str | None]) -> Iterator[None]:
+def override_environ(changes: Mapping[str, str | None]) -> Iterator[None]:
     """Change our environment, which the driver inherits, while the block runs; None unsets a name.
 
     The block's own changes to these names are undone, too.
     """
     before = {name: os.environ.get(name) for name in changes}
-    _set_all({name: value if value is None else str(value) for name, value in changes.items()})
+    _set_all(changes)
     try:
         yield
     finally:

@@ -42,6 +42,9 @@ _MAX_RESETS = 1_000
 _LIMIT_KINDS = {"session": FIVE_HOUR, "weekly_all": SEVEN_DAY}
 _EVERYTHING = "all models"
 """The name of a scope that restricts nothing."""
+_EXTRA_USAGE = ("used_credits", "monthly_limit", "currency", "decimal_places")
+_FLAGS = ("user_disabled", "spend_limit_reached")
+"""Why credits are off, where `disabled_reason` does not say."""
 _POOL_NUMBERS = ("utilization", "limit_dollars", "used_dollars")
 _POOL_TITLES = {
     "iguana_necktie": "Cloud session credit",
@@ -126,11 +129,9 @@ class _Parser:
 
     def _parse_window(self, value: object, percent_key: str) -> Window | None:
         percent = parse_percentage(_get(value, percent_key))
-        return (
-            None
-            if percent is None
-            else Window(percent, self._parse_instant(_get(value, "resets_at")))
-        )
+        if percent is None:
+            return None
+        return Window(percent, self._parse_instant(_get(value, "resets_at")))
 
     def pools(self) -> tuple[Pool, ...]:
         """Return the credit pools: objects with a number in `limit_dollars` or a known name."""
@@ -162,9 +163,8 @@ class _Parser:
             return None
         return Pool(
             name=name,
-            title=_parse_text(_get(value, "label"))
-            or _POOL_TITLES.get(str(key))
-            or f"Credit ({name})",
+            title=_find_text(_get(value, "label"))
+            or _POOL_TITLES.get(str(key), f"Credit ({name})"),
             used=used,
             limit=limit,
             utilization=percent,
@@ -173,33 +173,22 @@ class _Parser:
 
     def credits(self, *, shared: bool) -> Credits | None:
         """Return the money in `extra_usage` and `spend`, which mirror each other, or None."""
-        extra, spend = (
-            self._get_mapping(self.answer, "extra_usage"),
-            self._get_mapping(self.answer, "spend"),
-        )
+        extra = self._get_mapping(self.answer, "extra_usage")
+        spend = self._get_mapping(self.answer, "spend")
         used, limit = self._get_mapping(spend, "used"), self._get_mapping(spend, "limit")
         limit = limit or self._get_mapping(self._get_mapping(spend, "cap"), "money")
         enabled = extra.get("is_enabled") is True or spend.get("enabled") is True
         reason = None
         if not enabled:  # the reason in the service's own word
-            given = _parse_text(extra.get("disabled_reason")) or _parse_text(
-                spend.get("disabled_reason")
+            flags = (flag for flag in _FLAGS if extra.get(flag) is True)
+            reason = _find_text(
+                extra.get("disabled_reason"), spend.get("disabled_reason"), next(flags, None)
             )
-            flags = ("user_disabled", "spend_limit_reached")
-            reason = given or next((flag for flag in flags if extra.get(flag) is True), None)
+        currency = used.get("currency") or limit.get("currency")
+        amounts = (used.get("amount_minor"), limit.get("amount_minor"))
         sums = (
-            self._sum(
-                extra.get("used_credits"),
-                extra.get("monthly_limit"),
-                extra.get("currency"),
-                extra.get("decimal_places"),
-            ),
-            self._sum(
-                used.get("amount_minor"),
-                limit.get("amount_minor"),
-                used.get("currency") or limit.get("currency"),
-                used.get("exponent"),
-            ),
+            self._sum(*map(extra.get, _EXTRA_USAGE)),
+            self._sum(*amounts, currency, used.get("exponent")),
         )
         # Either of the two may be empty or lag behind.
         known = max(sums, key=lambda each: (each.used or 0, each.used is not None))
@@ -262,12 +251,8 @@ def _build_limit_name(entry: object) -> str | None:
     kind, scope = _get(entry, "kind"), _get(entry, "scope")
     model, surface = _get(scope, "model"), _get(scope, "surface")
     # A new model may have only an id.
-    model_name = (
-        _parse_text(_get(model, "display_name"))
-        or _parse_text(_get(model, "id"))
-        or _parse_text(model)
-    )
-    surface_name = _parse_text(_get(surface, "display_name")) or _parse_text(surface)
+    model_name = _find_text(_get(model, "display_name"), _get(model, "id"), model)
+    surface_name = _find_text(_get(surface, "display_name"), surface)
     names = [name for name in (model_name, surface_name) if name]
     text = "" if [name.casefold() for name in names] == [_EVERYTHING] else " · ".join(names)
     if kind == "weekly_scoped" and names:
@@ -287,10 +272,11 @@ def _parse_amount(value: object) -> int | None:
     return round(amount) if amount is not None and 0 <= amount <= _MAX_AMOUNT else None
 
 
-def _parse_text(value: object) -> str | None:
-    """Return a text that can be shown as a name, or None."""
-    if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _MAX_NAME:
-        return value.strip()
+def _find_text(*values: object) -> str | None:
+    """Return the first of these values that is a text that can be shown as a name, or None."""
+    for value in values:
+        if isinstance(value, str) and is_printable(value) and 0 < len(value.strip()) <= _MAX_NAME:
+            return value.strip()
     return None
 
 

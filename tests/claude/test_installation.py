@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cldmon.claude.installation import advise_install
+from cldmon.claude.browser import advise_install
 from tests import namespaces
 
 OWN = f"{sys.executable} -m playwright install"
