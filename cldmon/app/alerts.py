@@ -53,7 +53,7 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
             env = {name: app.env[name] for name in app.env.keys() - config.secret_variables}
             return CommandChannel(program, folder, env, app.now)
         case "apprise":
-            url = read_channel_url(name, channel, app.env, app.config_path.parent)
+            url = read_channel_url(channel, app.env, app.config_path.parent)
             return AppriseChannel(url, now=app.now, link=config.public_url)
 
 

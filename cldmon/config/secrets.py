@@ -53,7 +53,7 @@ def read_session_key(
 
     Raises SecretError, which names the account and says what to do.
     """
-    owner = f'account "{account.label}"'
+    owner = f'account "{account.label}": '
     return _read_secret(
         owner, account.sources(), env, config_dir, run, find_key_problem, unwrap_session_key
     )
@@ -61,15 +61,12 @@ def read_session_key(
 
 def read_bot_token(slack: SlackConfig, env: Mapping[str, str], config_dir: Path) -> Secret:
     """Return Slack's bot token; as `session_key`."""
-    return _read_secret("Slack", slack.sources(), env, config_dir, None, find_token_problem)
+    return _read_secret("Slack: ", slack.sources(), env, config_dir, None, find_token_problem)
 
 
-def read_channel_url(
-    name: str, channel: ChannelConfig, env: Mapping[str, str], config_dir: Path
-) -> Secret:
-    """Return the URL of the channel `name`; as `session_key`."""
-    owner = f"channel {name}"
-    return _read_secret(owner, channel.sources(), env, config_dir, None, find_channel_url_problem)
+def read_channel_url(channel: ChannelConfig, env: Mapping[str, str], config_dir: Path) -> Secret:
+    """Return the URL of a channel; as `session_key`, but errors do not name the channel."""
+    return _read_secret("", channel.sources(), env, config_dir, None, find_channel_url_problem)
 
 
 def read_api_token(
@@ -183,11 +180,11 @@ def _read_secret(
     try:
         text = unwrap(_read_text(sources, env, config_dir, run or run_program))
     except _UnavailableError as error:
-        raise SecretError(mask_secrets(f"{owner}: {place} {error}")) from error.__cause__
+        raise SecretError(mask_secrets(f"{owner}{place} {error}")) from error.__cause__
     if not text:
-        raise SecretError(f"{owner}: {place} gave an empty string; the secret belongs there")
+        raise SecretError(f"{owner}{place} gave an empty string; the secret belongs there")
     if problem := find_problem(text):
-        raise SecretError(f"{owner}: the value from {place} {problem}")
+        raise SecretError(f"{owner}the value from {place} {problem}")
     return Secret(text)
 
 

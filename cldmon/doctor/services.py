@@ -75,7 +75,11 @@ def check_slack(installation: Installation) -> Iterator[Check]:
         if given := installation.credential(slack.sources()):
             yield warn("slack", f"systemd passes the token to the services only ({given})")
         else:
-            yield fail("slack", str(error), "put your Slack app's bot token (xoxb-…) there")
+            yield fail(
+                "slack",
+                str(error).removeprefix("Slack: "),
+                "put your Slack app's bot token (xoxb-…) there",
+            )
         return
     except SlackError as error:
         yield fail("slack", str(error), "fix this; until then messages wait in the outbox")

@@ -22,8 +22,8 @@ _WRONG_TOKENS = {
     "xoxp-": "is a user token (xoxp-)",
     "xapp-": "is an app-level token (xapp-)",
     "xoxe": "is a token of an app with token rotation (xoxe), which expires",
-    "http://": "is an address",
-    "https://": "is an address, as of a webhook",
+    "http://": "is a URL",
+    "https://": "is a URL, for example of a webhook",
 }
 
 

@@ -117,10 +117,10 @@ def test_no_repr_of_a_config_shows_a_secret(tmp_path: Path) -> None:
     account, slack = config.accounts[0], config.notifications.slack
     shown = [config, account, account.sources(), slack.sources(), document.read(path)]
     shown += [config.accounts[1], config.accounts[1].sources()]
-    for name, channel in config.notifications.named_channels.items():
+    for channel in config.notifications.named_channels.values():
         shown += [channel, channel.sources()]
         if channel.kind == "apprise":
-            shown.append(read_channel_url(name, channel, {}, tmp_path))
+            shown.append(read_channel_url(channel, {}, tmp_path))
     shown += [read_session_key(account, {}, tmp_path), read_bot_token(slack, {}, tmp_path)]
     assert "MARKER" not in "".join(f"{value}{value!r}" for value in shown)
 

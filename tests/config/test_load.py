@@ -296,7 +296,7 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         (BOT.format("xoxp-1"), ":2: notifications.slack.bot_token: is a user token (xoxp-), not a"),
         (BOT.format("xapp-1"), ":2: notifications.slack.bot_token: is an app-level token (xapp-)"),
         (BOT.format("xoxe.xoxb-1"), ":2: notifications.slack.bot_token: is a token of an app with"),
-        (BOT.format("https://hooks.slack.com/x"), ":2: notifications.slack.bot_token: is an addr"),
+        (BOT.format("https://hooks.slack.com/x"), ":2: notifications.slack.bot_token: is a URL, "),
         ("notifications.channels = 'a'", ":1: notifications.channels: expected [[notifications.c"),
         ("[notifications.channels]\nslack='C1'", ":1: notifications.channels: expected [[notifica"),
         (f"{CHANNEL}zzz = 1", ":3: notifications.channels[1].zzz: unknown key; known here: name,"),
