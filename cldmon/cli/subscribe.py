@@ -86,14 +86,12 @@ def command(
 def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Person:
     """Make the changes that the options ask for; return whose settings they are."""
     change = _parse_change(app, label, given)
-    personal = given.keys() & {"quiet", "no_quiet", "pause", "test", "remove"}
-    if label is None and not personal:
-        raise UsageError("name an account: cldmon subscribe SLACK_ID ACCOUNT")
     if label is not None:
         select_labels([label], app.outline.labels)
     quiet, pause_until = _parse_quiet(given), _parse_pause(app, given)
     service = app.build_subscription_service()
-    person = service.find_person(text, force="force" in given)
+    # The settings of people who have left Slack can be removed.
+    person = service.find_person(text, force=bool(given.keys() & {"force", "remove"}))
     user = person.id
     problems = []
     if "remove" in given:
@@ -182,10 +180,9 @@ def _parse_pause(app: App, given: dict[str, Any]) -> Any:
 
 
 def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None:
-    from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.terminal.subscriptions import SubscriptionRow
 
-    subscriptions = SubscriptionsFile(app.data_dir).load()
+    subscriptions = _load_subscriptions(app)
     mine = subscriptions.users.get(person.id, {})
     labels = [label] if label else list(mine)
     rows = [
@@ -200,12 +197,11 @@ def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None
 
 
 def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
-    from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.terminal.subscriptions import SubscriptionRow
 
     if label is not None:
         select_labels([label], app.outline.labels)
-    subscriptions, names = SubscriptionsFile(app.data_dir).load(), _load_names(app)
+    subscriptions, names = _load_subscriptions(app), _load_names(app)
     for problem in subscriptions.problems:
         print_message(f"subscriptions.json: {problem}")
     rows = [
@@ -220,8 +216,18 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
     users = dict.fromkeys(row.user for row in rows)
     if label is None:
         users |= dict.fromkeys([*subscriptions.quiet, *subscriptions.paused_until])
-    missing = "no subscriptions yet: cldmon subscribe SLACK_ID ACCOUNT --hit"
+    nobody = "no subscriptions yet" if label is None else f"nobody gets alerts about {label}"
+    missing = f"{nobody}: cldmon subscribe SLACK_ID {label or 'ACCOUNT'} --hit"
     _print_table(rows, users, subscriptions, missing)
+
+
+def _load_subscriptions(app: App) -> Subscriptions:
+    """Return everybody's settings, without pauses that are over."""
+    from cldmon.store.subscriptions import SubscriptionsFile
+
+    found, now = SubscriptionsFile(app.data_dir).load(), app.now()
+    paused = {user: until for user, until in found.paused_until.items() if until > now}
+    return replace(found, paused_until=paused)
 
 
 def _load_names(app: App) -> dict[str, Person]:

@@ -65,7 +65,7 @@ class SubscriptionService:
         except SlackError as error:
             if not is_id:
                 raise
-            _log.warning("%s is stored as given: Slack can't be asked who that is: %s", text, error)
+            _log.warning("%s is taken as it is: Slack can't be asked who that is: %s", text, error)
             return Person(text, "")
         try:
             return self.directory.find(text)
@@ -155,6 +155,7 @@ def describe_pause(until: datetime | None) -> str:
 
 
 def _join(words: Sequence[str]) -> str:
-    """Return words as `a, b or c`."""
+    """Return words as `a or b`, or `a, b, or c`."""
     *rest, last = words
-    return f"{', '.join(rest)} or {last}" if rest else last
+    comma = "," if len(rest) > 1 else ""
+    return f"{', '.join(rest)}{comma} or {last}" if rest else last

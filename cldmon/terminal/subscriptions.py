@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from cldmon.domain.windows import short_title
+from cldmon.terminal.style import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 _HEADERS = ("Slack id", "Name", "Account", "Hit", "Reset", "Also")
 _MAX_NAME = 16
 """Columns for a name and for a label, so that a row fits into 80."""
+_GAP = 2
+"""What tabulate adds to a header, and again between columns."""
+_MIN_LAST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,16 @@ def format_table(
             ),
             "on" if row.subscription.limit_hit else "off",
             "on" if row.subscription.reset else "off",
-            terminal.clean(", ".join(_describe_rest(row.subscription))),
         ]
         for row in rows
     ]
+    room = terminal.columns - sum(
+        max([width(header) + _GAP, *map(width, column)]) + _GAP
+        for header, *column in zip(_HEADERS[:-1], *cells, strict=True)
+    )
+    for cell, row in zip(cells, rows, strict=True):
+        rest = terminal.clean(", ".join(_describe_rest(row.subscription)))
+        cell.append("\n".join(textwrap.wrap(rest, max(room, _MIN_LAST))))
     lines = [tabulate(cells, _HEADERS, tablefmt="plain", disable_numparse=True)] if rows else []
     for user in users:
         if quiet := subscriptions.quiet.get(user):

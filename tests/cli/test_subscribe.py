@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cldmon.demo.slack import TOKEN, SimUser
+from cldmon.domain.subscriptions import Subscription
+from cldmon.errors import CldmonError, UsageError
 from cldmon.terminal.style import width
 from tests.simulation.slack import error
 
@@ -68,6 +71,100 @@ def test_without_flags_nothing_is_changed_or_sent(env: Env) -> None:
     assert env.slack.sent == []
 
 
+def test_without_an_account_all_settings_of_a_person_are_shown(env: Env) -> None:
+    for label in env.labels:
+        env.subscriptions.change(ALICE, label, lambda _: Subscription(reset=True))
+    shown = env.invoke("subscribe", ALICE)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert [row.split()[3:] for row in shown.stdout.splitlines()[1:]] == [
+        ["red", "off", "on"],
+        ["blue", "off", "on"],
+    ]
+
+
+def test_everything_can_be_changed_at_once(env: Env) -> None:
+    options = ("--at", "95,80%", "--run-out", "--window", "7d", "--quiet", "20:00-08:00", "--test")
+    ran = env.invoke("subscribe", ALICE, "red", *options)
+    assert (ran.exit_code, ran.stderr) == (0, "cldmon: test message sent\n")
+    row, quiet = ran.stdout.splitlines()[1:]
+    assert row.endswith("off    off      80%, 95%, run-out, only 7d")
+    assert quiet == f"{ALICE}: quiet 20:00-08:00"
+    change, hours, test = (sent.text for sent in env.slack.sent)
+    assert "weekly limit of red is 80% or 95% used or is on pace to run out" in change
+    assert hours == "You get no alerts from 20:00 to 08:00."
+    assert test == "This is a test message from cldmon."
+    ran = env.invoke("subscribe", ALICE, "red", "--no-at", "--window", "all", "--no-quiet")
+    [row] = ran.stdout.splitlines()[1:]
+    assert row.endswith("red        off    off      run-out")
+
+
+def test_a_test_message_that_fails_says_why(env: Env) -> None:
+    env.slack.fail(error("missing_scope", needed="chat:write").on("chat.postMessage"))
+    ran = env.invoke("subscribe", ALICE, "--test")
+    assert isinstance(ran.exception, CldmonError)
+    assert "the Slack app lacks the scope chat:write: add it under OAuth" in str(ran.exception)
+
+
+def test_a_pause_ends_by_itself_or_early(env: Env) -> None:
+    paused = f"{ALICE}: paused until 2026-11-22 14:00\n"
+    assert env.invoke("subscribe", ALICE, "--pause", "2h").stdout == paused
+    env.clock.tick(timedelta(hours=2))
+    assert env.invoke("subscribe", "--list").stdout == ""
+    assert env.invoke("subscribe", ALICE, "--pause", "2h").stdout != ""
+    assert env.invoke("subscribe", ALICE, "--pause", "0").stdout == ""
+    assert read_subscriptions(env) == {"users": {ALICE: {}}}
+
+
+def test_settings_are_removed_even_of_a_person_who_has_left_slack(env: Env) -> None:
+    for label in env.labels:
+        env.subscriptions.change("U06GONE", label, lambda _: Subscription(reset=True))
+    ran = env.invoke("subscribe", "U06GONE", "red", "--remove")
+    assert ran.exit_code == 0
+    assert read_subscriptions(env) == {
+        "users": {"U06GONE": {"accounts": {"blue": {"limitHit": False, "reset": True}}}}
+    }
+    assert env.invoke("subscribe", "U06GONE", "--remove").exit_code == 0
+    assert read_subscriptions(env) == {"users": {}}
+    again = env.invoke("subscribe", "U06GONE", "--remove")
+    assert isinstance(again.exception, UsageError)
+    assert str(again.exception) == "U06GONE has no settings"
+
+
+def test_the_list_can_be_that_of_an_account(env: Env) -> None:
+    env.subscriptions.change(ALICE, "red", lambda _: Subscription(reset=True))
+    assert ALICE in env.invoke("subscribe", "--list", "--account", "red").stdout
+    empty = env.invoke("subscribe", "--list", "--account", "blue")
+    assert empty.stderr == (
+        "cldmon: nobody gets alerts about blue: cldmon subscribe SLACK_ID blue --hit\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--at", "0"), "--at: 0 is not a percentage from 1 to 99"),
+        (("--at", "100"), "--at: from 1 to 99; --hit is for 100"),
+        (("--at", "101"), "--at: 101 is not a percentage from 1 to 99"),
+        (("--at", "lots"), "--at: 'lots' is not a list of percentages such as 80,95"),
+        (("--at", ""), "--at: '' is not a list of percentages such as 80,95"),
+        (("--at", ",".join(map(str, range(1, 21)))), "--at: 20 thresholds: 10 is the maximum"),
+        (("--at", "80", "--no-at"), "--at and --no-at exclude each other"),
+        (("--window", "12h"), "no window '12h'; there are 5h, 7d"),
+        (("--quiet", "20:00"), "--quiet: '20:00' is not a span such as 20:00-08:00"),
+        (("--quiet", "20:00-24:00"), "--quiet: '24:00' is not a time of day such as 20:00"),
+        (("--quiet", "8:00-8:00"), "--quiet: '8:00' is not a time of day such as 20:00"),
+        (("--quiet", "08:00-08:00"), "--quiet: quiet hours begin and end at the same time"),
+        (("--pause", "soon"), "--pause: invalid range 'soon'"),
+        (("--pause", "53w"), "--pause: a year is the maximum"),
+    ],
+)
+def test_bad_values_change_nothing(env: Env, arguments: tuple[str, ...], problem: str) -> None:
+    ran = env.invoke("subscribe", ALICE, "red", *arguments)
+    assert isinstance(ran.exception, UsageError)
+    assert str(ran.exception).startswith(problem)
+    assert not (env.data / "subscriptions.json").exists()
+
+
 def test_a_person_can_be_given_by_name(env: Env) -> None:
     """Every form of a name: see tests/channels/slack/test_people.py."""
     ran = env.run("subscribe", "@alice", "red", "--hit", "--json")
@@ -87,7 +184,7 @@ def test_an_id_is_taken_as_it_is_while_slack_is_down(env: Env) -> None:
     ran = env.run("subscribe", "U0NEW1", "red", "--hit")
     assert ran.returncode == 0
     looked_up, confirmed = ran.stderr.splitlines()
-    assert looked_up.startswith("cldmon: U0NEW1 is stored as given: Slack can't be asked")
+    assert looked_up.startswith("cldmon: U0NEW1 is taken as it is: Slack can't be asked")
     assert confirmed.startswith("cldmon: saved, but the confirmation message")
     assert read_subscriptions(env) == {
         "users": {"U0NEW1": {"accounts": {"red": {"limitHit": True, "reset": False}}}}
@@ -122,7 +219,7 @@ def test_an_unknown_account_is_refused_and_the_known_ones_named(env: Env) -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), (ALICE,), ("--list", ALICE), ("--list", "--hit")], ids=" ".join
+    "arguments", [(), (ALICE, "--hit"), ("--list", ALICE), ("--list", "--hit")], ids=" ".join
 )
 def test_half_a_command_is_refused(env: Env, arguments: tuple[str, ...]) -> None:
     ran = env.run("subscribe", *arguments)
@@ -156,8 +253,10 @@ def test_a_row_fits_into_80_columns(env: Env) -> None:
     label = "a long label " * 5
     env.config.write_text(env.config.read_text().replace('"red"', f'"{label}"'))
     env.slack.users["U0123456789"] = SimUser("U0123456789", "long", "a long name " * 5)
-    ran = env.run("subscribe", "U0123456789", label, "--hit")
+    percents = "10,20,30,40,50,60,70,80,90"
+    ran = env.run("subscribe", "U0123456789", label, "--at", percents, "--run-out")
     assert ran.returncode == 0
+    assert "".join(line[60:] for line in ran.stdout.splitlines()[1:]).count("%") == 9
     assert max(map(len, ran.stdout.splitlines())) <= 80
 
 

@@ -30,7 +30,7 @@ from cldmon.notifications.subscriptions import describe_quiet, describe_subscrip
             Subscription(limit_hit=True, run_out=True, changes=True),
             (
                 "You'll get a message when a limit of alice is reached, is on pace to run out "
-                "before its reset or is changed."
+                "before its reset, or is changed."
             ),
         ),
         (Subscription(windows=("sevenDay",)), "You will get no more alerts about alice."),
