@@ -8,7 +8,8 @@ import socket
 import sys
 from contextlib import suppress
 from email.utils import formatdate
-from socketserver import BaseRequestHandler, ThreadingTCPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
 from cldmon.errors import CldmonError
@@ -56,7 +57,7 @@ class ListenError(CldmonError):
     """The server cannot listen where the configuration says."""
 
 
-class WebServer(ThreadingTCPServer):
+class WebServer(ThreadingHTTPServer):
     """Listens at `host` and `port` (0: any free one) and answers with what `respond` returns.
 
     `refuse` is called before a body is read; what it returns is sent instead.
@@ -64,7 +65,6 @@ class WebServer(ThreadingTCPServer):
     Raises ListenError, which names the process that uses the port if it can be found.
     """
 
-    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = _BACKLOG
 
@@ -123,10 +123,11 @@ class WebServer(ThreadingTCPServer):
         self.connections.close(GOODBYE_SECONDS)
 
     def server_bind(self) -> None:
-        """Bind; "::" then listens on every address of this machine, as people expect."""
+        """Bind without http.server's look-up of the host name."""
         if self.address_family == socket.AF_INET6:
+            # So that "::" listens on every address of this machine, as people expect.
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a thread for a connection as soon as there is room for it."""
@@ -161,16 +162,19 @@ class WebServer(ThreadingTCPServer):
             log.warning("a connection ended with an unexpected %s", type(error).__name__)
 
 
-class RequestHandler(BaseRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """One connection: answers requests until either side closes it."""
 
     server: WebServer
 
     def setup(self) -> None:
-        """Send what there is at once, and do not let the kernel buffer much more."""
+        """Skip the file objects that http.server would create: we count bytes ourselves."""
         self.connection = self.request
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MAX_UNSENT)
+
+    def finish(self) -> None:
+        """Skip flushing them."""
 
     def handle(self) -> None:
         """Answer one request after another."""

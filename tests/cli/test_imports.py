@@ -14,7 +14,7 @@ from tests.cli.accounts import account
 if TYPE_CHECKING:
     from tests.env import Env
 
-HEAVY = {"asyncio", "playwright", "pydantic", "slack_sdk", "socketserver"}
+HEAVY = {"asyncio", "http.server", "playwright", "pydantic", "slack_sdk"}
 DRAWING = {"plotext", "tabulate"}
 SLOW = {"cldmon.remote", "email.message", "logging", "shutil", "urllib.request"}
 PROGRAM = """
