@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -90,9 +91,15 @@ def restricted(folder: Path, *, as_root: bool) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Return a port on which nothing listens.
+
+    It lies below those that Linux gives to connections and to servers on any free port, so none of
+    them takes it before it is used.
+    """
+    while True:
+        port = secrets.choice(range(16_384, 32_768))
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextlib.contextmanager
