@@ -16,7 +16,6 @@ from cldmon.web.guards import check_content_type, check_host, check_origin
 from cldmon.web.http import Document, RefusedError, Request, Response, json_response
 from cldmon.web.limits import RETRY_SECONDS
 from cldmon.web.log import log
-from cldmon.web.renewal import renew_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -167,7 +166,7 @@ def _dispatch(request: Request, services: Services) -> Response:
     if not (caller.is_authenticated or is_open):
         raise RefusedError(401, "Unauthorized")
     response = route.handler(request, caller, services)
-    return renew_session(request, response, caller, services)
+    return login.renew_session(request, response, caller, services)
 
 
 def _serve_page(request: Request, services: Services) -> Response:

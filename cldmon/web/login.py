@@ -1,4 +1,4 @@
-"""Login, logout and the current session."""
+"""Login, logout, and the current session, which is renewed while it is used."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cldmon.channels.slack import messages
 from cldmon.channels.slack.people import search
 from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
+from cldmon.threads import start_thread
 from cldmon.web import one_time_codes
 from cldmon.web.auth import Caller, caller_key
 from cldmon.web.http import (
@@ -26,7 +27,7 @@ from cldmon.web.log import log
 from cldmon.web.one_time_codes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cldmon.domain.people import Person
     from cldmon.web.services import Services
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 8
 MIN_LETTERS = 3
+RENEWAL_SECONDS = 2.0
+"""How long a response may be delayed: the next request renews the session as well."""
 
 
 def log_in(request: Request, caller: Caller, services: Services) -> Response:
@@ -46,23 +49,24 @@ def log_in(request: Request, caller: Caller, services: Services) -> Response:
         if not services.settings.admits_guests:
             raise RefusedError(403, "guests are not admitted here: log in with your Slack name")
         return _start_session(request, services, services.sessions.open())
-    slack = _require_slack(services)
+    slack = services.settings.slack
+    if slack is None:
+        raise RefusedError(404, "Slack login is disabled")
     with _slack_call(services):
         people = {person.id: person for person in slack.directory.people()}
     id_ = user if user in people else services.person_hashes.resolve(user, people)
     if id_ is None:
         raise RefusedError(400, "unknown Slack id: choose a name from the list")
     person = people[id_]
-    if services.settings.login == "open":
+    needs_code = services.settings.login == "code"
+    if not needs_code:
         services.rate_limits.logins_as.take(person.id)
-        return _start_session(
-            request, services, services.sessions.open(person.id, display_name(person))
-        )
-    if code:
-        _check_code(caller, person, code, services)
-        session = services.sessions.open(person.id, display_name(person), proved=True)
-        return _start_session(request, services, session)
-    return _send_code(person, slack, services)
+    elif code:
+        _check_code(caller, person, code, slack, services)
+    else:
+        return _send_code(person, slack, services)
+    session = services.sessions.open(person.id, display_name(person), proved=needs_code)
+    return _start_session(request, services, session)
 
 
 def log_out(request: Request, caller: Caller, services: Services) -> Response:
@@ -85,6 +89,24 @@ def get_session(request: Request, caller: Caller, services: Services) -> Respons
     cookie = services.sessions.set_cookie(opened, services.settings.cookie_scope(request))
     document = replace(caller, session=opened).to_json(services.settings)
     return json_response(document, 200, ("Set-Cookie", cookie))
+
+
+def renew_session(
+    request: Request, response: Response, caller: Caller, services: Services
+) -> Response:
+    """Return the response, with a new cookie if the caller's session is due to be renewed.
+
+    A person's session is renewed only while they are an active member.
+    """
+    renewed = services.sessions.renew(caller.session) if caller.session else None
+    if (
+        renewed is None
+        or any(name == "Set-Cookie" for name, _ in response.headers)
+        or not (renewed.is_guest or _is_member(renewed.user, services))
+    ):
+        return response
+    cookie = services.sessions.set_cookie(renewed, services.settings.cookie_scope(request))
+    return replace(response, headers=(*response.headers, ("Set-Cookie", cookie)))
 
 
 def search_users(request: Request, caller: Caller, services: Services) -> Response:
@@ -128,12 +150,6 @@ def _start_session(request: Request, services: Services, opened: Session) -> Res
     return json_response({"ok": True, "session": document}, 200, ("Set-Cookie", cookie))
 
 
-def _require_slack(services: Services) -> Slack:
-    if services.settings.slack is None:
-        raise RefusedError(404, "Slack login is disabled")
-    return services.settings.slack
-
-
 def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     code = services.rate_limits.codes.issue(person.id)
     minutes = int(one_time_codes.LIFETIME.total_seconds() // 60)
@@ -148,19 +164,20 @@ def _send_code(person: Person, slack: Slack, services: Services) -> Response:
     return json_response({"codeRequired": True}, 202)
 
 
-def _check_code(caller: Caller, person: Person, code: str, services: Services) -> None:
+def _check_code(
+    caller: Caller, person: Person, code: str, slack: Slack, services: Services
+) -> None:
     """Raise RefusedError unless a code is the one sent to a person."""
     limits = services.rate_limits
     limits.wrong_codes.check(caller.address)
     attempt = limits.codes.redeem(person.id, code[: one_time_codes.MAX_CODE_LENGTH])
-    match attempt.outcome:
-        case Outcome.RIGHT:
-            return
-        case Outcome.NOT_PENDING:
-            raise RefusedError(401, "this code has expired or was used: request a new one")
+    if attempt.outcome is Outcome.RIGHT:
+        return
+    if attempt.outcome is Outcome.NOT_PENDING:
+        raise RefusedError(401, "this code has expired or was used: request a new one")
     limits.wrong_codes.take(caller.address)
     if attempt.should_warn:
-        _warn_of_wrong_codes(person, services)
+        _warn_of_wrong_codes(person, slack, services)
     if attempt.outcome is Outcome.USED_UP:
         wait = format_wait(attempt.wait)
         raise RefusedError(401, f"wrong code, and the last try: request a new one in {wait}")
@@ -168,16 +185,33 @@ def _check_code(caller: Caller, person: Person, code: str, services: Services) -
     raise RefusedError(401, f"wrong code: {tries} left")
 
 
-def _warn_of_wrong_codes(person: Person, services: Services) -> None:
+def _warn_of_wrong_codes(person: Person, slack: Slack, services: Services) -> None:
     """Warn a person about wrong codes. Security does not depend on it."""
     try:
         with _slack_call(services):
             message = messages.build_wrong_codes_warning(one_time_codes.TRIES)
-            result = _require_slack(services).messenger.send(person.id, message)
+            result = slack.messenger.send(person.id, message)
     except RefusedError:
         return  # the log says why
     if result.status is not DeliveryStatus.DELIVERED:
         log.warning("a warning of wrong login codes was not delivered: %s", result.reason)
+
+
+def _is_member(user: str, services: Services) -> bool:
+    """Return whether a person is an active member; False as well while Slack is off or slow."""
+    slack = services.settings.slack
+    if slack is None:
+        return False
+
+    def get_people() -> Sequence[Person]:
+        with services.rate_limits.slack_slots.slot():
+            return slack.directory.people()
+
+    try:
+        people = start_thread(get_people).result(RENEWAL_SECONDS)
+    except (SlackError, RefusedError, TimeoutError, RuntimeError):
+        return False
+    return any(person.id == user for person in people)
 
 
 @contextmanager

@@ -132,12 +132,9 @@ class Codes:
         with self._lock:
             now = self._now()
             record = self._records.get(user)
-            if (
-                record is None
-                or record.digest is None
-                or record.issued_at is None
-                or not _is_within(record.issued_at, LIFETIME, now)
-            ):
+            if record is None or record.digest is None:
+                return Attempt(Outcome.NOT_PENDING)
+            if not _is_within(record.issued_at, LIFETIME, now):
                 return Attempt(Outcome.NOT_PENDING)
             if self._matches(record.digest, user, code):
                 self._touch(user, _Record(now, warned_at=record.warned_at), now)
@@ -148,10 +145,9 @@ class Codes:
                 return Attempt(Outcome.WRONG, record.tries)
             record.digest, record.tries = None, TRIES
             record.sent_at.pop()  # `used_up` delays the next one from now on
-            last, warned_at = record.used_up_at, record.warned_at
-            is_recent = last is not None and _is_within(last, FORGET_AFTER, now)
+            is_recent = _is_within(record.used_up_at, FORGET_AFTER, now)
             record.used_up, record.used_up_at = record.used_up + 1 if is_recent else 1, now
-            should_warn = warned_at is None or not _is_within(warned_at, WARN_AGAIN_AFTER, now)
+            should_warn = not _is_within(record.warned_at, WARN_AGAIN_AFTER, now)
             if should_warn:
                 record.warned_at = now
             return Attempt(Outcome.USED_UP, 0, _compute_wait(record, now), should_warn)
@@ -178,6 +174,6 @@ def _compute_wait(record: _Record, now: datetime) -> timedelta:
     return max(record.used_up_at + delay - now, timedelta())
 
 
-def _is_within(start: datetime, span: timedelta, now: datetime) -> bool:
+def _is_within(start: datetime | None, span: timedelta, now: datetime) -> bool:
     """Return whether less than `span` has passed (the clock may have been set back)."""
-    return start <= now < start + span
+    return start is not None and start <= now < start + span
