@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
@@ -58,7 +58,7 @@ def read_event_lines(
     first, last = (from_ms(max(0, ms)).date() for ms in (since_ms, until_ms))
     start_ms = since_ms
     for day in sorted({day for day, _ in list_day_files(data_dir, first, last, NAME)}):
-        day_ms = to_ms(datetime(day.year, day.month, day.day, tzinfo=UTC))
+        day_ms = to_ms(datetime.combine(day, time(), UTC))
         next_ms = day_ms + DAY_MS
         yield from _find_in_history(data_dir, start_ms, day_ms - 1, labels)
         lines = read_unindexed(data_dir, day, NAME, _parse_lines)
@@ -73,7 +73,7 @@ def find_first_day(data_dir: Path) -> datetime | None:
     if not data_dir.is_dir():
         return None
     day = min((day for day, _ in list_day_files(data_dir, name=NAME)), default=None)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 def parse_event(body: Any) -> Event:

@@ -104,9 +104,7 @@ class History:
         if keep_days == 0:
             return []
         oldest = today - timedelta(days=keep_days)
-        earlier = [
-            (day, path) for day, path in list_day_files(self._dir, name=self._name) if day < today
-        ]
+        earlier = [each for each in list_day_files(self._dir, name=self._name) if each[0] < today]
         if not earlier or earlier[-1][0] < oldest:
             return []
         old = [path for day, path in earlier if day < oldest]

@@ -50,10 +50,7 @@ _NO_CONTENT = (204, 304)
 class Head:
     """A request up to the empty line; `length` is that of the body that follows."""
 
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
+    request: Request
     length: int
     keep_alive: bool
     accepts_chunked: bool
@@ -61,11 +58,7 @@ class Head:
     @property
     def expects_continue(self) -> bool:
         """Whether the client waits for "100 Continue" before it sends the body."""
-        return self.headers.get("expect", "").lower() == "100-continue"
-
-    def request(self, body: bytes, peer: str) -> Request:
-        """Return the whole request."""
-        return Request(self.method, self.path, self.query, self.headers, body, peer)
+        return self.request.header("expect").lower() == "100-continue"
 
 
 def parse_head(head: bytes) -> Head:
@@ -76,10 +69,7 @@ def parse_head(head: bytes) -> Head:
     path, _, query = target.partition("?")
     modern = minor == "1"
     return Head(
-        method=method,
-        path=path,
-        query=query,
-        headers=headers,
+        Request(method, path, query, headers),
         length=_parse_length(method, headers),
         keep_alive=modern and "close" not in headers.get("connection", "").lower(),
         accepts_chunked=modern,

@@ -7,6 +7,7 @@ import gc
 import socket
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -201,7 +202,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return self._send_response(self.server.respond(self._request(head, body)), head)
 
     def _request(self, head: Head, body: bytes = b"") -> Request:
-        return head.request(body, self.client_address[0])
+        return replace(head.request, body=body, peer=self.client_address[0])
 
     def _read_head(self) -> Head | None:
         """Return the next request's head, or None if the connection ends."""
@@ -251,7 +252,7 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def _send_response(self, response: Response, head: Head) -> bool:
         """Send a response, and return whether another request may follow."""
-        if not isinstance(response.body, bytes) and head.method != "HEAD":
+        if not isinstance(response.body, bytes) and head.request.method != "HEAD":
             try:
                 self._stream(response, response.body, head)
             except RefusedError as error:
@@ -261,7 +262,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         chunked = not isinstance(response.body, bytes)
         out = _format_head(response, keep_alive=head.keep_alive, chunked=chunked)
         self._state.enter(Phase.RESPONSE)
-        self._send((out, b"" if head.method == "HEAD" else _get_body(response)))
+        self._send((out, b"" if head.request.method == "HEAD" else _get_body(response)))
         return head.keep_alive
 
     def _stream(self, response: Response, pieces: Iterator[bytes], head: Head) -> None:

@@ -77,7 +77,7 @@ class Target:
             return error.response
         # New limits, so that none hides an error.
         services = replace(self.services, rate_limits=RateLimits(self.services.now))
-        return respond(head.request(body, "127.0.0.1"), services)
+        return respond(replace(head.request, body=body, peer="127.0.0.1"), services)
 
 
 @pytest.fixture(scope="module")
