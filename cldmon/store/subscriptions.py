@@ -141,16 +141,13 @@ def quiet_to_json(quiet: QuietHours) -> dict[str, Any]:
 
 def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
     problems: list[str] = []
+    users, quiet, paused = {}, {}, {}
     try:
-        users = {
-            user: {
+        for user, settings in body.get("users", {}).items():
+            users[user] = {
                 label: _parse_subscription(entry, f"{user}, {label}", problems)
                 for label, entry in settings.get("accounts", {}).items()
             }
-            for user, settings in body.get("users", {}).items()
-        }
-        quiet, paused = {}, {}
-        for user, settings in body.get("users", {}).items():
             if (found := settings.get("quiet")) is not None:
                 try:
                     quiet[user] = parse_quiet(found["from"], found["to"], found.get("timezone"))

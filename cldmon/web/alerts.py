@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.subscriptions import QuietHours, Subscription, parse_quiet, parse_thresholds
 from cldmon.domain.windows import is_well_formed
-from cldmon.notifications.subscriptions import (
-    describe_quiet,
-    describe_subscription,
-)
+from cldmon.notifications.subscriptions import describe_quiet, describe_subscription
 from cldmon.store.subscriptions import quiet_to_json, to_json
 from cldmon.web.auth import caller_key
 from cldmon.web.http import RefusedError, get_bool, get_json_object, get_string, json_response
@@ -95,13 +92,9 @@ def _parse_change(body: dict[str, Any]) -> Callable[[Subscription], Subscription
     return lambda old: replace(old, **switch)
 
 
-def _is_window_name(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _MAX_NAME and is_well_formed(value)
-
-
 def _are_windows(value: object) -> bool:
     return (
         isinstance(value, list)
         and 0 < len(value) <= _MAX_WINDOWS
-        and all(map(_is_window_name, value))
+        and all(isinstance(x, str) and len(x) <= _MAX_NAME and is_well_formed(x) for x in value)
     )

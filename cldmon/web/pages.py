@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cldmon.web.http import JSON, Document
+from cldmon.web.http import Document
 
 KINDS = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
-    ".json": JSON,
-    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
 }
 _HERE = Path(__file__).parent
 

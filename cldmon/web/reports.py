@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cldmon.errors import CldmonError
@@ -12,8 +12,6 @@ from cldmon.web.http import RefusedError, json_response
 from cldmon.web.limits import LOCK_SECONDS, RETRY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cldmon.reports.tokens import Token
     from cldmon.web.auth import Caller
     from cldmon.web.http import Request, Response
@@ -30,19 +28,6 @@ def check_token(request: Request, services: Services) -> Token:
     return found
 
 
-@contextmanager
-def _slot(services: Services) -> Iterator[None]:
-    """Write with few others at a time; raises 503 after a while."""
-    slots = services.rate_limits.report_slots
-    if not slots.acquire(timeout=LOCK_SECONDS):
-        retry = ("Retry-After", str(RETRY_SECONDS))
-        raise RefusedError(503, "too many reports are waiting", retry)
-    try:
-        yield
-    finally:
-        slots.release()
-
-
 def receive_report(request: Request, _caller: Caller, services: Services) -> Response:
     """Keep a report for the next pass. When this returns, it survives a loss of power."""
     token = check_token(request, services)
@@ -55,9 +40,14 @@ def receive_report(request: Request, _caller: Caller, services: Services) -> Res
         raise RefusedError(403, "this token is for another account")
     if report.account not in services.settings.reporting:
         raise RefusedError(404, "this account does not take reports")
-    now = services.now()
-    with _slot(services):
+    now, slots = services.now(), services.rate_limits.report_slots
+    if not slots.acquire(timeout=LOCK_SECONDS):
+        retry = ("Retry-After", str(RETRY_SECONDS))
+        raise RefusedError(503, "too many reports are waiting", retry)
+    try:
         services.intake.files.receive(correct_clock(report, now))
+    finally:
+        slots.release()
     with suppress(CldmonError):  # the report is safe, and that is what counts
         services.intake.note_use(token, now)
     return json_response({"ok": True})
