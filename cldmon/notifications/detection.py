@@ -118,7 +118,8 @@ def _detect_in_window(
     fired, run_out_fired, previous = set(alerts.fired), alerts.run_out_fired, last
     run_out_readings = alerts.run_out_readings
     for reading in (fallen, window) if fallen else (window,):
-        if _begins_instance(previous, reading, at):
+        # The first reading after a fall may still have the reset of the window before.
+        if _begins_instance(previous, reading, at) or _begins_instance(last, reading, at):
             fired, run_out_fired, run_out_readings = set(), False, 0
         fired = {n for n in fired if reading.utilization > n - _REARM}
         new = {n for n in rules.thresholds if previous.utilization < n <= reading.utilization}

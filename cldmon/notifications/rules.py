@@ -223,8 +223,8 @@ def _is_still_true(event: Event, state: State, now: datetime) -> bool:
         case EventKind.KEY_EXPIRING:
             return account.key is not None and account.key.warned_days == event.days
         case EventKind.ACCOUNT_FAILED:
-            return account.outage is not None
+            return account.outage is not None and account.outage.reported
         case EventKind.ACCOUNT_RECOVERED:
-            return account.outage is None
+            return account.outage is None or not account.outage.reported
         case EventKind.TEST | EventKind.DIGEST:
             return True

@@ -207,7 +207,7 @@ class AlertModel:
         watched = self._thresholds(label, readable=readable)
         before = old
         for step in steps:
-            if is_new_instance(before, step, now):
+            if is_new_instance(before, step, now) or is_new_instance(old, step, now):
                 window.fired, window.early, window.early_fired = set(), 0, False
             window.fired = {n for n in window.fired if step.percent > n - 10}
             risen = {n for n in watched if before.percent < n <= step.percent}
@@ -327,8 +327,8 @@ class AlertModel:
             "limit_changed": is_ahead,
             "saved_reset_ending": is_ahead,
             "key_expiring": event.days == account.key_days,
-            "account_failed": bool(account.failures),
-            "account_recovered": not account.failures,
+            "account_failed": account.is_out,
+            "account_recovered": not account.is_out,
         }[event.kind]
 
     def may_deliver(self, channel: str, now: datetime) -> list[Waiting]:

@@ -297,6 +297,19 @@ def test_a_window_instance_begins_by_the_reset_or_a_fall(
     assert [event.kind for event in found] == [THRESHOLD] * fires_again
 
 
+def test_an_early_fall_begins_an_instance_though_its_reset_moves_one_reading_later() -> None:
+    """The first reading after the fall may still have the old reset."""
+    state = {"w": WindowAlerts(Window(85, END), fired=(5, 80), run_out_fired=True)}
+    steps = (Window(0, END), Window(4, LATER_END), Window(6, LATER_END))
+    seen = []
+    for number, window in enumerate(steps):
+        at = NOON + number * timedelta(minutes=10)
+        found, state = detect("alice", state, {"w": window}, at=at, rules=Rules(thresholds=(5, 80)))
+        seen += [(number, event.kind, event.thresholds) for event in found]
+    assert seen == [(2, THRESHOLD, (5,))]
+    assert not state["w"].run_out_fired
+
+
 EARLY = END - timedelta(minutes=30)
 
 

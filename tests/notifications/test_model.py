@@ -274,15 +274,25 @@ class Alerts(RuleBasedStateMachine):
             self.make_pass(HOUR)
         self.make_pass(11 * HOUR)
 
-    @action(label=LABEL, name=NAME, to=st.sampled_from([0, 3, 40]), later=LATER)
-    def fill_and_fall(self, label: str, name: str, to: int, later: timedelta) -> None:
+    @action(
+        label=LABEL,
+        name=NAME,
+        to=st.sampled_from([0, 3, 40]),
+        later=LATER,
+        full=st.sampled_from([95, 100]),
+        is_late=st.booleans(),
+    )
+    def fill_and_fall(
+        self, label: str, name: str, to: int, later: timedelta, full: int, is_late: bool
+    ) -> None:
+        """The reading after the fall may still have the reset of the window before."""
         now = self.env.clock.at
-        for percent in (50, 85, 100):
+        for percent in (50, 85, full):
             self.source.windows[label][name] = Window(percent, now + 2 * HOUR)
             self.make_pass(10 * MINUTE)
-        self.source.windows[label][name] = Window(to, now + 7 * HOUR)
-        self.make_pass(later)
-        self.make_pass(later)
+        for percent, hours in ((0 if is_late else to, 2 if is_late else 7), (to, 7), (to + 2, 7)):
+            self.source.windows[label][name] = Window(percent, now + hours * HOUR)
+            self.make_pass(later)
 
     @action(label=LABEL, rate=st.sampled_from([3, 6, 12]))
     def hurry(self, label: str, rate: int) -> None:
@@ -301,6 +311,21 @@ class Alerts(RuleBasedStateMachine):
         self.source.failures[label] = kind
         for _ in range(times):
             self.make_pass(min(later, HOUR))
+
+    @action(label=LABEL, user=USER, times=st.integers(0, 5))
+    def recover_in_the_night(self, label: str, user: str, times: int) -> None:
+        """And perhaps fail again, for a while or for long."""
+        self.pause(user, None)
+        self.source.failures[label] = FailureKind.REFUSED
+        for _ in range(4):
+            self.make_pass(10 * MINUTE)
+        self.pause(user, 1)
+        del self.source.failures[label]
+        self.make_pass(10 * MINUTE)
+        self.source.failures[label] = FailureKind.REFUSED
+        for _ in range(times):
+            self.make_pass(10 * MINUTE)
+        self.make_pass(HOUR)
 
     @action()
     def heal(self) -> None:

@@ -262,6 +262,7 @@ KNOWN_KEY = KeyFingerprint("f", NOON, 21)
         (event(KEY, days=21), state(key=KNOWN_KEY), state(key=replace(KNOWN_KEY, warned_days=26))),
         (event(FAILED), state(outage=OUTAGE), state()),
         (event(RECOVERED), state(), state(outage=OUTAGE)),
+        (event(RECOVERED), state(outage=Outage(NOON, 1)), state(outage=OUTAGE)),
     ],
 )
 def test_after_quiet_hours_only_what_is_still_true_is_sent(
