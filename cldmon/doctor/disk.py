@@ -205,12 +205,16 @@ def check_subscriptions(installation: Installation) -> Iterator[Check]:
     if installation.data_dir is None:
         return
     try:
-        users = SubscriptionsFile(installation.data_dir).load().users
+        subscriptions = SubscriptionsFile(installation.data_dir).load()
     except StoreError as error:
         remedy = "repair it by hand, or move it away; then everyone has to subscribe again"
         yield fail_to_load("subscriptions", error, remedy)
-    else:
-        yield ok("subscriptions", f"{len(users)} Slack user(s)")
+        return
+    for problem in subscriptions.problems:
+        remedy = "correct it in subscriptions.json; everything else in the file counts"
+        yield warn("subscriptions", problem, remedy)
+    if not subscriptions.problems:
+        yield ok("subscriptions", f"{len(subscriptions.users)} Slack user(s)")
 
 
 def _format_schedule_command(service: FetchService) -> str:

@@ -86,7 +86,9 @@ def parse_quiet(start: object, end: object, timezone: object = None) -> QuietHou
 
 
 def _parse_time(text: object) -> time:
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        raise ValueError('expected "from" and "to" as times of day such as "20:00"')  # noqa: TRY004
+    match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a time of day such as 20:00")
     return time(int(match[1]), int(match[2]))

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+MAX_PROBLEMS = 10
+"""Invalid values of a file that are described one by one."""
+
 
 class SubscriptionsFile:
     """subscriptions.json in a data_dir; changed under a lock, by `subscribe` and `serve` alike.
@@ -139,9 +142,17 @@ def quiet_to_json(quiet: QuietHours) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value is not None}
 
 
+def quiet_from_json(body: object) -> QuietHours:
+    """Return quiet hours from JSON; raises ValueError for anything else."""
+    if not isinstance(body, dict):
+        raise ValueError('expected an object with "from" and "to"')  # noqa: TRY004 - one except clause
+    return parse_quiet(body.get("from"), body.get("to"), body.get("timezone"))
+
+
 def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
     problems: list[str] = []
     users, quiet, paused = {}, {}, {}
+    user = None
     try:
         for user, settings in body.get("users", {}).items():
             users[user] = {
@@ -150,18 +161,29 @@ def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
             }
             if (found := settings.get("quiet")) is not None:
                 try:
-                    quiet[user] = parse_quiet(found["from"], found["to"], found.get("timezone"))
-                except (ValueError, TypeError, LookupError, AttributeError) as error:
+                    quiet[user] = quiet_from_json(found)
+                except ValueError as error:
                     problems.append(f"{user}: quiet is ignored: {error}")
-            if until := from_iso(settings.get("pausedUntil")):
-                paused[user] = until
+            if (text := settings.get("pausedUntil")) is not None:
+                if until := from_iso(text):
+                    paused[user] = until
+                else:
+                    example = "2026-03-12T02:54:43Z"
+                    problems.append(f"{user}: pausedUntil is ignored: expected such as {example}")
     except AttributeError:
-        raise _build_corrupt_error(path) from None
+        raise _build_corrupt_error(path, user) from None
+    if len(problems) > MAX_PROBLEMS:
+        problems[MAX_PROBLEMS:] = [f"{len(problems) - MAX_PROBLEMS} more values are ignored"]
     return Subscriptions(users, quiet, paused, tuple(problems))
 
 
 def _parse_subscription(entry: dict[str, Any], place: str, problems: list[str]) -> Subscription:
-    """Return one subscription; optional keys that are not understood are ignored, and named."""
+    """Return one subscription; values that are not understood are ignored, and named."""
+    problems += [
+        f"{place}: {key} is ignored: expected true or false"
+        for key in ("limitHit", "reset", "runOut", "changes")
+        if not isinstance(entry.get(key), bool | None)
+    ]
     thresholds, windows = entry.get("thresholds"), entry.get("windows")
     try:
         chosen = parse_thresholds(thresholds) if thresholds is not None else ()
@@ -185,8 +207,9 @@ def _is_list_of_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def _build_corrupt_error(path: Path) -> SubscriptionsCorruptError:
+def _build_corrupt_error(path: Path, user: str | None = None) -> SubscriptionsCorruptError:
+    where = f" at {user}" if user else ""
     return SubscriptionsCorruptError(
-        f"{path} is not understood, so it is left as it is and nobody gets alerts:"
+        f"{path} is not understood{where}, so it is left as it is and nobody gets alerts:"
         " fix it, or move it away to start afresh"
     )

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.subscriptions import QuietHours, Subscription, parse_quiet, parse_thresholds
+from cldmon.domain.subscriptions import QuietHours, Subscription, parse_thresholds
 from cldmon.domain.windows import is_well_formed
 from cldmon.notifications.subscriptions import describe_quiet, describe_subscription
-from cldmon.store.subscriptions import quiet_to_json, to_json
+from cldmon.store.subscriptions import quiet_from_json, quiet_to_json, to_json
 from cldmon.web.auth import caller_key
 from cldmon.web.http import RefusedError, get_bool, get_json_object, get_string, json_response
 
@@ -62,18 +62,18 @@ def _changing(caller: Caller, services: Services) -> Iterator[None]:
 
 def _parse_quiet(body: Mapping[str, Any]) -> QuietHours | None:
     found = body["quiet"]
-    if set(body) != {"quiet"} or not isinstance(found, dict | None):
-        raise RefusedError(400, '"quiet" must be the only key: an object, or null')
-    if found is None:
-        return None
+    if set(body) != {"quiet"}:
+        raise RefusedError(400, '"quiet" must be the only key')
     try:
-        return parse_quiet(found.get("from"), found.get("to"), found.get("timezone"))
+        return None if found is None else quiet_from_json(found)
     except ValueError as error:
-        raise RefusedError(400, str(error)) from None
+        raise RefusedError(400, f'"quiet": {error}') from None
 
 
 def _parse_change(body: dict[str, Any]) -> Callable[[Subscription], Subscription]:
     """Return the change that a body asks for; raises RefusedError."""
+    if len(body.keys() & {"key", "thresholds", "windows"}) > 1:
+        raise RefusedError(400, 'give only one of "key", "thresholds" and "windows"')
     if "thresholds" in body:
         try:
             thresholds = parse_thresholds(body["thresholds"])
@@ -84,7 +84,7 @@ def _parse_change(body: dict[str, Any]) -> Callable[[Subscription], Subscription
         windows = body["windows"]
         if windows is not None and not _are_windows(windows):
             raise RefusedError(400, '"windows" must be a list of window names, or null for all')
-        return lambda old: replace(old, windows=windows and tuple(windows))
+        return lambda old: replace(old, windows=windows and tuple(dict.fromkeys(windows)))
     key, enabled = get_string(body, "key"), get_bool(body, "enabled")
     if key not in _SWITCHES:
         raise RefusedError(400, f'"key" must be one of: {", ".join(_SWITCHES)}')

@@ -113,6 +113,13 @@ def test_a_corrupt_file_fails_and_is_left_alone(env: DoctorEnv, name: str) -> No
     assert (env.data / name).read_text() == "{torn"
 
 
+def test_a_subscription_that_is_ignored_is_a_question_mark(env: DoctorEnv) -> None:
+    env.complete_pass()
+    (env.data / "subscriptions.json").write_text('{"users":{"U1":{"quiet":"20:00"}}}')
+    [found] = disk.check_subscriptions(env.installation())
+    assert (found.verdict, found.detail[:21]) == (Verdict.UNSURE, "U1: quiet is ignored:")
+
+
 def test_a_state_that_cannot_be_read_fails_and_nothing_is_concluded_from_it(
     env: DoctorEnv,
 ) -> None:

@@ -101,6 +101,43 @@ def test_an_alert_is_on_only_where_it_says_true(file: SubscriptionsFile) -> None
         assert file.load().of("U1", "alice") == Subscription(limit_hit=False, reset=True)
 
 
+def test_values_of_the_wrong_type_are_named_and_everything_else_counts(
+    file: SubscriptionsFile,
+) -> None:
+    alice = {"limitHit": "yes", "reset": True, "thresholds": "80", "windows": 7, "foreign": [1]}
+    users = {
+        "U1": {"accounts": {"alice": alice}, "quiet": "20:00", "pausedUntil": "soon"},
+        "U2": {"quiet": {"from": "20:00"}},
+        "U3": {"quiet": {"from": "20:00", "to": "08:00", "timezone": "Mars/Olympus"}},
+    }
+    file.path.write_text(json.dumps({"users": users, "foreign": {}}))
+    found = file.load()
+    assert found.of("U1", "alice") == Subscription(reset=True)
+    assert (found.quiet, found.paused_until) == ({}, {})
+    assert found.problems == (
+        "U1, alice: limitHit is ignored: expected true or false",
+        "U1, alice: thresholds are ignored: expected a list of percentages",
+        "U1, alice: windows are ignored: expected a list of window names",
+        'U1: quiet is ignored: expected an object with "from" and "to"',
+        "U1: pausedUntil is ignored: expected such as 2026-03-12T02:54:43Z",
+        'U2: quiet is ignored: expected "from" and "to" as times of day such as "20:00"',
+        "U3: quiet is ignored: unknown timezone 'Mars/Olympus'; use a name such as Europe/Zurich",
+    )
+
+
+def test_of_many_wrong_values_some_are_named(file: SubscriptionsFile) -> None:
+    users = {f"U{n}": {"pausedUntil": n} for n in range(1, 100)}
+    file.path.write_text(json.dumps({"users": users}))
+    *named, rest = file.load().problems
+    assert (len(named), rest) == (10, "89 more values are ignored")
+
+
+def test_a_user_who_is_not_understood_is_named(file: SubscriptionsFile) -> None:
+    file.path.write_text('{"users":{"U1":{"accounts":{}},"U2":{"accounts":{"alice":true}}}}')
+    with pytest.raises(SubscriptionsCorruptError, match="is not understood at U2, so it is left"):
+        file.load()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -142,6 +142,12 @@ def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessSer
     assert browser.post_json("/api/subscriptions", {**HIT, "label": "nobody"}).status == 404
 
 
+def test_a_window_counts_once(slack_server: InProcessServer) -> None:
+    body = {"label": "alice", "windows": ["sevenDay", "fiveHour", "sevenDay"]}
+    got = slack_server.logged_in("U01ALICE").post_json("/api/subscriptions", body)
+    assert got.json["subscription"]["windows"] == ["sevenDay", "fiveHour"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -171,6 +177,8 @@ def test_an_account_that_is_not_configured_is_unknown(slack_server: InProcessSer
         {"quiet": {"from": "20:00", "to": "08:00", "timezone": "../etc/passwd"}},
         {"quiet": "20:00-08:00"},
         {"quiet": None, "label": "alice"},
+        {**HIT, "thresholds": [80]},
+        {"label": "alice", "thresholds": [80], "windows": None},
     ],
 )
 def test_a_bad_body_is_refused(slack_server: InProcessServer, body: Any) -> None:
