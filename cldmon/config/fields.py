@@ -134,13 +134,8 @@ def _check_channel_name(text: str) -> str:
 def _require_slack_id(first: str, example: str, place: str) -> AfterValidator:
     """Return the check that a text is an id of Slack's that begins with one of some letters."""
     pattern = re.compile(rf"[{first}][A-Z0-9]+")
-
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise ValueError(f"expected an id such as {example}: {place}")
-        return text
-
-    return AfterValidator(check)
+    problem = f"expected an id such as {example}: {place}"
+    return _refuse(lambda text: None if pattern.fullmatch(text) else problem)
 
 
 def _check_url_pointer(text: str) -> str:

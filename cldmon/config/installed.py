@@ -210,20 +210,19 @@ def parse_settings(text: str) -> dict[str, list[str]]:
 
 
 def _find_in(folders: Sequence[Path]) -> Iterator[FetchService]:
-    seen: set[str] = set()
-    for folder in folders:
-        for path in sorted(folder.glob(FETCH_SERVICES)):
-            if path.name not in seen:
-                seen.add(path.name)
-                drop_ins: dict[str, Path] = {}
-                for place in folders:
-                    for file in (place / f"{path.name}.d").glob("*.conf"):
-                        drop_ins.setdefault(file.name, file)
-                texts = []
-                for file in (path, *(drop_ins[name] for name in sorted(drop_ins))):
-                    with suppress(OSError):
-                        texts.append(file.read_text(encoding="utf-8", errors="replace"))
-                yield FetchService(path, parse_settings("\n".join(texts)))
+    for path in _find_files(folders, FETCH_SERVICES):
+        drop_ins = _find_files([each / f"{path.name}.d" for each in folders], "*.conf")
+        texts = []
+        for file in (path, *drop_ins):
+            with suppress(OSError):
+                texts.append(file.read_text(encoding="utf-8", errors="replace"))
+        yield FetchService(path, parse_settings("\n".join(texts)))
+
+
+def _find_files(folders: Sequence[Path], pattern: str) -> list[Path]:
+    """Return the files of these folders, sorted by name; of equal names, the first one counts."""
+    found = {path.name: path for folder in reversed(folders) for path in folder.glob(pattern)}
+    return [found[name] for name in sorted(found)]
 
 
 def _unquote(word: str, doubled: str) -> str:

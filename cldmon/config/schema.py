@@ -13,44 +13,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from cldmon.config import locate
-from cldmon.config.fields import (
-    AnyUrl,
-    ApiUrl,
-    AsTuple,
-    BotToken,
-    ChannelName,
-    ChannelUrl,
-    EmptyIsNone,
-    Events,
-    HeaderSecret,
-    HiddenCommand,
-    HostName,
-    HostNames,
-    Label,
-    Line,
-    Minutes,
-    Networks,
-    Pointer,
-    ProxyUrl,
-    PublicUrl,
-    Seconds,
-    ServiceUrl,
-    SessionKey,
-    SlackChannel,
-    SlackTeam,
-    SlackUser,
-    Thresholds,
-    UrlPointer,
-    Uuid,
-    require_integer,
-)
+from cldmon.config import fields, locate
 from cldmon.config.network import is_loopback, normalize_host
 
 SLACK_CREDENTIAL = "slack-bot-token"
 MAX_KEEP_DAYS = 100_000
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
+
+_SUFFIXES = ("", "_file", "_env", "_command")
+"""What follows the name of a secret in the keys that say where it is."""
 
 
 class _Table(BaseModel):
@@ -77,67 +49,58 @@ class Sources:
 
     def given(self) -> list[str]:
         """Return the keys that are set; more than one is a conflict."""
-        values = {"": self.inline, "_file": self.file, "_env": self.env, "_command": self.command}
-        return [self.name + suffix for suffix, value in values.items() if value is not None]
+        values = zip(_SUFFIXES, (self.inline, self.file, self.env, self.command), strict=True)
+        return [self.name + suffix for suffix, value in values if value is not None]
+
+
+def _find_sources(table: _Table, name: str, credential: str) -> Sources:
+    """Return what a table says of one secret; it may lack some of the keys."""
+    return Sources(name, credential, *(getattr(table, name + each, None) for each in _SUFFIXES))
 
 
 class AccountConfig(_Table):
     """One claude.ai account, and where its numbers come from: a session key, reports, or both."""
 
-    label: Label
-    session_key: SessionKey | None = None
-    session_key_file: Pointer | None = None
-    session_key_env: Pointer | None = None
-    session_key_command: HiddenCommand = None
+    label: fields.Label
+    session_key: fields.SessionKey | None = None
+    session_key_file: fields.Pointer | None = None
+    session_key_env: fields.Pointer | None = None
+    session_key_command: fields.HiddenCommand = None
     source: Literal["report"] | None = None
-    organization: Uuid | None = None
-    owner: SlackUser | None = None
+    organization: fields.Uuid | None = None
+    owner: fields.SlackUser | None = None
 
     def sources(self) -> Sources:
         """Return where the session key may come from."""
-        return Sources(
-            "session_key",
-            self.label,
-            self.session_key,
-            self.session_key_file,
-            self.session_key_env,
-            self.session_key_command,
-        )
+        return _find_sources(self, "session_key", self.label)
 
 
 class BrowserConfig(_Table):
     """Which browser to use, and how; what is None is decided when it starts."""
 
-    executable: Line | None = None
+    executable: fields.Line | None = None
     headless: bool = True
-    concurrency: Annotated[int, require_integer(1, 64)] | None = None
-    timeout_seconds: Seconds = 20
-    user_agent: Line | None = None
+    concurrency: Annotated[int, fields.require_integer(1, 64)] | None = None
+    timeout_seconds: fields.Seconds = 20
+    user_agent: fields.Line | None = None
     sandbox: bool | None = None
-    proxy: ProxyUrl | None = None
+    proxy: fields.ProxyUrl | None = None
 
 
 class SlackConfig(_Table):
     """Slack: whether alerts are sent, and by which bot."""
 
     enabled: bool = False
-    bot_token: BotToken = None
-    bot_token_file: Pointer | None = None
-    bot_token_env: Pointer | None = None
-    bot_token_command: HiddenCommand = None
-    member_channel_id: Annotated[Line | None, EmptyIsNone] = None
-    team_id: SlackTeam | None = None
+    bot_token: fields.BotToken = None
+    bot_token_file: fields.Pointer | None = None
+    bot_token_env: fields.Pointer | None = None
+    bot_token_command: fields.HiddenCommand = None
+    member_channel_id: Annotated[fields.Line | None, fields.EmptyIsNone] = None
+    team_id: fields.SlackTeam | None = None
 
     def sources(self) -> Sources:
         """Return where the bot token may come from."""
-        return Sources(
-            "bot_token",
-            SLACK_CREDENTIAL,
-            self.bot_token,
-            self.bot_token_file,
-            self.bot_token_env,
-            self.bot_token_command,
-        )
+        return _find_sources(self, "bot_token", SLACK_CREDENTIAL)
 
 
 class ChannelConfig(_Table):
@@ -146,20 +109,20 @@ class ChannelConfig(_Table):
     One of `slack`, a URL and `command` is given.
     """
 
-    name: ChannelName | None = None
-    slack: SlackChannel | None = None
-    url: ChannelUrl | None = None
-    url_file: UrlPointer | None = None
-    url_env: UrlPointer | None = None
-    command: HiddenCommand = None
-    events: Events | None = None
-    accounts: Annotated[tuple[str, ...] | None, AsTuple] = None
-    thresholds: Thresholds = ()
+    name: fields.ChannelName | None = None
+    slack: fields.SlackChannel | None = None
+    url: fields.ChannelUrl | None = None
+    url_file: fields.UrlPointer | None = None
+    url_env: fields.UrlPointer | None = None
+    command: fields.HiddenCommand = None
+    events: fields.Events | None = None
+    accounts: Annotated[tuple[str, ...] | None, fields.AsTuple] = None
+    thresholds: fields.Thresholds = ()
     digest: bool = False
 
     def sources(self) -> Sources:
         """Return where the URL may come from."""
-        return Sources("url", "", self.url, self.url_file, self.url_env, None)
+        return _find_sources(self, "url", "")
 
     def given(self) -> list[str]:
         """Return the keys that say where to send; more than one contradict each other."""
@@ -180,7 +143,7 @@ class NotificationsConfig(_Table):
 
     reset_rule: Literal["zero", "window"] = "zero"
     slack: SlackConfig = SlackConfig.model_construct()
-    channels: Annotated[tuple[ChannelConfig, ...], AsTuple] = ()
+    channels: Annotated[tuple[ChannelConfig, ...], fields.AsTuple] = ()
 
     @property
     def named_channels(self) -> dict[str, ChannelConfig]:
@@ -200,36 +163,36 @@ class NotificationsConfig(_Table):
 class HealthConfig(_Table):
     """The dead-man's switch; its address is as good as a password, so it is not shown."""
 
-    ping_url: Annotated[AnyUrl | None, Field(repr=False)] = None
+    ping_url: Annotated[fields.AnyUrl | None, Field(repr=False)] = None
 
 
 class MetricsConfig(_Table):
     """Where the Prometheus textfile is written."""
 
-    textfile: Line | None = None
+    textfile: fields.Line | None = None
 
 
 class Config(_Table):
     """A whole configuration, as written: `locate.find_data_dir` resolves `data_dir`."""
 
-    session_secret: HeaderSecret | None = None
-    host: HostName = "127.0.0.1"
-    port: Annotated[int, require_integer(1, 65535)] = 3000
-    public_url: PublicUrl | None = None
-    allowed_hosts: HostNames | None = None
-    trusted_proxies: Networks = LOOPBACK_NETWORKS
+    session_secret: fields.HeaderSecret | None = None
+    host: fields.HostName = "127.0.0.1"
+    port: Annotated[int, fields.require_integer(1, 65535)] = 3000
+    public_url: fields.PublicUrl | None = None
+    allowed_hosts: fields.HostNames | None = None
+    trusted_proxies: fields.Networks = LOOPBACK_NETWORKS
     login: Literal["open", "code"] | None = None
-    api_token: HeaderSecret | None = None
-    fetch_interval_minutes: Minutes = locate.DEFAULT_INTERVAL_MINUTES
-    history_keep_days: Annotated[int, require_integer(0, MAX_KEEP_DAYS)] = 0
-    data_dir: Line | None = None
+    api_token: fields.HeaderSecret | None = None
+    fetch_interval_minutes: fields.Minutes = locate.DEFAULT_INTERVAL_MINUTES
+    history_keep_days: Annotated[int, fields.require_integer(0, MAX_KEEP_DAYS)] = 0
+    data_dir: fields.Line | None = None
     browser: BrowserConfig = BrowserConfig.model_construct()
     notifications: NotificationsConfig = NotificationsConfig.model_construct()
     health: HealthConfig = HealthConfig.model_construct()
     metrics: MetricsConfig = MetricsConfig.model_construct()
-    claude_url: ServiceUrl = "https://claude.ai"
-    slack_url: ApiUrl = "https://slack.com/api/"
-    accounts: Annotated[tuple[AccountConfig, ...], AsTuple] = ()
+    claude_url: fields.ServiceUrl = "https://claude.ai"
+    slack_url: fields.ApiUrl = "https://slack.com/api/"
+    accounts: Annotated[tuple[AccountConfig, ...], fields.AsTuple] = ()
 
     def account(self, label: str) -> AccountConfig | None:
         """Return the account of that label, or None."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.model import REPORT, Reading
-from cldmon.domain.windows import JITTER, sort_for_display
+from cldmon.domain.windows import JITTER, is_same_reset, sort_for_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,6 +59,26 @@ class MergedReports:
     reading: Reading
     origins: Mapping[str, Origin]
     news: frozenset[str]
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return a report as machines send it."""
+    body = {
+        "version": 1,
+        "account": report.account,
+        "machine": report.machine,
+        "readAt": format_iso(report.read_at),
+        "sentAt": format_iso(report.sent_at),
+        "windows": [
+            {
+                "name": name,
+                "utilization": window.utilization,
+                "resetsAt": format_optional(window.resets_at),
+            }
+            for name, window in report.windows.items()
+        ],
+    }
+    return body if report.account_hash is None else {**body, "accountHash": report.account_hash}
 
 
 def merge(
@@ -110,10 +131,7 @@ def _replaces(new: Window, new_origin: Origin, old: Window, old_origin: Origin) 
         is_over = new.resets_at <= new_origin.read_at
         if is_over and old.resets_at - new.resets_at > JITTER:
             return False  # that machine has not seen the window that runs now
-        is_same = abs(new.resets_at - old.resets_at) <= JITTER
-    else:
-        is_same = new.resets_at is old.resets_at
-    if not is_same or new.utilization >= old.utilization:
+    if not is_same_reset(new.resets_at, old.resets_at) or new.utilization >= old.utilization:
         return True
     if new_origin.machine == old_origin.machine:
         return True

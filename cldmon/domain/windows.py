@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 T = TypeVar("T")
 
@@ -119,6 +120,13 @@ def limit_name(window: str) -> str:
 def duration(window: str) -> timedelta | None:
     """Return how long a window lasts, or None if its name does not say."""
     return get_kind(window).duration
+
+
+def is_same_reset(one: datetime | None, other: datetime | None) -> bool:
+    """Return whether two reset instants are the same one, or both unknown."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= JITTER
 
 
 def sort_for_display(names: Iterable[str]) -> list[str]:

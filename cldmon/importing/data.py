@@ -12,8 +12,8 @@ import json
 import logging
 import shutil
 import zlib
-from collections import defaultdict
 from contextlib import contextmanager
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -33,6 +33,8 @@ _STAGING = ".import"
 _SUBSCRIPTIONS = "subscriptions.json"
 _SINGLE_HISTORY = "history.jsonl"
 """The only history file of the first Node versions; day files came later."""
+_PART = 10_000
+"""Lines of a single history that are written at once; it may be larger than the memory."""
 _CACHES = ("slack-users-cache.json",)
 _TOO_LARGE = "holds more than a day ever does"
 
@@ -235,24 +237,13 @@ def _check_day(path: Path) -> list[str]:
 
 def _split_by_day(path: Path, folder: Path) -> int:
     """Append each good line of a history to the file of its UTC day; return how many are bad."""
-    days: dict[date, list[bytes]] = defaultdict(list)
-    size = damaged = 0
-
-    def flush() -> None:
-        for day, lines in days.items():
-            files.append_line(get_day_path(folder, day), b"\n".join(lines))
-        days.clear()
-
-    for line in _read_lines(path):
-        if day := _parse_date(line):
-            days[day].append(line)
-            size += len(line)
-        else:
-            damaged += 1
-        if size > BLOCK:
-            flush()
-            size = 0
-    flush()
+    damaged = 0
+    for day, lines in groupby(_read_lines(path), _parse_date):
+        while part := list(islice(lines, _PART)):
+            if day:
+                files.append_line(get_day_path(folder, day), b"\n".join(part))
+            else:
+                damaged += len(part)
     return damaged
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +13,9 @@ from cldmon import __version__, files
 from cldmon.config import network
 from cldmon.config.locate import expand_user, find_xdg_folder
 from cldmon.config.secrets import read_api_token
-from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.headers import parse_retry_after
+from cldmon.domain.model import Window
+from cldmon.domain.reports import Report, to_json
 from cldmon.domain.text import one_line
 from cldmon.errors import CldmonError, ReportError, SecretError, UsageError
 from cldmon.reporter.options import is_url
@@ -24,11 +25,11 @@ from cldmon.urls import describe_failure, opener, read_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from http.client import HTTPResponse
 
     from cldmon.domain.secret import Secret
-    from cldmon.reporter.readings import Reading
+    from cldmon.reporter.options import Options
+    from cldmon.reporter.state import State
 
 TOKEN_VARIABLE = "CLDMON_REPORT_TOKEN"  # noqa: S105 - its name, not its value
 SECONDS = 15.0
@@ -36,7 +37,6 @@ SECONDS = 15.0
 REFUSED_PAUSE = timedelta(minutes=10)
 """Before the next attempt after a refusal, which lasts until someone acts."""
 
-_VERSION = 1
 _MAX_ANSWER = 1 << 14
 _LONGEST_REASON = 200
 _ENDPOINT = "/api/report"
@@ -54,21 +54,16 @@ class Outcome(NamedTuple):
     pause: timedelta = timedelta()
 
 
-def format_body(
-    label: str, machine: str, reading: Reading, now: datetime, account_hash: str | None
-) -> bytes:
-    """Return a report as JSON on one line."""
-    body = {
-        "version": _VERSION,
-        "account": label,
-        "machine": machine,
-        "readAt": format_optional(reading.read_at),
-        "sentAt": format_iso(now),
-        "windows": [window.to_json() for window in reading.windows],
-    }
-    if account_hash:
-        body["accountHash"] = account_hash
-    return json.dumps(body).encode() + b"\n"
+def format_newest(state: State, options: Options, now: datetime) -> bytes:
+    """Return an account's newest reading as a line of JSON; nothing if there is none."""
+    progress = state.accounts[options.account]
+    reading = progress.newest
+    if reading is None or reading.read_at is None:
+        return b""
+    windows = {each.name: Window(each.utilization, each.resets_at) for each in reading.windows}
+    account_hash = progress.account_hash if options.from_cache else None
+    report = Report(options.account, state.machine, reading.read_at, now, windows, account_hash)
+    return json.dumps(to_json(report)).encode() + b"\n"
 
 
 def check_server(url: str) -> str:
@@ -146,9 +141,8 @@ def _judge(answer: HTTPResponse, content: bytes, token: Secret) -> Outcome:
     reason = f": {said['error']}" if said and isinstance(said.get("error"), str) else ""
     text = quote(f"HTTP {status}{reason}")
     if status == 429 or status >= 500:
-        wait = answer.headers.get("Retry-After", "")
-        seconds = int(wait) if re.fullmatch(r"\d{1,4}", wait, re.ASCII) else 0
-        pause = min(timedelta(seconds=seconds), MAX_RETRY)
+        wait, now = answer.headers.get("Retry-After"), datetime.now(UTC)
+        pause = parse_retry_after(wait, now, least=timedelta(), most=MAX_RETRY) or timedelta()
         return Outcome(f"the server cannot take the report now ({text})", pause)
     if 300 <= status < 400:
         words = f"it redirects to {quote(read_location(answer))}: if that is right, name it in --to"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from cldmon.errors import BusyError, CldmonError, ReportError, StoreError
 from cldmon.reporter import sender
 from cldmon.reporter.cache import add_cached, find_cache, read_cache
-from cldmon.reporter.delivery import format_body
+from cldmon.reporter.delivery import format_newest
 from cldmon.reporter.options import STDOUT
-from cldmon.reporter.prompt import print_bytes, read_document
-from cldmon.reporter.readings import MIN_PAUSE, Progress, add_status_line, set_target
+from cldmon.reporter.prompt import note_line, print_bytes, read_document
+from cldmon.reporter.readings import MIN_PAUSE, set_target
 from cldmon.reporter.status_line import parse
 
 if TYPE_CHECKING:
@@ -34,13 +34,10 @@ def report_once(
         with suppress(StoreError):
             state_file.change(label, now, lambda each: each._replace(error=problem))
         raise
-    progress = state.accounts[label]
+    attempted_at = state.accounts[label].attempted_at
     if options.to == STDOUT:
-        if progress.newest:
-            account_hash = progress.account_hash if options.from_cache else None
-            body = format_body(label, state.machine, progress.newest, now, account_hash)
-            print_bytes(body)
-    elif progress.attempted_at is None or now - progress.attempted_at >= MIN_PAUSE:
+        print_bytes(format_newest(state, options, now))
+    elif attempted_at is None or now - attempted_at >= MIN_PAUSE:
         reason = None
         with suppress(BusyError), sender.lock(label, state_file):  # who holds it will send this
             reason = sender.attempt(options, state_file, env, now)
@@ -51,15 +48,10 @@ def report_once(
 def _note_reading(
     options: Options, state_file: StateFile, env: Mapping[str, str], now: datetime
 ) -> State:
-    if options.from_cache:
-        cached = read_cache(find_cache(env), now)
-
-        def note(progress: Progress) -> Progress:
-            return add_cached(set_target(progress, options.to), cached, options.account)
-    else:
-        line = parse(read_document(), now)
-
-        def note(progress: Progress) -> Progress:
-            return add_status_line(set_target(progress, options.to), line, now)
-
-    return state_file.change(options.account, now, note)
+    label, to = options.account, options.to
+    if not options.from_cache:
+        return note_line(options, state_file, parse(read_document(), now), now)
+    cached = read_cache(find_cache(env), now)
+    return state_file.change(
+        label, now, lambda progress: add_cached(set_target(progress, to), cached, label)
+    )

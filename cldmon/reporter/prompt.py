@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.errors import UsageError
 from cldmon.reporter import sender
-from cldmon.reporter.readings import MIN_PAUSE, Progress, add_status_line, get_due, set_target
+from cldmon.reporter.readings import MIN_PAUSE, add_status_line, get_due, set_target
 from cldmon.reporter.status_line import format_line, parse
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cldmon.reporter.chain import ChainedCommand
     from cldmon.reporter.options import Options
-    from cldmon.reporter.state import StateFile
+    from cldmon.reporter.state import State, StateFile
     from cldmon.reporter.status_line import StatusLine
 
 MAX_DOCUMENT = 1 << 20
@@ -42,7 +42,8 @@ def show_status_line(options: Options, state_file: StateFile, now: datetime) -> 
         print_bytes(text)
     # An error would only spoil the prompt; `--status` shows those of sending.
     with suppress(Exception):
-        due = get_due(_note_line(options, state_file, line, now), now)
+        state = note_line(options, state_file, line, now)
+        due = get_due(state.accounts[options.account], now)
         if due and due - now <= MIN_PAUSE:
             sender.start(options, state_file)
     if chained:
@@ -78,16 +79,10 @@ def _start_chained(command: str, document: bytes) -> ChainedCommand | None:
         return None
 
 
-def _note_line(
-    options: Options, state_file: StateFile, line: StatusLine, now: datetime
-) -> Progress:
-    """Store what a session shows, if it is new; return the progress. Raises `CldmonError`."""
-
-    def note(progress: Progress) -> Progress:
-        return add_status_line(set_target(progress, options.to), line, now)
-
-    known = state_file.load(now).accounts.get(options.account, Progress())
-    # Reading takes no lock, and most status lines show nothing new.
-    if note(known) is known:
-        return known
-    return state_file.change(options.account, now, note).accounts[options.account]
+def note_line(options: Options, state_file: StateFile, line: StatusLine, now: datetime) -> State:
+    """Store what a session shows, if it is new; return the state. Raises `CldmonError`."""
+    return state_file.change(
+        options.account,
+        now,
+        lambda progress: add_status_line(set_target(progress, options.to), line, now),
+    )

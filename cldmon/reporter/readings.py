@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from cldmon.domain.windows import JITTER
+from cldmon.domain.windows import JITTER, is_same_reset
 from cldmon.reporter.options import STDOUT
 
 if TYPE_CHECKING:
@@ -151,6 +151,4 @@ def _has_changed(windows: Sequence[Window], known: Sequence[Window]) -> bool:
 def _is_same(new: Window, old: Window | None) -> bool:
     if old is None or new.utilization != old.utilization:
         return False
-    if new.resets_at and old.resets_at:
-        return abs(new.resets_at - old.resets_at) <= JITTER
-    return new.resets_at is old.resets_at
+    return is_same_reset(new.resets_at, old.resets_at)

@@ -101,15 +101,13 @@ def attempt(
     Raises `StoreError`: without a record of attempts, there may be too many.
     """
     # Imported here: a status line of which nothing is sent does not need it.
-    from cldmon.reporter.delivery import deliver, format_body
+    from cldmon.reporter.delivery import deliver, format_newest
 
     label = options.account
     state = state_file.change(label, now, lambda each: each._replace(attempted_at=now))
-    progress = state.accounts[label]
-    if progress.newest is None:
+    reading, body = state.accounts[label].newest, format_newest(state, options, now)
+    if not body:
         return None
-    reading, account_hash = progress.newest, progress.account_hash if options.from_cache else None
-    body = format_body(label, state.machine, reading, now, account_hash)
     outcome = deliver(body, options.to, options.token_file, env)
 
     def note(progress: Progress) -> Progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon import files
 from cldmon.config.locate import find_xdg_folder
-from cldmon.domain.instants import format_optional, from_iso
+from cldmon.domain.instants import format_iso, from_iso
 from cldmon.domain.percent import to_finite
 from cldmon.reporter.readings import Progress, Reading, correct_clock
 from cldmon.reporter.status_line import Window
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _LOCK_SECONDS = 0.2
 """How long to wait for another status line, which holds the lock for a few milliseconds."""
-_TIMES = ("sent_at", "attempted_at", "retry_at")
 
 
 class State(NamedTuple):
@@ -57,7 +56,14 @@ class StateFile:
             return State(_create_machine(), {})
 
     def change(self, label: str, now: datetime, make: Callable[[Progress], Progress]) -> State:
-        """Replace the progress of one account; return the state. Raises `StoreError`."""
+        """Replace the progress of one account; return the state. Raises `StoreError`.
+
+        Nothing is locked or written if `make` returns what it is given.
+        """
+        state = self.load(now)
+        known = state.accounts.get(label)
+        if known is not None and make(known) is known:
+            return state
         files.create_private_dir(self.folder)
         with files.lock(self.folder / "lock", wait=_LOCK_SECONDS):
             state = self.load(now)
@@ -71,7 +77,8 @@ class StateFile:
             "accounts": {label: _to_json(each) for label, each in state.accounts.items()},
         }
         # Not synced: that takes long on some disks, and what a loss of power costs is read again.
-        files.replace(self.path, json.dumps(body).encode(), durable=False)
+        content = json.dumps(body, default=format_iso).encode()
+        files.replace(self.path, content, durable=False)
 
 
 def _create_machine() -> str:
@@ -85,12 +92,9 @@ def _check_machine(found: object) -> str:
 
 
 def _to_json(progress: Progress) -> dict[str, Any]:
-    body = progress._asdict()
-    for name in _TIMES:
-        body[name] = format_optional(body[name])
-    body["sessions"] = {name: _pack(each) for name, each in progress.sessions.items()}
-    body["sent"] = _pack(progress.sent) if progress.sent else None
-    return body
+    sessions = {name: _pack(each) for name, each in progress.sessions.items()}
+    sent = _pack(progress.sent) if progress.sent else None
+    return {**progress._asdict(), "sessions": sessions, "sent": sent}
 
 
 def _from_json(body: dict[str, Any]) -> Progress:
@@ -108,11 +112,7 @@ def _from_json(body: dict[str, Any]) -> Progress:
 
 
 def _pack(reading: Reading) -> dict[str, Any]:
-    return {
-        "windows": [window.to_json() for window in reading.windows],
-        "api_ms": reading.api_ms,
-        "read_at": format_optional(reading.read_at),
-    }
+    return {**reading._asdict(), "windows": [window.to_json() for window in reading.windows]}
 
 
 def _unpack(body: dict[str, Any]) -> Reading:

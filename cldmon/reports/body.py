@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from cldmon.domain.instants import format_iso, format_optional, from_iso
+from cldmon.domain.instants import from_iso
 from cldmon.domain.labels import MAX_LENGTH
 from cldmon.domain.model import Window
 from cldmon.domain.percent import parse_percentage
-from cldmon.domain.reports import MAX_WINDOWS, Report
+from cldmon.domain.reports import MAX_WINDOWS, Report, to_json
 from cldmon.domain.text import is_printable
 from cldmon.domain.windows import is_well_formed
 from cldmon.errors import CldmonError
@@ -117,28 +117,9 @@ def parse_file(text: bytes) -> tuple[Report, ...]:
 
 def encode(reports: Sequence[Report]) -> bytes:
     """Return the file of an account: the first report as it is sent, with the others in it."""
-    newest, *others = map(_to_json, reports)
+    newest, *others = map(to_json, reports)
     body = {**newest, "others": others} if others else newest
     return json.dumps(body, ensure_ascii=False).encode() + b"\n"
-
-
-def _to_json(report: Report) -> dict[str, Any]:
-    body = {
-        "version": 1,
-        "account": report.account,
-        "machine": report.machine,
-        "readAt": format_iso(report.read_at),
-        "sentAt": format_iso(report.sent_at),
-        "windows": [
-            {
-                "name": name,
-                "utilization": window.utilization,
-                "resetsAt": format_optional(window.resets_at),
-            }
-            for name, window in report.windows.items()
-        ],
-    }
-    return body if report.account_hash is None else {**body, "accountHash": report.account_hash}
 
 
 def _validate(model: type[Body], text: bytes) -> Body:

@@ -9,7 +9,7 @@ import tomlkit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cldmon.config.lines import find_line, positions
+from cldmon.config.lines import find_line, find_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_every_key_of_a_valid_document_is_found(lines: list[str]) -> None:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         assume(False)
-    assert set(positions(text)) == {path for path, _ in paths(data)}
+    assert set(find_lines(text)) == {path for path, _ in paths(data)}
 
 
 @given(
@@ -99,4 +99,4 @@ def test_a_missing_key_is_placed_at_the_table_that_lacks_it() -> None:
 
 @given(st.text())
 def test_text_that_is_no_toml_does_no_harm(text: str) -> None:
-    positions(text)
+    find_lines(text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cldmon.demo.server import Request, Route, json_response
@@ -14,7 +16,6 @@ from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
 
     from cldmon.demo.server import Reply
     from tests.simulation.faults import Fault
@@ -78,7 +79,11 @@ class Machine(Env):
         return self.progress[key]
 
     def forget_attempts(self, seconds: float = 3600) -> None:
-        """Make the last attempt, and what was sent, so many seconds old."""
+        """Make the last attempt, and what was sent, so many seconds old.
+
+        A sender that still runs would take that as due: wait until it has ended.
+        """
+        wait_until(lambda: not self._is_sending())
         body = json.loads(self.state_file.read_bytes())
         progress = body["accounts"][self.label]
         at = format_iso(datetime.now(UTC) - timedelta(seconds=seconds))
@@ -86,3 +91,11 @@ class Machine(Env):
             progress[key] = progress[key] and at
         progress["retry_at"] = None
         self.state_file.write_text(json.dumps(body))
+
+    def _is_sending(self) -> bool:
+        words = {b"--send", self.to.encode()}
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has ended meanwhile
+                if words <= set(process.read_bytes().split(b"\0")):
+                    return True
+        return False

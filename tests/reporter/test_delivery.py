@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cldmon.reporter.delivery import REFUSED_PAUSE, Outcome, deliver, find_token_file, format_body
-from cldmon.reporter.readings import Reading
+from cldmon.reporter.delivery import REFUSED_PAUSE, Outcome, deliver, find_token_file, format_newest
+from cldmon.reporter.options import Options
+from cldmon.reporter.readings import Progress, Reading
+from cldmon.reporter.state import State
 from tests.env import free_port
 from tests.fakes import NOON
 from tests.limits import limit_file_size
@@ -29,7 +31,11 @@ TLS = Path(__file__).parents[1] / "data" / "tls"
 ENV = {"CLDMON_REPORT_TOKEN": TOKEN, "HOME": "/nonexistent"}
 LATER = timedelta()
 LINE = make_line(41)
-BODY = format_body("alice", "m1", Reading(LINE.windows, 7, NOON), NOON, None)
+STATE = State(
+    "m1",
+    {"alice": Progress(sessions={"s": Reading(LINE.windows, 7, NOON)}, account_hash="ab" * 32)},
+)
+BODY = format_newest(STATE, Options(account="alice"), NOON)
 WIRE = {
     "version": 1,
     "account": "alice",
@@ -58,10 +64,9 @@ def test_a_report_is_posted_with_the_token(suffix: str) -> None:
     assert json.loads(request.body) == WIRE
 
 
-def test_a_hash_of_the_account_is_sent_only_if_there_is_one() -> None:
-    reading = Reading(LINE.windows, 7, NOON)
-    body = json.loads(format_body("alice", "m1", reading, NOON, "ab" * 32))
-    assert body == {**WIRE, "accountHash": "ab" * 32}
+def test_a_hash_of_the_account_is_sent_only_from_the_cache() -> None:
+    body = format_newest(STATE, Options(account="alice", from_cache=True), NOON)
+    assert json.loads(body) == {**WIRE, "accountHash": "ab" * 32}
 
 
 CASES: dict[str, tuple[Fault, str, timedelta]] = {

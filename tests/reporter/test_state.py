@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.errors import BusyError
-from cldmon.reporter.delivery import format_body
+from cldmon.reporter.delivery import format_newest
+from cldmon.reporter.options import Options
 from cldmon.reporter.readings import Progress, Reading, add_status_line, get_due
-from cldmon.reporter.state import StateFile
+from cldmon.reporter.state import State, StateFile
 from cldmon.reports.body import parse
 from tests.fakes import NOON
 from tests.reporter.documents import make_line
@@ -72,7 +73,8 @@ def test_damage_is_no_error(file: StateFile, data: st.DataObject, damage: object
     again = add_status_line(state.accounts.get("alice", Progress()), make_line(42), NOON)
     assert again.newest
     assert get_due(again, NOON)
-    report = parse(format_body("alice", state.machine, again.newest, NOON, None))
+    after = State(state.machine, {"alice": again})
+    report = parse(format_newest(after, Options(account="alice"), NOON))
     assert report.machine == state.machine
 
 
