@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cldmon.domain.model import Window
+    from cldmon.domain.model import Percent, Window
 
 
 class EventKind(StrEnum):
@@ -43,7 +43,7 @@ MAX_THRESHOLDS = 10
 class Event:
     """Something that happened to account `label`, as seen at `at` (UTC).
 
-    `utilization` (percent as displayed) and `resets_at` are the window's after the event; for a
+    `utilization` and `resets_at` are the window's after the event; for a
     saved reset `resets_at` is when it ends. `thresholds` are those crossed, ascending; a message
     to one recipient has only theirs. `before` is the window before its limit changed, `full_at`
     the forecast of a `run_out`. `limited_by` is the full window that blocks longest after a
@@ -57,7 +57,7 @@ class Event:
     window: str | None
     at: datetime
     resets_at: datetime | None = None
-    utilization: int | None = None
+    utilization: Percent | None = None
     thresholds: tuple[int, ...] = ()
     before: Window | None = None
     full_at: datetime | None = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from cldmon.domain.model import Window
+    from cldmon.domain.model import Percent, Window
 
     Reading: TypeAlias = tuple[int, int]
     """When (ms since the epoch), and the utilization in percent as displayed."""
@@ -33,11 +33,11 @@ _ROUNDING = 1
 class Forecast:
     """Where a window is heading: full at `full_at` (UTC), or else at `ends_at_percent` at reset.
 
-    `ends_at_percent` is 0 to 100; it is 100 only if `full_at` is given.
+    `ends_at_percent` is 100 only if `full_at` is given.
     """
 
     full_at: datetime | None
-    ends_at_percent: int
+    ends_at_percent: Percent
 
 
 def compute_forecast(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+Percent: TypeAlias = int
+"""A utilization as displayed, 0 to 100 (see `to_displayed_percent`)."""
+Decimals: TypeAlias = int
+"""How many digits of an amount in minor units are decimals."""
 
 BROWSER, REPORT = "browser", "report"
 """The sources of readings: the service, asked by the browser, or a person's own machine."""
@@ -19,11 +24,10 @@ BROWSER, REPORT = "browser", "report"
 class Window:
     """How much of one usage window is used, at one instant.
 
-    `utilization` is in percent as displayed, 0 to 100 (see `to_displayed_percent`).
     `resets_at` is a UTC instant, or None if no window is running.
     """
 
-    utilization: int
+    utilization: Percent
     resets_at: datetime | None
 
 
@@ -38,7 +42,7 @@ class Credits:
     used: int | None
     limit: int | None
     currency: str
-    exponent: int
+    exponent: Decimals
     enabled: bool = True
     reason: str | None = None
     shared: bool = False
@@ -48,18 +52,17 @@ class Credits:
 class Pool:
     """A credit that is granted once and expires at `expires_at` (UTC); it is not a usage window.
 
-    Money is in minor units of `currency` (`exponent` digits), None if unknown; `utilization` is in
-    percent as displayed.
+    Money is in minor units of `currency` (`exponent` digits), None if unknown.
     """
 
     name: str
     title: str
     used: int | None
     limit: int | None
-    utilization: int | None
+    utilization: Percent | None
     expires_at: datetime | None
     currency: str = "USD"
-    exponent: int = 2
+    exponent: Decimals = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Instants are ISO 8601 in UTC with milliseconds, utilization is in percent as dis
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +85,7 @@ def failure_to_json(failure: Failure | None) -> dict[str, Any]:
 def windows_from_json(entry: Mapping[str, Any]) -> dict[str, Window]:
     """Return the windows of an account's JSON; one without a utilization is left out."""
     return {
-        json_types.check_text(name): window_from_json(value)
+        json_types.check_text(name): json_types.from_json(Window, value)
         for name, value in flatten(entry).items()
         if value["utilization"] is not None
     }
@@ -119,20 +118,7 @@ def account_from_json(
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
     """Return windows as `{"fiveHour": {"utilization", "resetsAt"}, …}`."""
-    return nest({name: window_to_json(window) for name, window in windows.items()})
-
-
-def window_to_json(window: Window) -> dict[str, Any]:
-    """Return one window as JSON."""
-    return {"utilization": window.utilization, "resetsAt": format_optional(window.resets_at)}
-
-
-def window_from_json(entry: Mapping[str, Any]) -> Window:
-    """Return the window that `window_to_json` wrote."""
-    return Window(
-        json_types.check_percent(entry["utilization"]),
-        json_types.optional(json_types.parse_instant, entry["resetsAt"]),
-    )
+    return nest({name: json_types.to_json(window) for name, window in windows.items()})
 
 
 def _reading_to_json(reading: Reading) -> dict[str, Any]:
@@ -141,9 +127,9 @@ def _reading_to_json(reading: Reading) -> dict[str, Any]:
         "plan": reading.plan,
         "organization": reading.organization,
         "fetchedAt": format_iso(reading.taken_at),
-        "credits": credits_to_json(reading.credits),
-        "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved_resets_to_json(reading.saved_resets),
+        "credits": json_types.to_json(reading.credits),
+        "pools": json_types.to_json(reading.pools),
+        "savedResets": json_types.to_json(reading.saved_resets),
         "ignored": reading.ignored,
         "source": reading.source,
     }
@@ -160,7 +146,7 @@ def _reading_from_json(entry: Mapping[str, Any], parse_windows: ParseWindows) ->
         )
         windows = {name: window for name, window in windows.items() if is_window_name(name)}
     else:
-        pools = tuple(map(_pool_from_json, entry["pools"]))
+        pools = tuple(json_types.from_json(Pool, pool) for pool in entry["pools"])
     saved = entry.get("savedResets")
     money = entry["extraUsage" if is_old else "credits"]
     return Reading(
@@ -168,63 +154,9 @@ def _reading_from_json(entry: Mapping[str, Any], parse_windows: ParseWindows) ->
         windows=windows,
         plan=json_types.optional(json_types.check_text, entry["plan"]),
         organization=json_types.optional(json_types.check_text, entry["organization"]),
-        credits=_credits_from_json(money) if money else None,
+        credits=json_types.from_json(Credits, money) if money else None,
         pools=pools,
-        saved_resets=_saved_resets_from_json(saved) if saved else None,
+        saved_resets=json_types.from_json(SavedResets, saved) if saved else None,
         ignored=json_types.check_int(entry["ignored"]),
         source=json_types.check_text(entry.get("source", BROWSER)),
     )
-
-
-def credits_to_json(credits_: Credits | None) -> dict[str, Any] | None:
-    """Return usage credits as JSON, or None if there are none."""
-    return asdict(credits_) if credits_ else None
-
-
-def saved_resets_to_json(saved: SavedResets | None) -> dict[str, Any] | None:
-    """Return saved resets as JSON, or None if there are none."""
-    return {"left": saved.left, "endsAt": format_optional(saved.ends_at)} if saved else None
-
-
-def _credits_from_json(entry: Mapping[str, Any]) -> Credits:
-    return Credits(
-        used=json_types.optional(json_types.check_int, entry["used"]),
-        limit=json_types.optional(json_types.check_int, entry["limit"]),
-        currency=json_types.check_text(entry["currency"]),
-        exponent=json_types.check_exponent(entry["exponent"]),
-        enabled=json_types.check_bool(entry.get("enabled", True)),
-        reason=json_types.optional(json_types.check_text, entry.get("reason")),
-        shared=json_types.check_bool(entry.get("shared", False)),
-    )
-
-
-def pool_to_json(pool: Pool) -> dict[str, Any]:
-    """Return a credit pool as JSON."""
-    return {
-        "name": pool.name,
-        "title": pool.title,
-        "used": pool.used,
-        "limit": pool.limit,
-        "utilization": pool.utilization,
-        "currency": pool.currency,
-        "exponent": pool.exponent,
-        "expiresAt": format_optional(pool.expires_at),
-    }
-
-
-def _pool_from_json(entry: Mapping[str, Any]) -> Pool:
-    return Pool(
-        name=json_types.check_text(entry["name"]),
-        title=json_types.check_text(entry["title"]),
-        used=json_types.optional(json_types.check_int, entry["used"]),
-        limit=json_types.optional(json_types.check_int, entry["limit"]),
-        utilization=json_types.optional(json_types.check_percent, entry["utilization"]),
-        expires_at=json_types.optional(json_types.parse_instant, entry["expiresAt"]),
-        currency=json_types.check_text(entry["currency"]),
-        exponent=json_types.check_exponent(entry["exponent"]),
-    )
-
-
-def _saved_resets_from_json(entry: Mapping[str, Any]) -> SavedResets:
-    ends_at = json_types.optional(json_types.parse_instant, entry["endsAt"])
-    return SavedResets(json_types.check_int(entry["left"]), ends_at)

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.freshness import build_views, compute_stale_at
 from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.json_types import to_json
 from cldmon.domain.selection import ALL
-from cldmon.domain.snapshot import (
-    credits_to_json,
-    failure_to_json,
-    pool_to_json,
-    saved_resets_to_json,
-)
+from cldmon.domain.snapshot import failure_to_json
 from cldmon.domain.summary import summarize, summary_to_json
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY, WINDOW_KINDS, nest
 
@@ -92,15 +88,11 @@ def _reading_to_json(account: AccountView) -> dict[str, Any] | None:
             "resetsAt": format_optional(window.resets_at),
             "resetDue": window.due,
             "resetOverdue": window.overdue,
-            "forecast": (forecast := window.forecast)
-            and {
-                "fullAt": format_optional(forecast.full_at),
-                "endsAtPercent": forecast.ends_at_percent,
-            },
+            "forecast": to_json(window.forecast),
         }
         for window in account.windows
     }
-    money = credits_to_json(reading.credits)
+    money = to_json(reading.credits)
     is_spent = reading.credits and reading.credits.enabled and reading.credits.used is not None
     return {
         FIVE_HOUR: _MISSING,
@@ -117,8 +109,8 @@ def _reading_to_json(account: AccountView) -> dict[str, Any] | None:
             for window in account.windows
         ],
         "credits": money,
-        "pools": [pool_to_json(pool) for pool in reading.pools],
-        "savedResets": saved_resets_to_json(reading.saved_resets),
+        "pools": to_json(reading.pools),
+        "savedResets": to_json(reading.saved_resets),
         "plan": reading.plan,
         "source": reading.source,
         "organization": reading.organization,

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cldmon.domain import json_types
 from cldmon.domain.forecast import Forecast
-from cldmon.domain.model import Snapshot
-from cldmon.domain.snapshot import account_from_json, window_from_json
+from cldmon.domain.model import Snapshot, Window
+from cldmon.domain.snapshot import account_from_json
 from cldmon.remote.client import NOT_OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cldmon.domain.freshness import Forecasts
-    from cldmon.domain.model import Window
     from cldmon.remote.client import Client
 
 _LONGEST_INTERVAL = timedelta(days=365)
@@ -62,7 +61,7 @@ def parse_usage(body: Mapping[str, Any]) -> ServerUsage:
 def _parse_windows(reading: Mapping[str, Any]) -> dict[str, Window]:
     # Not those by name: the Node program's page needs some that the account does not have.
     return {
-        json_types.check_text(window["name"]): window_from_json(window)
+        json_types.check_text(window["name"]): json_types.from_json(Window, window)
         for window in reading["windows"]
     }
 
@@ -71,6 +70,5 @@ def _parse_forecasts(accounts: list[Any]) -> Iterator[tuple[tuple[str, str], For
     for entry in accounts:
         for window in entry["windows"]:
             if forecast := window["forecast"]:
-                full_at = json_types.optional(json_types.parse_instant, forecast["fullAt"])
-                percent = json_types.check_percent(forecast["endsAtPercent"])
-                yield (entry["label"], window["name"]), Forecast(full_at, percent)
+                found = json_types.from_json(Forecast, forecast)
+                yield (entry["label"], window["name"]), found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
@@ -20,12 +21,13 @@ from cldmon.domain.json_types import (
     check_bool,
     check_int,
     check_number,
-    check_percent,
     check_text,
+    from_json,
     optional,
     parse_instant,
+    to_json,
 )
-from cldmon.domain.model import Snapshot
+from cldmon.domain.model import Snapshot, Window
 from cldmon.domain.ports import Organization
 from cldmon.domain.reports import Origin
 from cldmon.store import history, latest
@@ -220,7 +222,6 @@ def _state_from_json(body: dict[str, Any]) -> State:
 
 
 def _memory_to_json(memory: AccountState) -> dict[str, Any]:
-    organization, key, outage = memory.organization, memory.key, memory.outage
     return {
         "windows": snapshots.windows_to_json({n: a.confirmed for n, a in memory.alerts.items()}),
         "pending": snapshots.windows_to_json(
@@ -232,46 +233,33 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
             for name, a in memory.alerts.items()
             if a.run_out_readings or a.run_out_fired
         },
-        "organization": organization and {"uuid": organization.uuid, "plan": organization.plan},
+        "organization": to_json(memory.organization),
         "organizationAt": format_optional(memory.organization_at),
         "retryAt": format_optional(memory.retry_at),
-        "key": key
-        and {
-            "fingerprint": key.fingerprint,
-            "since": format_iso(key.since),
-            "warnedDays": key.warned_days,
-        },
+        "key": to_json(memory.key),
         "savedResetsRefusedAt": format_optional(memory.saved_resets_refused_at),
         "challenges": memory.challenges,
         "passesToSkip": memory.passes_to_skip,
-        "outage": outage
-        and {
-            "since": format_iso(outage.since),
-            "attempts": outage.attempts,
-            "reported": outage.reported,
-        },
-        "savedResetsWarned": [format_iso(end) for end in memory.saved_resets_warned],
-        "origins": {
-            name: {"machine": origin.machine, "readAt": format_iso(origin.read_at)}
-            for name, origin in memory.origins.items()
-        },
+        "outage": to_json(memory.outage),
+        "savedResetsWarned": to_json(memory.saved_resets_warned),
+        "origins": {name: to_json(origin) for name, origin in memory.origins.items()},
     }
 
 
 def _memory_from_json(entry: dict[str, Any]) -> AccountState:
     return AccountState(
         alerts=_alerts_from_json(entry),
-        organization=optional(_organization_from_json, entry["organization"]),
+        organization=optional(partial(from_json, Organization), entry["organization"]),
         organization_at=optional(parse_instant, entry["organizationAt"]),
         retry_at=optional(parse_instant, entry["retryAt"]),
-        key=optional(_key_from_json, entry["key"]),
+        key=optional(partial(from_json, KeyFingerprint), entry["key"]),
         saved_resets_refused_at=optional(parse_instant, entry.get("savedResetsRefusedAt")),
         challenges=check_int(entry.get("challenges", 0)),
         passes_to_skip=min(check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
-        outage=optional(_outage_from_json, entry.get("outage")),
+        outage=optional(partial(from_json, Outage), entry.get("outage")),
         saved_resets_warned=_warned_from_json(entry),
         origins={
-            check_text(name): Origin(check_text(each["machine"]), parse_instant(each["readAt"]))
+            check_text(name): from_json(Origin, each)
             for name, each in entry.get("origins", {}).items()
         },
     )
@@ -300,24 +288,6 @@ def _warned_from_json(entry: dict[str, Any]) -> tuple[datetime, ...]:
     return (last,) if last else ()
 
 
-def _outage_from_json(entry: dict[str, Any]) -> Outage:
-    return Outage(
-        parse_instant(entry["since"]), check_int(entry["attempts"]), check_bool(entry["reported"])
-    )
-
-
-def _organization_from_json(entry: dict[str, Any]) -> Organization:
-    return Organization(check_text(entry["uuid"]), check_text(entry["plan"]))
-
-
-def _key_from_json(entry: dict[str, Any]) -> KeyFingerprint:
-    return KeyFingerprint(
-        check_text(entry["fingerprint"]),
-        parse_instant(entry["since"]),
-        check_int(entry.get("warnedDays", 0)),
-    )
-
-
 def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
     if "channelRetryAt" not in body:  # written by an older version, which only knew Slack
         at = optional(parse_instant, body["slackRetryAt"])
@@ -326,25 +296,9 @@ def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
-    event, before = message.event, message.event.before
-    body = {
-        "kind": event.kind.value,
-        "label": event.label,
-        "window": event.window,
-        "at": format_iso(event.at),
-        "resetsAt": format_optional(event.resets_at),
-        "utilization": event.utilization,
-        "thresholds": list(event.thresholds) or None,
-        "before": before and snapshots.window_to_json(before),
-        "fullAt": format_optional(event.full_at),
-        "limitedBy": event.limited_by,
-        "limitedUntil": format_optional(event.limited_until),
-        "days": event.days,
-        "reason": event.reason,
-        "text": event.text,
-    }
+    event = to_json(message.event)
     return {
-        **{key: value for key, value in body.items() if value is not None},
+        **{key: value for key, value in event.items() if value not in (None, [])},
         "channel": message.channel,
         "user": message.user,
         "unsure": message.unsure,
@@ -353,21 +307,12 @@ def _message_to_json(message: Message) -> dict[str, Any]:
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
-    event = Event(
-        kind=EventKind(entry["kind"]),
-        label=check_text(entry["label"]),
-        window=optional(check_text, entry.get("window")),
-        at=parse_instant(entry["at"]),
-        resets_at=optional(parse_instant, entry.get("resetsAt")),
-        utilization=optional(check_percent, entry.get("utilization")),
-        thresholds=tuple(map(check_int, entry.get("thresholds", ()))),
-        before=optional(snapshots.window_from_json, entry.get("before")),
-        full_at=optional(parse_instant, entry.get("fullAt")),
-        limited_by=optional(check_text, entry.get("limitedBy")),
-        limited_until=optional(parse_instant, entry.get("limitedUntil")),
-        days=optional(check_int, entry.get("days")),
-        reason=optional(check_text, entry.get("reason")),
-        text=optional(check_text, entry.get("text")),
+    event = from_json(
+        Event,
+        {"window": None, **entry},
+        kind=EventKind,
+        thresholds=lambda values: tuple(map(check_int, values)),
+        before=partial(from_json, Window),
     )
     user = optional(check_text, entry["user"])
     # An older version wrote no channel: it only knew direct messages.
