@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import status
+from cldmon.cli.output import detect_stdout
 from cldmon.config.locate import FILE_NAME
 from cldmon.demo import folder as folders
 from cldmon.demo import output, scenario
@@ -90,14 +91,14 @@ def _sum_up(demo: Demo) -> None:
     click.echo("\nWhat the command channel received on standard input:")
     data = demo.app.outline.data_dir
     for line in (data / scenario.COMMAND_LOG).read_text().splitlines():
-        click.echo(detect_terminal(sys.stdout, os.environ).paragraph(line, "  ", "  "))
+        click.echo(detect_stdout().paragraph(line, "  ", "  "))
     click.echo("\nFiles written:")  # without caches and locks
     for path in (demo.app.config_path, *sorted((*data.glob("*.json"), *data.glob("*.jsonl")))):
         click.echo(f"  {path}")
 
 
 def _print_message(demo: Demo, sent: SentMessage) -> None:
-    click.echo(output.format_message(sent, demo.name_of, detect_terminal(sys.stdout, os.environ)))
+    click.echo(output.format_message(sent, demo.name_of, detect_stdout()))
 
 
 def _suggest(folder: Path, *, stay: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli import complete, options
-from cldmon.cli.output import print_message
+from cldmon.cli import complete
+from cldmon.cli.output import detect_stdout, print_json, print_message
 from cldmon.domain import ranges
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def command(app: App, since: str, until: str | None, form: str, send: bool) -> N
     come first. What the files of that time do not say is shown as "–".
     """
     from cldmon.app.digest import build_digest, send_digest
+    from cldmon.store.events import find_first_day
 
     is_length = ranges.is_range(since)
     span = ranges.parse_span(
@@ -50,13 +50,17 @@ def command(app: App, since: str, until: str | None, form: str, send: bool) -> N
             print_message(f"the digest for {name} waits: the next pass sends it")
         return
     digest = build_digest(app, span)
+    first = find_first_day(app.data_dir, "history")
+    if first and first > span.since:
+        print_message(
+            f"the history begins on {first:%Y-%m-%d}; the digest covers only the time since"
+        )
     if form == "json":
         from cldmon.digest import digest_to_json
 
-        options.print_json(digest_to_json(digest))
+        print_json(digest_to_json(digest))
         return
     from cldmon.terminal.digest import format_markdown, format_table
-    from cldmon.terminal.style import detect_terminal
 
     show = format_markdown if form == "markdown" else format_table
-    click.echo(show(digest, detect_terminal(sys.stdout, app.env), None))
+    click.echo(show(digest, detect_stdout(), None))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from cldmon.cli.options import print_json
+from cldmon.cli.output import detect_stdout, print_json
 
 if TYPE_CHECKING:
     from cldmon.app.app import App
@@ -50,9 +49,9 @@ def command(ctx: click.Context, offline: bool, send_test: bool, as_json: bool) -
 
 def _print(app: App, check: Check) -> None:
     from cldmon.doctor.check import Verdict
-    from cldmon.terminal.style import GREEN, RED, YELLOW, detect_terminal
+    from cldmon.terminal.style import GREEN, RED, YELLOW
 
-    terminal = detect_terminal(sys.stdout, app.env)
+    terminal = detect_stdout()
     mark = terminal.colourize("?", YELLOW)
     if check.verdict is Verdict.OK:
         mark = terminal.colourize(terminal.pick("✓", "+"), GREEN)

@@ -11,7 +11,7 @@ import click
 
 from cldmon.cli import options
 from cldmon.cli.complete import complete_labels
-from cldmon.cli.output import silence_stdout
+from cldmon.cli.output import detect_stdout, print_message, silence_stdout
 from cldmon.domain.guard import GuardResult, GuardVerdict, check_room
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError, ConfigError, SecretError, ServerRefusedError, UsageError
@@ -63,12 +63,17 @@ def command(
 
     --wait ends early if waiting cannot help, as with an expired session key.
     """
+    from cldmon.domain.instants import format_clock
     from cldmon.domain.ranges import parse_option
 
     oldest = parse_option("--max-age", max_age) if max_age else None
-    patience = parse_option("--wait", wait).total_seconds() if wait else float("inf")
-    end = time.monotonic() + patience
+    patience = parse_option("--wait", wait) if wait else None
+    end = time.monotonic() + (patience.total_seconds() if patience else float("inf"))
     verdict = _judge(app, label, windows, free, oldest)
+    if wait is not None and verdict.may_change and sys.stderr.isatty():
+        now = app.now()
+        most = f", until {format_clock(now + patience, now, None)} at most" if patience else ""
+        print_message(f"{_format(label, verdict, app)}; waiting{most}")
     while wait is not None and verdict.may_change and (left := end - time.monotonic()) > 0:
         time.sleep(min(app.poll_seconds, left))
         app = replace(app)
@@ -110,11 +115,10 @@ def _judge(
 
 def _format(label: str, verdict: GuardVerdict, app: App) -> str:
     from cldmon.domain.instants import format_clock
-    from cldmon.terminal.style import detect_terminal
     from cldmon.terminal.times import format_countdown
 
     text = f"{label}: {verdict.reason}"
     if verdict.until and verdict.until > app.now():
         clock = format_clock(verdict.until, app.now(), None)
         text += f", resets {clock} in {format_countdown(verdict.until - app.now())}"
-    return detect_terminal(sys.stdout, app.env).clean(text)
+    return detect_stdout().clean(text)

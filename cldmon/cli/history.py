@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cldmon.cli import complete, options
-from cldmon.cli.output import print_message
+from cldmon.cli.output import detect_stdout, print_message
 from cldmon.domain import ranges
 from cldmon.domain.instants import to_ms
 from cldmon.domain.labels import select_labels
+from cldmon.terminal.times import format_duration, format_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,7 +96,7 @@ def command(
         else:
             shown = _print_drawn(app, query, form)
     if not shown:
-        print_message(f"no readings {_describe(query)}; `cldmon fetch` takes one")
+        print_message(f"no readings {format_span(span, None)}; `cldmon fetch` takes one")
 
 
 def _print_json(app: App, query: Query) -> bool:
@@ -105,8 +106,7 @@ def _print_json(app: App, query: Query) -> bool:
 
     since, until = _ends(query)
     if query.labels or query.windows:
-        accounts = _read(app, query)
-        windows = _select_windows(accounts, query)
+        accounts, windows = _read(app, query)
         kept = {label: series.select_windows(points, windows) for label, points in accounts.items()}
         chunks = reader.json_array(reader.format_series(kept))
     else:
@@ -128,12 +128,10 @@ def _write_json(chunks: Iterable[bytes]) -> int:
 
 def _print_csv(app: App, query: Query) -> bool:
     from cldmon.terminal import records
-    from cldmon.terminal.style import detect_terminal
 
-    accounts = _read(app, query)
-    windows = _select_windows(accounts, query)
-    for line in records.format_csv_lines(accounts, windows, detect_terminal(sys.stdout, app.env)):
-        sys.stdout.write(line + "\n")
+    accounts, windows = _read(app, query)
+    lines = records.format_csv_lines(accounts, windows, detect_stdout())
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     return bool(accounts)
 
 
@@ -142,10 +140,8 @@ def _print_events(app: App, query: Query, form: str) -> bool:
     from cldmon.domain import series
     from cldmon.store.reader import json_array
     from cldmon.terminal import events as lists
-    from cldmon.terminal.style import detect_terminal
 
-    accounts = _read(app, query)
-    windows = _select_windows(accounts, query)
+    accounts, windows = _read(app, query)
     found = [
         event
         for event in app.read_events(query.span, query.labels)
@@ -154,17 +150,16 @@ def _print_events(app: App, query: Query, form: str) -> bool:
     until_ms = _ends(query)[1]
     gaps = series.find_gaps(accounts, app.outline.interval, until_ms, app.outline.labels)
     entries = lists.merge_entries(found, gaps)
-    terminal = detect_terminal(sys.stdout, app.env)
+    terminal = detect_stdout()
     if form == "json":
         _write_json(json_array(lists.format_json_lines(entries)))
     elif form == "csv":
-        for line in lists.format_csv_lines(entries, terminal):
-            sys.stdout.write(line + "\n")
+        sys.stdout.writelines(f"{line}\n" for line in lists.format_csv_lines(entries, terminal))
     elif entries:
         click.echo(lists.format_table(entries, terminal, None))
     is_known = bool(entries) or any(accounts.values())
     if is_known and not entries:
-        print_message(f"nothing happened {_describe(query)}")
+        print_message(f"nothing happened {format_span(query.span, None)}")
     return is_known
 
 
@@ -173,19 +168,18 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     from cldmon.domain import series
     from cldmon.terminal.chart import Frame, draw_charts
     from cldmon.terminal.records import choose_step, format_table
-    from cldmon.terminal.style import count_rows, detect_terminal
-    from cldmon.terminal.times import format_duration
+    from cldmon.terminal.style import count_rows
 
-    accounts = _read(app, query, most=_MAX_READINGS if form == "chart" else 0)
-    every = windows = _select_windows(accounts, query)
+    accounts, every = _read(app, query, most=_MAX_READINGS if form == "chart" else 0)
+    windows = every
     if not query.windows:
         windows = ranges.choose_default_windows(windows, query.span.length) or windows
     shown = {label: p for label, p in accounts.items() if series.has_any(p, windows)}
     if not shown:
         return False
     for label in accounts.keys() - shown.keys():
-        print_message(f"no readings of {label} {_describe(query)}")
-    terminal, rows = detect_terminal(sys.stdout, app.env), count_rows(sys.stdout, app.env)
+        print_message(f"no readings of {label} {format_span(query.span, None)}")
+    terminal, rows = detect_stdout(), count_rows(sys.stdout, app.env)
     frame = Frame(query.span, app.outline.interval, terminal, rows)
     if form == "table":
         drawn = format_table(shown, windows, frame)
@@ -201,11 +195,12 @@ def _print_drawn(app: App, query: Query, form: str) -> bool:
     return True
 
 
-def _read(app: App, query: Query, most: int = 0) -> Accounts:
-    """Return the readings of the selected accounts, or of all, configured ones first.
+def _read(app: App, query: Query, most: int = 0) -> tuple[Accounts, list[str]]:
+    """Return the readings of the selected accounts (default: all), and the selected windows.
 
-    Unless `most` is 0, they are thinned to about that many altogether.
+    Configured accounts come first. Unless `most` is 0, the readings are thinned to about that many.
     """
+    from cldmon.domain import series
     from cldmon.store import reader
 
     folder, (since, until) = query.folder, _ends(query)
@@ -214,28 +209,16 @@ def _read(app: App, query: Query, most: int = 0) -> Accounts:
     if step <= interval:
         step = 1  # every reading: they are rare enough
     if query.labels:
-        found = {n: reader.read_series(folder, n, since, until, step) for n in query.labels}
-        for label in query.labels:
-            if not found[label]:
-                select_labels([label], app.outline.labels)
-        return found
-    every = reader.read_all_series(folder, since, until, step)
-    return {n: every[n] for n in [*app.outline.labels, *every] if n in every}
-
-
-def _select_windows(accounts: Accounts, query: Query) -> list[str]:
-    from cldmon.domain import series
-
-    names = series.list_windows(accounts.values())
-    return series.resolve_windows(query.windows, names) if query.windows and names else names
+        accounts = {n: reader.read_series(folder, n, since, until, step) for n in query.labels}
+        select_labels([n for n, points in accounts.items() if not points], app.outline.labels)
+    else:
+        every = reader.read_all_series(folder, since, until, step)
+        accounts = {n: every[n] for n in [*app.outline.labels, *every] if n in every}
+    windows = series.list_windows(accounts.values())
+    if query.windows and windows:
+        windows = series.resolve_windows(query.windows, windows)
+    return accounts, windows
 
 
 def _ends(query: Query) -> tuple[int, int]:
     return to_ms(query.span.since), to_ms(query.span.until)
-
-
-def _describe(query: Query) -> str:
-    """Return the span in words, in local time."""
-    from cldmon.terminal.times import format_span
-
-    return format_span(query.span, None)

@@ -1,11 +1,9 @@
-"""Options and output that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import functools
-import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +58,3 @@ def server(command: Callable[..., None]) -> Callable[..., None]:
 def format_config_option(path: Path) -> str:
     """Return the `--config` option that selects this configuration; empty if it is the default."""
     return "" if path == Path(FILE_NAME) else f"--config {shlex.quote(str(path))} "
-
-
-def print_json(body: object) -> None:
-    """Print JSON with control characters escaped."""
-    from cldmon.terminal.formats import format_json
-    from cldmon.terminal.style import detect_terminal
-
-    click.echo(format_json(body, detect_terminal(sys.stdout, os.environ)))

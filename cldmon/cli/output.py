@@ -1,15 +1,31 @@
-"""Messages to stderr."""
+"""Messages to stderr, and output for what stdout is connected to."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from cldmon.domain.secret import mask_secrets
-from cldmon.terminal.style import sanitize
+from cldmon.terminal.style import detect_terminal, sanitize
+
+if TYPE_CHECKING:
+    from cldmon.terminal.style import Terminal
+
+
+def detect_stdout() -> Terminal:
+    """Return what stdout can show."""
+    return detect_terminal(sys.stdout, os.environ)
+
+
+def print_json(body: object) -> None:
+    """Print JSON with control characters escaped."""
+    from cldmon.terminal.formats import format_json
+
+    click.echo(format_json(body, detect_stdout()))
 
 
 def print_message(message: str) -> None:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cldmon.cli import report_tokens
 from cldmon.cli.complete import complete_labels
+from cldmon.cli.output import detect_stdout, print_json, print_message
+from cldmon.domain.labels import select_labels
+from cldmon.errors import ConfigError, UsageError
 from cldmon.reporter.main import run
 from cldmon.reporter.options import Options
 
@@ -53,9 +56,26 @@ if TYPE_CHECKING:
 @click.option("--json", is_flag=True, help="With --status or --tokens: print JSON.")
 @click.option("--reset", is_flag=True, help="Accept another Claude account for this label.")
 @click.option("--send", is_flag=True, hidden=True)
-@report_tokens.options
+@click.option(
+    "--token",
+    metavar="LABEL",
+    shell_complete=complete_labels,
+    help="On the server: create a token for this account and print it.",
+)
+@click.option("--name", help="With --token: whose or which machine it is for.")
+@click.option("--tokens", is_flag=True, help="On the server: list the tokens.")
+@click.option("--revoke", metavar="ID", help="On the server: revoke a token at once.")
 @click.pass_obj
-def command(app: App, /, **given: Any) -> None:
+def command(
+    app: App,
+    /,
+    token: str | None,
+    name: str | None,
+    tokens: bool,
+    revoke: str | None,
+    json: bool,
+    **given: Any,
+) -> None:
     """Report usage from a person's own machine; the server needs no session key.
 
     As Claude Code's status line, it reads the JSON that Claude Code writes to stdin, prints one
@@ -68,6 +88,55 @@ def command(app: App, /, **given: Any) -> None:
     On the server, --token LABEL prints a token for a person's machine, alone on stdout and only
     once. With it, a machine can report that account and nothing else.
     """
-    as_json = given.pop("json")
-    if not report_tokens.run(app, given, as_json=as_json):
-        click.get_current_context().exit(run(Options(**given, json=as_json), app.env))
+    if name is not None and token is None:
+        raise UsageError("--name is for --token")
+    actions = [token is not None, tokens, revoke is not None]
+    if sum(actions) > 1 or (any(actions) and any(given.values())):
+        raise UsageError("--token, --tokens and --revoke cannot be combined")
+    if token is not None:
+        _create_token(app, token, name or "")
+    elif tokens:
+        _show_tokens(app, as_json=json)
+    elif revoke is not None:
+        from cldmon.reports.tokens import TokensFile
+
+        found = TokensFile(app.data_dir).revoke(revoke)
+        click.echo(f"{found.id}: revoked; it was for {found.account}")
+    else:
+        click.get_current_context().exit(run(Options(**given, json=json), app.env))
+
+
+def _create_token(app: App, label: str, name: str) -> None:
+    from cldmon.reports.tokens import TokensFile, compute_id
+
+    config = app.read_config()
+    select_labels([label], app.outline.labels)
+    account = config.account(label)
+    if account is None or account.source is None:
+        where = f'label = "{label}" in {app.config_path}'
+        raise ConfigError(f'this account takes no reports: add source = "report" below {where}')
+    token = TokensFile(app.outline.data_dir).create(label, name, app.now())
+    click.echo(token.reveal())
+    url = config.public_url or "https://SERVER"
+    lines = (
+        f"This token is not shown again. It can report the usage of {label}, and nothing else.",
+        "Send it to the person whose account that is. On their machine:",
+        f"  cldmon report --install --to {shlex.quote(url)} --account {shlex.quote(label)}",
+        f"To revoke it: cldmon report --revoke {compute_id(token)}",
+    )
+    click.echo("\n".join(lines), err=True)
+
+
+def _show_tokens(app: App, *, as_json: bool) -> None:
+    from cldmon.reports.tokens import TokensFile, describe
+
+    tokens = [*TokensFile(app.data_dir).load().values()]
+    if as_json:
+        print_json([describe(token) for token in tokens])
+        return
+    if not tokens:
+        print_message("no tokens yet: cldmon report --token LABEL")
+        return
+    from cldmon.terminal.tokens import format_tokens
+
+    click.echo(format_tokens(tokens, detect_stdout(), None))

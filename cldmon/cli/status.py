@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cldmon.cli import options
-from cldmon.cli.output import print_message
+from cldmon.cli.output import detect_stdout, print_message
 from cldmon.domain.labels import select_labels
 from cldmon.domain.selection import ALL, GROUPS, SORTS, Selection
 from cldmon.errors import CldmonError
 from cldmon.terminal.formats import FORMATS, MACHINE_FORMATS, format_snapshot
 from cldmon.terminal.screen import Screen
-from cldmon.terminal.style import DIM, detect_terminal, sanitize, supports_escape_codes
+from cldmon.terminal.style import DIM, sanitize, supports_escape_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -127,7 +127,7 @@ def _read(app: App, labels: Collection[str]) -> Snapshot:
 def _print(app: App, snapshot: Snapshot, output: _Output) -> None:
     if reason := _explain_emptiness(app, snapshot):
         print_message(reason)
-    if text := _format(app, snapshot, output, detect_terminal(sys.stdout, os.environ)):
+    if text := _format(app, snapshot, output, detect_stdout()):
         click.echo(text, color=True)
 
 
@@ -156,7 +156,7 @@ def _draw_repeatedly(app: App, output: _Output, seconds: float) -> None:
     with screen.open():
         while True:
             version = app.get_state_version()
-            terminal = detect_terminal(sys.stdout, os.environ)
+            terminal = detect_stdout()
             title = f"{app.now().astimezone():%H:%M:%S}, every {seconds:g} s; Ctrl-C ends it"
             title = terminal.shorten(title, terminal.columns)
             # Title and blank line take two rows, and no prompt follows.
@@ -185,7 +185,7 @@ def _print_changes(app: App, output: _Output, seconds: float) -> None:
         except CldmonError as error:
             shown = str(error)
         if shown != last:
-            terminal = detect_terminal(sys.stdout, os.environ)
+            terminal = detect_stdout()
             text, problem = _format_or_explain(fresh, output, terminal)
             if problem and output.form in MACHINE_FORMATS:
                 print_message(problem.removeprefix("cldmon: "))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cldmon.cli.complete import complete_labels, complete_slack_ids
-from cldmon.cli.options import print_json
-from cldmon.cli.output import print_message
+from cldmon.cli.output import detect_stdout, print_json, print_message
 from cldmon.domain.labels import select_labels
 from cldmon.errors import CldmonError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from cldmon.app.app import App
     from cldmon.domain.people import Person
-    from cldmon.domain.subscriptions import Subscription, Subscriptions
+    from cldmon.domain.subscriptions import QuietHours, Subscriptions
     from cldmon.terminal.subscriptions import SubscriptionRow
 
 MAX_PAUSE = timedelta(days=366)
@@ -85,10 +83,16 @@ def command(
 
 def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Person:
     """Make the changes that the options ask for; return whose settings they are."""
-    change = _parse_change(app, label, given)
+    for name in ("at", "quiet"):
+        if name in given and f"no_{name}" in given:
+            raise UsageError(f"--{name} and --no-{name} exclude each other")
+    changes = _parse_changes(app, given)
     if label is not None:
         select_labels([label], app.outline.labels)
-    quiet, pause_until = _parse_quiet(given), _parse_pause(app, given)
+    elif changes:
+        raise UsageError("name an account: cldmon subscribe SLACK_ID ACCOUNT")
+    quiet = _parse_quiet(given["quiet"]) if "quiet" in given else None
+    pause_until = _parse_pause(app, given["pause"]) if "pause" in given else None
     service = app.build_subscription_service()
     # The settings of people who have left Slack can be removed.
     person = service.find_person(text, force=bool(given.keys() & {"force", "remove"}))
@@ -99,8 +103,8 @@ def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Per
         if not found:
             raise UsageError(f"{text} has no settings{f' for {label}' if label else ''}")
         problems.append(problem)
-    if change and label is not None:
-        problems.append(service.change(user, label, change)[1])
+    if changes and label is not None:
+        problems.append(service.change(user, label, lambda old: replace(old, **changes))[1])
     if "quiet" in given or "no_quiet" in given:
         problems.append(service.set_quiet(user, quiet))
     if "pause" in given:
@@ -114,16 +118,12 @@ def _apply(app: App, text: str, label: str | None, given: dict[str, Any]) -> Per
     return person
 
 
-def _parse_change(
-    app: App, label: str | None, given: dict[str, Any]
-) -> Callable[[Subscription], Subscription] | None:
-    """Return what changes the settings for one account; None where no option does."""
+def _parse_changes(app: App, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings for one account that the options give, by their names."""
     from cldmon.domain.series import resolve_options
 
     names = {"hit": "limit_hit", "reset": "reset", "run_out": "run_out", "changes": "changes"}
     values: dict[str, Any] = {names[name]: given[name] for name in names if name in given}
-    if "at" in given and "no_at" in given:
-        raise UsageError("--at and --no-at exclude each other")
     if "at" in given:
         values["thresholds"] = _parse_thresholds(given["at"])
     if "no_at" in given:
@@ -131,11 +131,7 @@ def _parse_change(
     if "windows" in given:
         chosen = resolve_options(given["windows"], app.load_snapshot())
         values["windows"] = None if chosen is None else tuple(chosen)
-    if not values:
-        return None
-    if label is None:
-        raise UsageError("name an account: cldmon subscribe SLACK_ID ACCOUNT")
-    return lambda old: replace(old, **values)
+    return values
 
 
 def _parse_thresholds(text: str) -> tuple[int, ...]:
@@ -152,28 +148,24 @@ def _parse_thresholds(text: str) -> tuple[int, ...]:
         raise UsageError(f"--at: {error}") from None
 
 
-def _parse_quiet(given: dict[str, Any]) -> Any:
+def _parse_quiet(text: str) -> QuietHours:
     from cldmon.domain.subscriptions import parse_quiet
 
-    if "quiet" in given and "no_quiet" in given:
-        raise UsageError("--quiet and --no-quiet exclude each other")
-    if "quiet" not in given:
-        return None
-    start, dash, end = given["quiet"].partition("-")
+    start, dash, end = text.partition("-")
     if not dash:
-        raise UsageError(f"--quiet: {given['quiet']!r} is not a span such as 20:00-08:00")
+        raise UsageError(f"--quiet: {text!r} is not a span such as 20:00-08:00")
     try:
         return parse_quiet(start.strip(), end.strip())
     except ValueError as error:
         raise UsageError(f"--quiet: {error}") from None
 
 
-def _parse_pause(app: App, given: dict[str, Any]) -> Any:
+def _parse_pause(app: App, text: str) -> datetime | None:
     from cldmon.domain.ranges import parse_option
 
-    if given.get("pause") in (None, "0"):
+    if text == "0":
         return None
-    span = parse_option("--pause", given["pause"])
+    span = parse_option("--pause", text)
     if span > MAX_PAUSE:
         raise UsageError("--pause: a year is the maximum; --remove removes the settings")
     return app.now() + span
@@ -189,11 +181,11 @@ def _show(app: App, person: Person, label: str | None, *, as_json: bool) -> None
         SubscriptionRow(person.id, _format_name(person), each, subscriptions.of(person.id, each))
         for each in labels
     ]
-    if as_json:
-        body = [_to_json(row, subscriptions) for row in rows]
-        print_json(body[0] if label else body)
-    else:
-        _print_table(rows, [person.id], subscriptions, f"no alert settings for {person.id}")
+    if as_json and label:
+        print_json(_to_json(rows[0], subscriptions))
+        return
+    nothing = f"no alert settings for {person.id}"
+    _print(rows, [person.id], subscriptions, nothing, as_json=as_json)
 
 
 def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
@@ -210,15 +202,12 @@ def _show_everybody(app: App, label: str | None, *, as_json: bool) -> None:
         for account, subscription in accounts.items()
         if label in (None, account)
     ]
-    if as_json:
-        print_json([_to_json(row, subscriptions) for row in rows])
-        return
     users = dict.fromkeys(row.user for row in rows)
     if label is None:
         users |= dict.fromkeys([*subscriptions.quiet, *subscriptions.paused_until])
     nobody = "no subscriptions yet" if label is None else f"nobody gets alerts about {label}"
-    missing = f"{nobody}: cldmon subscribe SLACK_ID {label or 'ACCOUNT'} --hit"
-    _print_table(rows, users, subscriptions, missing)
+    nothing = f"{nobody}: cldmon subscribe SLACK_ID {label or 'ACCOUNT'} --hit"
+    _print(rows, users, subscriptions, nothing, as_json=as_json)
 
 
 def _load_subscriptions(app: App) -> Subscriptions:
@@ -245,18 +234,20 @@ def _format_name(person: Person | None) -> str:
     return (person.real_name or person.display_name or person.name) if person else ""
 
 
-def _print_table(
+def _print(
     rows: Iterable[SubscriptionRow],
     users: Iterable[str],
     subscriptions: Subscriptions,
     nothing: str,
+    *,
+    as_json: bool,
 ) -> None:
-    """Print a table, or a message if there is nothing to show."""
-    from cldmon.terminal.style import detect_terminal
+    """Print settings as JSON or as a table, or a message if there is nothing to show."""
     from cldmon.terminal.subscriptions import format_table
 
-    terminal = detect_terminal(sys.stdout, os.environ)
-    if text := format_table(rows, users, subscriptions, terminal):
+    if as_json:
+        print_json([_to_json(row, subscriptions) for row in rows])
+    elif text := format_table(rows, users, subscriptions, detect_stdout()):
         click.echo(text)
     else:
         print_message(nothing)

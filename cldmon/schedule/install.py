@@ -81,11 +81,11 @@ class Systemd:
         )
         if not self.places.of_user:
             self._create_user_and_folders(job)
-        self._reload("daemon-reload")
+        self._run_systemctl("daemon-reload")
         for timer in self._list_timers(job):
-            self._reload("enable", timer)
-            self._reload("restart", timer)
-        self._reload("try-restart", self.places.serve)
+            self._run_systemctl("enable", timer)
+            self._run_systemctl("restart", timer)
+        self._run_systemctl("try-restart", self.places.serve)
         for path in wanted:
             if path.parent == self.places.apparmor:
                 self.system.run("apparmor_parser", "--replace", str(path))
@@ -103,7 +103,7 @@ class Systemd:
         if not ours:
             self.system.report("nothing to remove")
         if self._remove_all(ours):
-            self._reload("daemon-reload")
+            self._run_systemctl("daemon-reload")
 
     def status(self, job: Job) -> Status:
         """Return the status of each file and of the timer."""
@@ -162,7 +162,7 @@ class Systemd:
         """Stop units and remove files; return whether there were any units."""
         units = [path.name for path in paths if path.parent == self.places.units]
         if units:
-            self._reload("disable", "--now", *units)
+            self._run_systemctl("disable", "--now", *units)
         for path in paths:
             self._remove(path)
         return bool(units)
@@ -185,7 +185,7 @@ class Systemd:
             if path.parent == self.places.tmpfiles:
                 self.system.run("systemd-tmpfiles", "--create", str(path))
 
-    def _reload(self, *words: str) -> None:
+    def _run_systemctl(self, *words: str) -> None:
         self.system.run(*self._build_argv(*words))
 
     def _build_argv(self, *words: str) -> tuple[str, ...]:

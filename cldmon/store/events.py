@@ -68,11 +68,11 @@ def read_event_lines(
     yield from _find_in_history(data_dir, start_ms, until_ms, labels)
 
 
-def find_first_day(data_dir: Path) -> datetime | None:
-    """Return when the day of the oldest events file begins, or None if there is no such file."""
+def find_first_day(data_dir: Path, name: str = NAME) -> datetime | None:
+    """Return when the day of the oldest such file begins, or None if there is none."""
     if not data_dir.is_dir():
         return None
-    day = min((day for day, _ in list_day_files(data_dir, name=NAME)), default=None)
+    day = min((day for day, _ in list_day_files(data_dir, name=name)), default=None)
     return datetime.combine(day, time(), UTC) if day else None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
+import pty
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from subprocess import PIPE
@@ -226,15 +227,13 @@ def test_a_wait_outlasts_an_outage_and_a_damaged_file(alice: Env) -> None:
         assert running.wait() == (0, "alice: 5-hour limit: 93% left\n", "")
 
 
-def test_a_wait_ends_when_enough_is_left(alice: Env) -> None:
+def test_a_wait_ends_when_enough_is_left_and_says_on_a_terminal_until_when(alice: Env) -> None:
     save(alice, {"fiveHour": (100, SOON)})
-
-    def reset() -> None:
-        time.sleep(1)
+    ours, theirs = pty.openpty()
+    with alice.start("guard", "alice", "--wait", "1m", stderr=theirs) as running:
+        os.close(theirs)
+        shown = os.read(ours, 4096).decode()
         save(alice, {"fiveHour": (0, SOON)})
-
-    thread = threading.Thread(target=reset)
-    thread.start()
-    ran = alice.run("guard", "alice", "--wait", "1m")
-    thread.join()
-    assert ran.returncode == 0
+        assert running.wait()[0] == 0
+    os.close(ours)
+    assert re.search("5-hour limit: 0% left, resets .* in 1h 30m; waiting, until .* at most", shown)
