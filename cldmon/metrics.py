@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from cldmon import __version__
-from cldmon.domain.events import EventKind
+from cldmon.domain.events import OCCURRENCES
 from cldmon.domain.freshness import build_views
 from cldmon.domain.model import FailureKind
 from cldmon.domain.summary import summarize
@@ -25,7 +25,7 @@ from cldmon.domain.windows import FULL
 from cldmon.store.state import CHALLENGES, DIRECT_MESSAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from prometheus_client.metrics_core import Metric
@@ -40,15 +40,19 @@ if TYPE_CHECKING:
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
-def render(state: State, now: datetime) -> bytes:
-    """Return every series as it is at `now` (UTC), in Prometheus' text format."""
-    return generate_latest(_StateCollector(state, now))
+def render(state: State, now: datetime, channels: Collection[str] = ()) -> bytes:
+    """Return every series as it is at `now` (UTC), in Prometheus' text format.
+
+    `channels` names those of the configuration.
+    """
+    return generate_latest(_StateCollector(state, now, channels))
 
 
 @dataclass(frozen=True, slots=True)
 class _StateCollector(Collector):
     state: State
     now: datetime
+    channels: Collection[str]
 
     def collect(self) -> Iterator[Metric]:
         """Yield the series, as prometheus_client asks for them."""
@@ -64,7 +68,7 @@ class _StateCollector(Collector):
         yield from _collect_money(accounts)
         yield from _collect_accounts(accounts, state)
         yield from _collect_passes(state)
-        yield from _collect_counters(state.counters, state.waiting.dropped)
+        yield from _collect_counters(state.counters, state.waiting.dropped, self.channels)
 
 
 def _collect_windows(accounts: Sequence[AccountView]) -> Iterator[Metric]:
@@ -195,7 +199,9 @@ def _collect_passes(state: State) -> Iterator[Metric]:
     )
 
 
-def _collect_counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
+def _collect_counters(
+    counts: Mapping[str, int], dropped: int, channels: Collection[str]
+) -> Iterator[Metric]:
     """Yield the counters of state.json; each kind stands there from the start, for `rate()`."""
     yield _build_counter(
         "account_errors",
@@ -210,18 +216,19 @@ def _collect_counters(counts: Mapping[str, int], dropped: int) -> Iterator[Metri
     yield _build_counter(
         "alerts_sent",
         "Alerts delivered, by event and channel.",
-        [({"event": x[0], "channel": x[1]}, n) for x, n in _count_alerts(counts).items()],
+        [({"event": x[0], "channel": x[1]}, n) for x, n in _count_alerts(counts, channels).items()],
     )
     yield _build_counter("messages_dropped", "Alerts given up.", [({}, dropped)])
 
 
-def _count_alerts(counters: Mapping[str, int]) -> dict[tuple[str, str], int]:
+def _count_alerts(
+    counters: Mapping[str, int], channels: Collection[str]
+) -> dict[tuple[str, str], int]:
     """Return how many alerts were delivered, by event and channel.
 
     An older version counted direct messages only, without a channel.
     """
-    known = (EventKind.LIMIT_HIT, EventKind.USAGE_RESET)
-    counts = {(kind.value, DIRECT_MESSAGES): 0 for kind in known}
+    counts = {(kind.value, channel): 0 for channel in channels for kind in OCCURRENCES}
     for name, count in counters.items():
         prefix, _, rest = name.partition(".")
         if prefix == "alertsSent":

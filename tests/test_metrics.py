@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from cldmon import __version__, metrics
-from cldmon.domain.events import Event, EventKind
+from cldmon.domain.events import OCCURRENCES, Event, EventKind
 from cldmon.domain.labels import find_label_problem
 from cldmon.domain.model import (
     Account,
@@ -31,7 +31,7 @@ from cldmon.domain.model import (
     Window,
 )
 from cldmon.domain.windows import FIVE_HOUR
-from cldmon.store.state import AccountState, KeyFingerprint, Message, State
+from cldmon.store.state import DIRECT_MESSAGES, AccountState, KeyFingerprint, Message, State
 from tests.fakes import DOWN, NOON
 
 if TYPE_CHECKING:
@@ -76,7 +76,17 @@ def test_the_whole_text_of_one_account(golden: Callable[[str, str], None]) -> No
         pass_seconds=1.25,
         counters={"errors.timeout": 2, "alertsSent.limit_hit": 3, "messagesDropped": 1},
     )
-    golden("metrics.prom", metrics.render(found, NOON).decode().replace(__version__, "@VERSION@"))
+    text = metrics.render(found, NOON, [DIRECT_MESSAGES]).decode()
+    golden("metrics.prom", text.replace(__version__, "@VERSION@"))
+
+
+def test_each_alert_of_each_channel_counts_from_zero() -> None:
+    """The first one would otherwise be missing from what `increase()` counts."""
+    found = replace(state(account()), counters={"alertsSent.run_out.gone": 2})
+    text = metrics.render(found, NOON, ["team", DIRECT_MESSAGES]).decode()
+    for event in OCCURRENCES:
+        assert f'alerts_sent_total{{channel="team",event="{event}"}} 0.0\n' in text
+    assert 'alerts_sent_total{channel="gone",event="run_out"} 2.0\n' in text
 
 
 def test_utilization_is_a_ratio_and_the_reset_an_instant() -> None:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from cldmon.notifications.channel import Channel
 
 
+def name_channels(config: Config) -> tuple[str, ...]:
+    """Return the names of the channels of a configuration, that of direct messages included."""
+    notifications = config.notifications
+    people = (DIRECT_MESSAGES,) if notifications.slack.enabled else ()
+    return (*people, *notifications.named_channels)
+
+
 def build_channels(app: App, config: Config) -> dict[str, Channel]:
     """Return the channels of a configuration by name, and direct messages where Slack is on."""
     notifications = config.notifications

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from cldmon import files
-from cldmon.app.alerts import build_audience, build_channels
+from cldmon.app.alerts import build_audience, build_channels, name_channels
 from cldmon.collector.collector import Collector
 from cldmon.collector.next_state import Settings
 from cldmon.config import document, rules
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from cldmon.app.app import App
     from cldmon.collector.collector import Outcome
+    from cldmon.config.schema import Config
 
 _log = logging.getLogger(__name__)
 
@@ -63,17 +64,18 @@ def fetch(
             labels, notify=notify, by_hand=by_hand, done=done, begun=watchdog.send_start
         )
     if config.metrics.textfile:
-        _write_metrics(app, config.metrics.textfile)
+        _write_metrics(app, config, config.metrics.textfile)
     watchdog.send_end(ok=outcome.any_read)
     return outcome
 
 
-def _write_metrics(app: App, textfile: str) -> None:
+def _write_metrics(app: App, config: Config, textfile: str) -> None:
     """Replace the Prometheus textfile; a failure is only a warning."""
     from cldmon import metrics  # prometheus_client takes time to load
 
     try:
-        text = metrics.render(StateFile(app.outline.data_dir).load(), app.now())
+        state = StateFile(app.outline.data_dir).load()
+        text = metrics.render(state, app.now(), name_channels(config))
         # Readable by all: node_exporter runs as another user.
         files.replace(app.resolve(textfile), text, mode=0o644, durable=False)
     except StoreError as error:

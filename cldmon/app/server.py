@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cldmon.app.alerts import name_channels
 from cldmon.channels.slack.directory import open_directory
 from cldmon.config.exposure import check_login, find_risks
 from cldmon.domain.secret import Secret
@@ -81,6 +82,7 @@ def _bind_services(app: App, port: int, rate_limits: RateLimits) -> Callable[[Co
             api_token=Secret(token.get_secret_value()) if token else None,
             labels=tuple(account.label for account in config.accounts),
             reporting=frozenset(each.label for each in config.accounts if each.source),
+            channels=name_channels(config),
             interval=config.interval,
             slack=_build_slack(app, config),
         )

@@ -92,7 +92,8 @@ def get_metrics(request: Request, caller: Caller, services: Services) -> Respons
     """Return the results of the last pass as Prometheus metrics."""
     from cldmon import metrics
 
-    shown = metrics.render(services.usage.state(services.settings), services.now())
+    settings = services.settings
+    shown = metrics.render(services.usage.state(settings), services.now(), settings.channels)
     return Document(shown, metrics.CONTENT_TYPE).response(request)
 
 

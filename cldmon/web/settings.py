@@ -34,7 +34,7 @@ class ServerSettings:
     """The server's configuration. `hosts` are in lower case, without brackets.
 
     `port` is where it listens, `public` where browsers reach it, if that is known. `reporting` are
-    the labels of the accounts that take reports.
+    the labels of the accounts that take reports, `channels` the names of the channels of alerts.
     """
 
     port: int
@@ -45,6 +45,7 @@ class ServerSettings:
     api_token: Secret | None
     labels: tuple[str, ...]
     reporting: frozenset[str]
+    channels: tuple[str, ...]
     interval: timedelta
     slack: Slack | None
 

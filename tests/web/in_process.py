@@ -17,7 +17,7 @@ from cldmon.channels.slack.directory import open_directory
 from cldmon.demo.slack import TOKEN as SLACK_TOKEN
 from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.secret import Secret
-from cldmon.store.state import State, StateFile
+from cldmon.store.state import DIRECT_MESSAGES, State, StateFile
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import refuse_early, respond
 from cldmon.web.confirmations import Confirmations
@@ -92,6 +92,7 @@ class InProcessServer:
                 api_token=Secret(API_TOKEN),
                 labels=LABELS,
                 reporting=frozenset(LABELS),
+                channels=(DIRECT_MESSAGES,) if slack else (),
                 interval=timedelta(minutes=10),
                 slack=self._slack(slack) if slack else None,
             ),
