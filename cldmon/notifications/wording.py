@@ -158,7 +158,11 @@ def _describe_event(event: Event, now: datetime) -> tuple[str, Text, Iterable[Te
                 statement = (f"{limit} has reset and is at {event.utilization}%",)
             if other := _describe_other_limit(event, now):
                 statement = (*statement, ", but ", *other)
-            return "limit reset", statement, [_describe_next_reset(event, now)]
+            verb = f"The {limit} resets next" if other else "It resets next"
+            next_reset = _describe_reset(event, now, verb)
+            if event.resets_at is None:
+                next_reset = ("No new window has started yet.",)
+            return "limit reset", statement, [next_reset]
         case EventKind.THRESHOLD:
             headline = f"{event.threshold}% used"
             details = [_describe_reset(event, now, "Resets")]
@@ -172,7 +176,7 @@ def _describe_event(event: Event, now: datetime) -> tuple[str, Text, Iterable[Te
             )
             return "will run out early", statement, [_describe_reset(event, now, "Resets")]
         case EventKind.LIMIT_CHANGED:
-            return "limit changed", _describe_change(event, limit), []
+            return "limit changed", *_describe_change(event, limit, now)
         case EventKind.KEY_EXPIRING:
             days = event.days or 0
             warning = (
@@ -216,12 +220,6 @@ def _describe_reset(event: Event, now: datetime, verb: str) -> Text:
     return (f"{verb} ", event.resets_at, ".")
 
 
-def _describe_next_reset(event: Event, now: datetime) -> Text:
-    if event.resets_at is None:
-        return ("No new window has started yet.",)
-    return _describe_reset(event, now, "It resets next")
-
-
 def _describe_other_limit(event: Event, now: datetime) -> Text:
     """Return which other limit holds, and until when; empty if none does."""
     until = event.limited_until
@@ -231,16 +229,16 @@ def _describe_other_limit(event: Event, now: datetime) -> Text:
     return (f"{other} until ", until) if until else (other,)
 
 
-def _describe_change(event: Event, limit: str) -> Text:
+def _describe_change(event: Event, limit: str, now: datetime) -> tuple[Text, list[Text]]:
+    """Return the statement and the details of a limit that was changed."""
     before = event.before
     if before and event.utilization is not None and event.utilization < before.utilization:
-        return (
-            (
-                f"{limit} fell from {before.utilization}% to {event.utilization}% before its reset:"
-                " it was raised, or a saved reset was used"
-            ),
+        fall = (
+            f"{limit} fell from {before.utilization}% to {event.utilization}% before its reset:"
+            " it was raised, or a saved reset was used"
         )
+        return (fall,), [_describe_reset(event, now, "Resets")]
     if before and before.resets_at and event.resets_at:
         moved = (" instead of ", before.resets_at, f" ({event.utilization}% used)")
-        return (f"{limit} now resets ", event.resets_at, *moved)
-    return (f"{limit} has changed",)
+        return (f"{limit} now resets ", event.resets_at, *moved), []
+    return (f"{limit} has changed",), []

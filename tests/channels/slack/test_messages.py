@@ -144,7 +144,7 @@ def test_a_free_window_says_so_and_when_it_resets_next() -> None:
     ("kind", "statement"),
     [
         (EventKind.LIMIT_HIT, "has been reached (100%). Resets 2026-11-22 15:10 UTC. But {}."),
-        (EventKind.USAGE_RESET, "has reset, but {}. It resets next 2026-11-22 15:10 UTC."),
+        (EventKind.USAGE_RESET, "has reset, but {}. The 5-hour limit resets next 2026-11-22"),
     ],
 )
 def test_another_limit_that_holds_longer_is_named_while_it_holds(
