@@ -138,10 +138,10 @@ def build_views(
         known = {} if stale or failure or not forecasts else forecasts
         windows = []
         for name in sort_for_display(reading.windows):
-            used, resets_at = reading.windows[name].utilization, reading.windows[name].resets_at
+            window, forecast = reading.windows[name], known.get((label, name))
+            used, resets_at = window.utilization, window.resets_at
+            due = window.has_reset(taken_at, now)
             overdue = resets_at is not None and resets_at <= taken_at
-            due = resets_at is not None and taken_at < resets_at <= now
-            forecast = known.get((label, name))
             windows.append(WindowView(name, used, resets_at, due, overdue, forecast))
         stale_at = compute_stale_at(taken_at, snapshot.interval)
         views.append(

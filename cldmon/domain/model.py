@@ -30,6 +30,10 @@ class Window:
     utilization: Percent
     resets_at: datetime | None
 
+    def has_reset(self, read_at: datetime, now: datetime) -> bool:
+        """Return whether it has reset at `now`, since it was read at `read_at`."""
+        return self.resets_at is not None and read_at < self.resets_at <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Credits:

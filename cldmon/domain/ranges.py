@@ -19,12 +19,7 @@ COMMON = ("1h", "5h", "1d", "7d", "30d")
 """The ranges that the API and the dashboard offer."""
 
 _SPAN = re.compile(r"(\d{1,6})(m|h|d|w)", re.ASCII)
-_UNITS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
 _FAR = 9000
 _DEFAULT = "5h"
 _LONGEST = timedelta(days=36_525)
@@ -53,7 +48,7 @@ def is_range(text: str) -> bool:
 def parse_range(text: str) -> timedelta:
     """Return the length of a range such as `5h`, `90m`, `30d` or `2w`; raises UsageError."""
     match = _SPAN.fullmatch(text.strip().lower())
-    length = int(match[1]) * _UNITS[match[2]] if match else timedelta()
+    length = timedelta(minutes=int(match[1]) * _MINUTES[match[2]]) if match else timedelta()
     if not timedelta() < length <= _LONGEST:
         raise UsageError(
             f"invalid range {text!r}; use {', '.join(COMMON)} or any number of m, h, d or w"
@@ -80,13 +75,13 @@ def parse_span(
     if length and since and until:
         raise UsageError("give at most two of a range, --since and --until")
     last = min(now, _parse_instant(until, now, zone, end=True)) if until else None
-    first = _parse_instant(since, now, zone, end=False) if since else None
     extent = parse_range(length or _DEFAULT)
-    if first is None:
+    if since:
+        first = _parse_instant(since, now, zone, end=False)
+        last = last or (min(now, first + extent) if length else now)
+    else:
         last = last or now
         first = last - extent
-    elif last is None:
-        last = min(now, first + extent) if length else now
     if first >= last:
         raise UsageError("the range ends before it begins; check --since and --until")
     return Span(first, last)

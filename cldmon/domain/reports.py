@@ -109,7 +109,7 @@ def merge(
         name
         for name, window in windows.items()
         if taken_at - origins[name].read_at <= longest
-        and not _has_ended(window, origins[name].read_at, taken_at)
+        and not window.has_reset(origins[name].read_at, taken_at)
     ]
     # A machine may invent names, other ones each time; those that are known come first.
     kept = {name: windows[name] for name in sort_for_display(current)[:MAX_WINDOWS]}
@@ -136,8 +136,3 @@ def _replaces(new: Window, new_origin: Origin, old: Window, old_origin: Origin) 
     if new_origin.machine == old_origin.machine:
         return True
     return new_origin.read_at - old_origin.read_at >= SETTLED
-
-
-def _has_ended(window: Window, read_at: datetime, now: datetime) -> bool:
-    """Return whether a window has reset since it was read."""
-    return window.resets_at is not None and read_at < window.resets_at <= now

@@ -56,19 +56,11 @@ def from_json(body: Mapping[str, Any]) -> Snapshot:
 
 def account_to_json(account: Account) -> dict[str, Any]:
     """Return one account: its reading, or its error and the last good reading."""
-    if account.failure is None and account.reading is not None:
-        return {
-            "label": account.label,
-            "status": "ok",
-            **_reading_to_json(account.reading),
-            "reportsOnly": account.reports_only,
-        }
-    return {
-        "label": account.label,
-        "reportsOnly": account.reports_only,
-        **failure_to_json(account.failure),
-        "lastGood": _reading_to_json(account.reading) if account.reading else None,
-    }
+    body = {"label": account.label, "reportsOnly": account.reports_only}
+    reading = _reading_to_json(account.reading) if account.reading else None
+    if reading and account.failure is None:
+        return {**body, "status": "ok", **reading}
+    return {**body, **failure_to_json(account.failure), "lastGood": reading}
 
 
 def failure_to_json(failure: Failure | None) -> dict[str, Any]:

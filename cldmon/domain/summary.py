@@ -6,10 +6,10 @@ This is decided only here. Source: contract, "HTTP", `summary`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cldmon.domain.freshness import find_last_reset
-from cldmon.domain.instants import format_clock, format_optional
+from cldmon.domain.instants import format_clock
 from cldmon.domain.model import FailureKind
 from cldmon.domain.windows import FULL
 
@@ -93,17 +93,3 @@ def describe_cause(failure: Failure, now: datetime, zone: tzinfo | None = None) 
     if failure.retry_at and failure.retry_at > now:
         until = f" until {format_clock(failure.retry_at, now, zone)}"
     return _CAUSES[failure.kind] + until
-
-
-def summary_to_json(summary: Summary) -> dict[str, Any]:
-    """Return a summary as the API shows it."""
-    return {
-        "accounts": summary.accounts,
-        "limited": [
-            {"label": each.label, "window": each.window, "until": format_optional(each.until)}
-            for each in summary.limited
-        ],
-        "needsAction": list(summary.needs_action),
-        "recovering": list(summary.recovering),
-        "stale": list(summary.stale),
-    }

@@ -10,7 +10,7 @@ from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.json_types import to_json
 from cldmon.domain.selection import ALL
 from cldmon.domain.snapshot import failure_to_json
-from cldmon.domain.summary import summarize, summary_to_json
+from cldmon.domain.summary import summarize
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY, WINDOW_KINDS, nest
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def usage_to_json(
         "refreshIntervalMs": snapshot.interval // timedelta(milliseconds=1),
         "slackEnabled": snapshot.slack_enabled,
         "windowKinds": _WINDOW_KINDS,
-        "summary": summary_to_json(summary),
+        "summary": to_json(summary),
     }
     return body if snapshot.fetched_at else {**body, "loading": True}
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from cldmon.domain.freshness import build_views
+from cldmon.domain.json_types import to_json
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Snapshot, Window
-from cldmon.domain.summary import Limit, Summary, summarize, summary_to_json
+from cldmon.domain.summary import Limit, Summary, summarize
 from tests.fakes import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -74,7 +75,7 @@ def test_the_json_has_the_documented_keys() -> None:
         account("alice", fiveHour=Window(100, SOON)),
         Account("bob", None, Failure(FailureKind.KEY_EXPIRED, "expired")),
     )
-    assert summary_to_json(found) == {
+    assert to_json(found) == {
         "accounts": 2,
         "limited": [{"label": "alice", "window": "fiveHour", "until": "2026-11-22T13:00:00.000Z"}],
         "needsAction": ["bob"],
