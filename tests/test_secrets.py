@@ -174,10 +174,11 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         tables = f'[notifications.slack]\nenabled = true\nbot_token = "{TOKEN}"\n'
         tables += f'[health]\nping_url = "{claude.url}/ping-MARKER"\n'
         tables += '[metrics]\ntextfile = "cldmon.prom"\n'
+        tables += "[browser]\ntimeout_seconds = 8\n"  # the challenge takes all of it
         accounts = {
             "alice": faults.set_cookie(session_cookie(key_of("alice")), "cf_clearance=c; Path=/"),
             "expired": expired().then(faults.set_cookie(cleared_session_cookie())),
-            "challenged": challenge(),
+            "challenged": None,
             "echoed": faults.status(500, {"error": {"message": key_of("echoed")}}),
             "broken": faults.body(f"not JSON {key_of('broken')}"),
         }
@@ -200,8 +201,10 @@ def live(life: Life, slack: FakeSlack) -> None:
     assert life.do("fetch", "--json") == 0
     claude.set_usage(key_of("alice"), usage(five_hour=100))
     life.env.environ |= LOUD
+    claude.fail(key_of("challenged"), challenge())
     slack.fail(faults.status(500))
     assert life.do("--debug", "fetch", "--strict") == 1
+    claude.heal(key_of("challenged"))
     slack.heal()
     assert life.do("fetch") == 0
     for command in READS:
