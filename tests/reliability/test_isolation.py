@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
-from tests.env import Env
+import pytest
+
+from cldmon.config.secrets import run_program
+from tests.env import Env, key_of
 from tests.reliability import isolation
 
 if TYPE_CHECKING:
@@ -17,7 +21,17 @@ def test_whatever_is_wrong_with_a_key_costs_its_account_alone(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     env = Env(tmp_path / "home", fake_claude)
-    isolation.block_keys(env, isolation.cases(tmp_path)).check()
+    isolation.block_keys(env, isolation.build_quick_cases(tmp_path)).check()
+
+
+@pytest.mark.parametrize("name", isolation.HANGING)
+def test_a_program_that_hangs_is_given_up_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+    """As in a pass, where it has ten seconds."""
+    env = Env(tmp_path / "home")
+    command = ["/bin/sh", "-c", isolation.HANGING[name].format(key=key_of("bad"))]
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_program(command, env.environ, env.folder, timeout=0.3)
+    assert env.leftovers() == []
 
 
 def test_a_key_that_hangs_holds_up_no_other_account(
@@ -34,4 +48,4 @@ def test_an_error_while_a_key_is_looked_up_costs_that_account_alone(tmp_path: Pa
 def test_an_error_while_an_account_is_read_costs_it_alone(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
-    isolation.raise_in_reading(tmp_path, fake_claude, 61).check()
+    isolation.raise_in_reading(tmp_path, fake_claude, 91).check()
