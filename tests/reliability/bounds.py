@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from tests.reliability.attack_target import AttackTarget
 
-    Get = Callable[[AttackTarget, str, dict[str, str]], int]
+    Get = Callable[[AttackTarget, str, dict[str, str], threading.Event], int]
 
 PAGES = (
     "/",
@@ -105,7 +104,8 @@ def _beside_a_guest(folder: Path, result: Result, asked: int, path: str, greedy:
         write_week(server.data, accounts=20, every=timedelta(minutes=10))
         guest, *others = [{"Cookie": server.cookie(user)} for user in ("", "", PERSON.id)]
         others.append({"Authorization": f"Bearer {SECRETS['api_token']}"})
-        with _repeat(partial(greedy, server, path, guest), 40):
+        ending = threading.Event()
+        with _repeat(partial(greedy, server, path, guest, ending), 40, ending):
             for number, other in zip(range(asked), itertools.cycle(others), strict=False):
                 with result.case(f"{number}: {[*other]}"):
                     status = _get(server, path, other)
@@ -167,9 +167,8 @@ def write_week(data: Path, accounts: int, every: timedelta) -> None:
 
 
 @contextmanager
-def _repeat(ask: Callable[[], object], threads: int) -> Iterator[None]:
-    """Ask again and again in so many threads, until the block ends."""
-    ending = threading.Event()
+def _repeat(ask: Callable[[], object], threads: int, ending: threading.Event) -> Iterator[None]:
+    """Ask again and again in so many threads, until the block ends, which sets `ending`."""
 
     def work() -> None:
         while not ending.is_set():
@@ -187,7 +186,9 @@ def _repeat(ask: Callable[[], object], threads: int) -> Iterator[None]:
             thread.join()
 
 
-def _get(server: AttackTarget, path: str, headers: dict[str, str]) -> int:
+def _get(
+    server: AttackTarget, path: str, headers: dict[str, str], _: threading.Event | None = None
+) -> int:
     """Return the status of a whole answer."""
     with closing(HTTPConnection(*server.address, timeout=PATIENCE)) as connection:
         connection.request("GET", path, headers=headers)
@@ -196,8 +197,10 @@ def _get(server: AttackTarget, path: str, headers: dict[str, str]) -> int:
         return response.status
 
 
-def _get_by_drops(server: AttackTarget, path: str, headers: dict[str, str]) -> int:
-    """Take an answer as slowly as one may, but for its end: the test has one, too."""
+def _get_by_drops(
+    server: AttackTarget, path: str, headers: dict[str, str], ending: threading.Event
+) -> int:
+    """Take an answer as slowly as one may, until `ending`."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -205,7 +208,6 @@ def _get_by_drops(server: AttackTarget, path: str, headers: dict[str, str]) -> i
         sock.connect(server.address)
         sock.sendall(f"GET {path} HTTP/1.1\r\n{lines}".encode() + HOST + b"\r\n")
         taken = 0
-        while taken < 30 and sock.recv(1):
+        while taken < 30 and sock.recv(1) and not ending.wait(0.2):
             taken += 1
-            time.sleep(0.2)
         return taken

@@ -28,10 +28,11 @@ PRIVATE = (
 )
 
 
-def damage_files(folder: Path, harms: Mapping[str, Damage]) -> Result:
+def damage_files(folder: Path, harms: Mapping[str, Damage], restarts: int = 1) -> Result:
     """Damage each file that the server reads, while it runs and before it starts.
 
-    Nobody gets in who was logged out, nothing hangs, and what cannot be answered is 503.
+    It is started again with each `restarts`th harm only, another one for each file. Nobody gets in
+    who was logged out, nothing hangs, and what cannot be answered is 503.
     """
     result = Result("damaged or replaced private files")
     secrets = {"api_token": SECRETS["api_token"]}
@@ -40,15 +41,13 @@ def damage_files(folder: Path, harms: Mapping[str, Damage]) -> Result:
         base = folder / "base"
         shutil.copytree(server.folder, base)
         today = next(server.data.glob("history-*.jsonl"))
-        for path in (
-            *(server.data / name for name in PRIVATE),
-            today,
-            server.folder / "config.toml",
-        ):
-            for name, harm in harms.items():
+        private = (server.data / name for name in PRIVATE)
+        for file, path in enumerate((*private, today, server.folder / "config.toml")):
+            for number, (name, harm) in enumerate(harms.items()):
                 if (path.name, name) == ("config.toml", "empty"):
                     continue  # no damage: it is that of another server, at the default port
-                for restarted in (False, True):
+                restarts_here = (file + number) % restarts == 0
+                for restarted in (False, True)[: 1 + restarts_here]:
                     with result.case(f"{path.name}: {name}{', restarted' if restarted else ''}"):
                         harm(path)
                         if not restarted or _restart(server):

@@ -16,26 +16,26 @@ def test_with_few_threads_slow_connections_keep_nobody_out(tmp_path: Path) -> No
 
 
 def test_many_visitors_are_answered_within_the_limits_of_the_unit(tmp_path: Path) -> None:
-    bounds.apply_load(tmp_path, visitors=32, rounds=2).check()
+    bounds.apply_load(tmp_path, visitors=32, rounds=1).check()
 
 
 def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Path) -> None:
-    bounds.request_charts(tmp_path, 6).check()
+    bounds.request_charts(tmp_path, 3).check()
 
 
 def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:
-    bounds.request_long_answers(tmp_path, 6).check()
+    bounds.request_long_answers(tmp_path, 3).check()
 
 
 def test_a_file_that_is_damaged_lets_nobody_in_and_hangs_nothing(tmp_path: Path) -> None:
     harms = {**damage.CONTENTS, **damage.PLACES}
     some = ("cut by three bytes", "nested deeply", "a pipe")
-    damaged.damage_files(tmp_path, {name: harms[name] for name in some}).check()
+    damaged.damage_files(tmp_path, {name: harms[name] for name in some}, restarts=3).check()
 
 
 def test_a_day_that_is_far_too_large_keeps_its_lines_and_fills_no_memory(tmp_path: Path) -> None:
     some = ("8 of blanks", "64 MB of zeros behind")
-    overgrown.grow_days(tmp_path, {name: overgrown.FILLS[name] for name in some}, asked=3).check()
+    overgrown.grow_days(tmp_path, {name: overgrown.FILLS[name] for name in some}, asked=2).check()
 
 
 def test_a_lock_that_another_process_holds_keeps_nobody_else_waiting(tmp_path: Path) -> None:
