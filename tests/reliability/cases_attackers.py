@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 KINDS = {
     "http": (60, 2_000),
     "web": (5, 1),
-    "proxies": (5, 1),
+    "proxies": (10, 1),
     "sessions": (40, 1_000),
     "terminal": (3, 1),
     "folder": (2, 1),
-    "browser": (4, 1),
+    "browser": (8, 1),
 }
 """Each a module `attack_<kind>`, and its size in the test suite and in `scripts/reliability`."""
 

@@ -34,11 +34,11 @@ def test_a_full_temporary_folder_is_told_in_words(scenario: TwoAccountScenario) 
 
 
 def test_of_many_passes_at_once_one_runs(scenario: TwoAccountScenario) -> None:
-    machine.run_passes_at_once(scenario, 8).check()
+    machine.run_passes_at_once(scenario, 4).check()
 
 
 def test_of_many_changes_at_once_none_is_lost(scenario: TwoAccountScenario) -> None:
-    machine.run_changes_at_once(scenario, 8).check()
+    machine.run_changes_at_once(scenario, 4).check()
 
 
 def test_a_clock_that_is_set_back_in_mid_pass_loses_nothing(scenario: TwoAccountScenario) -> None:
