@@ -26,13 +26,19 @@ def _check_name(_ctx: click.Context, _param: click.Parameter, name: str | None) 
     callback=_check_name,
     help="The name of a second instance, for another configuration.",
 )
-@click.option(
-    "--install", "action", flag_value="install", help="Install it, or bring it up to date."
-)
-@click.option("--uninstall", "action", flag_value="uninstall", help="Remove it.")
-@click.option("--status", "action", flag_value="status", help="Show its status.")
+@click.option("--install", is_flag=True, help="Install it, or bring it up to date.")
+@click.option("--uninstall", is_flag=True, help="Remove it.")
+@click.option("--status", "show_status", is_flag=True, help="Show its status.")
 @click.pass_context
-def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str | None) -> None:
+def command(
+    ctx: click.Context,
+    kind: str,
+    of_user: bool,
+    name: str,
+    install: bool,
+    uninstall: bool,
+    show_status: bool,
+) -> None:
     """Print or install the systemd timer or crontab block that runs `cldmon fetch` regularly.
 
     The interval and the folders come from the configuration. If a channel has digest = true, the
@@ -45,20 +51,22 @@ def command(ctx: click.Context, kind: str, of_user: bool, name: str, action: str
     """
     from cldmon.schedule.plan import Plan
 
+    if install + uninstall + show_status > 1:
+        raise click.UsageError("--install, --uninstall and --status exclude each other")
     plan = Plan(ctx.obj, kind, of_user, name)
     schedule = plan.build_schedule(click.echo)
-    if action == "status":
+    if show_status:
         status = schedule.status(plan.build_job())
         click.echo("\n".join(status.lines))
         ctx.exit(not (status.running and status.up_to_date))
-    if action == "uninstall":
+    if uninstall:
         plan.require_root()
         schedule.uninstall(plan.config)
         return
     job = plan.build_job()
     for warning in plan.warnings(job):
         print_message(warning)
-    if action == "install":
+    if install:
         plan.require_root()
         schedule.install(job)
         for step in plan.suggest_next_steps():

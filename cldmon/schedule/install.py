@@ -67,9 +67,9 @@ class Systemd:
                     f" changes into a drop-in: systemctl edit {path.name})"
                 )
         for path in sorted(self.places.units.glob(FETCH_SERVICES)):
-            if path.name != self.places.fetch and (call := self._parse_call(path)):
+            if path != self.places.unit("fetch.service") and (call := self._parse_call(path)):
                 _refuse_shared_data(str(path), call, job)
-        if call := self._parse_call(self.places.units / self.places.fetch):
+        if call := self._parse_call(self.places.unit("fetch.service")):
             self._refuse_if(_find_difference(call, job), call)
         for path, text in wanted.items():
             if self.system.read(path) == text:
@@ -85,7 +85,7 @@ class Systemd:
         for timer in self._list_timers(job):
             self._run_systemctl("enable", timer)
             self._run_systemctl("restart", timer)
-        self._run_systemctl("try-restart", self.places.serve)
+        self._run_systemctl("try-restart", self.places.unit("serve.service").name)
         for path in wanted:
             if path.parent == self.places.apparmor:
                 self.system.run("apparmor_parser", "--replace", str(path))
@@ -96,7 +96,7 @@ class Systemd:
         `config` is the configuration in use: another one's schedule is left alone.
         """
         self._require_manager()
-        call = self._parse_call(self.places.units / self.places.fetch)
+        call = self._parse_call(self.places.unit("fetch.service"))
         if config and call:
             self._refuse_if(_find_other_configuration(call, config), call)
         ours = [path for path in self._list_present() if self._is_ours(path)]
@@ -123,7 +123,8 @@ class Systemd:
         )
 
     def _list_timers(self, job: Job) -> list[str]:
-        return [self.places.timer, *([self.places.digest_timer] if job.digest else [])]
+        suffixes = ["fetch.timer", *(["digest.timer"] if job.digest else [])]
+        return [self.places.unit(suffix).name for suffix in suffixes]
 
     def _read_state(self, unit: str) -> str:
         output = self.system.query(*self._build_argv("show", "-p", "ActiveState", unit))
@@ -141,7 +142,7 @@ class Systemd:
 
     def _refuse_if(self, difference: str, call: Call) -> None:
         user = ["--user"] if self.places.of_user else []
-        what = str(self.places.units / self.places.fetch)
+        what = str(self.places.unit("fetch.service"))
         _refuse_if(difference, what, call, ["systemd", *user], self.places.name)
 
     def _parse_call(self, path: Path) -> Call | None:
@@ -164,13 +165,10 @@ class Systemd:
         if units:
             self._run_systemctl("disable", "--now", *units)
         for path in paths:
-            self._remove(path)
+            if path.parent == self.places.apparmor:
+                self.system.run("apparmor_parser", "--remove", str(path))
+            self.system.remove(path)
         return bool(units)
-
-    def _remove(self, path: Path) -> None:
-        if path.parent == self.places.apparmor:
-            self.system.run("apparmor_parser", "--remove", str(path))
-        self.system.remove(path)
 
     def _create_user_and_folders(self, job: Job) -> None:
         present = self._list_present()

@@ -139,7 +139,8 @@ class Plan:
         if self.kind == "cron":
             return
         manager = "systemctl --user" if self.of_user else "systemctl"
-        yield f"to run the dashboard, too: {manager} enable --now {self._get_places().serve}"
+        serve = self._get_places().unit("serve.service").name
+        yield f"to run the dashboard, too: {manager} enable --now {serve}"
         if self.of_user:
             yield "to keep passes running while you are logged out: loginctl enable-linger"
 
@@ -179,11 +180,9 @@ class Plan:
         """Return the data folder that the job's user gets from the configuration alone."""
         from cldmon.config.load import read
 
-        env = {"HOME": _get_home(job.user)}
-        if self.of_user:
-            env = {**self.app.env}
-            for name in ("CLDMON_DATA_DIR", "STATE_DIRECTORY"):
-                env.pop(name, None)
+        env = dict(self.app.env) if self.of_user else {"HOME": _get_home(job.user)}
+        for name in ("CLDMON_DATA_DIR", "STATE_DIRECTORY"):
+            env.pop(name, None)
         return locate.find_data_dir(read(job.config).data_dir, job.config, None, env)
 
     @property

@@ -21,6 +21,9 @@ _SERVE_TASKS = connections.MAX_CONNECTIONS + 128
 """One thread per connection, and some for requests to Slack."""
 
 
+UNITS = ("fetch.service", "fetch.timer", "serve.service", "digest.service", "digest.timer")
+
+
 class Places(NamedTuple):
     """The folders of systemd and AppArmor, and the names of an instance's files.
 
@@ -37,30 +40,9 @@ class Places(NamedTuple):
     def _stem(self) -> str:
         return f"cldmon-{self.name}" if self.name else "cldmon"
 
-    @property
-    def fetch(self) -> str:
-        """The service that runs a pass."""
-        return f"{self._stem}-fetch.service"
-
-    @property
-    def timer(self) -> str:
-        """The timer that starts the passes."""
-        return f"{self._stem}-fetch.timer"
-
-    @property
-    def serve(self) -> str:
-        """The service of the API and the dashboard."""
-        return f"{self._stem}-serve.service"
-
-    @property
-    def digest(self) -> str:
-        """The service that sends the weekly digest."""
-        return f"{self._stem}-digest.service"
-
-    @property
-    def digest_timer(self) -> str:
-        """The timer that starts it."""
-        return f"{self._stem}-digest.timer"
+    def unit(self, suffix: str) -> Path:
+        """Return the file of a unit: `fetch.timer` starts the passes, `serve.service` serves."""
+        return self.units / f"{self._stem}-{suffix}"
 
     @property
     def conf(self) -> str:
@@ -82,16 +64,12 @@ class Places(NamedTuple):
         """Every file that a job may have."""
         conf = (each / self.conf for each in (self.sysusers, self.tmpfiles) if each)
         profiles = (self.apparmor / self.profile,) if self.apparmor else ()
-        names = (self.fetch, self.timer, self.serve, self.digest, self.digest_timer)
-        return (*conf, *(self.units / name for name in names), *profiles)
+        return (*conf, *map(self.unit, UNITS), *profiles)
 
 
 SYSTEM = Places(
     Path("/etc/systemd/system"), Path("/etc/sysusers.d"), Path("/etc/tmpfiles.d"), apparmor.FOLDER
 )
-FETCH, TIMER, SERVE, CONF = SYSTEM.fetch, SYSTEM.timer, SYSTEM.serve, SYSTEM.conf
-DIGEST, DIGEST_TIMER = SYSTEM.digest, SYSTEM.digest_timer
-"""The names of the first instance's files."""
 
 
 def generate_files(job: Job, places: Places) -> dict[Path, str]:
@@ -115,14 +93,14 @@ def generate_files(job: Job, places: Places) -> dict[Path, str]:
         command=_format_command(job, "serve"), variables=variables, tasks=_SERVE_TASKS
     )
     install = f"\n[Install]\nWantedBy={target}\n"
-    texts[places.units / places.fetch] = fetch + hardening + _FOR_CHROMIUM
-    texts[places.units / places.timer] = _render_timer(job.interval)
-    texts[places.units / places.serve] = serve + hardening + _FOR_SERVE + install
+    texts[places.unit("fetch.service")] = fetch + hardening + _FOR_CHROMIUM
+    texts[places.unit("fetch.timer")] = _render_timer(job.interval)
+    texts[places.unit("serve.service")] = serve + hardening + _FOR_SERVE + install
     if job.digest:
         command = _format_command(job, *SEND_DIGEST)
         digest = _DIGEST.format(command=command, variables=variables)
-        texts[places.units / places.digest] = digest + hardening + _FOR_DIGEST
-        texts[places.units / places.digest_timer] = _DIGEST_TIMER
+        texts[places.unit("digest.service")] = digest + hardening + _FOR_DIGEST
+        texts[places.unit("digest.timer")] = _DIGEST_TIMER
     if places.apparmor and job.browser:
         profile = apparmor.render_profile(job.browser, places.profile)
         texts[places.apparmor / places.profile] = profile

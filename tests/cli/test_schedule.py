@@ -305,3 +305,9 @@ def test_a_link_in_the_way_is_not_followed(machine: FakeMachine) -> None:
     (units / "cldmon-fetch.timer").symlink_to(target)
     assert schedule(machine, "systemd", "--user", "--install").returncode == 1
     assert target.read_text() == "mine\n"
+
+
+def test_installing_and_removing_exclude_each_other() -> None:
+    ran = CliRunner().invoke(command, ["systemd", "--install", "--uninstall"])
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "--install, --uninstall and --status exclude each other" in ran.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cldmon.config import installed
 from cldmon.config.installed import Call, Credential, FetchService
 from cldmon.schedule import cron, systemd
-from cldmon.schedule.systemd import FETCH, SYSTEM
+from cldmon.schedule.systemd import SYSTEM
 from tests.schedule.tools import JOB
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ Write = "Callable[..., list[FetchService]]"
 
 
 def service(job: Job) -> FetchService:
-    text = systemd.generate_files(job, SYSTEM)[SYSTEM.units / FETCH]
-    return FetchService(SYSTEM.units / FETCH, installed.parse_settings(text))
+    path = SYSTEM.unit("fetch.service")
+    text = systemd.generate_files(job, SYSTEM)[path]
+    return FetchService(path, installed.parse_settings(text))
 
 
 @pytest.fixture

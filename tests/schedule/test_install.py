@@ -12,8 +12,18 @@ import pytest
 from cldmon.errors import ScheduleError
 from cldmon.schedule import cron
 from cldmon.schedule.install import Cron, Systemd
-from cldmon.schedule.systemd import DIGEST, DIGEST_TIMER, FETCH, SERVE, TIMER
-from tests.schedule.tools import DIGESTED, HOURLY, JOB, OTHERS, FakeMachine
+from tests.schedule.tools import (
+    DIGEST,
+    DIGEST_TIMER,
+    DIGESTED,
+    FETCH,
+    HOURLY,
+    JOB,
+    OTHERS,
+    SERVE,
+    TIMER,
+    FakeMachine,
+)
 
 
 def test_install_writes_what_is_printed_and_starts_the_timer(

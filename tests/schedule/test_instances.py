@@ -11,8 +11,7 @@ import pytest
 
 from cldmon.errors import ScheduleError
 from cldmon.schedule.install import Cron, Systemd
-from cldmon.schedule.systemd import FETCH
-from tests.schedule.tools import HOURLY, JOB, OTHERS, FakeMachine
+from tests.schedule.tools import FETCH, HOURLY, JOB, OTHERS, FakeMachine
 
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job

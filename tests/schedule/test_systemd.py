@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cldmon.doctor import passes
 from cldmon.schedule import systemd
-from cldmon.schedule.systemd import DIGEST, DIGEST_TIMER, FETCH, SERVE, SYSTEM, TIMER
+from cldmon.schedule.systemd import SYSTEM
 from tests.contrib.confined import settings
-from tests.schedule.tools import JOB
+from tests.schedule.tools import DIGEST, DIGEST_TIMER, FETCH, JOB, SERVE, TIMER
 
 if TYPE_CHECKING:
     from cldmon.schedule.job import Job
@@ -102,7 +102,7 @@ def test_another_data_folder_and_that_of_the_textfile_are_opened_for_writing() -
 
 def unit_of_tmpfiles(job: Job) -> str:
     assert SYSTEM.tmpfiles
-    return systemd.generate_files(job, SYSTEM).get(SYSTEM.tmpfiles / systemd.CONF, "")
+    return systemd.generate_files(job, SYSTEM).get(SYSTEM.tmpfiles / SYSTEM.conf, "")
 
 
 HOME = Path("/home/alice/cldmon")
@@ -132,7 +132,7 @@ def test_a_configuration_of_a_person_runs_as_that_person_and_needs_no_new_user()
     job = replace(JOB, user="alice", group="staff", config=Path("/srv/alice/config.toml"))
     assert settings(unit(FETCH, job))["User"] == ["alice"]
     assert SYSTEM.sysusers
-    assert SYSTEM.sysusers / systemd.CONF not in systemd.generate_files(job, SYSTEM)
+    assert SYSTEM.sysusers / SYSTEM.conf not in systemd.generate_files(job, SYSTEM)
     assert unit_of_tmpfiles(job) == ""
 
 

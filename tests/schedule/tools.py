@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cldmon.schedule.job import Job
 from cldmon.schedule.system import System
-from cldmon.schedule.systemd import Places
+from cldmon.schedule.systemd import SYSTEM, UNITS, Places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,8 @@ PROGRAMS = {
     "chown": RECORD_CALL,
     "apparmor_parser": RECORD_CALL,
 }
+
+FETCH, TIMER, SERVE, DIGEST, DIGEST_TIMER = (SYSTEM.unit(each).name for each in UNITS)
 
 JOB = Job(
     program=("/usr/local/bin/cldmon",),
