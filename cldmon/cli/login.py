@@ -42,7 +42,7 @@ def command(app: App, label: str, paste: bool, add: bool, no_check: bool) -> Non
     if label not in app.outline.labels and not add:
         _ask_to_add(app, label)
     from cldmon.claude.cookie_store import CookieStore
-    from cldmon.config.edit import find_key_place
+    from cldmon.config.write import find_key_place
 
     place = find_key_place(app.read_config(), app.config_path, label, app.env)
     found = _read_pasted_key(label) if paste else _open_sign_in(app, label)

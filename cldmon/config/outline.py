@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cldmon.config import document, locate
 from cldmon.domain.labels import find_label_problem
 from cldmon.domain.text import is_printable
+from cldmon.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,10 +55,5 @@ def read_outline(path: Path, data_dir_option: Path | None, env: Mapping[str, str
             )
     from cldmon.config.load import read
 
-    config = read(path)  # raises the error that says what is wrong
-    return Outline(
-        locate.find_data_dir(config.data_dir, path, data_dir_option, env),
-        config.interval,
-        tuple(account.label for account in config.accounts),
-        config.notifications.slack.enabled,
-    )
+    read(path)  # raises the error that says what is wrong
+    raise ConfigError(f"{path}: was changed while it was read; try again")

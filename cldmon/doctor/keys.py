@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cldmon.config.edit import find_key_place
+from cldmon.config.write import find_key_place
 from cldmon.doctor.browser import strip_hint
 from cldmon.doctor.check import fail, ok, warn
 from cldmon.domain.instants import format_clock

@@ -212,13 +212,12 @@ def _read_lines(path: Path, most: int | None = None) -> Iterator[bytes]:
 
 def _check_subscriptions(path: Path) -> list[str]:
     try:
-        SubscriptionsFile(path.parent).load()
+        people = SubscriptionsFile(path.parent).load().users.values()
     except StoreError as error:
         # It would only stand in the way of new subscriptions.
         why = "is not understood; `cldmon subscribe` sets people's alerts"
         raise _UnreadableError(why) from error
-    people = json.loads(files.read(path) or b"{}").get("users", {}).values()
-    without = sum(1 for settings in people if not settings.get("accounts"))
+    without = sum(1 for accounts in people if not accounts)
     return [f"{without} of {len(people)} people have no alerts for any account"] if without else []
 
 

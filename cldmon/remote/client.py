@@ -9,7 +9,7 @@ import json
 import zlib
 from contextlib import suppress
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request
 
 from cldmon import __version__
@@ -39,13 +39,6 @@ _GZIP = 31
 """zlib's window bits for a gzip header."""
 
 
-class Bounds(NamedTuple):
-    """How long an answer may take, and how many bytes it may have, uncompressed."""
-
-    seconds: float
-    most: int
-
-
 class Client:
     """A server at `url`, which ends in a slash; `token` is its `api_token`, if it wants one.
 
@@ -59,23 +52,26 @@ class Client:
 
     def get_json(self, path: str) -> Any:
         """Return the JSON at a path below the URL; raises ServerError."""
-        body = self.get(path, Bounds(SECONDS, MAX_BYTES))
+        body = self.get(path, SECONDS, MAX_BYTES)
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             raise self.refusal(NOT_OURS) from None
 
-    def get(self, path: str, bounds: Bounds) -> bytes:
-        """Return the answer at a path below the URL; raises ServerError unless it is a 200."""
+    def get(self, path: str, seconds: float, most: int) -> bytes:
+        """Return the answer at a path below the URL; raises ServerError unless it is a 200.
+
+        It may take so many seconds, and have at most so many bytes, uncompressed.
+        """
         try:
-            return start_thread(lambda: self._get(path, bounds)).result(bounds.seconds)
+            return start_thread(lambda: self._get(path, seconds, most)).result(seconds)
         # Without their causes, which may quote the answer.
         except RuntimeError:
             raise self.error("no thread can be started") from None
         except (HTTPException, ValueError, zlib.error):
             raise self.error(f"its answer is not HTTP, or breaks off; {_CHECK}") from None
         except OSError as error:
-            reason = describe_failure(error, bounds.seconds)
+            reason = describe_failure(error, seconds)
             raise self.error(f"{reason}; {_CHECK}") from None
 
     def error(self, reason: str) -> ServerError:
@@ -86,15 +82,15 @@ class Client:
         """Return an error that lasts until someone acts, to be raised."""
         return ServerRefusedError(f"{self.url}: {reason}")
 
-    def _get(self, path: str, bounds: Bounds) -> bytes:
+    def _get(self, path: str, seconds: float, most: int) -> bytes:
         headers = {"User-Agent": f"cldmon/{__version__}", "Accept-Encoding": "gzip"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         request = Request(f"{self.url}{path}", headers=headers)  # noqa: S310 - http(s) as checked
-        with self._opener.open(request, timeout=bounds.seconds) as answer:
+        with self._opener.open(request, timeout=seconds) as answer:
             if answer.status != 200:
                 raise self._explain_status(answer)
-            return self._read(answer, bounds.most)
+            return self._read(answer, most)
 
     def _read(self, answer: HTTPResponse, most: int) -> bytes:
         """Return the whole body, decompressed; raises ServerError if it is too large."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cldmon import files
 from cldmon.domain.instants import from_ms, to_ms
 from cldmon.errors import StoreError
-from cldmon.remote.client import HISTORY_SECONDS, MAX_HISTORY_BYTES, NOT_OURS, Bounds
+from cldmon.remote.client import HISTORY_SECONDS, MAX_HISTORY_BYTES, NOT_OURS
 from cldmon.store.events import parse_event
 from cldmon.store.history import PREFIX, get_day_path
 from cldmon.store.lines import parse_stamp
@@ -37,8 +37,8 @@ def mirror_history(client: Client, span: Span, now: datetime) -> Iterator[Path]:
 
     Raises ServerError, or StoreError if there is no room for it.
     """
-    bounds = Bounds(HISTORY_SECONDS, MAX_HISTORY_BYTES)
-    array = client.get(f"api/history?range={_format_range(span, now)}", bounds)
+    path = f"api/history?range={_format_range(span, now)}"
+    array = client.get(path, HISTORY_SECONDS, MAX_HISTORY_BYTES)
     try:
         days = _split_by_day(array, to_ms(span.since), to_ms(span.until))
     except ValueError:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.config import write
-from cldmon.config.edit import find_key_place, set_key
 from cldmon.config.load import read
 from cldmon.config.secrets import read_session_key
+from cldmon.config.write import find_key_place, set_key
 from cldmon.domain.secret import Secret
 from cldmon.errors import ConfigError, UsageError
 

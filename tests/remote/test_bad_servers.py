@@ -13,7 +13,7 @@ from cldmon.demo.server import Response, Route, json_response, make_response
 from cldmon.domain.secret import Secret
 from cldmon.domain.usage import usage_to_json
 from cldmon.errors import CldmonError, ServerError, UsageError
-from cldmon.remote.client import Bounds, Client
+from cldmon.remote.client import Client
 from tests.env import free_port
 from tests.remote.served import TOKEN, ask, serve, write_config
 from tests.simulation import faults
@@ -173,7 +173,7 @@ def test_the_time_for_an_answer_is_bounded(fault: Fault) -> None:
     with Server(fault) as server:
         client = Client(f"{server.url}/", None, is_direct=True)
         with pytest.raises(ServerError, match=r"no answer within 0\.3 s"):
-            client.get("api/usage", Bounds(0.3, 1 << 20))
+            client.get("api/usage", 0.3, 1 << 20)
 
 
 @pytest.mark.parametrize("kind", ["stated", "endless", "gzip"])
@@ -184,7 +184,7 @@ def test_the_size_of_an_answer_is_bounded(kind: str) -> None:
     with Server(fault) as server:
         client = Client(f"{server.url}/", None, is_direct=True)
         with pytest.raises(ServerError, match="its answer is larger than 1 MiB"):
-            client.get("api/usage", Bounds(60, 1 << 20))
+            client.get("api/usage", 60, 1 << 20)
 
 
 def test_what_follows_a_compressed_answer_is_not_read() -> None:

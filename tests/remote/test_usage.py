@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cldmon.domain.model import Snapshot
-    from cldmon.remote.client import Bounds
 
 NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 HOUR = timedelta(hours=1)
@@ -76,7 +75,7 @@ class Canned:
         self.answer = answer
         self.paths: list[str] = []
 
-    def get(self, path: str, _bounds: Bounds) -> bytes:
+    def get(self, path: str, *_bounds: float) -> bytes:
         """Return the answer."""
         self.paths.append(path)
         return self.answer
