@@ -13,13 +13,15 @@ import stat
 import sys
 import time
 from io import FileIO
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from cldmon.errors import BusyError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 Version: TypeAlias = tuple[int, int, int]
 """Modification time in ns, inode and size of a file."""
@@ -287,3 +289,20 @@ def get_version(file: str | Path | int) -> Version | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+class FileCache(Generic[T]):
+    """The value that `load` makes of the file at `path`. Threads may share it."""
+
+    def __init__(self, path: Path, load: Callable[[], T]) -> None:
+        self.path = path
+        self._load = load
+        self._last: tuple[Version | None, T] | None = None
+
+    def value(self) -> T:
+        """Return the value, or raise what `load` raises."""
+        # Taken before the file is read, so that the next call notices a change in between.
+        version, last = get_version(self.path), self._last
+        if last is None or last[0] != version:
+            last = self._last = (version, self._load())
+        return last[1]

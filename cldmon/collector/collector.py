@@ -150,9 +150,8 @@ class Collector:
         self._state = StateFile(self.data_dir)
         self._history = History(self.data_dir)
         self._events = History(self.data_dir, "events")
-        self._subscriptions = SubscriptionsFile(self.data_dir)
-        self._wanted_version: files.Version | None = None
-        self._wanted_by = self.audience
+        file = SubscriptionsFile(self.data_dir)
+        self._subscriptions = files.FileCache(file.path, file.load)
 
     def run(
         self,
@@ -316,18 +315,15 @@ class Collector:
     def _load_audience(self) -> Audience:
         """Return who gets what now, without subscriptions where they cannot be read."""
         audience = replace(self.audience, people=DIRECT_MESSAGES in self.channels)
-        version = files.get_version(self._subscriptions.path)
         try:
-            subscriptions = self._subscriptions.load()
+            subscriptions = self._subscriptions.value()
         except StoreError as error:
             # The readings matter more: they are committed, and the messages wait.
             _log.warning("%s", error)
             return replace(audience, subscriptions=None)
         for problem in subscriptions.problems:
             _log.warning("%s: %s", self._subscriptions.path, problem)
-        self._wanted_by = replace(audience, subscriptions=subscriptions)
-        self._wanted_version = version
-        return self._wanted_by
+        return replace(audience, subscriptions=subscriptions)
 
     def _compute_forecasts(self, results: PassResults, now: datetime) -> Forecasts:
         accounts = [Account(label, reading) for label, reading in results.readings.items()]
@@ -350,15 +346,11 @@ class Collector:
         """Return whether a person still wants a message; None while that cannot be read."""
         if message.user is None:
             return True
-        version = files.get_version(self._subscriptions.path)
-        if version != self._wanted_version:
-            try:
-                subscriptions = self._subscriptions.load()
-            except StoreError:
-                return None  # the pass has said so, or the next one will
-            self._wanted_by = replace(self.audience, subscriptions=subscriptions)
-            self._wanted_version = version
-        return self._wanted_by.for_person(message.event, message.user) is not None
+        try:
+            audience = replace(self.audience, subscriptions=self._subscriptions.value())
+        except StoreError:
+            return None  # the pass has said so, or the next one will
+        return audience.for_person(message.event, message.user) is not None
 
 
 def _is_key(account: AccountState, key: Secret) -> bool:

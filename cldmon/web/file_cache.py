@@ -1,4 +1,4 @@
-"""Values loaded from a file, and reloaded when it changes."""
+"""The configuration, reloaded when it changes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
-
-
-class FileCache(Generic[T]):
-    """The value that `load` makes of the file at `path`. Threads may share it."""
-
-    def __init__(self, path: Path, load: Callable[[], T]) -> None:
-        self._path = os.fspath(path)
-        self._load = load
-        self._last: tuple[files.Version | None, T] | None = None
-
-    def value(self) -> T:
-        """Return the value, or raise what `load` raises."""
-        # Taken before the file is read, so that the next call notices a change in between.
-        version, last = files.get_version(self._path), self._last
-        if last is None or last[0] != version:
-            last = self._last = (version, self._load())
-        return last[1]
 
 
 class AutoReloader(Generic[T]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from cldmon.files import FileCache
 from cldmon.reports.store import ReportFiles
 from cldmon.reports.tokens import TokensFile, hash_token
-from cldmon.web.file_cache import FileCache
 from cldmon.web.limits import LOCK_SECONDS
 
 if TYPE_CHECKING:

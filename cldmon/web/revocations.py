@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cldmon import files
 from cldmon.domain.instants import to_ms
 from cldmon.errors import BusyError, StoreError
-from cldmon.web.file_cache import FileCache
+from cldmon.files import FileCache
 from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
 

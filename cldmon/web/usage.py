@@ -10,11 +10,11 @@ from cldmon.domain.freshness import select_accounts
 from cldmon.domain.subscriptions import Subscriptions
 from cldmon.domain.usage import usage_to_json
 from cldmon.errors import StoreError
+from cldmon.files import FileCache
 from cldmon.forecasts import compute_forecasts
 from cldmon.store.state import StateFile
 from cldmon.store.subscriptions import SubscriptionsFile, quiet_to_json
 from cldmon.store.subscriptions import to_json as subscription_to_json
-from cldmon.web.file_cache import FileCache
 from cldmon.web.http import Document, encode_json
 
 if TYPE_CHECKING:
