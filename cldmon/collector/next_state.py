@@ -120,7 +120,9 @@ def next_state(
     for label in labels:
         rules = Rules(settings.rule, audience.thresholds(label))
         theirs = {name: f for (owner, name), f in forecasts.items() if owner == label}
-        found, account_states[label] = _advance_account(before, label, results, rules, theirs, now)
+        found, account_states[label] = _advance_account(
+            before, label, results, rules, theirs, now, has_key=label not in reports_only
+        )
         events += found
     old = {account.label: account for account in before.snapshot.accounts}
     accounts = []
@@ -209,13 +211,12 @@ def _advance_account(
     rules: Rules,
     forecasts: Mapping[str, Forecast],
     now: datetime,
+    *,
+    has_key: bool,
 ) -> tuple[list[Event], AccountState]:
     """Return what happened to one account, and what has to be known of it after the pass."""
-    account = old = before.account_states.get(label, AccountState())
-    key = results.keys.get(label)
-    if key and (account.key is None or account.key.fingerprint != key):
-        # Another key may be another person's: its organization is looked up before it is believed.
-        account = replace(account, key=KeyFingerprint(key, now), organization_at=None)
+    old = before.account_states.get(label, AccountState())
+    account = _note_key(old, results.keys.get(label), now) if has_key else replace(old, key=None)
     events: list[Event] = []
     if account.key and (days := find_key_step(account.key.since, account.key.warned_days, now)):
         events.append(Event(EventKind.KEY_EXPIRING, label, None, now, days=days))
@@ -270,6 +271,17 @@ def _advance_account(
         challenges=0,
         passes_to_skip=0,
     )
+
+
+def _note_key(account: AccountState, fingerprint: str | None, now: datetime) -> AccountState:
+    """Return what is known of an account after a pass that used this key, if it used any."""
+    key = account.key
+    if fingerprint and (key is None or key.fingerprint != fingerprint):
+        # Another key may be another person's: its organization is looked up before it is believed.
+        return replace(account, key=KeyFingerprint(fingerprint, now), organization_at=None)
+    if key and key.since > now:  # the clock was ahead when it was first seen
+        return replace(account, key=replace(key, since=now))
+    return account
 
 
 def _is_same_organization(old: AccountState, result: ReadResult | Failure | None) -> bool:

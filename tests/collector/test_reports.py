@@ -192,6 +192,27 @@ def test_a_removed_account_leaves_no_report_and_no_token(env: CollectorEnv) -> N
     assert env.warnings == []
 
 
+def test_the_age_of_a_key_that_the_configuration_no_longer_has_is_no_news(
+    env: CollectorEnv,
+) -> None:
+    env.keyless = ()
+    env.run({"alice": 7})
+    assert env.state.account_states["alice"].key
+    env.keyless = {"alice"}
+    assert env.run(later=timedelta(days=22)).events == ()
+    assert env.state.account_states["alice"].key is None
+
+
+def test_a_key_that_was_first_seen_with_a_clock_ahead_is_as_old_as_the_clock_is_right(
+    env: CollectorEnv,
+) -> None:
+    env.keyless = ()
+    env.run({"alice": 7}, later=timedelta(days=900))
+    env.run({"alice": 7}, later=timedelta(days=-900))
+    kinds = [event.kind for event in env.run({"alice": 7}, later=timedelta(days=21)).events]
+    assert kinds == [EventKind.KEY_EXPIRING]
+
+
 class TestKeyAndReports:
     """An account with a session key that is reported as well."""
 

@@ -136,6 +136,7 @@ class AlertModel:
         if account.key != key:
             account.key, account.key_since, account.key_days = key, now, 0
         assert account.key_since
+        account.key_since = min(account.key_since, now)
         due = [days for days in (21, 26, 28) if now - account.key_since >= days * DAY]
         if due and due[-1] > account.key_days:
             account.key_days = due[-1]
