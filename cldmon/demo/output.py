@@ -101,7 +101,9 @@ def _describe_events(label: str, record: PassRecord, before: PassRecord | None) 
         if event.label != label or event.window is None:
             continue
         window = "" if event.window == FIVE_HOUR else f" ({short_title(event.window)})"
-        words = f"{event.threshold}%" if event.kind is EventKind.THRESHOLD else _EVENTS[event.kind]
+        words = (
+            f"past {event.threshold}%" if event.kind is EventKind.THRESHOLD else _EVENTS[event.kind]
+        )
         yield words + window
 
 
