@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cldmon.domain.delivery import DeliveryResult
     from cldmon.domain.subscriptions import QuietHours, Subscription
+    from cldmon.notifications.wording import Text
     from cldmon.store.subscriptions import SubscriptionsFile
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Directory(Protocol):
 class Messenger(Protocol):
     """Sends direct messages."""
 
-    def confirm(self, user: str, text: str) -> DeliveryResult:
+    def confirm(self, user: str, text: str | Text) -> DeliveryResult:
         """Confirm a change of their alert settings to a Slack user."""
 
 
@@ -109,7 +110,7 @@ class SubscriptionService:
         return True, send_confirmation(self.messenger, user, f"You will get no more alerts{about}.")
 
 
-def send_confirmation(messenger: Messenger, user: str, text: str) -> str | None:
+def send_confirmation(messenger: Messenger, user: str, text: str | Text) -> str | None:
     """Send a confirmation; return why it failed, or None."""
     result = messenger.confirm(user, text)
     if result.status is DeliveryStatus.DELIVERED:
@@ -143,15 +144,15 @@ def describe_quiet(quiet: QuietHours | None) -> str:
     """Return when a person gets no alerts, as a sentence to them."""
     if quiet is None:
         return "You have no quiet hours: alerts come at any time."
-    zone = f" ({quiet.timezone})" if quiet.timezone else ""
-    return f"You get no alerts from {quiet.start:%H:%M} to {quiet.end:%H:%M}{zone}."
+    zone = quiet.timezone or "the time zone of your Slack profile"
+    return f"You get no alerts from {quiet.start:%H:%M} to {quiet.end:%H:%M} ({zone})."
 
 
-def describe_pause(until: datetime | None) -> str:
+def describe_pause(until: datetime | None) -> Text:
     """Return until when a person gets no alerts, as a sentence to them."""
     if until is None:
-        return "Your alerts are no longer paused."
-    return f"Your alerts are paused until {until:%Y-%m-%d %H:%M} UTC."
+        return ("Your alerts are no longer paused.",)
+    return ("Your alerts are paused until ", until, ".")
 
 
 def _join(words: Sequence[str]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from threading import Lock, Thread
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.instants import format_iso
 from cldmon.notifications.subscriptions import send_confirmation
+from cldmon.threads import start_or_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +38,7 @@ class Confirmations:
             is_running = user in self._pending
             self._pending.setdefault(user, {})[label] = text
         if not is_running:
-            Thread(target=self._send_all, args=(user, messenger), daemon=True).start()
+            start_or_run(partial(self._send_all, user, messenger))
 
     def last(self, user: str) -> Mapping[str, Any] | None:
         """Return how the last confirmation to a person ended: `label`, `ok`, `error`, `at`."""

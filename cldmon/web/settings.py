@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cldmon.channels.slack.directory import Directory
     from cldmon.channels.slack.messages import Message
     from cldmon.domain.secret import Secret
+    from cldmon.notifications.wording import Text
     from cldmon.web.http import Request
     from cldmon.web.proxies import PublicUrl, TrustedProxies
 
@@ -72,7 +73,7 @@ class NullSlack:
         """Raise SlackError."""
         raise SlackError(self.reason)
 
-    def confirm(self, user: str, text: str) -> DeliveryResult:
+    def confirm(self, user: str, text: str | Text) -> DeliveryResult:
         """Send nothing."""
         return DeliveryResult(DeliveryStatus.LATER, self.reason)
 

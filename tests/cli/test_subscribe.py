@@ -91,7 +91,7 @@ def test_everything_can_be_changed_at_once(env: Env) -> None:
     assert quiet == f"{ALICE}: quiet 20:00-08:00"
     change, hours, test = (sent.text for sent in env.slack.sent)
     assert "weekly limit of red is 80% or 95% used or is on pace to run out" in change
-    assert hours == "You get no alerts from 20:00 to 08:00."
+    assert hours == "You get no alerts from 20:00 to 08:00 (the time zone of your Slack profile)."
     assert test == "This is a test message from cldmon."
     ran = env.invoke("subscribe", ALICE, "red", "--no-at", "--window", "all", "--no-quiet")
     [row] = ran.stdout.splitlines()[1:]
@@ -108,6 +108,9 @@ def test_a_test_message_that_fails_says_why(env: Env) -> None:
 def test_a_pause_ends_by_itself_or_early(env: Env) -> None:
     paused = f"{ALICE}: paused until 2026-11-22 14:00\n"
     assert env.invoke("subscribe", ALICE, "--pause", "2h").stdout == paused
+    [sent] = env.slack.sent
+    assert sent.text == "Your alerts are paused until 2026-11-22 14:00 UTC."
+    assert "<!date^1795356000^" in str(sent.blocks)
     env.clock.tick(timedelta(hours=2))
     assert env.invoke("subscribe", "--list").stdout == ""
     assert env.invoke("subscribe", ALICE, "--pause", "2h").stdout != ""

@@ -45,5 +45,7 @@ def test_a_confirmation_names_the_alerts_that_will_come(
 def test_quiet_hours_are_confirmed_with_their_zone_if_they_have_one() -> None:
     quiet = QuietHours(time(20), time(8), "Europe/Berlin")
     assert describe_quiet(quiet) == "You get no alerts from 20:00 to 08:00 (Europe/Berlin)."
-    assert describe_quiet(QuietHours(time(20), time(8))) == "You get no alerts from 20:00 to 08:00."
+    assert describe_quiet(QuietHours(time(20), time(8))) == (
+        "You get no alerts from 20:00 to 08:00 (the time zone of your Slack profile)."
+    )
     assert describe_quiet(None) == "You have no quiet hours: alerts come at any time."

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cldmon import files
 from cldmon.demo.slack import SimUser
+from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.instants import format_iso
 from cldmon.store.subscriptions import SubscriptionsFile
+from cldmon.web.confirmations import Confirmations
+from tests.env import wait_until
+from tests.fakes import NOON
 from tests.simulation.slack import error
 from tests.web.in_process import API_TOKEN
 
@@ -74,6 +79,28 @@ def test_a_confirmation_that_fails_undoes_nothing(
     assert (last["label"], last["ok"]) == ("alice", False)
     assert last["error"].startswith("the confirmation message failed: Slack got no token")
     assert SubscriptionsFile(slack_server.data_dir).load().of("U01ALICE", "alice").limit_hit
+
+
+def test_a_confirmation_is_sent_even_if_no_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does that keep later ones from being sent."""
+    texts = []
+
+    class Messenger:
+        def confirm(self, user: str, text: object) -> DeliveryResult:
+            texts.append((user, text))
+            return DeliveryResult(DeliveryStatus.DELIVERED)
+
+    def fail(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    confirmations = Confirmations(lambda: NOON)
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", fail)
+        confirmations.start("U1", "alice", "first", Messenger())
+    confirmations.start("U1", "alice", "second", Messenger())
+    wait_until(lambda: texts == [("U1", "first"), ("U1", "second")])
 
 
 def test_thresholds_windows_and_quiet_hours_are_saved_and_shown(

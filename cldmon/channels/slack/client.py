@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cldmon.channels.slack.transport import Transport
     from cldmon.channels.slack.verdicts import ApiResponse
     from cldmon.domain.secret import Secret
+    from cldmon.notifications.wording import Text
 
 TIMEOUT_SECONDS = 10
 PATIENCE = timedelta(seconds=5)
@@ -94,7 +95,7 @@ class SlackMessenger:
     def _team(self) -> dict[str, str]:
         return {"team_id": self.team_id} if self.team_id else {}
 
-    def confirm(self, user: str, text: str) -> DeliveryResult:
+    def confirm(self, user: str, text: str | Text) -> DeliveryResult:
         """Confirm a change of their alert settings to a Slack user."""
         return self.send(user, messages.build_confirmation(text))
 

@@ -96,10 +96,11 @@ def _build_link(link: str | None) -> list[dict[str, Any]]:
     return [_build_context(f"<{_escape(link)}|Open the dashboard>")] if link else []
 
 
-def build_confirmation(text: str) -> Message:
+def build_confirmation(text: str | Text) -> Message:
     """Return the message that confirms a change of somebody's alert settings."""
-    shown = _escape(_join_lines(text))
-    return Message(text=shown, blocks=(_build_section(_build_plain_text(shown)),))
+    parts: Text = (_join_lines(text),) if isinstance(text, str) else text
+    fallback = to_text(_quote(parts), format_utc)
+    return Message(text=fallback, blocks=(_build_section(_build_text(parts)),))
 
 
 def build_login_code(code: str, minutes: int) -> Message:
