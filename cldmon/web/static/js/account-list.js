@@ -4,6 +4,7 @@ import { AccountTable } from "./account-table.js";
 import { byId, el, setText } from "./dom.js";
 import { Filter } from "./filter.js";
 import { KeyedList } from "./keyed-list.js";
+import { getStored, store } from "./storage.js";
 
 const MOST_CARDS = 12; // unless chosen otherwise
 const KEY = "cldmon-view";
@@ -22,7 +23,7 @@ export class AccountList {
       onclick: () => this.#switchView(),
     });
     this.tools.replaceChildren(this.filter.element, this.switch);
-    this.view = getStoredView();
+    this.view = getStored(KEY);
   }
 
   /**
@@ -58,24 +59,7 @@ export class AccountList {
 
   #switchView() {
     this.view = this.isTable ? "cards" : "table";
-    storeView(this.view);
+    store(KEY, this.view);
     this.#show();
-  }
-}
-
-/** Return the view that was chosen in this browser; null if none was, or storage is blocked. */
-function getStoredView() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
-function storeView(view) {
-  try {
-    localStorage.setItem(KEY, view);
-  } catch {
-    // Storage is blocked or full: the choice holds until the page is closed.
   }
 }

@@ -1,6 +1,6 @@
 // The alerts of an account on its card: two switches, and the button that opens all settings.
 
-import { el, setText } from "./dom.js";
+import { el, setLine } from "./dom.js";
 import { ALERTS, describeMoreAlerts, describeSwitch } from "./messages.js";
 import { Switch } from "./switch.js";
 
@@ -62,14 +62,9 @@ export class Alerts {
     for (const [key, each] of this.switches) each.update(subscription[key], isDisabled);
     this.button.hidden = isDisabled;
     this.title.hidden = !isDisabled;
-    showLine(this.more, isDisabled ? "" : describeMoreAlerts(subscription));
-    showLine(this.reason, disabledReason);
-    showLine(this.problem, problem);
+    setLine(this.more, isDisabled ? "" : describeMoreAlerts(subscription));
+    setLine(this.reason, disabledReason);
+    setLine(this.problem, problem);
   }
 }
 Alerts.count = 0;
-
-function showLine(element, text) {
-  setText(element, text);
-  element.hidden = text === "";
-}

@@ -1,6 +1,6 @@
 // Usage credits or a credit pool: an amount and a bar, without a level, because it is not a limit.
 
-import { el, setAttribute, setText } from "./dom.js";
+import { el, setAttribute, setLine, setText } from "./dom.js";
 
 export class Allowance {
   constructor() {
@@ -21,8 +21,7 @@ export class Allowance {
   update({ title, amount, percent, note }) {
     setText(this.title, title);
     setText(this.amount, amount);
-    setText(this.note, note);
-    this.note.hidden = note === "";
+    setLine(this.note, note);
     this.bar.hidden = percent === null;
     this.bar.firstChild.style.setProperty("--percent", `${percent ?? 0}%`);
     setAttribute(this.bar, "aria-label", title);

@@ -2,7 +2,7 @@
 
 import { Alerts } from "./alerts.js";
 import { Allowance } from "./allowance.js";
-import { el, setAttribute, setText } from "./dom.js";
+import { el, setAttribute, setLine, setText } from "./dom.js";
 import { KeyedList } from "./keyed-list.js";
 import { Meter } from "./meter.js";
 import { buildCreditsRow, buildPoolRow, describeSavedResets } from "./money.js";
@@ -70,8 +70,7 @@ export class Card {
   }
 
   #showHead(view, now) {
-    setText(this.plan, view.plan ?? "");
-    this.plan.hidden = !view.plan;
+    setLine(this.plan, view.plan ?? "");
     setText(this.age, describeAge(view, now));
     setAttribute(
       this.age,
@@ -108,8 +107,7 @@ export class Card {
     if (credits) rows.unshift(["credits", buildCreditsRow(credits)]);
     const saved = describeSavedResets(savedResets, now);
     this.allowances.update(rows);
-    setText(this.savedResets, saved);
-    this.savedResets.hidden = saved === "";
+    setLine(this.savedResets, saved);
     this.extras.hidden = rows.length === 0 && saved === "";
   }
 

@@ -41,6 +41,12 @@ export function setChildren(parent, children) {
     focused.focus({ preventScroll: true });
 }
 
+/** Set the text of a line that is hidden while it is empty. */
+export function setLine(element, text) {
+  setText(element, text);
+  element.hidden = text === "";
+}
+
 /** Say in `element` what is wrong with these fields; nothing if the text is empty. */
 export function setProblem(element, text, ...fields) {
   setText(element, text);

@@ -1,5 +1,7 @@
 // Which lines of a chart are hidden: by default, or as chosen. Choices are kept in the browser.
 
+import { getStored, store } from "./storage.js";
+
 export class HiddenLines {
   /** `key` names the chart in the browser's storage. */
   constructor(key) {
@@ -15,20 +17,12 @@ export class HiddenLines {
   set(name, isHidden, byDefault = false) {
     if (isHidden === byDefault) this.choices.delete(name);
     else this.choices.set(name, isHidden);
-    try {
-      if (this.choices.size) localStorage.setItem(this.key, JSON.stringify([...this.choices]));
-      else localStorage.removeItem(this.key);
-    } catch {
-      // Without storage, the choice lasts as long as the page.
-    }
+    store(this.key, this.choices.size ? [...this.choices] : null);
   }
 }
 
 function readChoices(key) {
-  try {
-    const stored = JSON.parse(localStorage.getItem(key));
-    return stored.filter(([name, hidden]) => typeof name === "string" && hidden === !!hidden);
-  } catch {
-    return [];
-  }
+  const stored = getStored(key);
+  if (!Array.isArray(stored)) return [];
+  return stored.filter(([name, hidden]) => typeof name === "string" && hidden === !!hidden);
 }

@@ -3,7 +3,7 @@
 import { get, HISTORY_TIMEOUT_MS, PolledResource } from "./api.js";
 import { now } from "./clock.js";
 import { Compare } from "./compare.js";
-import { el, setAttribute, setText } from "./dom.js";
+import { el, setAttribute, setLine } from "./dom.js";
 import { groupEvents } from "./events.js";
 import { HistoryControls } from "./history-controls.js";
 import { KeyedList } from "./keyed-list.js";
@@ -135,11 +135,11 @@ export class History {
         entries && buildSeries(entries, names),
         events && groupEvents(events, names),
       );
-      this.#showProblem("");
+      setLine(this.problem, "");
     } catch (error) {
       if (!isCurrent()) return;
       this.failedAt = now();
-      this.#showProblem(`Can't show the history: ${error.message}`);
+      setLine(this.problem, `Can't show the history: ${error.message}`);
     }
     this.#showProgress({ isLoading: false });
     if (this.loaded) this.#show();
@@ -235,11 +235,6 @@ export class History {
     const isAll = !wanted || (wanted[0] <= whole[0] && wanted[1] >= whole[1]);
     this.zoom = isAll ? null : wanted;
     this.#show();
-  }
-
-  #showProblem(message) {
-    setText(this.problem, message);
-    this.problem.hidden = message === "";
   }
 
   #eachChart(act) {
