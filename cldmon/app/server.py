@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cldmon.app.alerts import name_channels
@@ -27,8 +28,6 @@ from cldmon.web.settings import NullSlack, ServerSettings, Slack
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cldmon.app.app import App
     from cldmon.config.schema import Config
 
@@ -38,20 +37,36 @@ def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
 
     Only trials of its speed pass other rate limits. Raises ConfigError, StoreError, or ListenError.
     """
-    config = app.read_config()
-    bound_to = _bound_to(config)
-    build = _bind_services(app, config.port, rate_limits or RateLimits(app.now))
+    config, data_dir = app.read_config(), app.outline.data_dir
+    revoked = Revocations(data_dir, app.now)
+    build = partial(
+        Services,
+        rate_limits=rate_limits or RateLimits(app.now),
+        usage=Usage(data_dir),
+        subscriptions=SubscriptionsFile(data_dir, LOCK_SECONDS),
+        confirmations=Confirmations(app.now),
+        intake=ReportIntake(data_dir),
+        data_dir=data_dir,
+        pages=load_pages(),
+        now=app.now,
+    )
 
     def load() -> Services:
         changed = app.read_config()
-        if _bound_to(changed) != bound_to:
+        if _bound_to(changed) != _bound_to(config):
             log.warning("host, port and data_dir need a restart of the server to change")
         # The server listens where it did at its start, even if the changed file says otherwise.
-        bound = changed.model_copy(update={"host": config.host})
+        bound = changed.model_copy(update={"host": config.host, "port": config.port})
         check_login(bound, app.config_path)
         for remark in find_risks(bound):
             log.warning(remark)
-        return build(bound)
+        given = bound.session_secret
+        secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir)
+        return build(
+            settings=_build_settings(app, bound),
+            sessions=Sessions(secret, revoked, app.now),
+            person_hashes=PersonHashes(secret, app.now),
+        )
 
     services = AutoReloader(app.config_path, load)
     return WebServer(
@@ -62,50 +77,26 @@ def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
     )
 
 
-def _bind_services(app: App, port: int, rate_limits: RateLimits) -> Callable[[Config], Services]:
-    """Return what turns a configuration into the parts of the server, most of them shared."""
-    data_dir = app.outline.data_dir
-    found, usage = load_pages(), Usage(data_dir)
-    subscriptions = SubscriptionsFile(data_dir, LOCK_SECONDS)
-    confirmations = Confirmations(app.now)
-    revoked, intake = Revocations(data_dir, app.now), ReportIntake(data_dir)
-
-    def build(config: Config) -> Services:
-        given, token = config.session_secret, config.api_token
-        secret = Secret(given.get_secret_value()) if given else load_session_secret(data_dir)
-        settings = ServerSettings(
-            port=port,
-            public=PublicUrl.parse(config.public_url) if config.public_url else None,
-            hosts=frozenset(config.answered_hosts),
-            proxies=TrustedProxies(config.trusted_proxies),
-            login=config.login_mode,
-            api_token=Secret(token.get_secret_value()) if token else None,
-            labels=tuple(account.label for account in config.accounts),
-            reporting=frozenset(each.label for each in config.accounts if each.source),
-            channels=name_channels(config),
-            interval=config.interval,
-            slack=_build_slack(app, config),
-        )
-        return Services(
-            settings=settings,
-            sessions=Sessions(secret, revoked, app.now),
-            person_hashes=PersonHashes(secret, app.now),
-            rate_limits=rate_limits,
-            usage=usage,
-            subscriptions=subscriptions,
-            confirmations=confirmations,
-            intake=intake,
-            data_dir=data_dir,
-            pages=found,
-            now=app.now,
-        )
-
-    return build
-
-
 def _bound_to(config: Config) -> tuple[object, ...]:
     """Return what a server is bound to once it has started."""
     return config.host, config.port, config.data_dir
+
+
+def _build_settings(app: App, config: Config) -> ServerSettings:
+    token = config.api_token
+    return ServerSettings(
+        port=config.port,
+        public=PublicUrl.parse(config.public_url) if config.public_url else None,
+        hosts=frozenset(config.answered_hosts),
+        proxies=TrustedProxies(config.trusted_proxies),
+        login=config.login_mode,
+        api_token=Secret(token.get_secret_value()) if token else None,
+        labels=tuple(account.label for account in config.accounts),
+        reporting=frozenset(each.label for each in config.accounts if each.source),
+        channels=name_channels(config),
+        interval=config.interval,
+        slack=_build_slack(app, config),
+    )
 
 
 def _build_slack(app: App, config: Config) -> Slack | None:
