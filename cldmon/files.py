@@ -177,11 +177,7 @@ def _try_lock(fd: int, wait: float) -> bool:
 
 
 def replace(
-    path: Path,
-    data: bytes | Iterable[bytes],
-    *,
-    mode: int = PRIVATE_FILE,
-    durable: bool = True,
+    path: Path, data: bytes | Iterable[bytes], *, mode: int = PRIVATE_FILE, durable: bool = True
 ) -> None:
     """Replace a file as a whole: a reader sees either the old one or the new one.
 

@@ -19,10 +19,9 @@ from cldmon.web.log import log
 from cldmon.web.pages import load_pages
 from cldmon.web.person_hashes import PersonHashes
 from cldmon.web.proxies import PublicUrl, TrustedProxies
-from cldmon.web.report_intake import ReportIntake
 from cldmon.web.revocations import Revocations
 from cldmon.web.server import WebServer
-from cldmon.web.services import RateLimits, Services
+from cldmon.web.services import RateLimits, ReportIntake, Services
 from cldmon.web.sessions import Sessions, load_session_secret
 from cldmon.web.settings import NullSlack, ServerSettings, Slack
 from cldmon.web.usage import Usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.request import Request
@@ -28,12 +29,9 @@ def check_server(host: str, port: int, name: str) -> str | None:
     header = f"[{name.strip('[]')}]:{port}" if ":" in name else f"{name}:{port}"
 
     def check() -> str | None:
-        connection = HTTPConnection(address, port, timeout=SECONDS)
-        try:
+        with closing(HTTPConnection(address, port, timeout=SECONDS)) as connection:
             connection.request("GET", "/healthz", headers={"Host": header})
             status = connection.getresponse().status
-        finally:
-            connection.close()
         return None if status in (200, 503) else f"HTTP {status}; is it cldmon?"
 
     return run_check(check)

@@ -19,7 +19,7 @@ from cldmon.domain.series import find_limit_changes
 from cldmon.store.days import DAY_MS, join_lines, join_selected, read_unindexed
 from cldmon.store.history import format_event_line, list_day_files
 from cldmon.store.lines import decode_objects
-from cldmon.store.reader import iter_series, read_series
+from cldmon.store.reader import iter_series
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -108,13 +108,7 @@ def _find_in_history(
     """
     if since_ms > until_ms:
         return
-    span = since_ms - DAY_MS, until_ms
-    series = (
-        [{label: read_series(data_dir, label, *span) for label in labels}]
-        if labels
-        else iter_series(data_dir, *span)
-    )
-    found = find_limit_changes(series)
+    found = find_limit_changes(iter_series(data_dir, since_ms - DAY_MS, until_ms, labels=labels))
     yield from join_lines(_format(event) for event in found if to_ms(event.at) >= since_ms)
 
 

@@ -55,16 +55,14 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     if account is None and points is None:
         chunks = reader.read_array(data_dir, since_ms, until_ms)
     else:
+        labels = () if account is None else (account,)
         with services.rate_limits.history_slots.slot(key):
-            parts: Iterable[Mapping[str, list[Point]]]
-            if account is None:
-                parts = reader.iter_series(data_dir, since_ms, until_ms)
-            else:
-                parts = [{account: reader.read_series(data_dir, account, since_ms, until_ms)}]
+            parts = reader.iter_series(data_dir, since_ms, until_ms, labels=labels)
             if points:
                 width_ms = max(1, (until_ms - since_ms) // max(1, points // KEPT_OF_A_BUCKET))
-                parts = [_downsample(parts, width_ms, services.settings.interval)]
-            (series,) = parts
+                series = _downsample(parts, width_ms, services.settings.interval)
+            else:  # of one account, so there is one part
+                series = next(parts)
         chunks = reader.json_array(reader.format_series(series))
     return _respond(request, chunks, services, key)
 

@@ -46,10 +46,7 @@ class Revocations:
     """
 
     def __init__(
-        self,
-        data_dir: Path,
-        now: Callable[[], datetime],
-        patience: float = LOCK_SECONDS,
+        self, data_dir: Path, now: Callable[[], datetime], patience: float = LOCK_SECONDS
     ) -> None:
         self._path = data_dir / "revoked-sessions.json"
         self._lock = data_dir / "revoked-sessions.lock"

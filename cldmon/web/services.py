@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Semaphore
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING
 
+from cldmon.files import FileCache
+from cldmon.reports.store import ReportFiles
+from cldmon.reports.tokens import TokensFile, hash_token
 from cldmon.web.limits import LOCK_SECONDS, ConcurrencyLimiter, RateLimiter
 from cldmon.web.one_time_codes import Codes
 
@@ -15,11 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cldmon.reports.tokens import Token
     from cldmon.store.subscriptions import SubscriptionsFile
     from cldmon.web.confirmations import Confirmations
     from cldmon.web.http import Document
     from cldmon.web.person_hashes import PersonHashes
-    from cldmon.web.report_intake import ReportIntake
     from cldmon.web.sessions import Sessions
     from cldmon.web.settings import ServerSettings
     from cldmon.web.usage import Usage
@@ -63,6 +66,33 @@ def _write_slots(what: str) -> ConcurrencyLimiter:
     return ConcurrencyLimiter(
         f"too many {what} are waiting", max_active=1, max_queued=7, patience=LOCK_SECONDS
     )
+
+
+class ReportIntake:
+    """The files of reports and tokens. Threads may share it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.files = ReportFiles(data_dir, LOCK_SECONDS)
+        self.tokens = TokensFile(data_dir, LOCK_SECONDS)
+        self._cache = FileCache(self.tokens.path, self.tokens.load)
+        self._uses: dict[str, datetime] = {}
+        self._noting = Lock()
+
+    def find(self, token: str) -> Token | None:
+        """Return what is known of a token, or None; raises StoreError."""
+        return self._cache.value().get(hash_token(token))
+
+    def note_use(self, token: Token, now: datetime) -> None:
+        """Note that a token was used. Of many at a time, one thread notes all."""
+        if token.is_use_known(now):
+            return
+        self._uses[token.hash] = now
+        if self._noting.acquire(blocking=False):
+            try:
+                uses, self._uses = self._uses, {}
+                self.tokens.mark_used(uses)
+            finally:
+                self._noting.release()
 
 
 @dataclass(frozen=True)

@@ -41,18 +41,11 @@ class Usage:
         compute_forecasts: Callable[[Path, Snapshot, datetime], Forecasts] = compute_forecasts,
     ) -> None:
         state, subscriptions = StateFile(data_dir), SubscriptionsFile(data_dir)
-
-        def load_subscriptions() -> Subscriptions | None:
-            try:
-                return subscriptions.load()
-            except StoreError:
-                return None
-
         self._data_dir = data_dir
         self._compute_forecasts = compute_forecasts
         self._lock = threading.Lock()
         self._state = FileCache(state.path, state.load)
-        self._subscriptions = FileCache(subscriptions.path, load_subscriptions)
+        self._subscriptions = FileCache(subscriptions.path, subscriptions.load)
         self._moment: object = None
         self._documents: dict[object, Document] = {}
         self._forecasts: tuple[object, Forecasts] | None = None
@@ -80,7 +73,11 @@ class Usage:
         `confirmation` is the result of the last confirmation sent to them. Every open page sends a
         request as soon as a pass is due, so responses and forecasts are computed under a lock.
         """
-        state, subscriptions = self._state.value(), self._subscriptions.value()
+        state = self._state.value()
+        try:
+            subscriptions = self._subscriptions.value()
+        except StoreError:
+            subscriptions = None  # the response says so
         moment = int(now.timestamp()), state, subscriptions, settings
         # All guests are shown the same.
         confirmed_at = confirmation and confirmation["at"]
