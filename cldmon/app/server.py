@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from cldmon import files
 from cldmon.app.alerts import name_channels
 from cldmon.channels.slack.directory import open_directory
 from cldmon.config.exposure import check_login, find_risks
 from cldmon.domain.secret import Secret
-from cldmon.errors import SecretError
+from cldmon.errors import CldmonError, SecretError
 from cldmon.store.subscriptions import SubscriptionsFile
 from cldmon.web.api import refuse_early, respond
 from cldmon.web.confirmations import Confirmations
-from cldmon.web.file_cache import AutoReloader
 from cldmon.web.limits import LOCK_SECONDS
 from cldmon.web.log import log
 from cldmon.web.pages import load_pages
@@ -27,8 +29,13 @@ from cldmon.web.settings import NullSlack, ServerSettings, Slack
 from cldmon.web.usage import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from cldmon.app.app import App
     from cldmon.config.schema import Config
+
+T = TypeVar("T")
 
 
 def build_server(app: App, rate_limits: RateLimits | None = None) -> WebServer:
@@ -109,3 +116,31 @@ def _build_slack(app: App, config: Config) -> Slack | None:
         return Slack(silent, silent)
     directory = open_directory(messenger, settings.member_channel_id, app.outline.data_dir, app.now)
     return Slack(directory, messenger)
+
+
+class AutoReloader(Generic[T]):
+    """What `load` makes of the configuration at `path`; the last good value while it is invalid.
+
+    One thread reloads it while the others use the old value. The constructor raises what `load`
+    raises.
+    """
+
+    def __init__(self, path: Path, load: Callable[[], T]) -> None:
+        self._path = os.fspath(path)
+        self._load = load
+        self._lock = threading.Lock()
+        self._version = files.get_version(self._path)
+        self._value = load()
+
+    def value(self) -> T:
+        """Return the current value."""
+        if files.get_version(self._path) != self._version and self._lock.acquire(blocking=False):
+            try:
+                self._version = files.get_version(self._path)
+                self._value = self._load()
+                log.warning("the configuration has changed and is now in use")
+            except CldmonError as error:
+                log.warning("the new configuration is invalid; still using the old one: %s", error)
+            finally:
+                self._lock.release()
+        return self._value

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cldmon.app.server import AutoReloader
 from cldmon.errors import ConfigError
 from cldmon.files import FileCache
-from cldmon.web.file_cache import AutoReloader
 from cldmon.web.log import REPEAT_SECONDS, ThrottleFilter
 from cldmon.web.port_owner import find_port_owner
 
