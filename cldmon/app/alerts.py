@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +16,7 @@ from cldmon.domain.subscriptions import find_zone
 from cldmon.errors import CldmonError
 from cldmon.notifications.rules import DEFAULT_EVENTS, Audience, ChannelRule
 from cldmon.store.state import DIRECT_MESSAGES
+from cldmon.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from cldmon.config.schema import Config
     from cldmon.domain.events import Event
     from cldmon.notifications.channel import Channel
+
+SLACK_SECONDS = 5.0
+"""How long a pass waits for the time zones of Slack's people."""
 
 
 def name_channels(config: Config) -> tuple[str, ...]:
@@ -64,14 +69,14 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
             return AppriseChannel(url, now=app.now, link=config.public_url)
 
 
-def build_audience(app: App) -> Audience:
+def build_audience(app: App, slack_seconds: float = SLACK_SECONDS) -> Audience:
     """Return who gets which alerts, apart from subscriptions."""
     timezones: dict[str, str] | None = None
 
     def find_timezone(user: str) -> tzinfo | None:
         nonlocal timezones
-        if timezones is None:  # read for the first person who has quiet hours without a zone
-            timezones = read_timezones(app.outline.data_dir)
+        if timezones is None:  # looked up for the first person with quiet hours but no zone
+            timezones = _look_up_timezones(app, slack_seconds)
         return find_zone(timezones[user]) if user in timezones else None
 
     return Audience(
@@ -87,6 +92,16 @@ def build_audience(app: App) -> Audience:
         owners={each.label: each.owner for each in app.config.accounts if each.owner},
         timezone=find_timezone,
     )
+
+
+def _look_up_timezones(app: App, seconds: float) -> dict[str, str]:
+    """Return people's zones by Slack id, fetched once a day; while Slack fails, the last known."""
+    if app.config.notifications.slack.enabled:
+        with suppress(CldmonError, TimeoutError, RuntimeError):
+            directory = app.build_directory(app.config, app.build_messenger(app.config))
+            people = start_thread(directory.people).result(seconds)
+            return {person.id: person.timezone for person in people if person.timezone}
+    return read_timezones(app.outline.data_dir)
 
 
 _Kind: TypeAlias = type[SlackAlerts | CommandChannel | AppriseChannel]

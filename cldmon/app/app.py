@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from cldmon.channels.slack.client import SlackMessenger
+    from cldmon.channels.slack.directory import Directory
     from cldmon.claude.browser import BrowserSettings
     from cldmon.claude.source import BrowserSource
     from cldmon.collector.collector import Target
@@ -189,12 +190,18 @@ class App:
         token = read_bot_token(slack, self.env, self.config_path.parent)
         return SlackMessenger(token, config.slack_url, team_id=slack.team_id, clock=self.now)
 
+    def build_directory(self, config: Config, messenger: SlackMessenger) -> Directory:
+        """Return the people on Slack."""
+        from cldmon.channels.slack.directory import open_directory
+
+        channel = config.notifications.slack.member_channel_id
+        return open_directory(messenger, channel, self.outline.data_dir, self.now)
+
     def build_subscription_service(self) -> SubscriptionService:
         """Return what changes alert settings and confirms them.
 
         Raises ConfigError if Slack is off, SecretError if its token cannot be read.
         """
-        from cldmon.channels.slack.directory import open_directory
         from cldmon.errors import ConfigError
         from cldmon.notifications.subscriptions import SubscriptionService
         from cldmon.store.subscriptions import SubscriptionsFile
@@ -203,9 +210,9 @@ class App:
         if not slack.enabled:
             where = f"[notifications.slack] in {self.config_path}"
             raise ConfigError(f"Slack is off: set enabled = true below {where}")
-        messenger, data_dir = self.build_messenger(self.config), self.data_dir
-        directory = open_directory(messenger, slack.member_channel_id, data_dir, self.now)
-        return SubscriptionService(SubscriptionsFile(data_dir), messenger, directory)
+        messenger = self.build_messenger(self.config)
+        directory = self.build_directory(self.config, messenger)
+        return SubscriptionService(SubscriptionsFile(self.data_dir), messenger, directory)
 
     def resolve(self, path: str) -> Path:
         """Return a configured path; a relative one counts from the configuration's folder."""

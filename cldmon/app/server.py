@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cldmon import files
 from cldmon.app.alerts import name_channels
-from cldmon.channels.slack.directory import open_directory
 from cldmon.config.exposure import check_login, find_risks
 from cldmon.domain.secret import Secret
 from cldmon.errors import CldmonError, SecretError
@@ -106,16 +105,14 @@ def _build_settings(app: App, config: Config) -> ServerSettings:
 
 
 def _build_slack(app: App, config: Config) -> Slack | None:
-    settings = config.notifications.slack
-    if not settings.enabled:
+    if not config.notifications.slack.enabled:
         return None
     try:
         messenger = app.build_messenger(config)
     except SecretError as error:
         silent = NullSlack(str(error))
         return Slack(silent, silent)
-    directory = open_directory(messenger, settings.member_channel_id, app.outline.data_dir, app.now)
-    return Slack(directory, messenger)
+    return Slack(app.build_directory(config, messenger), messenger)
 
 
 class AutoReloader(Generic[T]):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from time import perf_counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,6 +20,7 @@ from cldmon.domain.subscriptions import QuietHours, Subscriptions
 from cldmon.notifications.rules import DEFAULT_EVENTS
 from cldmon.store.state import DIRECT_MESSAGES
 from tests.env import Env
+from tests.simulation import faults
 from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
@@ -140,3 +143,24 @@ def test_quiet_hours_are_in_the_zone_of_the_slack_profile(env: Env) -> None:
     audience = replace(audience, subscriptions=Subscriptions(quiet={"U1": night}))
     assert audience.is_quiet("U1", NOON)  # 21:00 in Tokyo
     assert not audience.is_quiet("U1", NOON + timedelta(hours=2))
+
+
+def test_time_zones_are_asked_of_slack_once_a_day(env: Env) -> None:
+    """The file is a cache: without it nobody is woken by the server's zone."""
+    env.write_config(slack=True)
+    for _ in range(2):
+        assert build_audience(env.app).timezone("U01ALICE") == ZoneInfo("Europe/Berlin")
+    assert [request.path for request in env.slack.requests] == ["/api/users.list"]
+
+
+def test_while_slack_fails_or_hangs_time_zones_are_those_last_known(env: Env) -> None:
+    env.write_config(slack=True)
+    assert build_audience(env.app).timezone("U01ALICE")
+    file = env.data / "slack-users.json"
+    file.write_text(re.sub('(?<=fetchedAt": ")[0-9]{4}', "2020", file.read_text()))
+    for fault in (faults.status(500), faults.hang(5)):
+        env.slack.fail(fault)
+        began = perf_counter()
+        zone = build_audience(env.app, slack_seconds=0.3).timezone("U01ALICE")
+        assert zone == ZoneInfo("Europe/Berlin")
+        assert perf_counter() - began < 5
