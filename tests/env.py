@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import re
 import secrets
 import signal
@@ -357,6 +358,22 @@ class Env:
             },
         )
         return Running(process, self)
+
+    def run_on_terminal(
+        self, *arguments: str, under: Sequence[str] = (), environ: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Run the installed command on a terminal; return the exit code and what it shows."""
+        ours, theirs = pty.openpty()
+        with self.start(
+            *arguments, under=under, environ=environ, stdout=theirs, stderr=theirs
+        ) as running:
+            os.close(theirs)
+            shown = b""
+            with contextlib.suppress(OSError):  # at its end
+                while chunk := os.read(ours, 4096):
+                    shown += chunk
+            os.close(ours)
+            return running.wait()[0], shown.decode()
 
     def invoke(self, *words: str, stdin: str | None = None) -> Result:
         """Run a command in this process, with the injected clock."""

@@ -41,25 +41,29 @@ def command(ctx: click.Context, offline: bool, send_test: bool, as_json: bool) -
     for check in run_checks(app, offline=offline, checks=SEND_TEST if send_test else CHECKS):
         checks.append(check)
         if not as_json:
-            _print(app, check)
+            _print(check)
     if as_json:
         print_json([asdict(check) for check in checks])
     ctx.exit(int(any(check.verdict is Verdict.FAILED for check in checks)))
 
 
-def _print(app: App, check: Check) -> None:
+def _print(check: Check) -> None:
     from cldmon.doctor.check import Verdict
     from cldmon.terminal.style import GREEN, RED, YELLOW
 
     terminal = detect_stdout()
-    mark = terminal.colourize("?", YELLOW)
-    if check.verdict is Verdict.OK:
-        mark = terminal.colourize(terminal.pick("✓", "+"), GREEN)
-    elif check.verdict is Verdict.FAILED:
-        mark = terminal.colourize(terminal.pick("✗", "x"), RED)
+    colour, *mark = {
+        Verdict.OK: (GREEN, "✓", "+"),
+        Verdict.UNSURE: (YELLOW, "?", "?"),
+        Verdict.FAILED: (RED, "✗", "x"),
+    }[check.verdict]
     text = terminal.paragraph(f"{check.name}: {check.detail}", _INDENT, _INDENT)
-    click.echo(mark + text.removeprefix(_INDENT[:-1]), color=True)
+    shown = terminal.colourize(terminal.pick(*mark), colour)
+    click.echo(shown + text.removeprefix(_INDENT[:-1]), color=True)
     if check.remedy:
-        # Not wrapped: it may be a command to copy.
-        arrow = terminal.pick("→", "->")
-        click.echo(f"{_INDENT}{_INDENT}{arrow} {terminal.clean(check.remedy)}")
+        arrow = f"{_INDENT}{_INDENT}{terminal.pick('→', '->')} "
+        # Not wrapped in a pipe: it may be a command to copy.
+        remedy = arrow + terminal.clean(check.remedy)
+        if terminal.rows:
+            remedy = terminal.paragraph(check.remedy, arrow, " " * len(arrow))
+        click.echo(remedy)

@@ -188,7 +188,7 @@ def grant_group_access(folder: Path) -> str:
 
 def check_state(installation: Installation) -> Iterator[Check]:
     """Check that the state that the last pass saved is readable."""
-    if installation.data_dir is None or not installation.data_dir.exists():
+    if installation.open_data_dir is None or not installation.open_data_dir.exists():
         return
     match installation.saved_state:
         case StateCorruptError() as error:
@@ -202,10 +202,10 @@ def check_state(installation: Installation) -> Iterator[Check]:
 
 def check_subscriptions(installation: Installation) -> Iterator[Check]:
     """Check that the alert subscriptions are readable."""
-    if installation.data_dir is None:
+    if installation.open_data_dir is None:
         return
     try:
-        subscriptions = SubscriptionsFile(installation.data_dir).load()
+        subscriptions = SubscriptionsFile(installation.open_data_dir).load()
     except StoreError as error:
         remedy = "repair it by hand, or move it away; then everyone has to subscribe again"
         yield fail_to_load("subscriptions", error, remedy)

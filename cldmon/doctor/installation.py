@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,6 +55,13 @@ class Installation:
         with suppress(ConfigError):
             return self.app.outline.data_dir
         return None
+
+    @cached_property
+    def open_data_dir(self) -> Path | None:
+        """The data folder, or None if it is closed to this user: its own check says that."""
+        folder = self.data_dir
+        is_closed = folder and folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+        return None if is_closed else folder
 
     @cached_property
     def saved_state(self) -> State | StoreError:

@@ -27,7 +27,7 @@ _LOOK = "on that machine, run: cldmon report --status"
 
 def check_reports(installation: Installation) -> Iterator[Check]:
     """Check each account that takes reports, and that no file has a wrong name."""
-    config, folder, now = installation.config, installation.data_dir, installation.app.now()
+    config, folder, now = installation.config, installation.open_data_dir, installation.app.now()
     labels = [account.label for account in config.accounts if account.source] if config else []
     if folder is None or not labels:
         return

@@ -49,6 +49,21 @@ def test_a_cross_comes_with_what_to_do_and_exit_code_1(env: Env) -> None:
     assert "MARKER" not in ran.stdout
 
 
+def test_a_closed_data_folder_is_reported_once_and_fits_into_a_terminal(env: Env) -> None:
+    env.data.mkdir(mode=0)
+    (env.data / "state.json").write_text("{}")
+    powers = (
+        ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all") if os.geteuid() == 0 else ()
+    )
+    code, shown = env.run_on_terminal(
+        "doctor", "--offline", under=powers, environ={"COLUMNS": "40", "NO_COLOR": "1"}
+    )
+    env.data.chmod(0o700)
+    assert code == 1
+    assert [line for line in shown.splitlines() if line.startswith("✗")] == ["✗ data folder:"]
+    assert f"    → check its owner and mode: ls -ld\r\n      {env.data}\r\n" in shown
+
+
 def test_offline_sends_no_request_and_json_has_the_same_checks(env: Env) -> None:
     ran = env.run("doctor", "--offline", "--json")
     checks = json.loads(ran.stdout)

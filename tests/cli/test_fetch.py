@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pty
 import re
 import resource
 import shutil
@@ -341,29 +340,10 @@ def limit_files() -> None:
 # On a terminal.
 
 
-def on_terminal(env: Env, *arguments: str) -> tuple[int, str]:
-    """Run it with a terminal as stdout and stderr; return exit code and what was shown."""
-    ours, theirs = pty.openpty()
-    running = env.start(*arguments, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(ours, 4096)
-        except OSError:
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(ours)
-    code, _, _ = running.wait()
-    return code, shown.decode()
-
-
 def test_a_person_at_a_terminal_sees_the_progress_and_the_table(env: Env) -> None:
     env.set_up({"alice": None, "bob": expired()})
     env.environ.update(TERM="xterm", COLUMNS="100")
-    code, shown = on_terminal(env, "fetch")
+    code, shown = env.run_on_terminal("fetch")
     assert code == 0
     assert re.search(r"Reading.*100%", shown)
     assert not re.search(r"\d\d:\d\d:\d\d", shown), "the bar claims to know when it ends"
@@ -384,7 +364,7 @@ def test_a_challenged_account_is_skipped_by_a_timer_but_not_by_hand(env: Env) ->
 
     assert [reads(lambda: env.run("fetch")) for _ in range(2)] == [True, False]
     assert env.accounts["alice"]["errorKind"] == "challenged"
-    assert reads(lambda: on_terminal(env, "fetch"))
+    assert reads(lambda: env.run_on_terminal("fetch"))
     env.claude.challenge(key_of("alice"), None)
     assert not reads(lambda: env.run("fetch"))
     assert reads(lambda: env.run("fetch", "--account", "alice"))
@@ -396,7 +376,7 @@ def test_a_warning_is_printed_below_the_progress(env: Env) -> None:
     env.data.mkdir(mode=0o700)
     (env.data / "state.json").write_bytes(TORN)
     env.environ.update(TERM="xterm")
-    _, shown = on_terminal(env, "fetch")
+    _, shown = env.run_on_terminal("fetch")
     assert re.search(r"100%[^\n]*\n[^\n]*cldmon: .*state.json is not what cldmon writes", shown)
 
 
