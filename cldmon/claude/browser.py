@@ -1,8 +1,4 @@
-"""Which browser is used, and its settings.
-
-For set-up scripts, `python -m cldmon.claude.browser` prints the path of the first browser that
-starts. If there is none, it prints on stderr how to install one.
-"""
+"""Which browser is used, its settings, and how to install one."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +37,6 @@ _SYSTEM_BROWSERS = (
 _OWN_SHELL = "chromium_headless_shell-*/*/*headless*shell"
 _OWN_BROWSER = "chromium-*/*/chrome"
 CHROME = "Google's Chrome package (https://www.google.com/chrome/)"
-_VERSION_SECONDS = 20
 SANDBOX_FAILED = "its sandbox cannot start here"
 """The reason given if the machine does not allow the sandbox."""
 _PER_CORE = 4
@@ -171,26 +165,3 @@ def advise_install(*, window: bool = False, release: Mapping[str, str] | None = 
         package = "chromium" if window else "chromium-headless-shell"
         return f"`apt-get install {package}`, or `{playwright} --with-deps {what}`"
     return f"a package of Chromium, {CHROME}, or `{playwright} {what}`"
-
-
-def _print_first_that_starts() -> str | None:
-    """Print the path of the first browser that starts; else return how to install one."""
-    with contextlib.suppress(BrowserError):
-        for path in find_browsers(BrowserSettings(), os.environ):
-            # A stub prints no version, and neither does a browser that lacks a library.
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                ran = subprocess.run(  # noqa: S603 - the browser that a pass would start
-                    [path, "--version"],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    timeout=_VERSION_SECONDS,
-                    check=False,
-                )
-                if b"Chrom" in ran.stdout:
-                    print(path)
-                    return None
-    return advise_install()
-
-
-if __name__ == "__main__":
-    sys.exit(_print_first_that_starts())

@@ -17,6 +17,7 @@ OWN = f"{sys.executable} -m playwright install"
 DEBIAN = {"ID": "debian"}
 UBUNTU = {"ID": "ubuntu", "ID_LIKE": "debian"}
 MINT = {"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}
+FIND_BROWSER = Path(__file__).parents[2] / "scripts" / "find-browser"
 OS_RELEASE = Path("/etc/os-release").resolve()
 FEDORA = {"ID": "fedora"}
 
@@ -54,7 +55,7 @@ def test_the_machines_own_os_release_counts(tmp_path: Path) -> None:
     release.write_text('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n')
     mounts = ["--dev-bind", "/", "/", "--ro-bind", str(release), str(OS_RELEASE)]
     ran = subprocess.run(
-        ["bwrap", *mounts, sys.executable, "-m", "cldmon.claude.browser"],
+        ["bwrap", *mounts, str(FIND_BROWSER)],
         env={"PATH": os.environ["PATH"], "CLDMON_BROWSER": "/nonexistent/browser"},
         capture_output=True,
         text=True,

@@ -7,8 +7,10 @@ removed from it as well. So no label can mention anybody or break the format.
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.events import EventKind
@@ -40,6 +42,7 @@ _MAX_LINE = 500
 _MAX_FALLBACK = 30_000
 
 _FORMAT = re.compile(r"[*_~`]")
+_escape = partial(html.escape, quote=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +196,6 @@ def _quote_line(foreign: str) -> str:
 
 def _join_lines(text: str) -> str:
     return " ".join("".join(c for c in text if c.isspace() or is_printable(c)).split())
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _count_units(text: str) -> int:
