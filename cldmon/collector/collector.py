@@ -343,13 +343,15 @@ class Collector:
                 _log.warning("%s", error)
 
     def _is_wanted(self, message: Message) -> bool | None:
-        """Return whether a person still wants a message; None while that cannot be read."""
+        """Return whether a person still wants a message; None if it has to wait."""
         if message.user is None:
             return True
         try:
             audience = replace(self.audience, subscriptions=self._subscriptions.value())
         except StoreError:
             return None  # the pass has said so, or the next one will
+        if audience.is_quiet(message.user, self.now()):
+            return None
         return audience.for_person(message.event, message.user) is not None
 
 

@@ -101,8 +101,8 @@ class Delivery:
 
     What becomes of each message is saved before the next is sent on that channel, so that no crash
     sends the rest again. `is_wanted` looks up whether a person still wants a message just before
-    it is sent: a slow service leaves time to unsubscribe. Where it cannot tell (None), the rest of
-    the channel's messages wait.
+    it is sent: a slow service leaves time to unsubscribe. Where it cannot tell, or the person is
+    not to be disturbed meanwhile (None), the message waits.
     """
 
     state: State
@@ -150,7 +150,7 @@ class Delivery:
                 return
             wants = [self.is_wanted(message) for message in group]
             if None in wants:
-                return
+                continue
             unwanted = [m for m, is_wanted in zip(group, wants, strict=True) if not is_wanted]
             self._update(partial(State.without, messages=unwanted))
             wanted = [message for message in group if message not in unwanted]

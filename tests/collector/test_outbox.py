@@ -10,11 +10,12 @@ import pytest
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.subscriptions import Subscription, Subscriptions
+from cldmon.domain.subscriptions import Subscription, Subscriptions, parse_quiet
 from cldmon.errors import StoreError
 from cldmon.notifications import outbox
 from cldmon.notifications.rules import Audience
 from cldmon.store.state import DIRECT_MESSAGES, Message, State
+from cldmon.store.subscriptions import SubscriptionsFile
 from tests.fakes import NOON, Clock, FakeSlack, set_alerts
 
 if TYPE_CHECKING:
@@ -400,6 +401,21 @@ def test_a_slow_slack_holds_up_no_pass_for_long(env: CollectorEnv, seconds: int,
     env.slack.pace = timedelta(0)
     assert env.run({"alice": 100}).waiting == 0
     assert len(set(env.sent_alerts)) == len(env.sent_alerts) == 21
+
+
+def test_nobody_is_disturbed_whose_quiet_hours_begin_while_others_are_told(
+    env: CollectorEnv,
+) -> None:
+    env.subscribe("U2", "U3")
+    file = SubscriptionsFile(env.data_dir)
+    file.set_quiet("U2", parse_quiet("12:20", "12:40", "UTC"))
+    env.slack = Slow(env.clock, timedelta(seconds=20))
+    env.run({"alice": 99}, later=timedelta(minutes=9, seconds=50))
+    assert env.run({"alice": 100}).waiting == 1  # from 12:19:50 on
+    assert env.sent_alerts == [HIT, "U3: limit_hit alice fiveHour"]
+    for _ in range(2):
+        env.run({"alice": 100})
+    assert env.sent_alerts[2:] == ["U2: limit_hit alice fiveHour"]
 
 
 def test_nothing_is_saved_where_nothing_changed() -> None:
