@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _ORGANIZATIONS = "/api/organizations"
 _BLANK = "about:blank"
 _SAVED_RESETS = "?cedar_ember=1"
-_CHALLENGE_SECONDS = 15.0
-"""How much of an account's time a challenge may take."""
 _CLEAR_REFUSALS = (FailureKind.KEY_EXPIRED, FailureKind.CHALLENGED, FailureKind.RATE_LIMITED)
 
 # Reads at most `most` bytes, so that an endless response ends.
@@ -69,8 +67,8 @@ _FETCH = """async ([path, most]) => {
 class AccountSession:
     """Reads one account, with one request if its organization is remembered, else two.
 
-    `context` holds its session cookie, `user_agent` is from `identity.user_agent_override`, and
-    `deadline` is in the event loop's time.
+    `context` holds its session cookie, `user_agent` is from `identity.user_agent_override`,
+    `deadline` is in the event loop's time, and a challenge may take `challenge_timeout` seconds.
     """
 
     context: BrowserContext
@@ -78,6 +76,7 @@ class AccountSession:
     request: ReadRequest
     user_agent: dict[str, Any] | None
     deadline: float
+    challenge_timeout: float
     now: Callable[[], datetime]
     _page: Page = field(init=False)
     _guard: NetworkGuard = field(init=False)
@@ -185,7 +184,7 @@ class AccountSession:
         The page runs a script and reloads, as in any browser, unless it needs a person.
         """
         self._challenged = True
-        ends_at = asyncio.get_running_loop().time() + _CHALLENGE_SECONDS
+        ends_at = asyncio.get_running_loop().time() + self.challenge_timeout
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(min(ends_at, self.deadline)):
                 while True:

@@ -47,13 +47,15 @@ _MAX_CONCURRENCY = 16
 class BrowserSettings:
     """The `[browser]` table of the configuration; None means cldmon decides.
 
-    `timeout` is in seconds, for one account; `start_timeout` for the start of the browser.
+    Times are in seconds: `timeout` for one account, of which a challenge may take
+    `challenge_timeout`; `start_timeout` for the start of the browser.
     """
 
     executable: str | None = None
     headless: bool = True
     concurrency: int | None = None
     timeout: float = 20.0
+    challenge_timeout: float = 15.0
     start_timeout: float = 30.0
     user_agent: str | None = None
     sandbox: bool | None = None

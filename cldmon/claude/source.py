@@ -181,6 +181,7 @@ class BrowserSource:
                 request,
                 identity.user_agent_override(self.settings, browser.version),
                 deadline,
+                self.settings.challenge_timeout,
                 self.now,
             )
             try:

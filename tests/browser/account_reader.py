@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tests.simulation.claude import FakeClaude
     from tests.simulation.faults import Fault
 
-PATIENT = BrowserSettings(timeout=40, concurrency=8)
+PATIENT = BrowserSettings(timeout=40, challenge_timeout=1, concurrency=8)
+"""For challenges that are never passed: a busy machine has time for all else."""
 
 
 @dataclass

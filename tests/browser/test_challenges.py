@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from cldmon.demo.server import Request
     from tests.simulation.faults import Fault
 
-SETTINGS = BrowserSettings(timeout=60, concurrency=24)
+PASSING = BrowserSettings(timeout=60, concurrency=24)
+FAILING = replace(PASSING, challenge_timeout=3)
 MARK = ("cf-mitigated", "challenge")
 RELOADS = "location.reload()"
 SUBMITS = """document.body.innerHTML = '<form method="post" action="?__cf_chl_tk=1"></form>';
@@ -41,7 +42,7 @@ ONCE = {
     "reloads": [page(RELOADS)],
     "reloads-by-its-marks": [page(RELOADS, header=False)],
     "reloads-503-by-its-marks": [page(RELOADS, 503, header=False)],
-    "reloads-later": [page(f"setTimeout(() => {RELOADS}, 2000)")],
+    "reloads-later": [page(f"setTimeout(() => {RELOADS}, 500)")],
     "submits": [page(SUBMITS)],
     "twice": [page(RELOADS), page(f"setTimeout(() => {RELOADS}, 200)")],
     "navigates": [page("location = location.pathname + '?again'")],
@@ -65,7 +66,7 @@ ENDS = {
 
 
 class Passes(NamedTuple):
-    """Two passes: what became of each account, and what it asked."""
+    """What became of each account in the first pass and an hour later, and what it asked."""
 
     results: list[dict[str, ReadResult | object]]
     requests: list[dict[str, list[Request]]]
@@ -74,37 +75,52 @@ class Passes(NamedTuple):
 
 @pytest.fixture(scope="module")
 def passes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Passes]:
-    """A pass in which every account is challenged, and one of the first two an hour later."""
+    """A pass in which every account is challenged, and one of the first two an hour later.
+
+    The accounts that do not pass their challenge are read with less time for it.
+    """
     with FakeClaude() as claude:
-        reader = AccountReader(claude, tmp_path_factory.mktemp("challenges"), SETTINGS)
-        questions = [*add_accounts(reader)]
-        results, requests, scripts = [], [], []
-        for asked in (questions, questions[:2]):
-            results.append(reader.read(*asked))
-            requests.append({each.label: reader.requests_of(each.label) for each in asked})
+        reader = AccountReader(claude, tmp_path_factory.mktemp("challenges"), PASSING)
+        passing, failing = [*add_passing(reader)], [*add_failing(reader)]
+        results: list[dict[str, ReadResult | object]] = [{}, {}]
+        requests: list[dict[str, list[Request]]] = [{}, {}]
+        scripts = []
+        for number, settings, asked in (
+            (0, FAILING, failing),
+            (0, PASSING, passing),
+            (1, PASSING, passing[:2]),
+        ):
+            reader.settings, reader.ahead = settings, timedelta(hours=number)
+            results[number].update(reader.read(*asked))
+            requests[number].update({each.label: reader.requests_of(each.label) for each in asked})
             scripts += [each for each in claude.requests if each.path.startswith(SCRIPTS)]
-            reader.ahead = timedelta(hours=1)
-        yield Passes(results, requests, scripts)  # type: ignore[arg-type]
+        yield Passes(results, requests, scripts)
 
 
-def add_accounts(reader: AccountReader) -> Iterator[ReadRequest]:
+def add_passing(reader: AccountReader) -> Iterator[ReadRequest]:
+    """Add the accounts whose challenges end: they are read, or fail for another reason."""
     for kind in ("looked-up", "remembered"):
         label = f"script-{kind}"
         reader.claude.challenge(key_of(label), Challenge.SCRIPT)
         question = reader.add_account(label)
         known = Organization(organization_of(label), "Pro") if kind == "remembered" else None
         yield replace(question, remembered=known)
-    for name, kind in STUCK.items():
-        reader.claude.challenge(key_of(name), kind)
-        yield reader.add_account(name)
-    chains = {**ONCE, **REFUSED, **{name: chain for name, (chain, _) in ENDS.items()}}
+    chains = {**ONCE, **{name: chain for name, (chain, _) in ENDS.items()}}
     for name, chain in chains.items():
         question = reader.add_account(name)
         for fault in chain:
-            reader.claude.fail(key_of(name), fault, None if name in REFUSED else 1)
+            reader.claude.fail(key_of(name), fault, 1)
         yield question
     yield reader.add_account("fetch", challenge().on("usage"), times=1)
     yield reader.add_account("unchallenged")
+
+
+def add_failing(reader: AccountReader) -> Iterator[ReadRequest]:
+    for name, kind in STUCK.items():
+        reader.claude.challenge(key_of(name), kind)
+        yield reader.add_account(name)
+    for name, faults_of in REFUSED.items():
+        yield reader.add_account(name, *faults_of)
 
 
 def answer(passes: Passes, label: str, number: int = 0) -> ReadResult:

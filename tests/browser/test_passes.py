@@ -90,7 +90,7 @@ def test_a_browser_that_does_not_start_is_reported_in_one_line(
     fake_claude: FakeClaude, tmp_path: Path, text: str, words: str
 ) -> None:
     executable = program(tmp_path / "browser", text)
-    settings = BrowserSettings(executable=executable, start_timeout=8)
+    settings = BrowserSettings(executable=executable, start_timeout=3)
     reader = AccountReader(fake_claude, tmp_path / "data", settings)
     results = reader.read(reader.add_account("alice"), reader.add_account("bob"))
     assert {failure(result).kind for result in results.values()} == {FailureKind.NO_BROWSER}
