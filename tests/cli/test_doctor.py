@@ -50,11 +50,11 @@ def test_a_cross_comes_with_what_to_do_and_exit_code_1(env: Env) -> None:
 
 
 def test_a_closed_data_folder_is_reported_once_and_fits_into_a_terminal(env: Env) -> None:
-    env.data.mkdir(mode=0)
+    env.data.mkdir()
     (env.data / "state.json").write_text("{}")
-    powers = (
-        ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all") if os.geteuid() == 0 else ()
-    )
+    env.data.chmod(0)
+    # Root can read everything, unless it gives up its capabilities.
+    powers = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     code, shown = env.run_on_terminal(
         "doctor", "--offline", under=powers, environ={"COLUMNS": "40", "NO_COLOR": "1"}
     )
