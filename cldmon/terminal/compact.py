@@ -24,7 +24,7 @@ _MAX_NOTE = 24
 
 
 def format_compact(accounts: Sequence[AccountView], page: Page) -> str:
-    """Return a header and a row for each account, no wider than the page.
+    """Return a header, if any account needs it, and a row for each, no wider than the page.
 
     Other limits are shown from the level `high` on. An account in error has the error instead,
     followed by its last reading.
@@ -38,15 +38,13 @@ def format_compact(accounts: Sequence[AccountView], page: Page) -> str:
     read = [account for account, row in zip(accounts, rows, strict=True) if row is None]
     header, *aligned = _align_rows(read, page, room)
     rest = iter(aligned)
-    return "\n".join(
-        [
-            terminal.colourize((pad("Account", indent) + BETWEEN + header).rstrip(), DIM),
-            *(
-                terminal.colourize(pad(label, indent), BOLD) + BETWEEN + (row or next(rest))
-                for label, row in zip(labels, rows, strict=True)
-            ),
-        ]
-    )
+    lines = [
+        terminal.colourize(pad(label, indent), BOLD) + BETWEEN + (row or next(rest))
+        for label, row in zip(labels, rows, strict=True)
+    ]
+    if header:
+        lines.insert(0, terminal.colourize(f"{pad('Account', indent)}{BETWEEN}{header}", DIM))
+    return "\n".join(lines)
 
 
 def _format_without_bars(account: AccountView, page: Page, room: int) -> str | None:

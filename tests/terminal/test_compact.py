@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cldmon.domain.freshness import build_views
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Snapshot, Window
 from cldmon.domain.selection import Selection
+from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from cldmon.terminal.compact import format_compact
 from cldmon.terminal.formats import format_snapshot
 from cldmon.terminal.status import Page
@@ -100,12 +101,19 @@ def test_a_window_column_that_no_account_needs_is_left_out() -> None:
     assert header.split() == ["Account", "7d", "Resets"]
 
 
+def test_an_account_in_error_alone_has_no_header() -> None:
+    [row] = draw(BOB).splitlines()
+    assert row.startswith("bob      ✗ session key expired")
+
+
 @settings(deadline=None)
 @given(st.lists(ACCOUNT, max_size=4), st.integers(40, 200))
 def test_no_row_is_wider_than_the_terminal(accounts: list[Account], columns: int) -> None:
-    text = draw(*accounts, terminal=Terminal(columns, colour=False, unicode=True))
-    assert len(text.splitlines()) == len(accounts) + 1
-    assert max(map(width, text.splitlines())) <= columns
+    lines = draw(*accounts, terminal=Terminal(columns, colour=False, unicode=True)).splitlines()
+    readings = [each.reading for each in accounts if each.reading and not each.failure]
+    has_header = any({FIVE_HOUR, SEVEN_DAY} & found.windows.keys() for found in readings)
+    assert len(lines) == len(accounts) + has_header
+    assert max(map(width, lines), default=0) <= columns
 
 
 def test_if_nobody_is_in_error_that_is_said() -> None:
