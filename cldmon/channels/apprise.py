@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def _load(url: str, name: str) -> Any:
     for logger in map(logging.getLogger, ("apprise", "urllib3")):  # they log URLs
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False
+    warnings.filterwarnings("ignore", "Unverified HTTPS request")  # `verify=no` in the URL
     try:
         import apprise
     except ImportError:

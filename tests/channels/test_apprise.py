@@ -8,6 +8,7 @@ import email
 import email.policy
 import json
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -48,6 +49,7 @@ LINES = (
     LINK,
 )
 PASSWORD = "hunter2"
+TLS = Path(__file__).parents[1] / "data" / "tls"
 
 
 def channel(url: str, **options: Any) -> AppriseChannel:
@@ -197,6 +199,20 @@ def test_a_redirect_is_a_no() -> None:
         server.headers = {"Location": f"http://{other.address}/"}
         assert channel(f"json://{server.address}").send(None, [HIT]).status is UNSURE
         assert not other.requests
+
+
+def test_a_certificate_is_checked_unless_the_url_says_otherwise(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(TLS / "self-signed.pem", TLS / "key.pem")
+    server = JsonServer()
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    with serve(server):
+        url = f"jsons://{server.address}/hook"
+        assert channel(url).send(None, [HIT]).status is UNSURE
+        assert channel(f"{url}?verify=no").send(None, [HIT]).status is DELIVERED
+    assert not recwarn.list
 
 
 def test_nobody_listening_is_a_no() -> None:
