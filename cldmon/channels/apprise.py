@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.errors import CldmonError, ConfigError
-from cldmon.notifications.wording import format_plain_text, format_title
+from cldmon.notifications.wording import format_markdown, format_plain_text, format_title
 from cldmon.threads import start_thread
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class AppriseChannel:
         """Raise CldmonError if Apprise is not installed, ConfigError if it refuses the URL."""
         self._name = redact_url(url.reveal())
         self._apprise = _load(url.reveal(), self._name)
+        self._takes_markdown_only = self._apprise[0].notify_format == "markdown"
         self._now = now
         self._link = link
         self._timeout = timeout.total_seconds()
@@ -58,10 +59,13 @@ class AppriseChannel:
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Send events as one message. `user` is not used: the URL names the recipients."""
         now = self._now()
-        title, body = format_title(events, now), format_plain_text(events, now, self._link)
+        # Apprise's conversion would put a backslash before each hyphen, full stop and bracket.
+        markup = "markdown" if self._takes_markdown_only else "text"
+        format_body = format_markdown if self._takes_markdown_only else format_plain_text
+        title, body = format_title(events, now), format_body(events, now, self._link)
         try:
             sending = start_thread(
-                lambda: bool(self._apprise.notify(body, title, body_format="text"))
+                lambda: bool(self._apprise.notify(body, title, body_format=markup))
             )
             if sending.result(self._timeout):
                 return DeliveryResult(DeliveryStatus.DELIVERED)

@@ -5,6 +5,7 @@ Each channel renders the same `Notice`: Slack as blocks, the others as plain tex
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,6 +19,7 @@ from cldmon.domain.windows import limit_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>#~|]")
 _LONGEST_LINE = 500
 _LONGEST_SUBJECT = 80
 _LONGEST_LIMIT = 80
@@ -101,11 +103,20 @@ def format_plain_text(events: Sequence[Event], now: datetime, link: str | None) 
 
     That of a digest is without its title.
     """
-    lines = split_digest(events[0])[1:] or [
+    return "\n".join([*_format_lines(events, now), *([link] if link else [])])
+
+
+def format_markdown(events: Sequence[Event], now: datetime, link: str | None) -> str:
+    """Return the same as Markdown, a paragraph for each line."""
+    lines = [_MARKUP.sub(r"\\\g<0>", line) for line in _format_lines(events, now)]
+    return "\n\n".join([*lines, *([f"[Open the dashboard]({link})"] if link else [])])
+
+
+def _format_lines(events: Sequence[Event], now: datetime) -> list[str]:
+    return split_digest(events[0])[1:] or [
         f"{notice.sign} {one_line(to_sentence(notice, format_utc), _LONGEST_LINE)}"
         for notice in describe_events(events, now)
     ]
-    return "\n".join([*lines, *([link] if link else [])])
 
 
 def format_event(event: Event, now: datetime) -> str:

@@ -120,6 +120,13 @@ def serve(server: JsonServer) -> Iterator[Any]:
             thread.join()
 
 
+def serve_tls(server: JsonServer) -> contextlib.AbstractContextManager[Any]:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(TLS / "self-signed.pem", TLS / "key.pem")
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    return serve(server)
+
+
 class Mailbox:
     """Keeps the e-mails that it receives."""
 
@@ -204,11 +211,7 @@ def test_a_redirect_is_a_no() -> None:
 def test_a_certificate_is_checked_unless_the_url_says_otherwise(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(TLS / "self-signed.pem", TLS / "key.pem")
-    server = JsonServer()
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
-    with serve(server):
+    with serve_tls(JsonServer()) as server:
         url = f"jsons://{server.address}/hook"
         assert channel(url).send(None, [HIT]).status is UNSURE
         assert channel(f"{url}?verify=no").send(None, [HIT]).status is DELIVERED
@@ -229,6 +232,25 @@ def test_ntfy_gets_a_message_with_a_title() -> None:
     assert request.content["title"] == TITLE
     assert request.content["message"].split("\n") == list(LINES)
     assert "apprise" not in str(request.content).lower()
+
+
+def test_teams_gets_a_card_in_markdown() -> None:
+    """Without backslashes and with a link; Microsoft documents the card and the status 202."""
+    with serve_tls(JsonServer()) as server:
+        server.status = HTTPStatus.ACCEPTED
+        url = f"workflows://{server.address}/{'0a' * 16}/abcDEF-123_abcDEF/?verify=no"
+        assert channel(url).send(None, [HIT, FREE]) == DeliveryResult(DELIVERED)
+        [request] = server.requests
+    assert request.path.startswith(f"/workflows/{'0a' * 16}/triggers/manual/paths/invoke?")
+    [card] = request.content["attachments"]
+    assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+    title, text = (block["text"] for block in card["content"]["body"])
+    assert title == TITLE
+    assert text.split("\n\n") == [
+        LINES[0],
+        LINES[1].replace("<b>", r"\<b\>"),
+        f"[Open the dashboard]({LINK})",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
