@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -123,7 +122,7 @@ class AutoReloader(Generic[T]):
     """
 
     def __init__(self, path: Path, load: Callable[[], T]) -> None:
-        self._path = os.fspath(path)
+        self._path = path
         self._load = load
         self._lock = threading.Lock()
         self._version = files.get_version(self._path)

@@ -10,7 +10,6 @@ from cldmon.domain.subscriptions import QuietHours, Subscription, parse_threshol
 from cldmon.domain.windows import is_well_formed
 from cldmon.notifications.subscriptions import describe_quiet, describe_subscription
 from cldmon.store.subscriptions import quiet_from_json, quiet_to_json, to_json
-from cldmon.web.auth import caller_key
 from cldmon.web.http import RefusedError, get_bool, get_json_object, get_string, json_response
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def change_subscription(request: Request, caller: Caller, services: Services) ->
 def _changing(caller: Caller, services: Services) -> Iterator[None]:
     """Keep to the rate limits while the block changes something."""
     services.rate_limits.changes_by.take(caller.user)
-    with services.rate_limits.change_slots.slot(caller_key(caller)):
+    with services.rate_limits.change_slots.slot(caller.key):
         yield
 
 

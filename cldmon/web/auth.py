@@ -42,6 +42,18 @@ class Caller:
         """Their name, empty if `user` is."""
         return self.session.name if self.session and not self.only_guests else ""
 
+    @property
+    def key(self) -> CallerKey:
+        """What their slots are counted by; see `cldmon.web.limits`.
+
+        Anyone can be many guests, so all guests at an address share its slots.
+        """
+        if self.user:
+            return "user", self.user
+        if self.has_token:
+            return ("token",)
+        return "address", self.address, self.session.id if self.session else ""
+
     def to_json(self, settings: ServerSettings) -> dict[str, Any]:
         """Return what `GET /api/session` shows."""
         return {
@@ -71,15 +83,3 @@ def identify(request: Request, settings: ServerSettings, sessions: Sessions) -> 
     ):
         raise RefusedError(401, "Unauthorized", ("WWW-Authenticate", "Bearer"))
     return Caller(has_token=True, address=address)
-
-
-def caller_key(caller: Caller) -> CallerKey:
-    """Return the key that a caller's slots are counted by; see `cldmon.web.limits`.
-
-    Anyone can be many guests, so all guests at an address share its slots.
-    """
-    if caller.user:
-        return "user", caller.user
-    if caller.has_token:
-        return ("token",)
-    return "address", caller.address, caller.session.id if caller.session else ""

@@ -13,7 +13,6 @@ from cldmon.domain.ranges import parse_range
 from cldmon.errors import UsageError
 from cldmon.store import reader
 from cldmon.store.events import read_event_lines
-from cldmon.web.auth import caller_key
 from cldmon.web.http import (
     JSON,
     NO_STORE,
@@ -51,7 +50,7 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
     """Return the lines of a range, oldest first, or only one account's, or fewer points."""
     since_ms, until_ms = _parse_span(request, services.now())
     account, points = get_query_param(request, "account"), _parse_points(request)
-    key, data_dir = caller_key(caller), services.data_dir
+    key, data_dir = caller.key, services.data_dir
     if account is None and points is None:
         chunks = reader.read_array(data_dir, since_ms, until_ms)
     else:
@@ -70,7 +69,7 @@ def get_history(request: Request, caller: Caller, services: Services) -> Respons
 def get_events(request: Request, caller: Caller, services: Services) -> Response:
     """Return what happened in a range, oldest first."""
     chunks = read_event_lines(services.data_dir, *_parse_span(request, services.now()))
-    return _respond(request, reader.json_array(chunks), services, caller_key(caller))
+    return _respond(request, reader.json_array(chunks), services, caller.key)
 
 
 def _parse_span(request: Request, until: datetime) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from cldmon.domain.delivery import DeliveryStatus
 from cldmon.errors import SlackError
 from cldmon.threads import start_thread
 from cldmon.web import one_time_codes
-from cldmon.web.auth import Caller, caller_key
+from cldmon.web.auth import Caller
 from cldmon.web.http import (
     RefusedError,
     Request,
@@ -76,7 +76,7 @@ def log_out(request: Request, caller: Caller, services: Services) -> Response:
     sessions, scope = services.sessions, services.settings.cookie_scope(request)
     for session in sessions.read_all(request.header("cookie"), scope):
         services.rate_limits.logouts.take(caller.address)
-        with services.rate_limits.logout_slots.slot(caller_key(caller)):
+        with services.rate_limits.logout_slots.slot(caller.key):
             sessions.end(session)
     return json_response({"ok": True}, 200, ("Set-Cookie", sessions.clear_cookie(scope)))
 
