@@ -67,7 +67,7 @@ def test_no_history_is_an_empty_list(server: InProcessServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/history", "/api/events"])
-@pytest.mark.parametrize("range_", ["", "7", "0h", "1y", "-1h", "1h%00", "1h&range=5h"])
+@pytest.mark.parametrize("range_", ["", "1y", "1h%00", "1h&range=5h"])
 def test_a_bad_range_is_refused(server: InProcessServer, path: str, range_: str) -> None:
     assert server.get(f"{path}?range={range_}").status == 400
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import socket
@@ -462,8 +463,10 @@ def test_the_end_leaves_no_thread_and_no_connection(tmp_path: Path, clock: Clock
 
 
 def test_a_port_in_use_names_the_process(server: InProcessServer) -> None:
-    with pytest.raises(ListenError, match=rf"port {server.address[1]}: .*\(process \d+\)"):
+    named = rf"port {server.address[1]}: .*\(process {os.getpid()}\)[^\n]*$"
+    with pytest.raises(ListenError, match=named) as refused:
         WebServer(*server.address, lambda _: Response(204))
+    assert refused.value.exit_code == 1
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a" * 300])

@@ -200,6 +200,7 @@ def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert first == load_session_secret(data_dir)
     assert len(first.reveal()) >= 32
     assert (data_dir / "session-secret").stat().st_mode & 0o777 == 0o600
+    assert data_dir.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("harm", DAMAGES.values(), ids=DAMAGES)
