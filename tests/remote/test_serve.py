@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.server import Route, json_response
-from tests.cli.accounts import MINUTE, account
+from tests.cli.accounts import account
 from tests.remote.served import TOKEN, write_config
 from tests.simulation.server import FaultyServer
 
@@ -103,9 +103,3 @@ def test_tls_is_checked(env: Env) -> None:
         "/cldmon/api/usage",
         f"Bearer {TOKEN}",
     )
-
-
-def test_old_readings_of_a_server_are_marked(env: Env) -> None:
-    env.save_snapshot(account("alice", 41, ago=40 * MINUTE), account("bob", 7))
-    ran = run_elsewhere(env, "status", "--format", "line", "--server", url_of(env))
-    assert ran.stdout.startswith("alice 5h 41%? 7d 63%?")

@@ -78,6 +78,14 @@ def test_damage_is_no_error(file: StateFile, data: st.DataObject, damage: object
     assert report.machine == state.machine
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"accounts": {"alice": {}}}', "\x00" * 100])
+def test_a_damaged_file_says_nothing(tmp_path: Path, content: str) -> None:
+    file = StateFile({"XDG_STATE_HOME": str(tmp_path)})
+    file.folder.mkdir()
+    file.path.write_text(content)
+    assert file.load(NOON).accounts == {}
+
+
 def test_a_status_line_does_not_wait_long_for_another(tmp_path: Path) -> None:
     file = StateFile({"XDG_STATE_HOME": str(tmp_path)})
 
