@@ -64,12 +64,8 @@ def read_settings(env: Mapping[str, str]) -> Settings:
 def make_command(settings: Settings, options: Options) -> str:
     """Return the command for the status line; it runs the one that was there before."""
     ours = settings.ours
-    wanted = Options(
-        to=options.to,
-        account=options.account,
-        token_file=options.token_file,
-        chain=ours.chain if ours else settings.command,
-    )
+    chain = ours.chain if ours else settings.command
+    wanted = Options(options.to, options.account, options.token_file, chain)
     return shlex.join([*_find_program(), "report", *wanted.to_words()])
 
 
