@@ -109,58 +109,51 @@ def next_state(
     `labels` are all accounts of the configuration, in its order; others are forgotten, and so are
     the messages about them. `reports_only` are those without a session key.
     """
-    counts = Counter(before.counters)
-    counts.update(f"errors.{failure.kind}" for failure in results.failures.values())
-    counts[CHALLENGES[True]] += sum(answer.challenged for answer in results.answers.values())
-    counts[CHALLENGES[False]] += sum(
-        failure.kind is FailureKind.CHALLENGED for failure in results.failures.values()
-    )
+    readings, failures = results.readings, results.failures
+    old = {account.label: account for account in before.snapshot.accounts}
     events: list[Event] = []
     account_states: dict[str, AccountState] = {}
+    accounts = []
     for label in labels:
+        has_key = label not in reports_only
         rules = Rules(settings.rule, audience.thresholds(label))
         theirs = {name: f for (owner, name), f in forecasts.items() if owner == label}
         found, account_states[label] = _advance_account(
-            before, label, results, rules, theirs, now, has_key=label not in reports_only
+            before, label, results, rules, theirs, now, has_key=has_key
         )
         events += found
-    old = {account.label: account for account in before.snapshot.accounts}
-    accounts = []
-    readings = results.readings
-    for label in labels:
         known = old.get(label, Account(label, None))
-        reading, failure = readings.get(label, known.reading), results.failures.get(label)
+        reading, failure = readings.get(label, known.reading), failures.get(label)
         if failure:
             failure = replace(failure, attempts=max(1, account_states[label].challenges))
-        elif label not in readings and label not in reports_only:
+        elif label not in readings and has_key:
             failure = known.failure  # it was not asked
-        if reading or failure or label in reports_only:
-            accounts.append(Account(label, reading, failure, label in reports_only))
+        if reading or failure or not has_key:
+            accounts.append(Account(label, reading, failure, reports_only=not has_key))
+    # A reading that came late says nothing about the time of this line.
+    windows = {
+        x: each.windows
+        for x, each in readings.items()
+        if not is_stale(now - each.taken_at, settings.interval)
+    }
+    lines = [
+        history.format_event_line(event, event.at if event.label in results.reported else now)
+        for event in events
+    ]
+    counts = Counter(before.counters)
+    counts.update(f"errors.{failure.kind}" for failure in failures.values())
+    counts[CHALLENGES[True]] += sum(answer.challenged for answer in results.answers.values())
+    challenged = [each for each in failures.values() if each.kind is FailureKind.CHALLENGED]
+    counts[CHALLENGES[False]] += len(challenged)
     after = replace(
         before,
-        snapshot=Snapshot(
-            fetched_at=now,
-            accounts=tuple(accounts),
-            interval=settings.interval,
-            slack_enabled=settings.slack_enabled,
-        ),
+        snapshot=Snapshot(now, tuple(accounts), settings.interval, settings.slack_enabled),
         outbox=tuple(
             m for m in before.outbox if m.event.label in labels or m.event.kind is EventKind.DIGEST
         ),
         account_states=account_states,
-        history_line=history.format_line(
-            now,
-            {
-                label: reading.windows
-                for label, reading in readings.items()
-                # One that came late says nothing about the time of this line.
-                if not is_stale(now - reading.taken_at, settings.interval)
-            },
-        ),
-        event_lines=tuple(
-            history.format_event_line(event, event.at if event.label in results.reported else now)
-            for event in events
-        ),
+        history_line=history.format_line(now, windows),
+        event_lines=tuple(lines),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(+counts),
     )

@@ -63,12 +63,10 @@ def parse_thresholds(values: object) -> tuple[int, ...]:
     for value in values:
         is_integer = isinstance(value, int) and not isinstance(value, bool)
         if not (is_integer and MIN_THRESHOLD <= value <= MAX_THRESHOLD):
-            hint = (
-                "; a limit that is reached is an alert of its own"
-                if value == FULL and is_integer
-                else ""
-            )
-            raise ValueError(f"{value!r} is not a percentage from 1 to 99{hint}")
+            problem = f"{value!r} is not a percentage from 1 to 99"
+            if value == FULL and is_integer:
+                problem += "; a limit that is reached is an alert of its own"
+            raise ValueError(problem)
     chosen = tuple(sorted(set(values)))
     if len(chosen) > MAX_THRESHOLDS:
         raise ValueError(f"{len(chosen)} thresholds: {MAX_THRESHOLDS} is the maximum")

@@ -164,9 +164,8 @@ def _describe_event(event: Event, now: datetime) -> tuple[str, Text, Iterable[Te
                 details.append(("But ", *other, "."))
             return "limit reached", statement, details
         case EventKind.USAGE_RESET:
-            statement = (f"{limit} has reset",)
-            if event.utilization:
-                statement = (f"{limit} has reset and is at {event.utilization}%",)
+            used = f" and is at {event.utilization}%" if event.utilization else ""
+            statement = (f"{limit} has reset{used}",)
             if other := _describe_other_limit(event, now):
                 statement = (*statement, ", but ", *other)
             verb = f"The {limit} resets next" if other else "It resets next"
@@ -181,32 +180,23 @@ def _describe_event(event: Event, now: datetime) -> tuple[str, Text, Iterable[Te
                 details.insert(0, ("On pace to be full ", event.full_at, "."))
             return headline, (f"{limit} is at {event.utilization}%",), details
         case EventKind.RUN_OUT:
-            statement = (
-                f"{limit} is at {event.utilization}% and on pace to be full ",
-                event.full_at or now,
-            )
-            return "will run out early", statement, [_describe_reset(event, now, "Resets")]
+            pace = f"{limit} is at {event.utilization}% and on pace to be full "
+            details = [_describe_reset(event, now, "Resets")]
+            return "will run out early", (pace, event.full_at or now), details
         case EventKind.LIMIT_CHANGED:
             return "limit changed", *_describe_change(event, limit, now)
         case EventKind.KEY_EXPIRING:
             days = event.days or 0
-            warning = (
-                "It may stop working any day."
-                if days >= KEY_LIFE.days
-                else f"Keys stop working after about {KEY_LIFE.days} days."
-            )
-            details = [
-                (warning,),
-                (f"Renew it with: cldmon login {one_line(event.label, _LONGEST_SUBJECT)}",),
-            ]
-            return "session key expires soon", (f"session key is {days} days old",), details
+            warning = f"Keys stop working after about {KEY_LIFE.days} days."
+            if days >= KEY_LIFE.days:
+                warning = "It may stop working any day."
+            renewal = f"Renew it with: cldmon login {one_line(event.label, _LONGEST_SUBJECT)}"
+            statement = (f"session key is {days} days old",)
+            return "session key expires soon", statement, [(warning,), (renewal,)]
         case EventKind.ACCOUNT_FAILED:
             reason = one_line(event.reason or "the reason is not known", _LONGEST_REASON)
-            return (
-                "can't be read",
-                ("usage can't be read",),
-                [(f"{reason[:1].upper()}{reason[1:]}.",)],
-            )
+            sentence = f"{reason[:1].upper()}{reason[1:]}."
+            return "can't be read", ("usage can't be read",), [(sentence,)]
         case EventKind.ACCOUNT_RECOVERED:
             return "can be read again", ("usage can be read again",), []
         case EventKind.SAVED_RESET_ENDING:
