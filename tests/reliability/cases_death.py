@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.reliability import changing, death, posting
 from tests.reliability.command_channel import command_scenario
 from tests.reliability.kernel import CHANGES, file_steps, talk_steps
+from tests.reliability.many_channels import many_channels_scenario
 from tests.reliability.sample import SEED, few
 from tests.reliability.scenario import two_account_scenario
 
@@ -47,6 +48,15 @@ def run_cases(folder: Path) -> Iterator[Result]:
                 commanded,
                 "SIGKILL before each file operation of a pass with a command channel",
                 few(steps),
+            )
+        with many_channels_scenario(folder / "channels") as many:
+            yield death.kill_by_channels(many)
+            many.reset()
+            steps = file_steps(many.env, log, "fetch", calls=CHANGES)
+            yield death.kill_at_steps(
+                many,
+                "SIGKILL before each file operation of a pass with three channels, from its commit",
+                few(death.from_commit(steps)),
             )
         site = posting.open_site(scenario)
         yield posting.kill_at_steps(

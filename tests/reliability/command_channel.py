@@ -16,7 +16,6 @@ from tests.reliability.scenario import (
     Outcome,
     TwoAccountScenario,
     load_json,
-    read_events,
 )
 from tests.simulation.claude import FakeClaude
 from tests.simulation.slack import FakeSlack
@@ -67,8 +66,7 @@ command = ["sh", "-c", "umask 077; cat >> ../{LOG}"]
         expected = EXPECTED_EVENTS if committed in self.began else waiting
         if (sent := self.count_alerts()) != expected or self.env.state["outbox"]:
             raise LostError(f"sent {sent}, not {expected}")
-        if (found := read_events(self.data)) != EXPECTED_EVENTS:
-            raise LostError(f"the events are {found}")
+        self._check_events()
         self.check_tidy()
 
     def count_alerts(self) -> Counter[tuple[str, str]]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.env import key_of
@@ -16,11 +17,12 @@ from tests.simulation.replies import HangUp
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from cldmon.demo.server import Reply
     from tests.env import Running
     from tests.reliability.kernel import Step
+    from tests.reliability.many_channels import ManyChannelsScenario
     from tests.reliability.scenario import TwoAccountScenario
     from tests.simulation.faults import Genuine
 
@@ -62,6 +64,26 @@ def kill_by_services(scenario: TwoAccountScenario, most: int | None = None) -> R
             with result.case(f"{name}, {'after' if after else 'before'}"):
                 scenario.reset()
                 _kill_on_request(scenario, strike, number, after=after)
+                scenario.check_recovery()
+    return result
+
+
+def from_commit(steps: Sequence[Step]) -> Sequence[Step]:
+    """Return the steps from those on that replace the state for the first time."""
+    first = next(n for n, step in enumerate(steps) if ".state.json.tmp" in step.what)
+    return steps[first:]
+
+
+def kill_by_channels(
+    scenario: ManyChannelsScenario, channels: Iterable[str] = ("team", "hook")
+) -> Result:
+    """Kill a pass while a channel answers it, before and after the channel took the message."""
+    result = Result("SIGKILL during a message to a Slack channel or a webhook, before and after it")
+    for channel in channels:
+        for after in (False, True):
+            with result.case(f"{channel}, {'after' if after else 'before'}"):
+                scenario.reset()
+                _kill_on_request(scenario, partial(scenario.strike, channel), 0, after=after)
                 scenario.check_recovery()
     return result
 

@@ -81,7 +81,8 @@ class TwoAccountScenario:
         self.folder.mkdir(exist_ok=True)
         self.env = Env(self.folder / "home", self.claude, self.slack, patience=4 * PATIENCE)
         self.base = self.folder / "base"
-        self.env.set_up(dict.fromkeys(BEFORE), tables=self.tables, slack=self.uses_slack)
+        tables = self.tables + self.more_tables
+        self.env.set_up(dict.fromkeys(BEFORE), tables=tables, slack=self.uses_slack)
         self._set_usage(BEFORE)
         self._check_success(self.env.run("fetch"))
         # Written by hand: with no person asked for, and no confirmation sent.
@@ -89,6 +90,11 @@ class TwoAccountScenario:
         self._write_private("subscriptions.json", json.dumps({"users": users}, indent=2) + "\n")
         shutil.copytree(self.data, self.base)
         self.began = read_timestamps(read_history(self.base))
+
+    @property
+    def more_tables(self) -> str:
+        """More of the configuration: channels."""
+        return ""
 
     @property
     def data(self) -> Path:
@@ -133,11 +139,14 @@ class TwoAccountScenario:
         self._check_success(self.env.run("fetch"))
         self._check_history(left)
         self._check_alerts(before + self.count_alerts(), left)
-        if (found := read_events(self.data)) != EXPECTED_EVENTS:
-            raise LostError(f"the events are {found}")
+        self._check_events()
         self.check_tidy()
         if self._read_subscriptions(self.data) != self._read_subscriptions(self.base):
             raise LostError("subscriptions")
+
+    def _check_events(self) -> None:
+        if (found := read_events(self.data)) != EXPECTED_EVENTS:
+            raise LostError(f"the events are {found}")
 
     def _check_history(self, left: Outcome) -> None:
         found = read_history(self.data)

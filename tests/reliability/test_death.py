@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.reliability import changing, death, posting
 from tests.reliability.disk import REFUSALS, select_steps
 from tests.reliability.kernel import CHANGES, file_steps, talk_steps
+from tests.reliability.many_channels import many_channels_scenario
 from tests.reliability.sample import spread
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def test_a_pass_with_a_command_channel_killed_at_a_step_loses_nothing(
     steps = file_steps(commanded.env, tmp_path / "log", "fetch", calls=CHANGES)
     assert len(steps) > 50
     death.kill_at_steps(commanded, "killed", spread(steps[-30:], 2, seed=3)).check()
+
+
+def test_a_pass_with_three_channels_killed_as_it_delivers_loses_nothing(tmp_path: Path) -> None:
+    with many_channels_scenario(tmp_path / "many") as scenario:
+        death.kill_by_channels(scenario, channels=["hook"]).check()
 
 
 def test_a_pass_killed_as_slack_answers_repeats_one_message_at_most(
