@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain import json_types
 from cldmon.domain.model import REPORT, Reading
 from cldmon.domain.windows import JITTER, is_same_reset, sort_for_display
 
@@ -63,22 +63,13 @@ class MergedReports:
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return a report as machines send it."""
-    body = {
-        "version": 1,
-        "account": report.account,
-        "machine": report.machine,
-        "readAt": format_iso(report.read_at),
-        "sentAt": format_iso(report.sent_at),
-        "windows": [
-            {
-                "name": name,
-                "utilization": window.utilization,
-                "resetsAt": format_optional(window.resets_at),
-            }
-            for name, window in report.windows.items()
-        ],
-    }
-    return body if report.account_hash is None else {**body, "accountHash": report.account_hash}
+    windows = [
+        {"name": name, **json_types.to_json(window)} for name, window in report.windows.items()
+    ]
+    body = {"version": 1, **json_types.to_json(report), "windows": windows}
+    if report.account_hash is None:
+        del body["accountHash"]
+    return body
 
 
 def merge(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from cldmon import files
 from cldmon.domain import json_types
-from cldmon.domain.instants import format_iso, format_optional
 from cldmon.domain.secret import REPORT_TOKEN, Secret
 from cldmon.errors import StoreError, UsageError
 
@@ -37,8 +36,8 @@ class Token:
     hash: str
     account: str
     name: str
-    created: datetime
-    last_used: datetime | None = None
+    created_at: datetime
+    last_used_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -47,7 +46,8 @@ class Token:
 
     def is_use_known(self, now: datetime) -> bool:
         """Return whether a use was noted a short time ago."""
-        return self.last_used is not None and timedelta(0) <= now - self.last_used < _USED_STEP
+        used_at = self.last_used_at
+        return used_at is not None and timedelta(0) <= now - used_at < _USED_STEP
 
 
 class TokensFile:
@@ -68,7 +68,7 @@ class TokensFile:
         if text is None:
             return {}
         try:
-            tokens = [_from_json(entry) for entry in json.loads(text)["tokens"]]
+            tokens = [json_types.from_json(Token, each) for each in json.loads(text)["tokens"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StoreError(
                 f"{self.path} is not what cldmon writes: move it away, and create new tokens"
@@ -96,7 +96,7 @@ class TokensFile:
         """Note when tokens were used (hash → UTC), except those that were revoked since."""
         with self._editing() as tokens:
             for hash_ in uses.keys() & tokens.keys():
-                tokens[hash_] = replace(tokens[hash_], last_used=uses[hash_])
+                tokens[hash_] = replace(tokens[hash_], last_used_at=uses[hash_])
 
     def keep_only(self, accounts: Collection[str]) -> set[str]:
         """Remove the tokens of all other accounts; return the labels of those."""
@@ -117,7 +117,7 @@ class TokensFile:
             tokens = dict(before)
             yield tokens
             if tokens != before:
-                body = {"version": 1, "tokens": [_to_json(each) for each in tokens.values()]}
+                body = {"version": 1, "tokens": [*map(json_types.to_json, tokens.values())]}
                 text = json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"
                 files.replace(self.path, text)
 
@@ -134,25 +134,6 @@ def hash_token(token: str) -> str:
 
 def describe(token: Token) -> dict[str, Any]:
     """Return a token as `--tokens --json` shows it: without its hash."""
-    body = _to_json(token)
-    return {"id": token.id, **{key: value for key, value in body.items() if key != "hash"}}
-
-
-def _to_json(token: Token) -> dict[str, Any]:
-    return {
-        "hash": token.hash,
-        "account": token.account,
-        "name": token.name,
-        "createdAt": format_iso(token.created),
-        "lastUsedAt": format_optional(token.last_used),
-    }
-
-
-def _from_json(entry: dict[str, Any]) -> Token:
-    return Token(
-        json_types.check_text(entry["hash"]),
-        json_types.check_text(entry["account"]),
-        json_types.check_text(entry["name"]),
-        json_types.parse_instant(entry["createdAt"]),
-        json_types.optional(json_types.parse_instant, entry["lastUsedAt"]),
-    )
+    body = json_types.to_json(token)
+    del body["hash"]
+    return {"id": token.id, **body}

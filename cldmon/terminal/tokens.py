@@ -31,8 +31,8 @@ def format_tokens(tokens: Iterable[Token], terminal: Terminal, zone: tzinfo | No
             terminal.clean(token.id),
             terminal.fit(token.account, _MAX_NAME),
             terminal.shorten(terminal.clean(token.name) or terminal.missing, _MAX_NAME),
-            format_time(token.created),
-            format_time(token.last_used),
+            format_time(token.created_at),
+            format_time(token.last_used_at),
         )
         for token in tokens
     ]

@@ -35,7 +35,7 @@ def test_a_token_is_alone_on_stdout(env: Env) -> None:
         "  cldmon report --install --to https://example.org/cldmon/ --account alice\n"
         f"To revoke it: cldmon report --revoke {stored.id}\n"
     )
-    assert (stored.account, stored.name, stored.created) == ("alice", "laptop", NOON)
+    assert (stored.account, stored.name, stored.created_at) == ("alice", "laptop", NOON)
 
 
 def test_without_tokens_the_list_says_how_to_create_one(env: Env) -> None:

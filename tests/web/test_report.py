@@ -145,16 +145,16 @@ class TestTokens:
 
     def test_its_last_use_is_kept(self, server: InProcessServer) -> None:
         token = new_token(server)
-        assert [each.last_used for each in TokensFile(server.data_dir).load().values()] == [None]
+        assert [each.last_used_at for each in TokensFile(server.data_dir).load().values()] == [None]
         send(server, token, body(NOON))
         server.clock.tick(9 * MINUTE)
         send(server, token, body(NOON + MINUTE))
         [found] = TokensFile(server.data_dir).load().values()
-        assert found.last_used == NOON
+        assert found.last_used_at == NOON
         server.clock.tick(MINUTE)
         send(server, token, body(NOON + 2 * MINUTE))
         [found] = TokensFile(server.data_dir).load().values()
-        assert found.last_used == NOON + 10 * MINUTE
+        assert found.last_used_at == NOON + 10 * MINUTE
 
     def test_a_broken_file_of_tokens_is_trouble_of_the_server(
         self, server: InProcessServer
