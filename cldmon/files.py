@@ -112,7 +112,9 @@ def read(path: Path) -> bytes | None:
         try:
             with open_regular(path) as file:
                 if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-                    raise StoreError(f"cannot read {path}: it is too large to be cldmon's")
+                    raise StoreError(
+                        f"cannot read {path}: it is too large to be cldmon's: move it away"
+                    )
                 return file.read()
         except FileNotFoundError:
             return None
