@@ -31,8 +31,8 @@ on this machine. Each line is a pass, read just now by a real browser: how much
 of the 5-hour session is used, or of the week if there is no session (alice).
 erin's account has no session key: her own machine reports it.
 """
-_OFFLINE = ("status", "history --range 5h", "digest", "guard bob")
-_ONLINE = ("fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve")
+_OFFLINE = ["status", "history --range 5h", "digest", "guard bob"]
+_ONLINE = ["fetch", "doctor", "subscribe U04DAVE alice --hit", "login dave", "serve"]
 
 
 @click.command("demo")
@@ -102,14 +102,14 @@ def _print_message(demo: Demo, sent: SentMessage) -> None:
 
 
 def _suggest(folder: Path, *, stay: bool) -> None:
-    groups: list[tuple[str, tuple[str, ...]]] = [("Try on them:", _OFFLINE)]
+    groups = {"Try on them:": _OFFLINE}
     if stay:
-        groups.append(("And, from another terminal while the simulated services run:", _ONLINE))
-    for heading, commands in groups:
+        groups["And, from another terminal while the simulated services run:"] = _ONLINE
+    program = f"{_format_program()} --config {shlex.quote(str(folder / FILE_NAME))}"
+    for heading, commands in groups.items():
         click.echo(f"\n{heading}")
         for line in commands:
-            config = shlex.quote(str(folder / FILE_NAME))
-            click.echo(f"  {_format_program()} --config {config} {line}")
+            click.echo(f"  {program} {line}")
     if not stay:
         click.echo("The simulated services end now; to use fetch and the like, add --stay.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from cldmon.domain.events import EventKind
@@ -47,20 +46,20 @@ def format_pass(
     """Return a pass as one line: the time, each account's session or week, and what is new."""
     cells = [_format_cell(account, terminal) for account in record.outcome.snapshot.accounts]
     news = "; ".join(_describe_news(record, before, name_of))
-    numbers = f"{_format_clock(record.at):5}{''.join(cells)}"
-    indent = " " * (width(numbers) + 2)
-    wrapped = textwrap.wrap(
-        news, min(terminal.columns, _WIDEST), initial_indent=indent, subsequent_indent=indent
-    )
-    return "\n".join(wrapped).replace(indent, f"{numbers}  ", 1) if wrapped else numbers
+    numbers = f"{_format_clock(record.at):5}{''.join(cells)}  "
+    return _limit_width(terminal).paragraph(news, numbers, " " * width(numbers)).rstrip()
 
 
 def format_message(sent: SentMessage, name_of: NameOf, terminal: Terminal) -> str:
     """Return a Slack message: its time and recipient, and below them its text."""
     head = f"{_format_clock(sent.at)}  to {name_of(sent.user)} ({sent.user or sent.channel})"
-    wrap = textwrap.TextWrapper(min(terminal.columns, _WIDEST), _INDENT, _INDENT)
-    body = [line for text in sent.text.splitlines() for line in wrap.wrap(text)]
-    return "\n".join(map(terminal.clean, (head, *body)))
+    narrow = _limit_width(terminal)
+    texts = filter(None, sent.text.splitlines())
+    return "\n".join([narrow.clean(head), *(narrow.paragraph(t, _INDENT, _INDENT) for t in texts)])
+
+
+def _limit_width(terminal: Terminal) -> Terminal:
+    return terminal._replace(columns=min(terminal.columns, _WIDEST))
 
 
 def _format_clock(at: datetime) -> str:

@@ -60,11 +60,11 @@ def _build_rows(digest: Digest, terminal: Terminal) -> Iterator[list[str]]:
             yield [
                 "",
                 short_title(window.name),
-                _format_percent(window.peak, terminal),
-                _format_percent(window.final, terminal),
+                _format_number(window.peak, terminal, "%"),
+                _format_number(window.final, terminal, "%"),
                 str(window.hits),
                 _format_length(window.at_limit),
-                _format_count(window.early_resets, terminal),
+                _format_number(window.early_resets, terminal),
                 "",
                 _format_weeks(window.weeks, terminal),
             ]
@@ -72,8 +72,8 @@ def _build_rows(digest: Digest, terminal: Terminal) -> Iterator[list[str]]:
 
 def _build_totals(account: AccountDigest, terminal: Terminal) -> Sequence[str]:
     rest = [
-        _format_count(account.early_resets, terminal),
-        _format_count(account.errors, terminal),
+        _format_number(account.early_resets, terminal),
+        _format_number(account.errors, terminal),
     ]
     if not account.windows:
         return [terminal.missing, terminal.missing, *rest]
@@ -83,17 +83,13 @@ def _build_totals(account: AccountDigest, terminal: Terminal) -> Sequence[str]:
 def _format_weeks(weeks: Sequence[Week], terminal: Terminal) -> str:
     """Return the unused share of each week, or the average of many."""
     if len(weeks) <= _MAX_WEEKS:
-        return ", ".join(_format_percent(week.unused, terminal) for week in weeks)
+        return ", ".join(_format_number(week.unused, terminal, "%") for week in weeks)
     known = [week.unused for week in weeks if week.unused is not None]
     return f"average {round(mean(known))}%" if known else terminal.missing
 
 
-def _format_percent(percent: int | None, terminal: Terminal) -> str:
-    return terminal.missing if percent is None else f"{percent}%"
-
-
-def _format_count(count: int | None, terminal: Terminal) -> str:
-    return terminal.missing if count is None else str(count)
+def _format_number(number: int | None, terminal: Terminal, unit: str = "") -> str:
+    return terminal.missing if number is None else f"{number}{unit}"
 
 
 def _format_length(length: timedelta) -> str:
