@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -60,16 +60,12 @@ def find_members(text: str) -> dict[str, Member]:
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":
         begin = _skip(text, at + 1) if text[at] == "," else at
-        key, end = _decode(text, begin)
+        key, end = _DECODER.raw_decode(text, begin)
         value = _skip(text, _skip(text, end) + 1)
-        _, end = _decode(text, value)
+        _, end = _DECODER.raw_decode(text, value)
         members[key] = Member(begin, value, end)
         at = _skip(text, end)
     return members
-
-
-def _decode(text: str, at: int) -> tuple[Any, int]:
-    return _DECODER.raw_decode(text, at)
 
 
 def _skip(text: str, at: int) -> int:

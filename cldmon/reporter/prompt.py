@@ -16,7 +16,6 @@ from cldmon.reporter.status_line import format_line, parse
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cldmon.reporter.chain import ChainedCommand
     from cldmon.reporter.options import Options
     from cldmon.reporter.state import State, StateFile
     from cldmon.reporter.status_line import StatusLine
@@ -35,7 +34,12 @@ def show_status_line(options: Options, state_file: StateFile, now: datetime) -> 
     if os.isatty(_STDIN):
         raise UsageError("this is for Claude Code, which writes to stdin: use --install or --setup")
     document = read_document()
-    chained = _start_chained(options.chain, document) if options.chain else None
+    chained = None
+    if options.chain:
+        from cldmon.reporter.chain import ChainedCommand
+
+        with suppress(OSError, ValueError):
+            chained = ChainedCommand(options.chain, document)
     line = parse(document, now)
     text = format_line(line.windows).encode()
     if chained is None:
@@ -68,15 +72,6 @@ def print_bytes(text: bytes) -> None:
     """Print a line; nothing for an empty one. Whoever reads it may be gone."""
     with suppress(OSError), open(_STDOUT, "wb", closefd=False) as stdout:
         stdout.write(text if not text or text.endswith(b"\n") else text + b"\n")
-
-
-def _start_chained(command: str, document: bytes) -> ChainedCommand | None:
-    from cldmon.reporter.chain import ChainedCommand
-
-    try:
-        return ChainedCommand(command, document)
-    except (OSError, ValueError):
-        return None
 
 
 def note_line(options: Options, state_file: StateFile, line: StatusLine, now: datetime) -> State:

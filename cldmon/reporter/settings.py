@@ -41,7 +41,13 @@ class Settings(NamedTuple):
     @property
     def ours(self) -> Options | None:
         """The options of the status line if it is cldmon's."""
-        return _parse_command(self.command)
+        try:
+            words = shlex.split(self.command)
+        except ValueError:
+            return None
+        number = words.index("report") if "report" in words else 0
+        is_ours = number > 0 and Path(words[number - 1]).name == PROGRAM
+        return parse(words[number + 1 :]) if is_ours else None
 
 
 def read_settings(env: Mapping[str, str]) -> Settings:
@@ -117,13 +123,3 @@ def _find_program() -> list[str]:
             raise ReportError(f"{program} is temporary: install cldmon first, e.g. with pipx")
         return [installed]
     return [str(program)]
-
-
-def _parse_command(command: str) -> Options | None:
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
-    number = words.index("report") if "report" in words else 0
-    is_ours = number > 0 and Path(words[number - 1]).name == PROGRAM
-    return parse(words[number + 1 :]) if is_ours else None

@@ -127,8 +127,8 @@ def test_many_programs_run_side_by_side_and_not_more_than_32(tmp_path: Path) -> 
     """Where fewer did, these would wait for each other until their time is over."""
     count = f"""
 touch {tmp_path}/$$
-until [ $(ls {tmp_path} | wc -l) -ge 32 ]; do sleep 0.3; done
-sleep 1
+until [ $(ls {tmp_path} | wc -l) -ge 32 ]; do sleep 0.1; done
+sleep 0.5
 ls {tmp_path} | wc -l
 """
     shell = ["/bin/sh", "-c", count]
