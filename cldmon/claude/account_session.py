@@ -29,7 +29,7 @@ from cldmon.domain.model import FailureKind
 from cldmon.domain.ports import Organization, ReadRequest, ReadResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from playwright.async_api import BrowserContext, Page, Response
@@ -83,7 +83,6 @@ class AccountSession:
     _navigations: asyncio.Queue[Response | None] = field(default_factory=asyncio.Queue, init=False)
     _has_ended: bool = field(default=False, init=False)
     _challenged: bool = field(default=False, init=False)
-    _saved_resets_refused: bool = field(default=False, init=False)
 
     async def read(self) -> ReadResult:
         """Return the reading; raise `AccountError`, or PlaywrightError if page or browser dies."""
@@ -97,8 +96,7 @@ class AccountSession:
             page.on(cast("Any", event), self._on_end)
         if remembered := self.request.remembered:
             try:
-                body = await self._fetch_usage(remembered, self._open)
-                return self._to_result(body, remembered, looked_up=False)
+                return await self._read_usage(remembered, self._open, looked_up=False)
             except AccountError as error:
                 if error.failure.kind is not FailureKind.WRONG_ORGANIZATION:
                     raise
@@ -123,44 +121,37 @@ class AccountSession:
         if not isinstance(listed, list):
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no list of organizations")
         configured = self.request.organization
-        last_active = _get_values(await self.context.cookies(), "lastActiveOrg")
-        candidates = find_candidates(
-            listed, configured=configured, last_active=next(iter(last_active), None)
-        )
+        cookies = await self.context.cookies()
+        last_active = next((c["value"] for c in cookies if c["name"] == "lastActiveOrg"), None)
+        candidates = find_candidates(listed, configured=configured, last_active=last_active)
         for organization in candidates:
             with contextlib.suppress(OrganizationRefusedError):
-                body = await self._fetch_usage(organization, self._fetch)
-                return self._to_result(body, organization, looked_up=True)
+                return await self._read_usage(organization, self._fetch, looked_up=True)
         refused = {organization.uuid for organization in candidates} if configured else ()
         opened = [each for each in list_chat_organizations(listed) if each.uuid not in refused]
         raise no_organization(configured, opened)
 
-    async def _fetch_usage(self, organization: Organization, fetch: Fetch) -> object:
-        """Return the usage, with saved resets unless the service refuses them."""
+    async def _read_usage(
+        self, organization: Organization, fetch: Fetch, *, looked_up: bool
+    ) -> ReadResult:
+        """Return the reading, with saved resets unless the service refuses them."""
         path = f"{_ORGANIZATIONS}/{organization.uuid}/usage"
-        self._saved_resets_refused = False
+        body, is_refused = None, False
         if self.request.saved_resets:
             try:
-                return await fetch(path + _SAVED_RESETS)
+                body = await fetch(path + _SAVED_RESETS)
             except AccountError as error:
-                # If it may have refused the parameter, try without it.
                 status = error.status or 0
-                if error.failure.kind in _CLEAR_REFUSALS or not (
-                    status in (400, 403, 404, 422) or status >= 500
-                ):
+                may_be_refused = status in (400, 403, 404, 422) or status >= 500
+                if error.failure.kind in _CLEAR_REFUSALS or not may_be_refused:
                     raise
-            self._saved_resets_refused = True
-        return await fetch(path)
-
-    def _to_result(
-        self, body: object, organization: Organization, *, looked_up: bool
-    ) -> ReadResult:
+                is_refused = True
+        if is_refused or not self.request.saved_resets:
+            body = await fetch(path)
         reading = usage.parse(body, taken_at=self.now(), organization=organization)
         if reading is None:
             raise AccountError(FailureKind.NOT_UNDERSTOOD, "no usage in it")
-        return ReadResult(
-            reading, organization, looked_up, self._saved_resets_refused, self._challenged
-        )
+        return ReadResult(reading, organization, looked_up, is_refused, self._challenged)
 
     async def _open(self, path: str) -> object:
         """Navigate to a path and return the JSON found there."""
@@ -236,12 +227,8 @@ class AccountSession:
     def _find_redirect(self, url: str, path: str) -> str | None:
         """Return the final URL of a request if it differs from the one requested."""
         requested = self.url + path
-        if (
-            parse_origin(url) != parse_origin(requested)
-            or urlsplit(url).path != urlsplit(requested).path
-        ):
-            return url
-        return None
+        is_same_path = urlsplit(url).path == urlsplit(requested).path
+        return None if is_same_path and parse_origin(url) == parse_origin(requested) else url
 
     @contextlib.asynccontextmanager
     async def _translated_errors(self) -> AsyncIterator[None]:
@@ -261,17 +248,11 @@ class AccountSession:
     async def _restore_key(self) -> None:
         """Restore the key's cookie if a response has added, changed or cleared one."""
         key, cookies = self.request.key, await self.context.cookies()
-        present = [
-            (name, value) for name in SESSION_COOKIES for value in _get_values(cookies, name)
-        ]
+        present = [(c["name"], c["value"]) for c in cookies if c["name"] in SESSION_COOKIES]
         if present != [(SESSION_COOKIE, key.reveal())]:
             for name in SESSION_COOKIES:
                 await self.context.clear_cookies(name=name)
             await self.context.add_cookies([cast("Any", session_cookie(self.url, key))])
-
-
-def _get_values(cookies: Sequence[Any], name: str) -> list[str]:
-    return [cookie["value"] for cookie in cookies if cookie["name"] == name]
 
 
 def _translate(error: PlaywrightError) -> AccountError | PlaywrightError:

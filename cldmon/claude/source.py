@@ -79,9 +79,8 @@ class BrowserSource:
         try:
             executables = browsers.find_browsers(self.settings, self.env)
             # Start a browser as soon as the first key is known.
-            if any(
-                isinstance(found.result(), ReadRequest) for found in as_completed(lookups.values())
-            ):
+            requests = (lookup.result() for lookup in as_completed(lookups.values()))
+            if any(isinstance(request, ReadRequest) for request in requests):
                 with private_temp_dir(self.folder) as temp_dir:
                     asyncio.run(self._run_pass(executables, temp_dir, lookups, end))
         except TimeoutError:

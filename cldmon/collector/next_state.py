@@ -132,14 +132,11 @@ def next_state(
             accounts.append(Account(label, reading, failure, reports_only=not has_key))
     # A reading that came late says nothing about the time of this line.
     windows = {
-        x: each.windows
-        for x, each in readings.items()
-        if not is_stale(now - each.taken_at, settings.interval)
+        label: reading.windows
+        for label, reading in readings.items()
+        if not is_stale(now - reading.taken_at, settings.interval)
     }
-    lines = [
-        history.format_event_line(event, event.at if event.label in results.reported else now)
-        for event in events
-    ]
+    seen_at = [event.at if event.label in results.reported else now for event in events]
     counts = Counter(before.counters)
     counts.update(f"errors.{failure.kind}" for failure in failures.values())
     counts[CHALLENGES[True]] += sum(answer.challenged for answer in results.answers.values())
@@ -153,7 +150,7 @@ def next_state(
         ),
         account_states=account_states,
         history_line=history.format_line(now, windows),
-        event_lines=tuple(lines),
+        event_lines=tuple(map(history.format_event_line, events, seen_at)),
         pass_seconds=max(0.0, (now - started).total_seconds()),
         counters=dict(+counts),
     )
