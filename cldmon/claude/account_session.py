@@ -141,8 +141,7 @@ class AccountSession:
             try:
                 body = await fetch(path + _SAVED_RESETS)
             except AccountError as error:
-                status = error.status or 0
-                may_be_refused = status in (400, 403, 404, 422) or status >= 500
+                may_be_refused = error.status in (400, 403, 404, 422) or error.status >= 500
                 if error.failure.kind in _CLEAR_REFUSALS or not may_be_refused:
                     raise
                 is_refused = True

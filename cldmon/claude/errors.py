@@ -94,6 +94,8 @@ class AccountError(Exception):
     the HTTP status of the response, if there was one.
     """
 
+    status = 0
+
     def __init__(
         self,
         kind: FailureKind,
@@ -101,11 +103,9 @@ class AccountError(Exception):
         *,
         words: str = "",
         retry_at: datetime | None = None,
-        status: int | None = None,
     ) -> None:
         words = words or _WORDS[kind]
         self.failure = Failure(kind, f"{words} ({detail})" if detail else words, retry_at)
-        self.status = status
         super().__init__(self.failure.message)
 
 
@@ -113,7 +113,7 @@ class OrganizationRefusedError(AccountError):
     """The key does not open the requested organization; it may open another."""
 
     def __init__(self) -> None:
-        super().__init__(FailureKind.WRONG_ORGANIZATION, status=403)
+        super().__init__(FailureKind.WRONG_ORGANIZATION)
 
 
 @dataclass(frozen=True)
@@ -208,15 +208,13 @@ def redirect_error(url: str) -> AccountError:
 def parse_response(response: HttpResponse, *, now: datetime) -> object:
     """Return the JSON of a good response; raise `AccountError` for any other."""
     if response.is_challenge:
-        raise AccountError(FailureKind.CHALLENGED, status=response.status)
-    if response.names_region:
-        raise AccountError(
-            FailureKind.REFUSED, response.quote, words=_REGION, status=response.status
-        )
-    if response.redirected_to is not None:
+        raise AccountError(FailureKind.CHALLENGED)
+    if response.redirected_to is not None and not response.names_region:
         raise redirect_error(response.redirected_to)
-    if response.status != 200:
-        raise _interpret_status(response, now)
+    if response.status != 200 or response.names_region:
+        error = _interpret_status(response, now)
+        error.status = response.status
+        raise error
     if len(response.body) > MAX_BODY_BYTES:
         raise AccountError(FailureKind.NOT_UNDERSTOOD, TOO_LONG)
     try:
@@ -226,36 +224,37 @@ def parse_response(response: HttpResponse, *, now: datetime) -> object:
     except (ValueError, RecursionError):
         # The title of a page, about maintenance for example, helps more than "not JSON".
         detail = ": ".join(filter(None, ("not JSON", response.quote if response.is_html else "")))
-        raise AccountError(FailureKind.SERVICE_DOWN, detail, status=response.status) from None
+        raise AccountError(FailureKind.SERVICE_DOWN, detail) from None
 
 
 def _interpret_status(response: HttpResponse, now: datetime) -> AccountError:
+    if response.names_region:
+        return AccountError(FailureKind.REFUSED, response.quote, words=_REGION)
     status, error = response.status, response.error
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, dict) else None
     if status == 401 or (status == 403 and code == "account_session_invalid"):
-        return AccountError(FailureKind.KEY_EXPIRED, status=status)
+        return AccountError(FailureKind.KEY_EXPIRED)
     # Other refusals contain an error code.
     if status == 403 and not code and _ORGANIZATION_REFUSAL in str(error.get("message")):
         return OrganizationRefusedError()
     detail = ": ".join(filter(None, (f"HTTP {status}", response.quote)))
     if status == 400 and error.get("type") == "invalid_request_error":
-        kind = FailureKind.WRONG_ORGANIZATION
-        return AccountError(kind, detail, words=_BAD_UUID, status=status)
+        return AccountError(FailureKind.WRONG_ORGANIZATION, detail, words=_BAD_UUID)
     if status == 404:
-        return AccountError(FailureKind.WRONG_ORGANIZATION, words=_NOT_FOUND, status=status)
+        return AccountError(FailureKind.WRONG_ORGANIZATION, words=_NOT_FOUND)
     if status == 407:
-        return AccountError(FailureKind.REFUSED, words=_PROXY, status=status)
+        return AccountError(FailureKind.REFUSED, words=_PROXY)
     if status == 429:
         header = response.headers.get("retry-after")
         pause = headers.parse_retry_after(header, now, least=timedelta(0), most=timedelta(days=1))
         retry_at = None if pause is None else now + pause
         detail = "" if pause else "will retry on the next pass"
-        return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=retry_at, status=status)
+        return AccountError(FailureKind.RATE_LIMITED, detail, retry_at=retry_at)
     if status in _REFUSALS:
-        return AccountError(FailureKind.REFUSED, detail, status=status)
+        return AccountError(FailureKind.REFUSED, detail)
     kind = FailureKind.SERVICE_DOWN if status >= 500 else FailureKind.NOT_UNDERSTOOD
-    return AccountError(kind, detail, status=status)
+    return AccountError(kind, detail)
 
 
 def _parse_int(digits: str) -> float:
