@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,9 @@ from bench.pages import fill, format_table
 from bench.results import load
 from cldmon.cli.completion import SHELLS
 from cldmon.cli.main import COMMANDS, cli
+from cldmon.config.locate import SYSTEM_CONFIG, SYSTEM_DATA
 from cldmon.schedule.cron import add_markers, format_block
-from cldmon.schedule.job import PACKAGED
+from cldmon.schedule.job import Job
 from cldmon.schedule.systemd import Places, generate_files
 
 if TYPE_CHECKING:
@@ -137,7 +139,14 @@ def contrib_files() -> dict[Path, str]:
     systemd, cron = Path("contrib/systemd"), Path("contrib/cron/cldmon.crontab")
     folders = (systemd / "sysusers.d", systemd / "tmpfiles.d", Path("contrib/apparmor"))
     places = Places(systemd, *folders)
-    return {**generate_files(PACKAGED, places), cron: add_markers(format_block(PACKAGED))}
+    job = Job(
+        program=("/usr/local/bin/cldmon",),
+        config=SYSTEM_CONFIG,
+        data_dir=SYSTEM_DATA,
+        interval=timedelta(minutes=10),
+        browser=Path("/usr/lib/chromium/chromium-headless-shell"),
+    )
+    return {**generate_files(job, places), cron: add_markers(format_block(job))}
 
 
 def format_manual() -> str:

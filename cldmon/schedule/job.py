@@ -56,12 +56,3 @@ class Job:
 
 
 SEND_DIGEST = ("digest", "--send")
-
-PACKAGED = Job(
-    program=("/usr/local/bin/cldmon",),
-    config=SYSTEM_CONFIG,
-    data_dir=STATE_DIR,
-    interval=timedelta(minutes=10),
-    browser=Path("/usr/lib/chromium/chromium-headless-shell"),
-)
-"""The job of the files in `contrib/`."""

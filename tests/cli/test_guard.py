@@ -76,9 +76,9 @@ def test_the_exit_code_says_whether_enough_is_left(
     code: int,
     said: str,
 ) -> None:
-    save(alice, windows)
-    ran = alice.run("guard", "alice", *options)
-    assert (ran.returncode, ran.stderr) == (code, "")
+    save(alice, windows, now=alice.clock())
+    ran = alice.invoke("guard", "alice", *options)
+    assert (ran.exit_code, ran.stderr) == (code, "")
     assert ran.stdout.startswith("alice: ")
     assert said in ran.stdout
     assert ran.stdout.count("\n") == 1

@@ -218,17 +218,6 @@ def test_json_out_of_a_foreign_file_cannot_steer_a_terminal(env: Env) -> None:
     assert " 🦊 é" in out
 
 
-def test_a_pipe_gets_colour_only_if_it_is_forced(env: Env) -> None:
-    assert "\x1b" not in env.output("history")
-    assert "\x1b[" in env.output("history", environ={"FORCE_COLOR": "1"})
-
-
-def test_a_locale_without_utf_8_gets_ascii(env: Env) -> None:
-    for form in ("chart", "table"):
-        shown = env.output("history", "--range", "3h", "--format", form, environ={"LC_ALL": "C"})
-        assert shown.isascii()
-
-
 def test_columns_and_lines_set_the_size(env: Env) -> None:
     lines = env.output(
         "history", "--account", "alice", environ={"COLUMNS": "120", "LINES": "40"}
