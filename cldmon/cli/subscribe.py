@@ -27,7 +27,7 @@ MAX_PAUSE = timedelta(days=366)
 
 @click.command("subscribe")
 @click.argument("person", metavar="SLACK_ID", required=False, shell_complete=complete_slack_ids)
-@click.argument("label", metavar="ACCOUNT", required=False, shell_complete=complete_labels)
+@click.argument("label", metavar="[ACCOUNT]", required=False, shell_complete=complete_labels)
 @click.option("--hit/--no-hit", default=None, help="When a limit is reached.")
 @click.option("--reset/--no-reset", default=None, help="When a limit that was reached resets.")
 @click.option("--at", metavar="PERCENT,…", help="When this much is used, for example 80,95.")
@@ -63,7 +63,7 @@ def command(
 
     SLACK_ID is an id such as U0123ABCD, or a name that Slack knows. Each change is confirmed to
     that person by direct message. Quiet hours and pauses count for all accounts; alerts wait
-    until they end. Without options the settings are shown.
+    until they end. Without options the settings are shown; without ACCOUNT all of them.
     """
     given = {name: value for name, value in options.items() if value not in (None, False, ())}
     given |= {
