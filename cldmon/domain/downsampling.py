@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -47,27 +48,27 @@ def downsample_line(line: Line, width_ms: int) -> Line:
     return select_line(points, "")
 
 
+@dataclass(eq=False, repr=False)
 class Downsampler:
     """Downsamples an account's points part by part, so that they are never all in memory.
 
     Gaps can only be told at the end, once the usual time between readings is known.
     """
 
-    def __init__(self, width_ms: int, interval: timedelta) -> None:
-        self._width_ms = width_ms
-        self._interval = interval
-        self._kept: list[Point] = []
-        self._seconds: Counter[int] = Counter()
-        self._pauses: list[tuple[Point, Point]] = []
+    width_ms: int
+    interval: timedelta
+    _kept: list[Point] = field(default_factory=list, init=False)
+    _seconds: Counter[int] = field(default_factory=Counter, init=False)
+    _pauses: list[tuple[Point, Point]] = field(default_factory=list, init=False)
 
     def add(self, part: Sequence[Point]) -> None:
         """Add the next part, which is later than those before."""
         known = [*self._kept[-1:], *part]
-        least = compute_max_gap([], self._interval) // _MS
+        least = compute_max_gap([], self.interval) // _MS
         self._pauses += [(a, b) for a, b in pairwise(known) if b[0] - a[0] > least]
         self._seconds.update(step // 1000 for step in iter_steps(known))
         # The last bucket may go on in this part: it is thinned again, with what was kept of it.
-        start, width = len(self._kept), self._width_ms
+        start, width = len(self._kept), self.width_ms
         while start and part and self._kept[start - 1][0] // width == part[0][0] // width:
             start -= 1
         self._kept[start:] = downsample([*self._kept[start:], *part], width)
@@ -78,7 +79,7 @@ class Downsampler:
         That one is 1 ms after the last reading before the gap. Both ends of a gap are kept, too.
         """
         steps = (step * 1000 for step in self._seconds.elements())
-        longest = compute_max_gap(steps, self._interval) // _MS
+        longest = compute_max_gap(steps, self.interval) // _MS
         gaps = [(a, b) for a, b in self._pauses if b[0] - a[0] > longest]
         kept = {at for at, _ in self._kept}
         ends = {at: windows for gap in gaps for at, windows in gap if at not in kept}

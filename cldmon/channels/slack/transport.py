@@ -6,10 +6,12 @@ import logging
 import time
 from functools import partial
 from http.client import HTTPException
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPErrorProcessor, ProxyHandler, build_opener, install_opener
+from urllib.response import addinfourl
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -90,28 +92,6 @@ class Transport(WebClient):
         )
 
 
-class _BoundedResponse:
-    """An answer whose body may take `timeout` seconds, and `MAX_BYTES`."""
-
-    def __init__(self, response: HTTPResponse, timeout: float) -> None:
-        self.code = response.status
-        self.headers = response.headers
-        self._response = response
-        self._timeout = timeout
-
-    def read(self) -> bytes:
-        """Return the whole body; raises TimeoutError or ValueError beyond the bounds."""
-        deadline, body = time.monotonic() + self._timeout, bytearray()
-        with self._response:
-            while chunk := self._response.read1(_CHUNK):
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise ValueError("the answer is too long")
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the answer comes too slowly")
-        return bytes(body)
-
-
 class _SlackAnswers(HTTPErrorProcessor):
     """Takes every status as Slack's answer: follows no redirect, which would take the token along.
 
@@ -119,12 +99,26 @@ class _SlackAnswers(HTTPErrorProcessor):
     """
 
     def http_response(self, request: Request, response: HTTPResponse) -> Any:
-        """Return an answer of Slack's as it is, bounded."""
-        if _is_slack(request):
-            return _BoundedResponse(response, request.timeout or 0.0)
-        return super().http_response(request, response)
+        """Return an answer of Slack's as it is, once it is read."""
+        if not _is_slack(request):
+            return super().http_response(request, response)
+        body = _read_body(response, request.timeout or 0.0)
+        return addinfourl(BytesIO(body), response.headers, request.full_url, response.status)
 
     https_response = http_response
+
+
+def _read_body(response: HTTPResponse, timeout: float) -> bytes:
+    """Return the whole body; raises TimeoutError or ValueError beyond the bounds."""
+    deadline, body = time.monotonic() + timeout, bytearray()
+    with response:
+        while chunk := response.read1(_CHUNK):
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise ValueError("the answer is too long")
+            if time.monotonic() > deadline:
+                raise TimeoutError("the answer comes too slowly")
+    return bytes(body)
 
 
 class _Proxies(ProxyHandler):
