@@ -13,14 +13,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cldmon.app.alerts import build_audience, build_channels
-from cldmon.demo.server import Route, json_response
+from cldmon.demo.server import Response, Route, json_response
 from cldmon.domain.delivery import DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.domain.subscriptions import QuietHours, Subscriptions
+from cldmon.notifications.outbox import Delivery
 from cldmon.notifications.rules import DEFAULT_EVENTS
-from cldmon.store.state import DIRECT_MESSAGES
-from tests.env import Env
+from cldmon.store.state import DIRECT_MESSAGES, Message, State
+from tests.env import Env, wait_until
 from tests.simulation import faults
+from tests.simulation.faults import Fault
 from tests.simulation.server import FaultyServer
 
 if TYPE_CHECKING:
@@ -72,6 +74,37 @@ def test_each_channel_delivers_by_its_own_way(env: Env) -> None:
     assert (post.channel, post.text[:5]) == ("C01TEAM", "alice")
     assert "https://usage.example/" in str(post.blocks)
     assert json.loads((env.data / "got.json").read_text())["event"] == "limit_hit"
+
+
+def test_a_channel_that_hangs_delays_no_other(env: Env) -> None:
+    """Each hangs until all have begun: one after the other, they would be given up."""
+
+    def begin(name: str) -> Response:
+        (env.data / f"{name}.begun").touch()
+        wait_until(lambda: len(list(env.data.glob("*.begun"))) == 4, within=9)
+        return json_response({})
+
+    program = "touch $1.begun; until [ $(ls | grep -c begun) = 4 ]; do sleep 0.05; done"
+    tables = "".join(
+        f"[[notifications.channels]]\ncommand = {json.dumps(['sh', '-c', program, 'sh', name])}\n"
+        for name in ("one", "two")
+    )
+    env.slack.fail(Fault("held", lambda genuine: [begin("slack"), genuine()][1]))
+    with FaultyServer((Route("hook", "/hook/?", lambda _: begin("apprise")),)) as server:
+        url = server.url.replace("http://", "json://") + "/hook/"
+        tables += f'[[notifications.channels]]\nurl = "{url}"\n'
+        tables += '[[notifications.channels]]\nslack = "C01TEAM"\n'
+        env.write_config("", tables + TOKEN.format(env.slack.token))
+        channels = build_channels(env.app, env.app.config)
+        outbox = tuple(Message(HIT, name) for name in channels)
+        delivery = Delivery(
+            State(outbox=outbox),
+            channels,
+            is_wanted=lambda _: True,
+            now=env.clock,
+            save=lambda _: None,
+        )
+        assert delivery.run().outbox == ()
 
 
 def test_no_program_sees_the_variables_that_hold_secrets(env: Env) -> None:
