@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from cldmon import files
@@ -295,7 +295,9 @@ def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
     return {check_text(name): parse_instant(at) for name, at in body["channelRetryAt"].items()}
 
 
-def _message_to_json(message: Message) -> dict[str, Any]:
+# Kept, because the state is saved after each delivery, with all messages that still wait.
+@lru_cache(maxsize=4096)
+def _message_to_json(message: Message) -> Mapping[str, Any]:
     event = to_json(message.event)
     return {
         **{key: value for key, value in event.items() if value not in (None, [])},
