@@ -6,7 +6,7 @@ const TIMEOUT_MS = 15_000;
 /** For a month of hundreds of accounts, which a busy server takes a while to thin. */
 export const HISTORY_TIMEOUT_MS = 60_000;
 
-export class ApiError extends Error {
+class ApiError extends Error {
   /** `status` is HTTP's; 0 if there was no response. */
   constructor(status, message) {
     super(message);

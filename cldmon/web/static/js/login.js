@@ -204,5 +204,5 @@ function renderPerson(person) {
   return [
     el("bdi", { class: "person" }, person.name),
     others.length > 0 && el("bdi", { class: "person-more" }, others.join(" · ")),
-  ].filter(Boolean);
+  ];
 }
