@@ -12,7 +12,8 @@ from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.events import Event, EventKind
-from cldmon.domain.instants import format_day, format_iso, from_ms, to_ms
+from cldmon.domain.instants import format_day, from_ms, to_ms
+from cldmon.domain.json_types import to_json
 from cldmon.domain.series import compute_max_gap, iter_steps, select_line
 from cldmon.domain.text import one_line
 from cldmon.domain.windows import FULL, SEVEN_DAY, duration, short_title, sort_for_display, title
@@ -237,8 +238,7 @@ def _measure(intervals: Iterable[Interval]) -> timedelta:
 def digest_to_json(digest: Digest) -> dict[str, Any]:
     """Return a digest as JSON: hours at a limit as numbers, unknown values as null."""
     return {
-        "since": format_iso(digest.span.since),
-        "until": format_iso(digest.span.until),
+        **to_json(digest.span),
         "accounts": [
             {
                 "label": account.label,
@@ -256,10 +256,7 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
                         "hits": window.hits,
                         "hoursAtLimit": _to_hours(window.at_limit),
                         "earlyResets": window.early_resets,
-                        "weeks": [
-                            {"endedAt": format_iso(week.ended_at), "unused": week.unused}
-                            for week in window.weeks
-                        ],
+                        "weeks": to_json(window.weeks),
                     }
                     for window in account.windows
                 ],

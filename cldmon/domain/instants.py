@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _HALF_MINUTE = timedelta(seconds=30)
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @lru_cache(maxsize=1024)
@@ -48,7 +47,7 @@ def format_clock(instant: datetime, now: datetime, zone: tzinfo | None) -> str:
     if days == 0:
         return f"{local:%H:%M}"
     if 0 < days < 7:
-        return f"{_DAYS[local.weekday()]} {local:%H:%M}"
+        return f"{local:%a %H:%M}"
     return f"{local.day} {local:%b %H:%M}"
 
 

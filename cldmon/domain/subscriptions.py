@@ -33,8 +33,7 @@ class Subscription:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is wanted."""
-        wanted = (self.limit_hit, self.reset, self.thresholds, self.run_out, self.changes)
-        return not any(wanted)
+        return not any((self.limit_hit, self.reset, self.thresholds, self.run_out, self.changes))
 
 
 @dataclass(frozen=True, slots=True)
