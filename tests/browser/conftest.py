@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.scenario import TEAM
 from cldmon.demo.slack import SimUser
-from tests.browser.server import HOSTILE, ServerFixture
+from tests.browser.server import HOSTILE, ServerFixture, ThreadedServer
 from tests.browser.visit import Visit
 from tests.simulation.slack import FakeSlack
 
@@ -70,7 +70,7 @@ def new_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start a dashboard without data, for a single test."""
     with ExitStack() as running:
         yield lambda *given, **more: running.enter_context(
-            ServerFixture(tmp_path / "own", *given, **more)
+            ThreadedServer(tmp_path / "own", *given, **more)
         )
 
 

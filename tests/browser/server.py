@@ -1,11 +1,14 @@
-"""A running dashboard: the real `cldmon serve` on files as passes leave them."""
+"""A running dashboard: the real server on files as passes leave them."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from cldmon.app.app import App
+from cldmon.app.server import build_server
 from cldmon.claude.organization import find_candidates
 from cldmon.claude.usage import parse
 from cldmon.domain.model import Account, Credits, Failure, FailureKind, Reading, Window
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from cldmon.web.server import WebServer
     from tests.simulation.slack import FakeSlack
 
 MINUTE = timedelta(minutes=1)
@@ -144,12 +148,35 @@ class ServerFixture(Env):
         with self.process:
             self.process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End the server."""
+        with self.process:
+            self.process.kill()
+
     def __enter__(self) -> Self:
         self.write_config(f"port = {self.server_port}\n{self.top}", slack=self._slack is not None)
         self.restart()
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self.process:
-            self.process.kill()
+        self.kill()
         super().__exit__(*error)
+
+
+class ThreadedServer(ServerFixture):
+    """The same server in a thread of the tests, which starts sooner."""
+
+    server: WebServer
+    thread: threading.Thread
+
+    def restart(self) -> None:
+        self.server = build_server(App(self.config, None, self.environ, now))
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.end()
+        self.thread.join()
+
+    kill = stop

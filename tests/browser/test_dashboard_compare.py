@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cldmon.domain.model import Account, Reading
-from tests.browser.server import ServerFixture, now, windows
+from tests.browser.server import ServerFixture, ThreadedServer, now, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ LABELS = tuple(f"account {n:02}" for n in range(40))
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFixture]:
     """A dashboard with forty accounts. Every second one was not read an hour ago."""
-    with ServerFixture(tmp_path_factory.mktemp("team"), labels=LABELS) as server:
+    with ThreadedServer(tmp_path_factory.mktemp("team"), labels=LABELS) as server:
         for minutes in range(0, 300, 10):
             everyone = enumerate(LABELS)
             read = {label: n for n, label in everyone if n % 2 == 0 or not 60 <= minutes < 120}

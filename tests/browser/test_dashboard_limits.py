@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from cldmon.domain.model import Account, Credits, Reading, Window
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from tests import captures
-from tests.browser.server import EXPIRED, MINUTE, ServerFixture, capture, now
+from tests.browser.server import EXPIRED, MINUTE, ServerFixture, ThreadedServer, capture, now
 from tests.browser.test_dashboard_access import violations
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFixture]:
     """A dashboard without Slack, with these accounts."""
     accounts = build_accounts()
     labels = tuple(account.label for account in accounts)
-    with ServerFixture(tmp_path_factory.mktemp("limits"), labels=labels) as server:
+    with ThreadedServer(tmp_path_factory.mktemp("limits"), labels=labels) as server:
         readings = {minutes: build_readings(minutes) for minutes in range(0, 300, 10)}
         server.write_window_history(readings)
         server.complete_pass(*accounts)

@@ -11,7 +11,16 @@ from playwright.sync_api import expect
 
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
-from tests.browser.server import EXPIRED, HOSTILE, LONG, MINUTE, ServerFixture, now, windows
+from tests.browser.server import (
+    EXPIRED,
+    HOSTILE,
+    LONG,
+    MINUTE,
+    ServerFixture,
+    ThreadedServer,
+    now,
+    windows,
+)
 from tests.browser.test_dashboard_access import tab_to, violations
 
 if TYPE_CHECKING:
@@ -61,7 +70,7 @@ def build_team(at: int = 0) -> list[Account]:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFixture]:
     """A dashboard without Slack, with these accounts."""
-    with ServerFixture(tmp_path_factory.mktemp("team"), labels=LABELS) as server:
+    with ThreadedServer(tmp_path_factory.mktemp("team"), labels=LABELS) as server:
         server.complete_pass(*build_team())
         yield server
 
