@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,8 +82,8 @@ def own_server(new_server: StartServer, slack: FakeSlack) -> ServerFixture:
     return server
 
 
-@pytest.fixture
-def visit(chromium: Browser, new_server: StartServer) -> Iterator[OpenVisit]:
+@contextmanager
+def open_visits(chromium: Browser) -> Iterator[OpenVisit]:
     """Open dashboards, each in a browser context of its own, and check that nothing went wrong."""
     opened: list[tuple[BrowserContext, Visit]] = []
 
@@ -103,3 +103,23 @@ def visit(chromium: Browser, new_server: StartServer) -> Iterator[OpenVisit]:
         context.close()
         assert visit.errors == []
         assert visit.foreign_urls == set()
+
+
+@pytest.fixture
+def visit(chromium: Browser, new_server: StartServer) -> Iterator[OpenVisit]:
+    """Open dashboards for a single test."""
+    with open_visits(chromium) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def shared_visit(chromium: Browser) -> Iterator[OpenVisit]:
+    """Open dashboards for the tests of a module that only look at them."""
+    with open_visits(chromium) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def guest(server: ServerFixture, shared_visit: OpenVisit) -> Visit:
+    """A guest's visit, for the tests of a module that only look at it."""
+    return shared_visit(server).as_guest()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Route
 
     from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.visit import Visit
     from tests.simulation.slack import FakeSlack
 
 
@@ -63,13 +64,10 @@ def test_a_failed_search_is_shown_and_the_next_try_searches_again(
     expect(visitor.card("alice")).to_be_visible()
 
 
-def test_a_guest_sees_everything_and_why_alerts_are_off(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(server).as_guest()
-    expect(visitor.page.locator(".card")).to_have_count(len(LABELS))
-    expect(visitor.switch("alice", "Hit")).to_be_disabled()
-    expect(visitor.card("alice")).to_contain_text("Log in with your name to get alerts.")
+def test_a_guest_sees_everything_and_why_alerts_are_off(guest: Visit) -> None:
+    expect(guest.page.locator(".card")).to_have_count(len(LABELS))
+    expect(guest.switch("alice", "Hit")).to_be_disabled()
+    expect(guest.card("alice")).to_contain_text("Log in with your name to get alerts.")
 
 
 def test_a_session_outlives_a_reload_and_ends_with_logging_out(
@@ -175,11 +173,8 @@ def test_a_response_that_arrives_after_logging_out_is_not_shown(
     expect(visitor.page.locator("#dashboard")).to_be_hidden()
 
 
-def test_a_live_account_shows_percent_level_reset_and_money(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(server).as_guest()
-    bob = visitor.card("bob")
+def test_a_live_account_shows_percent_level_reset_and_money(guest: Visit) -> None:
+    bob = guest.card("bob")
     session = bob.get_by_role("meter", name="Current session")
     expect(session).to_have_attribute("aria-valuenow", "100")
     expect(session).to_have_attribute("aria-valuetext", "100% Limit hit")
@@ -191,10 +186,8 @@ def test_a_live_account_shows_percent_level_reset_and_money(
     expect(money).to_have_attribute("aria-valuetext", "20%, €4.15 of €20.00")
 
 
-def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    dave = visit(server).as_guest().card("dave")
+def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(guest: Visit) -> None:
+    dave = guest.card("dave")
     expect(dave).to_contain_text("Session key expired or revoked: sign in again.")
     expect(dave.locator("code")).to_have_text("cldmon login dave")
     expect(dave).to_contain_text("Last read 6 h")
@@ -204,23 +197,18 @@ def test_an_error_comes_first_with_what_to_do_and_the_last_reading_dimmed(
     )
 
 
-def test_a_window_whose_reset_is_due_shows_no_old_percentage(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    dave = visit(server).as_guest().card("dave")
+def test_a_window_whose_reset_is_due_shows_no_old_percentage(guest: Visit) -> None:
+    dave = guest.card("dave")
     expect(dave).to_contain_text("Reset due since")
     expect(dave).not_to_contain_text("44%")
     expect(dave.get_by_role("meter", name="Current session")).to_have_count(0)
 
 
-def test_a_stale_account_and_one_never_read_are_marked(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(server).as_guest()
-    expect(visitor.card("carol")).to_contain_text(re.compile(r"Stale: 4\d min old"))
-    expect(visitor.card("carol")).to_have_attribute("data-live", "false")
-    expect(visitor.card("erin")).to_contain_text("Not read yet")
-    expect(visitor.card("erin").locator(".trouble")).to_be_hidden()
+def test_a_stale_account_and_one_never_read_are_marked(guest: Visit) -> None:
+    expect(guest.card("carol")).to_contain_text(re.compile(r"Stale: 4\d min old"))
+    expect(guest.card("carol")).to_have_attribute("data-live", "false")
+    expect(guest.card("erin")).to_contain_text("Not read yet")
+    expect(guest.card("erin").locator(".trouble")).to_be_hidden()
 
 
 def test_numbers_become_stale_without_a_response(server: ServerFixture, visit: OpenVisit) -> None:
@@ -333,11 +321,8 @@ def test_a_wrong_local_clock_makes_no_number_stale(server: ServerFixture, visit:
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
 
-def test_the_banner_says_who_is_at_a_limit_and_who_must_act(
-    server: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(server).as_guest()
-    groups = visitor.page.locator(".banner-group")
+def test_the_banner_says_who_is_at_a_limit_and_who_must_act(guest: Visit) -> None:
+    groups = guest.page.locator(".banner-group")
     expect(groups).to_have_text(
         [
             re.compile(r"^1 of 7 at a limit bob until [\w: ]+, in 1 h( \d+ min)?$"),
@@ -390,17 +375,16 @@ def test_a_single_account_has_a_banner_only_while_there_is_something_to_say(
     expect(visitor.page.locator("#banner")).to_have_text("Needs action a: session key expired")
 
 
-def test_an_error_is_marked_by_who_must_act(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server).as_guest()
-    expect(visitor.card("dave").locator(".who-acts")).to_have_text("✕ Needs action")
-    expect(visitor.card("dave")).to_have_attribute("data-error", "action")
-    down = visitor.card(LONG)
+def test_an_error_is_marked_by_who_must_act(guest: Visit) -> None:
+    expect(guest.card("dave").locator(".who-acts")).to_have_text("✕ Needs action")
+    expect(guest.card("dave")).to_have_attribute("data-error", "action")
+    down = guest.card(LONG)
     expect(down.locator(".who-acts")).to_have_text("↻ Recovers by itself")
     expect(down).to_have_attribute("data-error", "recovering")
     expect(down).to_contain_text("The next pass will retry.")
     colour = "element => getComputedStyle(element).borderColor"
-    assert visitor.card("dave").evaluate(colour) != down.evaluate(colour)
-    assert visitor.card("alice").get_attribute("data-error") is None
+    assert guest.card("dave").evaluate(colour) != down.evaluate(colour)
+    assert guest.card("alice").get_attribute("data-error") is None
 
 
 def test_an_unchanged_response_is_not_sent_again(

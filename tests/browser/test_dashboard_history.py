@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import HISTORY
@@ -13,6 +12,7 @@ from tests.browser.server import LABELS
 if TYPE_CHECKING:
     from tests.browser.conftest import OpenVisit
     from tests.browser.server import ServerFixture
+    from tests.browser.visit import Visit
 
 IS_INKED = """charts => charts.map(chart => chart.getContext("2d")
     .getImageData(0, 0, chart.width, chart.height).data.some(byte => byte))"""
@@ -26,11 +26,10 @@ ON_PAPER = """matchMedia("print").addEventListener("change", ({matches}) => queu
 }))"""
 
 
-def test_every_account_has_a_chart_of_its_own(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server).as_guest()
-    expect(visitor.chart("alice")).to_be_visible()
-    expect(visitor.chart("bob")).to_be_visible()
-    expect(visitor.panel("erin")).to_contain_text("No readings in this range.")
+def test_every_account_has_a_chart_of_its_own(guest: Visit) -> None:
+    expect(guest.chart("alice")).to_be_visible()
+    expect(guest.chart("bob")).to_be_visible()
+    expect(guest.panel("erin")).to_contain_text("No readings in this range.")
 
 
 def test_the_range_is_switched_and_kept_in_the_address(
@@ -59,9 +58,8 @@ def test_the_summary_tells_extremes_limit_hits_and_gaps(
     expect(visitor.panel("bob").locator(".summary")).to_contain_text("gap of 2 d")
 
 
-def test_the_readings_are_there_as_a_table(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server).as_guest()
-    panel = visitor.panel("bob")
+def test_the_readings_are_there_as_a_table(guest: Visit) -> None:
+    panel = guest.panel("bob")
     panel.get_by_text("Readings as a table").click()
     rows = panel.get_by_role("row")
     expect(rows.first).to_contain_text("5h")
@@ -69,18 +67,17 @@ def test_the_readings_are_there_as_a_table(server: ServerFixture, visit: OpenVis
     expect(panel.get_by_role("table")).to_contain_text("Current session: limit hit")
 
 
-def test_the_crosshair_shows_values_in_all_charts(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server).as_guest()
-    plot = visitor.panel("alice").locator(".u-over")
-    expect(visitor.chart("alice")).to_be_visible()
-    expect(visitor.panel("alice").locator(".when")).to_contain_text("Last:")
+def test_the_crosshair_shows_values_in_all_charts(guest: Visit) -> None:
+    plot = guest.panel("alice").locator(".u-over")
+    expect(guest.chart("alice")).to_be_visible()
+    expect(guest.panel("alice").locator(".when")).to_contain_text("Last:")
     box = plot.bounding_box()
     assert box
     plot.hover(position={"x": box["width"] * 0.6, "y": 40})
     for label in ("alice", "dave"):
-        expect(visitor.panel(label).locator(".when")).not_to_contain_text("Last:")
-    assert visitor.panel("alice").locator(".when").text_content() == (
-        visitor.panel("dave").locator(".when").text_content()
+        expect(guest.panel(label).locator(".when")).not_to_contain_text("Last:")
+    assert guest.panel("alice").locator(".when").text_content() == (
+        guest.panel("dave").locator(".when").text_content()
     )
 
 
@@ -195,19 +192,21 @@ def test_a_capture_of_the_whole_page_shows_the_charts_out_of_sight(
         assert inked
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_on_paper_has_every_chart_as_wide_as_the_paper_and_dark_on_white(
-    own_server: ServerFixture, visit: OpenVisit, scheme: str
+    own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     own_server.write_history({n: dict.fromkeys(LABELS, (n, 5)) for n in range(0, 90, 10)})
-    visitor = visit(own_server, viewport={"width": 1280, "height": 300}, color_scheme=scheme)
+    visitor = visit(own_server, viewport={"width": 1280, "height": 300})
     visitor.page.evaluate(ON_PAPER)
     visitor.page.evaluate("location.hash = 'compare=fiveHour'")
     with visitor.page.expect_response("**/api/history*"):
         visitor.as_guest()
     visitor.panel(LABELS[-1]).locator(".readings").wait_for(state="attached")
-    visitor.page.pdf(format="A4")
-    shown = visitor.page.evaluate("shown")
-    assert len(shown["charts"]) == len(LABELS) + 1
-    assert shown["charts"] == shown["rooms"]
-    assert (shown["ground"], shown["ink"]) == ("rgb(255, 255, 255)", "rgb(26, 31, 39)")
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.page.pdf(format="A4")
+        shown = visitor.page.evaluate("[shown, delete globalThis.shown][0]")
+        assert len(shown["charts"]) == len(LABELS) + 1
+        assert shown["charts"] == shown["rooms"]
+        assert (shown["ground"], shown["ink"]) == ("rgb(255, 255, 255)", "rgb(26, 31, 39)")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
     from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.visit import Visit
 
 ULTRA, SURFACES, OVERDUE = "ultra-without-session", "scoped-by-surface", "overdue"
 CREDITS_OFF, SPEND, SAVED, POOL = "credits-off", "spend-only", "saved-resets", "pool-used-up"
@@ -57,6 +58,12 @@ def limits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFixture]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def visitor(limits: ServerFixture, shared_visit: OpenVisit) -> Visit:
+    """A visit for the tests that only look at it."""
+    return shared_visit(limits)
+
+
 def build_readings(minutes: int) -> dict[str, dict[str, int]]:
     """Return what was read so many minutes ago: Ultra had a session and another model then.
 
@@ -72,10 +79,7 @@ def titles(card: Locator) -> list[str]:
     return card.locator(".window").all_text_contents()
 
 
-def test_only_windows_that_an_account_has_are_shown(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(limits)
+def test_only_windows_that_an_account_has_are_shown(visitor: Visit) -> None:
     expect(visitor.card(ULTRA)).to_contain_text("Ultra")
     assert titles(visitor.card(ULTRA)) == ["Weekly: all models", "Weekly: Fable only"]
     assert titles(visitor.card(SPEND)) == ["Monthly spend"]
@@ -92,10 +96,8 @@ def test_only_windows_that_an_account_has_are_shown(
     expect(visitor.page.locator("#cards")).not_to_contain_text("null")
 
 
-def test_an_overdue_reset_keeps_its_percentage_and_level(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    card = visit(limits).card(OVERDUE)
+def test_an_overdue_reset_keeps_its_percentage_and_level(visitor: Visit) -> None:
+    card = visitor.card(OVERDUE)
     week = card.locator(".meter", has_text="Weekly: all models")
     expect(week.get_by_role("meter")).to_have_attribute("aria-valuetext", "97% Nearly full")
     expect(week.locator(".reset")).to_have_text(
@@ -127,8 +129,7 @@ def test_while_a_page_is_left_alone_a_reset_becomes_due_but_not_one_that_was_ove
     )
 
 
-def test_credits_are_shown_and_why_they_are_off(limits: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(limits)
+def test_credits_are_shown_and_why_they_are_off(visitor: Visit) -> None:
     expect(visitor.card(CREDITS_OFF)).to_contain_text("€23.90 of €24.00")
     expect(visitor.card(CREDITS_OFF)).to_contain_text("Off: out of credits")
     expect(visitor.card(SPEND)).to_contain_text("US$17.50 of US$280.00")
@@ -138,10 +139,7 @@ def test_credits_are_shown_and_why_they_are_off(limits: ServerFixture, visit: Op
     expect(visitor.card(ULTRA)).not_to_contain_text("Usage credits")
 
 
-def test_a_pool_has_a_bar_without_a_level_also_when_it_is_used_up(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(limits)
+def test_a_pool_has_a_bar_without_a_level_also_when_it_is_used_up(visitor: Visit) -> None:
     pool = visitor.card(POOL).get_by_role("meter", name="Code and Cowork credit")
     expect(pool).to_have_attribute("aria-valuetext", "100%, US$800.00 of US$800.00")
     note = visitor.card(POOL).locator(".allowance-note")
@@ -154,15 +152,13 @@ def test_a_pool_has_a_bar_without_a_level_also_when_it_is_used_up(
     expect(visitor.page).to_have_title("97% · cldmon")
 
 
-def test_saved_resets_are_counted(limits: ServerFixture, visit: OpenVisit) -> None:
-    saved = visit(limits).card(SAVED).locator(".saved-resets")
+def test_saved_resets_are_counted(visitor: Visit) -> None:
+    saved = visitor.card(SAVED).locator(".saved-resets")
     expect(saved).to_have_text(re.compile(r"^2 saved resets, the next ends \w{3},? \d\d:\d\d$"))
 
 
-def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    card = visit(limits).card(BROKEN)
+def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(visitor: Visit) -> None:
+    card = visitor.card(BROKEN)
     expect(card).to_have_attribute("data-live", "false")
     expect(card.get_by_role("meter", name="Weekly: all models")).to_have_attribute(
         "aria-valuetext", "20% at the last reading"
@@ -174,9 +170,9 @@ def test_an_account_in_error_shows_the_last_windows_and_money_dimmed(
 
 
 def test_a_window_that_disappears_ends_its_line_and_is_not_a_gap_in_the_others(
-    limits: ServerFixture, visit: OpenVisit
+    visitor: Visit,
 ) -> None:
-    panel = visit(limits).panel(ULTRA)
+    panel = visitor.panel(ULTRA)
     names = panel.locator(".series-name")
     expect(names).to_have_text(["5h", "7d", "7d Fable"])
     expect(panel.locator(".value")).to_have_text(["–", "12%", "–"])
@@ -188,29 +184,24 @@ def test_a_window_that_disappears_ends_its_line_and_is_not_a_gap_in_the_others(
     expect(panel.get_by_role("table")).not_to_contain_text("no readings")
 
 
-def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    visitor = visit(limits)
+def test_scoped_windows_have_lines_and_one_that_is_not_there_has_none(visitor: Visit) -> None:
     names = visitor.panel(SURFACES).locator(".series-name")
     expect(names).to_have_text(["5h", "7d", "7d Fable · Cowork", "monthly spend"])
     expect(visitor.panel(FREE)).to_contain_text("No readings in this range.")
 
 
-def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(
-    limits: ServerFixture, visit: OpenVisit
-) -> None:
-    panel = visit(limits).panel(POOL)
+def test_a_pool_that_an_older_cldmon_took_for_a_window_is_in_no_chart(visitor: Visit) -> None:
+    panel = visitor.panel(POOL)
     expect(panel.locator(".series-name")).to_have_text(["5h"])
     expect(panel.locator(".summary")).to_have_text("5h 8% throughout. No limit hit.")
 
 
 @pytest.mark.parametrize("name", CAPTURED)
 def test_a_card_shows_the_plan_and_the_windows_expected_of_a_capture(
-    limits: ServerFixture, visit: OpenVisit, name: str
+    visitor: Visit, name: str
 ) -> None:
     expected = captures.load(name)["expect"]
-    card = visit(limits).card(name)
+    card = visitor.card(name)
     percents = card.locator(".meter .percent").all_inner_texts()
     assert sorted(percents) == sorted(f"{each}%" for each in expected["windows"].values())
     expect(card.locator(".plan")).to_have_text(expected.get("plan", re.compile(r"\w+")))
@@ -219,8 +210,7 @@ def test_a_card_shows_the_plan_and_the_windows_expected_of_a_capture(
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
 def test_it_is_accessible_and_fits(
     limits: ServerFixture, visit: OpenVisit, width: int, scheme: str
 ) -> None:

@@ -283,8 +283,9 @@ def test_twenty_equal_errors_are_one_line_of_the_banner(
     assert box["height"] < 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 800, 1440, 2560])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(360, "light"), (800, "dark"), (1440, "light"), (2560, "dark")]
+)
 def test_it_is_accessible_fits_and_does_not_shift(
     team: ServerFixture, visit: OpenVisit, width: int, scheme: str
 ) -> None:

@@ -36,15 +36,17 @@ ZONES = [
 
 
 @pytest.fixture(params=ZONES, scope="module")
-def page(
-    request: pytest.FixtureRequest, chromium: Browser, server: ServerFixture
-) -> Iterator[Page]:
+def zone(request: pytest.FixtureRequest) -> ZoneInfo:
+    return ZoneInfo(request.param)
+
+
+@pytest.fixture(scope="module")
+def page(zone: ZoneInfo, chromium: Browser, server: ServerFixture) -> Iterator[Page]:
     """A page in a time zone."""
-    with chromium.new_context(locale="en-GB", timezone_id=request.param) as context:
+    with chromium.new_context(locale="en-GB", timezone_id=zone.key) as context:
         page = context.new_page()
         page.goto(server.url)
         page.evaluate("async () => { globalThis.ticks = await import('/js/ticks.js') }")
-        page.evaluate("zone => { globalThis.zone = zone }", request.param)
         yield page
 
 
@@ -66,10 +68,9 @@ def is_day_start(ms: int, zone: ZoneInfo) -> bool:
 )
 @given(st.data())
 def test_ticks_are_at_whole_minutes_hours_and_days_of_the_clock(
-    page: Page, data: st.DataObject
+    page: Page, zone: ZoneInfo, data: st.DataObject
 ) -> None:
     """At every zoom, also when the clock changes, and without a hole."""
-    zone = ZoneInfo(page.evaluate("zone"))
     anchor = data.draw(st.sampled_from([FIRST + 40 * DAY, *find_clock_changes(zone)]))
     span = data.draw(st.one_of(st.integers(5 * MINUTE, DAY), st.integers(DAY, 42 * DAY)))
     begin = anchor + data.draw(st.integers(-span, 2 * DAY))
@@ -89,8 +90,7 @@ def test_ticks_are_at_whole_minutes_hours_and_days_of_the_clock(
         assert whole or is_day_start(tick, zone)
 
 
-def test_weeks_begin_on_monday(page: Page) -> None:
-    zone = ZoneInfo(page.evaluate("zone"))
+def test_weeks_begin_on_monday(page: Page, zone: ZoneInfo) -> None:
     ticks = page.evaluate("given => ticks.computeTicks(...given)", [FIRST, FIRST + 40 * DAY, 6])
     assert {from_ms(tick).astimezone(zone).strftime("%a") for tick in ticks} == {"Mon"}
     assert len(ticks) in (5, 6)
