@@ -13,6 +13,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import truediv
 from pathlib import Path
 from statistics import median
@@ -23,14 +24,18 @@ from bench.measurement import CLDMON, HERE, Cost, Line, environment, fit_line, m
 from bench.results import Effort, PartResult, Row
 from cldmon.claude.browser import BrowserSettings, find_browser, tune_concurrency
 from cldmon.demo.claude import SimAccount, SimOrganization
+from cldmon.domain.model import Window
 from cldmon.domain.subscriptions import Subscription
+from cldmon.store.history import format_line, get_day_path
 from cldmon.store.subscriptions import to_json
 from tests.collector.env import CollectorEnv
+from tests.fakes import windows
 from tests.simulation.claude import FakeClaude
 from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
 ANSWER_SECONDS = 0.15
 REFERENCE = "bare Playwright script, same browser and concurrency"
@@ -42,6 +47,7 @@ SUBSCRIBERS = 100
 SUBSCRIPTION = Subscription(
     limit_hit=True, reset=True, thresholds=(50, 60, 70, 80, 90, 95), run_out=True, changes=True
 )
+MESSAGES = 1_000
 SUBSCRIBED = 1.05
 """What a pass may cost if each of the subscribers wants every alert of every account."""
 
@@ -95,6 +101,7 @@ def measure(effort: Effort) -> PartResult:
         return PartResult(rows)
     accounts = max(found)
     rows.append(_subscribers_row(accounts, median(each[2].cpu for each in found[accounts])))
+    rows.append(_outbox_row(accounts))
     rows += [_growth_row(unit, _fit(found, name, 1)) for name, unit in UNITS.items()]
     # The fleet is calculated for passes that know the organizations.
     lines = {name: _fit(found, name, 2) for name in UNITS}
@@ -138,11 +145,11 @@ def service(accounts: int, *, secure: bool = False) -> Iterator[Setting]:
 
 
 def _subscribers_row(accounts: int, cpu: float) -> Row:
-    """Compare a pass of so many CPU seconds with one for subscribers; neither sends anything."""
+    """Compare a pass of so many CPU seconds with one that watches for alerts; it sends none."""
     more = measure_collector(accounts, SUBSCRIBERS) - measure_collector(accounts, 0)
     return Row.of_ratio(
         f"pass over {accounts}, {SUBSCRIBERS} subscribers to all with six thresholds each",
-        "the same without subscribers",
+        "the same without subscribers, and without a history to forecast from",
         f"{more:.2f} CPU s more",
         1 + more / cpu,
         SUBSCRIBED,
@@ -162,11 +169,58 @@ def measure_collector(accounts: int, subscribers: int, passes: int = 9) -> float
         file = env.data_dir / "subscriptions.json"
         file.write_text(json.dumps({"users": users}))
         file.chmod(0o600)
+        if subscribers:
+            _write_week(env)
         for number in range(passes):
             begun = time.process_time()
-            env.run(dict.fromkeys(labels, number))
+            env.run(dict.fromkeys(labels, _windows(env.clock.at, number)))
             costs.append(time.process_time() - begun)
     return median(costs)
+
+
+def _windows(now: datetime, percent: int) -> dict[str, Window | int]:
+    ends = {"fiveHour": now + timedelta(hours=4), "sevenDay": now + timedelta(days=3)}
+    return {name: Window(percent, end) for name, end in ends.items()}
+
+
+def _write_week(env: CollectorEnv) -> None:
+    """Write the lines of passes every ten minutes for seven days."""
+    for number in range(7 * 144, 0, -1):
+        at = env.clock.at - number * timedelta(minutes=10)
+        line = format_line(at, dict.fromkeys(env.labels, windows(_windows(at, 1))))
+        with get_day_path(env.data_dir, at.date()).open("a") as file:
+            file.write(f"{line}\n")
+
+
+def _outbox_row(accounts: int) -> Row:
+    """Compare what a pass does about its messages, apart from sending, with sending them."""
+    more = measure_outbox(accounts, MESSAGES) - measure_outbox(accounts, 0)
+    return Row.of_ratio(
+        f"pass over {accounts} that delivers {MESSAGES:,} messages, apart from sending them",
+        f"{MESSAGES:,} messages to a service that takes {ANSWER_SECONDS * 1000:.0f} ms for each",
+        f"{more:.1f} s more",
+        more / (MESSAGES * ANSWER_SECONDS),
+        1,
+    )
+
+
+def measure_outbox(accounts: int, messages: int) -> float:
+    """Return the seconds of a pass whose outbox holds messages, each to somebody else.
+
+    They are sent in no time, and each delivery is saved.
+    """
+    labels = [f"account-{number:03}" for number in range(accounts)]
+    users = [f"U{number:04}" for number in range(messages)]
+    with tempfile.TemporaryDirectory() as name:
+        env = CollectorEnv(Path(name), labels=labels)
+        file = env.data_dir / "subscriptions.json"
+        wish = {"accounts": {labels[0]: to_json(SUBSCRIPTION)}}
+        file.write_text(json.dumps({"users": dict.fromkeys(users, wish)}))
+        file.chmod(0o600)
+        env.run(dict.fromkeys(labels, 99))
+        begun = time.perf_counter()
+        env.run({**dict.fromkeys(labels, 99), labels[0]: 100})
+        return time.perf_counter() - begun
 
 
 def _rows(what: str, found: Sequence[Round]) -> list[Row]:
