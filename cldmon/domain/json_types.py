@@ -109,6 +109,8 @@ def to_json(value: Any) -> Any:
         return format_iso(value)
     if isinstance(value, tuple):
         return [to_json(each) for each in value]
+    if isinstance(value, dict):
+        return {key: to_json(each) for key, each in value.items()}
     if is_dataclass(value):
         stored = _list_stored_fields(value.__class__)
         return {key: to_json(getattr(value, field.name)) for key, field in stored}

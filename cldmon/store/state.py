@@ -16,7 +16,7 @@ from cldmon import files
 from cldmon.domain import snapshot as snapshots
 from cldmon.domain.delivery import Waiting
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
-from cldmon.domain.instants import format_iso, format_optional
+from cldmon.domain.instants import format_iso
 from cldmon.domain.json_types import (
     check_bool,
     check_int,
@@ -222,6 +222,8 @@ def _state_from_json(body: dict[str, Any]) -> State:
 
 
 def _memory_to_json(memory: AccountState) -> dict[str, Any]:
+    rest = to_json(replace(memory, alerts={}))
+    del rest["alerts"]
     return {
         "windows": snapshots.windows_to_json({n: a.confirmed for n, a in memory.alerts.items()}),
         "pending": snapshots.windows_to_json(
@@ -233,34 +235,24 @@ def _memory_to_json(memory: AccountState) -> dict[str, Any]:
             for name, a in memory.alerts.items()
             if a.run_out_readings or a.run_out_fired
         },
-        "organization": to_json(memory.organization),
-        "organizationAt": format_optional(memory.organization_at),
-        "retryAt": format_optional(memory.retry_at),
-        "key": to_json(memory.key),
-        "savedResetsRefusedAt": format_optional(memory.saved_resets_refused_at),
-        "challenges": memory.challenges,
-        "passesToSkip": memory.passes_to_skip,
-        "outage": to_json(memory.outage),
-        "savedResetsWarned": to_json(memory.saved_resets_warned),
-        "origins": {name: to_json(origin) for name, origin in memory.origins.items()},
+        **rest,
     }
 
 
 def _memory_from_json(entry: dict[str, Any]) -> AccountState:
-    return AccountState(
-        alerts=_alerts_from_json(entry),
-        organization=optional(partial(from_json, Organization), entry["organization"]),
-        organization_at=optional(parse_instant, entry["organizationAt"]),
-        retry_at=optional(parse_instant, entry["retryAt"]),
-        key=optional(partial(from_json, KeyFingerprint), entry["key"]),
-        saved_resets_refused_at=optional(parse_instant, entry.get("savedResetsRefusedAt")),
-        challenges=check_int(entry.get("challenges", 0)),
-        passes_to_skip=min(check_int(entry.get("passesToSkip", 0)), PASSES_TO_SKIP),
-        outage=optional(partial(from_json, Outage), entry.get("outage")),
-        saved_resets_warned=_warned_from_json(entry),
-        origins={
-            check_text(name): from_json(Origin, each)
-            for name, each in entry.get("origins", {}).items()
+    last_warned = entry.get("savedResetWarned")  # all that an older version knew
+    warned = {"savedResetsWarned": [last_warned] if last_warned else []}
+    return from_json(
+        AccountState,
+        {**warned, "origins": {}, **entry, "alerts": entry},
+        alerts=_alerts_from_json,
+        organization=partial(from_json, Organization),
+        key=partial(from_json, KeyFingerprint),
+        passes_to_skip=lambda number: min(check_int(number), PASSES_TO_SKIP),
+        outage=partial(from_json, Outage),
+        saved_resets_warned=lambda ends: tuple(map(parse_instant, ends)),
+        origins=lambda origins: {
+            check_text(name): from_json(Origin, each) for name, each in origins.items()
         },
     )
 
@@ -280,14 +272,6 @@ def _alerts_from_json(entry: dict[str, Any]) -> dict[str, WindowAlerts]:
     return alerts
 
 
-def _warned_from_json(entry: dict[str, Any]) -> tuple[datetime, ...]:
-    if "savedResetsWarned" in entry:
-        return tuple(map(parse_instant, entry["savedResetsWarned"]))
-    # An older version knew only the last one.
-    last = optional(parse_instant, entry.get("savedResetWarned"))
-    return (last,) if last else ()
-
-
 def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
     if "channelRetryAt" not in body:  # written by an older version, which only knew Slack
         at = optional(parse_instant, body["slackRetryAt"])
@@ -298,33 +282,25 @@ def _retries_from_json(body: dict[str, Any]) -> dict[str, datetime]:
 # Kept, because the state is saved after each delivery, with all messages that still wait.
 @lru_cache(maxsize=4096)
 def _message_to_json(message: Message) -> Mapping[str, Any]:
-    event = to_json(message.event)
-    return {
-        **{key: value for key, value in event.items() if value not in (None, [])},
-        "channel": message.channel,
-        "user": message.user,
-        "unsure": message.unsure,
-        "held": message.held,
-    }
+    body = to_json(message)
+    event = body.pop("event")
+    return {**{key: value for key, value in event.items() if value not in (None, [])}, **body}
 
 
 def _message_from_json(entry: dict[str, Any]) -> Message:
-    event = from_json(
+    # An older version wrote no channel: it only knew direct messages.
+    channel = entry["user"] and DIRECT_MESSAGES
+    body = {"channel": channel, **entry, "event": {"window": None, **entry}}
+    return from_json(Message, body, event=_event_from_json)
+
+
+def _event_from_json(entry: dict[str, Any]) -> Event:
+    return from_json(
         Event,
-        {"window": None, **entry},
+        entry,
         kind=EventKind,
         thresholds=lambda values: tuple(map(check_int, values)),
         before=partial(from_json, Window),
-    )
-    user = optional(check_text, entry["user"])
-    # An older version wrote no channel: it only knew direct messages.
-    channel = entry.get("channel", user and DIRECT_MESSAGES)
-    return Message(
-        event,
-        optional(check_text, channel),
-        user,
-        check_int(entry["unsure"]),
-        check_bool(entry.get("held", False)),
     )
 
 
