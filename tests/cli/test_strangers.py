@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ import pytest
 
 from tests.cli.accounts import account
 from tests.cli.stranger import NOBODY
-from tests.env import PATIENCE, Env
+from tests.env import Env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,49 +68,72 @@ def close(folder: Path) -> Path:
     return folder
 
 
-def run(env: Env, words: str, folder: Path = Path("/"), **environ: str) -> tuple[int, str]:
-    """Return how a command ends for a stranger, and what it prints, in one line."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.cli.stranger", *words.split()],
-        cwd=folder,
-        env={**env.environ, "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
+@dataclass(frozen=True)
+class Stranger:
+    """A program that runs commands as a user who owns nothing."""
+
+    program: subprocess.Popen[str]
+
+    def run(
+        self, env: Env, words: str, folder: Path = Path("/"), **environ: str
+    ) -> tuple[int, str]:
+        """Return how a command ends, and what it prints, in one line."""
+        assert self.program.stdin
+        assert self.program.stdout
+        request = [words.split(), str(folder), {**env.environ, **environ}]
+        print(json.dumps(request), file=self.program.stdin, flush=True)
+        code, said = json.loads(self.program.stdout.readline())
+        return code, " ".join(said.split())
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[Stranger]:
+    """One for all tests, since it imports everything first."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.stranger"],
+        env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as program:
+        yield Stranger(program)
 
 
 @pytest.mark.parametrize("words", READERS)
-def test_a_closed_configuration_is_reported_with_the_command_to_try(env: Env, words: str) -> None:
+def test_a_closed_configuration_is_reported_with_the_command_to_try(
+    env: Env, stranger: Stranger, words: str
+) -> None:
     config = close(env.folder) / "config.toml"
-    code, said = run(env, words, CLDMON_CONFIG=str(config))
+    code, said = stranger.run(env, words, CLDMON_CONFIG=str(config))
     assert code == READERS[words]
     assert f"{config}: permission denied; try: {SUDO} cldmon {words}" in said
 
 
 @pytest.mark.parametrize("words", READERS)
-def test_closed_data_are_reported_with_the_command_to_try(env: Env, words: str) -> None:
+def test_closed_data_are_reported_with_the_command_to_try(
+    env: Env, stranger: Stranger, words: str
+) -> None:
     data = close(env.data)
     named = {} if IS_ROOT else {"CLDMON_DATA_DIR": str(data / "cldmon")}
-    code, said = run(env, words, Path("/"), **named)
+    code, said = stranger.run(env, words, Path("/"), **named)
     failed = 69 if words == "guard alice" else 1
     assert code == (failed if IS_ROOT else READERS[words])
     assert str(data) in said
     assert f"ermission denied (try: {SUDO} cldmon {words})" in said.replace("; try:", " (try:")
 
 
-def test_a_closed_configuration_is_not_taken_for_none(env: Env) -> None:
+def test_a_closed_configuration_is_not_taken_for_none(env: Env, stranger: Stranger) -> None:
     """Where it is looked for without being named."""
     (env.folder / "xdg").mkdir()
     closed = close(env.folder / "xdg")
-    code, said = run(env, "status", CLDMON_CONFIG="", XDG_CONFIG_HOME=str(closed))
+    code, said = stranger.run(env, "status", CLDMON_CONFIG="", XDG_CONFIG_HOME=str(closed))
     assert code == 2
     assert f"{closed}/cldmon/config.toml: permission denied; try: {SUDO} cldmon status" in said
 
 
-def test_a_closed_working_folder_does_not_hide_a_configuration(env: Env) -> None:
+def test_a_closed_working_folder_does_not_hide_a_configuration(
+    env: Env, stranger: Stranger
+) -> None:
     """Such as root's home, from which somebody runs `sudo -u cldmon`."""
     (env.folder / "cldmon").mkdir()
     shutil.move(env.config, env.folder / "cldmon")
@@ -116,14 +141,14 @@ def test_a_closed_working_folder_does_not_hide_a_configuration(env: Env) -> None
     # Others than root cannot even go there.
     folder = close(env.folder / "closed") if IS_ROOT else env.folder
     named = {"CLDMON_CONFIG": "", "XDG_CONFIG_HOME": str(env.folder)}
-    code, said = run(env, "status", folder, CLDMON_DATA_DIR=str(env.folder), **named)
+    code, said = stranger.run(env, "status", folder, CLDMON_DATA_DIR=str(env.folder), **named)
     assert (code, said) == (0, "cldmon: no readings yet; run `cldmon fetch`")
 
 
-def test_ones_own_file_is_only_to_be_opened(env: Env) -> None:
+def test_ones_own_file_is_only_to_be_opened(env: Env, stranger: Stranger) -> None:
     if IS_ROOT:
         os.chown(env.config, NOBODY, NOBODY)
     env.config.chmod(0)
-    code, said = run(env, "status")
+    code, said = stranger.run(env, "status")
     advice = "check its owner and mode, or run as the user that owns it"
     assert (code, said) == (2, f"cldmon: {env.config}: permission denied; {advice}")

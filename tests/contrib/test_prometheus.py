@@ -21,8 +21,6 @@ from tests.simulation.claude import expired
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulation.claude import FakeClaude
-
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "contrib" / "prometheus" / "alerts.yml"
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "contrib" / "grafana" / "cldmon.json").read_text())
@@ -115,26 +113,27 @@ def is_ready(url: str) -> bool:
         return False
 
 
-@pytest.fixture
-def env(tmp_path: Path, fake_claude: FakeClaude) -> Env:
-    """A home after a real pass, with a textfile and a token for the API."""
-    env = Env(tmp_path / "home", fake_claude).set_up({"alice": None, "bob": None})
-    port = free_port()
-    env.write_config(
-        f'port = {port}\napi_token = "{TOKEN}"', '[metrics]\ntextfile = "prom/cldmon.prom"\n'
-    )
-    (env.folder / "prom").mkdir()
-    assert env.run("fetch", "--strict").returncode == 0
-    return env
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
+    """A home with a textfile and a token for the API."""
+    with Env(tmp_path_factory.mktemp("metrics") / "home") as env:
+        env.set_up(
+            {"alice": None, "bob": None},
+            f'port = {env.server_port}\napi_token = "{TOKEN}"',
+            '[metrics]\ntextfile = "prom/cldmon.prom"\n',
+        )
+        (env.folder / "prom").mkdir()
+        yield env
 
 
-@pytest.fixture
-def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes the textfile by node_exporter, and `cldmon serve`."""
-    served = re.search(r"port = (\d+)", env.config.read_text())
-    assert served
+@pytest.fixture(scope="module")
+def prometheus(env: Env) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes the textfile by node_exporter, and `cldmon serve`.
+
+    One for all tests, since it takes five seconds before it scrapes for the first time.
+    """
     node, own = free_port(), free_port()
-    config, rules = tmp_path / "prometheus.yml", tmp_path / "rules.yml"
+    config, rules = env.folder / "prometheus.yml", env.folder / "rules.yml"
     rules.write_text(re.sub(r"for: \w+", "for: 0s", RULES.read_text()))
     config.write_text(
         json.dumps(
@@ -149,7 +148,7 @@ def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
                     {
                         "job_name": "server",
                         "authorization": {"credentials": TOKEN},
-                        "static_configs": [{"targets": [f"127.0.0.1:{served[1]}"]}],
+                        "static_configs": [{"targets": [f"127.0.0.1:{env.server_port}"]}],
                     },
                 ],
             }
@@ -167,7 +166,7 @@ def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
         scraper = run_in_background(
             "prometheus",
             f"--config.file={config}",
-            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            f"--storage.tsdb.path={env.folder / 'tsdb'}",
             f"--web.listen-address=127.0.0.1:{own}",
         )
         stack.enter_context(node_exporter)
@@ -179,6 +178,7 @@ def prometheus(env: Env, tmp_path: Path) -> Iterator[Prometheus]:
 
 def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus, env: Env) -> None:
     """Scrape, query, evaluate and show, with the programs that an administrator uses."""
+    assert env.run("fetch", "--strict").returncode == 0
     promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())
     ratio = 'cldmon_window_utilization_ratio{window="fiveHour"}'
     seen = {f"{job} {label}": 0.41 for job in JOBS for label in env.labels}
@@ -193,11 +193,9 @@ def test_both_ways_lead_to_the_same_numbers_and_no_alert(prometheus: Prometheus,
         prometheus.query(expression.replace("$account", ".*"))
 
 
-def test_a_key_that_expires_raises_its_alert_and_no_other(
-    prometheus: Prometheus, env: Env, fake_claude: FakeClaude
-) -> None:
+def test_a_key_that_expires_raises_its_alert_and_no_other(prometheus: Prometheus, env: Env) -> None:
     """From the service's response to the alert, without the delays of the rules."""
-    fake_claude.fail(key_of("bob"), expired())
+    env.claude.fail(key_of("bob"), expired())
     assert env.run("fetch").returncode == 0
     promtool("check", "metrics", given=(env.folder / "prom" / "cldmon.prom").read_bytes())
     raised = {("CldmonKeyExpired", job, "bob") for job in JOBS}

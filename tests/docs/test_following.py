@@ -59,7 +59,6 @@ PREPARE: dict[str, Callable[[Sandbox], object]] = {
     "container.md": lambda sandbox: sandbox,
     "cron.md": Sandbox.configure,
     "prometheus.md": with_textfile,
-    "several-instances.md": with_first_instance,
     "slack.md": Sandbox.configure,
     "systemd.md": with_data_dir,
 }
@@ -76,7 +75,7 @@ def test_each_step_of_a_page_works(sandbox: Sandbox, name: str) -> None:
 
 
 def test_every_page_with_steps_is_tested() -> None:
-    own = {"moving-from-node.md", "querying.md", "recipes.md"}
+    own = {"moving-from-node.md", "querying.md", "recipes.md", "several-instances.md"}
     assert {path.name for path in DOCS.glob("*.md") if scripts(path.name)} == {*PREPARE, *own}
 
 
@@ -124,7 +123,7 @@ def test_without_a_data_dir_every_user_finds_the_data_of_the_service(sandbox: Sa
 
 
 def test_a_second_instance_runs_beside_the_first(sandbox: Sandbox) -> None:
-    PREPARE["several-instances.md"](sandbox)
+    with_first_instance(sandbox)
     steps = "".join(scripts("several-instances.md"))
     sandbox.run_steps(f"{steps}\ncd /\ncldmon schedule systemd --status")
     units = sandbox.host_path("etc/systemd/system")
