@@ -375,13 +375,13 @@ class Env:
             os.close(ours)
             return running.wait()[0], shown.decode()
 
-    def invoke(self, *words: str, stdin: str | None = None) -> Result:
-        """Run a command in this process, with the injected clock."""
+    def invoke(self, *words: str, stdin: str | None = None, app: App | None = None) -> Result:
+        """Run a command in this process, with the injected clock or another application."""
         name, *arguments = words
         command = import_module(f"cldmon.cli.{MODULES.get(name, name)}").command
         options = {"help_option_names": cli.context_settings["help_option_names"]}
         show_log()
-        return CliRunner().invoke(command, arguments, stdin, obj=self.app, **options)
+        return CliRunner().invoke(command, arguments, stdin, obj=app or self.app, **options)
 
     @property
     def app(self) -> App:

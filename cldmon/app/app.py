@@ -47,6 +47,8 @@ class App:
 
     poll_seconds: ClassVar[float] = 1.0
     """How often a command that waits for a pass checks whether it has ended."""
+    new_key_pauses: ClassVar[tuple[float, ...]] = (1.0, 3.0)
+    """Seconds between attempts with a new key, which the service may refuse at first."""
 
     @classmethod
     def from_options(cls, config: str | None, data_dir: str | None) -> App:

@@ -26,7 +26,7 @@ from cldmon.domain.secret import Secret
 from cldmon.errors import BrowserError, LoginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from playwright.async_api import BrowserContext
 
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from cldmon.domain.ports import ReadRequest, ReadResult
 
 POLL_SECONDS = 0.5
-FRESH_KEY_PAUSES = (1.0, 3.0)
-"""Seconds between attempts with a new key: the service may refuse it at first."""
-
 _NO_DISPLAY = (
     "there is no display to show a browser on: connect with `ssh -X`, or sign in with any browser"
     " and give the cookie sessionKey to `cldmon login LABEL --paste`"
@@ -81,9 +78,11 @@ def sign_in(
         raise
 
 
-def check_key(source: BrowserSource, request: ReadRequest) -> ReadResult | Failure:
-    """Read the account with a new key, which the service may refuse for a few seconds."""
-    for pause in (*FRESH_KEY_PAUSES, 0.0):
+def check_key(
+    source: BrowserSource, request: ReadRequest, pauses: Sequence[float]
+) -> ReadResult | Failure:
+    """Read the account with a new key, again after each of the pauses while it is refused."""
+    for pause in (*pauses, 0.0):
         lookups = {request.label: make_lookup(request)}
         result = source.read(lookups, lambda _label: None)[request.label]
         if not (isinstance(result, Failure) and result.kind is FailureKind.KEY_EXPIRED):

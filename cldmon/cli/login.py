@@ -118,7 +118,7 @@ def _check_key(app: App, label: str, found: SignIn) -> str:
     # Use a separate cookie folder and browser: a pass may be running.
     with tempfile.TemporaryDirectory(prefix="cldmon-login-") as folder:
         CookieStore(Path(folder), label, found.key).save(found.clearance)
-        result = check_key(app.build_source(config, Path(folder)), request)
+        result = check_key(app.build_source(config, Path(folder)), request, app.new_key_pauses)
     if not isinstance(result, Failure):
         return result.organization.plan
     if result.kind in (FailureKind.KEY_EXPIRED, FailureKind.WRONG_ORGANIZATION):

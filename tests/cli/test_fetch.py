@@ -23,7 +23,6 @@ from cldmon.domain.instants import round_to_minute
 from tests.env import Env, key_of
 from tests.reports.report import body, drop
 from tests.simulation import faults
-from tests.simulation.challenges import Challenge
 from tests.simulation.claude import FakeClaude, expired
 from tests.simulation.slack import PEOPLE
 from tests.simulation.usage_json import usage
@@ -354,8 +353,7 @@ def test_a_person_at_a_terminal_sees_the_progress_and_the_table(env: Env) -> Non
 
 def test_a_challenged_account_is_skipped_by_a_timer_but_not_by_hand(env: Env) -> None:
     """By hand: from a terminal, or with --account. See tests/collector/test_challenges.py."""
-    env.set_up({"alice": None}, tables="[browser]\ntimeout_seconds = 4")
-    env.claude.challenge(key_of("alice"), Challenge.PERSON)
+    env.set_up({"alice": faults.header("cf-mitigated", "challenge")})
 
     def reads(fetch: Callable[[], object]) -> bool:
         env.claude.clear()
@@ -365,7 +363,7 @@ def test_a_challenged_account_is_skipped_by_a_timer_but_not_by_hand(env: Env) ->
     assert [reads(lambda: env.run("fetch")) for _ in range(2)] == [True, False]
     assert env.accounts["alice"]["errorKind"] == "challenged"
     assert reads(lambda: env.run_on_terminal("fetch"))
-    env.claude.challenge(key_of("alice"), None)
+    env.claude.heal(key_of("alice"))
     assert not reads(lambda: env.run("fetch"))
     assert reads(lambda: env.run("fetch", "--account", "alice"))
     assert env.accounts["alice"]["status"] == "ok"
