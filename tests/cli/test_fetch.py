@@ -21,14 +21,14 @@ from cldmon.claude.browser import BrowserSettings, find_browser
 from cldmon.demo.slack import TOKEN
 from cldmon.domain.instants import round_to_minute
 from tests.env import Env, key_of
-from tests.reports.report import body, drop
+from tests.reports.report import report, set_up_reported
 from tests.simulation import faults
-from tests.simulation.claude import FakeClaude, expired
+from tests.simulation.claude import expired
 from tests.simulation.slack import PEOPLE
 from tests.simulation.usage_json import usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SLACK = f"""
@@ -71,12 +71,13 @@ def test_a_successful_pass_is_silent_and_its_files_are_private(env: Env) -> None
 
 
 def test_no_notify_keeps_alerts_for_the_next_pass(env: Env) -> None:
-    env.set_up({"alice": None}, slack=True)
     env.data.mkdir(mode=0o700)
     subscriptions = {"users": {PEOPLE[0].id: {"accounts": {"alice": {"limitHit": True}}}}}
     (env.data / "subscriptions.json").write_text(json.dumps(subscriptions))
-    env.run("fetch")
-    env.claude.set_usage(key_of("alice"), usage(five_hour=100))
+    set_up_reported(env, slack=True)
+    report(env, 41)
+    env.output("fetch")
+    report(env, 100)
     quiet = env.run("fetch", "--no-notify")
     assert (quiet.returncode, env.slack.sent) == (0, [])
     assert len(env.state["outbox"]) == 1
@@ -89,21 +90,19 @@ def test_no_notify_keeps_alerts_for_the_next_pass(env: Env) -> None:
 
 
 def test_each_channel_gets_the_events_that_it_lists(env: Env) -> None:
-    env.set_up({"alice": None})
     program = env.add_program("notify", "cat >> got.jsonl")
     tables = (
         '[[notifications.channels]]\nname = "team"\nslack = "C01TEAM"\nthresholds = [80]\n'
         f'[[notifications.channels]]\ncommand = ["{program}"]\nevents = ["usage_reset"]\n'
     )
-    env.write_config("", tables, slack=True)
-    env.output("fetch")
-    env.claude.set_usage(key_of("alice"), usage(five_hour=100))
-    env.output("fetch")
+    set_up_reported(env, tables=tables, slack=True)
+    for percent in (41, 100):
+        report(env, percent)
+        env.output("fetch")
     [post] = env.slack.sent
     assert (post.channel, "5-hour limit has been reached" in post.text) == ("C01TEAM", True)
     assert not (env.data / "got.jsonl").exists()
-    env.claude.set_usage(key_of("alice"), usage(five_hour=0))
-    env.output("fetch")
+    report(env, 0)
     env.output("fetch")
     [got] = (env.data / "got.jsonl").read_text().splitlines()
     assert json.loads(got)["event"] == "usage_reset"
@@ -116,7 +115,8 @@ def test_each_channel_gets_the_events_that_it_lists(env: Env) -> None:
 
 
 def test_a_channel_without_a_token_is_named_with_its_line(env: Env) -> None:
-    env.set_up({"alice": None}, tables='[[notifications.channels]]\nslack = "C01TEAM"\n')
+    set_up_reported(env, tables='[[notifications.channels]]\nslack = "C01TEAM"\n')
+    report(env, 41)
     ran = env.run("fetch")
     lines = env.config.read_text().splitlines()
     line = lines.index('slack = "C01TEAM"') + 1
@@ -224,19 +224,18 @@ class Damaged(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
-    with FakeClaude() as claude:
-        env = Env(tmp_path_factory.mktemp("damaged") / "home", claude)
-        env.set_up({"alice": None}, tables=SLACK)
-        env.config.chmod(0o644)
-        env.data.mkdir(mode=0o700)
-        (env.data / "state.json").write_bytes(TORN)
-        (env.data / "subscriptions.json").write_bytes(TORN)
-        dates = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (0, 5)]
-        days = {env.data / f"history-{date:%Y-%m-%d}.jsonl" for date in dates}
-        for path in days:
-            path.write_bytes(b"foreign\n" + TORN)
-        yield Damaged(env, env.run("fetch"), days)
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Damaged:
+    env = Env(tmp_path_factory.mktemp("damaged") / "home")
+    set_up_reported(env, tables=SLACK)
+    report(env, 41)
+    env.config.chmod(0o644)
+    (env.data / "state.json").write_bytes(TORN)
+    (env.data / "subscriptions.json").write_bytes(TORN)
+    dates = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (0, 5)]
+    days = {env.data / f"history-{date:%Y-%m-%d}.jsonl" for date in dates}
+    for path in days:
+        path.write_bytes(b"foreign\n" + TORN)
+    return Damaged(env, env.run("fetch"), days)
 
 
 def test_damaged_files_do_not_stop_a_pass(damaged: Damaged) -> None:
@@ -380,10 +379,8 @@ def test_a_warning_is_printed_below_the_progress(env: Env) -> None:
 
 def test_accounts_by_report_need_no_browser(env: Env, tmp_path: Path) -> None:
     """None is installed here, and no other program is started at all."""
-    table = '[[accounts]]\nlabel = "alice"\nsource = "report"\n'
-    env.write_config(tables=table, labels=[])
-    at = datetime.now(UTC)
-    drop(env.data, body(at, 41, resets=at + timedelta(hours=2)))
+    set_up_reported(env)
+    report(env, 41)
     log, nowhere = tmp_path / "programs", {"CLDMON_BROWSER": "/nowhere", "PATH": "/nowhere"}
     strace = shutil.which("strace") or "strace"
     under = [strace, "-f", "-qqq", "-e", "trace=execve", "-e", "signal=none", "-o", str(log)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cldmon.domain.instants import format_iso, format_optional
@@ -12,6 +12,8 @@ from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.env import Env
 
 
 def body(
@@ -46,3 +48,15 @@ def drop(data_dir: Path, report: dict[str, Any], label: str | None = None) -> Pa
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_text(json.dumps(report), encoding="utf-8")
     return path
+
+
+def set_up_reported(env: Env, top: str = "", tables: str = "", *, slack: bool = False) -> None:
+    """Configure the account alice, which is reported: its passes need no browser."""
+    account = '[[accounts]]\nlabel = "alice"\nsource = "report"\n'
+    env.write_config(top, f"{tables}\n{account}", labels=[], slack=slack)
+
+
+def report(env: Env, percent: float) -> None:
+    """Report alice's session, which is reset within the hour: a fall counts at once."""
+    now = datetime.now(UTC)
+    drop(env.data, body(now, percent, resets=now + timedelta(minutes=30)))
