@@ -60,8 +60,9 @@ class Installation:
     def open_data_dir(self) -> Path | None:
         """The data folder, or None if it is closed to this user: its own check says that."""
         folder = self.data_dir
-        is_closed = folder and folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
-        return None if is_closed else folder
+        if folder and os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.X_OK):
+            return None
+        return folder
 
     @cached_property
     def saved_state(self) -> State | StoreError:
