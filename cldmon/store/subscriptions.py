@@ -56,7 +56,7 @@ class SubscriptionsFile:
         """Change one user's settings for one account, and return what they are now."""
         with self._editing() as body:
             new = change(_from_json(body, self.path).of(user, label))
-            accounts = _find_settings(body, user).setdefault("accounts", {})
+            accounts = _find_settings(body, user)["accounts"]
             _fill(accounts.setdefault(label, {}), new)
         return new
 
@@ -109,6 +109,7 @@ def _to_bytes(body: dict[str, Any]) -> bytes:
 
 def _find_settings(body: dict[str, Any], user: str) -> dict[str, Any]:
     settings: dict[str, Any] = body.setdefault("users", {}).setdefault(user, {})
+    settings.setdefault("accounts", {})  # where the Node program expects them
     return settings
 
 

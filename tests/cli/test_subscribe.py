@@ -115,7 +115,7 @@ def test_a_pause_ends_by_itself_or_early(env: Env) -> None:
     assert env.invoke("subscribe", "--list").stdout == ""
     assert env.invoke("subscribe", ALICE, "--pause", "2h").stdout != ""
     assert env.invoke("subscribe", ALICE, "--pause", "0").stdout == ""
-    assert read_subscriptions(env) == {"users": {ALICE: {}}}
+    assert read_subscriptions(env) == {"users": {ALICE: {"accounts": {}}}}
 
 
 def test_settings_are_removed_even_of_a_person_who_has_left_slack(env: Env) -> None:
