@@ -88,18 +88,14 @@ class Person:
             return format_instant(_shift(end, minute))
 
         week_end = instant(self.week)
-        answer: dict[str, Any] = {
-            "seven_day": {"utilization": use.week, "resets_at": week_end},
-            "limits": [],
-        }
+        answer: dict[str, Any] = {"seven_day": {"utilization": use.week, "resets_at": week_end}}
         if use.session is not None:
             session_end = next((each for each in self.sessions if each > minute), 0)
             resets_at = instant(session_end) if use.session else None
             answer["five_hour"] = {"utilization": use.session, "resets_at": resets_at}
         if use.model is not None:
-            scope = {"model": {"display_name": MODEL}}
             limit = {"kind": "weekly_scoped", "percent": use.model, "resets_at": week_end}
-            answer["limits"].append({**limit, "scope": scope})
+            answer["limits"] = [{**limit, "scope": {"model": {"display_name": MODEL}}}]
         if use.spent is not None and self.budget:
             answer["extra_usage"] = {
                 "is_enabled": self.budget.disabled is None,

@@ -149,9 +149,8 @@ class SimSlack(SimServer):
         if user is None and channel not in self.channels:
             return refusal("channel_not_found")
         blocks: Any = params.get("blocks") or ()
-        at = self._clock()
+        at, to = self._clock(), user.id if user else None
         with self._changed:
-            to = user.id if user else None
             self._sent.append(SentMessage(channel, text, tuple(blocks), at, to))
             self._changed.notify_all()
             stamp = f"{int(at.timestamp())}.{len(self._sent):06d}"
