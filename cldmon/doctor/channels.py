@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cldmon.app.alerts import open_channel
@@ -12,6 +15,7 @@ from cldmon.doctor.services import CHANNEL_SCOPES
 from cldmon.domain.delivery import DeliveryStatus
 from cldmon.domain.events import Event, EventKind
 from cldmon.errors import CldmonError, SecretError, SlackError
+from cldmon.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     from cldmon.config.schema import ChannelConfig, Config
     from cldmon.doctor.check import Check
     from cldmon.doctor.installation import Installation
+
+_FIRST_LINE = re.compile(rb"#![ \t]*([^ \t\n]+)")
+_LONGEST_FIRST_LINE = 256
 
 
 def check_channels(installation: Installation) -> Iterator[Check]:
@@ -118,7 +125,19 @@ def _check_command(installation: Installation, name: str, channel: ChannelConfig
         path = program
         found = shutil.which(program, path=installation.app.env.get("PATH", os.defpath))
     if found:
-        return ok(name, f"runs {found}")
+        interpreter = _find_interpreter(found)
+        if interpreter is None or shutil.which(interpreter):
+            return ok(name, f"runs {found}")
+        detail = f"{found} is a script for {interpreter!r}, which was not found"
+        return fail(name, detail, "correct the script's first line; it has to end in \\n")
     if os.path.isfile(path):  # noqa: PTH113 - a bare name is not a path
         return fail(name, f"{path} is not executable", f"chmod +x {path}")
     return fail(name, f"{path} was not found", "correct `command`: a program in $PATH, or its path")
+
+
+def _find_interpreter(program: str) -> str | None:
+    """Return the interpreter in the first line of a script that can be read, else None."""
+    with suppress(OSError), open_regular(Path(program)) as file:
+        if found := _FIRST_LINE.match(file.readline(_LONGEST_FIRST_LINE)):
+            return os.fsdecode(found[1])
+    return None

@@ -119,8 +119,12 @@ def test_the_program_of_a_command_is_found_or_said_to_be_missing(env: DoctorEnv)
     for name in ("notify", str(program), "../bin/notify"):
         env.write_config("", RUN.format(name))
         assert check(env).verdict is Verdict.OK
-    program.chmod(0o644)
     env.write_config("", RUN.format(program))
+    program.write_bytes(b"#! /bin/sh\r\nexit 0\r\n")
+    found = check(env)
+    assert found.verdict is Verdict.FAILED
+    assert found.detail == f"{program} is a script for '/bin/sh\\r', which was not found"
+    program.chmod(0o644)
     found = check(env)
     assert (found.detail, found.remedy) == (f"{program} is not executable", f"chmod +x {program}")
     env.write_config("", RUN.format("/nonexistent/notify"))
