@@ -209,13 +209,14 @@ def _is_still_true(event: Event, state: State, now: datetime) -> bool:
         return False
     alerts = account.alerts.get(event.window or "")
     percent = alerts.confirmed.utilization if alerts else 0
+    is_known = alerts is None or not alerts.confirmed.has_reset(_find_read_at(event, state), now)
     match event.kind:
         case EventKind.LIMIT_HIT:
-            return percent >= FULL
+            return is_known and percent >= FULL
         case EventKind.USAGE_RESET:
             return percent < FULL
         case EventKind.THRESHOLD:
-            return percent >= (event.threshold or 0)
+            return is_known and percent >= (event.threshold or 0)
         case EventKind.RUN_OUT:
             return percent < FULL and (event.resets_at is None or event.resets_at > now)
         case EventKind.LIMIT_CHANGED | EventKind.SAVED_RESET_ENDING:
@@ -228,3 +229,12 @@ def _is_still_true(event: Event, state: State, now: datetime) -> bool:
             return account.outage is None or not account.outage.reported
         case EventKind.TEST | EventKind.DIGEST:
             return True
+
+
+def _find_read_at(event: Event, state: State) -> datetime:
+    """Return when the window of an event was last read (UTC), at least as far back as the event."""
+    for account in state.snapshot.accounts:
+        reading = account.reading
+        if account.label == event.label and reading and event.window in reading.windows:
+            return reading.taken_at
+    return event.at

@@ -92,6 +92,8 @@ class AccountModel:
     key: str = ""
     key_since: datetime | None = None
     key_days: int = 0
+    read_at: datetime | None = None
+    seen: frozenset[str] = frozenset()
     grants: list[datetime] = field(default_factory=list)
 
 
@@ -146,6 +148,7 @@ class AlertModel:
         if account.is_out:
             found.append(Happened("account_recovered", label, None, now))
         account.failures, account.is_out = [], False
+        account.read_at, account.seen = now, frozenset(seen)
         is_known = bool(account.windows)
         for name, new in seen.items():
             found += self._watch(account, label, name, new, now, full.get(name), readable=readable)
@@ -319,11 +322,14 @@ class AlertModel:
         account = self.accounts[event.label]
         state = account.windows.get(event.window or "")
         percent = state.last.percent if state else 0
+        ends = state.last.resets_at if state else None
+        read_at = account.read_at if event.window in account.seen else event.at
+        is_known = not (read_at and ends and read_at < ends <= now)
         is_ahead = event.ends is None or event.ends > now
         return {
-            "limit_hit": percent == 100,
+            "limit_hit": percent == 100 and is_known,
             "usage_reset": percent < 100,
-            "threshold": bool(event.crossed) and percent >= max(event.crossed, default=0),
+            "threshold": is_known and percent >= max(event.crossed, default=0),
             "run_out": percent < 100 and is_ahead,
             "limit_changed": is_ahead,
             "saved_reset_ending": is_ahead,

@@ -264,14 +264,19 @@ class Alerts(RuleBasedStateMachine):
         self.make_pass(MINUTE)
         self.make_pass(MINUTE)
 
-    @action(label=LABEL, name=NAME, percent=PERCENT, user=USER)
-    def sleep_through(self, label: str, name: str, percent: int, user: str) -> None:
-        """Thresholds are crossed in somebody's night, and by its end all may be otherwise."""
+    @action(label=LABEL, name=NAME, percent=PERCENT, user=USER, is_read=st.booleans())
+    def sleep_through(self, label: str, name: str, percent: int, user: str, is_read: bool) -> None:
+        """Thresholds are crossed in somebody's night, and by its end all may be otherwise.
+
+        Or unknown, where the account can't be read then.
+        """
         self.pause(user, 12)
         resets_at = self.env.clock.at + 12 * HOUR
         for now_at in (50, 85, 96, percent, percent):
             self.source.windows[label][name] = Window(now_at, resets_at)
             self.make_pass(HOUR)
+        if not is_read:
+            self.source.failures[label] = FailureKind.REFUSED
         self.make_pass(11 * HOUR)
 
     @action(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cldmon.domain.events import Event, EventKind, Outage, WindowAlerts
-from cldmon.domain.model import Window
+from cldmon.domain.model import Account, Reading, Snapshot, Window
 from cldmon.domain.subscriptions import QuietHours, Subscription, Subscriptions, parse_quiet
 from cldmon.notifications.rules import Audience, ChannelRule, release
 from cldmon.store.state import DIRECT_MESSAGES, AccountState, KeyFingerprint, Message, State
@@ -271,6 +271,17 @@ def test_after_quiet_hours_only_what_is_still_true_is_sent(
     assert released(true, held) == [held]
     assert released(false, held) == []
     assert released(State(), held) == []
+
+
+def test_what_a_window_was_before_its_reset_is_not_known_to_be_true_after_it() -> None:
+    """The account could not be read since; the service may also report a window past its reset."""
+    ends = NOON + HOUR
+    held = [event(HIT, resets_at=ends), event(THRESHOLD, 80, resets_at=ends)]
+    for read_at, said in ((NOON, []), (ends, held)):
+        reading = Reading(read_at, {"fiveHour": Window(100, ends)})
+        now = replace(state(100), snapshot=Snapshot(ends, (Account("alice", reading),)))
+        assert released(now, *held, later=HOUR) == said
+        assert released(now, *held) == held
 
 
 def test_what_ended_during_quiet_hours_is_not_news() -> None:
