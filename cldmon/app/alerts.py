@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from cldmon.channels.apprise import AppriseChannel
@@ -71,13 +71,12 @@ def open_channel(app: App, config: Config, name: str) -> Channel:
 
 def build_audience(app: App, slack_seconds: float = SLACK_SECONDS) -> Audience:
     """Return who gets which alerts, apart from subscriptions."""
-    timezones: dict[str, str] | None = None
+    # Looked up for the first person with quiet hours but no zone.
+    look_up = cache(partial(_look_up_timezones, app, slack_seconds))
 
     def find_timezone(user: str) -> tzinfo | None:
-        nonlocal timezones
-        if timezones is None:  # looked up for the first person with quiet hours but no zone
-            timezones = _look_up_timezones(app, slack_seconds)
-        return find_zone(timezones[user]) if user in timezones else None
+        name = look_up().get(user)
+        return find_zone(name) if name else None
 
     return Audience(
         channels=tuple(
@@ -119,18 +118,14 @@ class LazyChannel:
     """
 
     def __init__(self, build: Callable[[], Channel], kind: _Kind) -> None:
-        self._build = build
+        self._build = cache(build)
         self.max_events: int = kind.max_events
         self.time_limit: timedelta = kind.time_limit
 
     def send(self, user: str | None, events: Sequence[Event]) -> DeliveryResult:
         """Send events as one message."""
         try:
-            channel = self._channel
+            channel = self._build()
         except CldmonError as error:
             return DeliveryResult(DeliveryStatus.LATER, str(error), halt=True)
         return channel.send(user, events)
-
-    @cached_property
-    def _channel(self) -> Channel:
-        return self._build()
