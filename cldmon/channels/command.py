@@ -35,6 +35,7 @@ TIMEOUT = timedelta(seconds=10)
 _KEPT_BYTES = 1 << 12
 _LONGEST_TITLE = 80
 _LONGEST_OUTPUT = 200
+_SHORTEST_SECRET = 8
 _START_PROBLEMS = {
     errno.ENOENT: "was not found, or the interpreter in its first line was not: fix `command`",
     errno.EACCES: "is not executable: run `chmod +x` on it",
@@ -80,6 +81,9 @@ class CommandChannel:
         ended = f"exit status {status}" if status > 0 else f"killed by signal {-status}"
         lines = output.decode(errors="replace").split("\n")
         last = next((line for each in reversed(lines) if (line := each.strip())), "")
+        for argument in self.command[1:]:  # programs quote a URL that they cannot reach
+            if len(argument) >= _SHORTEST_SECRET:
+                last = last.replace(argument, "**********")
         reason = f"{ended}: {one_line(last, _LONGEST_OUTPUT)}" if last else ended
         if status == os.EX_TEMPFAIL:
             return DeliveryResult(DeliveryStatus.LATER, reason, halt=True)

@@ -244,6 +244,12 @@ def test_the_environment_is_free_of_secrets(tmp_path: Path) -> None:
     assert (tmp_path / "folder").read_text().strip() == str(tmp_path.resolve())
 
 
+def test_arguments_that_the_program_quotes_are_masked(tmp_path: Path) -> None:
+    url = "https://hooks.example.org/MARKER"
+    quoting = channel(tmp_path, "sh", "-c", 'echo "$1: not found (404)"; exit 1', "sh", url)
+    assert quoting.send(None, [HIT]).reason == "exit status 1: **********: not found (404)"
+
+
 def test_neither_arguments_nor_environment_are_in_the_repr(tmp_path: Path) -> None:
     secretive = channel(tmp_path, "curl", "-HAuthorization: hunter2", env={"PW": "hunter2"})
     assert "hunter2" not in repr(secretive)
