@@ -18,7 +18,7 @@ from cldmon.web.limits import RETRY_SECONDS
 from cldmon.web.log import log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cldmon.web.services import Services
 
@@ -41,7 +41,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The handler of a method at a path."""
+    """The handler of the one method of a path."""
 
     handler: Handler
     access: Access = Access.LOGIN
@@ -152,9 +152,7 @@ def _dispatch(request: Request, services: Services) -> Response:
     method = "GET" if request.method == "HEAD" else request.method
     route = routes.get(method)
     if route is None:
-        reading = _READING if "GET" in routes else ()
-        others = (each for each in routes if each != "GET")
-        return _refuse_method(request, ", ".join((*reading, *others, "OPTIONS")))
+        return _refuse_method(request, _READING if "GET" in routes else routes)
     if route.access is Access.REPORTER:
         check_content_type(request)
         return route.handler(request, Caller(), services)
@@ -177,13 +175,14 @@ def _serve_page(request: Request, services: Services) -> Response:
     if page is None and not at_index:
         raise RefusedError(404, "Not found")
     if request.method not in _READING:
-        return _refuse_method(request, ", ".join((*_READING, "OPTIONS")))
+        return _refuse_method(request, _READING)
     if page is None:  # its links are relative to the path with the slash
         return Response(308, b"", (("Location", f"{request.path}/"),))
     return page.response(request)
 
 
-def _refuse_method(request: Request, allowed: str) -> Response:
+def _refuse_method(request: Request, methods: Iterable[str]) -> Response:
+    allowed = ", ".join((*methods, "OPTIONS"))
     if request.method == "OPTIONS":
         return Response(204, b"", (("Allow", allowed),))
     raise RefusedError(405, "Method not allowed", ("Allow", allowed))
