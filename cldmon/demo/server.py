@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Headers = tuple[tuple[str, str], ...]
 
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class ThreadedServer(ServerFixture):
 
     def restart(self) -> None:
         self.server = build_server(App(self.config, None, self.environ, now))
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.005,))
         self.thread.start()
 
     def stop(self) -> None:

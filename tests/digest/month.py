@@ -6,6 +6,7 @@ import gzip
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,7 @@ class Month:
                 path.write_bytes(text)
 
 
+@cache
 def make_month(seed: int) -> Month:
     """Return a month with failures, gaps, wrong samples, missing windows and early resets."""
     random = Random(seed)  # noqa: S311 - reproducible

@@ -32,7 +32,7 @@ def write_config(env: Env, *labels: str, more: str = "") -> None:
 def serve(env: Env) -> Iterator[str]:
     """Serve what is in an environment, and yield the URL."""
     server = build_server(env.app)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,))
     thread.start()
     try:
         yield server.url

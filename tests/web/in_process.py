@@ -72,7 +72,7 @@ class InProcessServer:
         self.http_server = WebServer(
             "127.0.0.1", 0, self._respond, connections, refuse=self._refuse
         )
-        self._thread = threading.Thread(target=self.http_server.serve_forever, args=(0.02,))
+        self._thread = threading.Thread(target=self.http_server.serve_forever, args=(0.005,))
 
     def _respond(self, request: Request) -> Response:
         return respond(request, self.services)

@@ -82,7 +82,7 @@ class SlackMessenger:
     url: str
     _: KW_ONLY
     team_id: str | None = None
-    timeout: int = TIMEOUT_SECONDS
+    timeout: float = TIMEOUT_SECONDS
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 

@@ -54,11 +54,11 @@ class Transport(WebClient):
     the time that its body may take, and `PATIENCE` times that all of a call.
     """
 
-    def __init__(self, token: str, url: str, timeout: int) -> None:
+    def __init__(self, token: str, url: str, timeout: float) -> None:
         super().__init__(
             token=token,
             base_url=url,
-            timeout=timeout,
+            timeout=timeout,  # type: ignore[arg-type] # is handed to urllib, which takes a float
             logger=logging.Logger("slack_sdk", level=logging.CRITICAL + 1),  # none of its records
             user_agent_prefix=_USER_AGENT,
             retry_handlers=[],  # they post a second time when an answer gets lost
