@@ -6,7 +6,7 @@ TypeError or ValueError for any other value.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,16 +105,16 @@ def _list_stored_fields(kind: type[DataclassInstance]) -> list[tuple[str, Field[
 
 def to_json(value: Any) -> Any:
     """Return a value as JSON: instants as text, dataclasses as objects."""
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, datetime):
         return format_iso(value)
     if isinstance(value, tuple):
         return [to_json(each) for each in value]
     if isinstance(value, dict):
         return {key: to_json(each) for key, each in value.items()}
-    if is_dataclass(value):
-        stored = _list_stored_fields(value.__class__)
-        return {key: to_json(getattr(value, field.name)) for key, field in stored}
-    return value
+    stored = _list_stored_fields(value.__class__)
+    return {key: to_json(getattr(value, field.name)) for key, field in stored}
 
 
 def from_json(kind: type[D], entry: Mapping[str, Any], /, **checks: Callable[[Any], object]) -> D:
