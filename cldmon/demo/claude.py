@@ -46,25 +46,8 @@ class SimOrganization:
     plan_display_label: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return its entry in the list, with some of the service's forty keys."""
-        return {
-            "id": 7,
-            **asdict(self),
-            "capabilities": list(self.capabilities),
-            **_NULL_KEYS,
-            "visibility_status": "visible",
-        }
-
-
-_NULL_KEYS = dict.fromkeys(
-    (
-        "parent_organization_uuid",
-        "access_block",
-        "billing_issue",
-        "subscription_pause",
-        "billable_usage_paused_until",
-    )
-)
+        """Return its entry in the list."""
+        return {**asdict(self), "capabilities": list(self.capabilities)}
 
 
 @dataclass(frozen=True)

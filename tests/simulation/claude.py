@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cldmon.demo.claude import WRONG_ORGANIZATION, SimClaude, invalid_session
-from cldmon.demo.server import Response, html_response, redirect_response
+from cldmon.demo.server import Response, html_response, json_response, redirect_response
 from tests.simulation.challenges import (
     CHALLENGE_PAGE,
     SCRIPTS,
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
     from cldmon.demo.server import Reply, Request
 
+_FURTHER_KEYS = {
+    "id": 7,
+    "parent_organization_uuid": None,
+    "access_block": None,
+    "billing_issue": None,
+    "subscription_pause": None,
+    "billable_usage_paused_until": None,
+    "visibility_status": "visible",
+}
+"""Some of the real service's forty keys that cldmon does not read."""
 NEVER = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
@@ -77,6 +88,12 @@ class FakeClaude(FaultyServer, SimClaude):
         if kind and request.path.startswith("/api/") and not is_cleared(request):
             return challenge_page(request.key or "", kind)
         return super().reply(request)
+
+    def _answer_organizations(self, request: Request) -> Reply:
+        reply = super()._answer_organizations(request)
+        if not isinstance(reply, Response) or reply.status != 200:
+            return reply
+        return json_response([{**each, **_FURTHER_KEYS} for each in json.loads(reply.body)])
 
     def _answer_usage(self, request: Request, uuid: str) -> Reply:
         url = f"{request.path}?{request.query}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.demo.claude import SimAccount, SimOrganization, session_cookie
+from tests import captures
 from tests.simulation import faults
 from tests.simulation.challenges import Challenge, clearance_cookie
 from tests.simulation.claude import (
@@ -58,6 +59,7 @@ def test_organizations_are_listed_in_the_order_given(claude: FakeClaude) -> None
         "billable_usage_paused_until": None,
         "visibility_status": "visible",
     }
+    assert got.json[1].keys() == captures.load("pro-plain")["organizations"][0].keys()
 
 
 def test_each_key_sees_its_own_usage(claude: FakeClaude) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cldmon.claude.usage import parse
-from cldmon.demo.claude import SimOrganization
 from cldmon.domain.model import Credits, Pool, SavedResets
 from tests import captures
 from tests.fakes import NOON
@@ -42,13 +41,6 @@ def test_the_keys_are_those_of_the_real_service(
     if part is None:
         real["weekly_scoped_shares"] = []
     assert keys(simulated) == keys(real[part] if part else real)
-
-
-def test_an_organization_has_the_keys_of_the_real_service() -> None:
-    assert (
-        SimOrganization("o-alice").as_json().keys()
-        == captures.load("pro-plain")["organizations"][0].keys()
-    )
 
 
 def test_a_usage_body_says_each_window_flat_and_as_a_limit() -> None:
