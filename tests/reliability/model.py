@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WEEK = timedelta(days=7)
 MOST_MESSAGES = 1_000
-MOST_EVENTS = 8
+MOST_EVENTS = 45
 """Events in one message."""
 MINUTE = timedelta(minutes=1)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from cldmon.channels.slack.messages import build_alert
+from cldmon.channels.slack.messages import MAX_EVENTS, build_alert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,8 +24,7 @@ class SlackAlerts:
     `link` is the dashboard's address, if it is known.
     """
 
-    max_events: ClassVar = 8
-    """At most six blocks each, of the fifty that Slack allows in a message."""
+    max_events: ClassVar = MAX_EVENTS
     time_limit: ClassVar = timedelta(minutes=1)
 
     messenger: SlackMessenger

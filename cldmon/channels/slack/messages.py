@@ -26,7 +26,7 @@ from cldmon.notifications.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from cldmon.domain.events import Event
@@ -38,6 +38,10 @@ _ROOM = 80
 _MAX_SECTION = 2_900
 """UTF-16 units of a section; Slack allows 3,000."""
 _MAX_SECTIONS = 40
+MAX_EVENTS = 45
+"""Events in one message: Slack allows fifty blocks."""
+_MAX_DETAILED = 8
+"""Events that may take up to six blocks each; of more, each is a section."""
 _MAX_LINE = 500
 _MAX_FALLBACK = 30_000
 
@@ -66,15 +70,26 @@ def build_alert(events: Sequence[Event], now: datetime, link: str | None = None)
     if digest := split_digest(events[0]):
         return _build_digest(digest, link)
     notices = describe_events(events, now)
-    blocks: list[dict[str, Any]] = []
-    for notice in notices:
-        texts = [("The ", *notice.statement, "."), *notice.details]
-        blocks += [
-            _build_header(f"{notice.sign} {_quote_line(notice.subject)}: {notice.headline}"),
-            *(_build_section(_build_text(text)) for text in texts),
-            _build_context(f"Seen {_format_date_markup(notice.at)}"),
-        ]
-    return Message("\n".join(map(_format_fallback, notices)), (*blocks, *_build_link(link)))
+    build = _build_line if len(notices) > _MAX_DETAILED else _build_blocks
+    blocks = [block for notice in notices for block in build(notice)]
+    text = "\n".join(map(_format_fallback, notices))
+    return Message(text[:_MAX_FALLBACK], (*blocks, *_build_link(link)))
+
+
+def _build_blocks(notice: Notice) -> Iterator[dict[str, Any]]:
+    yield _build_header(f"{notice.sign} {_quote_line(notice.subject)}: {notice.headline}")
+    for text in (("The ", *notice.statement, "."), *notice.details):
+        yield _build_section(_build_text(text))
+    yield _build_context(f"Seen {_format_date_markup(notice.at)}")
+
+
+def _build_line(notice: Notice) -> Iterator[dict[str, Any]]:
+    start = (f"{notice.sign} {_join_lines(notice.subject) or '?'}'s ", *notice.statement, ".")
+    end = (" Seen ", notice.at, ".")
+    details = [part for text in notice.details for part in (" ", *text)]
+    text = _build_text((*start, *details, *end))
+    is_too_long = _count_units(text["text"]) > _MAX_SECTION
+    yield _build_section(_build_text((*start, *end)) if is_too_long else text)
 
 
 def _build_digest(digest: Sequence[str], link: str | None) -> Message:
@@ -152,7 +167,7 @@ def _build_text(text: Text) -> dict[str, Any]:
     Text from outside stands there without the characters that Slack reads as a format.
     """
     if all(isinstance(part, str) for part in text):
-        return _build_plain_text(to_text(_quote(text), format_utc))
+        return _build_plain_text(_quote_line(to_text(text, format_utc), _MAX_SECTION))
     unformatted = (_FORMAT.sub("", part) if isinstance(part, str) else part for part in text)
     return _build_mrkdwn(to_text(_quote(tuple(unformatted)), _format_date_markup))
 
@@ -183,13 +198,13 @@ def _build_mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _quote_line(foreign: str) -> str:
+def _quote_line(foreign: str, room: int = _ROOM) -> str:
     """Return a text from outside as one escaped line that Slack shows to the letter."""
     line = _join_lines(foreign) or "?"
-    if _count_units(_escape(line)) <= _ROOM:
+    if _count_units(_escape(line)) <= room:
         return _escape(line)
-    line = line[:_ROOM]
-    while _count_units(_escape(line)) >= _ROOM:
+    line = line[:room]
+    while _count_units(_escape(line)) >= room:
         line = line[:-1]
     return f"{_escape(line)}…"
 

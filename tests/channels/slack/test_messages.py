@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cldmon.channels.slack.messages import (
+    MAX_EVENTS,
     Message,
     build_alert,
     build_confirmation,
@@ -54,7 +56,7 @@ any_event = st.builds(
 )
 alerts = st.builds(
     build_alert,
-    st.lists(any_event, min_size=1, max_size=8),
+    st.lists(any_event, min_size=1, max_size=12),
     instants,
     st.none() | st.just("https://cldmon.example/a?b&c"),
 )
@@ -260,6 +262,30 @@ def test_a_long_label_is_cut_without_breaking_an_entity() -> None:
     assert headline == f"🔴 {'&amp;' * 15}…: limit reached"
 
 
+def test_a_long_list_of_accounts_is_cut_to_what_slack_takes() -> None:
+    events = [
+        Event(EventKind.ACCOUNT_FAILED, f"{n}{'&' * 60}", None, SEEN, reason="r") for n in range(30)
+    ]
+    others = [event(EventKind.LIMIT_HIT, RESETS)] * 8
+    for message in (build_alert(events, SEEN), build_alert([*events, *others], SEEN)):
+        assert max(map(len, texts_of(message))) <= LIMITS["section"]
+
+
+@pytest.mark.parametrize("count", [8, 9, MAX_EVENTS])
+def test_many_events_are_a_line_each_in_one_message(count: int) -> None:
+    events = [event(EventKind.LIMIT_HIT, RESETS, f"a*{number}") for number in range(count)]
+    message = build_alert(events, SEEN, "https://cldmon.example/")
+    assert len(message.text.splitlines()) == count
+    assert len(message.blocks) <= 50
+    lines = [text for text in texts_of(message) if "limit has been reached (100%)" in text]
+    assert len(lines) == count
+    if count > 8:
+        assert lines[0] == (
+            f"🔴 a0's 5-hour limit has been reached (100%). Resets {RESETS_MARKUP}."
+            f" Seen {SEEN_MARKUP}."
+        )
+
+
 @given(any_message)
 def test_text_from_outside_stands_only_where_slack_reads_no_markup(message: Message) -> None:
     """mrkdwn holds our own words and whole dates: once the dates are gone, no markup is left."""
@@ -286,8 +312,9 @@ def test_blocks_stay_within_the_limits_of_slack(message: Message) -> None:
 
 @given(st.one_of(alerts, confirmations, codes))
 def test_every_message_is_a_line_for_each_event_and_valid_json(message: Message) -> None:
-    headers = [block for block in message.blocks if block["type"] == "header"]
-    assert len(message.text.splitlines()) == max(1, len(headers))
+    kinds = Counter(block["type"] for block in message.blocks)
+    # Of many events, each is a section alone.
+    assert len(message.text.splitlines()) == (kinds["header"] or kinds["section"])
     json.dumps(message.blocks).encode()
     message.text.encode()
 
