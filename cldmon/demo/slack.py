@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TOKEN = "xoxb-simulated-0000"  # noqa: S105 - opens nothing but the simulation
-TEAM = "T0SIM"
 
 Params = Mapping[str, object]
 Body = dict[str, object]
@@ -38,26 +37,16 @@ class SimUser:
     timezone: str = "Europe/Berlin"
 
     def as_json(self) -> Body:
-        """Return the user as in `users.list` and `users.info`."""
-        profile = {
-            "real_name": self.real_name,
-            "display_name": self.display_name,
-            "real_name_normalized": self.real_name,
-            "display_name_normalized": self.display_name,
-            "image_48": "https://example.com/48.png",
-        }
+        """Return the user as in `users.list`."""
         return {
             "id": self.id,
-            "team_id": TEAM,
             "name": self.name,
             "real_name": self.real_name,
             "deleted": self.deleted,
             "is_bot": self.bot,
             "is_restricted": self.guest,
-            "is_ultra_restricted": False,
-            "is_app_user": False,
             "tz": self.timezone,
-            "profile": profile,
+            "profile": {"real_name": self.real_name, "display_name": self.display_name},
         }
 
 
@@ -133,15 +122,7 @@ class SimSlack(SimServer):
             return list(self._sent)
 
     def _answer_auth_test(self, _params: Params) -> Body:
-        return {
-            "ok": True,
-            "url": "https://simulated.slack.com/",
-            "team": "Simulated",
-            "user": "cldmon",
-            "team_id": TEAM,
-            "user_id": "U00CLDMON",
-            "bot_id": "B00CLDMON",
-        }
+        return {"ok": True, "team": "Simulated", "user": "cldmon"}
 
     def _post_message(self, params: Params) -> Body:
         channel, text = str(params.get("channel", "")), str(params.get("text", ""))
