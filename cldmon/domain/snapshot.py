@@ -110,7 +110,13 @@ def account_from_json(
 
 def windows_to_json(windows: Mapping[str, Window]) -> dict[str, Any]:
     """Return windows as `{"fiveHour": {"utilization", "resetsAt"}, …}`."""
-    return nest({name: json_types.to_json(window) for name, window in windows.items()})
+    # Written out, since the state is saved after each delivery and consists mostly of windows.
+    return nest(
+        {
+            name: {"utilization": window.utilization, "resetsAt": format_optional(window.resets_at)}
+            for name, window in windows.items()
+        }
+    )
 
 
 def _reading_to_json(reading: Reading) -> dict[str, Any]:
