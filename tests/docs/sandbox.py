@@ -205,6 +205,8 @@ class Sandbox:
     def _bwrap_options(self, cwd: Path) -> Iterator[str]:
         yield from ("--die-with-parent", "--unshare-user", "--uid", "0", "--gid", "0")
         yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+        installed = str(Path(self.program).parents[1])
+        yield from ("--ro-bind", installed, installed)  # it may be below /dev/shm
         yield from self._binds
         yield from ("--bind", str(self.folder), str(self.folder), "--chdir", str(cwd))
 
