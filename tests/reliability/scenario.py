@@ -83,6 +83,10 @@ class TwoAccountScenario:
         self.base = self.folder / "base"
         tables = self.tables + self.more_tables
         self.env.set_up(dict.fromkeys(BEFORE), tables=tables, slack=self.uses_slack)
+        # The same for all cases: a reset that moves is an event. That of the session has passed, so
+        # that a fall counts at once.
+        now = datetime.now(UTC)
+        self._resets = (now - timedelta(minutes=1), now + timedelta(days=3))
         self._set_usage(BEFORE)
         self._check_success(self.env.run("fetch"))
         # Written by hand: with no person asked for, and no confirmation sent.
@@ -196,10 +200,10 @@ class TwoAccountScenario:
         return (folder / "subscriptions.json").read_bytes()
 
     def _set_usage(self, percents: dict[str, int]) -> None:
+        session, week = self._resets
         for label, percent in percents.items():
-            # Within an hour of its reset, a fall counts at once.
-            soon = datetime.now(UTC) + timedelta(minutes=30)
-            self.claude.set_usage(key_of(label), usage(percent, five_hour_resets=soon))
+            now = usage(percent, five_hour_resets=session, seven_day_resets=week)
+            self.claude.set_usage(key_of(label), now)
 
     def _write_private(self, name: str, text: str) -> None:
         (self.data / name).write_text(text)
