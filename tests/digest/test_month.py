@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from bisect import bisect_right
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -131,21 +130,15 @@ class BruteForce:
         self, label: str, names: list[str], since: int, until: int
     ) -> dict[str, int]:
         """Return for each window, and for any of them, in how many minutes it was full."""
-        found = dict.fromkeys([*names, ""], 0)
-        stamps = {name: [t for t, _ in self.readings[label][name]] for name in names}
-        for minute in range(since, until, MINUTE):
-            full = False
-            for name in names:
-                line = self.readings[label][name]
-                number = bisect_right(stamps[name], minute) - 1
-                if number < 0 or line[number][1] < 100:
-                    continue
-                end = line[number + 1][0] if number + 1 < len(line) else until
-                if end - line[number][0] <= LONGEST:
-                    found[name] += 1
-                    full = True
-            found[""] += full
-        return found
+        full: dict[str, set[int]] = {name: set() for name in names}
+        for name in names:
+            line = self.readings[label][name]
+            for (at, percent), (end, _) in pairwise([*line, (until, 0)]):
+                if percent >= 100 and end - at <= LONGEST:
+                    first = since + max(0, -((since - at) // MINUTE)) * MINUTE
+                    full[name].update(range(first, min(end, until), MINUTE))
+        found = {name: len(minutes) for name, minutes in full.items()}
+        return {**found, "": len(set().union(*full.values()))}
 
     def hits(self, label: str, name: str, since: int, until: int) -> int:
         stored = sum(

@@ -152,7 +152,7 @@ LINES = st.lists(
 """Some of them twice, in any order."""
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.sampled_from(sorted(ROUTES)),
     st.just(NAME) | texts_like(HOSTS),
@@ -181,7 +181,7 @@ def test_no_headers_let_a_stranger_in(
         assert isinstance(json.loads(got.body)["error"], str)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(texts_like(HOSTS), st.none() | texts_like(ORIGINS), texts_like(FORWARDED), st.booleans())
 def test_only_own_pages_use_a_login(
     target: Target, host: str, origin: str | None, forwarded: str, below: bool
