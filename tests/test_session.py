@@ -16,7 +16,7 @@ from tests.heartbeat import Heartbeat
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDED_BY_CTRL_C = "tests/cli/test_watch.py"
-IN_A_BROWSER = "tests/browser/test_dashboard_words.py"
+IN_A_BROWSER = "tests/browser/pages/test_dashboard_words.py"
 IN_A_BUBBLE = "tests/contrib/test_units.py::test_what_a_unit_refuses_is_refused"
 WITHOUT_NAMESPACES = ("bwrap", "--dev-bind", "/", "/", "--unshare-user", "--disable-userns")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from cldmon.domain.events import MAX_THRESHOLDS
 from cldmon.domain.subscriptions import Subscription, parse_quiet
-from tests.browser.test_dashboard_access import tab_to, violations
+from tests.browser.pages.test_dashboard_access import tab_to, violations
 from tests.simulation.faults import Fault
 from tests.simulation.slack import error
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Route
 
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
     from tests.browser.server import ServerFixture
     from tests.browser.visit import Visit
     from tests.simulation.slack import FakeSlack

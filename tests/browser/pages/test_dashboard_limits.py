@@ -12,15 +12,15 @@ from playwright.sync_api import expect
 from cldmon.domain.model import Account, Credits, Reading, Window
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
 from tests import captures
+from tests.browser.pages.test_dashboard_access import violations
 from tests.browser.server import EXPIRED, MINUTE, ServerFixture, ThreadedServer, capture, now
-from tests.browser.test_dashboard_access import violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Locator
 
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
     from tests.browser.visit import Visit
 
 ULTRA, SURFACES, OVERDUE = "ultra-without-session", "scoped-by-surface", "overdue"

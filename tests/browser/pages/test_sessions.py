@@ -13,7 +13,7 @@ from tests.web.in_process import InProcessServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.browser.conftest import OpenVisit
+    from tests.browser.pages.conftest import OpenVisit
     from tests.browser.visit import Visit
     from tests.simulation.slack import FakeSlack
 

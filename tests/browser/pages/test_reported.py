@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
     from tests.browser.server import ServerFixture
 
 TOKEN = "team-token-for-programs"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HISTORY
+from tests.browser.pages.conftest import HISTORY
 from tests.browser.server import LABELS
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import OpenVisit
+    from tests.browser.pages.conftest import OpenVisit
     from tests.browser.server import ServerFixture
     from tests.browser.visit import Visit
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator
 
-    from tests.browser.conftest import OpenVisit
+    from tests.browser.pages.conftest import OpenVisit
     from tests.browser.visit import Visit
 
 LABELS = tuple(f"account {n:02}" for n in range(40))

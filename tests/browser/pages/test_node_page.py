@@ -11,7 +11,7 @@ from cldmon.domain.model import Account, Failure, FailureKind, Reading
 from tests.browser.server import capture, now
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
 
 NODE_PAGE = """<!doctype html><title>Usage</title><main></main><script type="module">
 const {accounts} = await (await fetch("api/usage")).json();

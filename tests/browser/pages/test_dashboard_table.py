@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from cldmon.domain.model import Account, Failure, FailureKind, Reading, Window
 from cldmon.domain.windows import FIVE_HOUR, SEVEN_DAY
+from tests.browser.pages.test_dashboard_access import tab_to, violations
 from tests.browser.server import (
     EXPIRED,
     HOSTILE,
@@ -21,14 +22,13 @@ from tests.browser.server import (
     now,
     windows,
 )
-from tests.browser.test_dashboard_access import tab_to, violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Locator
 
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
     from tests.browser.visit import Visit
     from tests.simulation.slack import FakeSlack
 

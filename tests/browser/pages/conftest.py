@@ -37,9 +37,9 @@ HISTORY: dict[int, dict[str, tuple[int, int]]] = {
 """Alice's last hour is a gap; bob went to 100 some minutes ago, and came from there days ago."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser that cldmon uses, per module: its event loop would disturb others."""
+    """The browser that cldmon uses, for this folder: its event loop would disturb others."""
     settings = BrowserSettings()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

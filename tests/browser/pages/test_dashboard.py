@@ -23,7 +23,7 @@ from tests.env import INTERVAL
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-    from tests.browser.conftest import OpenVisit, StartServer
+    from tests.browser.pages.conftest import OpenVisit, StartServer
     from tests.browser.visit import Visit
     from tests.simulation.slack import FakeSlack
 

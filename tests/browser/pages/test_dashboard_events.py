@@ -17,7 +17,7 @@ from tests.browser.server import MINUTE, ServerFixture, now
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Route
 
-    from tests.browser.conftest import OpenVisit
+    from tests.browser.pages.conftest import OpenVisit
     from tests.browser.visit import Visit
 
 

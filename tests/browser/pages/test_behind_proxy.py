@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from tests.browser.conftest import OpenVisit
+    from tests.browser.pages.conftest import OpenVisit
     from tests.simulation.slack import FakeSlack
 
 

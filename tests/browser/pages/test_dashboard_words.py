@@ -563,7 +563,7 @@ def test_a_window_that_an_account_no_longer_has_is_not_a_gap(page: Page) -> None
 
 def test_every_file_of_the_page_is_used_and_begins_with_its_purpose() -> None:
     """No module or style sheet is unused, and each begins with its purpose."""
-    static = Path(__file__).parents[2] / "cldmon/web/static"
+    static = Path(__file__).parents[3] / "cldmon/web/static"
     texts = {path.name: path.read_text(encoding="utf-8") for path in static.glob("*/*.[cj]s*")}
     ours = {name: text for name, text in texts.items() if not name.startswith("uPlot")}
     for name, text in ours.items():

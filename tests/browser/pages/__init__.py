@@ -1,0 +1,1 @@
+"""The dashboard in a browser that its tests share: pytest's scope "package" needs this file."""
