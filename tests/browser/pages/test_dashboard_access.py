@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.browser.pages.conftest import OpenVisit
     from tests.browser.server import ServerFixture
+    from tests.browser.visit import Visit
 
 AXE = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -45,18 +46,17 @@ def test_axe_finds_no_violations(server: ServerFixture, visit: OpenVisit, scheme
     assert violations(visitor.page) == []
 
 
-def test_axe_finds_no_violations_for_a_guest(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server).as_guest()
-    expect(visitor.chart("bob")).to_be_visible()
-    assert violations(visitor.page) == []
+def test_axe_finds_no_violations_for_a_guest(guest: Visit) -> None:
+    expect(guest.chart("bob")).to_be_visible()
+    assert violations(guest.page) == []
 
 
-def test_light_and_dark_follow_the_system(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server, color_scheme="light").as_guest()
+def test_light_and_dark_follow_the_system(guest: Visit) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
-    light = visitor.page.evaluate(ground)
-    visitor.page.emulate_media(color_scheme="dark")
-    dark = visitor.page.evaluate(ground)
+    guest.page.emulate_media(color_scheme="light")
+    light = guest.page.evaluate(ground)
+    guest.page.emulate_media(color_scheme="dark")
+    dark = guest.page.evaluate(ground)
     assert brightness(light) > 200
     assert brightness(dark) < 60
 
@@ -128,10 +128,11 @@ def test_escape_closes_the_list_and_then_clears_the_field(
     expect(field).to_have_value("")
 
 
-def test_reduced_motion_is_respected(server: ServerFixture, visit: OpenVisit) -> None:
-    visitor = visit(server, reduced_motion="reduce").as_guest()
+def test_reduced_motion_is_respected(guest: Visit) -> None:
     style = "getComputedStyle(document.querySelector('.fill')).transitionDuration"
-    assert visitor.page.evaluate(style) == "0s"
+    assert guest.page.evaluate(style) != "0s"
+    guest.page.emulate_media(reduced_motion="reduce")
+    assert guest.page.evaluate(style) == "0s"
 
 
 def test_times_are_in_the_reader_s_zone_and_locale(server: ServerFixture, visit: OpenVisit) -> None:

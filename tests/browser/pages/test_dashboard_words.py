@@ -566,6 +566,7 @@ def test_every_file_of_the_page_is_used_and_begins_with_its_purpose() -> None:
     static = Path(__file__).parents[3] / "cldmon/web/static"
     texts = {path.name: path.read_text(encoding="utf-8") for path in static.glob("*/*.[cj]s*")}
     ours = {name: text for name, text in texts.items() if not name.startswith("uPlot")}
+    assert ours
     for name, text in ours.items():
         assert text.startswith(("// ", "/* ")), name
         users = {path.name for path in static.rglob("*.*s*") if f"/{name}" in path.read_text()}
