@@ -76,12 +76,12 @@ class FakeSource:
     def read(
         self, lookups: Mapping[str, Lookup], done: Callable[[str], None]
     ) -> Mapping[str, ReadResult | Failure]:
-        """Answer what the script says."""
+        """Answer what the script says, the last account first: a source keeps no order."""
         results = {}
         for label, lookup in lookups.items():
             results[label] = self._answer(lookup.result())
             done(label)
-        return results
+        return dict(reversed(results.items()))
 
     def _answer(self, question: ReadRequest | Failure) -> ReadResult | Failure:
         if isinstance(question, Failure):

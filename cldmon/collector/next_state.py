@@ -132,9 +132,9 @@ def next_state(
             accounts.append(Account(label, reading, failure, reports_only=not has_key))
     # A reading that came late says nothing about the time of this line.
     windows = {
-        label: reading.windows
-        for label, reading in readings.items()
-        if not is_stale(now - reading.taken_at, settings.interval)
+        label: readings[label].windows
+        for label in labels
+        if label in readings and not is_stale(now - readings[label].taken_at, settings.interval)
     }
     seen_at = [event.at if event.label in results.reported else now for event in events]
     counts = Counter(before.counters)
