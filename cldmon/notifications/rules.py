@@ -232,7 +232,7 @@ def _is_still_true(event: Event, state: State, now: datetime) -> bool:
 
 
 def _find_read_at(event: Event, state: State) -> datetime:
-    """Return when the window of an event was last read (UTC), at least as far back as the event."""
+    """Return when the window of an event was last read (UTC); if it is gone, the event's time."""
     for account in state.snapshot.accounts:
         reading = account.reading
         if account.label == event.label and reading and event.window in reading.windows:

@@ -48,7 +48,7 @@ class SubscriptionsFile:
         Raises `SubscriptionsCorruptError` for a file that is not understood, `StoreError` for one
         that cannot be read.
         """
-        return _from_json(self._to_body(), self.path)
+        return _from_json(self._read_body(), self.path)
 
     def change(
         self, user: str, label: str, change: Callable[[Subscription], Subscription]
@@ -83,12 +83,12 @@ class SubscriptionsFile:
         """Hand out the file's body under the lock, and replace the file with it."""
         files.create_private_dir(self.path.parent)
         with files.lock(self._lock, wait=self._patience):
-            body = self._to_body()
+            body = self._read_body()
             _from_json(body, self.path)  # raises for a file that is not understood
             yield body
             files.replace(self.path, _to_bytes(body))
 
-    def _to_body(self) -> dict[str, Any]:
+    def _read_body(self) -> dict[str, Any]:
         text = files.read(self.path)
         if text is None:
             return {"users": {}}
@@ -169,12 +169,12 @@ def _from_json(body: dict[str, Any], path: Path) -> Subscriptions:
                 if until := from_iso(text):
                     paused[user] = until
                 else:
-                    example = "2026-03-12T02:54:43Z"
-                    problems.append(f"{user}: pausedUntil is ignored: expected such as {example}")
+                    expected = "expected a time such as 2026-03-12T02:54:43Z"
+                    problems.append(f"{user}: pausedUntil is ignored: {expected}")
     except AttributeError:
         raise _build_corrupt_error(path, user) from None
     if len(problems) > MAX_PROBLEMS:
-        problems[MAX_PROBLEMS:] = [f"{len(problems) - MAX_PROBLEMS} more values are ignored"]
+        problems[MAX_PROBLEMS:] = [f"ignored as well: {len(problems) - MAX_PROBLEMS} more"]
     return Subscriptions(users, quiet, paused, tuple(problems))
 
 

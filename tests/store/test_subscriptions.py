@@ -119,7 +119,7 @@ def test_values_of_the_wrong_type_are_named_and_everything_else_counts(
         "U1, alice: thresholds are ignored: expected a list of percentages",
         "U1, alice: windows are ignored: expected a list of window names",
         'U1: quiet is ignored: expected an object with "from" and "to"',
-        "U1: pausedUntil is ignored: expected such as 2026-03-12T02:54:43Z",
+        "U1: pausedUntil is ignored: expected a time such as 2026-03-12T02:54:43Z",
         'U2: quiet is ignored: expected "from" and "to" as times of day such as "20:00"',
         "U3: quiet is ignored: unknown timezone 'Mars/Olympus'; use a name such as Europe/Zurich",
     )
@@ -129,7 +129,7 @@ def test_of_many_wrong_values_some_are_named(file: SubscriptionsFile) -> None:
     users = {f"U{n}": {"pausedUntil": n} for n in range(1, 100)}
     file.path.write_text(json.dumps({"users": users}))
     *named, rest = file.load().problems
-    assert (len(named), rest) == (10, "89 more values are ignored")
+    assert (len(named), rest) == (10, "ignored as well: 89 more")
 
 
 def test_a_user_who_is_not_understood_is_named(file: SubscriptionsFile) -> None:
