@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import resource
 import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
+
+_LEAKY_ENV = ("DEBUG", "DEBUGP", "DEBUG_FILE", "PWDEBUG")
+"""They make Playwright print all that it sends, session keys included, or show windows."""
 
 
 def main() -> NoReturn:
@@ -28,6 +32,11 @@ def main() -> NoReturn:
 
         if (code := report(sys.argv[2:])) is not None:
             sys.exit(code)
+    for name in _LEAKY_ENV:  # Playwright reads some of them on import
+        os.environ.pop(name, None)
+    # A plugin of pydantic, installed for another program, would see session keys, and looking for
+    # plugins takes time.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     from cldmon.cli.main import main as command_line
 
     command_line()
