@@ -61,9 +61,6 @@ def _print(check: Check) -> None:
     shown = terminal.colourize(terminal.pick(*mark), colour)
     click.echo(shown + text.removeprefix(_INDENT[:-1]), color=True)
     if check.remedy:
-        arrow = f"{_INDENT}{_INDENT}{terminal.pick('→', '->')} "
-        # Not wrapped in a pipe: it may be a command to copy.
-        remedy = arrow + terminal.clean(check.remedy)
-        if terminal.rows:
-            remedy = terminal.paragraph(check.remedy, arrow, " " * len(arrow))
-        click.echo(remedy)
+        # Not wrapped: it may be a command to copy, of which a shell would run the first line.
+        arrow = terminal.pick("→", "->")
+        click.echo(f"{_INDENT}{_INDENT}{arrow} {terminal.clean(check.remedy)}")
