@@ -86,7 +86,10 @@ class Connections:
     """All open connections. `clock` returns monotonic seconds."""
 
     def __init__(
-        self, most: int = MAX_CONNECTIONS, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int = MAX_CONNECTIONS,
+        clock: Callable[[], float] = time.monotonic,
+        stream_wait: float = STREAM_WAIT_SECONDS,
     ) -> None:
         self._most = most
         self._clock = clock
@@ -96,7 +99,7 @@ class Connections:
             "too many long responses at a time",
             MAX_STREAMS,
             MAX_QUEUED_STREAMS,
-            STREAM_WAIT_SECONDS,
+            stream_wait,
         )
         self._checked_at = clock()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cldmon.web import http_parser
-from cldmon.web.connections import MAX_CONNECTIONS, Connections
+from cldmon.web.connections import MAX_CONNECTIONS, MAX_STREAMS, Connections
 from cldmon.web.http import Document, Response
 from cldmon.web.server import ListenError, WebServer
 from tests.env import wait_until
@@ -404,18 +404,22 @@ class TestFloods:
             assert receive_all(old[0]) == b""
 
     def test_long_answers_have_few_places_and_the_newest_gets_one(
-        self, patient_server: InProcessServer
+        self, tmp_path: Path, clock: Clock
     ) -> None:
         def respond(_: Request) -> Response:
             return Response(200, (b"x" * 1_000_000 for _ in range(50)))
 
-        patient_server.http_server.respond = respond
-        with ExitStack() as stack:
-            for _ in range(3):
-                slow = stack.enter_context(connect(patient_server))
+        connections = Connections(stream_wait=0.2)
+        with (
+            InProcessServer(tmp_path, clock, connections=connections) as server,
+            ExitStack() as stack,
+        ):
+            server.http_server.respond = respond
+            for _ in range(MAX_STREAMS):
+                slow = stack.enter_context(connect(server))
                 slow.sendall(GET)
                 slow.recv(1)
-            assert len(patient_server.ask("GET", "/").body) == 50_000_000
+            assert len(server.ask("GET", "/").body) == 50_000_000
 
 
 def test_a_long_answer_comes_in_chunks_and_the_connection_goes_on(server: InProcessServer) -> None:
