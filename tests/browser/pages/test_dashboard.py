@@ -237,7 +237,7 @@ def test_what_comes_from_outside_is_text(server: ServerFixture, visit: OpenVisit
 def test_a_server_that_stops_is_reported_until_it_is_back(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
-    visitor = visit(own_server).as_guest()
+    visitor = visit(own_server, clock=True).as_guest()
     visitor.expect("Failed to load resource")
     expect(visitor.card("alice")).to_have_attribute("data-live", "true")
     own_server.stop()
@@ -247,6 +247,7 @@ def test_a_server_that_stops_is_reported_until_it_is_back(
     )
     expect(visitor.card("alice")).to_have_attribute("data-live", "false")
     own_server.restart()
+    visitor.page.clock.fast_forward(30_000)
     expect(visitor.card("alice")).to_have_attribute("data-live", "true", timeout=20_000)
     expect(visitor.page.locator(".notice")).to_have_count(0)
 
