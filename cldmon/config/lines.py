@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str | int, ...]
 
-_LONGEST = 1 << 14
-"""Characters of a statement: with each of its lines, it is parsed from its beginning."""
+_LONGEST = 1 << 12
+"""Characters of a value on many lines: with each of them, it is parsed from its beginning."""
 
 
 def find_line(text: str, path: KeyPath) -> int | None:
@@ -36,26 +36,30 @@ def find_lines(text: str) -> dict[KeyPath, int]:
     lines: dict[KeyPath, int] = {}
     lengths: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    statement, begin = "", 1
+    statement, begin, first = "", 1, 0
     with suppress(RecursionError):  # what has been found by then still serves
         for number, line in enumerate(text.split("\n"), 1):
             statement += f"{line}\n"
-            if len(statement) > _LONGEST:
-                break
-            # One that goes on is closed early: a list then has the items that have begun so far.
             whole = _parse(statement)
-            parsed = _parse(f"{statement}]") if whole is None else whole
+            # A list that goes on is closed early, with one more item.
+            parsed = _parse(f"{statement}0]") if whole is None else whole
+            if parsed is None and len(statement) > _LONGEST:
+                break
             if parsed is None:
                 continue
             if statement.lstrip().startswith("["):
                 paths = list(_open_table(parsed, lengths))
                 table = paths[-1]
             else:
-                paths = list(_walk(parsed, table))
+                paths = list(_walk(parsed, table, first))
+            if whole is None:  # the rest of the list is parsed without the items so far
+                first = int(paths.pop()[-1])
+                statement = _cut_items(statement)
+            else:
+                statement, first = "", 0
             for path in paths:
                 lines.setdefault(path, begin)
             begin = number + 1
-            statement = statement if whole is None else ""
     return lines
 
 
@@ -81,10 +85,16 @@ def _open_table(header: Any, lengths: dict[KeyPath, int]) -> Iterator[KeyPath]:
             yield path
 
 
-def _walk(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the path of everything inside a value."""
-    items = enumerate(value) if isinstance(value, list) else value.items()
-    for key, inner in items:
+def _cut_items(statement: str) -> str:
+    """Return the statement of a list up to the bracket that opens it; its key may have some."""
+    heads = (statement[: n + 1] for n, character in enumerate(statement) if character == "[")
+    return next(head for head in heads if _parse(f"{head}]"))
+
+
+def _walk(value: Any, path: KeyPath, first: int = 0) -> Iterator[KeyPath]:
+    """Yield the path of everything in a value; the items of an outer list count from `first`."""
+    is_list = isinstance(value, list)
+    for key, inner in enumerate(value, first) if is_list else value.items():
         yield (*path, key)
         if isinstance(inner, dict | list):
-            yield from _walk(inner, (*path, key))
+            yield from _walk(inner, (*path, key), 0 if is_list else first)

@@ -97,6 +97,19 @@ def test_a_missing_key_is_placed_at_the_table_that_lacks_it() -> None:
     assert find_line(text, ("port",)) is None
 
 
+def test_the_items_of_a_long_list_are_found_on_their_lines() -> None:
+    account = '  { label = "somebody", session_key_file = "/etc/cldmon/somebody.key" },  # [1]'
+    text = "\n".join(['"acc[ounts" = [ # all', *[account] * 1000, "]", "port = 1"])
+    assert find_line(text, ("acc[ounts", 0, "label")) == 2
+    assert find_line(text, ("acc[ounts", 999, "label")) == 1001
+    assert find_line(text, ("port",)) == 1003
+
+
+def test_a_key_after_a_long_line_is_found() -> None:
+    hosts = ", ".join(["'example.com'"] * 1000)
+    assert find_line(f"allowed_hosts = [{hosts}]\nport = 1", ("port",)) == 2
+
+
 @given(st.text())
 def test_text_that_is_no_toml_does_no_harm(text: str) -> None:
     find_lines(text)
