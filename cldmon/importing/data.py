@@ -12,8 +12,9 @@ import json
 import logging
 import shutil
 import zlib
+from collections import defaultdict
 from contextlib import contextmanager
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cldmon import files
@@ -236,13 +237,16 @@ def _check_day(path: Path) -> list[str]:
 
 def _split_by_day(path: Path, folder: Path) -> int:
     """Append each good line of a history to the file of its UTC day; return how many are bad."""
-    damaged = 0
-    for day, lines in groupby(_read_lines(path), _parse_date):
-        while part := list(islice(lines, _PART)):
+    damaged, lines = 0, _read_lines(path)
+    while part := list(islice(lines, _PART)):
+        days: defaultdict[date | None, list[bytes]] = defaultdict(list)
+        for line in part:
+            days[_parse_date(line)].append(line)
+        for day, those in days.items():
             if day:
-                files.append_line(get_day_path(folder, day), b"\n".join(part))
+                files.append_line(get_day_path(folder, day), b"\n".join(those))
             else:
-                damaged += len(part)
+                damaged += len(those)
     return damaged
 
 
