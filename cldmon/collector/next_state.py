@@ -48,7 +48,7 @@ MOST_WINDOWS = 200
 """Windows of an account that are remembered."""
 
 MOST_GRANTS = 100
-"""Saved resets of an account that are remembered to have been warned of."""
+"""Warnings of saved resets that are remembered for an account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Dataclasses as JSON that only cldmon writes, and type checks for what is read of it.
+"""Dataclasses as JSON that only cldmon writes, and type checks for reading it.
 
 A damaged or edited file is detected here, not later in the middle of a pass. Every check raises
 TypeError or ValueError for any other value.

@@ -77,7 +77,7 @@ class History:
         self._name = name
 
     def ensure(self, *lines: str) -> None:
-        """Append a pass's lines, but for those with which their day's file already ends.
+        """Append a pass's lines, except those that are at the end of their day's file already.
 
         So the next pass can safely complete one that was killed. Once this returns, the lines
         survive a power failure.
