@@ -48,4 +48,4 @@ def test_an_error_while_a_key_is_looked_up_costs_that_account_alone(tmp_path: Pa
 def test_an_error_while_an_account_is_read_costs_it_alone(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
-    isolation.raise_in_reading(tmp_path, fake_claude, 91).check()
+    isolation.raise_in_reading(tmp_path, fake_claude, 71).check()
