@@ -216,7 +216,10 @@ def _collect_counters(
     yield _build_counter(
         "alerts_sent",
         "Alerts delivered, by event and channel.",
-        [({"event": x[0], "channel": x[1]}, n) for x, n in _count_alerts(counts, channels).items()],
+        [
+            ({"event": event, "channel": channel}, count)
+            for (event, channel), count in _count_alerts(counts, channels).items()
+        ],
     )
     yield _build_counter("messages_dropped", "Alerts given up.", [({}, dropped)])
 
