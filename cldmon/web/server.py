@@ -66,6 +66,7 @@ class WebServer(ThreadingHTTPServer):
     Raises ListenError, which names the process that uses the port if it can be found.
     """
 
+    allow_reuse_port = False  # newer versions of http.server would share a port with another server
     daemon_threads = True
     request_queue_size = _BACKLOG
 
