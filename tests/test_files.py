@@ -174,7 +174,7 @@ def test_a_symbolic_link_is_not_followed_when_writing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to], ids=["symbolic", "hard"])
-def test_a_link_in_the_place_of_a_draft_leads_nowhere(
+def test_a_link_in_the_place_of_a_draft_is_not_followed(
     tmp_path: Path, plant: Callable[[Path, Path], None]
 ) -> None:
     """Neither content nor mode of the file behind it changes: others may write to the folder."""

@@ -183,7 +183,7 @@ def test_what_only_the_node_program_had_a_use_for_is_named_with_the_reason(move:
     assert "_sessionSecretHint" not in said
 
 
-def test_empty_settings_have_their_defaults_and_are_not_worth_a_word(move: Move) -> None:
+def test_empty_settings_have_their_defaults_and_are_not_mentioned(move: Move) -> None:
     slack = {"enabled": False, "botToken": "", "memberChannelId": ""}
     move.configure({"accounts": FULL["accounts"], "notifications": {"slack": slack}})
     move.go()
@@ -227,7 +227,7 @@ def test_unknown_and_invalid_settings_are_named(move: Move) -> None:
     assert not config.notifications.slack.enabled
 
 
-def test_an_account_without_a_usable_key_stands_commented_out(move: Move) -> None:
+def test_an_account_without_a_usable_key_is_commented_out(move: Move) -> None:
     move.configure({"accounts": [{"label": "bob", "sessionKey": "no-key"}]})
     move.go()
     assert '# label = "bob"' in move.config.read_text()

@@ -152,10 +152,10 @@ def test_trouble_of_the_service_costs_no_clearance(passes: Passes) -> None:
 
 
 @pytest.mark.parametrize("label", ["torn", "foreign", "refused"])
-def test_a_spoilt_jar_is_an_empty_one(passes: Passes, label: str) -> None:
+def test_a_damaged_cookie_store_counts_as_empty(passes: Passes, label: str) -> None:
     assert isinstance(passes.results[1][label], ReadResult)
     assert passes.sent[1][label] == f"sessionKey={key_of(label)}"
 
 
-def test_another_key_finds_the_jar_empty(passes: Passes) -> None:
+def test_another_key_finds_the_cookie_store_empty(passes: Passes) -> None:
     assert passes.sent[1]["moved"] == f"sessionKey={NEW_KEY}"

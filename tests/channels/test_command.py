@@ -174,7 +174,7 @@ def test_a_child_that_holds_the_output_open_is_not_waited_for(tmp_path: Path, ch
     wait_until(has_ended(tmp_path / "child"))
 
 
-def test_a_child_that_leaves_the_group_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_child_that_leaves_the_group_blocks_nobody(tmp_path: Path) -> None:
     script = "setsid sh -c 'echo $$ > child; exec sleep 600' & until [ -s child ]; do :; done"
     assert run(tmp_path, script, timeout=timedelta(minutes=5)) == DeliveryResult(DELIVERED)
     assert not has_ended(tmp_path / "child")()

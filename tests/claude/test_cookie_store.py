@@ -105,14 +105,14 @@ def test_another_key_or_label_finds_nothing(store: CookieStore, tmp_path: Path) 
     assert CookieStore(tmp_path, "bob", KEY).load(NOON) == []
 
 
-def test_an_empty_jar_stays_empty(store: CookieStore) -> None:
+def test_an_empty_cookie_store_stays_empty(store: CookieStore) -> None:
     store.save([COOKIE])
     store.clear()
     store.clear()
     assert store.load(NOON) == []
 
 
-def test_a_jar_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
+def test_a_cookie_store_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = CookieStore(tmp_path / "file" / "browser", "alice", KEY)
     store.save([COOKIE])

@@ -104,7 +104,7 @@ def test_a_temporary_session_of_an_ultra_account_comes_and_goes() -> None:
     assert events(*answers) == []
 
 
-def test_a_session_that_stands_in_limits_alone_is_shown() -> None:
+def test_a_session_that_only_limits_has_is_shown() -> None:
     shown = show({**body(), "five_hour": None}, ULTRA)
     assert shown.windows == [("5h", 41), ("7d", 63)]
 

@@ -291,7 +291,7 @@ def test_what_is_no_usage_answer_is_no_reading(answer: object) -> None:
     assert parse(answer, taken_at=NOON) is None
 
 
-def test_windows_that_stand_in_limits_alone_are_found_there() -> None:
+def test_windows_that_only_limits_has_are_found_there() -> None:
     reading = read({"limits": COMPOSED["limits"]})
     assert list(reading.windows) == ["fiveHour", "sevenDay", "models.Fable"]
 
@@ -521,7 +521,7 @@ def test_a_free_account_with_an_odd_key_is_read_all_the_same() -> None:
     assert (reading.windows, reading.ignored) == ({}, 2)
 
 
-def test_of_an_answer_gone_mad_fifty_windows_are_kept_the_documented_ones_first() -> None:
+def test_of_an_answer_out_of_bounds_fifty_windows_are_kept_the_documented_ones_first() -> None:
     limit = {"kind": "weekly_scoped", "percent": 1, "resets_at": WEEK}
     many = [{**limit, "scope": {"model": {"display_name": f"M{n}"}}} for n in range(20_000)]
     reading = read({"limits": [*many, {"kind": "weekly_all", "percent": 2, "resets_at": WEEK}]})

@@ -39,7 +39,7 @@ def test_passed_checks_have_a_tick_and_each_account_is_read(env: Env) -> None:
     assert not (env.folder / "data").exists()
 
 
-def test_a_cross_comes_with_what_to_do_and_exit_code_1(env: Env) -> None:
+def test_a_failed_check_comes_with_what_to_do_and_exit_code_1(env: Env) -> None:
     env.claude.fail(key_of("bob"), expired())
     ran = env.run("doctor")
     assert ran.returncode == 1
@@ -107,7 +107,7 @@ def started(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return check
 
 
-def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_remedy(env: Env) -> None:
+def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_fix(env: Env) -> None:
     """The browser is a real one, and its sandbox really has no namespaces."""
     under = restricted(env.folder, as_root=False)
     check = started(env.run("doctor", "--offline", "--json", under=under))

@@ -111,7 +111,7 @@ def test_an_unknown_account_is_refused_before_anything_is_done(team: CollectorEn
     assert not team.data_dir.exists()
 
 
-def test_progress_is_told_of_every_account_that_was_wanted(team: CollectorEnv) -> None:
+def test_progress_is_reported_for_every_account_that_was_wanted(team: CollectorEnv) -> None:
     """Of one without a key and of one that is left alone, too."""
     team.run({"carol": rate_limited(NOON + timedelta(hours=1))})
     heard: list[str] = []
@@ -136,7 +136,7 @@ def test_a_rate_limited_account_is_left_alone_until_then(team: CollectorEnv) -> 
     assert team.state.account_states["bob"].retry_at is None
 
 
-def test_a_rate_limit_that_ends_at_once_holds_nobody_back(team: CollectorEnv) -> None:
+def test_a_rate_limit_that_ends_at_once_blocks_nobody(team: CollectorEnv) -> None:
     team.run({"bob": rate_limited(NOON + timedelta(minutes=10))})
     asked(team)
     team.run()
@@ -183,7 +183,7 @@ def test_an_account_without_a_key_is_not_asked_and_says_why(env: CollectorEnv) -
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), StoreError("x")])
-def test_an_error_that_nobody_foresaw_costs_the_account_alone_in_which_it_happens(
+def test_an_error_that_nobody_foresaw_affects_only_the_account_in_which_it_happens(
     env: CollectorEnv, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     caplog.set_level("DEBUG", "cldmon")

@@ -89,7 +89,7 @@ def test_a_new_window_of_a_known_account_is_first_sight(env: CollectorEnv) -> No
     assert env.sent_alerts == ["U1: usage_reset alice models.Fable"]
 
 
-def test_windows_that_are_named_ever_anew_fill_nothing(env: CollectorEnv) -> None:
+def test_windows_with_ever_new_names_fill_no_file(env: CollectorEnv) -> None:
     """Code names come and go; those longest unseen are forgotten, the ones that stay are not."""
     for number in range(25):
         odd: Windows = {f"odd{number}Quill{i}": 1 for i in range(10)}

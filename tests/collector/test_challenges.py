@@ -84,7 +84,7 @@ def test_a_new_key_is_tried_at_once(pair: CollectorEnv) -> None:
         (FailureKind.NO_BROWSER, [False, False]),
     ],
 )
-def test_only_an_answer_of_the_service_says_that_no_challenge_stands_before_it(
+def test_only_an_answer_of_the_service_says_that_no_challenge_blocks_it(
     pair: CollectorEnv, kind: FailureKind, asked: list[bool]
 ) -> None:
     passes(pair, CHALLENGED, CHALLENGED, CHALLENGED, replace(DOWN, kind=kind))

@@ -173,7 +173,7 @@ class BrokenSource(FakeSource):
         raise ZeroDivisionError
 
 
-def test_an_interrupted_pass_owes_its_messages_to_the_next(tmp_path: Path) -> None:
+def test_the_next_pass_sends_what_an_interrupted_one_did_not(tmp_path: Path) -> None:
     env = CollectorEnv(tmp_path / "data", slack=Interrupted(tmp_path / "slack"))
     env.subscribe(*USERS)
     env.run({"alice": 99})

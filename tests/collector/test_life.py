@@ -123,7 +123,7 @@ def test_the_history_is_complete(env: CollectorEnv) -> None:
     assert [path.suffix for _, path in list_day_files(env.data_dir)] == [".gz", ".gz", ".jsonl"]
 
 
-def test_each_hit_and_each_reset_was_told_once(env: CollectorEnv) -> None:
+def test_each_hit_and_each_reset_was_announced_once(env: CollectorEnv) -> None:
     """Also the one of the hour without Slack; bob's expired key told nobody anything."""
     changes = list(itertools.pairwise(alice(number) for number in PASSED))
     hits = sum(before < 100 == after for before, after in changes)

@@ -173,7 +173,7 @@ def test_with_slack_off_no_message_is_queued(env: CollectorEnv) -> None:
     assert env.sent_alerts == []
 
 
-def test_what_was_owed_before_slack_was_switched_off_is_kept(env: CollectorEnv) -> None:
+def test_what_was_due_before_slack_was_switched_off_is_kept(env: CollectorEnv) -> None:
     hit(env, LATER)
     env.slack = None
     assert env.run({"alice": 100}).waiting == 1
@@ -254,7 +254,7 @@ def test_a_message_that_waits_for_its_readers_is_handed_to_nobody() -> None:
     assert (kept, slack.sent) == (state, [])
 
 
-def test_a_message_is_owed_to_each_user_that_wants_such_an_alert() -> None:
+def test_a_message_is_queued_for_each_user_that_wants_such_an_alert() -> None:
     """In the order of the file; who wants resets alone does not hear of hits."""
     subscriptions = Subscriptions(
         {
@@ -403,7 +403,7 @@ def test_a_slow_slack_holds_up_no_pass_for_long(env: CollectorEnv, seconds: int,
     assert len(set(env.sent_alerts)) == len(env.sent_alerts) == 21
 
 
-def test_nobody_is_disturbed_whose_quiet_hours_begin_while_others_are_told(
+def test_nobody_is_disturbed_whose_quiet_hours_begin_while_others_are_reported(
     env: CollectorEnv,
 ) -> None:
     env.subscribe("U2", "U3")

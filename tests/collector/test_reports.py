@@ -88,7 +88,7 @@ def test_a_report_that_came_late_is_shown_but_not_dated_now(env: CollectorEnv) -
         (timedelta(hours=3), []),
     ],
 )
-def test_a_report_that_came_late_alarms_nobody_of_what_is_over(
+def test_a_report_that_came_late_sends_no_alert_about_what_is_over(
     env: CollectorEnv, left: timedelta, alerts: list[str]
 ) -> None:
     env.run()
@@ -274,7 +274,7 @@ class TestKeyAndReports:
         assert alice(env).failure is None
 
 
-def test_two_machines_are_told_apart_from_pass_to_pass(env: CollectorEnv) -> None:
+def test_two_machines_are_distinguished_from_pass_to_pass(env: CollectorEnv) -> None:
     resets = NOON + timedelta(hours=2)
     drop(env.data_dir, body(NOON + 9 * MINUTE, 60, resets=resets))
     env.run()

@@ -126,7 +126,7 @@ def test_a_state_of_another_version_is_refused_and_left_alone(env: CollectorEnv)
     assert not list(env.data_dir.glob("*corrupt*"))
 
 
-def test_a_line_that_a_killed_pass_owed_is_written_by_the_next(env: CollectorEnv) -> None:
+def test_a_line_that_a_killed_pass_left_out_is_written_by_the_next(env: CollectorEnv) -> None:
     env.run({"alice": 1})
     [line] = env.raw_history
     [day] = env.data_dir.glob("history-*")
@@ -289,7 +289,7 @@ def test_two_passes_at_once_are_one_and_an_error_that_names_the_process(env: Col
     assert env.percents() == [1, 3]
 
 
-def test_the_lock_of_a_process_that_was_killed_holds_nobody_back(env: CollectorEnv) -> None:
+def test_the_lock_of_a_process_that_was_killed_blocks_nobody(env: CollectorEnv) -> None:
     """The kernel lets go of it; the process number in the file means nothing then."""
     holding = (
         "import pathlib, sys, time; from cldmon import files\n"
@@ -307,7 +307,7 @@ def test_the_lock_of_a_process_that_was_killed_holds_nobody_back(env: CollectorE
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o022])
-def test_whatever_the_umask_all_files_are_private(env: CollectorEnv, umask: int) -> None:
+def test_all_files_are_private_under_any_umask(env: CollectorEnv, umask: int) -> None:
     """0600 and 0700, the folders that had to be made above data_dir included."""
     shutil.rmtree(env.data_dir)
     env.data_dir = env.data_dir / "state" / "cldmon"

@@ -12,7 +12,7 @@ from cldmon.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", ["api_token", "session_secret"])
-def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
+def test_a_secret_that_can_be_guessed_is_reported(name: str) -> None:
     short, long = "x" * (SHORT_SECRET - 1), "x" * SHORT_SECRET
     [remark] = find_risks(Config.model_validate({name: short}))
     assert remark.startswith(f"{name} can be guessed")
@@ -31,7 +31,7 @@ def test_a_secret_that_can_be_guessed_is_remarked_on(name: str) -> None:
         ({"public_url": "http://localhost/", "allowed_hosts": ["127.0.0.1", "[::1]"]}, []),
     ],
 )
-def test_open_logins_are_remarked_on_where_others_can_come(
+def test_open_logins_are_reported_where_others_can_come(
     given_: dict[str, object], names: list[str]
 ) -> None:
     found = [*find_open_logins(Config.model_validate({**given_, "login": "open"}))]

@@ -115,7 +115,7 @@ LoadCredential=dora
 """
 
 
-def test_a_credential_is_known_by_its_name_and_no_secret_is_told() -> None:
+def test_a_credential_is_known_by_its_name_and_no_secret_is_reported() -> None:
     read = FetchService(Path("/x/a.service"), installed.parse_settings(CREDENTIALS))
     file = "/etc/credstore/cldmon-alice"
     assert read.credential("alice") == Credential("a.service", f"LoadCredential=alice:{file}", file)

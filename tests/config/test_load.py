@@ -348,7 +348,7 @@ def test_loopback_is_this_machine_only(host: str, loopback: bool) -> None:
         ),
     ],
 )
-def test_a_slip_is_told_with_file_line_key_and_remedy(
+def test_a_mistake_is_reported_with_file_line_key_and_fix(
     write: Callable[[str], Path], text: str, said: str
 ) -> None:
     path = write(text)
@@ -430,7 +430,7 @@ def test_systemd_credentials_stand_in_for_keys_and_token(
     assert not [*rules.find_missing_token(config, env)]
 
 
-def test_all_problems_are_told_in_the_order_of_the_file(write: Callable[[str], Path]) -> None:
+def test_all_problems_are_reported_in_the_order_of_the_file(write: Callable[[str], Path]) -> None:
     path = write("zzz = 1\nport = 0\n[browser]\nheadless = 1\n")
     lines = error_of(path).splitlines()
     assert [line.removeprefix(str(path)).split(":")[1] for line in lines] == ["1", "2", "4"]
@@ -530,14 +530,14 @@ def some(model: type[AccountConfig] | type[Config], value: st.SearchStrategy[Any
 
 @settings(max_examples=200)
 @given(some(Config, VALUES | st.lists(some(AccountConfig, VALUES), max_size=3)))
-def test_whatever_the_keys_hold_the_answer_is_a_config_or_a_config_error(
+def test_any_keys_give_a_config_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
 ) -> None:
     judged(tmp_path_factory.getbasetemp() / "keys.toml", tomlkit.dumps(data).encode())
 
 
 @given(st.binary(max_size=80) | st.text(max_size=80).map(lambda t: t.encode(errors="replace")))
-def test_whatever_the_bytes_the_answer_is_a_config_or_a_config_error(
+def test_any_bytes_give_a_config_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     judged(tmp_path_factory.getbasetemp() / "bytes.toml", content)
@@ -567,7 +567,7 @@ def test_what_load_accepts_the_outline_sees_alike(
     assert seen.slack_enabled == config.notifications.slack.enabled
 
 
-def test_of_a_file_of_other_things_twenty_problems_are_told(tmp_path: Path) -> None:
+def test_of_a_file_of_other_things_twenty_problems_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     for text in (
         "".join(f"k{n} = 1\n" for n in range(10_000)),

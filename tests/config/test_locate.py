@@ -122,7 +122,7 @@ def test_a_config_named_by_hand_is_taken_even_if_it_is_not_there(tmp_path: Path)
     assert locate.find_config(None, {"CLDMON_CONFIG": "m"}, tmp_path) == tmp_path / "m"
 
 
-def test_without_a_config_the_error_lists_the_places_and_the_remedy(tmp_path: Path) -> None:
+def test_without_a_config_the_error_lists_the_places_and_the_fix(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cldmon init") as caught:
         locate.find_config(None, {"HOME": str(tmp_path / "home")}, tmp_path)
     for place in (tmp_path, tmp_path / "home" / ".config" / "cldmon", "/etc/cldmon"):

@@ -179,7 +179,7 @@ def test_the_bot_token_has_the_same_sources(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_key_that_is_not_to_be_had_is_told_with_account_and_remedy(
+def test_a_key_that_is_not_to_be_had_is_reported_with_account_and_fix(
     tmp_path: Path, keys: dict[str, Any], said: str
 ) -> None:
     for name, content in {"empty": b"\n", "binary": b"\xff", "wrong": b"hello"}.items():

@@ -120,7 +120,7 @@ def test_what_exists_is_never_overwritten(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a directory; name a file in it"):
         write.create(tmp_path, "x")
     (tmp_path / "file").touch()
@@ -136,7 +136,7 @@ class Options:
         self.env = env
 
 
-def test_init_writes_where_it_is_told_and_says_what_comes_next(tmp_path: Path) -> None:
+def test_init_writes_to_the_given_path_and_says_what_comes_next(tmp_path: Path) -> None:
     given = tmp_path / "given.toml"
     wanted = [
         (given, [str(given)], Options(tmp_path / "o.toml")),

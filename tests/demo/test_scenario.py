@@ -128,7 +128,7 @@ def test_carols_organization_has_run_out_of_credits() -> None:
     )
 
 
-def test_carols_session_is_free_again_across_an_outage_and_then_rests() -> None:
+def test_carols_session_resets_across_an_outage_and_then_rests() -> None:
     assert told_of(scenario.CAROL) == [(EventKind.USAGE_RESET, "fiveHour")]
     answers = [moment.answers["carol"] for moment in STORY]
     assert [a for a in answers if not isinstance(a, scenario.Use)] == [scenario.OUTAGE]

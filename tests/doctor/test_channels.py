@@ -65,7 +65,7 @@ def test_offline_no_channel_is_looked_up(env: DoctorEnv, fake_slack: FakeSlack) 
         ({"is_member": False, "is_archived": False}, "the app is not in #team (C01TEAM)"),
     ],
 )
-def test_a_slack_channel_that_takes_no_posts_is_a_cross(
+def test_a_slack_channel_that_takes_no_posts_fails_its_check(
     env: DoctorEnv, fake_slack: FakeSlack, shown: dict[str, bool], words: str
 ) -> None:
     use(env, fake_slack, POST.format("C01TEAM"))
@@ -85,7 +85,7 @@ def test_a_slack_channel_that_takes_no_posts_is_a_cross(
         (("users:read",), Verdict.FAILED, "lacks the scope chat:write"),
     ],
 )
-def test_an_unknown_slack_channel_is_a_cross_if_the_app_may_look(
+def test_an_unknown_slack_channel_fails_its_check_if_the_app_may_look(
     env: DoctorEnv, scopes: tuple[str, ...], verdict: Verdict, words: str
 ) -> None:
     with FakeSlack(scopes=scopes) as slack:
@@ -94,7 +94,7 @@ def test_an_unknown_slack_channel_is_a_cross_if_the_app_may_look(
     assert (found.verdict, words in found.detail) == (verdict, True)
 
 
-def test_a_refused_or_missing_token_is_a_cross_without_the_token(
+def test_a_refused_or_missing_token_fails_its_check_without_the_token(
     env: DoctorEnv, fake_slack: FakeSlack
 ) -> None:
     use(env, fake_slack, POST.format("C01TEAM"), token="xoxb-MARKER")
@@ -147,7 +147,7 @@ def test_an_apprise_url_is_understood_or_a_cross_without_it(env: DoctorEnv) -> N
     assert "MARKER" not in str(found)
 
 
-def test_a_file_of_a_url_that_others_can_read_is_a_cross(env: DoctorEnv) -> None:
+def test_a_file_of_a_url_that_others_can_read_fails_its_check(env: DoctorEnv) -> None:
     env.write_config("", '[[notifications.channels]]\nurl_file = "hook-url"\n')
     file = env.folder / "hook-url"
     file.write_text("json://x/")
@@ -156,7 +156,7 @@ def test_a_file_of_a_url_that_others_can_read_is_a_cross(env: DoctorEnv) -> None
     assert (found.verdict, str(file) in found.detail) == (Verdict.FAILED, True)
 
 
-def test_an_owner_without_direct_messages_is_a_question_mark(env: DoctorEnv) -> None:
+def test_an_owner_without_direct_messages_is_a_warning(env: DoctorEnv) -> None:
     env.config.write_text(env.config.read_text() + 'owner = "U0123"\n')
     found = check(env)
     assert (found.name, found.verdict) == ("owners", Verdict.UNSURE)

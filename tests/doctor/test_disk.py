@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_data_folder_that_a_pass_would_make_is_a_question_mark(env: DoctorEnv) -> None:
+def test_a_data_folder_that_a_pass_would_make_is_a_warning(env: DoctorEnv) -> None:
     [check] = disk.check_data_dir(env.installation())
     assert (check.verdict, check.remedy) == (Verdict.UNSURE, "run: cldmon fetch")
 
@@ -30,7 +30,7 @@ def test_a_data_folder_that_cannot_be_created_fails(env: DoctorEnv) -> None:
     assert (check.verdict, "not writable by user" in check.detail) == (Verdict.FAILED, True)
 
 
-def test_a_data_folder_that_is_a_file_is_a_cross(env: DoctorEnv) -> None:
+def test_a_data_folder_that_is_a_file_fails_its_check(env: DoctorEnv) -> None:
     env.data.write_text("")
     [check] = disk.check_data_dir(env.installation())
     assert check.verdict is Verdict.FAILED
@@ -92,7 +92,9 @@ def test_room_is_looked_at_where_the_data_are_and_where_the_browser_works(env: D
     ("blocks", "inodes", "verdict"),
     [(10**6, 10**6, Verdict.OK), (10, 10**6, Verdict.FAILED), (10**6, 10, Verdict.FAILED)],
 )
-def test_too_few_bytes_or_inodes_are_a_cross(blocks: int, inodes: int, verdict: Verdict) -> None:
+def test_too_few_bytes_or_inodes_fail_their_check(
+    blocks: int, inodes: int, verdict: Verdict
+) -> None:
     found = os.statvfs_result((4096, 4096, 2 * blocks, blocks, blocks, 10**7, inodes, inodes, 0, 9))
     assert disk.check_room("disk space", "/data", found).verdict is verdict
 
@@ -113,7 +115,7 @@ def test_a_corrupt_file_fails_and_is_left_alone(env: DoctorEnv, name: str) -> No
     assert (env.data / name).read_text() == "{torn"
 
 
-def test_a_subscription_that_is_ignored_is_a_question_mark(env: DoctorEnv) -> None:
+def test_a_subscription_that_is_ignored_is_a_warning(env: DoctorEnv) -> None:
     env.complete_pass()
     (env.data / "subscriptions.json").write_text('{"users":{"U1":{"quiet":"20:00"}}}')
     [found] = disk.check_subscriptions(env.installation())
@@ -154,7 +156,7 @@ def test_the_textfiles_folder_must_exist(env: DoctorEnv) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unit", "crontab"])
-def test_passes_that_keep_their_data_elsewhere_are_a_cross(env: DoctorEnv, kind: str) -> None:
+def test_passes_that_keep_their_data_elsewhere_fail_their_check(env: DoctorEnv, kind: str) -> None:
     """Otherwise `status` would show old data, or none."""
     env.complete_pass()
     elsewhere = env.folder / "elsewhere"
@@ -177,7 +179,7 @@ def test_passes_that_keep_their_data_here_are_in_order(env: DoctorEnv) -> None:
     assert list(disk.check_data_of_passes(env.installation())) == []
 
 
-def test_a_textfile_that_the_service_may_not_write_is_a_cross(env: DoctorEnv) -> None:
+def test_a_textfile_that_the_service_may_not_write_fails_its_check(env: DoctorEnv) -> None:
     """The user can, but the unit was installed before the textfile was configured."""
     folder = env.folder / "prom"
     folder.mkdir()

@@ -171,7 +171,7 @@ def test_an_unavailable_key_fails(env: DoctorEnv, line: str, words: str, remedy:
     assert "MARKER" not in str(check)
 
 
-def test_two_accounts_with_one_key_are_a_cross(env: DoctorEnv) -> None:
+def test_two_accounts_with_one_key_fail_their_check(env: DoctorEnv) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
     env.write_config(labels=[], tables="".join(accounts))
     [check] = keys.check_duplicates(env.installation())
@@ -195,12 +195,12 @@ def test_one_key_for_two_organizations_is_fine(env: DoctorEnv) -> None:
     ] == []
 
 
-def test_two_accounts_of_one_organization_are_a_question_mark() -> None:
+def test_two_accounts_of_one_organization_are_a_warning() -> None:
     [check] = keys.check_organizations({"alice": "1", "bob": "2", "carol": "1"})
     assert (check.verdict, "alice and carol" in check.detail) == (Verdict.UNSURE, True)
 
 
-def test_a_good_answer_is_a_tick_with_the_plan() -> None:
+def test_a_good_answer_passes_its_check_with_the_plan() -> None:
     check = keys.check_result(
         "alice", ReadResult(Reading(NOON, {}), Organization("1", "Max 5x")), "", NOON
     )
@@ -208,13 +208,13 @@ def test_a_good_answer_is_a_tick_with_the_plan() -> None:
 
 
 @pytest.mark.parametrize("kind", FailureKind)
-def test_every_failure_has_a_remedy(kind: FailureKind) -> None:
+def test_every_failure_has_a_fix(kind: FailureKind) -> None:
     check = keys.check_result("alice", Failure(kind, "the words of the pass"), "do so", NOON)
     assert (check.verdict, check.detail) == (Verdict.FAILED, "the words of the pass")
     assert check.remedy
 
 
-def test_without_a_browser_all_accounts_are_one_cross(env: DoctorEnv) -> None:
+def test_without_a_browser_all_accounts_fail_one_check(env: DoctorEnv) -> None:
     accounts = [f'[[accounts]]\nlabel = "{x}"\nsession_key = "{KEY}"\n' for x in ("alice", "bob")]
     env.write_config('browser.executable = "/nonexistent"', labels=[], tables="".join(accounts))
     [check] = keys.check_access(env.installation(offline=False))

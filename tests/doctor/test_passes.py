@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         (-timedelta(days=1), Verdict.FAILED, "in the future"),
     ],
 )
-def test_a_last_pass_long_ago_or_in_the_future_is_a_cross(
+def test_a_last_pass_long_ago_or_in_the_future_fails_its_check(
     env: DoctorEnv, moved: timedelta, verdict: Verdict, words: str
 ) -> None:
     env.complete_pass()
@@ -41,7 +41,7 @@ def test_a_last_pass_long_ago_or_in_the_future_is_a_cross(
     assert (check.verdict, words in check.detail) == (verdict, True)
 
 
-def test_before_the_first_pass_there_is_a_question_mark(env: DoctorEnv) -> None:
+def test_before_the_first_pass_there_is_a_warning(env: DoctorEnv) -> None:
     [check] = passes.check_last_pass(env.installation())
     assert (check.verdict, check.remedy) == (Verdict.UNSURE, "run: cldmon fetch")
 
@@ -98,7 +98,7 @@ def test_systemctl_and_crontab_do_not_inherit_a_secret(env: DoctorEnv) -> None:
     assert (env.folder / "crontab").read_text() == "none"
 
 
-def test_a_failed_timer_is_a_cross(env: DoctorEnv) -> None:
+def test_a_failed_timer_fails_its_check(env: DoctorEnv) -> None:
     env.add_program("systemctl", '[ "$1" = --system ] && echo failed || exit 1')
     [check] = passes.check_timer(env.installation())
     assert check.verdict is Verdict.FAILED
@@ -119,7 +119,7 @@ def test_a_line_of_the_crontab_is_enough_but_no_comment(
     assert check.verdict is verdict
 
 
-def test_where_nothing_is_known_of_timers_there_is_a_question_mark(env: DoctorEnv) -> None:
+def test_where_nothing_is_known_of_timers_there_is_a_warning(env: DoctorEnv) -> None:
     env.add_program("systemctl", "echo 'not booted with systemd' >&2; exit 1")
     [check] = passes.check_timer(env.installation())
     assert (check.verdict, "cldmon schedule" in check.remedy) == (Verdict.UNSURE, True)

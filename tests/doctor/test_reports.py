@@ -35,7 +35,7 @@ def env(env: DoctorEnv) -> DoctorEnv:
         (-timedelta(hours=1), Verdict.FAILED, "refused: dated 2026-11-22 13:00, in the future"),
     ],
 )
-def test_the_age_of_the_last_report_is_told(
+def test_the_age_of_the_last_report_is_reported(
     env: DoctorEnv, ago: timedelta, verdict: Verdict, words: str
 ) -> None:
     drop(env.data, body(NOON - ago))

@@ -52,7 +52,7 @@ def test_a_valid_token_shows_team_and_scopes(env: DoctorEnv, fake_slack: FakeSla
     assert verdicts(slack_checks(env)) == {"slack": Verdict.OK, "slack scopes": Verdict.OK}
 
 
-def test_a_token_that_slack_refuses_is_a_cross_without_the_token(
+def test_a_token_that_slack_refuses_fails_its_check_without_the_token(
     env: DoctorEnv, fake_slack: FakeSlack
 ) -> None:
     use(env, fake_slack, token="xoxb-MARKER")
@@ -61,7 +61,7 @@ def test_a_token_that_slack_refuses_is_a_cross_without_the_token(
     assert "MARKER" not in str(check)
 
 
-def test_a_token_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
+def test_a_token_that_is_not_there_fails_its_check(env: DoctorEnv) -> None:
     env.write_config(
         "notifications.slack.enabled = true\nnotifications.slack.bot_token_env = 'GONE'"
     )
@@ -93,7 +93,7 @@ def test_an_app_of_an_organization_needs_the_workspace(
     assert "set team_id below [notifications.slack]" in found[-1].detail
 
 
-def test_each_scope_that_lacks_is_a_cross(env: DoctorEnv) -> None:
+def test_each_scope_that_lacks_fails_its_check(env: DoctorEnv) -> None:
     with FakeSlack(scopes=("users:read",)) as service:
         use(env, service, 'notifications.slack.member_channel_id = "C1"')
         failed = [c for c in slack_checks(env) if c.verdict is Verdict.FAILED]
@@ -102,7 +102,7 @@ def test_each_scope_that_lacks_is_a_cross(env: DoctorEnv) -> None:
     assert "channels:read" in failed[1].detail
 
 
-def test_a_channel_that_the_app_does_not_see_is_a_cross(
+def test_a_channel_that_the_app_does_not_see_fails_its_check(
     env: DoctorEnv, fake_slack: FakeSlack
 ) -> None:
     use(env, fake_slack, 'notifications.slack.member_channel_id = "C0NOWHERE"')
@@ -121,7 +121,7 @@ def test_a_channel_that_the_app_does_not_see_is_a_cross(
         (timedelta(minutes=-2), Verdict.FAILED, "120 s behind"),
     ],
 )
-def test_a_clock_that_is_two_minutes_off_is_a_cross(
+def test_a_clock_that_is_two_minutes_off_fails_its_check(
     off: timedelta, verdict: Verdict, words: str
 ) -> None:
     check = services.compare_clocks(NOON + off, NOON)
@@ -138,7 +138,7 @@ def test_the_services_date_is_taken_from_any_answer(status: int) -> None:
     assert services.compare_clocks(datetime.now(UTC), theirs).verdict is Verdict.OK
 
 
-def test_without_a_date_there_is_a_question_mark() -> None:
+def test_without_a_date_there_is_a_warning() -> None:
     assert services.fetch_date("http://127.0.0.1:9/") is None
     assert services.compare_clocks(NOON, None).verdict is Verdict.UNSURE
 
@@ -151,7 +151,7 @@ def test_without_a_browser_both_checks_say_what_to_do(env: DoctorEnv) -> None:
         assert check.remedy
 
 
-def test_a_browser_that_does_not_start_is_a_cross_with_its_last_words(
+def test_a_browser_that_does_not_start_fails_its_check_with_its_last_words(
     env: DoctorEnv, tmp_path: Path
 ) -> None:
     browser = tmp_path / "chromium"
@@ -176,7 +176,7 @@ exec {browser} "$@"
     ("text", "verdict"),
     [('#!/bin/sh\nexec {browser} "$@"\n', Verdict.OK), (IGNORES_RULES, Verdict.FAILED)],
 )
-def test_a_browser_that_could_be_led_elsewhere_is_a_cross(
+def test_a_browser_that_could_be_led_elsewhere_fails_its_check(
     env: DoctorEnv, tmp_path: Path, text: str, verdict: Verdict
 ) -> None:
     browser = tmp_path / "wrapper"

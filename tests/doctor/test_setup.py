@@ -35,7 +35,7 @@ def test_a_valid_configuration_is_named(env: DoctorEnv) -> None:
     assert check == ok("config", f"{env.config}: 1 account(s)")
 
 
-def test_every_problem_of_the_configuration_is_a_cross_with_its_line(env: DoctorEnv) -> None:
+def test_every_problem_of_the_configuration_fails_its_check_with_its_line(env: DoctorEnv) -> None:
     env.write_config("port = 0\nhost = 1")
     checks = list(setup.check_config(env.installation()))
     assert [c.verdict for c in checks] == [Verdict.FAILED] * 2
@@ -45,7 +45,7 @@ def test_every_problem_of_the_configuration_is_a_cross_with_its_line(env: Doctor
     ]
 
 
-def test_a_configuration_that_is_not_there_is_a_cross(env: DoctorEnv) -> None:
+def test_a_configuration_that_is_not_there_fails_its_check(env: DoctorEnv) -> None:
     env.config.unlink()
     [check] = setup.check_config(env.installation())
     assert (check.verdict, "cldmon init" in check.remedy) == (Verdict.FAILED, True)
@@ -71,7 +71,7 @@ def test_secrets_readable_by_others_fail_with_the_command_that_fixes_it(
     )
 
 
-def test_a_key_file_that_others_may_read_is_a_cross_though_the_config_is_private(
+def test_a_key_file_that_others_may_read_fails_its_check_though_the_config_is_private(
     env: DoctorEnv,
 ) -> None:
     env.write_config(
@@ -107,7 +107,7 @@ def test_a_well_known_session_secret_is_found(env: DoctorEnv, line: str, verdict
     assert check.verdict is verdict
 
 
-def test_logins_that_are_open_to_others_are_a_question(env: DoctorEnv) -> None:
+def test_logins_that_are_open_to_others_are_a_warning(env: DoctorEnv) -> None:
     env.write_config('login = "open"\nallowed_hosts = ["localhost", "usage.example.org"]')
     [check] = setup.check_logins(env.installation())
     assert (check.name, check.verdict) == ("logins", Verdict.UNSURE)
@@ -130,7 +130,7 @@ def test_a_check_that_breaks_keeps_what_it_found_and_stops_no_other(env: DoctorE
     assert "MARKER" not in checks[1].detail
 
 
-def test_an_error_of_ours_is_a_question_mark_without_its_words(env: DoctorEnv) -> None:
+def test_an_error_of_ours_is_a_warning_without_its_words(env: DoctorEnv) -> None:
     [_, check] = run_broken(env, RuntimeError("MARKER"))
     assert check == warn("disk", "could not be checked: unexpected RuntimeError")
 

@@ -182,7 +182,7 @@ def _over(shown: tuple[int, int, datetime | None, str], value_at: int, last: int
     return ended or last - value_at > LONGEST / MINUTE
 
 
-def test_the_windows_of_an_account_are_bounded_whatever_names_are_invented() -> None:
+def test_the_windows_of_an_account_are_bounded_under_any_names() -> None:
     account = Account()
     for minute in range(9):
         invented = {f"models.{minute}-{number}": number for number in range(MAX_WINDOWS - 1)}

@@ -31,7 +31,7 @@ def test_a_line_is_one_window_without_the_readings_that_lack_it() -> None:
     assert not series.has_any(points, ["models.Fable"])
 
 
-def test_a_window_that_became_full_was_hit_and_one_that_is_free_again_was_reset() -> None:
+def test_a_window_that_became_full_was_hit_and_one_that_fell_was_reset() -> None:
     alice = [
         (1, {"fiveHour": 90, "sevenDay": 99}),
         (2, {"fiveHour": 100, "sevenDay": 100}),

@@ -93,7 +93,7 @@ def test_a_query_stays_behind_the_path(service: PingService) -> None:
         (faults.hang_up(), "RemoteDisconnected"),
     ],
 )
-def test_a_sick_service_is_a_warning_without_the_address(
+def test_a_failing_service_is_a_warning_without_the_address(
     fault: Fault, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with PingService(fault) as service:

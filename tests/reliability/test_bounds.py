@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_with_few_threads_slow_connections_keep_nobody_out(tmp_path: Path) -> None:
+def test_with_few_threads_slow_connections_block_nobody(tmp_path: Path) -> None:
     bounds.limit_tasks(tmp_path, [24, 256]).check()
 
 
@@ -19,11 +19,11 @@ def test_many_visitors_are_answered_within_the_limits_of_the_unit(tmp_path: Path
     bounds.apply_load(tmp_path, visitors=32, rounds=1).check()
 
 
-def test_a_guest_who_asks_for_many_charts_keeps_nobody_from_theirs(tmp_path: Path) -> None:
+def test_a_guest_who_asks_for_many_charts_blocks_no_other(tmp_path: Path) -> None:
     bounds.request_charts(tmp_path, 3).check()
 
 
-def test_a_guest_who_takes_long_answers_by_drops_keeps_nobody_from_theirs(tmp_path: Path) -> None:
+def test_a_guest_who_takes_long_answers_by_drops_blocks_no_other(tmp_path: Path) -> None:
     bounds.request_long_answers(tmp_path, 3).check()
 
 
@@ -38,5 +38,5 @@ def test_a_day_that_is_far_too_large_keeps_its_lines_and_fills_no_memory(tmp_pat
     overgrown.grow_days(tmp_path, {name: overgrown.FILLS[name] for name in some}, asked=2).check()
 
 
-def test_a_lock_that_another_process_holds_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+def test_a_lock_that_another_process_holds_blocks_nobody(tmp_path: Path) -> None:
     bounds.hold_locks(tmp_path, 3).check()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.claude import FakeClaude
 
 
-def test_whatever_is_wrong_with_a_key_costs_its_account_alone(
+def test_a_key_that_is_wrong_in_any_way_affects_only_its_account(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     env = Env(tmp_path / "home", fake_claude)
@@ -41,11 +41,11 @@ def test_a_key_that_hangs_holds_up_no_other_account(
     isolation.hang_keys(tmp_path, fake_claude, names).check()
 
 
-def test_an_error_while_a_key_is_looked_up_costs_that_account_alone(tmp_path: Path) -> None:
+def test_an_error_while_a_key_is_looked_up_affects_only_that_account(tmp_path: Path) -> None:
     isolation.raise_in_lookup(tmp_path / "look-up", 5).check()
 
 
-def test_an_error_while_an_account_is_read_costs_it_alone(
+def test_an_error_while_an_account_is_read_affects_only_that_account(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     isolation.raise_in_reading(tmp_path, fake_claude, 71).check()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.reliability.scenario import TwoAccountScenario
 
 
-def test_a_disk_that_refuses_is_told_in_words_and_loses_nothing(
+def test_a_disk_that_refuses_is_reported_in_words_and_loses_nothing(
     scenario: TwoAccountScenario, tmp_path: Path
 ) -> None:
     """The last case: what fails when all is done, the closing of the lock, is no failure."""
@@ -25,11 +25,11 @@ def test_a_disk_that_refuses_is_told_in_words_and_loses_nothing(
     disk.refuse_calls(scenario, "EIO", lock).check()
 
 
-def test_a_read_only_disk_is_told_in_a_line(scenario: TwoAccountScenario) -> None:
+def test_a_read_only_disk_is_reported_in_a_line(scenario: TwoAccountScenario) -> None:
     disk.make_read_only(scenario, [("fetch",)]).check()
 
 
-def test_a_full_temporary_folder_is_told_in_words(scenario: TwoAccountScenario) -> None:
+def test_a_full_temporary_folder_is_reported_in_words(scenario: TwoAccountScenario) -> None:
     disk.fill_temp_dir(scenario).check()
 
 
@@ -45,5 +45,5 @@ def test_a_clock_that_is_set_back_in_mid_pass_loses_nothing(scenario: TwoAccount
     machine.shift_clock(scenario, ["an hour back"], looks=[2]).check()
 
 
-def test_a_browser_without_memory_is_told_in_a_line(scenario: TwoAccountScenario) -> None:
+def test_a_browser_without_memory_is_reported_in_a_line(scenario: TwoAccountScenario) -> None:
     machine.limit_memory(scenario, [("d", 20_000)]).check()

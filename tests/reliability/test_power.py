@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tests.reliability.scenario import TwoAccountScenario
 
 
-def test_the_first_pass_of_all_outlives_a_loss_of_power(
+def test_the_first_pass_of_all_survives_a_loss_of_power(
     scenario: TwoAccountScenario, tmp_path: Path
 ) -> None:
     """The folder that it has made does, too."""
     outage.lose_power_in_first_pass(scenario, "outage", tmp_path / "log").check()
 
 
-def test_a_pass_outlives_a_loss_of_power(scenario: TwoAccountScenario, tmp_path: Path) -> None:
+def test_a_pass_survives_a_loss_of_power(scenario: TwoAccountScenario, tmp_path: Path) -> None:
     outages = outage.trace_pass(scenario, tmp_path / "log")
     assert len(outages) > 100
     outage.lose_power_in_pass(scenario, "outage", spread(outages, 2, seed=3), tmp_path).check()
 
 
-def test_a_pass_with_a_command_channel_outlives_a_loss_of_power(
+def test_a_pass_with_a_command_channel_survives_a_loss_of_power(
     commanded: CommandScenario, tmp_path: Path
 ) -> None:
     outages = outage.trace_pass(commanded, tmp_path / "log")
@@ -36,7 +36,7 @@ def test_a_pass_with_a_command_channel_outlives_a_loss_of_power(
     outage.lose_power_in_pass(commanded, "outage", spread(outages, 2, seed=8), tmp_path).check()
 
 
-def test_a_change_of_subscriptions_outlives_a_loss_of_power(
+def test_a_change_of_subscriptions_survives_a_loss_of_power(
     scenario: TwoAccountScenario, tmp_path: Path
 ) -> None:
     outages = outage.trace_change(scenario, tmp_path / "log")

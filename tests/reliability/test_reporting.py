@@ -33,7 +33,7 @@ def test_a_report_is_kept_or_not_and_answered_as_it_is(
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_an_accepted_report_outlives_a_loss_of_power(
+def test_an_accepted_report_survives_a_loss_of_power(
     server: ReportServer, tmp_path: Path, is_first: bool
 ) -> None:
     reporting.lose_power(server, "outage", tmp_path / "log", is_first=is_first).check()

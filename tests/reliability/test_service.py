@@ -38,7 +38,7 @@ def elsewhere() -> Iterator[FakeClaude]:
         yield elsewhere
 
 
-def test_whatever_the_service_answers_the_reason_is_told(
+def test_the_reason_is_reported_for_every_answer_of_the_service(
     fake_claude: FakeClaude, elsewhere: FakeClaude, tmp_path: Path
 ) -> None:
     """And the key goes to the service alone, the healthy account is read, and no cookie stays that
@@ -73,7 +73,7 @@ def test_whatever_the_service_answers_the_reason_is_told(
     assert {service.read_endings(env)[label] for label in labels} == {service.OK}
 
 
-def test_what_has_no_end_costs_one_account_its_time(
+def test_what_has_no_end_only_uses_up_the_time_of_one_account(
     fake_claude: FakeClaude, tmp_path: Path
 ) -> None:
     env = Env(tmp_path / "home", fake_claude)
@@ -89,5 +89,5 @@ def test_what_has_no_end_costs_one_account_its_time(
     assert env.leftovers() == []
 
 
-def test_a_key_is_told_to_nobody_whose_certificate_is_not_to_be_trusted(tmp_path: Path) -> None:
+def test_a_key_is_never_sent_where_the_certificate_is_not_trusted(tmp_path: Path) -> None:
     tls.run_cases(tmp_path, ("other-host", "cut")).check()

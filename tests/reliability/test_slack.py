@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("case", [*slack.cases()], ids=lambda case: case.name)
-def test_a_message_arrives_once_whatever_slack_says_first(tmp_path: Path, case: slack.Case) -> None:
+def test_a_message_arrives_once_after_any_first_answer_of_slack(
+    tmp_path: Path, case: slack.Case
+) -> None:
     slack.run_case(tmp_path, case)
 
 
 @pytest.mark.parametrize("way", [*UNTRUSTED, *BROKEN])
-def test_the_token_is_told_to_nobody_whose_certificate_is_not_to_be_trusted(
+def test_the_token_is_never_sent_where_the_certificate_is_not_trusted(
     tmp_path: Path, way: str
 ) -> None:
     slack.run_tls_case(tmp_path, way)

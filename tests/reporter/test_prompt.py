@@ -252,7 +252,7 @@ def test_a_status_line_from_before_that_hangs_is_ended(machine: Machine) -> None
     wait_until(lambda: not any("sleep" in each for each in machine.processes().values()))
 
 
-def test_what_a_status_line_from_before_leaves_running_is_let_be(machine: Machine) -> None:
+def test_what_a_status_line_from_before_leaves_running_is_left_alone(machine: Machine) -> None:
     shown = machine.show(None, "--chain", "sleep 987 >/dev/null 2>&1 & echo first")
     assert shown == f"first\n{LINE}"
     assert [each for each in machine.processes().values() if "sleep 987" in each]

@@ -129,7 +129,7 @@ def test_requests_are_recorded_with_their_key(claude: FakeClaude) -> None:
     assert [(r.path, r.key) for r in claude.requests] == [(ORGANIZATIONS, ALICE), (USAGE, BOB)]
 
 
-def test_a_fault_strikes_its_account_only_and_until_it_is_healed(claude: FakeClaude) -> None:
+def test_a_fault_strikes_its_account_only_and_until_it_is_repaired(claude: FakeClaude) -> None:
     claude.fail(ALICE, faults.status(503))
     assert [ask(claude.url, ORGANIZATIONS, key).status for key in (ALICE, BOB)] == [503, 200]
     claude.heal(ALICE)

@@ -78,7 +78,7 @@ def test_a_reset_is_a_tcp_reset(claude: FakeClaude) -> None:
     assert not isinstance(error.value, RemoteDisconnected)
 
 
-def test_a_client_gives_up_on_a_hang_and_is_served_once_it_is_healed(claude: FakeClaude) -> None:
+def test_a_client_gives_up_on_a_hang_and_is_served_once_it_is_repaired(claude: FakeClaude) -> None:
     claude.fail(KEY, faults.hang(3600))
     with closing(connect(claude.url)) as impatient:
         impatient.timeout = 0.05

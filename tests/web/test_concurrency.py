@@ -164,7 +164,7 @@ def test_the_caller_with_most_ends_one_of_its_own_slots() -> None:
         wait_until(lambda: those.done == ["a0"])
 
 
-def test_a_wait_in_vain_ends_with_a_refusal() -> None:
+def test_a_wait_without_success_ends_with_a_refusal() -> None:
     turns = ConcurrencyLimiter("busy", max_active=1, max_queued=1, patience=0.01)
     with turns.slot(), pytest.raises(RefusedError), turns.slot():
         pass

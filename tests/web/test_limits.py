@@ -50,7 +50,7 @@ def test_a_crowd_of_keys_is_not_remembered_for_ever(clock: Clock) -> None:
             limit.take(str(number))
 
 
-def test_what_is_used_up_outlives_a_crowd_of_others(clock: Clock) -> None:
+def test_what_is_used_up_survives_a_crowd_of_others(clock: Clock) -> None:
     """Whether they are new or used up."""
     limit = RateLimiter(2, MINUTE, clock)
     for key in ("a", "a", *map(str, range(MAX_KEYS + 1)), *map(str, range(MAX_KEYS + 1))):

@@ -70,7 +70,7 @@ def test_a_guest_sees_everything_and_why_alerts_are_off(guest: Visit) -> None:
     expect(guest.card("alice")).to_contain_text("Log in with your name to get alerts.")
 
 
-def test_a_session_outlives_a_reload_and_ends_with_logging_out(
+def test_a_session_survives_a_reload_and_ends_with_logging_out(
     server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(server).log_in("Alice")
@@ -335,7 +335,7 @@ def test_the_banner_says_who_is_at_a_limit_and_who_must_act(guest: Visit) -> Non
     expect(groups.get_by_text("until").first).to_have_attribute("title", re.compile(r"\d\d:\d\d"))
 
 
-def test_the_banner_counts_down_without_a_response_and_without_a_word(
+def test_the_banner_counts_down_without_a_response_and_silently(
     own_server: ServerFixture, visit: OpenVisit
 ) -> None:
     visitor = visit(own_server, clock=True).as_guest()

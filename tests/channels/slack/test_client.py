@@ -136,7 +136,7 @@ def test_what_slack_refused_waits_and_nothing_else_is_tried(slack: FakeSlack, fa
 
 
 @pytest.mark.parametrize("fault", [*AMBIGUOUS, *ENDLESS], ids=lambda fault: fault.name)
-def test_an_answer_that_got_lost_is_told_as_such_and_nothing_is_posted_twice(
+def test_an_answer_that_got_lost_is_reported_as_such_and_nothing_is_posted_twice(
     slack: FakeSlack, fault: Fault
 ) -> None:
     slack.fail(fault)
@@ -306,7 +306,7 @@ ECHOES = [
     [*REFUSED, *AMBIGUOUS, *ENDLESS, *ECHOES, None],
     ids=lambda fault: fault.name if fault else "ok",
 )
-def test_the_token_is_told_to_nobody_and_nothing_is_logged(
+def test_the_token_is_never_disclosed_and_nothing_is_logged(
     slack: FakeSlack,
     fault: Fault | None,
     caplog: pytest.LogCaptureFixture,
@@ -337,7 +337,7 @@ def test_auth_test_raises_what_is_wrong_with_the_token(slack: FakeSlack) -> None
         stranger.auth_test()
 
 
-def test_a_rate_limited_reader_is_told_when_to_come_back(slack: FakeSlack) -> None:
+def test_a_rate_limited_reader_learns_when_to_retry(slack: FakeSlack) -> None:
     slack.fail(rate_limited(90))
     with pytest.raises(SlackError, match=r"rate limiting the app: try again in 90 s"):
         messenger(slack).auth_test()

@@ -73,7 +73,7 @@ def ids(people: list[Person]) -> list[str]:
     return [each.id for each in people]
 
 
-def test_everybody_is_found_but_bots_and_leavers(
+def test_everybody_is_found_but_bots_and_deleted_users(
     fake_slack: FakeSlack, tmp_path: Path, clock: Clock
 ) -> None:
     people = real(fake_slack, None, tmp_path, clock).people()
@@ -105,7 +105,7 @@ def test_another_channel_or_token_is_never_answered_from_the_old_list(
         assert ids(real(other, None, tmp_path, clock).people()) == ["U9"]
 
 
-def test_a_missing_scope_is_told(tmp_path: Path, clock: Clock) -> None:
+def test_a_missing_scope_is_reported(tmp_path: Path, clock: Clock) -> None:
     with (
         FakeSlack(scopes=["chat:write"]) as slack,
         pytest.raises(SlackError, match="lacks the scope users:read"),
@@ -199,7 +199,7 @@ def test_slack_is_tried_again_every_minute_while_it_is_down(path: Path, clock: C
     assert roster.asked == 3
 
 
-def test_without_any_list_the_failure_is_told(
+def test_without_any_list_the_failure_is_reported(
     fake_slack: FakeSlack, tmp_path: Path, clock: Clock
 ) -> None:
     fake_slack.fail(error("token_revoked"))
@@ -224,7 +224,7 @@ def test_without_any_list_the_failure_is_told(
         b'{"users": [{"id": "U9", "name": "node"}], "timestamp": 1}',
     ],
 )
-def test_a_file_that_is_not_understood_is_fetched_anew(
+def test_a_file_that_is_not_understood_is_fetched_again(
     path: Path, clock: Clock, content: bytes
 ) -> None:
     path.parent.mkdir()
@@ -233,7 +233,7 @@ def test_a_file_that_is_not_understood_is_fetched_anew(
     assert json.loads(path.read_bytes())["users"][0]["id"] == "U1"
 
 
-def test_a_list_from_the_future_is_fetched_anew(path: Path, clock: Clock) -> None:
+def test_a_list_from_the_future_is_fetched_again(path: Path, clock: Clock) -> None:
     """The clock was set back: the list might never grow old."""
     Directory(Roster(ANN), path, clock).people()
     clock.pass_by(days=-3)

@@ -181,7 +181,7 @@ def test_reset_times_that_jitter_around_a_minute_read_the_same() -> None:
     assert before == after
 
 
-def test_the_last_instant_there_is_can_be_told() -> None:
+def test_the_last_instant_there_is_can_be_shown() -> None:
     message = build_alert([event(EventKind.LIMIT_HIT, datetime.max.replace(tzinfo=UTC))], SEEN)
     assert "Resets 9999-12-31 23:59 UTC." in message.text
 

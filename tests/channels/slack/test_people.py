@@ -164,12 +164,12 @@ def test_a_typo_is_answered_by_a_question_not_by_a_guess() -> None:
 
 
 @pytest.mark.parametrize("text", ["zzzz", "", "@", "U99NOBODY"])
-def test_nobody_is_told_how_to_ask(text: str) -> None:
+def test_nobody_learns_how_to_ask(text: str) -> None:
     with pytest.raises(SlackError, match="give a Slack id such as U0123ABCD"):
         resolve(EVERYBODY, text)
 
 
-def test_bots_and_leavers_are_no_people() -> None:
+def test_bots_and_deleted_users_are_left_out() -> None:
     found = [each for user in PEOPLE if (each := parse_person(user.as_json()))]
     assert [each.id for each in found] == ["U01ALICE", "U02BOB", "U03CHLOE", "U04DAN", "U05GUEST"]
     assert found[0] == replace(ALICE, timezone="Europe/Berlin")
