@@ -462,19 +462,16 @@ class Alerts(RuleBasedStateMachine):
 
     def run(self) -> bool:
         """Make a pass, and return whether it came to its end."""
+        before = set(threading.enumerate())
         try:
             self.env.collector(self.source).run()
         except (KilledError, StoreError):
-            for thread in self.channel_threads():
+            # Channels deliver still: a pass that is killed does not wait for them.
+            for thread in {*threading.enumerate()} - before:
                 thread.join()
             return False
-        assert not self.channel_threads()
+        assert not {*threading.enumerate()} - before
         return True
-
-    @staticmethod
-    def channel_threads() -> list[threading.Thread]:
-        """Return the threads that deliver still: a pass that is killed does not wait for them."""
-        return [thread for thread in threading.enumerate() if thread.daemon]
 
     def expect(self, now: datetime) -> list[Happened]:
         good = [label for label in LABELS if label not in self.source.failures]
