@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -35,6 +37,7 @@ RENEW_AFTER = timedelta(days=1)
 """A session is renewed if its cookie is older."""
 
 _SALT = "cldmon session"
+_MAX_VERIFIED = 1024
 _ID_BYTES = 12
 _SECRET = re.compile(r"[!-~]{32,}")
 
@@ -85,6 +88,9 @@ class Sessions:
         self._secret = secret
         self._revoked = revoked
         self._now = now
+        # To verify a cookie takes as long as the rest of most responses. Invalid ones raise, and
+        # are not remembered.
+        self._verify = lru_cache(_MAX_VERIFIED)(self._load)
 
     def open(self, user: str = "", name: str = "", *, proved: bool = False) -> Session:
         """Return a new session of a Slack user, or of a guest."""
@@ -113,9 +119,14 @@ class Sessions:
         Another path or host of the same domain may have set one, and browsers send them in any
         order: a planted cookie must not hide the user's own.
         """
-        pairs = (part.strip().partition("=") for part in cookies.split(";"))
-        signed = [self._verify(name, value) for name, _, value in pairs if name == scope.name]
-        valid = [session for session in signed if session and self._is_valid(session)]
+        valid = []
+        for part in cookies.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == scope.name:
+                with suppress(BadData, ValueError, TypeError, OverflowError):
+                    session = self._verify(name, value)
+                    if self._is_valid(session):
+                        valid.append(session)
         return sorted(valid, key=lambda s: (not s.is_guest, s.proved, s.expires), reverse=True)
 
     def end(self, session: Session) -> None:
@@ -137,15 +148,12 @@ class Sessions:
         has_ended = self._revoked.has_ended(session.id, session.expires)
         return session.expires > self._now() and not has_ended
 
-    def _verify(self, name: str, value: str) -> Session | None:
+    def _load(self, name: str, value: str) -> Session:
         """Return the session of a cookie with a valid signature, even if it has expired."""
-        try:
-            id_, user, shown, proved, expires, *opened = self._make_signer(name).loads(value)
-            # Cookies of older versions do not name the login: a week before they expire.
-            [login] = map(from_ms, opened) if opened else [from_ms(expires) - LIFETIME]
-            return Session(id_, user, shown, proved, from_ms(expires), login)
-        except (BadData, ValueError, TypeError, OverflowError):
-            return None
+        id_, user, shown, proved, expires, *opened = self._make_signer(name).loads(value)
+        # Cookies of older versions do not name the login: a week before they expire.
+        [login] = map(from_ms, opened) if opened else [from_ms(expires) - LIFETIME]
+        return Session(id_, user, shown, proved, from_ms(expires), login)
 
     def _make_signer(self, name: str) -> URLSafeSerializer:
         """Return the signer of the cookies of one name.
