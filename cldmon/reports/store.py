@@ -53,6 +53,7 @@ class ReportFiles:
     def __init__(self, data_dir: Path, patience: float = 30.0) -> None:
         self.folder = data_dir / "reports"
         self._patience = patience
+        self._known: dict[str, tuple[files.Version | None, tuple[Report, ...]]] = {}
 
     def path(self, label: str) -> Path:
         """Return the path of an account's file."""
@@ -86,15 +87,24 @@ class ReportFiles:
         path = self.path(report.account)
         files.create_private_dir(self.folder)
         with files.lock(path.with_suffix(".lock"), wait=self._patience):
-            try:
-                known = self.load(report.account)
-            except (InvalidReportError, StoreError):  # if the disk fails, so will the writing
-                known = ()
+            known = self._load_cached(report.account, path)
             latest = report.sent_at + MAX_AHEAD
             usable = tuple(each for each in known if each.read_at <= latest)
             merged = _add(usable, report)
             if merged != known:
                 files.replace(path, encode(merged))
+                self._known[report.account] = files.get_version(path), merged
+
+    def _load_cached(self, label: str, path: Path) -> tuple[Report, ...]:
+        """Return what is in a file; one that cannot be used has nothing that is worth keeping."""
+        version = files.get_version(path)
+        known_version, known = self._known.get(label, (None, ()))
+        if version == known_version:
+            return known
+        try:
+            return self.load(label)
+        except (InvalidReportError, StoreError):  # if the disk fails, so will the writing
+            return ()
 
     def remove(self, label: str) -> None:
         """Remove an account's reports."""
