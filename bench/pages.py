@@ -61,7 +61,7 @@ def format_table(table: Table) -> str:
     """Return a Markdown table whose first row is the head, or nothing for an empty one."""
     if not table:
         return ""
-    head, *rows = (_line(map(_escaped, row)) for row in table)
+    head, *rows = (_line(map(_escape, row)) for row in table)
     return "\n".join([head, _line("---" for _ in table[0]), *rows]) + "\n"
 
 
@@ -83,7 +83,7 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _escaped(cell: str) -> str:
+def _escape(cell: str) -> str:
     return cell.replace("|", "\\|")
 
 

@@ -31,7 +31,7 @@ CONTRACTS = {
 SERVER_HOMES = {"web", "demo"}
 
 
-def imported_names(source: str) -> Iterator[str]:
+def list_imports(source: str) -> Iterator[str]:
     """Yield the dotted name of everything that a module imports, at any depth."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -73,7 +73,7 @@ def test_only_the_web_and_demo_rooms_listen() -> None:
         for module in PACKAGE.rglob("*.py")
         if any(
             f"{name}.".startswith(("http.server.", "socketserver."))
-            for name in imported_names(module.read_text(encoding="utf-8"))
+            for name in list_imports(module.read_text(encoding="utf-8"))
         )
     }
     assert users <= SERVER_HOMES

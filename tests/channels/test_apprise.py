@@ -402,13 +402,13 @@ def test_all_messages_of_a_pass_end_within_30_seconds() -> None:
     assert made.time_limit + timedelta(seconds=made._timeout) <= timedelta(seconds=30)
 
 
-def documented_urls() -> list[str]:
+def list_documented_urls() -> list[str]:
     page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
     return re.findall(r"^\| [^|]+ \| `([a-z]+://[^`]+)` \|$", page, re.M)
 
 
 def test_apprise_understands_every_url_of_the_page() -> None:
-    urls = documented_urls()
+    urls = list_documented_urls()
     assert len(urls) >= 6
     for url in urls:
         filled = url.replace("HOST", "prod.example.org").replace("WEBHOOK_ID", "1234567890")

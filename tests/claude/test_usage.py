@@ -131,7 +131,7 @@ def five_hour(utilization: object) -> Reading | None:
     return parse({"five_hour": {"utilization": utilization, "resets_at": SOON}}, taken_at=NOON)
 
 
-def scoped(name: object, percent: object = 5) -> dict[str, object]:
+def build_scoped(name: object, percent: object = 5) -> dict[str, object]:
     model = {"model": {"display_name": name}}
     return {"kind": "weekly_scoped", "percent": percent, "resets_at": WEEK, "scope": model}
 
@@ -353,7 +353,9 @@ def test_a_weekly_limit_is_named_by_its_scope(scope: object, name: str) -> None:
 
 
 def test_a_limit_listed_twice_with_another_percentage_is_counted() -> None:
-    reading = read({"limits": [scoped("Fable", 5), scoped("Fable", 5), scoped("fable", 6)]})
+    reading = read(
+        {"limits": [build_scoped("Fable", 5), build_scoped("Fable", 5), build_scoped("fable", 6)]}
+    )
     assert (reading.windows, reading.ignored) == ({"models.Fable": Window(5, WEEK_AT)}, 1)
 
 
@@ -361,7 +363,7 @@ def test_a_limit_listed_twice_with_another_percentage_is_counted() -> None:
     "name", [None, "", "  ", 5, "x" * 61, "a\nb", "\x1b[31m", "\ud800", ["Fable"]]
 )
 def test_a_model_without_a_printable_name_is_counted_and_left_out(name: object) -> None:
-    reading = read({**COMPOSED, "limits": [scoped(name)]})
+    reading = read({**COMPOSED, "limits": [build_scoped(name)]})
     assert list(reading.windows) == ["fiveHour", "sevenDay"]
     assert reading.ignored == 1
 
@@ -371,7 +373,12 @@ def test_a_window_that_people_know_by_one_name_is_shown_once() -> None:
     reading = read(
         {
             "seven_day_opus": {"utilization": 12, "resets_at": WEEK},
-            "limits": [scoped("Opus", 12), scoped("opus", 99), scoped("Fable"), scoped("Fable", 6)],
+            "limits": [
+                build_scoped("Opus", 12),
+                build_scoped("opus", 99),
+                build_scoped("Fable"),
+                build_scoped("Fable", 6),
+            ],
         }
     )
     assert reading.windows == {

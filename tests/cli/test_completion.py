@@ -38,7 +38,7 @@ def complete_line(env: Env, words: str, shell: str = "bash") -> list[str]:
     return [line for line in env.output(environ=variables).splitlines() if line]
 
 
-def offered_words(env: Env, words: str) -> list[str]:
+def complete_words(env: Env, words: str) -> list[str]:
     return [line.partition(",")[2] for line in complete_line(env, words)]
 
 
@@ -59,7 +59,7 @@ def offered_words(env: Env, words: str) -> list[str]:
     ],
 )
 def test_what_fits_is_offered(env: Env, words: str, offered: list[str]) -> None:
-    assert offered_words(env, words) == offered
+    assert complete_words(env, words) == offered
 
 
 def our_values() -> dict[tuple[str, str], object]:
@@ -117,26 +117,26 @@ def test_what_would_steer_a_terminal_is_not_offered(env: Env) -> None:
     for name in ("U\x1b]0;x\x07", "U\nplain,U2", "U\x9b2J", "U\u202e"):
         users: dict[str, object] = {name: {}, "U1ANN": {}}
         (env.folder / "data" / "subscriptions.json").write_text(json.dumps({"users": users}))
-        assert offered_words(env, "cldmon subscribe U") == ["U1ANN"]
+        assert complete_words(env, "cldmon subscribe U") == ["U1ANN"]
 
 
 def test_the_configuration_on_the_command_line_counts(env: Env) -> None:
     other = env.folder / "other.toml"
     other.write_text('[[accounts]]\nlabel = "zoe"\n')
-    assert offered_words(env, f"cldmon --config {other} fetch --account ") == ["zoe"]
+    assert complete_words(env, f"cldmon --config {other} fetch --account ") == ["zoe"]
 
 
 @pytest.mark.parametrize("text", ["", "[[accounts", "accounts = 3", "\udcff"])
 def test_a_configuration_that_is_none_offers_nothing_and_says_nothing(env: Env, text: str) -> None:
     env.config.write_bytes(os.fsencode(text))
     (env.folder / "data" / "subscriptions.json").write_text("{")
-    assert offered_words(env, "cldmon fetch --account ") == []
-    assert offered_words(env, "cldmon subscribe ") == []
+    assert complete_words(env, "cldmon fetch --account ") == []
+    assert complete_words(env, "cldmon subscribe ") == []
 
 
 def test_without_a_configuration_nothing_is_offered_or_printed(env: Env) -> None:
     env.config.unlink()
-    assert offered_words(env, "cldmon fetch --account ") == []
+    assert complete_words(env, "cldmon fetch --account ") == []
 
 
 def test_zsh_and_fish_show_descriptions(env: Env) -> None:

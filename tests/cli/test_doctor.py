@@ -101,7 +101,7 @@ def test_a_broken_configuration_does_not_stop_the_other_checks(env: Env) -> None
     assert "MARKER" not in ran.stdout
 
 
-def started(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
+def find_started(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
     [check] = [each for each in json.loads(ran.stdout) if each["name"] == "browser start"]
     assert isinstance(check, dict)
     return check
@@ -110,7 +110,7 @@ def started(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
 def test_on_ubuntu_the_apparmor_profile_of_the_browser_is_the_fix(env: Env) -> None:
     """The browser is a real one, and its sandbox really has no namespaces."""
     under = restricted(env.folder, as_root=False)
-    check = started(env.run("doctor", "--offline", "--json", under=under))
+    check = find_started(env.run("doctor", "--offline", "--json", under=under))
     browser = Path(find_browser(BrowserSettings(), os.environ)).resolve()
     assert check["verdict"] == "failed"
     assert "kernel.apparmor_restrict_unprivileged_userns = 1" in check["detail"]
@@ -127,12 +127,12 @@ def test_on_ubuntu_a_profile_that_is_not_loaded_is_named(env: Env) -> None:
     browser = Path(find_browser(BrowserSettings(), os.environ)).resolve()
     theirs = env.folder / "apparmor.d" / "theirs"
     theirs.write_text(f'profile x "{browser}" {{\n}}\n')
-    check = started(env.run("doctor", "--offline", "--json", under=under))
+    check = find_started(env.run("doctor", "--offline", "--json", under=under))
     assert check["remedy"].endswith("sudo apparmor_parser --replace /etc/apparmor.d/theirs")
 
 
 def test_on_ubuntu_root_learns_that_other_users_need_the_profile(env: Env) -> None:
-    check = started(
+    check = find_started(
         env.run("doctor", "--offline", "--json", under=restricted(env.folder, as_root=True))
     )
     assert check["verdict"] == "unsure"

@@ -184,7 +184,7 @@ def test_no_name_steers_a_terminal_or_forges_a_line_of_the_log(env: Env) -> None
 def test_a_failed_pass_is_reported_to_the_watchdog(env: Env) -> None:
     """No account can be read: there is no such browser."""
     with FaultyServer((Route("", ".*", lambda _request: Response(200)),)) as service:
-        env.write_config(_watched(service, "/MARKER"))
+        env.write_config(_watch(service, "/MARKER"))
         ran = env.run("fetch")
         assert [request.path for request in service.requests] == ["/MARKER/start", "/MARKER/fail"]
     assert ran.returncode == 1
@@ -211,10 +211,10 @@ def test_a_pass_that_finds_another_running_sends_no_ping(env: Env) -> None:
         (env.data / "fetch.lock").open("w") as lock,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
-        env.write_config(_watched(service, "/ping"))
+        env.write_config(_watch(service, "/ping"))
         assert env.run("fetch").returncode == 75
         assert service.requests == []
 
 
-def _watched(service: FaultyServer, path: str) -> str:
+def _watch(service: FaultyServer, path: str) -> str:
     return f'browser.executable = "/nonexistent"\nhealth.ping_url = "{service.url}{path}"'

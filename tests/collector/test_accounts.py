@@ -26,7 +26,7 @@ def team(tmp_path: Path) -> CollectorEnv:
     return CollectorEnv(tmp_path / "data", labels=("carol", "alice", "bob"))
 
 
-def shown(outcome: Outcome) -> dict[str, int | None]:
+def read_shown(outcome: Outcome) -> dict[str, int | None]:
     """The 5-hour percentages of a snapshot, by label in its order."""
     return {
         account.label: account.reading.windows["fiveHour"].utilization if account.reading else None
@@ -34,7 +34,7 @@ def shown(outcome: Outcome) -> dict[str, int | None]:
     }
 
 
-def asked(env: CollectorEnv) -> list[str]:
+def list_asked(env: CollectorEnv) -> list[str]:
     """The labels that the last pass asked for."""
     labels = [question.label for question in env.source.asked]
     env.source.asked.clear()
@@ -43,11 +43,11 @@ def asked(env: CollectorEnv) -> list[str]:
 
 def test_accounts_stand_in_the_order_of_the_config(team: CollectorEnv) -> None:
     """In the snapshot and in the history line alike, whichever was read first."""
-    assert list(shown(team.run())) == ["carol", "alice", "bob"]
+    assert list(read_shown(team.run())) == ["carol", "alice", "bob"]
     [line] = team.history
     assert [entry["label"] for entry in line["accounts"]] == ["carol", "alice", "bob"]
     team.labels = ("bob", "carol", "alice")
-    assert list(shown(team.run())) == ["bob", "carol", "alice"]
+    assert list(read_shown(team.run())) == ["bob", "carol", "alice"]
     assert [entry["label"] for entry in team.history[-1]["accounts"]] == ["bob", "carol", "alice"]
 
 
@@ -68,7 +68,7 @@ def test_a_failed_account_keeps_its_last_good_reading_and_is_left_out_of_the_his
 def test_a_pass_over_some_accounts_keeps_the_others_readings(team: CollectorEnv) -> None:
     team.run({"carol": 1, "alice": 2, "bob": 3})
     outcome = team.run({"alice": 50}, only=["alice"])
-    assert shown(outcome) == {"carol": 1, "alice": 50, "bob": 3}
+    assert read_shown(outcome) == {"carol": 1, "alice": 50, "bob": 3}
     assert team.history[-1]["accounts"] == [{"label": "alice", "fiveHour": 50}]
 
 
@@ -89,7 +89,7 @@ def test_a_failed_account_that_another_pass_did_not_want_stays_failed(team: Coll
 
 
 def test_a_first_pass_over_one_account_shows_that_one_alone(team: CollectorEnv) -> None:
-    assert shown(team.run(only=["bob"])) == {"bob": 10}
+    assert read_shown(team.run(only=["bob"])) == {"bob": 10}
 
 
 def test_an_account_removed_from_the_config_vanishes(team: CollectorEnv) -> None:
@@ -97,7 +97,7 @@ def test_an_account_removed_from_the_config_vanishes(team: CollectorEnv) -> None
     team.subscribe("U1")
     team.run({"alice": 100})
     team.labels = ("carol", "bob")
-    assert list(shown(team.run())) == ["carol", "bob"]
+    assert list(read_shown(team.run())) == ["carol", "bob"]
     assert list(team.state.account_states) == ["carol", "bob"]
     team.labels = ("alice",)
     team.run({"alice": 0})
@@ -107,7 +107,7 @@ def test_an_account_removed_from_the_config_vanishes(team: CollectorEnv) -> None
 def test_an_unknown_account_is_refused_before_anything_is_done(team: CollectorEnv) -> None:
     with pytest.raises(UsageError, match="no account 'dave' in the config; it has: carol, alice"):
         team.run(only=["alice", "dave"])
-    assert asked(team) == []
+    assert list_asked(team) == []
     assert not team.data_dir.exists()
 
 
@@ -123,24 +123,24 @@ def test_a_rate_limited_account_is_left_alone_until_then(team: CollectorEnv) -> 
     """Across passes; its failure stays shown, with the time, and nothing is counted twice."""
     until = NOON + timedelta(minutes=35)
     team.run({"bob": rate_limited(until)})
-    asked(team)
+    list_asked(team)
     for _ in range(2):
         outcome = team.run()
-        assert asked(team) == ["carol", "alice"]
+        assert list_asked(team) == ["carol", "alice"]
         [bob] = outcome.failed
         assert bob.failure is not None
         assert bob.failure.retry_at == until
     assert team.state.counters == {"errors.rate_limited": 1}
     assert team.run().failed == []
-    assert asked(team) == ["carol", "alice", "bob"]
+    assert list_asked(team) == ["carol", "alice", "bob"]
     assert team.state.account_states["bob"].retry_at is None
 
 
 def test_a_rate_limit_that_ends_at_once_blocks_nobody(team: CollectorEnv) -> None:
     team.run({"bob": rate_limited(NOON + timedelta(minutes=10))})
-    asked(team)
+    list_asked(team)
     team.run()
-    assert "bob" in asked(team)
+    assert "bob" in list_asked(team)
 
 
 def test_a_rate_limited_account_is_not_left_alone_for_ever_when_the_clock_was_wrong(
@@ -150,12 +150,12 @@ def test_a_rate_limited_account_is_not_left_alone_for_ever_when_the_clock_was_wr
     team.clock.at = NOON.replace(year=2099)
     team.run({"bob": rate_limited(team.clock.at + timedelta(hours=1))})
     team.clock.at = NOON
-    asked(team)
+    list_asked(team)
     team.run()
-    assert "bob" in asked(team)
+    assert "bob" in list_asked(team)
 
 
-def failed_look_up(env: CollectorEnv, error: Exception) -> Failure:
+def fail_look_up(env: CollectorEnv, error: Exception) -> Failure:
     """Return how alice fails whose key's look-up raises an error; bob is read beside her."""
 
     def look_up() -> Secret:
@@ -170,7 +170,7 @@ def failed_look_up(env: CollectorEnv, error: Exception) -> Failure:
         settings=env.settings,
     )
     outcome = collector.run()
-    assert asked(env) == ["bob"]
+    assert list_asked(env) == ["bob"]
     [alice] = outcome.failed
     assert alice.failure is not None
     return alice.failure
@@ -178,7 +178,7 @@ def failed_look_up(env: CollectorEnv, error: Exception) -> Failure:
 
 def test_an_account_without_a_key_is_not_asked_and_says_why(env: CollectorEnv) -> None:
     missing = "alice.key is not there: write the session key into it"
-    failure = failed_look_up(env, SecretError(missing))
+    failure = fail_look_up(env, SecretError(missing))
     assert failure == Failure(FailureKind.KEY_MISSING, missing)
 
 
@@ -187,7 +187,7 @@ def test_an_error_that_nobody_foresaw_affects_only_the_account_in_which_it_happe
     env: CollectorEnv, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     caplog.set_level("DEBUG", "cldmon")
-    failure = failed_look_up(env, error)
+    failure = fail_look_up(env, error)
     assert failure.kind is FailureKind.UNEXPECTED
     assert type(error).__name__ in failure.message
     assert "raise error" in caplog.text

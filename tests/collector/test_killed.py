@@ -28,7 +28,7 @@ POSTS = ["None: limit_hit"]
 """What the other channel gets, which knows no people."""
 
 
-def prepared(tmp_path: Path) -> Path:
+def prepare(tmp_path: Path) -> Path:
     """A data_dir in which alice is at 99 % and two people want to hear of her limit."""
     base = tmp_path / "base"
     env = env_of(base)
@@ -39,7 +39,7 @@ def prepared(tmp_path: Path) -> Path:
     return base
 
 
-def killed(base: Path, how: str, *numbers: int) -> list[Path]:
+def kill_pass(base: Path, how: str, *numbers: int) -> list[Path]:
     """Let passes be killed over copies of the folder, and return what they left."""
     target = base.with_name("killed")
     target.mkdir()
@@ -48,7 +48,7 @@ def killed(base: Path, how: str, *numbers: int) -> list[Path]:
     return sorted(target.iterdir())
 
 
-def sent(folder: Path, name: str = "slack") -> list[str]:
+def read_sent(folder: Path, name: str = "slack") -> list[str]:
     return (folder / name).read_text().splitlines()
 
 
@@ -67,7 +67,7 @@ def stamps(env: CollectorEnv) -> list[int]:
     return [line["timestamp"] for line in env.history]
 
 
-def repaired(folder: Path) -> CollectorEnv:
+def repair(folder: Path) -> CollectorEnv:
     """Make the next pass, as if nothing had happened, and return the env."""
     env = env_of(folder)
     at = env.state.snapshot.fetched_at
@@ -80,23 +80,23 @@ def repaired(folder: Path) -> CollectorEnv:
 def check(folder: Path) -> tuple[bool, int]:
     """Prove what holds after any kill; return whether it fell after the commit, and repeats."""
     left = CollectorEnv(folder / "data")
-    state, told = left.state, sent(folder)
+    state, told = left.state, read_sent(folder)
     repeats = len([m for m in state.outbox if m.user and f"{m.user}: limit_hit" in told])
-    posted_again = bool(sent(folder, HOOK)) and any(m.channel == HOOK for m in state.outbox)
+    posted_again = bool(read_sent(folder, HOOK)) and any(m.channel == HOOK for m in state.outbox)
     committed = state.snapshot.fetched_at
     first = stamps(left)[0]
     assert committed is not None
     assert set(stamps(left)) <= {first, to_ms(committed)}
 
-    env = repaired(folder)
+    env = repair(folder)
     assert env.percents() == [99, *[100] * (len(env.percents()) - 1)]
     assert stamps(env) == sorted(set(stamps(env)))
     assert to_ms(committed) in stamps(env)
     assert len(stamps(env)) == (3 if to_ms(committed) != first else 2)
-    assert sorted(set(sent(folder))) == HITS
-    assert len(sent(folder)) == len(HITS) + repeats
+    assert sorted(set(read_sent(folder))) == HITS
+    assert len(read_sent(folder)) == len(HITS) + repeats
     assert repeats <= 1
-    assert sent(folder, HOOK) == POSTS * (1 + posted_again)
+    assert read_sent(folder, HOOK) == POSTS * (1 + posted_again)
     hit_at = committed if to_ms(committed) != first else env.clock.at
     assert events(folder) == [(to_ms(hit_at), "limit_hit")]
     assert env.state.outbox == ()
@@ -109,7 +109,7 @@ def test_a_pass_killed_at_any_step_loses_no_reading_and_no_message(tmp_path: Pat
     """Each committed reading and event is on disk once; each message is sent, and twice only where
     the kill fell between a channel's answer and the write, then one alone of each channel.
     """
-    folders = killed(prepared(tmp_path), "step")
+    folders = kill_pass(prepare(tmp_path), "step")
     outcomes = [check(folder) for folder in folders]
     assert len(outcomes) > 30
     assert outcomes[0] == (False, 0)
@@ -118,7 +118,7 @@ def test_a_pass_killed_at_any_step_loses_no_reading_and_no_message(tmp_path: Pat
     assert [done for done, _ in outcomes] == sorted(done for done, _ in outcomes)
 
 
-def padded(base: Path) -> Iterator[int]:
+def pad_state(base: Path) -> Iterator[int]:
     """Make the history larger than any other file, and yield the sizes that cut its next line."""
     [day] = (base / "data").glob("history-*")
     line = day.read_bytes()
@@ -132,30 +132,30 @@ def test_a_pass_killed_while_it_writes_a_line_of_history_leaves_none_glued(
     tmp_path: Path,
 ) -> None:
     """The torn line stays a line of its own, and the whole one is written by the next pass."""
-    base = prepared(tmp_path)
-    sizes = [*padded(base)]
-    torn = killed(base, "size", *sizes)
+    base = prepare(tmp_path)
+    sizes = [*pad_state(base)]
+    torn = kill_pass(base, "size", *sizes)
     assert len(torn) == len(sizes)
     for folder in torn:
         assert check(folder) == (True, 0)
 
 
 def test_a_pass_killed_while_it_writes_an_event_leaves_none_glued(tmp_path: Path) -> None:
-    base = prepared(tmp_path)
+    base = prepare(tmp_path)
     day = base / "data" / f"events-{NOON:%Y-%m-%d}.jsonl"
     day.write_bytes(b"# a long day\n" * 1_000)
     day.chmod(0o600)
     sizes = [day.stat().st_size + kept for kept in (0, 1, 14, 60, 100)]
-    torn = killed(base, "size", *sizes)
+    torn = kill_pass(base, "size", *sizes)
     assert len(torn) == len(sizes)
     for folder in torn:
         assert check(folder) == (True, 0)
 
 
 def test_a_pass_killed_while_it_writes_the_state_leaves_the_old_one(tmp_path: Path) -> None:
-    base = prepared(tmp_path)
+    base = prepare(tmp_path)
     size = (base / "data" / "state.json").stat().st_size
-    for folder in killed(base, "size", 200, size // 2, size - 1):
+    for folder in kill_pass(base, "size", 200, size // 2, size - 1):
         assert check(folder) == (False, 0)
 
 
@@ -181,7 +181,7 @@ def test_the_next_pass_sends_what_an_interrupted_one_did_not(tmp_path: Path) -> 
         env.run({"alice": 100})
     env.slack = SlackOnDisk(tmp_path / "slack")
     env.run({"alice": 100})
-    assert sent(tmp_path) == HITS
+    assert read_sent(tmp_path) == HITS
     assert env.percents() == [99, 100, 100]
 
 

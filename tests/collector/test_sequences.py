@@ -82,7 +82,7 @@ class Crashing(FakeSource):
         raise ZeroDivisionError
 
 
-def expected(steps: Sequence[Step]) -> list[str]:
+def compute_expected(steps: Sequence[Step]) -> list[str]:
     """Walk what was seen, and write down each time that 100 is reached from below or left for 0."""
     news: list[str] = []
     last: dict[tuple[str, str], int] = {}
@@ -104,7 +104,7 @@ def kinds(before: Window, after: Window, rule: ResetRule) -> list[str]:
     return [event.kind for event in found]
 
 
-def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, CollectorEnv]:
+def run_steps(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, CollectorEnv]:
     """Make the passes, each by parts that are new, then one in fair weather."""
     slack = FaultySlack()
     env = CollectorEnv(data_dir, labels=("alice", "bob"), slack=slack)
@@ -130,8 +130,8 @@ def announced(data_dir: Path, steps: Sequence[Step]) -> tuple[list[str], int, Co
 def test_each_hit_and_each_reset_is_announced_once_and_in_order(steps: list[Step]) -> None:
     """Through errors, missing windows, restarts, crashes, Slack's outages and silent passes."""
     with tempfile.TemporaryDirectory() as folder:
-        told, waiting, env = announced(Path(folder), steps)
-        assert (told, waiting) == (expected(steps), 0)
+        told, waiting, env = run_steps(Path(folder), steps)
+        assert (told, waiting) == (compute_expected(steps), 0)
         assert len(env.raw_history) == sum(not step.crash for step in steps) + 1
 
 
@@ -147,7 +147,7 @@ def test_by_the_zero_rule_the_detector_is_the_model(readings: list[dict[str, Win
             for t in seen
             if t.kind in (EventKind.LIMIT_HIT, EventKind.USAGE_RESET)
         ]
-    assert found == expected([Step(alice=reading, bob=None) for reading in readings])
+    assert found == compute_expected([Step(alice=reading, bob=None) for reading in readings])
 
 
 @given(WINDOW, WINDOW, st.integers(-60, 60), st.integers(-60, 60))
@@ -156,15 +156,15 @@ def test_jitter_never_makes_or_hides_news(
 ) -> None:
     """Two instants a minute apart are one, by either rule."""
 
-    def moved(window: Window, seconds: int) -> Window:
+    def move_reset(window: Window, seconds: int) -> Window:
         if window.resets_at is None:
             return window
         return Window(window.utilization, NOON + timedelta(seconds=seconds))
 
     assert timedelta(seconds=120) <= JITTER
     for rule in ResetRule:
-        still = kinds(moved(before, 0), moved(after, 0), rule)
-        assert still == kinds(moved(before, first), moved(after, second), rule)
+        still = kinds(move_reset(before, 0), move_reset(after, 0), rule)
+        assert still == kinds(move_reset(before, first), move_reset(after, second), rule)
 
 
 @settings(max_examples=60)

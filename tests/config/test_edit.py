@@ -112,7 +112,7 @@ def store(path: Path, label: str = "alice") -> None:
     find_key_place(read(path), path, label, {}).store(Secret(KEY))
 
 
-def stored(path: Path) -> str:
+def read_stored(path: Path) -> str:
     [account] = read(path).accounts
     return read_session_key(account, {}, path.parent).reveal()
 
@@ -123,7 +123,7 @@ def test_the_files_mode_stays(tmp_path: Path, mode: int) -> None:
     path.chmod(mode)
     store(path)
     assert stat.S_IMODE(path.stat().st_mode) == mode
-    assert stored(path) == KEY
+    assert read_stored(path) == KEY
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to(real)
     store(link)
     assert link.is_symlink()
-    assert stored(real) == KEY
+    assert read_stored(real) == KEY
 
 
 def test_a_key_file_is_written_and_the_configuration_left_alone(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_key_file_is_written_and_the_configuration_left_alone(tmp_path: Path) 
     before = path.read_text()
     store(path)
     file = tmp_path / "keys" / "alice"
-    assert (path.read_text(), stored(path)) == (before, KEY)
+    assert (path.read_text(), read_stored(path)) == (before, KEY)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -219,4 +219,4 @@ def test_an_edit_made_meanwhile_is_kept(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("# mine", "# mine\nport = 3999"))
     place.store(Secret(KEY))
     assert read(path).port == 3999
-    assert stored(path) == KEY
+    assert read_stored(path) == KEY

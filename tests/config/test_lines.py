@@ -77,17 +77,17 @@ def test_every_key_of_a_valid_document_is_found(lines: list[str]) -> None:
 )
 def test_a_value_is_found_on_its_line(shape: dict[str, Any]) -> None:
     """Each leaf is a number of its own, so that a search of the text knows the line, too."""
-    text = tomlkit.dumps(numbered(shape, iter(range(700_000, 800_000))))
+    text = tomlkit.dumps(number_keys(shape, iter(range(700_000, 800_000))))
     for path, value in paths(tomllib.loads(text)):
         if isinstance(value, int):
             assert find_line(text, path) == text.count("\n", 0, text.index(str(value))) + 1
 
 
-def numbered(shape: Any, numbers: Iterator[int]) -> Any:
+def number_keys(shape: Any, numbers: Iterator[int]) -> Any:
     if isinstance(shape, dict):
-        return {key: numbered(inner, numbers) for key, inner in shape.items()}
+        return {key: number_keys(inner, numbers) for key, inner in shape.items()}
     if isinstance(shape, list):
-        return [numbered(inner, numbers) for inner in shape]
+        return [number_keys(inner, numbers) for inner in shape]
     return next(numbers)
 
 

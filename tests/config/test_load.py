@@ -533,17 +533,17 @@ def some(model: type[AccountConfig] | type[Config], value: st.SearchStrategy[Any
 def test_any_keys_give_a_config_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
 ) -> None:
-    judged(tmp_path_factory.getbasetemp() / "keys.toml", tomlkit.dumps(data).encode())
+    judge(tmp_path_factory.getbasetemp() / "keys.toml", tomlkit.dumps(data).encode())
 
 
 @given(st.binary(max_size=80) | st.text(max_size=80).map(lambda t: t.encode(errors="replace")))
 def test_any_bytes_give_a_config_or_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
-    judged(tmp_path_factory.getbasetemp() / "bytes.toml", content)
+    judge(tmp_path_factory.getbasetemp() / "bytes.toml", content)
 
 
-def judged(path: Path, content: bytes) -> None:
+def judge(path: Path, content: bytes) -> None:
     """Load what is written; any exception but a ConfigError fails the test."""
     path.write_bytes(content)
     for look in (lambda: load(path, {}), lambda: read_outline(path, None, {})):

@@ -61,7 +61,7 @@ class Refusal(NamedTuple):
 def listed(unit: Unit) -> Iterator[int]:
     """Yield a file with the unit's list of allowed system calls; all others fail."""
     error = getattr(errno, unit["SystemCallErrorNumber"][0])
-    with _program(_ERRNO | error, ((name, _ALLOW, ()) for name in _allowed(unit))) as file:
+    with _program(_ERRNO | error, ((name, _ALLOW, ()) for name in _list_allowed(unit))) as file:
         yield file
 
 
@@ -147,7 +147,7 @@ def _has(argument: int, bits: int) -> tuple[int, int, int, int]:
     return argument, _MASKED, bits, bits
 
 
-def _allowed(unit: Unit) -> set[str]:
+def _list_allowed(unit: Unit) -> set[str]:
     allowed = _members("@default")
     for line in unit["SystemCallFilter"]:
         names = {n for word in line.removeprefix("~").split() for n in _members(word)}

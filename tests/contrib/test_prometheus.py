@@ -43,7 +43,7 @@ def series(text: str) -> set[str]:
     return set(re.findall(r"\bcldmon_\w+", text))
 
 
-def known_series() -> set[str]:
+def list_series() -> set[str]:
     return {name for line in GOLDEN.read_text().splitlines() for name in series(line)}
 
 
@@ -64,11 +64,11 @@ def test_every_rule_is_tested() -> None:
 
 
 def test_rules_and_dashboard_use_only_series_that_exist() -> None:
-    assert series("\n".join([RULES.read_text(), *EXPRESSIONS])) <= known_series()
+    assert series("\n".join([RULES.read_text(), *EXPRESSIONS])) <= list_series()
 
 
 def test_the_page_explains_every_series_and_no_other() -> None:
-    assert series(PAGE) == known_series()
+    assert series(PAGE) == list_series()
 
 
 def test_prometheus_accepts_the_configuration_of_the_page(tmp_path: Path) -> None:

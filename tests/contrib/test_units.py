@@ -148,19 +148,19 @@ def tried(what):
         what()
     except OSError as error:
         return error.errno
-def checked(result):
+def check_result(result):
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused")
 both = mmap.PROT_WRITE | mmap.PROT_EXEC
 print(*map(tried, (
-    lambda: checked(library.unshare(0x04000000)),
-    lambda: checked(library.unshare(0x10000000)),
+    lambda: check_result(library.unshare(0x04000000)),
+    lambda: check_result(library.unshare(0x10000000)),
     lambda: socket.socket(socket.AF_ALG),
     lambda: socket.socket(socket.AF_INET).close(),
     lambda: mmap.mmap(-1, 4096, prot=both),
     lambda: os.chmod(os.environ["HOME"], 0o4700),
     lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
-    lambda: checked(library.personality(8)),
+    lambda: check_result(library.personality(8)),
     lambda: open("/proc/sys/kernel/hostname", "w"),
     lambda: open("/etc/cldmon-was-here", "w"),
 )))

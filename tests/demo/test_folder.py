@@ -21,7 +21,7 @@ def fill(folder: Path) -> None:
     (folder / "config.toml").write_text("")
 
 
-def interrupted(folder: Path) -> None:
+def interrupt(folder: Path) -> None:
     with folders.use_folder(folder) as place:
         fill(place)
         raise KeyboardInterrupt
@@ -81,11 +81,11 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_after_an_interruption_a_new_folder_is_gone(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        interrupted(tmp_path / "new")
+        interrupt(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_after_an_interruption_a_folder_of_the_users_is_empty_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        interrupted(tmp_path)
+        interrupt(tmp_path)
     assert list(tmp_path.iterdir()) == []

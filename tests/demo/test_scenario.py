@@ -40,7 +40,7 @@ def readings(person: Person) -> list[Reading]:
     return [reading for reading in found if reading]
 
 
-def told_of(person: Person) -> list[tuple[EventKind, str | None]]:
+def list_messages_to(person: Person) -> list[tuple[EventKind, str | None]]:
     told: list[tuple[EventKind, str | None]] = []
     state: dict[str, WindowAlerts] = {}
     for reading in readings(person):
@@ -101,7 +101,7 @@ def test_alices_credit_is_used_up_in_the_middle_and_no_alert_follows() -> None:
     assert len(used) == len(STORY)
     assert used[0] < 100 == used[-1]
     assert used == sorted(used)
-    assert told_of(scenario.ALICE) == []
+    assert list_messages_to(scenario.ALICE) == []
     assert scenario.ALERTS["U01ALICE", "alice"] == Subscription(limit_hit=True, reset=True)
 
 
@@ -116,7 +116,7 @@ def test_only_alice_has_a_saved_reset() -> None:
 
 
 def test_bob_hits_the_limit_of_his_session_once_and_pays_beyond_it() -> None:
-    assert told_of(scenario.BOB) == [(EventKind.LIMIT_HIT, "fiveHour")]
+    assert list_messages_to(scenario.BOB) == [(EventKind.LIMIT_HIT, "fiveHour")]
     extra = readings(scenario.BOB)[-1].credits
     assert extra
     assert (extra.used, extra.limit, extra.currency) == (415, 2000, "EUR")
@@ -129,7 +129,7 @@ def test_carols_organization_has_run_out_of_credits() -> None:
 
 
 def test_carols_session_resets_across_an_outage_and_then_rests() -> None:
-    assert told_of(scenario.CAROL) == [(EventKind.USAGE_RESET, "fiveHour")]
+    assert list_messages_to(scenario.CAROL) == [(EventKind.USAGE_RESET, "fiveHour")]
     answers = [moment.answers["carol"] for moment in STORY]
     assert [a for a in answers if not isinstance(a, scenario.Use)] == [scenario.OUTAGE]
     assert readings(scenario.CAROL)[-1].windows["fiveHour"].resets_at is None

@@ -84,17 +84,21 @@ def test_every_reason_why_an_account_cannot_be_read_is_on_the_page() -> None:
     assert [message for message in messages if not is_documented(message)] == []
 
 
-def reported_messages() -> Iterator[str]:
+def list_messages() -> Iterator[str]:
     """Yield the literal messages of errors and warnings in the code."""
     for path in sorted((ROOT / "cldmon").rglob("*.py")):
         # In doctor the first argument of these is the name of the check.
         reporters = REPORTERS - {"fail", "warn"} if path.parent.name == "doctor" else REPORTERS
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and _called_name(node.func) in reporters:
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and _get_called_name(node.func) in reporters
+            ):
                 yield from _literals(node.args[0])
 
 
-def _called_name(called: ast.expr) -> str:
+def _get_called_name(called: ast.expr) -> str:
     return str(getattr(called, "id", getattr(called, "attr", ""))).lstrip("_")
 
 
@@ -110,7 +114,7 @@ def _literals(value: ast.expr) -> Iterator[str]:
 def test_every_error_and_warning_is_on_the_page() -> None:
     messages = [
         message
-        for message in {*reported_messages()} - NOT_PROBLEMS
+        for message in {*list_messages()} - NOT_PROBLEMS
         if " " in message and len(re.sub("[^a-z]", "", message)) >= MIN_LETTERS
     ]
     assert [message for message in messages if not is_documented(message)] == []

@@ -36,25 +36,25 @@ def snapshot(*accounts: Account, at: datetime | None = FETCHED) -> Snapshot:
     return Snapshot(fetched_at=at, accounts=accounts)
 
 
-def said(*accounts: Account, at: datetime | None = FETCHED) -> str:
+def format_verdict(*accounts: Account, at: datetime | None = FETCHED) -> str:
     return format_line(judge(snapshot(*accounts, at=at), TEAM, NOW), NOW)
 
 
 def test_the_good_line_is_the_documented_one() -> None:
-    assert said(account("alice"), account("bob")) == (
+    assert format_verdict(account("alice"), account("bob")) == (
         "[2026-03-12T02:54:43Z] OK:   2 account(s) reporting, 0 error(s),"
         " last fetched 2026-03-12T02:47:15.095Z"
     )
 
 
 def test_the_line_of_failure_is_the_documented_one() -> None:
-    assert said(account("alice", EXPIRED), account("bob", EXPIRED)) == (
+    assert format_verdict(account("alice", EXPIRED), account("bob", EXPIRED)) == (
         "[2026-03-12T02:54:43Z] FAIL: all 2 account(s) have errors — check session keys"
     )
 
 
 def test_some_errors_are_counted_and_fail_nothing() -> None:
-    assert said(account("alice"), account("bob", EXPIRED)) == (
+    assert format_verdict(account("alice"), account("bob", EXPIRED)) == (
         "[2026-03-12T02:54:43Z] WARN: 1 account(s) reporting, 1 error(s),"
         " last fetched 2026-03-12T02:47:15.095Z; needs action: session key expired (bob)"
     )
@@ -83,8 +83,8 @@ def test_the_real_cause_is_named_and_who_must_act(
 ) -> None:
     """Whether some accounts fail or all; keys are blamed only if all failures are about keys."""
     failure = Failure(kind, "words", attempts=attempts)
-    assert said(account("alice"), account("bob", failure)).endswith(f"Z; {cause} (bob)")
-    all_failed = said(account("alice", failure), account("bob", failure))
+    assert format_verdict(account("alice"), account("bob", failure)).endswith(f"Z; {cause} (bob)")
+    all_failed = format_verdict(account("alice", failure), account("bob", failure))
     is_key = kind in (FailureKind.KEY_EXPIRED, FailureKind.KEY_MISSING)
     advice = "check session keys" if is_key else f"{cause} (alice, bob)"
     assert all_failed.endswith(f"FAIL: all 2 account(s) have errors — {advice}")
@@ -125,30 +125,34 @@ def test_an_account_that_no_pass_reads_any_more_does_not_report() -> None:
     old = account("bob")
     assert old.reading
     stale = replace(old, reading=replace(old.reading, taken_at=NOW - timedelta(hours=2)))
-    assert "1 account(s) reporting, 1 error(s)" in said(account("alice"), stale)
+    assert "1 account(s) reporting, 1 error(s)" in format_verdict(account("alice"), stale)
 
 
-def reported(label: str, ago: timedelta | None) -> Account:
+def build_reported(label: str, ago: timedelta | None) -> Account:
     reading = Reading(NOW - ago, {}, source=REPORT) if ago is not None else None
     return Account(label, reading, reports_only=True)
 
 
 @pytest.mark.parametrize("ago", [None, timedelta(hours=3)])
 def test_an_account_that_waits_for_a_report_is_no_error(ago: timedelta | None) -> None:
-    assert said(account("alice"), reported("bob", ago)) == (
+    assert format_verdict(account("alice"), build_reported("bob", ago)) == (
         "[2026-03-12T02:54:43Z] OK:   1 account(s) reporting, 0 error(s),"
         " 1 without a recent report, last fetched 2026-03-12T02:47:15.095Z"
     )
 
 
 def test_nobody_at_work_is_no_failure() -> None:
-    found = judge(snapshot(reported("alice", timedelta(hours=9)), reported("bob", None)), TEAM, NOW)
+    found = judge(
+        snapshot(build_reported("alice", timedelta(hours=9)), build_reported("bob", None)),
+        TEAM,
+        NOW,
+    )
     assert (found.ok, found.errors, nagios.level(found, USUAL)) == (True, 0, Level.OK)
 
 
 def test_errors_of_all_others_are_a_failure() -> None:
-    assert "FAIL: all 1 account(s) have errors" in said(
-        account("alice", EXPIRED), reported("bob", None)
+    assert "FAIL: all 1 account(s) have errors" in format_verdict(
+        account("alice", EXPIRED), build_reported("bob", None)
     )
 
 
@@ -163,11 +167,11 @@ def test_silence_of_more_than_three_intervals_fails(age: timedelta, ok: bool) ->
 
 
 def test_a_pass_from_the_future_fails_and_blames_the_clock() -> None:
-    assert "check the clock" in said(account("alice"), at=NOW + timedelta(days=1))
+    assert "check the clock" in format_verdict(account("alice"), at=NOW + timedelta(days=1))
 
 
 def test_before_the_first_pass_it_fails() -> None:
-    assert said(at=None).endswith("FAIL: no pass has ended yet — run `cldmon fetch`")
+    assert format_verdict(at=None).endswith("FAIL: no pass has ended yet — run `cldmon fetch`")
 
 
 def test_without_an_account_it_fails() -> None:
@@ -181,7 +185,7 @@ def test_accounts_that_left_the_configuration_do_not_count() -> None:
 
 
 def test_an_account_that_was_never_read_alone_is_no_good_news() -> None:
-    assert "no configured account has been read yet" in said(account("carol"))
+    assert "no configured account has been read yet" in format_verdict(account("carol"))
 
 
 def test_a_reason_of_several_lines_becomes_one() -> None:

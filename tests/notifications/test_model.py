@@ -498,7 +498,7 @@ class Alerts(RuleBasedStateMachine):
             for user, events, result in channel.handed:
                 assert not halted, "a channel that said halt was handed more"
                 assert len(groups(events)) <= MAX_EVENTS[name]
-                told = [happened_of(event) for event in events]
+                told = [to_happened(event) for event in events]
                 self.model.answer(name, user, told, result.status, result.retry_after, now)
                 halted = result.halt
             count = sum(len(events) for _, events, _ in channel.handed)
@@ -512,7 +512,7 @@ class Alerts(RuleBasedStateMachine):
     def compare_files(self) -> None:
         state = self.env.state
         assert [
-            (happened_of(m.event), m.channel and (m.channel, m.user), m.held, m.unsure)
+            (to_happened(m.event), m.channel and (m.channel, m.user), m.held, m.unsure)
             for m in state.outbox
         ] == [(w.happened, w.recipient, w.held, w.attempts) for w in self.model.waiting]
         days: dict[str, list[tuple[object, ...]]] = {}
@@ -530,7 +530,7 @@ class Alerts(RuleBasedStateMachine):
         assert found == days
 
 
-def happened_of(event: Event) -> Happened:
+def to_happened(event: Event) -> Happened:
     ends = None if event.kind in ("account_failed", "account_recovered") else event.resets_at
     return Happened(
         event.kind, event.label, event.window, event.at, event.thresholds, ends, event.days

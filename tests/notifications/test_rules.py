@@ -37,7 +37,9 @@ def event(kind: EventKind, *thresholds: int, label: str = "alice", **values: Any
     return Event(kind, label, values.pop("window", window), NOON, thresholds=thresholds, **values)
 
 
-def wanted(kinds: tuple[EventKind, ...], audience: Audience, user: str = "U1") -> list[EventKind]:
+def list_wanted(
+    kinds: tuple[EventKind, ...], audience: Audience, user: str = "U1"
+) -> list[EventKind]:
     return [kind for kind in kinds if audience.for_person(event(kind), user)]
 
 
@@ -66,16 +68,16 @@ def test_a_person_gets_what_they_want_of_the_windows_they_want(
 ) -> None:
     """Trouble of keys and accounts is for their owner, but a saved reset is a change, too."""
     audience = audience_of(subscription)
-    assert wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience) == kinds
-    assert wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience, "U2") == []
+    assert list_wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience) == kinds
+    assert list_wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience, "U2") == []
     for kind in (*OF_WINDOWS, *OF_ACCOUNTS):
         assert audience.for_person(event(kind, label="bob"), "U1") is None
 
 
 def test_the_owner_of_an_account_gets_its_trouble_and_nothing_else_unasked() -> None:
     audience = Audience(owners={"alice": "U1"})
-    assert wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience) == [*OF_ACCOUNTS]
-    assert wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience, "U2") == []
+    assert list_wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience) == [*OF_ACCOUNTS]
+    assert list_wanted((*OF_WINDOWS, *OF_ACCOUNTS), audience, "U2") == []
     assert audience.for_person(event(FAILED, label="bob"), "U1") is None
     assert [m.user for m in audience.address(event(FAILED))] == ["U1"]
     both = replace(audience, subscriptions=audience_of(Subscription(changes=True)).subscriptions)
@@ -240,7 +242,7 @@ def state(percent: int | None = None, **values: Any) -> State:
     return State(account_states={"alice": AccountState(alerts, **values)})
 
 
-def released(now: State, *events: Event, later: timedelta = timedelta()) -> list[Event]:
+def list_released(now: State, *events: Event, later: timedelta = timedelta()) -> list[Event]:
     held = [Message(each, DIRECT_MESSAGES, "U1", held=True) for each in events]
     return [message.event for message in release(held, now, NOON + later)]
 
@@ -268,9 +270,9 @@ KNOWN_KEY = KeyFingerprint("f", NOON, 21)
 def test_after_quiet_hours_only_what_is_still_true_is_sent(
     held: Event, true: State, false: State
 ) -> None:
-    assert released(true, held) == [held]
-    assert released(false, held) == []
-    assert released(State(), held) == []
+    assert list_released(true, held) == [held]
+    assert list_released(false, held) == []
+    assert list_released(State(), held) == []
 
 
 def test_what_a_window_was_before_its_reset_is_not_known_to_be_true_after_it() -> None:
@@ -280,15 +282,15 @@ def test_what_a_window_was_before_its_reset_is_not_known_to_be_true_after_it() -
     for read_at, said in ((NOON, []), (ends, held)):
         reading = Reading(read_at, {"fiveHour": Window(100, ends)})
         now = replace(state(100), snapshot=Snapshot(ends, (Account("alice", reading),)))
-        assert released(now, *held, later=HOUR) == said
-        assert released(now, *held) == held
+        assert list_released(now, *held, later=HOUR) == said
+        assert list_released(now, *held) == held
 
 
 def test_what_ended_during_quiet_hours_is_not_news() -> None:
     for kind in (RUN_OUT, CHANGED, ENDING):
         ending = event(kind, resets_at=NOON + HOUR)
-        assert released(state(50), ending) == [ending]
-        assert released(state(50), ending, later=HOUR) == []
+        assert list_released(state(50), ending) == [ending]
+        assert list_released(state(50), ending, later=HOUR) == []
 
 
 @pytest.mark.parametrize(
@@ -308,7 +310,7 @@ def test_a_hit_and_its_reset_inside_one_quiet_time_cancel_out(
     kinds: tuple[EventKind, ...], percent: int, sent: list[EventKind]
 ) -> None:
     """And what has happened twice is sent once: the first is not what is true now."""
-    found = released(state(percent), *map(event, kinds))
+    found = list_released(state(percent), *map(event, kinds))
     assert [each.kind for each in found] == sent
 
 
@@ -324,28 +326,28 @@ def test_events_of_different_windows_do_not_cancel_out() -> None:
         }
     )
     held = [event(HIT), event(RESET, window="sevenDay")]
-    assert released(now, *held) == held
+    assert list_released(now, *held) == held
 
 
 def test_an_account_that_failed_and_recovered_is_not_news() -> None:
-    assert released(state(), event(FAILED), event(RECOVERED)) == []
+    assert list_released(state(), event(FAILED), event(RECOVERED)) == []
     again = [event(FAILED), event(RECOVERED), event(FAILED)]
-    assert [e.kind for e in released(state(outage=OUTAGE), *again)] == [FAILED]
+    assert [e.kind for e in list_released(state(outage=OUTAGE), *again)] == [FAILED]
 
 
 def test_the_same_threshold_of_two_instances_is_sent_once() -> None:
     first = event(THRESHOLD, 80)
     second = replace(first, at=NOON + HOUR)
     higher = replace(second, thresholds=(95,))
-    assert released(state(96), first, second, higher) == [second, higher]
+    assert list_released(state(96), first, second, higher) == [second, higher]
 
 
 def test_each_saved_reset_that_ends_is_sent() -> None:
     ends = [event(ENDING, resets_at=NOON + hours * HOUR) for hours in (1, 2)]
-    assert released(state(), *ends) == ends
+    assert list_released(state(), *ends) == ends
 
 
 def test_each_change_of_a_limit_is_sent() -> None:
     first = event(CHANGED, resets_at=NOON + HOUR)
     second = replace(first, at=NOON + timedelta(minutes=10))
-    assert released(state(20), first, second) == [first, second]
+    assert list_released(state(20), first, second) == [first, second]

@@ -66,7 +66,7 @@ def send_random_requests(server: AttackTarget, count: int) -> Result:
     """The schema is that of /openapi.json; half of the cases break it."""
     result = Result("requests generated from the API's schema by schemathesis")
     schema = schemathesis.openapi.from_url(f"{server.url}openapi.json")
-    operations = [schema[path][method.upper()] for path, method in _described(server)]
+    operations = [schema[path][method.upper()] for path, method in _describe(server)]
     for operation in operations:
         modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
         cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
@@ -81,7 +81,7 @@ def send_random_requests(server: AttackTarget, count: int) -> Result:
     return result
 
 
-def _described(server: AttackTarget) -> Iterator[tuple[str, str]]:
+def _describe(server: AttackTarget) -> Iterator[tuple[str, str]]:
     [answer] = server.cut_short(get_request("/openapi.json"))
     for path, methods in json.loads(answer.body)["paths"].items():
         yield from ((path, method) for method in methods)
@@ -294,7 +294,7 @@ REQUESTS = st.sampled_from(
 
 
 @st.composite
-def _mangled(draw: Callable[[SearchStrategy[bytes]], bytes]) -> bytes:
+def _mangle(draw: Callable[[SearchStrategy[bytes]], bytes]) -> bytes:
     """Return a good request after some bytes were changed, removed, or put in."""
     data = draw(REQUESTS)
     for _ in range(3):
@@ -306,9 +306,7 @@ def _mangled(draw: Callable[[SearchStrategy[bytes]], bytes]) -> bytes:
     return data
 
 
-MANGLED = st.one_of(
-    _mangled(), st.binary(max_size=300), st.lists(PIECES, max_size=12).map(b"".join)
-)
+MANGLED = st.one_of(_mangle(), st.binary(max_size=300), st.lists(PIECES, max_size=12).map(b"".join))
 
 
 def fuzzing(count: int, *strategies: SearchStrategy[Any]) -> Callable[..., Callable[[], None]]:

@@ -55,7 +55,7 @@ def forge_cookies(server: InProcessServer, guesses: int) -> Result:
     for name, cookie in _forgeries(server):
         with result.case(name):
             _keep_out(_usage(server, f"{COOKIE}={cookie}"))
-    real = _opened(server).cookie.partition("=")[2]
+    real = _open_session(server).cookie.partition("=")[2]
     for at in range(len(real)):
         with result.case(f"a real one, its letter {at} changed"):
             other = _LETTERS[(_LETTERS.find(real[at]) + 32) % 64]
@@ -124,7 +124,7 @@ def _bomb() -> str:
 def fix_sessions(server: InProcessServer, guesses: int) -> Result:
     """Who gives a victim a cookie, or learns the one they had, is not in after their login."""
     result = Result("session fixation before a login")
-    guest = _opened(server, "").cookie
+    guest = _open_session(server, "").cookie
     for name, planted in (
         ("a guest's", guest),
         ("made up", f"{COOKIE}=chosen"),
@@ -189,7 +189,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
         expired,
         signed_by_an_old_secret,
     ):
-        browser = _opened(server)
+        browser = _open_session(server)
         cookie = browser.cookie
         assert _usage(server, cookie).status == 200
         end(browser)
@@ -201,7 +201,7 @@ def replay_sessions(server: InProcessServer, guesses: int) -> Result:
 
 def misspell(server: InProcessServer, guesses: int) -> Result:
     result = Result("cookies and tokens in other spellings, paths in other letter cases")
-    cookie = _opened(server).cookie
+    cookie = _open_session(server).cookie
     name, _, value = cookie.partition("=")
     for odd in (
         f"{name.upper()}={value}",
@@ -259,7 +259,7 @@ def misspell(server: InProcessServer, guesses: int) -> Result:
 
 def overreach(server: InProcessServer, guesses: int) -> Result:
     result = Result("guests and users who try to reach another person's data")
-    guest, alice = _opened(server, ""), _opened(server)
+    guest, alice = _open_session(server, ""), _open_session(server)
     wish = {"label": "alice", "key": "limitHit", "enabled": True}
     additions: tuple[dict[str, object], ...] = (
         {},
@@ -309,7 +309,7 @@ def guess_cookies(server: InProcessServer, guesses: int) -> Result:
     """The odds of one guess are 1 in 2^256, and a guest's cookie gives no hint."""
     result = Result("guessed session cookies (1 in 2^256) and API tokens")
     dice = random.Random(7)  # noqa: S311 - the same guesses each time
-    payload = _opened(server).cookie.partition("=")[2].rpartition(".")[0]
+    payload = _open_session(server).cookie.partition("=")[2].rpartition(".")[0]
     for _ in range(guesses):
         signature = base64.urlsafe_b64encode(dice.randbytes(32)).rstrip(b"=").decode()
         with result.case(signature):
@@ -358,7 +358,7 @@ def _keep_out(got: Got) -> None:
         raise LetInError(f"{got.status} {got.body[:80]!r}")
 
 
-def _opened(server: InProcessServer, user: str = ALICE) -> Client:
+def _open_session(server: InProcessServer, user: str = ALICE) -> Client:
     server.clock.tick(MINUTE)  # so that the number of logins slows nobody down
     return server.logged_in(user)
 

@@ -74,7 +74,7 @@ def tracer(calls: Collection[str], paths: Sequence[str], log: Path | str) -> lis
 def file_steps(env: Env, log: Path, *command: str, calls: Collection[str]) -> list[Step]:
     """Run a command, and return its calls that concern files of the home, in order."""
     env.run(*command, under=[*tracer(calls, (), log), "-y"])
-    return _concerned(env, [(call, rest) for _, call, rest in _calls(log)])
+    return _find_concerned(env, [(call, rest) for _, call, rest in _calls(log)])
 
 
 def thread_steps(env: Env, log: Path, word: str) -> list[Step]:
@@ -86,14 +86,14 @@ def thread_steps(env: Env, log: Path, word: str) -> list[Step]:
     for thread, call, rest in _calls(log):
         threads.setdefault(thread, []).append((call, rest))
     [found] = [calls for calls in threads.values() if any(word in rest for _, rest in calls)]
-    return _concerned(env, found)
+    return _find_concerned(env, found)
 
 
 def talk_steps(env: Env, log: Path, *command: str) -> list[Step]:
     """Run a command, and return its calls that reach other processes, in order."""
     env.run(*command, under=[*tracer(TALKS, (), log), "-y"])
     # All are counted, as strace does.
-    steps = _numbered([(call, rest[:40]) for _, call, rest in _calls(log)], ())
+    steps = _number_calls([(call, rest[:40]) for _, call, rest in _calls(log)], ())
     return [step for step in steps if _TO_OTHERS.match(step.what)]
 
 
@@ -104,7 +104,7 @@ def _calls(log: Path) -> Iterator[tuple[str, str, str]]:
             yield found[1] or "", found[2], found[3]
 
 
-def _concerned(env: Env, calls: Sequence[tuple[str, str]]) -> list[Step]:
+def _find_concerned(env: Env, calls: Sequence[tuple[str, str]]) -> list[Step]:
     below = (f"{env.data}", f"{env.temporary}/cldmon-")
     touched = [
         (call, path)
@@ -114,10 +114,10 @@ def _concerned(env: Env, calls: Sequence[tuple[str, str]]) -> list[Step]:
     ]
     paths = tuple(sorted({path for _, path in touched}))
     home_paths = len(f"{env.folder}/")
-    return _numbered([(call, path[home_paths:]) for call, path in touched], paths)
+    return _number_calls([(call, path[home_paths:]) for call, path in touched], paths)
 
 
-def _numbered(calls: Sequence[tuple[str, str]], paths: tuple[str, ...]) -> list[Step]:
+def _number_calls(calls: Sequence[tuple[str, str]], paths: tuple[str, ...]) -> list[Step]:
     counts: dict[str, int] = {}
     steps = []
     for call, what in calls:

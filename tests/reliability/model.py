@@ -85,9 +85,9 @@ class Model:
         """Return whether a pass asks for an account, or leaves it alone."""
         known = self.known.get(label, Known())
         skipped = known.skips and known.key == key and not by_hand
-        return not (skipped or self._rests(known, now))
+        return not (skipped or self._is_backing_off(known, now))
 
-    def _rests(self, known: Known, now: datetime) -> bool:
+    def _is_backing_off(self, known: Known, now: datetime) -> bool:
         return _is_ahead(known.trouble.rest if known.trouble else None, now)
 
     def commit(
@@ -105,7 +105,7 @@ class Model:
         line = []
         owed = list(self.pending)
         for label in keys.keys() - found.keys():
-            if not self._rests(self.known[label], now):
+            if not self._is_backing_off(self.known[label], now):
                 self.known[label].skips -= 1
         for label, what in found.items():
             known = self.known[label]
@@ -118,7 +118,7 @@ class Model:
             owed += [
                 News(None, kind, label, name, now) for kind, name in self._see(known, what, now)
             ]
-            line.append({"label": label, **nested(known.shown or {})})
+            line.append({"label": label, **nest_windows(known.shown or {})})
         day = f"{now.astimezone(UTC):%Y-%m-%d}"
         stamp = round(now.timestamp() * 1000)
         self.days.setdefault(day, []).append({"timestamp": stamp, "accounts": line})
@@ -137,7 +137,7 @@ class Model:
     def _see(self, known: Known, seen: Seen, at: datetime) -> list[tuple[str, str]]:
         if known.organization not in (None, seen.organization):
             known.last, known.doubted = {}, {}
-        now = {name: (shown(percent), at) for name, (percent, at) in seen.windows.items()}
+        now = {name: (round_percent(percent), at) for name, (percent, at) in seen.windows.items()}
         news = [(kind, n) for n in now if (kind := self._weigh(known, n, now[n], at))]
         known.organization, known.trouble = seen.organization, None
         known.shown = {name: percent for name, (percent, _) in now.items()}
@@ -231,12 +231,12 @@ class Model:
             del self.attempts[news]
 
 
-def shown(percent: float) -> int:
+def round_percent(percent: float) -> int:
     """Return a percentage as people see it."""
     return min(100, int(percent + 0.5))
 
 
-def nested(windows: Mapping[str, int]) -> dict[str, Any]:
+def nest_windows(windows: Mapping[str, int]) -> dict[str, Any]:
     """Return windows as a line of the history has them: those of models below `models`."""
     flat: dict[str, Any] = {n: p for n, p in windows.items() if not n.startswith("models.")}
     models = {n.removeprefix("models."): p for n, p in windows.items() if n not in flat}

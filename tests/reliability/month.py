@@ -210,7 +210,7 @@ class Month:
             raise LostError("two passes ran at once")
         return False
 
-    def _killed(self) -> bool:
+    def _kill(self) -> bool:
         self._process("--plain", "--kill-at", str(self.random.randrange(700)))
         return False
 
@@ -357,7 +357,7 @@ class Month:
     def compare_day(self, day: str) -> None:
         """Compare a day's file with what was seen; a line that a full disk tore is none."""
         path = self.data / f"history-{day}.jsonl"
-        found = [line for line in map(parsed, path.read_bytes().splitlines()) if line]
+        found = [line for line in map(parse_entry, path.read_bytes().splitlines()) if line]
         expected = self.model.days[day]
         if found != expected:
             wrong = [(a, b) for a, b in zip(found, expected, strict=False) if a != b][:1]
@@ -394,7 +394,7 @@ def key_of(news: News) -> tuple[str, ...]:
     return str(news.user), news.kind, news.label, news.window
 
 
-def parsed(line: bytes) -> Any:
+def parse_entry(line: bytes) -> Any:
     """Return a line of the history, or None for a torn one."""
     try:
         return json.loads(line)

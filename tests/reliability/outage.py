@@ -95,7 +95,7 @@ def lose_power_after_kill(
         disk = Disk(scenario.data)
         moments = [*disk.play(calls[: number + 1])]
         scenario.reset(put(disk.whole(), log.with_name(f"killed-{number}")))
-        safe = {*scenario.began, *_committed_times(moments[-1].images)}
+        safe = {*scenario.began, *_list_commit_times(moments[-1].images)}
         for moment in disk.play(record(scenario.env, log, "fetch")):
             for image in moment.images:
                 with result.case(f"killed after call {number}, power lost after {moment.after}"):
@@ -168,7 +168,7 @@ def _parse_lines(lines: Iterable[bytes]) -> Iterator[Any]:
     return (json.loads(line) for line in lines if line.endswith(b"]}"))
 
 
-def _committed_times(images: Iterable[Image]) -> set[int]:
+def _list_commit_times(images: Iterable[Image]) -> set[int]:
     """Return the commit that the state holds whatever part of it is there: it is safe."""
     commits = {json.loads(json.loads(dict(i)["state.json"])["historyLine"])["timestamp"]
                for i in images}  # fmt: skip

@@ -55,21 +55,21 @@ class SubscriptionServer:
         On one connection, which has one thread: strace counts the calls of each.
         """
         found = []
-        with self._connected() as to, contextlib.suppress(OSError, HTTPException):
+        with self._connect() as to, contextlib.suppress(OSError, HTTPException):
             for _ in range(times):
-                status, answer, _ = self._asked(to, "POST", "/api/subscriptions", WISH)
+                status, answer, _ = self._ask(to, "POST", "/api/subscriptions", WISH)
                 assert (status == 200) == ("ok" in answer), answer
                 found.append(status)
         return found
 
     def log_in(self) -> str:
         """Let Chloe log in; return her cookie."""
-        with self._connected() as to:
-            status, _, cookie = self._asked(to, "POST", "/api/auth", {"slackId": CHLOE})
+        with self._connect() as to:
+            status, _, cookie = self._ask(to, "POST", "/api/auth", {"slackId": CHLOE})
         assert status == 200
         return cookie
 
-    def _asked(
+    def _ask(
         self, to: HTTPConnection, method: str, path: str, body: object = None
     ) -> tuple[int, Any, str]:
         headers = {"Content-Type": "application/json", "Cookie": self.cookie}
@@ -78,7 +78,7 @@ class SubscriptionServer:
         cookie = (got.getheader("Set-Cookie") or "").partition(";")[0]
         return got.status, json.loads(got.read()), cookie
 
-    def _connected(self) -> contextlib.closing[HTTPConnection]:
+    def _connect(self) -> contextlib.closing[HTTPConnection]:
         return contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=60))
 
 

@@ -89,7 +89,7 @@ def recorder(log: Path) -> list[str]:
 def parse_log(env: Env, log: Path) -> list[Call]:
     """Return the recorded calls that change data_dir, in order."""
     lines = (_THREAD.sub("", line) for line in log.read_text("ascii").splitlines())
-    return [call for call in map(_parsed, lines) if call and _ours(env, call.path)]
+    return [call for call in map(_parse, lines) if call and _ours(env, call.path)]
 
 
 def _ours(env: Env, path: str) -> bool:
@@ -97,7 +97,7 @@ def _ours(env: Env, path: str) -> bool:
     return near and not path.endswith(".lock") and COMPILED not in Path(path).parts
 
 
-def _parsed(line: str) -> Call | None:
+def _parse(line: str) -> Call | None:
     match = _LINE.match(line)
     if not match or int(match[3]) < 0:
         return None

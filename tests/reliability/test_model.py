@@ -91,7 +91,7 @@ def news_of(user: str | None, event: Event) -> News:
     return News(user, event.kind, event.label, event.window or "", event.at)
 
 
-def owed(message: Message) -> News:
+def to_expected(message: Message) -> News:
     return news_of(message.user, message.event)
 
 
@@ -330,19 +330,19 @@ class Year(RuleBasedStateMachine):
     @invariant()
     def the_state_is_what_is_known(self) -> None:
         state = self.collector_env.state
-        waiting = [owed(message) for message in state.outbox if message.event.kind in KINDS]
+        waiting = [to_expected(message) for message in state.outbox if message.event.kind in KINDS]
         assert waiting == self.model.pending
         assert {k: v for k, v in state.counters.items() if v} == +self.model.counters
         assert state.channel_retry_at.get(DIRECT_MESSAGES) == self.model.slack_rest
         for account in state.snapshot.accounts:
             known = self.model.known[account.label]
-            assert (shown(account), account.failure and account.failure.kind) == (
+            assert (read_shown(account), account.failure and account.failure.kind) == (
                 known.shown,
                 known.trouble and known.trouble.kind,
             )
 
 
-def shown(account: Account) -> dict[str, int] | None:
+def read_shown(account: Account) -> dict[str, int] | None:
     if account.reading is None:
         return None
     return {name: window.utilization for name, window in account.reading.windows.items()}

@@ -46,7 +46,7 @@ def newest(progress: Progress) -> tuple[int, datetime]:
     return progress.newest.windows[0].utilization, progress.newest.read_at
 
 
-def sent(progress: Progress, at: datetime) -> Progress:
+def mark_sent(progress: Progress, at: datetime) -> Progress:
     return progress._replace(sent=progress.newest, sent_at=at, attempted_at=at, retry_at=None)
 
 
@@ -104,13 +104,13 @@ def test_nothing_is_due_without_a_reading() -> None:
 
 
 def test_a_change_is_due_a_minute_after_the_last_attempt() -> None:
-    progress = sent(see((0, make_line(41))), NOON)
+    progress = mark_sent(see((0, make_line(41))), NOON)
     later = NOON + timedelta(seconds=20)
     assert get_due(add_status_line(progress, make_line(42), later), later) == NOON + MIN_PAUSE
 
 
 def test_unchanged_numbers_are_due_after_ten_minutes() -> None:
-    progress = sent(see((0, make_line(41))), NOON)
+    progress = mark_sent(see((0, make_line(41))), NOON)
     assert get_due(progress, NOON + MINUTE) == NOON + REFRESH
     assert get_due(progress, NOON + HOUR) == NOON + HOUR
 
@@ -122,7 +122,7 @@ def test_a_failed_attempt_is_repeated_when_the_server_says() -> None:
 
 
 def test_another_server_gets_the_reading_at_once() -> None:
-    progress = sent(see((0, make_line(41))), NOON)
+    progress = mark_sent(see((0, make_line(41))), NOON)
     assert set_target(progress, progress.to) is progress
     assert set_target(progress, "-") is progress
     assert get_due(set_target(progress, "https://other.example"), NOON) == NOON
@@ -131,7 +131,7 @@ def test_another_server_gets_the_reading_at_once() -> None:
 def test_times_of_a_clock_that_was_ahead_delay_nothing() -> None:
     """Those noted before it was set back are taken for now."""
     future = NOON + HOUR
-    progress = sent(add_status_line(Progress(), make_line(41), future), future)
+    progress = mark_sent(add_status_line(Progress(), make_line(41), future), future)
     corrected = correct_clock(progress._replace(retry_at=NOON + 5 * HOUR), NOON)
     assert newest(corrected) == (41, NOON)
     assert corrected.retry_at is None
@@ -163,7 +163,7 @@ def test_reports_are_a_minute_apart_and_never_go_back_in_time(
         progress = add_status_line(progress, make_line(five, session=session, api_ms=api_ms), now)
         due = get_due(progress, now)
         if due is not None and due <= now:
-            progress = sent(progress, now)
+            progress = mark_sent(progress, now)
             assert progress.newest
             reports.append((now, progress.newest))
     for (at, before), (next_at, after) in pairwise(reports):

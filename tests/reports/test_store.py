@@ -46,7 +46,7 @@ def make_huge(path: Path) -> None:
     os.truncate(path, LARGEST_FILE + 1)
 
 
-def kept(data_dir: Path, *reports: Report) -> list[Report]:
+def receive_all(data_dir: Path, *reports: Report) -> list[Report]:
     files = ReportFiles(data_dir)
     for each in reports:
         files.receive(each)
@@ -54,44 +54,44 @@ def kept(data_dir: Path, *reports: Report) -> list[Report]:
 
 
 def test_a_newer_report_of_a_machine_replaces_its_last_one(tmp_path: Path) -> None:
-    assert kept(tmp_path, report(0), report(1)) == [report(1)]
+    assert receive_all(tmp_path, report(0), report(1)) == [report(1)]
 
 
 @pytest.mark.parametrize("minute", [-1, 0])
 def test_one_that_is_not_newer_is_not_kept(tmp_path: Path, minute: float) -> None:
-    assert kept(tmp_path, report(0), report(minute)) == [report(0)]
+    assert receive_all(tmp_path, report(0), report(minute)) == [report(0)]
 
 
 def test_the_last_one_of_each_machine_is_kept_the_newest_in_front(tmp_path: Path) -> None:
     expected = [report(2, "b"), report(1, "a")]
-    assert kept(tmp_path, report(1, "a"), report(2, "b")) == expected
-    assert kept(tmp_path, report(0, "a"), report(0, "b")) == expected
+    assert receive_all(tmp_path, report(1, "a"), report(2, "b")) == expected
+    assert receive_all(tmp_path, report(0, "a"), report(0, "b")) == expected
     text = json.loads(ReportFiles(tmp_path).path("alice").read_bytes())
     assert (text["machine"], [each["machine"] for each in text["others"]]) == ("b", ["a"])
 
 
 def test_a_report_with_other_limits_is_kept_beside_a_newer_one(tmp_path: Path) -> None:
     full, short = report(1, "a", "sevenDayOpus"), report(2)
-    assert kept(tmp_path, full, short) == [short, full]
+    assert receive_all(tmp_path, full, short) == [short, full]
     newer = report(3, "a", "sevenDayOpus")
-    assert kept(tmp_path, newer) == [newer]
+    assert receive_all(tmp_path, newer) == [newer]
 
 
 def test_few_machines_are_remembered_and_not_for_long(tmp_path: Path) -> None:
     machines = [report(minute, f"m{minute}") for minute in range(20)]
-    assert kept(tmp_path, *machines) == machines[: -2 - MAX_MACHINES : -1]
+    assert receive_all(tmp_path, *machines) == machines[: -2 - MAX_MACHINES : -1]
     late = report(24 * 60 + 20, "z")
-    assert kept(tmp_path, late) == [late]
+    assert receive_all(tmp_path, late) == [late]
 
 
 def test_a_clock_that_was_set_back_does_not_keep_reports_out(tmp_path: Path) -> None:
     now = replace(report(0), sent_at=NOON)
-    assert kept(tmp_path, report(60), now) == [now]
-    assert kept(tmp_path, report(2, "b"), now) == [report(2, "b"), now]
+    assert receive_all(tmp_path, report(60), now) == [now]
+    assert receive_all(tmp_path, report(2, "b"), now) == [report(2, "b"), now]
 
 
 def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
-    kept(tmp_path / "data", report(0))
+    receive_all(tmp_path / "data", report(0))
     folder = tmp_path / "data" / "reports"
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "alice.json")]
     assert modes == [0o700, 0o600]
@@ -102,7 +102,7 @@ def test_a_file_that_is_broken_is_replaced(tmp_path: Path) -> None:
     path.write_text('{"version": 1, "acc')
     with pytest.raises(InvalidReportError, match="it is not JSON"):
         ReportFiles(tmp_path).load("alice")
-    assert kept(tmp_path, report(0)) == [report(0)]
+    assert receive_all(tmp_path, report(0)) == [report(0)]
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_what_is_no_file_of_ours_is_replaced(tmp_path: Path, make: Callable[[Pat
     make(path)
     with pytest.raises(StoreError):
         ReportFiles(tmp_path).load("alice")
-    assert kept(tmp_path, report(0)) == [report(0)]
+    assert receive_all(tmp_path, report(0)) == [report(0)]
 
 
 def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
-    kept(tmp_path, report(0))
+    receive_all(tmp_path, report(0))
     with lock(tmp_path / "reports" / "alice.lock", wait=0), pytest.raises(BusyError):
         ReportFiles(tmp_path, patience=0).receive(report(1))
 
@@ -134,7 +134,7 @@ def test_many_at_a_time_end_with_the_newest(tmp_path: Path) -> None:
     reports = [report(minute, f"m{minute % 3}") for minute in range(30)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ReportFiles(tmp_path).receive, reports))
-    assert kept(tmp_path) == [report(29, "m2"), report(28, "m1"), report(27, "m0")]
+    assert receive_all(tmp_path) == [report(29, "m2"), report(28, "m1"), report(27, "m0")]
 
 
 @given(LABEL, LABEL)

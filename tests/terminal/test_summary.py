@@ -42,15 +42,15 @@ def full(label: str, until: timedelta) -> Account:
     return Account(label, reading(MINUTE, "Pro", fiveHour=Window(100, NOW + until)))
 
 
-def failed(label: str, kind: FailureKind, until: timedelta | None = None) -> Account:
+def build_failed(label: str, kind: FailureKind, until: timedelta | None = None) -> Account:
     return Account(label, None, Failure(kind, "words", NOW + until if until else None))
 
 
 def test_limits_come_first_then_what_needs_action_then_what_recovers(clock: str) -> None:
     wait = timedelta(hours=1, minutes=48, seconds=40)
     assert summary(
-        failed("carol", FailureKind.RATE_LIMITED, wait),
-        failed("dave", FailureKind.KEY_EXPIRED),
+        build_failed("carol", FailureKind.RATE_LIMITED, wait),
+        build_failed("dave", FailureKind.KEY_EXPIRED),
         CAROL,
         full("bob", 34 * MINUTE),
     ) == (
@@ -78,16 +78,16 @@ def test_limits_come_first_then_what_needs_action_then_what_recovers(clock: str)
 def test_every_cause_has_its_words_and_says_whether_it_recovers(
     kind: FailureKind, words: str
 ) -> None:
-    assert summary(IDLE, failed("dave", kind)) == f"none known at a limit · dave: {words}"
+    assert summary(IDLE, build_failed("dave", kind)) == f"none known at a limit · dave: {words}"
 
 
 def test_a_time_that_has_passed_is_not_shown() -> None:
-    line = summary(IDLE, failed("dave", FailureKind.RATE_LIMITED, -MINUTE))
+    line = summary(IDLE, build_failed("dave", FailureKind.RATE_LIMITED, -MINUTE))
     assert "until" not in line
 
 
 def test_without_a_current_reading_nobody_is_said_to_be_free() -> None:
-    line = summary(CAROL, failed("dave", FailureKind.TIMEOUT))
+    line = summary(CAROL, build_failed("dave", FailureKind.TIMEOUT))
     assert line.startswith("no current readings · dave: timed out")
 
 
@@ -96,7 +96,7 @@ def test_with_no_errors_none_of_all_is_at_a_limit() -> None:
 
 
 def test_a_line_that_is_too_long_says_once_that_errors_recover() -> None:
-    down = [failed(f"account-{n}", FailureKind.SERVICE_DOWN) for n in range(4)]
+    down = [build_failed(f"account-{n}", FailureKind.SERVICE_DOWN) for n in range(4)]
     line = summary(IDLE, *down, columns=80)
     start = "none known at a limit · recovers by itself: 4 · account-0: service down · account-1: s"
     assert line == f"{start[:79]}…"
@@ -104,7 +104,7 @@ def test_a_line_that_is_too_long_says_once_that_errors_recover() -> None:
 
 def test_a_line_that_is_too_long_counts_errors_before_it_names_anybody() -> None:
     team = [full(f"account-{n}", n * HOUR) for n in range(1, 10)]
-    errors = [failed(f"error-{n}", FailureKind.KEY_EXPIRED) for n in range(3)]
-    line = summary(*team, *errors, failed("x", FailureKind.TIMEOUT), CAROL, columns=80)
+    errors = [build_failed(f"error-{n}", FailureKind.KEY_EXPIRED) for n in range(3)]
+    line = summary(*team, *errors, build_failed("x", FailureKind.TIMEOUT), CAROL, columns=80)
     start = "9 of 14 at a limit · needs action: 3 · recovers by itself: 1 · stale: 1 · account-"
     assert line == f"{start[:79]}…"

@@ -39,7 +39,7 @@ def send(server: InProcessServer, token: str, report: Any, **headers: str) -> Go
     )
 
 
-def stored(server: InProcessServer, label: str = "alice") -> Any:
+def read_stored(server: InProcessServer, label: str = "alice") -> Any:
     return json.loads((server.data_dir / "reports" / file_name(label)).read_bytes())
 
 
@@ -47,7 +47,7 @@ def test_a_report_is_kept_as_it_came(server: InProcessServer) -> None:
     report = body(NOON - MINUTE, 41, sent=NOON, sevenDay=63)
     got = send(server, new_token(server), report)
     assert (got.status, got.json) == (200, {"ok": True})
-    assert stored(server) == report
+    assert read_stored(server) == report
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=900)])
@@ -61,7 +61,7 @@ def test_a_wrong_clock_is_corrected_by_the_time_of_sending(
 
 def test_a_report_read_after_it_was_sent_is_of_now(server: InProcessServer) -> None:
     send(server, new_token(server), body(NOON + MINUTE, sent=NOON))
-    assert stored(server)["readAt"] == "2026-11-22T12:00:00.000Z"
+    assert read_stored(server)["readAt"] == "2026-11-22T12:00:00.000Z"
 
 
 def test_an_age_of_millennia_is_no_error(server: InProcessServer) -> None:
@@ -75,7 +75,7 @@ def test_the_label_is_never_a_path(server: InProcessServer) -> None:
     for label in labels:
         got = send(server, new_token(server, label), body(NOON, account=label))
         assert (label, got.status) == (label, 200)
-        assert stored(server, label)["account"] == label
+        assert read_stored(server, label)["account"] == label
     kept = [path.name for path in (server.data_dir / "reports").glob("*.json")]
     hidden = [path.name for path in (server.data_dir / "reports").glob(".*.json")]
     assert sorted({*kept, *hidden}) == sorted(map(file_name, labels))
@@ -250,11 +250,11 @@ class TestBadInput:
     ) -> None:
         report = body(NOON, 106.4, resets=NOON - timedelta(hours=5))
         assert send(server, new_token(server), report).status == 200
-        assert stored(server)["windows"][0]["utilization"] == 100
+        assert read_stored(server)["windows"][0]["utilization"] == 100
 
     def test_other_keys_are_neither_refused_nor_kept(self, server: InProcessServer) -> None:
         send(server, new_token(server), body(NOON) | {"email": "alice@example.org"})
-        assert "email" not in stored(server)
+        assert "email" not in read_stored(server)
 
     def test_a_full_disk_is_503_and_nothing_is_half_written(self, server: InProcessServer) -> None:
         """The limit on a file's size stands for a disk that is full."""
@@ -272,7 +272,7 @@ class TestBadInput:
         assert str(server.data_dir) not in got.json["error"]
         files = {path.name for path in (server.data_dir / "reports").iterdir()}
         assert files == {"alice.json", "alice.lock"}
-        assert stored(server)["windows"][0]["utilization"] == 41
+        assert read_stored(server)["windows"][0]["utilization"] == 41
         assert send(server, token, report).status == 200
 
 
