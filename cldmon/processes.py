@@ -27,7 +27,7 @@ def start_group(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Pope
     """Run a program in a process group of its own, which is killed if the block raises.
 
     It is killed as well if this process ends first, e.g. after Ctrl-C: threads are not waited for.
-    The block then raises SubprocessError, whatever became of the program. Raises OSError or
+    The block then raises SubprocessError, even if the program ended well. Raises OSError or
     ValueError if it cannot be started.
     """
     _raise_if_ending()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cldmon.channels.apprise import AppriseChannel
 from cldmon.channels.command import CommandChannel
 from cldmon.channels.slack.channels import SlackAlerts
-from cldmon.channels.slack.directory import read_timezones
+from cldmon.channels.slack.directory import map_timezones, read_timezones
 from cldmon.config.secrets import read_channel_url
 from cldmon.domain.delivery import DeliveryResult, DeliveryStatus
 from cldmon.domain.subscriptions import find_zone
@@ -98,8 +98,7 @@ def _look_up_timezones(app: App, seconds: float) -> dict[str, str]:
     if app.config.notifications.slack.enabled:
         with suppress(CldmonError, TimeoutError, RuntimeError):
             directory = app.build_directory(app.config, app.build_messenger(app.config))
-            people = start_thread(directory.people).result(seconds)
-            return {person.id: person.timezone for person in people if person.timezone}
+            return map_timezones(start_thread(directory.people).result(seconds))
     return read_timezones(app.outline.data_dir)
 
 

@@ -236,11 +236,18 @@ class Collector:
         lookups = start_lookups(requests)
         read = self.source.read(lookups, done) if lookups and self.source else {}
         asked = {label: lookup.result() for label, lookup in lookups.items()}
-        keys = {x: each.key for x, each in asked.items() if isinstance(each, ReadRequest)}
-        unread = {x: each for x, each in reports.items() if not isinstance(read.get(x), ReadResult)}
+        unread = {
+            label: found
+            for label, found in reports.items()
+            if not isinstance(read.get(label), ReadResult)
+        }
         return PassResults(
             {label: result for label, result in read.items() if result is not _SKIPPED},
-            {label: key.fingerprint() for label, key in keys.items()},
+            {
+                label: request.key.fingerprint()
+                for label, request in asked.items()
+                if isinstance(request, ReadRequest)
+            },
             {label for label, result in read.items() if result is _SKIPPED},
             merge_reports(unread, state, self.now(), interval),
         )

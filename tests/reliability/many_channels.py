@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from cldmon.demo.server import Route, json_response
+from tests.reliability.command_channel import LOG, CommandScenario
 from tests.reliability.result import LostError
 from tests.reliability.scenario import (
     EXPECTED_EVENTS,
@@ -30,27 +31,26 @@ if TYPE_CHECKING:
 
     from tests.simulation.faults import Fault
 
-Told: TypeAlias = Counter[tuple[str, str, str]]
-"""Which channel was told of which account's event, and how often."""
+Deliveries: TypeAlias = Counter[tuple[str, str, str]]
+"""Which channel got which account's event, and how often."""
 
 CHANNELS = ("team", "hook", "program")
 EXPECTED = Counter({(channel, *event): 1 for channel in CHANNELS for event in EXPECTED_EVENTS})
-LOG = "program.jsonl"
 WORDS = {"has been reached": "limit_hit", "has reset": "usage_reset"}
 
 
 def parse_text(text: str) -> list[tuple[str, str]]:
-    """Return the events that a text tells."""
+    """Return the events in a text."""
     found = re.findall(rf"(\w+)'s 5-hour limit ({'|'.join(WORDS)})", text)
     return [(label, WORDS[words]) for label, words in found]
 
 
 @dataclass
-class ManyChannelsScenario(TwoAccountScenario):
+class ManyChannelsScenario(CommandScenario):
     """Slack and the webhook take both events as one message, the command one after the other."""
 
     hook: FaultyServer
-    uses_slack: ClassVar[bool] = False
+    tables: ClassVar[str] = TwoAccountScenario.tables
 
     @property
     def more_tables(self) -> str:
@@ -68,15 +68,9 @@ name = "program"
 command = ["sh", "-c", "umask 077; cat >> ../{LOG}"]
 """
 
-    @property
-    def log(self) -> Path:
-        """What the program wrote."""
-        return self.data.parent / LOG
-
     def reset(self, base: Path | None = None) -> None:
-        """Return to the moment before the pass, as if nobody had been told anything."""
+        """Return to the moment before the pass, as if no channel had got anything."""
         super().reset(base)
-        self.log.unlink(missing_ok=True)
         self.hook.clear()
 
     def heal(self) -> None:
@@ -91,32 +85,30 @@ command = ["sh", "-c", "umask 077; cat >> ../{LOG}"]
         else:
             self.slack.fail(fault)
 
-    def count_told(self) -> Told:
-        """Return what each channel was told, and how often."""
+    def count_deliveries(self) -> Deliveries:
+        """Return what each channel got, and how often."""
         posts = [message.text for message in self.slack.sent]
         hooks = [json.loads(request.body)["message"] for request in self.hook.requests]
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        events = [(body["account"], body["event"]) for body in map(json.loads, lines)]
-        told = {
+        got = {
             "team": [event for text in posts for event in parse_text(text)],
             "hook": [event for text in hooks for event in parse_text(text)],
-            "program": events,
+            "program": [*self.count_alerts().elements()],
         }
-        return Counter((name, *event) for name in CHANNELS for event in told[name])
+        return Counter((name, *event) for name in CHANNELS for event in got[name])
 
     def check_recovery(self, told: Counter[tuple[str, str]] | None = None) -> None:
         """Make the next pass, and prove that nothing is lost and nothing sent needlessly."""
         assert told is None
         self.env.leftovers()  # waits for a program that outlived its pass
         committed = self.read_outcome()
-        before = self.count_told()
+        before = self.count_deliveries()
         waiting = self._read_waiting()
         again = Counter(each for each in waiting if each in before)
         assert sum(channel == "program" for channel, *_ in again) <= 1
         self._check_success(self.env.run("fetch"))
         self._check_history(committed)
-        if (found := self.count_told()) != EXPECTED + again or self._read_waiting():
-            raise LostError(f"told {found}, of which again {again}")
+        if (found := self.count_deliveries()) != EXPECTED + again or self._read_waiting():
+            raise LostError(f"sent {found}, of which again {again}")
         self._check_events()
         self.check_tidy()
 

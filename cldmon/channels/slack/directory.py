@@ -91,8 +91,8 @@ class Directory:
     def _refresh(self, kept: _List | None, now: datetime) -> _List:
         """Return the list, fetched again if it is old, unless Slack fails or has just failed."""
         failed_at = self._failed_at
-        is_sparing_slack = failed_at and timedelta(0) <= now - failed_at < RETRY_AFTER
-        if not is_sparing_slack and not (kept and kept.is_fresh(now)):
+        has_just_failed = failed_at and timedelta(0) <= now - failed_at < RETRY_AFTER
+        if not has_just_failed and not (kept and kept.is_fresh(now)):
             try:
                 kept, self._failed_at = _List(tuple(self.fetch()), now), None
                 self._save(kept)
@@ -127,6 +127,11 @@ def read_timezones(data_dir: Path) -> dict[str, str]:
         people = [*_parse_people(json.loads(files.read(data_dir / FILE_NAME) or b""))]
     except _NOT_UNDERSTOOD:
         return {}
+    return map_timezones(people)
+
+
+def map_timezones(people: Iterable[Person]) -> dict[str, str]:
+    """Return the time zones of people by id, of those who have one."""
     return {person.id: person.timezone for person in people if person.timezone}
 
 
